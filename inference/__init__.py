@@ -1,0 +1,39 @@
+"""The engine: token ids in, token ids out. It knows no user, request row or database.
+
+Names are resolved on first use (PEP 562), so importing ``inference.plan`` or
+``inference.tokenizer`` never imports torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
+    from inference.outputs import (
+        CompletionOutput,
+        EngineRequest,
+        EngineStats,
+        Logprob,
+        RequestOutput,
+        TokenEvent,
+    )
+    from inference.sampling import SamplingParams
+
+__all__ = [
+    "CompletionOutput",
+    "Engine",
+    "EngineRequest",
+    "EngineStats",
+    "Logprob",
+    "RequestOutput",
+    "SamplingParams",
+    "TokenEvent",
+]
+
+_HOMES = {"Engine": "inference.engine", "SamplingParams": "inference.sampling"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "inference.outputs")), name)

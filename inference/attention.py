@@ -1,0 +1,113 @@
+"""Causal attention over the packed tokens of a batch, with and without a cache.
+
+A model calls ``attend(layer, query, key, value)``, all [tokens, heads, head_dim], and gets the
+same shape back. CachedAttention serves; CausalWindows trains, and is the uncached truth.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+
+class Attend(Protocol):
+    """One layer's attention; scale 1/sqrt(head_dim)."""
+
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor: ...
+
+
+class CausalWindows:
+    """Windows of equal length, packed one after another; each attends within itself."""
+
+    def __init__(self, windows: int, length: int) -> None:
+        self._windows, self._length = windows, length
+
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """query, key, value: [windows * length, heads, head_dim], and so is the result."""
+        shape = (self._windows, self._length, *query.shape[1:])
+        query, key, value = (x.view(shape).transpose(1, 2) for x in (query, key, value))
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
+        return mixed.transpose(1, 2).flatten(0, 1)  # [tokens, heads, head_dim]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Tokens first .. last - 1 of the batch: one sequence's; context: all its slots [seen]."""
+
+    first: int
+    last: int
+    context: Tensor
+
+
+@dataclass(frozen=True)
+class Singles:
+    """The sequences of which the batch holds one token each, which see all their context.
+
+    tokens: [n] where in the batch; context: [n, longest] slots, short ones filled up with their
+    own first slot, never another's; visible: [n, 1, 1, longest] bool, or None where all is.
+    """
+
+    tokens: Tensor
+    context: Tensor
+    visible: Tensor | None
+
+
+class CachedAttention:
+    """Writes the batch's keys and values to its slots, then lets every token see its past.
+
+    keys, values: [layers, slots, heads, head_dim]; written: [tokens] slots of the batch.
+    """
+
+    def __init__(
+        self,
+        keys: Tensor,
+        values: Tensor,
+        written: Tensor,
+        singles: Singles | None,
+        spans: list[Span],
+    ) -> None:
+        self._keys, self._values, self._written = keys, values, written
+        self._singles, self._spans = singles, spans
+
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """query, key, value: [tokens, heads, head_dim], and so is the result."""
+        keys, values = self._keys[layer], self._values[layer]
+        keys.index_copy_(0, self._written, key.to(keys.dtype))
+        values.index_copy_(0, self._written, value.to(values.dtype))
+        wide = query.to(keys.dtype)
+        mixed = torch.empty_like(wide)
+        if self._singles is not None:
+            mixed[self._singles.tokens] = _attend_singles(wide, keys, values, self._singles)
+        for span in self._spans:
+            mixed[span.first : span.last] = _attend_span(wide, keys, values, span)
+        return mixed.to(query.dtype)
+
+
+def _attend_singles(query: Tensor, keys: Tensor, values: Tensor, singles: Singles) -> Tensor:
+    n, longest = singles.context.shape
+    flat = singles.context.flatten()
+    key = keys.index_select(0, flat).view(n, longest, *keys.shape[1:])
+    value = values.index_select(0, flat).view(n, longest, *values.shape[1:])
+    mixed = scaled_dot_product_attention(
+        query[singles.tokens].unsqueeze(2),  # [n, heads, 1, head_dim]
+        key.transpose(1, 2),
+        value.transpose(1, 2),
+        attn_mask=singles.visible,
+    )
+    return mixed.squeeze(2)
+
+
+def _attend_span(query: Tensor, keys: Tensor, values: Tensor, span: Span) -> Tensor:
+    count, seen = span.last - span.first, len(span.context)
+    rows = query[span.first : span.last].transpose(0, 1)  # [heads, count, head_dim]
+    key = keys.index_select(0, span.context).transpose(0, 1)
+    value = values.index_select(0, span.context).transpose(0, 1)
+    if count == seen:
+        mixed = scaled_dot_product_attention(rows[None], key[None], value[None], is_causal=True)
+    else:  # a later piece of a prompt: is_causal would align it with the first key
+        ones = torch.ones(count, seen, dtype=torch.bool, device=query.device)
+        visible = ones.tril(diagonal=seen - count)
+        mixed = scaled_dot_product_attention(rows[None], key[None], value[None], attn_mask=visible)
+    return mixed[0].transpose(0, 1)

@@ -1,0 +1,268 @@
+"""The engine: requests in, token events out.
+
+One thread calls ``step``; ``submit`` and ``cancel`` may come from any. The lock is held while
+work is planned and told, not while the model runs: blocks freed meanwhile are handed out only
+by the next plan, so a cancelled sample's last writes harm nobody.
+"""
+
+import secrets
+import threading
+import uuid
+from collections.abc import Iterator
+from collections.abc import Sequence as Several
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from inference.blocks import BlockLedger
+from inference.config import OptConfig
+from inference.drawing import Outcome, compute
+from inference.errors import EngineClosed
+from inference.intake import Intake, Prompt
+from inference.loader import load_weights
+from inference.opt import OptModel, empty_model
+from inference.outputs import (
+    CompletionOutput,
+    EngineRequest,
+    EngineStats,
+    RequestOutput,
+    TokenEvent,
+)
+from inference.request import LiveSample, live_samples
+from inference.runner import BLOCK_SIZE, Runner, cache_blocks
+from inference.sampling import SamplingParams
+from inference.scheduler import Scheduler
+from inference.tokenizer import Tokenizer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Engine:
+    """Serves one checkpoint directory. Options are named as vLLM names them.
+
+    max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step, so
+    long prompts come in pieces. kv_cache_memory_bytes: None for 1 GiB on a CPU, 90 % of what is
+    free on a GPU. Raises ConfigError, CheckpointError, WeightMismatch; ValueError for options.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        tensor_parallel_size: int = 1,
+        pipeline_parallel_size: int = 1,
+        dtype: str = "float32",
+        device: str = "cpu",
+        max_num_seqs: int = 32,
+        max_model_len: int | None = None,
+        *,
+        max_num_batched_tokens: int = 512,
+        kv_cache_memory_bytes: int | None = None,
+    ) -> None:
+        _require_one_rank(tensor_parallel_size, pipeline_parallel_size)
+        self.config = OptConfig.from_directory(model)
+        opt = load_model(model, self.config, dtype, device)
+        self.tokenizer = Tokenizer.find(model)
+        self.max_model_len = _model_len(self.config, max_model_len)
+        blocks = cache_blocks(
+            self.config,
+            DTYPES[dtype],
+            device,
+            seqs=max_num_seqs,
+            model_len=self.max_model_len,
+            limit=kv_cache_memory_bytes,
+        )
+        self._ledger = BlockLedger(blocks, BLOCK_SIZE)
+        self._scheduler = Scheduler(
+            self._ledger,
+            max_num_seqs=max_num_seqs,
+            max_batched_tokens=max(max_num_batched_tokens, max_num_seqs),
+            max_model_len=self.max_model_len,
+        )
+        self._intake = Intake(
+            self.config, self.tokenizer, self.max_model_len, self._scheduler.require_fits
+        )
+        self._runner = Runner(opt, blocks, device)
+        self._lock = threading.Lock()
+        self._live: dict[str, dict[int, LiveSample]] = {}
+        self._untold: list[TokenEvent] = []
+        self._closed = False
+
+    def submit(self, request: EngineRequest) -> str:
+        """Queue a request and return its id. Raises ValueError, PromptTooLong, EngineClosed."""
+        request = self._intake.checked(request)
+        request_id = request.request_id or uuid.uuid4().hex
+        given = request.sampling.seed
+        seed = secrets.randbits(63) if given is None else given
+        samples = live_samples(request, request_id, seed, self.tokenizer, self.config.eos_token_ids)
+        with self._lock:
+            self._require_open()
+            if request_id in self._live:
+                raise ValueError(f"request id {request_id!r} is in use")
+            self._live[request_id] = samples
+            for sample in samples.values():
+                self._scheduler.add(sample.sequence)
+        return request_id
+
+    def step(self) -> list[TokenEvent]:
+        """Compute one batch and return its news, with any that waited to be told."""
+        with self._lock:
+            batch = self._scheduler.schedule()
+        outcomes = compute(self._runner, batch, self.tokenizer)
+        with self._lock:
+            told = [self._tell(outcome) for outcome in outcomes]
+            events, self._untold = self._untold, []
+        return events + [event for event in told if event is not None]
+
+    def cancel(self, request_id: str) -> bool:
+        """End a request and free its blocks at once; the next step tells it as "abort".
+
+        Returns False for an id that is unknown or finished.
+        """
+        with self._lock:
+            samples = self._live.pop(request_id, {})
+            for sample in samples.values():
+                self._scheduler.finish(sample.sequence)
+                self._untold.append(sample.end("abort"))
+        return bool(samples)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether step would do or tell anything."""
+        with self._lock:
+            return bool(self._untold) or self._scheduler.has_work
+
+    def stats(self) -> EngineStats:
+        """Samples running and waiting, and the cache's blocks, now."""
+        with self._lock:
+            ledger, scheduler = self._ledger, self._scheduler
+            return EngineStats(
+                scheduler.running, scheduler.waiting, ledger.free, ledger.total, BLOCK_SIZE
+            )
+
+    def close(self) -> None:
+        """Drop all requests untold and refuse new ones. Twice is harmless."""
+        with self._lock:
+            for samples in self._live.values():
+                for sample in samples.values():
+                    self._scheduler.finish(sample.sequence)
+            self._live, self._untold, self._closed = {}, [], True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def generate(
+        self,
+        prompts: Prompt | Several[Prompt],
+        sampling_params: SamplingParams | Several[SamplingParams] | None = None,
+    ) -> list[RequestOutput]:
+        """Run prompts (text or ids) to their ends; outputs come in the prompts' order.
+
+        Checks all first: raises ValueError naming the index of a bad prompt and runs none.
+        Not for use while another thread calls step.
+        """
+        given = _as_list(prompts)
+        requests = self._intake.requests(given, sampling_params)
+        outputs: dict[str, RequestOutput] = {}
+        try:
+            for prompt, request in zip(given, requests, strict=True):
+                request_id = self.submit(request)
+                outputs[request_id] = _output(request_id, prompt, request)
+            while not all(output.finished for output in outputs.values()):
+                for event in self._news_of(set(outputs)):
+                    outputs[event.request_id].add(event)
+        finally:
+            self._forget(set(outputs))
+        return list(outputs.values())
+
+    def stream(
+        self, prompt: Prompt, sampling_params: SamplingParams | None = None
+    ) -> Iterator[TokenEvent]:
+        """Events of one prompt as they come; leaving the loop early cancels it.
+
+        A bad prompt raises ValueError here, before the first event is asked for.
+        """
+        [request] = self._intake.requests([prompt], sampling_params)
+        return self._stream(request)
+
+    def _stream(self, request: EngineRequest) -> Iterator[TokenEvent]:
+        request_id, unfinished = self.submit(request), request.sampling.n
+        try:
+            while unfinished:
+                for event in self._news_of({request_id}):
+                    unfinished -= event.finish_reason is not None
+                    yield event
+        finally:
+            self._forget({request_id})
+
+    def _news_of(self, request_ids: set[str]) -> list[TokenEvent]:
+        """One step's events of these requests; others' wait for whoever asks next."""
+        self._require_open()
+        events = self.step()
+        with self._lock:
+            self._untold += [event for event in events if event.request_id not in request_ids]
+        return [event for event in events if event.request_id in request_ids]
+
+    def _forget(self, request_ids: set[str]) -> None:
+        for request_id in request_ids:
+            self.cancel(request_id)
+        with self._lock:
+            self._untold = [e for e in self._untold if e.request_id not in request_ids]
+
+    def _tell(self, outcome: Outcome) -> TokenEvent | None:
+        """Note a row's outcome; None where it has no news (part of a prompt, or cancelled)."""
+        sequence = outcome.row.sequence
+        if sequence.finished:
+            return None
+        sample = self._live[sequence.request_id][sequence.index]
+        self._scheduler.computed(outcome.row)
+        event = sample.tell(outcome)
+        if event is not None and event.finish_reason is not None:
+            self._scheduler.finish(sequence)
+            self._live[sequence.request_id].pop(sequence.index)
+            if not self._live[sequence.request_id]:
+                del self._live[sequence.request_id]
+        return event
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise EngineClosed("the engine is closed")
+
+
+def load_model(model: str | Path, config: OptConfig, dtype: str, device: str) -> OptModel:
+    """The checkpoint's model in dtype on device, every weight checked."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+    opt = empty_model(config, DTYPES[dtype], device)
+    load_weights(model, opt.weights())
+    return opt
+
+
+def _require_one_rank(tensor: int, pipeline: int) -> None:
+    if (tensor, pipeline) != (1, 1):
+        raise ValueError(
+            f"this engine runs one rank so far: tensor_parallel_size {tensor} and "
+            f"pipeline_parallel_size {pipeline} must both be 1"
+        )
+
+
+def _model_len(config: OptConfig, asked: int | None) -> int:
+    most = config.max_position_embeddings
+    if asked is not None and not 1 <= asked <= most:
+        raise ValueError(f"max_model_len must be from 1 to the model's {most}, not {asked}")
+    return asked or most
+
+
+def _as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
+    if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
+        return [prompts]  # type: ignore[list-item]
+    return list(prompts)  # type: ignore[arg-type]
+
+
+def _output(request_id: str, prompt: Prompt, request: EngineRequest) -> RequestOutput:
+    outputs = [CompletionOutput(index) for index in range(request.sampling.n)]
+    text = prompt if isinstance(prompt, str) else None
+    return RequestOutput(request_id, text, list(request.prompt_token_ids), outputs)

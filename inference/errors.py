@@ -1,0 +1,43 @@
+"""Errors that say what to do. Command lines print them and exit 2."""
+
+
+class InferenceError(Exception):
+    """Anything the engine, planner or trainer refuses or cannot do."""
+
+
+class ConfigError(InferenceError, ValueError):
+    """config.json is missing, incomplete, or not a shape this engine runs."""
+
+
+class CheckpointError(InferenceError):
+    """The weight files cannot be found or read."""
+
+
+class WeightMismatch(CheckpointError):
+    """The files' weights are not the model's. Lists every difference at once.
+
+    absent, extra: names. misshapen: one sentence each (shape, dtype or double entry).
+    """
+
+    def __init__(self, absent: list[str], extra: list[str], misshapen: list[str]) -> None:
+        self.absent, self.extra, self.misshapen = absent, extra, misshapen
+        lines = [f"absent: {name}" for name in absent]
+        lines += [f"extra: {name}" for name in extra]
+        lines += [f"misshapen: {sentence}" for sentence in misshapen]
+        super().__init__("the checkpoint does not match config.json:\n  " + "\n  ".join(lines))
+
+
+class TokenizerError(InferenceError):
+    """tokenizer.json cannot be read, or is not a byte-level BPE."""
+
+
+class PromptTooLong(InferenceError, ValueError):
+    """Prompt plus max_tokens can never fit: refused at submission, never truncated."""
+
+
+class EngineClosed(InferenceError, RuntimeError):
+    """The engine was closed; make a new one."""
+
+
+class TrainError(InferenceError):
+    """Training cannot start, resume or go on."""

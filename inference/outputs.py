@@ -1,0 +1,104 @@
+"""What goes into the engine and what comes out. Plain data, free of torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from inference.sampling import SamplingParams
+
+FinishReason = Literal["stop", "length", "abort", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """Natural logarithm of a token's probability before temperature; rank 1 is the likeliest."""
+
+    logprob: float
+    rank: int | None = None
+    decoded_token: str | None = None
+
+
+TokenLogprobs = dict[int, Logprob]
+PromptLogprobs = list[TokenLogprobs | None]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One prompt as ids. Lower priority is served first, as in vLLM; then first come."""
+
+    prompt_token_ids: Sequence[int]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    request_id: str | None = None
+    priority: int = 0
+    detokenize: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """News of one sample. text holds whole characters only; logprobs one entry per new token.
+
+    prompt_logprobs comes once, on the request's first event. finish_reason ends the sample;
+    with "error", error says why.
+    """
+
+    request_id: str
+    index: int = 0
+    token_ids: tuple[int, ...] = ()
+    text: str = ""
+    logprobs: list[TokenLogprobs] | None = None
+    prompt_logprobs: PromptLogprobs | None = None
+    finish_reason: FinishReason | None = None
+    error: str | None = None
+
+
+@dataclass
+class CompletionOutput:
+    """One sample, complete."""
+
+    index: int
+    text: str = ""
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[TokenLogprobs] | None = None
+    finish_reason: FinishReason | None = None
+    error: str | None = None
+
+    def add(self, event: TokenEvent) -> None:
+        """Take in the next event of this sample."""
+        self.text += event.text
+        self.token_ids.extend(event.token_ids)
+        if event.logprobs is not None:
+            self.logprobs = [*(self.logprobs or []), *event.logprobs]
+        self.finish_reason, self.error = event.finish_reason, event.error
+
+
+@dataclass
+class RequestOutput:
+    """One prompt with its samples in order."""
+
+    request_id: str
+    prompt: str | None
+    prompt_token_ids: list[int]
+    outputs: list[CompletionOutput]
+    prompt_logprobs: PromptLogprobs | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every sample has ended."""
+        return all(output.finish_reason is not None for output in self.outputs)
+
+    def add(self, event: TokenEvent) -> None:
+        """Take in the next event of this request."""
+        self.outputs[event.index].add(event)
+        if event.prompt_logprobs is not None:
+            self.prompt_logprobs = event.prompt_logprobs
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Samples running and waiting; cache blocks of block_size tokens each."""
+
+    running: int
+    waiting: int
+    free_blocks: int
+    total_blocks: int
+    block_size: int
