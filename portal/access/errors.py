@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portal.errors import Conflict, Forbidden, Invalid, InvalidTransition, NotFound
+
+if TYPE_CHECKING:
+    from portal.access.refusals import Refusal
+
+
+class RequestNotFound(NotFound):
+    code = "request_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such request, or none that you may see.")
+
+
+class RequestHasMovedOn(InvalidTransition):
+    def __init__(self, reference: str, state: str) -> None:
+        super().__init__(
+            f"Request {reference} is “{state}” by now, so this can’t be done. Nothing was changed."
+        )
+
+
+class EmailNotVerified(Forbidden):
+    code = "email_not_verified"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm your e-mail address first; then submit. Your draft is kept.")
+
+
+class LicenceChanged(Conflict):
+    code = "licence_changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The licence has a newer version. Read and sign that one; nothing is lost."
+        )
+
+
+class NotSigned(Invalid):
+    code = "not_signed"
+
+
+class ConflictOfInterest(Forbidden):
+    code = "conflict_of_interest"
+
+    def __init__(self) -> None:
+        super().__init__("You can’t decide your own request. A colleague must.")
+
+
+class AlreadyGranted(Conflict):
+    code = "already_granted"
+
+
+class Refused(Forbidden):
+    """A verdict of the policy, raised: ``refusal`` has the words for each surface."""
+
+    code = "refused"
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.heading, help_url=refusal.act_url)
+        self.refusal = refusal

@@ -1,0 +1,134 @@
+"""The catalogue of refusals: for each reason a heading, one act, and the same in ASCII."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from portal.access.errors import Refused
+from portal.access.policy import Action, Reason, Verdict, may_call
+from portal.accounts.authentication import Caller
+from portal.catalog.models import ModelRepo, Revision
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a refused person reads: on the page ``heading`` and one act; elsewhere ``line``."""
+
+    reason: Reason
+    repo_name: str
+    heading: str
+    act_label: str
+    act_url: str
+    line: str
+
+
+@dataclass(frozen=True)
+class _Words:
+    heading: str
+    act: str
+    line: str  # ASCII; {url} is where to go
+
+
+CATALOGUE: dict[Reason, _Words] = {
+    Reason.NO_TOKEN: _Words(
+        "Sign in to get {repo}.", "Make a token", "Sign in to get {repo}. Make a token at {url}"
+    ),
+    Reason.NOT_FOUND: _Words(
+        "There’s nothing at this address, or nothing you may know of.",
+        "Search models",
+        "There is nothing at this address, or nothing you may know of. Search models at {url}",
+    ),
+    Reason.NO_REQUEST: _Words(
+        "{repo} is given on request, and you haven’t asked yet.",
+        "Request access",
+        "{repo} is given on request, and you have not asked yet. Request access at {url}",
+    ),
+    Reason.PENDING: _Words(
+        "Your request is with the reviewers; answer due {date}.",
+        "See your request",
+        "Your request for {repo} is with the reviewers; answer due {iso}. See it at {url}",
+    ),
+    Reason.QUESTION: _Words(
+        "The reviewers asked you a question about {repo}.",
+        "Answer it",
+        "The reviewers asked you a question about {repo}. Answer it at {url}",
+    ),
+    Reason.DECLINED: _Words(
+        "Your request was declined on {date}. The letter says why.",
+        "Read why, and ask again",
+        "Your request for {repo} was declined on {iso}. Read why at {url}",
+    ),
+    Reason.EXPIRED: _Words(
+        "Your access ended on {date}.",
+        "Renew access",
+        "Your access to {repo} ended on {iso}. Renew it at {url}",
+    ),
+    Reason.REVOKED: _Words(
+        "Your access was ended by the lab on {date}. The letter says why.",
+        "Ask again",
+        "Your access to {repo} was ended by the lab on {iso}. Ask again at {url}",
+    ),
+    Reason.SIGN: _Words(
+        "Sign the licence of {repo} to go on.",
+        "Read and sign",
+        "Sign the licence of {repo} to go on. Read and sign at {url}",
+    ),
+    Reason.MODE: _Words(
+        "Your access to {repo} doesn’t cover this kind of use.",
+        "Ask for it",
+        "Your access to {repo} does not cover this kind of use. Ask for it at {url}",
+    ),
+    Reason.SCOPE: _Words(
+        "This token may not do that, though you may.",
+        "Make a token that may",
+        "This token may not do that, though you may. Make one that may at {url}",
+    ),
+    Reason.NOT_TEAM: _Words(
+        "This is for the people who run {repo}.",
+        "See the model",
+        "This is for the people who run {repo}. See the model at {url}",
+    ),
+}
+
+
+def describe(verdict: Verdict, repo: ModelRepo) -> Refusal:
+    """The words of a refusing verdict. Raises ValueError on one that allows."""
+    if verdict.reason is None:
+        raise ValueError("an allowing verdict refuses nothing")
+    words = CATALOGUE[verdict.reason]
+    path = verdict.help_url or _default_page(verdict.reason, repo)
+    facts = {
+        "repo": repo.full_name,
+        "url": f"{settings.BASE_URL}{path}",
+        "date": whole_date(verdict.since) if verdict.since else "",
+        "iso": f"{verdict.since:%Y-%m-%d}" if verdict.since else "",
+    }
+    return Refusal(
+        reason=verdict.reason,
+        repo_name=repo.full_name,
+        heading=words.heading.format(**facts),
+        act_label=words.act,
+        act_url=path,
+        line=words.line.format(**facts),
+    )
+
+
+def require_may(
+    caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
+) -> None:
+    """Raises Refused, in the catalogue's words, unless the policy allows."""
+    verdict = may_call(caller, action, target, now)
+    if not verdict.allowed:
+        repo = target.repo if isinstance(target, Revision) else target
+        raise Refused(describe(verdict, repo))
+
+
+def _default_page(reason: Reason, repo: ModelRepo) -> str:
+    return "/" if reason == Reason.NOT_FOUND else f"/{repo.full_name}"
+
+
+def whole_date(moment: datetime) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y}"

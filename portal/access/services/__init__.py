@@ -1,0 +1,1 @@
+"""Access's use cases: one function each, one transaction each."""

@@ -1,0 +1,84 @@
+"""Signing a licence: the exact text, each acknowledgement ticked singly, a typed name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.access.errors import LicenceChanged
+from portal.access.models import Acceptance
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.errors import FieldErrors
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a person did to sign. ``text_sha256`` is of the text that was put before them."""
+
+    text_sha256: str
+    typed_name: str
+    capacity: str
+    attestations: frozenset[str]
+    entity: str = ""
+    ip: str | None = None
+
+
+def licence_in_force(repo: ModelRepo, *, now: datetime) -> LicenceVersion:
+    """The version that is signed today. A gated repo always has one."""
+    version = LicenceVersion.objects.filter(licence=repo.licence).in_force_at(now).first()
+    if version is None:
+        raise LicenceVersion.DoesNotExist(f"{repo.full_name} has no licence in force")
+    return version
+
+
+def _same_name(typed: str, name: str) -> bool:
+    return " ".join(typed.split()).casefold() == " ".join(name.split()).casefold()
+
+
+def check_signature(person: User, version: LicenceVersion, signature: Signature) -> None:
+    """Raises LicenceChanged, or FieldErrors naming each thing that is missing."""
+    if signature.text_sha256 != version.sha256:
+        raise LicenceChanged
+    errors: dict[str, str] = {}
+    if not _same_name(signature.typed_name, person.display_name):
+        errors["typed_name"] = f"Type your full name as in your profile: {person.display_name}."
+    if signature.capacity not in Acceptance.Capacity.values:
+        errors["capacity"] = "Say whether you sign for yourself or for an organization."
+    if signature.capacity == Acceptance.Capacity.ENTITY and not signature.entity.strip():
+        errors["entity"] = "Name the organization, and your office in it."
+    for attestation in version.attestations:
+        if attestation["code"] not in signature.attestations:
+            errors[f"attest_{attestation['code']}"] = f"Confirm: {attestation['text']}"
+    if errors:
+        raise FieldErrors(errors)
+
+
+def store_acceptance(
+    *, person: User, version: LicenceVersion, signature: Signature, now: datetime
+) -> Acceptance:
+    """Check and keep a signature; part of the transaction of the service that needs it."""
+    check_signature(person, version, signature)
+    acceptance = Acceptance.objects.create(
+        person=person,
+        licence_version=version,
+        text_sha256=version.sha256,
+        typed_name=signature.typed_name.strip(),
+        capacity=signature.capacity,
+        entity=signature.entity.strip(),
+        attestations=sorted(signature.attestations),
+        accepted_at=now,
+        ip=signature.ip,
+    )
+    record(
+        EventType.LICENCE_SIGNED,
+        actor=person,
+        target=acceptance,
+        at=now,
+        licence_version=version.pk,
+        sha256=version.sha256,
+        capacity=acceptance.capacity,
+    )
+    return acceptance

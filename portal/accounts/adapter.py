@@ -1,0 +1,48 @@
+"""allauth's hooks: names share one space, and every mail goes through the outbox."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portal.accounts.models import Namespace, User
+from portal.accounts.names import validate_namespace
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.outbox.services import queue_mail
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        username = super().clean_username(username, shallow=shallow)
+        validate_namespace(username)
+        if not shallow and Namespace.objects.filter(name__iexact=username).exists():
+            raise ValidationError("That name is taken. Choose another.")
+        return username
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        message = self.render_mail(template_prefix, email, context)
+        user = context.get("user")
+        queue_mail(
+            key=f"account-{secrets.token_hex(12)}",
+            kind=template_prefix.rsplit("/", 1)[-1],
+            recipient=user if isinstance(user, User) else None,
+            address=email,
+            subject=message.subject,
+            text=str(message.body),
+            now=timezone.now(),
+        )
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        with transaction.atomic():
+            confirmed: bool = super().confirm_email(request, email_address)
+            if confirmed:
+                user = email_address.user
+                record(EventType.EMAIL_CONFIRMED, actor=user, target=user, at=timezone.now())
+        return confirmed

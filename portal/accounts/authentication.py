@@ -1,0 +1,55 @@
+"""One token for all: ``Authorization: Bearer wg_…`` on the Hub, /v1 and /api/v1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from portal.accounts.models import AccessToken, User
+from portal.accounts.services import token_from_secret
+
+
+def bearer_secret(request: HttpRequest) -> str | None:
+    """The secret in the Authorization header; None where there is none."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" and secret.strip() else None
+
+
+def bearer_token(request: HttpRequest) -> AccessToken | None:
+    """The token presented; None for a caller without one; UnknownToken for a bad one."""
+    secret = bearer_secret(request)
+    return token_from_secret(secret, now=timezone.now()) if secret else None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a person or nobody, in person or through a token that narrows what they may."""
+
+    person: User | None = None
+    token: AccessToken | None = None
+
+
+def token_caller(request: HttpRequest) -> Caller:
+    """The caller of a token surface, where cookies count for nothing."""
+    token = bearer_token(request)
+    return Caller(token.user, token) if token else Caller()
+
+
+def session_caller(request: HttpRequest) -> Caller:
+    """The person who is signed in on the pages."""
+    return Caller(request.user if isinstance(request.user, User) else None)
+
+
+class TokenAuthentication(BaseAuthentication):
+    """DRF's view of ``bearer_token``: ``request.auth`` is the AccessToken."""
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
+        token = bearer_token(request._request)
+        return (token.user, token) if token else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

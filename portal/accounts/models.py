@@ -1,0 +1,122 @@
+"""People, the names they hold, and the tokens that act for them. Addresses are allauth's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+
+from portal.accounts.names import validate_name, validate_namespace
+from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
+
+
+class User(AbstractUser):
+    """A person. ``name`` is the name they sign with."""
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    username = models.CharField(max_length=96, unique=True, validators=[validate_name])
+    name = models.CharField("full name", max_length=200)
+    email = models.EmailField("e-mail address")
+
+    REQUIRED_FIELDS = ["email", "name"]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("username"), name="username_any_case")]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.username
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.username
+
+    @property
+    def has_verified_email(self) -> bool:
+        return EmailAddress.objects.filter(user=self, verified=True).exists()
+
+
+class Namespace(models.Model):
+    """The first part of ``namespace/name``; a person's bears their username."""
+
+    name = models.CharField(max_length=96, validators=[validate_namespace])
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="namespace"
+    )
+    title = models.CharField(max_length=200, blank=True)
+
+    objects = NamespaceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("name"), name="namespace_any_case")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def display_name(self) -> str:
+        return self.title or self.name
+
+
+class NamespaceRole(models.Model):
+    """The right to publish in a namespace. Nobody has it by merely having a username."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="roles")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="namespace_roles"
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["namespace", "user"], name="one_role_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user} publishes in {self.namespace}"
+
+
+class Scope(models.TextChoices):
+    """What a token may do for its owner; never more than the owner may."""
+
+    DOWNLOAD = "download", "Download"
+    INFER = "infer", "Infer"
+    PUBLISH = "publish", "Publish"
+    REVIEW = "review", "Review"
+    ADMIN = "admin", "Administer"
+
+
+class AccessToken(models.Model):
+    """A program's right to act for a person. Only a keyed hash of the secret is kept."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_tokens"
+    )
+    name = models.CharField(max_length=80)
+    hint = models.CharField(max_length=12)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
+    repo_ids = ArrayField(models.BigIntegerField(), null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at and self.user.is_active

@@ -1,0 +1,44 @@
+"""The one space of names that people and labs share, and what may stand in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from django.core.exceptions import ValidationError
+from django.urls import URLPattern, URLResolver, get_resolver
+
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+
+
+def validate_name(value: str) -> None:
+    """The Hub's rule for either part of ``namespace/name``."""
+    if not NAME.fullmatch(value) or "--" in value or ".." in value or value.endswith(".git"):
+        raise ValidationError(
+            "Use 1 to 96 letters, digits, dots, hyphens or underscores, beginning and ending with "
+            "a letter or digit, without “--” or “..”."
+        )
+
+
+def validate_namespace(value: str) -> None:
+    """A name that no page of ours already answers to."""
+    validate_name(value)
+    if value.lower() in reserved_words():
+        raise ValidationError(f"“{value}” is a page of this site. Choose another name.")
+
+
+@cache
+def reserved_words() -> frozenset[str]:
+    """The first segments of every address that the site itself answers, in lower case."""
+    return frozenset(_first_segments("", get_resolver().url_patterns))
+
+
+def _first_segments(prefix: str, patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern).lstrip("^")
+        segment, slash, _ = path.partition("/")
+        if isinstance(pattern, URLResolver) and not slash:
+            yield from _first_segments(path, pattern.url_patterns)
+        elif segment and not segment.startswith("<"):
+            yield segment.rstrip("$").lower()

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+class NamespaceQuerySet(models.QuerySet["Namespace"]):
+    def publishable_by(self, user: User | Any) -> NamespaceQuerySet:
+        """Those in which this person may publish: superusers in all."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.is_superuser else self.filter(roles__user=user)
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def usable_at(self, now: datetime) -> AccessTokenQuerySet:
+        return self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)

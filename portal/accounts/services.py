@@ -1,0 +1,154 @@
+"""Names, roles and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.accounts.errors import NoSuchToken, UnknownToken
+from portal.accounts.models import AccessToken, Namespace, NamespaceRole, Scope, User
+from portal.accounts.secrets import is_well_formed, new_secret, secret_hash
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import FieldErrors
+
+LAST_USE_RESOLUTION = timedelta(minutes=1)
+
+
+@transaction.atomic
+def claim_username(*, user: User, now: datetime) -> Namespace:
+    """Give a new person the namespace of their username."""
+    namespace = Namespace(name=user.username, person=user)
+    namespace.full_clean()
+    namespace.save()
+    record(EventType.ACCOUNT_CREATED, actor=user, target=user, at=now)
+    return namespace
+
+
+@transaction.atomic
+def create_user(
+    *,
+    username: str,
+    email: str,
+    name: str,
+    password: str,
+    now: datetime,
+    email_verified: bool = False,
+    is_superuser: bool = False,
+) -> User:
+    """Make an account by the operator's hand; people themselves sign up."""
+    user = User(
+        username=username, email=email, name=name, is_superuser=is_superuser, is_staff=is_superuser
+    )
+    user.set_password(password)
+    user.full_clean(exclude=["password"])
+    user.save()
+    user.emailaddress_set.create(email=email, primary=True, verified=email_verified)
+    claim_username(user=user, now=now)
+    return user
+
+
+@transaction.atomic
+def create_lab(*, actor: User, name: str, title: str, now: datetime) -> Namespace:
+    """Make a namespace that belongs to no single person."""
+    namespace = Namespace(name=name, title=title)
+    namespace.full_clean()
+    namespace.save()
+    let_publish(actor=actor, namespace=namespace, user=actor, now=now)
+    return namespace
+
+
+@transaction.atomic
+def let_publish(*, actor: User, namespace: Namespace, user: User, now: datetime) -> NamespaceRole:
+    """Give a person the right to publish in a namespace. Repeating it changes nothing."""
+    role, created = NamespaceRole.objects.get_or_create(namespace=namespace, user=user)
+    if created:
+        record(
+            EventType.NAMESPACE_ROLE_GIVEN,
+            actor=actor,
+            target=namespace,
+            at=now,
+            user=user.username,
+        )
+    return role
+
+
+def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
+    errors: dict[str, str] = {}
+    if not name.strip():
+        errors["name"] = "Say where the token will live, so that you know later which to revoke."
+    unknown = sorted(set(scopes) - set(Scope.values))
+    if unknown or not scopes:
+        errors["scopes"] = f"Choose at least one of {', '.join(Scope.values)}."
+    if not 1 <= days <= settings.TOKEN_MAX_DAYS:
+        errors["days"] = f"Choose a life of 1 to {settings.TOKEN_MAX_DAYS} days."
+    if not owner.is_active:
+        errors["name"] = "This account is closed, so it can’t have tokens."
+    if errors:
+        raise FieldErrors(errors)
+
+
+@transaction.atomic
+def issue_token(
+    *,
+    owner: User,
+    name: str,
+    scopes: list[str],
+    days: int,
+    now: datetime,
+    repo_ids: list[int] | None = None,
+) -> tuple[AccessToken, str]:
+    """Make a token; its secret is returned here and nowhere else."""
+    _check_token(name, scopes, days, owner)
+    secret = new_secret()
+    token = AccessToken.objects.create(
+        user=owner,
+        name=name.strip()[:80],
+        hint=secret[:7],
+        secret_hash=secret_hash(secret),
+        scopes=sorted(set(scopes)),
+        repo_ids=repo_ids,
+        created_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    record(
+        EventType.TOKEN_ISSUED,
+        actor=owner,
+        target=token,
+        at=now,
+        scopes=token.scopes,
+        expires_at=token.expires_at.isoformat(),
+    )
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
+    """End a token at once. Revoking it again changes nothing."""
+    token = AccessToken.objects.select_for_update().filter(pk=token_id, user=owner).first()
+    if token is None:
+        raise NoSuchToken("You have no such token. It may be another account’s.")
+    if token.revoked_at is None:
+        token.revoked_at = now
+        token.save(update_fields=["revoked_at"])
+        record(EventType.TOKEN_REVOKED, actor=owner, target=token, at=now)
+    return token
+
+
+def token_from_secret(secret: str, *, now: datetime) -> AccessToken:
+    """The usable token that a program presented; UnknownToken otherwise."""
+    if not is_well_formed(secret):
+        raise UnknownToken
+    token = (
+        AccessToken.objects.usable_at(now)
+        .select_related("user")
+        .filter(secret_hash=secret_hash(secret))
+        .first()
+    )
+    if token is None:
+        raise UnknownToken
+    if token.last_used_at is None or now - token.last_used_at > LAST_USE_RESOLUTION:
+        AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token

@@ -1,0 +1,8 @@
+"""ASGI: everything in the demo; /v1 and the token streams in production."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+application = get_asgi_application()

@@ -1,0 +1,1 @@
+"""The audit chain. Import ``record`` and ``EventType`` from their modules."""

@@ -1,0 +1,36 @@
+"""The record: one chain of events, each holding the hash of the one before it."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from django.conf import settings
+from django.db import models
+
+from portal.audit.events import EventType
+
+
+class AuditEvent(models.Model):
+    """What happened, to what, by whom. Appended by ``audit.record`` alone, never changed."""
+
+    sequence = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    type = models.CharField(max_length=64, choices=EventType)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    target_type = models.CharField(max_length=64)
+    target_id = models.CharField(max_length=64)
+    data = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["sequence"]
+        indexes = [models.Index(fields=["target_type", "target_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("An audit event is never deleted.")

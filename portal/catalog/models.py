@@ -1,0 +1,283 @@
+"""What a lab releases: repos, their immutable revisions, the licences they stand under."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+from portal.accounts.models import Namespace
+from portal.accounts.names import validate_name
+from portal.catalog.querysets import LicenceVersionQuerySet, ModelRepoQuerySet
+
+SHA256 = RegexValidator(r"^[0-9a-f]{64}$")
+COMMIT = RegexValidator(r"^[0-9a-f]{40}$")
+
+
+class Licence(models.Model):
+    """A licence by name; its texts are its versions."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LicenceVersion(models.Model):
+    """One immutable text. ``terms`` holds its summary and what is acknowledged singly."""
+
+    class Kind(models.TextChoices):
+        EDITORIAL = "editorial"
+        MATERIAL = "material"
+
+    licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=20)
+    kind = models.CharField(max_length=9, choices=Kind, default=Kind.MATERIAL)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    attribution = models.TextField()
+    terms = models.JSONField(default=dict)
+    effective_at = models.DateTimeField()
+
+    objects = LicenceVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-effective_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["licence", "version"], name="one_text_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.licence.name} {self.version}"
+
+    @staticmethod
+    def digest(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def attestations(self) -> list[dict[str, str]]:
+        """``[{code, text, help}]``, each to be ticked singly by who signs."""
+        return list(self.terms.get("attestations", []))
+
+
+class Gate(models.TextChoices):
+    """What stands before one mode of access."""
+
+    OPEN = "open", "Open"
+    LICENCE = "licence", "Sign the licence"
+    REVIEW = "review", "By request"
+
+
+class Mode(models.TextChoices):
+    DOWNLOAD = "download", "Download"
+    INFERENCE = "inference", "Hosted inference"
+
+
+class ModelRepo(models.Model):
+    """``namespace/name``: what is released, and the gate before each mode."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repos")
+    name = models.CharField(max_length=96, validators=[validate_name])
+    summary = models.CharField(max_length=300, blank=True)
+    why_gated = models.TextField(blank=True)
+    family = models.CharField(max_length=60, blank=True)
+    parameters = models.BigIntegerField(null=True)
+    context_length = models.PositiveIntegerField(null=True)
+    private = models.BooleanField(default=False)
+    download_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
+    inference_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
+    licence = models.ForeignKey(Licence, null=True, on_delete=models.PROTECT, related_name="repos")
+    hosted = models.BooleanField(default=False)
+    decision_days = models.PositiveSmallIntegerField(default=14)
+    created_at = models.DateTimeField()
+
+    objects = ModelRepoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["namespace__name", "name"]
+        constraints = [
+            models.UniqueConstraint("namespace", Lower("name"), name="repo_name_any_case"),
+            models.CheckConstraint(
+                name="a_gate_has_a_licence",
+                condition=models.Q(licence__isnull=False)
+                | models.Q(download_gate="open", inference_gate="open"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace.name}/{self.name}"
+
+    def gate(self, mode: Mode) -> Gate:
+        return Gate(self.download_gate if mode == Mode.DOWNLOAD else self.inference_gate)
+
+    @property
+    def is_gated(self) -> bool:
+        return self.download_gate != Gate.OPEN
+
+    @property
+    def takes_requests(self) -> bool:
+        return Gate.REVIEW in (self.download_gate, self.inference_gate)
+
+
+class TeamMember(models.Model):
+    """Who reviews a repo's requests, and who administers it."""
+
+    class Role(models.TextChoices):
+        REVIEWER = "reviewer"
+        ADMINISTRATOR = "administrator"
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="team")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="team_memberships"
+    )
+    role = models.CharField(max_length=13, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repo", "user"], name="one_seat_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} of {self.repo}"
+
+
+class Blob(models.Model):
+    """Bytes, known by their sha256, held once however many files name them."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True, validators=[SHA256])
+    git_sha1 = models.CharField(max_length=40, validators=[COMMIT])
+    size_bytes = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class Revision(models.Model):
+    """One immutable state of a repo, named by a 40-hex commit."""
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="revisions")
+    commit = models.CharField(max_length=40, unique=True, validators=[COMMIT])
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    title = models.CharField(max_length=200)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="revisions"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.repo} at {self.commit[:10]}"
+
+
+class Ref(models.Model):
+    """A branch or tag: a name for one revision."""
+
+    class Kind(models.TextChoices):
+        BRANCH = "branch"
+        TAG = "tag"
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="refs")
+    kind = models.CharField(max_length=6, choices=Kind)
+    name = models.CharField(max_length=200)
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="refs")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["repo", "kind", "name"], name="one_ref_per_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of {self.repo}"
+
+
+class File(models.Model):
+    """A path in a revision. ``lfs`` files are named by sha256, others by git's blob sha1."""
+
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=500)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
+    lfs = models.BooleanField()
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "path"], name="one_file_per_path")
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def etag(self) -> str:
+        """What the Hub's clients name their cached copy by."""
+        return self.blob.sha256 if self.lfs else self.blob.git_sha1
+
+    @property
+    def is_open(self) -> bool:
+        """Card, licence and checksums are read before any gate."""
+        return self.path in OPEN_PATHS
+
+
+OPEN_PATHS = frozenset({"README.md", "LICENSE", "LICENSE.md", "NOTICE", "SHA256SUMS"})
+
+
+class LogbookEntry(models.Model):
+    """One entry of a model's training logbook, append-only; a correction is a new entry."""
+
+    class Kind(models.TextChoices):
+        LAUNCH = "launch"
+        RESTART = "restart"
+        CRASH = "crash"
+        HARDWARE = "hardware"
+        INCIDENT = "incident"
+        HYPERPARAMETER = "hyperparameter"
+        SOFTWARE = "software"
+        DATA = "data"
+        DECISION = "decision"
+        CAPACITY = "capacity"
+        ONCALL = "oncall"
+        UPDATE = "update"
+        MILESTONE = "milestone"
+        EVALUATION = "evaluation"
+        NOTE = "note"
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="logbook")
+    number = models.PositiveIntegerField()
+    run = models.CharField(max_length=80)
+    parent_run = models.CharField(max_length=80, blank=True)
+    kind = models.CharField(max_length=14, choices=Kind)
+    cause = models.CharField(max_length=40, blank=True)
+    automatic = models.BooleanField(default=False)
+    occurred_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    zone = models.CharField(max_length=40, default="UTC")
+    step = models.BigIntegerField(null=True)
+    tokens = models.BigIntegerField(null=True)
+    figures = models.JSONField(default=dict)
+    changes = models.JSONField(default=list)
+    software = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    corrects = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="corrections"
+    )
+    recorded_at = models.DateTimeField()
+    digest = models.CharField(max_length=64, validators=[SHA256])
+
+    class Meta:
+        ordering = ["number"]
+        verbose_name_plural = "logbook entries"
+        constraints = [
+            models.UniqueConstraint(fields=["repo", "number"], name="logbook_numbered"),
+            models.UniqueConstraint(fields=["repo", "digest"], name="logbook_entry_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of run {self.run}"

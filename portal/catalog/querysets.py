@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+class LicenceVersionQuerySet(models.QuerySet["LicenceVersion"]):
+    def in_force_at(self, now: datetime) -> LicenceVersionQuerySet:
+        """Newest first; the first is the one that is signed today."""
+        return self.filter(effective_at__lte=now).order_by("-effective_at", "-pk")
+
+
+class ModelRepoQuerySet(models.QuerySet["ModelRepo"]):
+    def named(self, full_name: str) -> ModelRepoQuerySet:
+        namespace, _, name = full_name.partition("/")
+        return self.filter(namespace__name__iexact=namespace, name__iexact=name)
+
+    def with_names(self) -> ModelRepoQuerySet:
+        return self.select_related("namespace", "licence")
+
+    def publishable_by(self, user: User | Any) -> ModelRepoQuerySet:
+        """Those in a namespace where this person may publish: superusers in all."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.is_superuser else self.filter(namespace__roles__user=user)
+
+    def reviewable_by(self, user: User | Any) -> ModelRepoQuerySet:
+        """Those on whose review team this person sits."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self.filter(team__user=user)
+
+    def administered_by(self, user: User | Any) -> ModelRepoQuerySet:
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self.filter(
+            models.Q(team__user=user, team__role="administrator")
+            | models.Q(namespace__roles__user=user)
+        ).distinct()
+
+    def visible_to(self, user: User | Any) -> ModelRepoQuerySet:
+        """Public repos, and the private ones of which this person is a part."""
+        if not user.is_authenticated or not user.is_active:
+            return self.filter(private=False)
+        if user.is_superuser:
+            return self
+        inside = models.Q(team__user=user) | models.Q(namespace__roles__user=user)
+        return self.filter(models.Q(private=False) | inside).distinct()

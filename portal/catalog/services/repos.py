@@ -1,0 +1,140 @@
+"""Repos, their gates and teams, and the licences they stand under."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from portal.accounts.models import Namespace, User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import MayNotPublish, RepoNotFound
+from portal.catalog.models import Licence, LicenceVersion, ModelRepo, TeamMember
+
+CONFIGURABLE = frozenset(
+    {
+        "summary",
+        "why_gated",
+        "family",
+        "parameters",
+        "context_length",
+        "private",
+        "download_gate",
+        "inference_gate",
+        "licence",
+        "hosted",
+        "decision_days",
+    }
+)
+
+
+def require_may_publish(actor: User, namespace: Namespace) -> None:
+    if not Namespace.objects.publishable_by(actor).filter(pk=namespace.pk).exists():
+        raise MayNotPublish(
+            f"You may not publish in {namespace.name}. Ask the operator for the right to."
+        )
+
+
+@transaction.atomic
+def publish_licence_version(
+    *,
+    actor: User,
+    slug: str,
+    name: str,
+    version: str,
+    text: str,
+    attribution: str,
+    terms: dict[str, Any],
+    now: datetime,
+) -> LicenceVersion:
+    """Put a licence text in force. The same version with the same text changes nothing."""
+    licence, _ = Licence.objects.get_or_create(slug=slug, defaults={"name": name})
+    digest = LicenceVersion.digest(text)
+    known = licence.versions.filter(version=version, sha256=digest).first()
+    if known:
+        return known
+    licence_version = LicenceVersion(
+        licence=licence,
+        version=version,
+        text=text,
+        sha256=digest,
+        attribution=attribution,
+        terms=terms,
+        effective_at=now,
+    )
+    licence_version.full_clean()
+    licence_version.save()
+    record(EventType.LICENCE_PUBLISHED, actor=actor, target=licence_version, at=now, sha256=digest)
+    return licence_version
+
+
+@transaction.atomic
+def create_repo(
+    *, actor: User, namespace: str, name: str, now: datetime, **configuration: Any
+) -> ModelRepo:
+    """Make a repo in a namespace where the actor may publish; they administer it."""
+    place = Namespace.objects.filter(name__iexact=namespace).first()
+    if place is None:
+        raise RepoNotFound(f"There is no namespace {namespace}.")
+    require_may_publish(actor, place)
+    repo = ModelRepo(namespace=place, name=name, created_at=now, **_checked(configuration))
+    repo.full_clean()
+    repo.save()
+    record(EventType.REPO_CREATED, actor=actor, target=repo, at=now, name=repo.full_name)
+    return repo
+
+
+def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(configuration) - CONFIGURABLE
+    if unknown:
+        raise TypeError(f"not a setting of a repo: {', '.join(sorted(unknown))}")
+    return configuration
+
+
+@transaction.atomic
+def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration: Any) -> ModelRepo:
+    """Change a repo's settings; what is already so stays unrecorded."""
+    repo = (ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")).get(
+        pk=repo_id
+    )
+    require_may_publish(actor, repo.namespace)
+    changed = {
+        key: value for key, value in _checked(configuration).items() if getattr(repo, key) != value
+    }
+    if changed:
+        for key, value in changed.items():
+            setattr(repo, key, value)
+        repo.full_clean()
+        repo.save()
+        record(
+            EventType.REPO_CONFIGURED,
+            actor=actor,
+            target=repo,
+            at=now,
+            changed={key: str(value) for key, value in changed.items()},
+        )
+    return repo
+
+
+@transaction.atomic
+def add_team_member(
+    *, actor: User, repo_id: int, user: User, role: TeamMember.Role, now: datetime
+) -> TeamMember:
+    """Seat a person on a repo's review team; again with another role changes the role."""
+    repo = ModelRepo.objects.select_related("namespace").get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    member = TeamMember.objects.filter(repo=repo, user=user).first()
+    if member and member.role == role:
+        return member
+    member, _ = TeamMember.objects.update_or_create(repo=repo, user=user, defaults={"role": role})
+    record(
+        EventType.TEAM_MEMBER_ADDED,
+        actor=actor,
+        target=repo,
+        at=now,
+        user=user.username,
+        role=str(role),
+    )
+    return member

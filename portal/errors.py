@@ -1,0 +1,63 @@
+"""What can be refused, and in which words. Each app's errors.py subclasses these.
+
+Services raise; ``portal.middleware`` turns an error into the surface's own answer, once.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal that a person can do something about.
+
+    ``message`` says what to do next, in the words of the pages. ``field`` names the input that
+    must change, where there is one; ``help_url`` is the page to go to.
+    """
+
+    code: ClassVar[str] = "invalid"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, message: str, *, field: str | None = None, help_url: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.help_url = help_url
+
+
+class Invalid(DomainError):
+    """An input is missing or malformed."""
+
+
+class Forbidden(DomainError):
+    code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(DomainError):
+    """There is nothing there, or nothing that this person may know of."""
+
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(DomainError):
+    code = "conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class InvalidTransition(Conflict):
+    """The thing has moved on since the page was drawn; nothing was changed."""
+
+    code = "invalid_transition"
+
+
+class FieldErrors(Invalid):
+    """Several inputs must change; ``errors`` maps each field to what to do."""
+
+    code = "invalid_fields"
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors

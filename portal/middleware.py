@@ -1,0 +1,196 @@
+"""A DomainError becomes the answer of the surface that met it, here and nowhere else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from portal.access.errors import Refused
+from portal.access.policy import Reason
+from portal.accounts.errors import UnknownToken
+from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
+from portal.errors import DomainError, FieldErrors
+
+BAD_CREDENTIALS = "Invalid credentials in Authorization header"  # the Hub's clients compare it
+
+
+class Surface(Enum):
+    PAGE = "page"
+    HUB = "hub"
+    OPENAI = "openai"
+    REST = "rest"
+
+
+def surface_of(request: HttpRequest) -> Surface:
+    """Which protocol an address belongs to."""
+    path = request.path
+    if path.startswith("/v1/"):
+        return Surface.OPENAI
+    if path.startswith("/api/v1/"):
+        return Surface.REST
+    if path.startswith(("/api/", "/-/d/")) or "/resolve/" in path:
+        return Surface.HUB
+    return Surface.PAGE
+
+
+def ascii_line(text: str) -> str:
+    """A header's value: one line, ASCII, typographic signs spelt plainly."""
+    plain = text.translate({0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2013: "-", 0x2014: "-"})
+    return " ".join(plain.encode("ascii", "replace").decode().split())
+
+
+def _is_anonymous(request: HttpRequest) -> bool:
+    return "Authorization" not in request.headers
+
+
+def _hub_code(error: DomainError) -> str | None:
+    if isinstance(error, Refused):
+        missing = error.refusal.reason == Reason.NOT_FOUND
+        return "RepoNotFound" if missing else "GatedRepo"
+    codes = {
+        RepoNotFound: "RepoNotFound",
+        RevisionNotFound: "RevisionNotFound",
+        EntryNotFound: "EntryNotFound",
+    }
+    return codes.get(type(error))
+
+
+def _hub_status(error: DomainError, code: str | None, request: HttpRequest) -> HTTPStatus:
+    if code in ("RepoNotFound", "GatedRepo") and _is_anonymous(request):
+        return HTTPStatus.UNAUTHORIZED
+    return HTTPStatus.NOT_FOUND if code == "RepoNotFound" else error.status
+
+
+def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
+    """What makes the Hub's clients raise their own right exception: headers, not bodies."""
+    line = error.refusal.line if isinstance(error, Refused) else error.message
+    if isinstance(error, UnknownToken):
+        line = BAD_CREDENTIALS
+    code = _hub_code(error)
+    if code == "GatedRepo" and isinstance(error, Refused):
+        line = (
+            f"Access to model {error.refusal.repo_name} is restricted and you are not in the authorized "
+            f"list. {line}"
+        )
+    response = JsonResponse({"error": line}, status=_hub_status(error, code, request))
+    response["X-Error-Message"] = ascii_line(line)
+    if code:
+        response["X-Error-Code"] = code
+    if commit := getattr(error, "commit", ""):
+        response["X-Repo-Commit"] = commit
+    return response
+
+
+OPENAI_CODES = {
+    HTTPStatus.UNAUTHORIZED: ("authentication_error", "invalid_api_key"),
+    HTTPStatus.FORBIDDEN: ("permission_error", "no_access"),
+    HTTPStatus.NOT_FOUND: ("invalid_request_error", "model_not_found"),
+    HTTPStatus.TOO_MANY_REQUESTS: ("rate_limit_error", "rate_limit_exceeded"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("server_error", "model_loading"),
+}
+
+
+def openai_body(error: DomainError) -> tuple[int, dict[str, Any]]:
+    """Status and body as the openai client reads them."""
+    status = error.status
+    message = error.message
+    if isinstance(error, Refused):
+        message = error.refusal.line
+        if error.refusal.reason == Reason.NO_TOKEN:
+            status = HTTPStatus.UNAUTHORIZED
+        elif error.refusal.reason == Reason.NOT_FOUND:
+            status = HTTPStatus.NOT_FOUND
+    kind, code = OPENAI_CODES.get(status, ("invalid_request_error", error.code))
+    content = {"message": message, "type": kind, "param": error.field, "code": code}
+    return int(status), {"error": content}
+
+
+def openai_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
+    status, body = openai_body(error)
+    response = JsonResponse(body, status=status)
+    if retry_after := getattr(error, "retry_after_seconds", None):
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def rest_body(error: DomainError) -> dict[str, Any]:
+    fields = error.errors if isinstance(error, FieldErrors) else {}
+    if error.field:
+        fields = {error.field: error.message}
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "fields": fields,
+            "help_url": error.help_url,
+        }
+    }
+
+
+def rest_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
+    return JsonResponse(rest_body(error), status=error.status)
+
+
+def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
+    """A refusal page: heading, what to do, one act. The same as a fragment for HTMX."""
+    refusal = error.refusal if isinstance(error, Refused) else None
+    context = {
+        "heading": refusal.heading if refusal else error.message,
+        "act_label": refusal.act_label if refusal else "Back to the models",
+        "act_url": error.help_url or "/",
+        "reference": getattr(request, "request_id", ""),
+    }
+    status = error.status
+    if refusal and refusal.reason == Reason.NOT_FOUND:
+        status = HTTPStatus.NOT_FOUND
+    template = "_refusal.html" if getattr(request, "htmx", False) else "refusal.html"
+    return render(request, template, context, status=status)
+
+
+ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
+    Surface.PAGE: page_answer,
+    Surface.HUB: hub_answer,
+    Surface.OPENAI: openai_answer,
+    Surface.REST: rest_answer,
+}
+
+
+class DomainErrorMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        return ANSWERS[surface_of(request)](error, request)
+
+
+def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF catches before the middleware can; hand ours through, let it have its own."""
+    if isinstance(error, DomainError):
+        return Response(rest_body(error), status=error.status)
+    return exception_handler(error, context)
+
+
+class RequestIdMiddleware:
+    """Names each answer, so that a person can quote it and the log can be searched for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.request_id = uuid.uuid4().hex[:16]  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response

@@ -1,0 +1,147 @@
+"""Queue a mail inside the change that causes it; deliver it at least once, after commit."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from portal.outbox.models import OutboxMessage
+from portal.queue import enqueue
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+log = logging.getLogger(__name__)
+BATCH = 50
+
+
+def queue_mail(
+    *,
+    key: str,
+    kind: str,
+    recipient: User | None,
+    address: str,
+    subject: str,
+    text: str,
+    html: str = "",
+    now: datetime,
+) -> OutboxMessage:
+    """Store one mail; the same ``key`` again changes nothing."""
+    message, _ = OutboxMessage.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "recipient": recipient,
+            "address": address,
+            "subject": " ".join(subject.split()),
+            "text": text,
+            "html": html,
+            "created_at": now,
+            "due_at": now,
+        },
+    )
+    transaction.on_commit(lambda: enqueue("mail.deliver"))
+    return message
+
+
+def queue_letter(
+    *,
+    key: str,
+    kind: str,
+    recipient: User,
+    subject: str,
+    paragraphs: list[str],
+    act_label: str,
+    act_url: str,
+    reference: str,
+    team: str,
+    now: datetime,
+) -> OutboxMessage:
+    """Queue a letter from a team, as text and HTML of one shape."""
+    context = {
+        "team": team,
+        "greeting": f"Dear {recipient.display_name},",
+        "paragraphs": paragraphs,
+        "act_label": act_label,
+        "act_url": act_url,
+        "reference": reference,
+        "subject": subject,
+    }
+    return queue_mail(
+        key=key,
+        kind=kind,
+        recipient=recipient,
+        address=recipient.email,
+        subject=subject,
+        text=render_to_string("outbox/letter.txt", context),
+        html=render_to_string("outbox/letter.html", context),
+        now=now,
+    )
+
+
+def _send(message: OutboxMessage) -> None:
+    mail = EmailMultiAlternatives(
+        subject=message.subject,
+        body=message.text,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[message.address],
+        headers={"Message-ID": f"<{message.key}@{settings.SITE_NAME.lower()}>"},
+    )
+    if message.html:
+        mail.attach_alternative(message.html, "text/html")
+    mail.send()
+
+
+def deliver_one(*, now: datetime) -> bool:
+    """Send the oldest mail that is due. False when there is none.
+
+    The row stays locked while it is sent, so two workers never send the same one at once; a
+    crash between sending and commit sends it again.
+    """
+    with transaction.atomic():
+        message = (
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(state=OutboxMessage.State.QUEUED, due_at__lte=now)
+            .order_by("due_at", "pk")
+            .first()
+        )
+        if message is None:
+            return False
+        message.attempts += 1
+        try:
+            _send(message)
+        except OSError as error:  # smtplib's and the socket's own errors
+            _put_off(message, error, now)
+        else:
+            message.state = OutboxMessage.State.SENT
+            message.sent_at = now
+        message.save(update_fields=["attempts", "state", "sent_at", "due_at", "last_error"])
+    return True
+
+
+def _put_off(message: OutboxMessage, error: OSError, now: datetime) -> None:
+    log.warning("Mail %s was not taken: %s", message.pk, error)
+    message.last_error = str(error)[:500]
+    message.due_at = now + timedelta(seconds=2**message.attempts * 15)
+    if message.attempts >= settings.MAIL_MAX_ATTEMPTS:
+        message.state = OutboxMessage.State.FAILED
+
+
+def deliver_due(*, now: datetime, limit: int = BATCH) -> int:
+    """Send up to ``limit`` mails that are due; how many were tried."""
+    tried = 0
+    while tried < limit and deliver_one(now=now):
+        tried += 1
+    return tried
+
+
+def mark_read(*, recipient: User, message_id: int, now: datetime) -> None:
+    OutboxMessage.objects.filter(pk=message_id, recipient=recipient, read_at=None).update(
+        read_at=now
+    )
