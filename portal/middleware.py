@@ -77,8 +77,8 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     code = _hub_code(error)
     if code == "GatedRepo" and isinstance(error, Refused):
         line = (
-            f"Access to model {error.refusal.repo_name} is restricted and you are not in the authorized "
-            f"list. {line}"
+            f"Access to model {error.refusal.repo_name} is restricted and you are not in the "
+            f"authorized list. {line}"
         )
     response = JsonResponse({"error": line}, status=_hub_status(error, code, request))
     response["X-Error-Message"] = ascii_line(line)
