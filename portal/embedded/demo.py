@@ -1,0 +1,151 @@
+"""The whole demo, from an empty folder to a screen that says what to open."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from portal.embedded import nginx, screen
+from portal.embedded.errors import EmbeddedError, PartFailed
+from portal.embedded.files import read_json, write_json
+from portal.embedded.parts import HOST, ROOT, Site
+from portal.embedded.readiness import Readiness
+from portal.embedded.servers import start_servers
+from portal.embedded.supervisor import TICK_SECONDS, Supervisor, progress
+
+READY_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Options:
+    var: Path
+    port: int
+    preset: str
+    web: str
+
+
+def run(options: Options) -> None:
+    """In the foreground, until a signal raises `Stopped`."""
+    began = time.monotonic()
+    published = options.var / "demo.json"
+    with Supervisor(options.var, say=progress) as supervisor:
+        supervisor.catch_signals()
+        published.unlink(missing_ok=True)
+        require_free(options.port)
+        try:
+            site = _prepare(supervisor, options)
+            _serve(supervisor, site, published, began)
+        finally:
+            published.unlink(missing_ok=True)
+            progress("\n  Stopping …")
+    progress("  Stopped.")
+
+
+def require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            advice = "Choose another: make demo PORT=8001"
+            raise EmbeddedError(
+                f"Port {port} cannot be used ({error.strerror}). {advice}"
+            ) from None
+
+
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    progress(f"  ✓ {name:<12} {time.monotonic() - began:5.1f} s")
+
+
+def _prepare(supervisor: Supervisor, options: Options) -> Site:
+    if options.web == "split":
+        nginx.program()
+    servers = start_servers(supervisor, stage=_stage)
+    site = Site(supervisor.var, options.port, options.web, supervisor.sockets, servers)
+    with _stage("tables"):
+        supervisor.run(site.manage("migrate", "migrate", "--no-input"))
+    model = _trained_model(supervisor, site, options.preset)
+    with _stage("demo data"):
+        supervisor.run(site.manage("seed_demo", "seed_demo", "--model", str(model)))
+    hosted = _seed(supervisor.var)["hosted_model"]
+    return replace(site, extra={"WEIGHTGATE_HOSTED_MODEL": hosted})
+
+
+def _trained_model(supervisor: Supervisor, site: Site, preset: str) -> Path:
+    """Trained beside its place, then renamed: a training that was killed is not taken for one."""
+    model, draft = supervisor.var / "demo-model", supervisor.var / "demo-model-draft"
+    if not model.exists():
+        with _stage("model"):
+            command = ("-m", "inference", "train", "--preset", preset, "--out", str(draft))
+            supervisor.run(site.part("train", *command, omp_threads=2), show=True)
+            draft.rename(model)
+    return model
+
+
+def _seed(var: Path) -> dict[str, Any]:
+    seed = read_json(var / "demo-seed.json")
+    if not isinstance(seed, dict):
+        raise PartFailed(f"seed_demo wrote no {var / 'demo-seed.json'}")
+    return seed
+
+
+def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) -> None:
+    readiness = Readiness(HOST, site.port)
+    try:
+        with _stage("processes"):
+            for part in site.parts():
+                supervisor.start(part)
+            _wait_ready(supervisor, readiness)
+        demo = _publish(supervisor, site, published)
+        progress(f"  ✓ {'in all':<12} {time.monotonic() - began:5.1f} s")
+        progress(screen.render(demo, _python()))
+        supervisor.starting = False
+        _watch(supervisor, readiness, lambda: _publish(supervisor, site, published))
+    finally:
+        readiness.close()
+
+
+def _wait_ready(supervisor: Supervisor, readiness: Readiness) -> None:
+    try:
+        supervisor.wait_until(readiness.ready, READY_SECONDS, "/readyz")
+    except PartFailed as error:
+        raise PartFailed(f"{error}\n  /readyz last said: {readiness.last}") from None
+
+
+def _watch(
+    supervisor: Supervisor, readiness: Readiness, publish: Callable[[], Mapping[str, Any]]
+) -> None:
+    """Until a signal. After a restart, publish the new pids as soon as all is ready again."""
+    restarts = supervisor.restarts
+    published = True
+    while True:
+        supervisor.tick()
+        if supervisor.restarts != restarts:
+            restarts, published = supervisor.restarts, False
+            readiness.forget()
+        if not published and readiness.ready():
+            publish()
+            published = True
+            progress("  ✓ ready again")
+        time.sleep(TICK_SECONDS)
+
+
+def _publish(supervisor: Supervisor, site: Site, path: Path) -> dict[str, Any]:
+    demo = {"base_url": site.base_url, **_seed(supervisor.var), "pids": supervisor.pids()}
+    write_json(path, demo)
+    return demo
+
+
+def _python() -> str:
+    """As one would type it from the folder of the checkout."""
+    here = Path(sys.executable)
+    return str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)

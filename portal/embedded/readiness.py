@@ -1,0 +1,50 @@
+"""Asks /readyz without holding up the supervisor's loop."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+PAUSE_SECONDS = 0.25
+TIMEOUT_SECONDS = 10.0
+
+
+class Readiness:
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._pool = ThreadPoolExecutor(1, "readyz")
+        self._answer: Future[tuple[int, str]] | None = None
+        self._next_at = 0.0
+        self.last = "no answer yet"
+
+    def ready(self) -> bool:
+        """Whether an answer that came since the last call said 200. Asks again by itself."""
+        if self._answer is None:
+            if time.monotonic() >= self._next_at:
+                self._answer = self._pool.submit(self._ask)
+            return False
+        if not self._answer.done():
+            return False
+        status, self.last = self._answer.result()
+        self._answer, self._next_at = None, time.monotonic() + PAUSE_SECONDS
+        return status == http.client.OK
+
+    def forget(self) -> None:
+        """What was asked before now does not count: a part has been restarted since."""
+        self._answer = None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", "/readyz", headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            body = response.read(4096).decode(errors="replace")
+            return response.status, f"HTTP {response.status} {body}"
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
+        finally:
+            connection.close()

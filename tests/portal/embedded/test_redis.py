@@ -1,0 +1,44 @@
+"""The private Redis keeps what it acknowledged, and leaves no trace of its socket."""
+
+import os
+import signal
+
+import pytest
+import redis
+
+from portal.embedded.redis import prepare
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def server(supervisor):
+    server = prepare(supervisor.var, supervisor.sockets)
+    supervisor.start(server.part())
+    supervisor.wait_until(server.ready, 10, "Redis")
+    return server
+
+
+def test_a_list_and_a_stream_survive_kill_9(supervisor, server):
+    client = redis.Redis.from_url(server.url)
+    client.rpush("list", *range(50))
+    client.xadd("stream", {"token": "1"})
+    dead = supervisor.pids()["redis"]
+    os.kill(dead, signal.SIGKILL)
+
+    def back():
+        supervisor.tick()
+        return supervisor.pids()["redis"] != dead and server.ready()
+
+    wait_until(back, 5, "a restarted Redis")
+    assert (client.llen("list"), client.xlen("stream")) == (50, 1)
+
+
+def test_databases_are_apart(server):
+    redis.Redis.from_url(server.url).set("key", "0")
+    other = redis.Redis.from_url(server.url.replace("db=0", "db=40"))
+    assert other.get("key") is None
+
+
+def test_the_socket_goes_with_the_supervisor(supervisor, server):
+    supervisor.__exit__(None, None, None)
+    assert not server.socket.parent.exists()

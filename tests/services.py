@@ -1,0 +1,63 @@
+"""A pytest plugin (`-p tests.services`): PostgreSQL and Redis for the whole run.
+
+They start when pytest loads this module, before Django's settings are read. Workers of xdist
+inherit the addresses; each gets a test database from pytest-django, and here a Redis database and
+a var folder of its own. Someone's own DATABASE_URL and REDIS_URL are used where both are set.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from portal.embedded.postgres import FAST
+from portal.embedded.servers import start_servers
+from portal.embedded.supervisor import Supervisor
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", … in a worker of xdist
+
+
+def _start() -> None:
+    # A short path in the open: as root, PostgreSQL's account has to pass through it.
+    folder = Path(tempfile.mkdtemp(prefix="wg-tests-"))
+    folder.chmod(0o711)
+    supervisor = Supervisor(folder)
+    supervisor.__enter__()
+
+    def stop() -> None:
+        supervisor.__exit__(None, None, None)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    os.environ.update(start_servers(supervisor, FAST))
+    os.environ["WEIGHTGATE_VAR"] = str(folder / "var")
+
+
+def _defaults() -> None:
+    os.environ.setdefault("WEIGHTGATE_SECRET_KEY", "only-for-tests-" + "0123456789" * 5)
+    os.environ.setdefault("WEIGHTGATE_VAR", tempfile.mkdtemp(prefix="wg-var-"))
+    os.environ["WEIGHTGATE_DB_POOL"] = "0"  # tests end their transactions by closing connections
+
+
+def _keep_apart(worker: str) -> None:
+    """A Redis database and a var folder for each worker."""
+    number = int(worker.removeprefix("gw")) + 1
+    base, _, _ = os.environ["REDIS_URL"].partition("?")
+    if base.startswith("unix://"):
+        os.environ["REDIS_URL"] = f"{base}?db={number}"
+    else:
+        os.environ["REDIS_URL"] = f"{base.rpartition('/')[0]}/{number}"
+    var = Path(os.environ["WEIGHTGATE_VAR"]) / worker
+    var.mkdir(parents=True, exist_ok=True)
+    os.environ["WEIGHTGATE_VAR"] = str(var)
+
+
+if WORKER is None:
+    if not ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ):
+        _start()
+    _defaults()
+else:
+    _keep_apart(WORKER)
