@@ -52,7 +52,11 @@ class Namespace(models.Model):
 
     name = models.CharField(max_length=96, validators=[validate_namespace])
     person = models.OneToOneField(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="namespace"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="namespace",
     )
     title = models.CharField(max_length=200, blank=True)
 

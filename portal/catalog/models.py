@@ -85,12 +85,14 @@ class ModelRepo(models.Model):
     summary = models.CharField(max_length=300, blank=True)
     why_gated = models.TextField(blank=True)
     family = models.CharField(max_length=60, blank=True)
-    parameters = models.BigIntegerField(null=True)
-    context_length = models.PositiveIntegerField(null=True)
+    parameters = models.BigIntegerField(null=True, blank=True)
+    context_length = models.PositiveIntegerField(null=True, blank=True)
     private = models.BooleanField(default=False)
     download_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
     inference_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
-    licence = models.ForeignKey(Licence, null=True, on_delete=models.PROTECT, related_name="repos")
+    licence = models.ForeignKey(
+        Licence, null=True, blank=True, on_delete=models.PROTECT, related_name="repos"
+    )
     hosted = models.BooleanField(default=False)
     decision_days = models.PositiveSmallIntegerField(default=14)
     created_at = models.DateTimeField()

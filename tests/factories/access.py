@@ -1,0 +1,95 @@
+"""Requests and grants, made by the services that make them in life."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.access.models import AccessRequest, Grant
+from portal.access.services.grants import sign_for_grant
+from portal.access.services.review import approve_request
+from portal.access.services.signing import Signature, licence_in_force
+from portal.access.services.submission import (
+    requestable_modes,
+    save_draft,
+    start_draft,
+    submit_request,
+)
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.catalog import make_reviewer
+
+ANSWERS: dict[str, Any] = {
+    "name": "Researcher Name",
+    "organization": "Example University",
+    "country": "NL",
+    "sector": "academia",
+    "purpose": "We study calibration in models of this size.",
+    "outputs": "A paper and code.",
+    "compute": "One node of eight GPUs.",
+}
+
+
+def make_signature(person: User, repo: ModelRepo, *, now: datetime, **changed: Any) -> Signature:
+    version = licence_in_force(repo, now=now)
+    return Signature(
+        **{
+            "text_sha256": version.sha256,
+            "typed_name": person.display_name,
+            "capacity": "person",
+            "attestations": frozenset(each["code"] for each in version.attestations),
+            "ip": "192.0.2.17",
+            **changed,
+        }
+    )
+
+
+def make_draft(
+    repo: ModelRepo, applicant: User, *, now: datetime = LONG_AGO, **changed: Any
+) -> AccessRequest:
+    draft = start_draft(applicant=applicant, repo_id=repo.pk, now=now)
+    modes = [str(mode) for mode in requestable_modes(repo)]
+    return save_draft(
+        applicant=applicant,
+        request_id=draft.pk,
+        answers={**ANSWERS, "modes": modes, **changed},
+        now=now,
+    )
+
+
+def make_request(
+    repo: ModelRepo, applicant: User | None = None, *, now: datetime = LONG_AGO, **changed: Any
+) -> AccessRequest:
+    """A submitted request, in review."""
+    applicant = applicant or make_user()
+    draft = make_draft(repo, applicant, now=now, **changed)
+    return submit_request(
+        applicant=applicant,
+        request_id=draft.pk,
+        signature=make_signature(applicant, repo, now=now),
+        now=now,
+    )
+
+
+def make_grant(
+    repo: ModelRepo,
+    person: User | None = None,
+    *,
+    modes: list[str] | None = None,
+    now: datetime = LONG_AGO,
+    days: int = 365,
+) -> Grant:
+    """An active grant: requested, signed and approved; or signed, on the licence gate."""
+    person = person or make_user()
+    if not repo.takes_requests:
+        signature = make_signature(person, repo, now=now)
+        return sign_for_grant(person=person, repo_id=repo.pk, signature=signature, now=now)
+    request = make_request(repo, person, now=now)
+    return approve_request(
+        reviewer=make_reviewer(repo),
+        request_id=request.pk,
+        modes=modes or [str(mode) for mode in requestable_modes(repo)],
+        expires_at=now + timedelta(days=days),
+        now=now,
+    )

@@ -1,0 +1,55 @@
+"""People, made by the services that make them in life."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+
+from portal.accounts.models import AccessToken, Namespace, Scope, User
+from portal.accounts.services import create_lab, create_user, issue_token, let_publish
+
+PASSWORD = "correct horse battery staple"
+LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+def make_user(username: str = "", *, verified: bool = True, superuser: bool = False) -> User:
+    username = username or f"person-{next(_numbers)}"
+    return create_user(
+        username=username,
+        email=f"{username}@university.example",
+        name=f"{username.title()} Name",
+        password=PASSWORD,
+        now=LONG_AGO,
+        email_verified=verified,
+        is_superuser=superuser,
+    )
+
+
+def make_lab(name: str = "", *, publisher: User | None = None) -> Namespace:
+    """A lab's namespace, in which ``publisher`` may publish."""
+    operator = make_user(superuser=True)
+    lab = create_lab(
+        actor=operator, name=name or f"lab-{next(_numbers)}", title="Example Lab", now=LONG_AGO
+    )
+    if publisher:
+        let_publish(actor=operator, namespace=lab, user=publisher, now=LONG_AGO)
+    return lab
+
+
+def make_token(
+    owner: User,
+    *scopes: str,
+    now: datetime = LONG_AGO,
+    days: int = 365,
+    repo_ids: list[int] | None = None,
+) -> tuple[AccessToken, str]:
+    """A token and its secret; without scopes named, it has all."""
+    return issue_token(
+        owner=owner,
+        name="laptop",
+        scopes=list(scopes or Scope.values),
+        days=days,
+        now=now,
+        repo_ids=repo_ids,
+    )

@@ -1,0 +1,135 @@
+"""Repos and revisions, made by the services that make them in life."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from portal.accounts.models import Namespace, User
+from portal.catalog.models import LicenceVersion, ModelRepo, Revision, TeamMember
+from portal.catalog.services.publishing import publish_revision
+from portal.catalog.services.repos import add_team_member, create_repo, publish_licence_version
+from tests.factories.accounts import LONG_AGO, make_lab, make_user
+
+_numbers = itertools.count(1)
+TERMS = {
+    "may": ["Run, study and change the model for research"],
+    "must": ["Keep the licence with every copy"],
+    "must_not": ["Pass the weights to anyone"],
+    "attestations": [
+        {"code": "noncommercial", "text": "The work is noncommercial", "help": ""},
+        {"code": "no_military", "text": "No military use", "help": ""},
+    ],
+}
+
+
+def make_licence(
+    *, version: str = "1.0", text: str = "You may study it.", now: datetime = LONG_AGO
+) -> LicenceVersion:
+    return publish_licence_version(
+        actor=make_user(superuser=True),
+        slug="noncommercial",
+        name="Noncommercial Research Licence",
+        version=version,
+        text=text,
+        attribution="Licensed under the Noncommercial Research Licence.",
+        terms=TERMS,
+        now=now,
+    )
+
+
+def make_repo(
+    name: str = "", *, namespace: Namespace | None = None, gate: str = "review", **settings: Any
+) -> ModelRepo:
+    """A repo under a licence, both modes behind ``gate``, made by the lab's publisher."""
+    publisher = make_user()
+    lab = namespace or make_lab(publisher=publisher)
+    actor = publisher if namespace is None else make_user(superuser=True)
+    return create_repo(
+        actor=actor,
+        namespace=lab.name,
+        name=name or f"model-{next(_numbers)}",
+        now=LONG_AGO,
+        **{
+            "download_gate": gate,
+            "inference_gate": gate,
+            "licence": make_licence().licence,
+            **settings,
+        },
+    )
+
+
+def make_reviewer(
+    repo: ModelRepo, *, role: TeamMember.Role = TeamMember.Role.REVIEWER, username: str = ""
+) -> User:
+    reviewer = make_user(username)
+    add_team_member(
+        actor=make_user(superuser=True), repo_id=repo.pk, user=reviewer, role=role, now=LONG_AGO
+    )
+    return reviewer
+
+
+def make_folder(folder: Path, **changed: bytes | str) -> Path:
+    """A folder fit to publish: two shards, index, config, tokenizer, card, licence, logbook."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = {
+        "model-00001-of-00002.safetensors": {"a.weight": np.arange(4096, dtype=np.float32)},
+        "model-00002-of-00002.safetensors": {"b.weight": np.ones((8, 8), dtype=np.float32)},
+    }
+    for name, tensors in shards.items():
+        save_file(tensors, folder / name)
+    index = {tensor: name for name, tensors in shards.items() for tensor in tensors}
+    texts = {
+        "model.safetensors.index.json": json.dumps({"metadata": {}, "weight_map": index}),
+        "config.json": json.dumps({"model_type": "opt", "max_position_embeddings": 2048}),
+        "tokenizer.json": "{}",
+        "README.md": "# A model\n\nIt completes text.\n",
+        "LICENSE": "You may study it.\n",
+        "logbook.jsonl": "\n".join(json.dumps(entry) for entry in LOGBOOK) + "\n",
+    }
+    for name, content in (texts | changed).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+LOGBOOK = [
+    {"run": "1", "kind": "launch", "occurred_at": "2026-11-01T08:00:00+00:00", "body": "It starts."},
+    {
+        "run": "1",
+        "kind": "update",
+        "occurred_at": "2026-11-01T09:00:00+00:00",
+        "step": 100,
+        "figures": {"loss": 3.5},
+    },
+    {
+        "run": "1",
+        "kind": "crash",
+        "cause": "gpu_lost",
+        "occurred_at": "2026-11-01T09:30:00+00:00",
+    },
+    {
+        "run": "1.1",
+        "kind": "restart",
+        "automatic": True,
+        "occurred_at": "2026-11-01T09:40:00+00:00",
+    },
+]
+
+
+def make_revision(
+    repo: ModelRepo, folder: Path, *, title: str = "First", now: datetime = LONG_AGO
+) -> Revision:
+    """Publish ``folder`` (filled here when empty) as the repo's newest revision."""
+    if not folder.exists() or not any(folder.iterdir()):
+        make_folder(folder)
+    return publish_revision(
+        actor=make_user(superuser=True), repo_id=repo.pk, folder=folder, title=title, now=now
+    )

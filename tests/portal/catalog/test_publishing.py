@@ -1,0 +1,149 @@
+"""A folder becomes a revision whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from portal.audit.models import AuditEvent
+from portal.catalog.errors import MayNotPublish, NotPublishable
+from portal.catalog.models import Blob, LogbookEntry, Ref, Revision
+from portal.catalog.services.logbook import totals
+from portal.catalog.services.publishing import publish_revision
+from portal.catalog.services.reading import find_file, find_revision, split_revision
+from portal.storage import blob_store
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_folder, make_repo, make_revision
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_file_is_stored_under_its_hash(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    revision = make_revision(make_repo(), folder)
+    for path in folder.iterdir():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert find_file(revision, path.name).blob_id == digest
+        assert blob_store().open(digest).read() == path.read_bytes()
+
+
+def test_the_sums_list_every_other_file(tmp_path):
+    revision = make_revision(make_repo(), tmp_path / "in")
+    sums = blob_store().open(find_file(revision, "SHA256SUMS").blob_id).read().decode()
+    listed = dict(reversed(line.split("  ")) for line in sums.splitlines())
+    assert listed == dict(
+        revision.files.exclude(path="SHA256SUMS").values_list("path", "blob_id")
+    )
+
+
+def test_main_names_it_and_it_is_recorded(tmp_path):
+    repo = make_repo()
+    revision = make_revision(repo, tmp_path / "in")
+    assert Ref.objects.get(repo=repo, name="main").revision == revision
+    event = AuditEvent.objects.get(type="revision.published")
+    assert event.data["commit"] == revision.commit
+
+
+def test_the_same_files_make_no_second_revision(tmp_path):
+    repo = make_repo()
+    first = make_revision(repo, tmp_path / "in")
+    assert make_revision(repo, tmp_path / "in", title="Again") == first
+    assert AuditEvent.objects.filter(type="revision.published").count() == 1
+
+
+def test_a_change_makes_a_child_and_shares_the_rest(tmp_path):
+    repo = make_repo()
+    first = make_revision(repo, make_folder(tmp_path / "in"))
+    blobs = Blob.objects.count()
+    second = make_revision(repo, make_folder(tmp_path / "in", **{"README.md": "# Newer\n"}))
+    assert second.parent == first
+    assert Blob.objects.count() == blobs + 2  # the card, and the sums that name it
+    assert find_revision(repo).pk == second.pk
+    assert find_revision(repo, first.commit[:10]).pk == first.pk
+
+
+def test_two_repos_of_one_content_have_commits_of_their_own(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    one, other = make_revision(make_repo(), folder), make_revision(make_repo(), folder)
+    assert one.commit != other.commit
+
+
+@pytest.mark.parametrize("missing", ["README.md", "LICENSE", "config.json", "tokenizer.json"])
+def test_what_is_missing_is_named(tmp_path, missing):
+    folder = make_folder(tmp_path / "in")
+    (folder / missing).unlink()
+    with pytest.raises(NotPublishable, match=missing):
+        make_revision(make_repo(), folder)
+    assert not Revision.objects.exists()
+
+
+def test_a_truncated_shard_is_refused(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    shard = folder / "model-00001-of-00002.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(NotPublishable, match="bytes long"):
+        make_revision(make_repo(), folder)
+
+
+def test_an_index_that_disagrees_with_its_shards_is_refused(tmp_path):
+    folder = make_folder(
+        tmp_path / "in", **{"model.safetensors.index.json": '{"weight_map": {"c": "nowhere"}}'}
+    )
+    with pytest.raises(NotPublishable, match="nowhere"):
+        make_revision(make_repo(), folder)
+
+
+def test_a_pickle_is_refused(tmp_path):
+    folder = make_folder(tmp_path / "in", **{"pytorch_model.bin": b"\x80\x02"})
+    with pytest.raises(NotPublishable, match="runs code"):
+        make_revision(make_repo(), folder)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    (tmp_path / "secret").write_text("no")
+    (folder / "leak.txt").symlink_to(tmp_path / "secret")
+    revision = make_revision(make_repo(), folder)
+    assert not revision.files.filter(path="leak.txt").exists()
+
+
+def test_publishing_is_a_right(tmp_path, now):
+    with pytest.raises(MayNotPublish):
+        publish_revision(
+            actor=make_user(),
+            repo_id=make_repo().pk,
+            folder=make_folder(tmp_path / "in"),
+            title="Mine",
+            now=now,
+        )
+
+
+def test_the_logbook_is_kept_once_and_its_totals_are_counted(tmp_path):
+    repo = make_repo()
+    make_revision(repo, make_folder(tmp_path / "in"))
+    make_revision(repo, make_folder(tmp_path / "in", **{"README.md": "# Newer\n"}))
+    entries = list(LogbookEntry.objects.filter(repo=repo))
+    assert [entry.number for entry in entries] == [1, 2, 3, 4]
+    derived = totals(entries)
+    assert (derived.restarts_by_hand, derived.restarts_automatic) == (0, 1)
+    assert derived.crashes == {"gpu_lost": 1}
+    assert derived.loss == [(100, 3.5)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", '{"kind": "party"}', '{"kind": "note", "occurred_at": "2026-11-01 10:00"}'],
+)
+def test_a_logbook_that_cannot_be_read_is_named_by_line(tmp_path, line):
+    folder = make_folder(tmp_path / "in", **{"logbook.jsonl": line})
+    with pytest.raises(NotPublishable, match="line 1"):
+        make_revision(make_repo(), folder)
+
+
+def test_a_revision_and_a_path_are_told_apart_by_the_longest_ref(tmp_path):
+    repo = make_repo()
+    revision = make_revision(repo, tmp_path / "in")
+    Ref.objects.create(repo=repo, kind="branch", name="feature/a", revision=revision)
+    assert split_revision(repo, "feature/a/sub/file.txt") == (revision, "sub/file.txt")
+    assert split_revision(repo, "main/feature/a") == (revision, "feature/a")
