@@ -1,0 +1,109 @@
+"""What every page knows: who is here, where they are, and the theme they chose.
+
+Nothing is asked of the database until a template prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+THEMES = ("light", "dark")  # anything else follows the system
+THEME_COOKIE = "theme"
+
+# The first prefix that a view's name begins with says which entry of the nav it belongs to.
+SECTIONS = (
+    ("access:queue", "queue"),
+    ("access:case", "queue"),
+    ("access:", "requests"),
+    ("jobs:", "playground"),
+    ("accounts:token", "tokens"),
+    ("catalog:", "models"),
+    ("site:home", "models"),
+    ("site:model", "models"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One link of the main navigation."""
+
+    key: str
+    label: str
+    url: str
+    count: int | None = None
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context of ``base.html``. A view may override ``nav_section``."""
+    user: User | None = getattr(request, "user", None)
+    signed_in = user is not None and user.is_authenticated
+    reviewing = SimpleLazyObject(lambda: signed_in and reviews(user))
+    return {
+        "site_name": settings.SITE_NAME,
+        "theme": chosen_theme(request),
+        "unread_count": SimpleLazyObject(lambda: unread_letters(user) if signed_in else 0),
+        "is_reviewer": reviewing,
+        "nav": SimpleLazyObject(lambda: navigation(user if signed_in else None, bool(reviewing))),
+        "nav_section": section(request),
+    }
+
+
+def unread_letters(user: User) -> int:
+    """How many letters in this person's inbox are unread."""
+    return 0
+
+
+def reviews(user: User) -> bool:
+    """Whether this person decides requests anywhere."""
+    return False
+
+
+def open_cases(user: User) -> int | None:
+    """How many requests this person may decide now."""
+    return None
+
+
+def navigation(user: User | None, reviewing: bool) -> list[Entry]:
+    """Reviewers begin with their queue; who isn't signed in sees only what works without."""
+    entries = []
+    if user and reviewing:
+        entries.append(("queue", "Queue", "access:queue", open_cases(user)))
+    entries.append(("models", "Models", "site:home", None))
+    if user:
+        entries.append(("requests", "Requests", "access:requests", None))
+    entries.append(("playground", "Playground", "jobs:playground", None))
+    if user:
+        entries.append(("tokens", "Tokens", "accounts:tokens", None))
+    return [
+        Entry(key, label, url, count)
+        for key, label, name, count in entries
+        if (url := url_or_none(name))
+    ]
+
+
+def section(request: HttpRequest) -> str:
+    match = getattr(request, "resolver_match", None)
+    name = match.view_name if match else ""
+    return next((key for prefix, key in SECTIONS if name.startswith(prefix)), "")
+
+
+def chosen_theme(request: HttpRequest) -> str:
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
+
+
+def url_or_none(name: str) -> str | None:
+    """A part that isn't served here leaves no link behind."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None

@@ -1,0 +1,113 @@
+"""Figures and dates as people read them: a unit after a no-break space, a day by its name."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
+
+SPACE = "\u00a0"
+_SIZES = ("kB", "MB", "GB", "TB", "PB")
+_COUNTS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
+_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+_SHA256, _HEAD, _TAIL, _COMMIT = 64, 8, 6, 10
+
+
+def _three_figures(number: float) -> str:
+    for places, below in ((2, 10), (1, 100)):
+        if round(number, places) < below:
+            return f"{number:.{places}f}"
+    return f"{number:.0f}"
+
+
+def size(size_bytes: int) -> str:
+    """14.2 kB, 2.11 MB, 350 GB: powers of 1000, three figures."""
+    if size_bytes < 1000:
+        return f"{size_bytes}{SPACE}byte{'' if size_bytes == 1 else 's'}"
+    number = float(size_bytes)
+    for unit in _SIZES:
+        number /= 1000
+        text = f"{number:.1f}" if unit == "kB" and number < 99.95 else _three_figures(number)
+        if float(text) < 1000 or unit == _SIZES[-1]:
+            break
+    return f"{text}{SPACE}{unit}"
+
+
+def count(number: int) -> str:
+    """175 B, 6.7 B, 125 M: how many, to two figures or the whole."""
+    for factor, unit in _COUNTS:
+        scaled = number / factor
+        if round(scaled) >= 1 and round(scaled, 1) >= 1:
+            text = f"{scaled:.1f}".removesuffix(".0") if scaled < 9.95 else f"{scaled:.0f}"
+            return f"{text}{SPACE}{unit}"
+    return str(number)
+
+
+def digest(value: str) -> str:
+    """b3356305…6870f5 of a sha256, the first ten of a commit."""
+    if len(value) >= _SHA256:
+        return f"{value[:_HEAD]}…{value[-_TAIL:]}"
+    return value[:_COMMIT]
+
+
+def duration(span: timedelta) -> str:
+    """5 d, 3 h, 12 min: the largest whole unit."""
+    span = abs(span)
+    for unit, name in _UNITS:
+        if span >= unit:
+            return f"{span // unit}{SPACE}{name}"
+    return f"0{SPACE}min"
+
+
+def until(due: datetime | date, now: datetime) -> str:
+    """in 11 d, 1 d late; within the day in hours. Days are counted by the calendar."""
+    days = days_until(due, now)
+    if days or not isinstance(due, datetime):
+        text, late = f"{abs(days)}{SPACE}d", days < 0
+        if not days:
+            return "today"
+    else:
+        text, late = duration(due - now), due < now
+    return f"{text} late" if late else f"in {text}"
+
+
+def days_until(due: datetime | date, now: datetime) -> int:
+    """Whole calendar days from ``now`` to ``due``, in the site's time zone."""
+    return (_day(due) - _day(now)).days
+
+
+def in_days(due: datetime | date, now: datetime) -> str:
+    """in 11 days, today, yesterday, 3 days ago: for prose."""
+    days = days_until(due, now)
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    if days in near:
+        return near[days]
+    return f"in {days} days" if days > 0 else f"{-days} days ago"
+
+
+def whole_date(value: datetime | date) -> str:
+    """Friday 4 December 2026: where it binds."""
+    day = _day(value)
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+def short_date(value: datetime | date) -> str:
+    """4 Dec 2026: in tables."""
+    day = _day(value)
+    return f"{day.day} {day:%b} {day.year}"
+
+
+def moment(value: datetime, now: datetime) -> str:
+    """Today, 10:04; 18 Nov, 09:12; 18 Nov 2025, 09:12 in another year."""
+    local = timezone.localtime(value)
+    day, today = local.date(), _day(now)
+    if day == today:
+        return f"Today, {local:%H:%M}"
+    year = "" if day.year == today.year else f" {day.year}"
+    return f"{day.day} {day:%b}{year}, {local:%H:%M}"
+
+
+def _day(value: datetime | date) -> date:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).date()
+    return value

@@ -1,0 +1,123 @@
+"""Icons, marks and figures for every template: ``{% load look %}``."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from portal.site import figures
+from portal.site.icons import SHAPES
+
+register = template.Library()
+
+TONES = ("calm", "yes", "wait", "stop")
+_ICON = (
+    '<svg class="ico" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5"'
+    ' stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{}</svg>'
+)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """``{% icon "clock" %}``: one of ``portal.site.icons``; a word always stands beside it."""
+    return mark_safe(_ICON.format(SHAPES[name]))  # noqa: S308 (our own constants)
+
+
+@register.simple_tag
+def mark(tone: str, text: object, icon: str) -> SafeString:
+    """``{% mark "yes" "Approved" icon="tick" %}``: a status as shape, word and, last, colour."""
+    if tone not in TONES:
+        raise template.TemplateSyntaxError(f"mark: {tone!r} is none of {', '.join(TONES)}.")
+    shape = mark_safe(_ICON.format(SHAPES[icon]))  # noqa: S308 (our own constants)
+    return format_html('<span class="mark {}">{}{}</span>', tone, shape, text)
+
+
+@register.simple_tag(name="hash")
+def hash_(value: str) -> SafeString:
+    """``{% hash blob.sha256 %}``: short to the eye, whole in its title."""
+    return format_html('<span class="hash" title="{}">{}</span>', value, figures.digest(value))
+
+
+@register.simple_tag
+def pips(on: int, of: int) -> SafeString:
+    """``{% pips 3 4 %}``: filled of all, with the same in words."""
+    cells = "".join('<i class="on"></i>' if place < on else "<i></i>" for place in range(of))
+    return format_html(
+        '<span class="pips" aria-hidden="true">{}</span>{} of {}',
+        mark_safe(cells),  # noqa: S308 (built above from constants)
+        on,
+        of,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: template.Context, value: datetime) -> SafeString:
+    """``{% moment event.at %}``: a ``<time>`` as lists and histories show it."""
+    now = context.get("now") or timezone.now()
+    stamp = timezone.localtime(value).isoformat(timespec="minutes")
+    return format_html('<time datetime="{}">{}</time>', stamp, figures.moment(value, now))
+
+
+@register.simple_tag
+def day(value: datetime | date) -> SafeString:
+    """``{% day request.due_at %}``: a ``<time>`` with the whole date, where it binds."""
+    local = timezone.localtime(value).date() if isinstance(value, datetime) else value
+    return format_html(
+        '<time datetime="{}">{}</time>', local.isoformat(), figures.whole_date(value)
+    )
+
+
+@register.filter
+def filesize_si(size_bytes: int | None) -> str:
+    return "" if size_bytes is None else figures.size(int(size_bytes))
+
+
+@register.filter
+def parameters(count: int | None) -> str:
+    return "" if count is None else figures.count(int(count))
+
+
+@register.filter
+def short_hash(value: str | None) -> str:
+    return figures.digest(value or "")
+
+
+@register.filter
+def duration_short(value: timedelta | datetime | date | None, now: datetime | None = None) -> str:
+    """A span as "5 d"; a due time as "in 11 d" or "1 d late", seen from ``now``."""
+    if value is None:
+        return ""
+    if isinstance(value, timedelta):
+        return figures.duration(value)
+    return figures.until(value, now or timezone.now())
+
+
+@register.filter
+def age_short(since: datetime | None, now: datetime | None = None) -> str:
+    """How old something is: "5 d"."""
+    return "" if since is None else figures.duration((now or timezone.now()) - since)
+
+
+@register.filter
+def in_days(value: datetime | date | None, now: datetime | None = None) -> str:
+    return "" if value is None else figures.in_days(value, now or timezone.now())
+
+
+@register.filter
+def whole_date(value: datetime | date | None) -> str:
+    return "" if value is None else figures.whole_date(value)
+
+
+@register.filter
+def short_date(value: datetime | date | None) -> str:
+    return "" if value is None else figures.short_date(value)
+
+
+@register.filter
+def thousands(value: int | None) -> str:
+    """20,000"""
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,163 @@
+"""Forms in the look: ``{% load look_forms %}``, then ``{% error_summary form %}``, ``{% field %}``.
+
+Label, hint, error, control, in that order. A form says what it asks; these say how it looks:
+``field.choice_hints = {value: words}`` puts a line under a choice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms, template
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+REQUIRED = "This field is required."
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+
+@register.inclusion_tag("forms/field.html")
+def field(
+    bound: BoundField,
+    hint: str | None = None,
+    css: str = "",
+    reveals: BoundField | None = None,
+    on: str = "",
+) -> dict[str, Any]:
+    """One question. ``hint=""`` drops the form's own; ``css="full"`` or ``"short"`` sizes it.
+
+    ``reveals`` is a second question, shown under the choice whose value is ``on``.
+    """
+    errors = messages_of(bound)
+    hint = bound.help_text if hint is None else hint
+    kind = _kind(bound)
+    return {
+        "kind": kind,
+        "label": bound.label,
+        "hint": hint,
+        "errors": errors,
+        "optional": not bound.field.required and kind != "check",
+        "id": bound.auto_id,
+        "for": bound.id_for_label,
+        "css": css,
+        "described": _described(bound, hint, errors),
+        "control": _control(bound, kind, hint, errors),
+        "choices": _choices(bound, on) if kind == "choices" else (),
+        "reveals": reveals,
+    }
+
+
+@register.simple_tag
+def relabel(form: forms.BaseForm, **labels: str) -> str:
+    """``{% relabel form login="Username or e-mail" %}``: our words for a form that isn't ours."""
+    for name, label in labels.items():
+        form[name].label = label
+    return ""
+
+
+@register.inclusion_tag("forms/checks.html")
+def checks(legend: str, *bounds: BoundField, hint: str = "") -> dict[str, Any]:
+    """Several yes-or-no fields under one legend: ``{% checks "You confirm" form.a form.b %}``."""
+    return {
+        "legend": legend,
+        "hint": hint,
+        "id": bounds[0].auto_id,
+        "rows": [
+            {
+                "label": bound.label,
+                "hint": bound.help_text,
+                "id": bound.auto_id,
+                "errors": messages_of(bound),
+                "control": _control(bound, "check", "", messages_of(bound)),
+            }
+            for bound in bounds
+        ],
+    }
+
+
+@register.inclusion_tag("forms/error_summary.html")
+def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
+    """What to change, first on the page, in the words that stand beside each field."""
+    rows = [
+        {"text": text, "target": _target(bound)}
+        for form in all_forms
+        if form
+        for bound in form
+        for text in messages_of(bound)
+    ]
+    general = [text for form in all_forms if form for text in form.non_field_errors()]
+    return {"rows": rows, "general": general, "heading": _heading(len(rows))}
+
+
+def messages_of(bound: BoundField) -> list[str]:
+    """The field's errors; Django's bare "required" becomes what to do."""
+    data = bound.form.errors.as_data().get(bound.name, [])
+    return [text for error in data for text in _texts(error, bound)]
+
+
+def _texts(error: ValidationError, bound: BoundField) -> list[str]:
+    if error.code == "required" and list(error.messages) == [REQUIRED]:
+        return [f"{_verb(bound)} “{strip_tags(str(bound.label))}”"]
+    return [str(text) for text in error.messages]
+
+
+def _heading(count: int) -> str:
+    number = NUMBERS[count] if count < len(NUMBERS) else str(count)
+    return f"{number} answer{' needs' if count == 1 else 's need'} your attention"
+
+
+def _kind(bound: BoundField) -> str:
+    widget = bound.field.widget
+    if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return "choices"
+    return "check" if isinstance(widget, forms.CheckboxInput) else "line"
+
+
+def _verb(bound: BoundField) -> str:
+    if _kind(bound) == "check":
+        return "Tick"
+    return "Choose an answer to" if hasattr(bound.field, "choices") else "Fill in"
+
+
+def _described(bound: BoundField, hint: str, errors: list[str]) -> str:
+    parts = [f"{bound.auto_id}-h"] if hint else []
+    parts += [f"{bound.auto_id}-e"] if errors else []
+    own = bound.field.widget.attrs.get("aria-describedby", "")
+    return " ".join([*parts, own]).strip()
+
+
+def _control(bound: BoundField, kind: str, hint: str, errors: list[str]) -> SafeString:
+    if kind == "choices":
+        return mark_safe("")
+    attrs: dict[str, Any] = {"placeholder": False}
+    if described := _described(bound, "" if kind == "check" else hint, errors):
+        attrs["aria-describedby"] = described
+    if errors:
+        attrs["aria-invalid"] = "true"
+    return bound.as_widget(attrs=attrs)
+
+
+def _choices(bound: BoundField, reveals_on: str) -> list[dict[str, Any]]:
+    hints = getattr(bound.field, "choice_hints", {})
+    rows = []
+    for choice in bound:
+        value = str(choice.data["value"])
+        if reveals_on and value == reveals_on:
+            choice.data["attrs"]["data-reveals"] = True
+        rows.append(
+            {
+                "control": choice.tag(),
+                "label": choice.choice_label,
+                "hint": hints.get(value, ""),
+            }
+        )
+    return rows
+
+
+def _target(bound: BoundField) -> str:
+    """The id that a link must lead to: of a group of choices, the first."""
+    return f"{bound.auto_id}_0" if _kind(bound) == "choices" else bound.auto_id

@@ -1,0 +1,35 @@
+"""The theme that a person chose, kept in a cookie; without one the system's is followed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from portal.site.context import THEME_COOKIE, THEMES
+
+YEAR_SECONDS = 365 * 24 * 60 * 60
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the choice and go back to where it was made."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = "/"
+    response = redirect(back)
+    theme = request.POST.get("theme", "")
+    if theme not in THEMES:
+        response.delete_cookie(THEME_COOKIE)
+        return response
+    response.set_cookie(
+        THEME_COOKIE,
+        theme,
+        max_age=YEAR_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+    return response
