@@ -1,6 +1,6 @@
 """What every page knows: who is here, where they are, and the theme they chose.
 
-Nothing is asked of the database until a template prints it.
+Beyond who is signed in, the database is asked only for what a template prints.
 """
 
 from __future__ import annotations
@@ -44,17 +44,22 @@ class Entry:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of ``base.html``. A view may override ``nav_section``."""
-    user: User | None = getattr(request, "user", None)
-    signed_in = user is not None and user.is_authenticated
-    reviewing = SimpleLazyObject(lambda: signed_in and reviews(user))
+    user = person(request)
+    reviewing = SimpleLazyObject(lambda: bool(user and reviews(user)))
     return {
         "site_name": settings.SITE_NAME,
         "theme": chosen_theme(request),
-        "unread_count": SimpleLazyObject(lambda: unread_letters(user) if signed_in else 0),
+        "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "is_reviewer": reviewing,
-        "nav": SimpleLazyObject(lambda: navigation(user if signed_in else None, bool(reviewing))),
+        "nav": SimpleLazyObject(lambda: navigation(user, bool(reviewing))),
         "nav_section": section(request),
     }
+
+
+def person(request: HttpRequest) -> User | None:
+    """Who is signed in; early failures have no ``user`` at all."""
+    user: Any = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
 
 
 def unread_letters(user: User) -> int:

@@ -33,19 +33,19 @@ def field(
     ``reveals`` is a second question, shown under the choice whose value is ``on``.
     """
     errors = messages_of(bound)
-    hint = bound.help_text if hint is None else hint
+    hint_text = str(bound.help_text) if hint is None else hint
     kind = _kind(bound)
     return {
         "kind": kind,
         "label": bound.label,
-        "hint": hint,
+        "hint": hint_text,
         "errors": errors,
         "optional": not bound.field.required and kind != "check",
         "id": bound.auto_id,
         "for": bound.id_for_label,
         "css": css,
-        "described": _described(bound, hint, errors),
-        "control": _control(bound, kind, hint, errors),
+        "described": _described(bound, hint_text, errors),
+        "control": _control(bound, kind, hint_text, errors),
         "choices": _choices(bound, on) if kind == "choices" else (),
         "reveals": reveals,
     }
