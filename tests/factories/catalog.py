@@ -101,7 +101,12 @@ def make_folder(folder: Path, **changed: bytes | str) -> Path:
 
 
 LOGBOOK = [
-    {"run": "1", "kind": "launch", "occurred_at": "2026-11-01T08:00:00+00:00", "body": "It starts."},
+    {
+        "run": "1",
+        "kind": "launch",
+        "occurred_at": "2026-11-01T08:00:00+00:00",
+        "body": "It starts.",
+    },
     {
         "run": "1",
         "kind": "update",

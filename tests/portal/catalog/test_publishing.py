@@ -32,9 +32,7 @@ def test_the_sums_list_every_other_file(tmp_path):
     revision = make_revision(make_repo(), tmp_path / "in")
     sums = blob_store().open(find_file(revision, "SHA256SUMS").blob_id).read().decode()
     listed = dict(reversed(line.split("  ")) for line in sums.splitlines())
-    assert listed == dict(
-        revision.files.exclude(path="SHA256SUMS").values_list("path", "blob_id")
-    )
+    assert listed == dict(revision.files.exclude(path="SHA256SUMS").values_list("path", "blob_id"))
 
 
 def test_main_names_it_and_it_is_recorded(tmp_path):

@@ -1,0 +1,136 @@
+"""The demo's repos: a trained model's folder, with card and licence, published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from portal.accounts.models import User
+from portal.catalog.checks import safetensors_header
+from portal.catalog.models import Gate, LicenceVersion, ModelRepo
+from portal.catalog.services.publishing import publish_revision
+from portal.catalog.services.repos import create_repo, publish_licence_version
+from portal.site.demo.terms import ATTRIBUTION, TERMS
+
+HERE = Path(__file__).parent
+LICENCE_TEXT = (HERE / "LICENCE.md").read_text("utf-8")
+LAB = "example-lab"
+
+
+@dataclass(frozen=True)
+class DemoRepo:
+    """One of the three gates, and the words that introduce it."""
+
+    name: str
+    gate: Gate
+    title: str
+    lead: str
+    hosted: bool = False
+    why_gated: str = ""
+
+
+REPOS = {
+    "gated": DemoRepo(
+        "opt-stdlib",
+        Gate.REVIEW,
+        "OPT, trained on the standard library",
+        "A small OPT that has read the Python standard library, released on request for "
+        "noncommercial research.",
+        hosted=True,
+        why_gated=(
+            "The lab wants to know who studies this model and for what, so that it can tell them "
+            "of faults and end access that breaks the licence. A person reads each request. "
+            "Nobody is refused without a reason, and anybody may ask again."
+        ),
+    ),
+    "licence": DemoRepo(
+        "opt-tiny-signed",
+        Gate.LICENCE,
+        "OPT tiny, under a licence",
+        "A very small OPT. Sign the licence once, and download at once.",
+        why_gated="The licence binds who signs it; nobody needs to review you.",
+    ),
+    "open": DemoRepo(
+        "opt-tiny",
+        Gate.OPEN,
+        "OPT tiny",
+        "A very small OPT for testing your set-up. Open: no account is needed.",
+    ),
+}
+
+
+def demo_licence(operator: User, now: datetime) -> LicenceVersion:
+    return publish_licence_version(
+        actor=operator,
+        slug="noncommercial-research",
+        name="Noncommercial Research Licence",
+        version="1.0",
+        text=LICENCE_TEXT,
+        attribution=ATTRIBUTION,
+        terms=TERMS,
+        now=now,
+    )
+
+
+def count_parameters(folder: Path) -> int:
+    """From the shapes in the safetensors headers."""
+    shapes = [
+        entry["shape"]
+        for shard in sorted(folder.glob("*.safetensors"))
+        for entry in safetensors_header(shard).values()
+    ]
+    return sum(prod(shape) for shape in shapes if isinstance(shape, list))
+
+
+def _card(demo: DemoRepo, config: dict[str, Any], parameters: int) -> str:
+    return (
+        (HERE / "card.md")
+        .read_text("utf-8")
+        .format(
+            title=demo.title,
+            lead=demo.lead,
+            parameters=f"{parameters:,}",
+            layers=config["num_hidden_layers"],
+            width=config["hidden_size"],
+            heads=config["num_attention_heads"],
+            vocabulary=f"{config['vocab_size']:,}",
+        )
+    )
+
+
+def publish_demo_repo(
+    demo: DemoRepo, *, operator: User, trained: Path, scratch: Path, now: datetime
+) -> ModelRepo:
+    """Make the repo if it isn't there, and release the trained folder as its revision."""
+    repo = ModelRepo.objects.named(f"{LAB}/{demo.name}").with_names().first()
+    if repo is not None and repo.revisions.exists():
+        return repo
+    config = json.loads((trained / "config.json").read_text())
+    parameters = count_parameters(trained)
+    folder = scratch / demo.name
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoint*", ".*"))
+    (folder / "README.md").write_text(_card(demo, config, parameters), "utf-8")
+    (folder / "LICENSE").write_text(LICENCE_TEXT, "utf-8")
+    (folder / "NOTICE").write_text(ATTRIBUTION + "\n", "utf-8")
+    repo = repo or create_repo(
+        actor=operator,
+        namespace=LAB,
+        name=demo.name,
+        now=now,
+        summary=demo.lead,
+        why_gated=demo.why_gated,
+        family="OPT",
+        parameters=parameters,
+        context_length=config["max_position_embeddings"],
+        download_gate=demo.gate,
+        inference_gate=demo.gate,
+        licence=demo_licence(operator, now).licence,
+        hosted=demo.hosted,
+    )
+    publish_revision(actor=operator, repo_id=repo.pk, folder=folder, title="First release", now=now)
+    return repo

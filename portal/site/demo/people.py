@@ -1,0 +1,164 @@
+"""The demo's accounts, named by role, each with a token of all the scopes it may use."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.access.models import AccessRequest, Grant
+from portal.access.services.review import approve_request
+from portal.access.services.signing import Signature, licence_in_force
+from portal.access.services.submission import (
+    requestable_modes,
+    save_draft,
+    start_draft,
+    submit_request,
+)
+from portal.accounts.errors import UnknownToken
+from portal.accounts.models import Namespace, Scope, User
+from portal.accounts.services import (
+    create_lab,
+    create_user,
+    issue_token,
+    let_publish,
+    token_from_secret,
+)
+from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.services.repos import add_team_member
+from portal.site.demo.models import LAB
+
+Account = dict[str, str]
+USING = [Scope.DOWNLOAD, Scope.INFER]
+
+
+@dataclass(frozen=True)
+class Role:
+    name: str
+    scopes: list[Scope]
+
+
+ROLES = {
+    "approved": Role("Approved Researcher", USING),
+    "applicant": Role("Waiting Applicant", USING),
+    "newcomer": Role("New Researcher", USING),
+    "reviewer": Role("Lab Reviewer", [*USING, Scope.REVIEW, Scope.ADMIN]),
+    "publisher": Role("Model Publisher", [*USING, Scope.PUBLISH, Scope.ADMIN]),
+    "publisher2": Role("Second Publisher", [*USING, Scope.PUBLISH, Scope.ADMIN]),
+    "operator": Role("Portal Operator", list(Scope)),
+}
+
+
+def seed_account(role: str, known: Account, now: datetime) -> Account:
+    """The account of a role with its password and token; made where there is none yet."""
+    user = User.objects.filter(username=role).first()
+    password = known.get("password", "") or secrets.token_urlsafe(12)
+    if user is None:
+        user = create_user(
+            username=role,
+            email=f"{role}@example.edu",
+            name=ROLES[role].name,
+            password=password,
+            now=now,
+            email_verified=True,
+            is_superuser=role == "operator",
+        )
+    elif not known.get("password"):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return {
+        "username": role,
+        "email": user.email,
+        "password": password,
+        "token": _token(user, role, known.get("token", ""), now),
+    }
+
+
+def _token(user: User, role: str, known: str, now: datetime) -> str:
+    try:
+        token_from_secret(known, now=now + timedelta(days=7))
+    except UnknownToken:
+        scopes = [str(scope) for scope in ROLES[role].scopes]
+        _, known = issue_token(owner=user, name="demo", scopes=scopes, days=365, now=now)
+    return known
+
+
+def seed_lab(operator: User, now: datetime) -> None:
+    if not Namespace.objects.filter(name=LAB).exists():
+        create_lab(actor=operator, name=LAB, title="Example Lab", now=now)
+
+
+def seed_rights(operator: User, gated: ModelRepo, now: datetime) -> None:
+    """Publishers in their own namespaces; the reviewer on the gated repo's team."""
+    for role in ("publisher", "publisher2"):
+        person = User.objects.get(username=role)
+        let_publish(actor=operator, namespace=person.namespace, user=person, now=now)
+    add_team_member(
+        actor=operator,
+        repo_id=gated.pk,
+        user=User.objects.get(username="reviewer"),
+        role=TeamMember.Role.ADMINISTRATOR,
+        now=now,
+    )
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "approved": {
+        "organization": "Example University",
+        "country": "NL",
+        "sector": "academia",
+        "purpose": "We study whether a model’s log-probabilities on source code tell which of its "
+        "completions run. A small model with open internals is the first point of the curve.",
+        "outputs": "A paper, the probing code, and the prompts with their completions.",
+        "compute": "One workstation with a 24 GB card, and a share of a cluster.",
+    },
+    "applicant": {
+        "organization": "Institute for Language Studies",
+        "country": "KE",
+        "sector": "civil_society",
+        "purpose": "We audit how models reproduce their training text, and need one whose whole "
+        "corpus is public, so that memorization can be counted exactly.",
+        "outputs": "A public report with counts, and the tool that made them.",
+        "compute": "None of our own; hosted inference would do.",
+    },
+}
+
+
+def seed_requests(gated: ModelRepo, now: datetime) -> None:
+    """One request decided, one waiting; both filed by the services that people use."""
+    for role in ("approved", "applicant"):
+        applicant = User.objects.get(username=role)
+        if not AccessRequest.objects.of(applicant).filter(repo=gated).exists():
+            _file_request(applicant, gated, ANSWERS[role], now)
+    approved = User.objects.get(username="approved")
+    if not Grant.objects.to(approved, gated).active_at(now).exists():
+        request = AccessRequest.objects.of(approved).filter(repo=gated).latest("pk")
+        approve_request(
+            reviewer=User.objects.get(username="reviewer"),
+            request_id=request.pk,
+            modes=[str(mode) for mode in requestable_modes(gated)],
+            expires_at=now + timedelta(days=365),
+            now=now,
+        )
+
+
+def _file_request(
+    applicant: User, repo: ModelRepo, answers: dict[str, Any], now: datetime
+) -> AccessRequest:
+    draft = start_draft(applicant=applicant, repo_id=repo.pk, now=now)
+    modes = [str(mode) for mode in requestable_modes(repo)]
+    save_draft(
+        applicant=applicant,
+        request_id=draft.pk,
+        answers={**answers, "name": applicant.name, "modes": modes},
+        now=now,
+    )
+    version = licence_in_force(repo, now=now)
+    signature = Signature(
+        text_sha256=version.sha256,
+        typed_name=applicant.name,
+        capacity="person",
+        attestations=frozenset(each["code"] for each in version.attestations),
+    )
+    return submit_request(applicant=applicant, request_id=draft.pk, signature=signature, now=now)

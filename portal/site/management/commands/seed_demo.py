@@ -1,0 +1,73 @@
+"""Fill an installation with the demo's repos and accounts. Again changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.site.demo import models, people
+
+
+class Command(BaseCommand):
+    help = "Seed the demo: three repos, seven accounts named by role, one request waiting."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--model", type=Path, required=True, help="the trained model’s folder")
+        parser.add_argument("--small-model", type=Path, help="for the open and licence repos")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError(
+                "This fills an installation with sample accounts: it needs WEIGHTGATE_DEMO=1."
+            )
+        folders = {"gated": options["model"]}
+        folders["open"] = folders["licence"] = options["small_model"] or options["model"]
+        target = settings.VAR / "demo-seed.json"
+        known = json.loads(target.read_text()) if target.exists() else {}
+        seed = self._seed(folders, known.get("accounts", {}))
+        if seed != known:
+            _write_private(target, seed)
+        self.stdout.write(f"Three repos and {len(seed['accounts'])} accounts are in place.")
+
+    def _seed(self, folders: dict[str, Path], known: dict[str, people.Account]) -> dict[str, Any]:
+        now = timezone.now()
+        accounts = {
+            role: people.seed_account(role, known.get(role, {}), now) for role in people.ROLES
+        }
+        operator = User.objects.get(username="operator")
+        people.seed_lab(operator, now)
+        with tempfile.TemporaryDirectory() as scratch:
+            repos = {
+                gate: models.publish_demo_repo(
+                    demo,
+                    operator=operator,
+                    trained=folders[gate],
+                    scratch=Path(scratch),
+                    now=now,
+                )
+                for gate, demo in models.REPOS.items()
+            }
+        people.seed_rights(operator, repos["gated"], now)
+        people.seed_requests(repos["gated"], now)
+        return {
+            "accounts": accounts,
+            "repos": {gate: repo.full_name for gate, repo in repos.items()},
+            "hosted_model": repos["gated"].full_name,
+        }
+
+
+def _write_private(target: Path, content: dict[str, Any]) -> None:
+    """Atomically, readable by its owner alone: it holds passwords and tokens."""
+    partial = target.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        json.dump(content, out, indent=2)
+    partial.replace(target)
