@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.access.models import AccessRequest, Grant
+from portal.access.models import AccessRequest
 from portal.access.services.review import approve_request
 from portal.access.services.signing import Signature, licence_in_force
 from portal.access.services.submission import (
@@ -131,11 +131,11 @@ def seed_requests(gated: ModelRepo, now: datetime) -> None:
         applicant = User.objects.get(username=role)
         if not AccessRequest.objects.of(applicant).filter(repo=gated).exists():
             _file_request(applicant, gated, ANSWERS[role], now)
-    approved = User.objects.get(username="approved")
-    if not Grant.objects.to(approved, gated).active_at(now).exists():
-        request = AccessRequest.objects.of(approved).filter(repo=gated).latest("pk")
+    reviewer = User.objects.get(username="reviewer")
+    waiting = AccessRequest.objects.decidable_by(reviewer).filter(repo=gated)
+    if request := waiting.filter(applicant__username="approved").first():
         approve_request(
-            reviewer=User.objects.get(username="reviewer"),
+            reviewer=reviewer,
             request_id=request.pk,
             modes=[str(mode) for mode in requestable_modes(gated)],
             expires_at=now + timedelta(days=365),

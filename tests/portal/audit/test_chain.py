@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
@@ -27,7 +28,7 @@ def five_events(now):
 
 
 def test_each_event_holds_the_hash_of_the_one_before(five_events):
-    for before, after in zip(five_events, five_events[1:], strict=False):
+    for before, after in itertools.pairwise(five_events):
         assert after.previous_hash == before.hash
         assert after.sequence == before.sequence + 1
     assert verify_chain() == (5, None)
