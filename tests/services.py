@@ -38,7 +38,8 @@ def _start() -> None:
 
 def _defaults() -> None:
     os.environ.setdefault("WEIGHTGATE_SECRET_KEY", "only-for-tests-" + "0123456789" * 5)
-    os.environ.setdefault("WEIGHTGATE_VAR", tempfile.mkdtemp(prefix="wg-var-"))
+    if "WEIGHTGATE_VAR" not in os.environ:
+        os.environ["WEIGHTGATE_VAR"] = tempfile.mkdtemp(prefix="wg-tests-")
     os.environ["WEIGHTGATE_DB_POOL"] = "0"  # tests end their transactions by closing connections
 
 
@@ -61,3 +62,6 @@ if WORKER is None:
     _defaults()
 else:
     _keep_apart(WORKER)
+
+# The fixtures for tests from outside; imported last, as they need nothing of the above.
+from tests.live import live, live_split  # noqa: E402, F401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"✗ {error}", file=sys.stderr)
         return 1
     except Stopped:
+        print("  Stopped.")
         return 0
 
 
@@ -38,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--port", type=int, default=port, help="or PORT (%(default)s)")
     show.add_argument("--preset", default="demo", choices=("demo", "tiny"), help="of the model")
     show.add_argument("--web", default="single", choices=("single", "split"), help="split: nginx")
+    show.add_argument("--from-make", action="store_true", help="stop with the make above")
     _add_var(show)
     execute = actions.add_parser("exec", help="run a command beside PostgreSQL and Redis")
     execute.set_defaults(action=_exec)
@@ -52,7 +55,9 @@ def _add_var(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    demo.run(demo.Options(options.var.absolute(), options.port, options.preset, options.web))
+    chosen = vars(options) | {"var": options.var.absolute()}
+    fields = dataclasses.fields(demo.Options)
+    demo.run(demo.Options(**{field.name: chosen[field.name] for field in fields}))
     return 0
 
 

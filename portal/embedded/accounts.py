@@ -14,7 +14,7 @@ class Account:
     uid: int
     gid: int
 
-    def owns(self, path: Path) -> None:
+    def take(self, path: Path) -> None:
         os.chown(path, self.uid, self.gid)
 
     def can_pass(self, folder: Path) -> bool:

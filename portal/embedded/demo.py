@@ -28,6 +28,7 @@ class Options:
     port: int
     preset: str
     web: str
+    from_make: bool = False
 
 
 def run(options: Options) -> None:
@@ -36,6 +37,8 @@ def run(options: Options) -> None:
     published = options.var / "demo.json"
     with Supervisor(options.var, say=progress) as supervisor:
         supervisor.catch_signals()
+        if options.from_make:
+            supervisor.follow_make()
         published.unlink(missing_ok=True)
         require_free(options.port)
         try:
@@ -44,7 +47,6 @@ def run(options: Options) -> None:
         finally:
             published.unlink(missing_ok=True)
             progress("\n  Stopping …")
-    progress("  Stopped.")
 
 
 def require_free(port: int) -> None:

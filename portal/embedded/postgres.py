@@ -93,7 +93,7 @@ def prepare(var: Path, sockets: Path, settings: Mapping[str, str] | None = None)
     """Find binaries and data a place, and make the cluster on the first start."""
     account = server_account()
     if account:
-        account.owns(sockets)
+        account.take(sockets)
     binaries = _binaries(account)
     cluster = _data_folder(var, account) / "cluster"
     server = Postgres(binaries, cluster, sockets, account, settings or {})
@@ -144,7 +144,7 @@ def _data_folder(var: Path, account: Account | None) -> Path:
     folder = var / "postgres" if near else _far_data_folder(var)
     folder.mkdir(mode=0o700, exist_ok=True)
     if account:
-        account.owns(folder)
+        account.take(folder)
     return folder
 
 

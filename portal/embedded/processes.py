@@ -51,6 +51,16 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def catches(pid: int, signal_number: int) -> bool:
+    """Whether the process has a handler for this signal now."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    mask = status.partition("SigCgt:")[2].split(maxsplit=1)[0]
+    return bool(int(mask, 16) >> (signal_number - 1) & 1)
+
+
 @cache
 def boot_id() -> str:
     """Start times count from the boot, so records of an earlier one name nobody."""
@@ -111,16 +121,20 @@ def _libc() -> ctypes.CDLL | None:
         return None
 
 
-def dies_with_parent(signal_number: int) -> Callable[[], None]:
-    """A preexec_fn: the kernel signals the child when the thread that started it is gone.
+def dies_with_parent(signal_number: int) -> None:
+    """Have the kernel signal this process when the thread that started it is gone."""
+    libc = _libc()
+    if libc is not None:
+        libc.prctl(PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
 
-    So start parts from the main thread only.
-    """
-    libc, parent = _libc(), os.getpid()
+
+def preparation(signal_number: int) -> Callable[[], None]:
+    """A preexec_fn that ties a part to its supervisor. So start parts from the main thread only."""
+    parent = os.getpid()
+    _libc()  # loaded before the fork
 
     def prepare() -> None:
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
+        dies_with_parent(signal_number)
         if os.getppid() != parent:  # it died between fork and prctl
             os._exit(1)
 

@@ -27,7 +27,7 @@ from portal.embedded.records import Lock, Records
 
 TICK_SECONDS = 0.05
 SETTLED_SECONDS = 5.0  # a part that lived this long starts its back-off anew
-BACK_OFF_SECONDS = (0.0, 0.5, 1.0, 1.0, 2.0, 5.0, 10.0)
+BACK_OFF_SECONDS = (0.0, 0.0, 0.5, 1.0, 1.0, 2.0, 5.0, 10.0)
 TROUBLED_AFTER = 3  # quick deaths in a row
 
 
@@ -63,6 +63,7 @@ class Supervisor:
         self.restarts = 0
         self.starting = True  # a part that keeps dying ends the start; later it is retried for ever
         self._signal = 0
+        self._waiting_make: Callable[[], bool] = lambda: False
         self._records = Records(self.var)
         self._lock = Lock(self.var)
 
@@ -90,6 +91,17 @@ class Supervisor:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
 
+    def follow_make(self) -> None:
+        """Stop with the `make` that started us.
+
+        An interrupt sent to make alone is not passed on: make lets go of the signal and waits for
+        us. That it no longer catches it is all there is to see.
+        """
+        make = os.getppid()
+        processes.dies_with_parent(signal.SIGTERM)
+        if processes.catches(make, signal.SIGINT):
+            self._waiting_make = lambda: not processes.catches(make, signal.SIGINT)
+
     def start(self, part: Part) -> None:
         self._spawn(part)
 
@@ -100,6 +112,8 @@ class Supervisor:
         return self.var / "logs" / f"{name}.log"
 
     def tick(self) -> None:
+        if self._waiting_make():
+            self._signal = signal.SIGINT
         if self._signal:
             raise Stopped(signal.Signals(self._signal).name)
         for running in list(self.running.values()):
@@ -159,7 +173,7 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=processes.dies_with_parent(part.stop_signal),
+                preexec_fn=processes.preparation(part.stop_signal),
             )
         except OSError as error:
             raise PartFailed(f"{part.name} cannot start: {error}") from error

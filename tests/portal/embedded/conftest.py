@@ -14,6 +14,8 @@ def var():
     folder = Path(tempfile.mkdtemp(prefix="wg-embedded-"))
     folder.chmod(0o711)
     yield folder
+    with Supervisor(folder, say=lambda text: None):
+        pass  # takes away what the killed ones left
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,0 +1,47 @@
+# Weightgate. `make` alone lists what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export PORT ?= 8000
+export WEIGHTGATE_VAR ?= $(CURDIR)/var
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.made-from-requirements
+ARGS ?=
+
+.PHONY: help demo demo-split test lint lock clean
+
+help: ## this list
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(READY) ## the whole site on 127.0.0.1:$PORT (8000), data in $WEIGHTGATE_VAR (./var)
+	@exec $(PYTHON) -m portal.embedded demo --from-make $(ARGS)
+
+demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, ASGI streams
+	@exec $(PYTHON) -m portal.embedded demo --from-make --web split $(ARGS)
+
+test: $(READY) ## all tests; make test ARGS="-k grant"
+	@scripts/test-packages
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
+lint: $(READY) ## style, types, layers, missing migrations
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy portal workers inference
+	@$(VENV)/bin/lint-imports
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+lock: $(READY) ## requirements.txt anew, from requirements.in
+	@scripts/lock
+
+clean: ## everything that was made here: environment, demo data, caches
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv: $(READY) ## only the environment
+$(READY): requirements.txt scripts/environment
+	@scripts/environment $(VENV)
+	@touch $@

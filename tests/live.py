@@ -1,0 +1,136 @@
+"""The whole demo as real processes, for tests that meet it from outside.
+
+`live` serves all from one process; `live_split` stands behind nginx as production does. A test
+that uses one is marked `@pytest.mark.xdist_group("live")` or `("live_split")`, so that one worker
+starts it once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portal.embedded import nginx
+from portal.embedded.errors import EmbeddedError
+from portal.embedded.files import read_json
+from portal.embedded.parts import ROOT
+from tests.waiting import wait_until
+
+START_SECONDS = 240.0
+STOP_SECONDS = 40.0
+# What the test run set for itself; the demo makes its own.
+NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
+
+
+@dataclass
+class Live:
+    var: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        """demo.json as it stands; empty while there is none."""
+        return read_json(self.var / "demo.json") or {}
+
+    @property
+    def base_url(self) -> str:
+        return str(self.demo["base_url"])
+
+    def pid(self, part: str) -> int | None:
+        return self.demo.get("pids", {}).get(part)
+
+    def account(self, role: str) -> dict[str, str]:
+        return self.demo["accounts"][role]
+
+    def output(self) -> str:
+        return (self.var / "output.txt").read_text(errors="replace")
+
+    def kill(self, part: str, seconds: float = 60.0) -> int:
+        """kill -9 one part; its new pid, once demo.json has it."""
+        dead = self.pid(part)
+        assert dead is not None
+        os.kill(dead, signal.SIGKILL)
+        new = wait_until(
+            lambda: self.pid(part) not in (None, dead) and self.pid(part), seconds, f"a new {part}"
+        )
+        return int(new)
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, f"the demo ended:\n{self.output()}"
+            return bool(self.demo)
+
+        wait_until(ready, START_SECONDS, "demo.json")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(var: Path, web: str, port: int | None = None) -> Live:
+    port = port or free_port()
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NOT_INHERITED and not name.startswith(("WEIGHTGATE_", "PYTEST_"))
+    }
+    options = ["--preset", "tiny", "--web", web, "--port", str(port), "--var", str(var)]
+    with (var / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portal.embedded", "demo", *options],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Live(var, port, process)
+
+
+def stop(live: Live) -> None:
+    live.process.terminate()
+    try:
+        live.process.wait(STOP_SECONDS)
+    finally:
+        live.process.kill()
+        live.process.wait()
+
+
+def _running(web: str) -> Iterator[Live]:
+    folder = Path(tempfile.mkdtemp(prefix="wg-live-"))
+    folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
+    live = start(folder, web)
+    try:
+        live.wait_ready()
+        yield live
+    finally:
+        stop(live)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Live]:
+    yield from _running("single")
+
+
+@pytest.fixture(scope="session")
+def live_split() -> Iterator[Live]:
+    try:
+        nginx.program()
+    except EmbeddedError as error:
+        pytest.skip(str(error))
+    yield from _running("split")
