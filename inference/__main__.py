@@ -1,0 +1,48 @@
+"""``python -m inference``: generate, plan, train, inspect.
+
+What the user can mend is said in one line and ends with status 2; anything else is a fault of
+ours and shows its traceback.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from inference.commands import generate, inspect, plan, train
+from inference.errors import InferenceError
+
+COMMANDS = (generate, plan, train, inspect)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    # Waiting threads sleep instead of spinning: on a busy machine spinning is many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except (InferenceError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m inference", description="Train, inspect, plan for and run OPT models."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        name = command.__name__.rpartition(".")[2]
+        own = commands.add_parser(name, help=command.HELP, description=command.HELP)
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Energy and carbon of a run, from stated inputs. Free of torch. Nothing here is measured.
+
+kWh = device-hours x W x PUE / 1000; kg CO2e = kWh x kg/kWh. With 809,472 h, 400 W, 1.1 and 0.385
+this is LLaMA's estimate for OPT-175B: 356.2 MWh and 137.1 t.
+"""
+
+from dataclasses import dataclass
+
+ASSUMED_WATTS = 65.0
+ASSUMED_PUE = 1.1
+ASSUMED_KG_PER_KWH = 0.385
+WATTS_SOURCE = "assumed: a typical desktop processor's rated power, not a measurement"
+PUE_SOURCE = "assumed: the overhead used in LLaMA's Table 15 (arXiv 2302.13971)"
+GRID_SOURCE = "assumed: the United States' mean grid as in LLaMA's Table 15 (arXiv 2302.13971)"
+
+
+@dataclass(frozen=True)
+class EnergyInputs:
+    """What an estimate rests on, each with its source in words."""
+
+    watts_per_device: float = ASSUMED_WATTS
+    pue: float = ASSUMED_PUE
+    kg_per_kwh: float = ASSUMED_KG_PER_KWH
+    watts_source: str = WATTS_SOURCE
+    pue_source: str = PUE_SOURCE
+    grid_source: str = GRID_SOURCE
+
+
+@dataclass(frozen=True)
+class EnergyEstimate:
+    """kwh: kilowatt-hours, overhead included. kg_co2e: kilograms of CO2 equivalent."""
+
+    kwh: float
+    kg_co2e: float
+
+
+def estimate_energy(device_hours: float, inputs: EnergyInputs) -> EnergyEstimate:
+    """Device-hours to energy and carbon; raises ValueError for negative inputs or a PUE under 1."""
+    figures = (device_hours, inputs.watts_per_device, inputs.kg_per_kwh)
+    if min(figures) < 0 or inputs.pue < 1:
+        raise ValueError("hours, watts and kg/kWh must be 0 or more, and PUE 1 or more")
+    kwh = device_hours * inputs.watts_per_device * inputs.pue / 1000
+    return EnergyEstimate(kwh=kwh, kg_co2e=kwh * inputs.kg_per_kwh)

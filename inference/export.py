@@ -1,0 +1,97 @@
+"""Writes a checkpoint directory as transformers reads it; each file appears whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from inference.config import OptConfig
+from inference.loader import INDEX_NAME
+
+MAX_SHARD_BYTES = 2_000_000_000
+
+
+def export_model(
+    directory: Path,
+    config: OptConfig,
+    weights: dict[str, Tensor],
+    *,
+    shards: int = 2,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+) -> list[Path]:
+    """Write shards, index and configs and return the shards; config.json, written last, seals."""
+    pieces = split_weights(weights, shards, max_shard_bytes)
+    where, paths = {}, []
+    for number, names in enumerate(pieces, start=1):
+        path = directory / f"model-{number:05}-of-{len(pieces):05}.safetensors"
+        piece = {name: weights[name].contiguous().clone() for name in names}
+        write_whole(path, partial(_save, piece))
+        where.update(dict.fromkeys(names, path.name))
+        paths.append(path)
+    total = sum(tensor.nbytes for tensor in weights.values())
+    index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(where.items()))}
+    dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+    write_json(directory / INDEX_NAME, index)
+    write_json(directory / "generation_config.json", _generation_config(config))
+    write_json(directory / "config.json", {**config.to_dict(), "dtype": dtype})
+    return paths
+
+
+def split_weights(weights: dict[str, Tensor], shards: int, max_bytes: int) -> list[list[str]]:
+    """Names in shards runs of about equal bytes; more runs where one would pass max_bytes."""
+    most = min(max(shards, 1), len(weights))
+    for count in range(most, len(weights) + 1):
+        pieces = _cut(weights, count)
+        if all(sum(weights[name].nbytes for name in piece) <= max_bytes for piece in pieces):
+            return pieces
+    raise ValueError(f"one tensor alone is over {max_bytes} bytes")
+
+
+def _cut(weights: dict[str, Tensor], count: int) -> list[list[str]]:
+    total = sum(tensor.nbytes for tensor in weights.values())
+    pieces: list[list[str]] = [[]]
+    seen, left = 0, len(weights)
+    for name, tensor in weights.items():
+        due = seen + tensor.nbytes / 2 > total * len(pieces) / count or left <= count - len(pieces)
+        if pieces[-1] and len(pieces) < count and due:
+            pieces.append([])
+        pieces[-1].append(name)
+        seen += tensor.nbytes
+        left -= 1
+    return pieces
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write beside path, sync, then rename: a reader sees the old file or the new one."""
+    temporary = path.with_name(path.name + ".part")
+    write(temporary)
+    temporary.chmod(0o644)  # safetensors writes for the owner alone
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write data as indented JSON, whole or not at all."""
+    text = json.dumps(data, indent=2) + "\n"
+    write_whole(path, partial(_write_text, text))
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _save(piece: dict[str, Tensor], path: Path) -> None:
+    save_file(piece, path, metadata={"format": "pt"})
+
+
+def _generation_config(config: OptConfig) -> dict[str, object]:
+    return {
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": config.to_dict()["eos_token_id"],
+        "pad_token_id": config.pad_token_id,
+    }

@@ -1,0 +1,93 @@
+"""What a training run is: all that decides its losses, by name."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inference.config import OptConfig
+
+MAX_POSITIONS = 2048
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Sizes in tokens, unless named otherwise. Two runs of equal settings have equal losses."""
+
+    steps: int
+    hidden_size: int
+    layers: int
+    heads: int
+    vocab_size: int
+    corpus_bytes: int
+    batch_tokens: int
+    window: int
+    long_window: int
+    long_every: int
+    learning_rate: float
+    warmup_steps: int
+    final_rate_share: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.1
+    clip_norm: float = 1.0
+    held_out_windows: int = 16
+    seed: int = 0
+
+    def window_of(self, step: int) -> int:
+        """Length of the step's windows: every long_every-th step has long ones."""
+        return self.long_window if step % self.long_every == self.long_every - 1 else self.window
+
+    def rate_at(self, step: int) -> float:
+        """Linear warm-up, then linear decay to final_rate_share at the last step."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
+        return self.learning_rate * (1 - (1 - self.final_rate_share) * done)
+
+    def config(self, vocab_size: int) -> OptConfig:
+        """The model's shape, for the vocabulary that the tokenizer came to."""
+        return OptConfig(
+            vocab_size=vocab_size,
+            hidden_size=self.hidden_size,
+            num_hidden_layers=self.layers,
+            ffn_dim=4 * self.hidden_size,
+            num_attention_heads=self.heads,
+            max_position_embeddings=MAX_POSITIONS,
+            word_embed_proj_dim=self.hidden_size,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
+
+
+PRESETS = {
+    "tiny": TrainSettings(
+        steps=40,
+        hidden_size=32,
+        layers=2,
+        heads=2,
+        vocab_size=512,
+        corpus_bytes=200_000,
+        batch_tokens=512,
+        window=64,
+        long_window=256,
+        long_every=8,
+        learning_rate=5e-3,
+        warmup_steps=5,
+        held_out_windows=4,
+    ),
+    "demo": TrainSettings(
+        steps=300,
+        hidden_size=160,
+        layers=4,
+        heads=4,
+        vocab_size=4096,
+        corpus_bytes=8_000_000,
+        batch_tokens=2048,
+        window=256,
+        long_window=2048,
+        long_every=10,
+        learning_rate=3e-3,
+        warmup_steps=30,
+    ),
+}
