@@ -19,11 +19,20 @@ from portal.outbox.services import queue_mail
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "That address and password don’t go together. Check both, or "
+        "reset the password",
+        "username_password_mismatch": "That name and password don’t go together. Check both, or "
+        "reset the password",
+        "username_taken": "That name is taken. Choose another",
+    }
+
     def clean_username(self, username: str, shallow: bool = False) -> str:
         username = super().clean_username(username, shallow=shallow)
         validate_namespace(username)
         if not shallow and Namespace.objects.filter(name__iexact=username).exists():
-            raise ValidationError("That name is taken. Choose another.")
+            raise ValidationError(self.error_messages["username_taken"])
         return username
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -36,6 +45,7 @@ class AccountAdapter(DefaultAccountAdapter):
             address=email,
             subject=message.subject,
             text=str(message.body),
+            is_secret=True,
             now=timezone.now(),
         )
 

@@ -7,7 +7,11 @@ from django.db import models
 
 
 class OutboxMessage(models.Model):
-    """One mail. ``key`` makes queueing it twice harmless; delivery is at least once."""
+    """One mail. ``key`` makes queueing it twice harmless; delivery is at least once.
+
+    ``is_secret``: it holds a link that proves who opens it. Such a mail is for the address alone:
+    its text is dropped once sent, and it never stands in the inbox.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -23,6 +27,7 @@ class OutboxMessage(models.Model):
     subject = models.CharField(max_length=200)
     text = models.TextField()
     html = models.TextField(blank=True)
+    is_secret = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()

@@ -30,6 +30,7 @@ def queue_mail(
     subject: str,
     text: str,
     html: str = "",
+    is_secret: bool = False,
     now: datetime,
 ) -> OutboxMessage:
     """Store one mail; the same ``key`` again changes nothing."""
@@ -42,6 +43,7 @@ def queue_mail(
             "subject": " ".join(subject.split()),
             "text": text,
             "html": html,
+            "is_secret": is_secret,
             "created_at": now,
             "due_at": now,
         },
@@ -121,8 +123,15 @@ def deliver_one(*, now: datetime) -> bool:
         else:
             message.state = OutboxMessage.State.SENT
             message.sent_at = now
-        message.save(update_fields=["attempts", "state", "sent_at", "due_at", "last_error"])
+            _forget_secret(message)
+        message.save()
     return True
+
+
+def _forget_secret(message: OutboxMessage) -> None:
+    """The demo keeps such mails, since its inbox is the only place to read them."""
+    if message.is_secret and not settings.DEMO:
+        message.text = message.html = ""
 
 
 def _put_off(message: OutboxMessage, error: OSError, now: datetime) -> None:

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(max_length=200)),
                 ('text', models.TextField()),
                 ('html', models.TextField(blank=True)),
+                ('is_secret', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', max_length=8)),
                 ('created_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),

@@ -66,6 +66,17 @@ def test_it_gives_up_after_the_last_attempt(now, settings):
     assert OutboxMessage.objects.get().state == "failed"
 
 
+@pytest.mark.parametrize(("demo", "kept"), [(False, ""), (True, "Text")])
+def test_a_mail_with_a_secret_is_dropped_once_sent(now, settings, demo, kept):
+    settings.DEMO = demo
+    message = queue(now)
+    OutboxMessage.objects.update(is_secret=True)
+    deliver_due(now=now)
+    message.refresh_from_db()
+    assert "Text" in mail.outbox[0].body
+    assert message.text == kept
+
+
 def test_a_letter_has_text_and_html_of_one_content(now):
     person = make_user()
     letter = queue_letter(
