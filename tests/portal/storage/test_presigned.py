@@ -1,0 +1,88 @@
+"""What the bucket's own links let through."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from portal.storage import s3
+from portal.storage.s3 import PART_BYTES, S3BlobStore
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def blob(s3_store, tmp_path):
+    content = os.urandom(100_000)
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    s3_store.put(source, digest)
+    return digest, content
+
+
+def test_it_serves_the_bytes_and_ranges_of_them(s3_store, blob):
+    digest, content = blob
+    url = s3_store.presigned_url(digest, filename="shard.safetensors", ttl=MINUTE)
+    assert httpx2.get(url).content == content
+    part = httpx2.get(url, headers={"Range": "bytes=99000-"})
+    assert part.status_code == 206
+    assert part.content == content[99_000:]
+    assert part.headers["content-range"] == "bytes 99000-99999/100000"
+
+
+def test_it_names_the_file_and_no_secret(s3_store, blob):
+    url = s3_store.presigned_url(blob[0], filename="shard one.safetensors", ttl=MINUTE)
+    query = parse_qs(urlsplit(url).query)
+    assert query["response-content-disposition"] == ['attachment; filename="shard one.safetensors"']
+    assert "a-secret-access-key" not in url
+
+
+def test_a_changed_link_is_refused(s3_store, blob):
+    url = s3_store.presigned_url(blob[0], filename="a", ttl=MINUTE)
+    other = hashlib.sha256(b"other").hexdigest()
+    longer = url.replace("X-Amz-Expires=60", "X-Amz-Expires=6000")
+    moved = url.replace(blob[0], other)
+    for changed in (longer, moved, url[:-1] + ("0" if url[-1] != "0" else "1")):
+        assert changed != url
+        assert httpx2.get(changed).status_code == 403
+
+
+def test_an_expired_link_is_refused(s3_store, blob):
+    url = s3_store.presigned_url(blob[0], filename="a", ttl=timedelta(seconds=1))
+    time.sleep(2.1)
+    assert httpx2.get(url).status_code in (400, 403)
+
+
+def test_a_large_file_goes_up_in_parts(s3_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(s3.TRANSFER, "multipart_threshold", 5 << 20)
+    monkeypatch.setattr(s3.TRANSFER, "multipart_chunksize", 5 << 20)
+    source = tmp_path / "large"
+    source.write_bytes(os.urandom((12 << 20) + 7))
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    s3_store.put(source, digest)
+    with s3_store.open(digest) as content:
+        assert hashlib.sha256(content.read()).hexdigest() == digest
+    head = s3_store.client.head_object(
+        Bucket=s3_store.bucket, Key=f"{digest[:2]}/{digest[2:4]}/{digest}"
+    )
+    assert head["ETag"].strip('"').endswith("-3")
+
+
+def test_the_largest_file_allowed_fits_in_the_parts_allowed():
+    assert PART_BYTES * 10_000 > 50_000_000_000
+
+
+def test_settings_without_keys_leave_the_search_to_boto3(settings, monkeypatch):
+    settings.S3_ACCESS_KEY_ID = settings.S3_SECRET_ACCESS_KEY = ""
+    settings.S3_BUCKET = "weights"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-the-environment")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    url = S3BlobStore.from_settings().presigned_url("ab" * 32, filename="a", ttl=MINUTE)
+    assert "from-the-environment" in url
