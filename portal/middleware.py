@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler
 
 from portal.access.errors import Refused
 from portal.access.policy import Reason
+from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
 from portal.errors import DomainError, FieldErrors
@@ -48,13 +49,13 @@ def ascii_line(text: str) -> str:
 
 
 def _is_anonymous(request: HttpRequest) -> bool:
-    return "Authorization" not in request.headers
+    return bearer_secret(request) is None
 
 
 def _hub_code(error: DomainError) -> str | None:
     if isinstance(error, Refused):
-        missing = error.refusal.reason == Reason.NOT_FOUND
-        return "RepoNotFound" if missing else "GatedRepo"
+        other = {Reason.NOT_FOUND: "RepoNotFound", Reason.NOT_TEAM: None}
+        return other.get(error.refusal.reason, "GatedRepo")
     codes = {
         RepoNotFound: "RepoNotFound",
         RevisionNotFound: "RevisionNotFound",

@@ -12,7 +12,13 @@ class RevisionNotFound(NotFound):
 
 
 class EntryNotFound(NotFound):
+    """``commit`` is where it isn't: clients remember the absence by it."""
+
     code = "entry_not_found"
+
+    def __init__(self, path: str, commit: str) -> None:
+        super().__init__(f"{path or 'That'} does not exist at {commit}.")
+        self.commit = commit
 
 
 class MayNotPublish(Forbidden):

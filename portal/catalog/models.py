@@ -199,6 +199,10 @@ class Ref(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of {self.repo}"
 
+    @property
+    def full_name(self) -> str:
+        return f"refs/{'heads' if self.kind == self.Kind.BRANCH else 'tags'}/{self.name}"
+
 
 class File(models.Model):
     """A path in a revision. ``lfs`` files are named by sha256, others by git's blob sha1."""

@@ -10,7 +10,8 @@ from portal.accounts.models import User
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 
-HEX = re.compile(r"[0-9a-f]{7,40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
 
 
@@ -25,38 +26,59 @@ def find_repo(full_name: str, *, person: User | None) -> ModelRepo:
 
 def find_revision(repo: ModelRepo, name: str = DEFAULT_BRANCH) -> Revision:
     """By branch, tag, full commit or an unambiguous beginning of one. Raises RevisionNotFound."""
-    bare = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    ref = (
-        Ref.objects.select_related("revision").filter(repo=repo, name=bare).order_by("kind").first()
-    )
-    if ref:
-        ref.revision.repo = repo
-        return ref.revision
-    if HEX.fullmatch(name):
-        found = list(Revision.objects.filter(repo=repo, commit__startswith=name)[:2])
-        if len(found) == 1:
-            found[0].repo = repo
-            return found[0]
-    raise RevisionNotFound(f"{repo.full_name} has no revision {name}.")
+    revision, _ = _longest(repo, [name])
+    return revision
 
 
 def split_revision(repo: ModelRepo, rest: str) -> tuple[Revision, str]:
     """Read ``revision/path`` where either may hold slashes: the longest known ref wins."""
     parts = rest.strip("/").split("/")
-    for length in range(len(parts), 0, -1):
-        try:
-            revision = find_revision(repo, "/".join(parts[:length]))
-        except RevisionNotFound:
-            continue
-        return revision, "/".join(parts[length:])
-    raise RevisionNotFound(f"{repo.full_name} has no revision {parts[0]}.")
+    names = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    revision, name = _longest(repo, names)
+    return revision, "/".join(parts[name.count("/") + 1 :])
+
+
+def _longest(repo: ModelRepo, names: list[str]) -> tuple[Revision, str]:
+    """The first of ``names``, longest first, that stands for a revision; in two queries at most.
+
+    A full commit comes first: it is what clients ask for, and no ref may look like one.
+    """
+    shortest = names[-1]
+    if COMMIT.fullmatch(shortest) and (revision := _by_commit(repo, shortest)):
+        return revision, shortest
+    refs = _refs(repo, names)
+    for name in names:
+        if name in refs:
+            return refs[name], name
+    if HEX.fullmatch(shortest) and (revision := _by_commit(repo, shortest)):
+        return revision, shortest
+    raise RevisionNotFound(f"{repo.full_name} has no revision {shortest}.")
+
+
+def _by_commit(repo: ModelRepo, start: str) -> Revision | None:
+    found = list(Revision.objects.filter(repo=repo, commit__startswith=start)[:2])
+    if len(found) != 1:
+        return None
+    found[0].repo = repo
+    return found[0]
+
+
+def _refs(repo: ModelRepo, names: list[str]) -> dict[str, Revision]:
+    """Revisions by every spelling of their refs; a branch goes before a tag of its name."""
+    bare = {name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in names}
+    known = Ref.objects.filter(repo=repo, name__in=bare).select_related("revision")
+    spelt = {}
+    for ref in known.order_by("-kind"):
+        ref.revision.repo = repo
+        spelt[ref.full_name] = spelt[ref.name] = ref.revision
+    return spelt
 
 
 def find_file(revision: Revision, path: str) -> File:
     """Raises EntryNotFound."""
     file = File.objects.select_related("blob").filter(revision=revision, path=path).first()
     if file is None:
-        raise EntryNotFound(f"{path} does not exist at {revision.commit}.")
+        raise EntryNotFound(path, revision.commit)
     file.revision = revision
     return file
 
