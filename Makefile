@@ -4,8 +4,6 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-export PORT ?= 8000
-export WEIGHTGATE_VAR ?= $(CURDIR)/var
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
@@ -16,7 +14,7 @@ ARGS ?=
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
 
-demo: $(READY) ## the whole site on 127.0.0.1:$PORT (8000), data in $WEIGHTGATE_VAR (./var)
+demo: $(READY) ## the whole site; PORT=8000 WEIGHTGATE_VAR=./var
 	@exec $(PYTHON) -m portal.embedded demo --from-make $(ARGS)
 
 demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, ASGI streams

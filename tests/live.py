@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portal.embedded import nginx
+from portal.embedded import nginx, processes
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import read_json
 from portal.embedded.parts import ROOT
@@ -29,7 +29,6 @@ from tests.waiting import wait_until
 
 START_SECONDS = 240.0
 STOP_SECONDS = 40.0
-# What the test run set for itself; the demo makes its own.
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
 
 
@@ -37,7 +36,8 @@ NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
 class Live:
     var: Path
     port: int
-    process: subprocess.Popen[bytes]
+    web: str
+    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -67,12 +67,50 @@ class Live:
         )
         return int(new)
 
-    def wait_ready(self) -> None:
-        def ready() -> bool:
-            assert self.process.poll() is None, f"the demo ended:\n{self.output()}"
-            return bool(self.demo)
+    def crash(self) -> None:
+        """kill -9 the supervisor itself, which can then tidy nothing."""
+        self.process.kill()
+        self.process.wait()
 
-        wait_until(ready, START_SECONDS, "demo.json")
+    def start(self) -> None:
+        with (self.var / "output.txt").open("wb") as output:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=ROOT,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=processes.preparation(signal.SIGTERM),
+            )
+        wait_until(lambda: "PostgreSQL" in self._output_while_running(), START_SECONDS, "a start")
+        wait_until(lambda: self._output_while_running() and self.demo, START_SECONDS, "demo.json")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def command(self) -> list[str]:
+        options = ["--preset", "tiny", "--web", self.web, "--port", str(self.port)]
+        demo = [sys.executable, "-m", "portal.embedded", "demo", *options]
+        return [*demo, "--var", str(self.var)]
+
+    def _output_while_running(self) -> str:
+        assert self.process.poll() is None, f"the demo ended:\n{self.output()}"
+        return self.output()
+
+
+def _environment() -> dict[str, str]:
+    """Without what the test run set for itself."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NOT_INHERITED and not name.startswith(("WEIGHTGATE_", "PYTEST_"))
+    }
 
 
 def free_port() -> int:
@@ -81,44 +119,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(var: Path, web: str, port: int | None = None) -> Live:
-    port = port or free_port()
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in NOT_INHERITED and not name.startswith(("WEIGHTGATE_", "PYTEST_"))
-    }
-    options = ["--preset", "tiny", "--web", web, "--port", str(port), "--var", str(var)]
-    with (var / "output.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "portal.embedded", "demo", *options],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    return Live(var, port, process)
-
-
-def stop(live: Live) -> None:
-    live.process.terminate()
-    try:
-        live.process.wait(STOP_SECONDS)
-    finally:
-        live.process.kill()
-        live.process.wait()
-
-
 def _running(web: str) -> Iterator[Live]:
     folder = Path(tempfile.mkdtemp(prefix="wg-live-"))
     folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
-    live = start(folder, web)
+    live = Live(folder, free_port(), web)
     try:
-        live.wait_ready()
+        live.start()
         yield live
     finally:
-        stop(live)
+        live.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -17,7 +18,7 @@ from portal.embedded.files import read_json, write_json
 from portal.embedded.parts import HOST, ROOT, Site
 from portal.embedded.readiness import Readiness
 from portal.embedded.servers import start_servers
-from portal.embedded.supervisor import TICK_SECONDS, Supervisor, progress
+from portal.embedded.supervisor import TICK_SECONDS, Supervisor
 
 READY_SECONDS = 180.0
 
@@ -83,12 +84,12 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
 
 
 def _trained_model(supervisor: Supervisor, site: Site, preset: str) -> Path:
-    """Trained beside its place, then renamed: a training that was killed is not taken for one."""
+    """Trained beside its place, then renamed. A training that was killed goes on where it was."""
     model, draft = supervisor.var / "demo-model", supervisor.var / "demo-model-draft"
     if not model.exists():
         with _stage("model"):
             command = ("-m", "inference", "train", "--preset", preset, "--out", str(draft))
-            supervisor.run(site.part("train", *command, omp_threads=2), show=True)
+            supervisor.run(site.part("train", *command, omp_threads=os.cpu_count() or 1), show=True)
             draft.rename(model)
     return model
 
@@ -151,3 +152,7 @@ def _python() -> str:
     """As one would type it from the folder of the checkout."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
+
+
+def progress(text: str) -> None:
+    print(text, flush=True)

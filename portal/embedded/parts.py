@@ -77,7 +77,7 @@ class Site:
     def _uvicorn(self, name: str, *where: str) -> Part:
         proxied = ("--proxy-headers", "--forwarded-allow-ips", "*")
         trust = proxied if "--uds" in where else ("--no-proxy-headers",)
-        grace = ("--timeout-graceful-shutdown", GRACE_SECONDS)
+        grace = ("--timeout-graceful-shutdown", GRACE_SECONDS, "--timeout-keep-alive", "65")
         log = ("--log-level", "info", "--no-access-log")
         module = ("-m", "uvicorn", "portal.asgi:application")
         return self.part(name, *module, *where, *trust, *grace, *log, "--lifespan", "off")

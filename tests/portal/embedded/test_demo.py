@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -55,3 +56,15 @@ def test_the_screen_says_what_to_open_and_paste(live):
     assert live.base_url in screen
     assert live.account("reviewer")["password"] in screen
     assert f"hf download {live.demo['repos']['gated']}" in screen
+
+
+def test_a_start_after_kill_9_finds_all_in_place_within_15_seconds(live):
+    before = live.demo
+    live.crash()
+    began = time.monotonic()
+    live.start()
+    assert time.monotonic() - began < 15
+    after = live.demo
+    assert after["accounts"] == before["accounts"]
+    assert not set(after["pids"].values()) & set(before["pids"].values())
+    assert "✓ model" not in live.output()
