@@ -69,8 +69,10 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
-def path(name: str, default: str) -> Path:
-    return Path(_read(name, "path", default) or default).absolute()
+def path(name: str, *, shown: str, default: Path) -> Path:
+    """``shown`` is the default as the documentation spells it."""
+    _read(name, "path", shown)
+    return Path(os.environ.get(name) or default).absolute()
 
 
 def database(name: str, default: str) -> dict[str, object]:

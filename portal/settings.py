@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from portal import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = env.path("WEIGHTGATE_VAR", str(BASE_DIR / "var"))
+VAR = env.path("WEIGHTGATE_VAR", shown="./var", default=BASE_DIR / "var")
 
 # --- what kind of place this is
 DEMO = env.flag("WEIGHTGATE_DEMO", default=False)
@@ -45,7 +45,7 @@ CACHES = {
 }
 
 STORAGE = env.choice("WEIGHTGATE_STORAGE", "local", ("local", "s3"))
-BLOB_DIR = env.path("WEIGHTGATE_BLOB_DIR", str(VAR / "blobs"))
+BLOB_DIR = env.path("WEIGHTGATE_BLOB_DIR", shown="$WEIGHTGATE_VAR/blobs", default=VAR / "blobs")
 X_ACCEL_PREFIX = env.text("WEIGHTGATE_X_ACCEL_PREFIX")
 S3_BUCKET = env.text("WEIGHTGATE_S3_BUCKET")
 S3_ENDPOINT_URL = env.text("WEIGHTGATE_S3_ENDPOINT_URL")
@@ -72,7 +72,6 @@ ENGINE_PRICE_PER_HOUR = env.decimal("WEIGHTGATE_ENGINE_PRICE_PER_HOUR", 0.05)
 CURRENCY = env.text("WEIGHTGATE_CURRENCY", "EUR")
 
 # --- the gate
-DECISION_DAYS = env.integer("WEIGHTGATE_DECISION_DAYS", 14, minimum=1)
 GRANT_DAYS = env.integer("WEIGHTGATE_GRANT_DAYS", 365, minimum=1)
 TOKEN_MAX_DAYS = 365
 
@@ -156,7 +155,9 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-STATIC_ROOT = env.path("WEIGHTGATE_STATIC_ROOT", str(VAR / "static"))
+STATIC_ROOT = env.path(
+    "WEIGHTGATE_STATIC_ROOT", shown="$WEIGHTGATE_VAR/static", default=VAR / "static"
+)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from portal.site.views import operations
+
 urlpatterns = [
+    path("healthz", operations.healthz, name="healthz"),
+    path("readyz", operations.readyz, name="readyz"),
+    path("metrics", operations.metrics, name="metrics"),
     path("accounts/", include("allauth.account.urls")),
+    path("api/v1/", include("portal.site.api_urls")),
     path("", include("portal.accounts.urls")),
     path("", include("portal.access.urls")),
     path("", include("portal.jobs.urls")),
-    path("", include("portal.site.urls")),
     path("", include("portal.delivery.urls")),
-    path("", include("portal.hub.urls")),  # last: /<namespace>/<name> is the widest
+    path("", include("portal.hub.urls")),
+    path("", include("portal.site.urls")),  # last: /<namespace>/<name> is the widest
 ]

@@ -1,0 +1,40 @@
+"""What Prometheus scrapes: the state of the rows, counted at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Count
+from django.utils import timezone
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from portal.access.models import AccessRequest, Grant
+from portal.audit.models import AuditEvent
+from portal.jobs.models import Job
+from portal.outbox.models import OutboxMessage
+
+BY_STATE = {
+    "weightgate_requests": ("Access requests by state", AccessRequest),
+    "weightgate_jobs": ("Jobs by state", Job),
+    "weightgate_mails": ("Mails in the outbox by state", OutboxMessage),
+}
+
+
+class RowCounts(Collector):
+    def collect(self) -> Iterator[Metric]:
+        for name, (help_text, model) in BY_STATE.items():
+            family = GaugeMetricFamily(name, help_text, labels=["state"])
+            counted = model.objects.order_by().values_list("state").annotate(Count("pk"))
+            for state, count in counted:
+                family.add_metric([state], count)
+            yield family
+        active = Grant.objects.active_at(timezone.now()).count()
+        yield GaugeMetricFamily("weightgate_grants_active", "Grants active now", value=active)
+        head = AuditEvent.objects.count()
+        yield GaugeMetricFamily("weightgate_audit_events", "Events in the chain", value=head)
+
+
+registry = CollectorRegistry(auto_describe=False)
+registry.register(RowCounts())

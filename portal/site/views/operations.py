@@ -1,0 +1,77 @@
+"""For those who run the portal: is the process up, can it serve, what does it count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis import Redis, RedisError
+
+from portal.catalog.models import Blob, ModelRepo
+from portal.jobs.services import live_workers
+from portal.site.metrics import registry
+from portal.storage import blob_store
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return "ok"
+
+
+def _broker() -> str:
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=2) as broker:
+        broker.ping()
+    return "ok"
+
+
+def _storage() -> str:
+    sample = Blob.objects.first()
+    if sample is not None and not blob_store().has(sample.sha256):
+        return f"blob {sample.sha256} is missing"
+    return "ok"
+
+
+def _workers() -> str:
+    alive = live_workers(now=timezone.now())
+    hosted = ModelRepo.objects.filter(hosted=True).with_names()
+    missing = [repo.full_name for repo in hosted if repo.pk not in alive]
+    return f"no live worker for {', '.join(missing)}" if missing else "ok"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "broker": _broker,
+    "storage": _storage,
+    "workers": _workers,
+}
+
+
+def _checked(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (OperationalError, RedisError, OSError) as error:
+        return f"{type(error).__name__}: not reachable"
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Every part that a request may need; 503 and which one, if any is away."""
+    parts = {name: _checked(check) for name, check in CHECKS.items()}
+    ready = all(state == "ok" for state in parts.values())
+    body: dict[str, Any] = {"ready": ready, "parts": parts}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus; counted from the rows at each scrape, so it survives restarts."""
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
