@@ -29,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     except Stopped:
         print("  Stopped.")
         return 0
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:

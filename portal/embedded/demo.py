@@ -102,7 +102,7 @@ def _seed(var: Path) -> dict[str, Any]:
 
 
 def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) -> None:
-    readiness = Readiness(HOST, site.port)
+    readiness = Readiness(HOST, site.port, streams=site.web == "split")
     try:
         with _stage("processes"):
             for part in site.parts():

@@ -1,4 +1,4 @@
-"""Asks /readyz without holding up the supervisor's loop."""
+"""Asks /readyz, and whether the streams' server answers, without holding up the supervisor."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Readiness:
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, streams: bool = False) -> None:
+        """`streams`: /v1 is served by a process of its own, of which /readyz knows nothing."""
         self._host, self._port = host, port
+        self._paths = ("/readyz", "/v1/models") if streams else ("/readyz",)
         self._pool = ThreadPoolExecutor(1, "readyz")
-        self._answer: Future[tuple[int, str]] | None = None
+        self._answer: Future[tuple[bool, str]] | None = None
         self._next_at = 0.0
         self.last = "no answer yet"
 
@@ -26,9 +28,9 @@ class Readiness:
             return False
         if not self._answer.done():
             return False
-        status, self.last = self._answer.result()
+        ready, self.last = self._answer.result()
         self._answer, self._next_at = None, time.monotonic() + PAUSE_SECONDS
-        return status == http.client.OK
+        return ready
 
     def forget(self) -> None:
         """What was asked before now does not count: a part has been restarted since."""
@@ -37,10 +39,19 @@ class Readiness:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self) -> tuple[int, str]:
+    def _ask(self) -> tuple[bool, str]:
+        answer = ""
+        for path in self._paths:
+            status, answer = self._get(path)
+            refused = path != "/readyz" and 400 <= status < 500  # it answers: it has started
+            if status != http.client.OK and not refused:
+                return False, answer
+        return True, answer
+
+    def _get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
         try:
-            connection.request("GET", "/readyz", headers={"Accept": "application/json"})
+            connection.request("GET", path, headers={"Accept": "application/json"})
             response = connection.getresponse()
             body = response.read(4096).decode(errors="replace")
             return response.status, f"HTTP {response.status} {body}"

@@ -12,6 +12,7 @@ import pytest
 from portal.embedded import processes
 from portal.embedded.errors import AlreadyRunning, PartFailed, Stopped
 from portal.embedded.files import read_json, write_json
+from portal.embedded.parts import ROOT
 from portal.embedded.supervisor import Supervisor
 from tests.waiting import wait_until
 
@@ -38,6 +39,8 @@ SUPERVISE = textwrap.dedent("""
     try:
         with Supervisor(Path(sys.argv[1])) as supervisor:
             supervisor.catch_signals()
+            if sys.argv[2] == "make":
+                supervisor.follow_make()
             supervisor.start(Part("one", sleep))
             supervisor.start(Part("two", sleep))
             supervisor.wait_until(lambda: False, 600, "the end")
@@ -128,6 +131,19 @@ def test_a_signal_stops_everything(var, number):
     assert f"stopped by {number.name}" in process.communicate(timeout=20)[1].decode()
     assert not any(alive(pid) for pid in parts)
     assert not (var / "run" / "parts.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_the_make_above_stops_everything(var, number):
+    (var / "supervise.py").write_text(SUPERVISE)
+    (var / "Makefile").write_text(
+        f"go:\n\t@cd {ROOT} && PYTHONPATH=. exec {sys.executable} {var}/supervise.py {var} make\n"
+    )
+    make = subprocess.Popen(["make", "-C", var], stderr=subprocess.PIPE)
+    parts = wait_until(lambda: len(recorded(var)) == 2 and recorded(var), 10, "two parts").values()
+    make.send_signal(number)
+    make.communicate(timeout=20)
+    wait_until(lambda: not any(alive(pid) for pid in parts), 10, "the end of the parts")
 
 
 def test_parts_do_not_outlive_a_killed_supervisor(var):
