@@ -1,0 +1,70 @@
+"""Rules of the architecture that no type checker holds."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PORTAL = ROOT / "portal"
+SOURCES = [
+    path
+    for folder in ("portal", "workers")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+READS_STANDING = re.compile(
+    r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)|(access_)?request\.state\b|case\.state\b"
+)
+MAY_READ = ("portal/access/", "portal/site/metrics.py")
+
+
+def test_only_access_reads_the_state_of_requests_and_grants():
+    offenders = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        if not str(path.relative_to(ROOT)).startswith(MAY_READ)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if READS_STANDING.search(line)
+    ]
+    assert offenders == []
+
+
+def services() -> list[tuple[str, ast.FunctionDef]]:
+    """Every public use case: a public function of a services module in one transaction."""
+    found = []
+    for path in SOURCES:
+        if "services" not in path.parts and path.stem != "services":
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                decorators = " ".join(ast.unparse(each) for each in node.decorator_list)
+                if "atomic" in decorators:
+                    found.append((f"{path.relative_to(ROOT)}:{node.name}", node))
+    return found
+
+
+UNRECORDED = {
+    # drafts are the applicant's own scratch paper until they are submitted
+    "portal/access/services/submission.py:start_draft",
+    "portal/access/services/submission.py:save_draft",
+    "portal/access/services/submission.py:discard_draft",
+    # records through the use case it calls
+    "portal/accounts/services.py:create_user",
+    "portal/accounts/services.py:create_lab",
+    "portal/jobs/services/ending.py:cancel_job",
+}
+
+
+@pytest.mark.parametrize(("name", "function"), services(), ids=lambda value: str(value)[:70])
+def test_every_use_case_records_an_event(name, function):
+    calls = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    assert ("record" in calls) != (name in UNRECORDED), f"{name} calls {sorted(calls)}"
+
+
+@pytest.mark.parametrize(("name", "function"), services(), ids=lambda value: str(value)[:70])
+def test_every_use_case_takes_its_arguments_by_name(name, function):
+    assert not function.args.args, f"{name} takes {[each.arg for each in function.args.args]}"
