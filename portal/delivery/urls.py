@@ -1,2 +1,10 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.delivery import views
+
 app_name = "delivery"
-urlpatterns: list = []
+urlpatterns = [
+    path("-/d/<str:signed>/<str:filename>", views.link, name="link"),
+]

@@ -1,0 +1,24 @@
+"""What the Hub's clients read off an answer about a file."""
+
+from __future__ import annotations
+
+from django.utils.http import content_disposition_header
+
+from portal.catalog.models import File
+from portal.delivery.services import filename_of
+
+
+def file_headers(file: File) -> dict[str, str]:
+    """All but Content-Length, which is the answer's own."""
+    etag = f'"{file.etag}"'
+    disposition = content_disposition_header(as_attachment=True, filename=filename_of(file))
+    return {
+        "X-Repo-Commit": file.revision.commit,
+        "ETag": etag,
+        "X-Linked-Etag": etag,
+        "X-Linked-Size": str(file.blob.size_bytes),
+        "Accept-Ranges": "bytes",
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": disposition or "attachment",
+        "Cache-Control": "private, no-transform",
+    }

@@ -1,0 +1,42 @@
+"""Who fetched what, range by range. Rows of their own: too many to be audit events."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from portal.accounts.models import AccessToken
+from portal.catalog.models import File, Revision
+
+
+class Download(models.Model):
+    """One GET of a file's bytes.
+
+    ``bytes_sent`` and ``ended_at`` stay empty where the portal hands over to nginx or a bucket.
+    """
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="downloads"
+    )
+    token = models.ForeignKey(
+        AccessToken, null=True, on_delete=models.PROTECT, related_name="downloads"
+    )
+    file = models.ForeignKey(File, on_delete=models.PROTECT, related_name="downloads")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="downloads")
+    range_start = models.BigIntegerField(default=0)
+    length_bytes = models.BigIntegerField()
+    bytes_sent = models.BigIntegerField(null=True)
+    status_code = models.PositiveSmallIntegerField()
+    ip = models.GenericIPAddressField(null=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [
+            models.Index(fields=["revision", "started_at"]),
+            models.Index(fields=["person", "started_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file} by {self.person or 'nobody known'}"

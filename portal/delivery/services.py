@@ -1,0 +1,109 @@
+"""Making links, opening them, and keeping account of what went through them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.access.errors import Refused
+from portal.access.policy import reading
+from portal.access.refusals import require_may
+from portal.accounts.authentication import Caller
+from portal.accounts.models import AccessToken, User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import File
+from portal.delivery.errors import LinkInvalid, LinkWithdrawn
+from portal.delivery.links import Link, link_url, verify
+from portal.delivery.models import Download
+from portal.delivery.ranges import Span
+from portal.storage import blob_store
+
+
+def filename_of(file: File) -> str:
+    return PurePosixPath(file.path).name
+
+
+@transaction.atomic
+def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = None) -> str:
+    """A short-lived URL of the file's bytes. Raises Refused; no record, no link."""
+    require_may(caller, reading(file), file.revision, now)
+    link = Link(
+        file_id=file.pk,
+        person_id=caller.person.pk if caller.person else None,
+        token_id=caller.token.pk if caller.token else None,
+        expires_at=now + settings.LINK_TTL,
+    )
+    presigned = blob_store().presigned_url(
+        file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
+    )
+    if presigned:
+        start_download(link, file, span=None, status=HTTPStatus.FOUND, now=now, ip=ip)
+    record(
+        EventType.LINK_MINTED,
+        actor=caller.person,
+        target=file,
+        at=now,
+        repo=file.revision.repo.full_name,
+        commit=file.revision.commit,
+        path=file.path,
+        variant=link.variant,
+        token=link.token_id,
+        expires_at=link.expires_at.isoformat(),
+    )
+    return presigned or link_url(link, filename_of(file))
+
+
+def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
+    """The file that a link stands for, if who got the link may still have it.
+
+    Raises LinkInvalid, LinkExpired or LinkWithdrawn.
+    """
+    link = verify(signed, now=now)
+    files = File.objects.select_related("blob", "revision__repo__namespace")
+    file = files.filter(pk=link.file_id).first()
+    if file is None or filename != filename_of(file):
+        raise LinkInvalid
+    try:
+        require_may(_holder(link, now), reading(file), file.revision, now)
+    except Refused as refused:
+        raise LinkWithdrawn(refused.refusal.line) from refused
+    return link, file
+
+
+def _holder(link: Link, now: datetime) -> Caller:
+    """Who got the link, as they stand now; a closed account is nobody."""
+    if link.person_id is None:
+        return Caller()
+    if link.token_id is None:
+        return Caller(User.objects.filter(pk=link.person_id, is_active=True).first())
+    usable = AccessToken.objects.usable_at(now).select_related("user")
+    token = usable.filter(pk=link.token_id, user_id=link.person_id).first()
+    if token is None:
+        raise LinkWithdrawn("The token that this link was made with has expired or been revoked.")
+    return Caller(token.user, token)
+
+
+def start_download(
+    link: Link, file: File, *, span: Span | None, status: HTTPStatus, now: datetime, ip: str | None
+) -> Download:
+    """``span`` is None for the whole file."""
+    return Download.objects.create(
+        person_id=link.person_id,
+        token_id=link.token_id,
+        file=file,
+        revision=file.revision,
+        range_start=span.start if span else 0,
+        length_bytes=span.length_bytes if span else file.blob.size_bytes,
+        status_code=status,
+        ip=ip,
+        started_at=now,
+    )
+
+
+def end_download(download_id: int, *, bytes_sent: int, now: datetime) -> None:
+    Download.objects.filter(pk=download_id).update(bytes_sent=bytes_sent, ended_at=now)

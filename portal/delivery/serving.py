@@ -1,0 +1,118 @@
+"""The answer that carries a file's bytes: by nginx, by the bucket, or by the portal itself."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError, close_old_connections
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.utils import timezone
+
+from portal.addresses import client_ip
+from portal.catalog.models import File
+from portal.delivery.errors import BlobUnavailable
+from portal.delivery.headers import file_headers
+from portal.delivery.links import Link
+from portal.delivery.ranges import Span, Unsatisfiable, parse_range
+from portal.delivery.services import end_download, filename_of, start_download
+from portal.delivery.streams import chunks, chunks_async
+from portal.storage import BlobMissing, blob_store
+
+logger = logging.getLogger(__name__)
+
+
+def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> HttpResponseBase:
+    """The whole file or the range asked for. Raises BlobUnavailable."""
+    path = _path(file)
+    if request.method == "HEAD":
+        size = {"Content-Length": str(file.blob.size_bytes)}
+        return HttpResponse(headers=file_headers(file) | size)
+    if path is None:
+        url = blob_store().presigned_url(
+            file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
+        )
+        return HttpResponseRedirect(url or "", headers=file_headers(file))
+    try:
+        span = _span(request, file)
+    except Unsatisfiable:
+        return _unsatisfiable(file)
+    return _send(request, link, file, path, span, now=now)
+
+
+def _path(file: File) -> Path | None:
+    """Where the bytes lie, whole; None in a bucket."""
+    try:
+        path = blob_store().local_path(file.blob_id)
+        if path is not None and path.stat().st_size != file.blob.size_bytes:
+            raise BlobUnavailable(file.path)
+    except (BlobMissing, OSError) as error:
+        raise BlobUnavailable(file.path) from error
+    return path
+
+
+def _span(request: HttpRequest, file: File) -> Span | None:
+    """A range conditioned on another version of the file asks for the whole."""
+    condition = request.headers.get("If-Range", "")
+    if condition and condition != f'"{file.etag}"':
+        return None
+    return parse_range(request.headers.get("Range", ""), file.blob.size_bytes)
+
+
+def _unsatisfiable(file: File) -> HttpResponse:
+    size = file.blob.size_bytes
+    headers = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
+    headers["X-Error-Message"] = f"The file ends at byte {size}."
+    return HttpResponse(
+        status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        headers=headers,
+        content_type="application/octet-stream",
+    )
+
+
+def _send(
+    request: HttpRequest, link: Link, file: File, path: Path, span: Span | None, *, now: datetime
+) -> HttpResponseBase:
+    status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
+    ip = client_ip(request)
+    download = start_download(link, file, span=span, status=status, now=now, ip=ip)
+    if settings.X_ACCEL_PREFIX:
+        return _hand_over(file, path)
+    headers = file_headers(file)
+    if span is not None:
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.blob.size_bytes}"
+    span = span or Span(0, file.blob.size_bytes)
+    headers["Content-Length"] = str(span.length_bytes)
+    stream = chunks_async if isinstance(request, ASGIRequest) else chunks
+    close_old_connections()  # a long download must not keep one from the pool
+    return StreamingHttpResponse(
+        stream(path, span, partial(_ended, download.pk)), status=status, headers=headers
+    )
+
+
+def _hand_over(file: File, path: Path) -> HttpResponse:
+    """nginx does the range itself, from the same header."""
+    inside = path.relative_to(settings.BLOB_DIR).as_posix()
+    target = {"X-Accel-Redirect": f"{settings.X_ACCEL_PREFIX}{inside}"}
+    return HttpResponse(headers=file_headers(file) | target)
+
+
+def _ended(download_id: int, bytes_sent: int) -> None:
+    """The bytes are out; a database that is away by now must not break the connection."""
+    try:
+        end_download(download_id, bytes_sent=bytes_sent, now=timezone.now())
+    except DatabaseError:
+        logger.exception("download %s ended after %s bytes, unrecorded", download_id, bytes_sent)
+    finally:
+        close_old_connections()

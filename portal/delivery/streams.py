@@ -1,0 +1,49 @@
+"""A file's bytes, in even chunks and flat memory, for either kind of server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+from portal.delivery.ranges import Span
+
+CHUNK_BYTES = 1 << 20
+
+Ended = Callable[[int], None]
+"""Called once with the bytes handed over, whether or not the client stayed to the end."""
+
+
+def chunks(path: Path, span: Span, ended: Ended) -> Iterator[bytes]:
+    position = span.start
+    source = os.open(path, os.O_RDONLY)
+    try:
+        while position < span.stop:
+            chunk = _read(source, position, span.stop)
+            yield chunk
+            position += len(chunk)
+    finally:
+        os.close(source)
+        ended(position - span.start)
+
+
+async def chunks_async(path: Path, span: Span, ended: Ended) -> AsyncIterator[bytes]:
+    """The same without holding the event loop: disk and database are met in threads."""
+    position = span.start
+    source = os.open(path, os.O_RDONLY)
+    try:
+        while position < span.stop:
+            chunk = await asyncio.to_thread(_read, source, position, span.stop)
+            yield chunk
+            position += len(chunk)
+    finally:
+        os.close(source)
+        await asyncio.to_thread(ended, position - span.start)
+
+
+def _read(source: int, position: int, stop: int) -> bytes:
+    chunk = os.pread(source, min(CHUNK_BYTES, stop - position), position)
+    if not chunk:
+        raise OSError("the file is shorter than announced")
+    return chunk

@@ -1,0 +1,20 @@
+"""The link endpoint. No cookie and no token counts here: the signature is the permission."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from portal.delivery.services import open_link
+from portal.delivery.serving import serve
+
+
+@csrf_exempt
+@require_safe
+def link(request: HttpRequest, signed: str, filename: str) -> HttpResponseBase:
+    """Signature, expiry and access are asked once, before the first byte."""
+    now = timezone.now()
+    opened, file = open_link(signed, filename, now=now)
+    return serve(request, opened, file, now=now)
