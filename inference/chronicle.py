@@ -160,7 +160,8 @@ def record_energy(logbook: Logbook, inputs: EnergyInputs) -> None:
         f"device-hours x W x PUE / 1000 = kWh and kWh x kg/kWh = kg. Watts: "
         f"{inputs.watts_source}. PUE: {inputs.pue_source}. Grid: {inputs.grid_source}. Boundary: "
         f"this lineage of runs with its crashes, from first to last entry of each, on one "
-        f"device (the machine's processor); without other experiments and without making the machine. Nothing was measured.",
+        f"device (the machine's processor); without other experiments and without making the "
+        f"machine. Nothing was measured.",
         figures={
             "device_hours": hours,
             "watts_per_device": inputs.watts_per_device,

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from inference.tokenizer import FILE_NAME, Tokenizer
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3, as OPT has them
 END_ID = 2
 SKIPPED_FOLDERS = frozenset(
-    ["test", "tests", "idlelib", "idle_test", "site-packages", "dist-packages", "lib2to3"]
-    + ["turtledemo", "encodings", "ensurepip", "msilib", "__pycache__"]
+    {"test", "tests", "idlelib", "idle_test", "site-packages", "dist-packages", "lib2to3"}
+    | {"turtledemo", "encodings", "ensurepip", "msilib", "__pycache__"}
 )
 HELD_OUT_EVERY = 40  # one file in so many is kept for evaluation
 
@@ -41,18 +43,22 @@ def collect_corpus(limit_bytes: int) -> Corpus:
     """Standard library sources up to limit_bytes, always the same ones for one Python."""
     root = Path(sysconfig.get_paths()["stdlib"])
     texts, size, digest = [], 0, hashlib.sha256()
-    for path in sorted(root.rglob("*.py"), key=lambda path: _shuffled(path.relative_to(root))):
-        if SKIPPED_FOLDERS & set(path.relative_to(root).parts):
+    for path in sorted(_sources(root), key=lambda path: _shuffled(path.relative_to(root))):
+        if size + path.stat().st_size > limit_bytes:
             continue
         content = path.read_bytes()
-        if size + len(content) > limit_bytes:
-            continue
         texts.append(content.decode("utf-8", errors="replace"))
         size += len(content)
         digest.update(content)
     held_out = texts[::HELD_OUT_EVERY]
     learned = [text for n, text in enumerate(texts) if n % HELD_OUT_EVERY]
     return Corpus(learned, held_out, size, digest.hexdigest())
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if name not in SKIPPED_FOLDERS]
+        yield from (Path(folder, name) for name in names if name.endswith(".py"))
 
 
 def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Tokenizer:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 KINDS = frozenset(
-    ["launch", "restart", "crash", "hardware", "incident", "hyperparameter", "software", "data"]
-    + ["decision", "capacity", "oncall", "update", "milestone", "evaluation", "note"]
+    {"launch", "restart", "crash", "hardware", "incident", "hyperparameter", "software", "data"}
+    | {"decision", "capacity", "oncall", "update", "milestone", "evaluation", "note"}
 )
 CAUSES = frozenset(
-    ["ecc", "gpu_lost", "nccl", "cuda", "hang", "storage", "node_add", "divergence"]
-    + ["loss_scale", "operator", "provider", "other"]
+    {"ecc", "gpu_lost", "nccl", "cuda", "hang", "storage", "node_add", "divergence"}
+    | {"loss_scale", "operator", "provider", "other"}
 )
 Entry = dict[str, Any]
 

@@ -46,7 +46,7 @@ class LiveSample:
 
     def _take(self, token: int, logprobs: TokenLogprobs | None) -> TokenEvent:
         self.sequence.output_token_ids.append(token)
-        text = self._text.push(token) if self._text else ""
+        text = self._text.push(token) if self._text and token not in self._eos else ""
         reason = self._ending(token)
         if reason and self._text:
             text += self._text.finish()

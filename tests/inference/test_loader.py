@@ -1,0 +1,175 @@
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from inference import Engine
+from inference.config import OptConfig
+from inference.errors import CheckpointError, ConfigError, WeightMismatch
+from inference.export import split_weights
+from inference.loader import EMBEDDING, load_weights
+from inference.opt import empty_model
+
+
+@pytest.fixture
+def stored(plain_opt, tmp_path):
+    """A copy of a checkpoint, its tensors, and a way to store and load others in their place."""
+    shutil.copytree(plain_opt[0], tmp_path, dirs_exist_ok=True)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors.pop("lm_head.weight", None)
+
+    def load(changed):
+        save_file(changed, tmp_path / "model.safetensors", metadata={"format": "pt"})
+        model = empty_model(OptConfig.from_directory(tmp_path), torch.float32, "cpu")
+        load_weights(tmp_path, model.weights())
+        return model
+
+    return tensors, load
+
+
+def test_every_weight_is_loaded(stored):
+    tensors, load = stored
+    weights = load(tensors).weights()
+    assert set(weights) == set(tensors)
+    assert all(torch.equal(weights[name], tensors[name]) for name in tensors)
+
+
+def test_each_absent_weight_is_named(stored):
+    tensors, load = stored
+    for name in tensors:
+        with pytest.raises(WeightMismatch) as caught:
+            load({other: tensors[other] for other in tensors if other != name})
+        assert (caught.value.absent, caught.value.extra) == ([name], [])
+        assert name in str(caught.value)
+
+
+def test_each_misshapen_weight_is_named(stored):
+    tensors, load = stored
+    for name, tensor in tensors.items():
+        with pytest.raises(WeightMismatch) as caught:
+            load(tensors | {name: tensor[:-1].clone()})
+        [sentence] = caught.value.misshapen
+        assert sentence.startswith(name)
+
+
+def test_extra_and_integer_weights_are_named_together(stored):
+    tensors, load = stored
+    bias = "model.decoder.final_layer_norm.bias"
+    wrong = tensors | {"model.decoder.layers.2.fc1.bias": torch.zeros(64)}
+    wrong[bias] = torch.zeros(32, dtype=torch.int64)
+    with pytest.raises(WeightMismatch) as caught:
+        load(wrong)
+    assert caught.value.extra == ["model.decoder.layers.2.fc1.bias"]
+    assert caught.value.misshapen == [f"{bias} is [32] I64, not [32]"]
+
+
+def test_names_of_early_conversions_are_known(stored):
+    tensors, load = stored
+    load({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
+
+
+def test_a_tied_head_may_be_stored_if_it_is_the_embedding(stored):
+    tensors, load = stored
+    head = tensors[EMBEDDING].clone()
+    load(tensors | {"lm_head.weight": head})
+    with pytest.raises(WeightMismatch, match="differs from the embedding"):
+        load(tensors | {"lm_head.weight": head + 1})
+
+
+def shard(directory, tensors):
+    (directory / "model.safetensors").unlink()
+    where = {}
+    for number, names in enumerate(split_weights(tensors, 3, 10**9)):
+        save_file({name: tensors[name] for name in names}, directory / f"{number}.safetensors")
+        where |= dict.fromkeys(names, f"{number}.safetensors")
+    write_index(directory, where)
+    return where
+
+
+def write_index(directory, where):
+    path = directory / "model.safetensors.index.json"
+    path.write_text(json.dumps({"weight_map": where}))
+
+
+def test_shards_are_the_whole(stored, tmp_path, plain_opt):
+    shard(tmp_path, stored[0])
+    with Engine(tmp_path) as sharded, Engine(plain_opt[0]) as single:
+        ours, theirs = (e._runner.model.weights() for e in (sharded, single))
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_an_index_that_disagrees_with_its_shards_is_refused(stored, tmp_path):
+    where = shard(tmp_path, stored[0])
+    name = next(iter(where))
+    write_index(tmp_path, where | {name: "2.safetensors"})
+    with pytest.raises(WeightMismatch, match=r"promised in 2\.safetensors"):
+        Engine(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x.safetensors", "9.safetensors"])
+def test_an_index_that_points_elsewhere_is_refused(stored, tmp_path, name):
+    where = shard(tmp_path, stored[0])
+    write_index(tmp_path, where | {next(iter(where)): name})
+    with pytest.raises(CheckpointError, match=r"beside the index|no 9\.safetensors"):
+        Engine(tmp_path)
+
+
+def test_a_truncated_file_is_damaged(stored, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Engine(tmp_path)
+
+
+def test_weights_are_checked_before_lengths(stored, tmp_path):
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
+        Engine(tmp_path, max_model_len=10**6)
+
+
+def test_a_length_over_the_models_is_refused(plain_opt):
+    with pytest.raises(ValueError, match="from 1 to the model's 96"):
+        Engine(plain_opt[0], max_model_len=97)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model_type": "gpt2"}, "runs OPTForCausalLM"),
+        ({"architectures": ["OPTForSequenceClassification"]}, "runs OPTForCausalLM"),
+        ({"hidden_size": None}, "lacks hidden_size|positive integer"),
+        ({"num_attention_heads": 5}, "not a multiple"),
+        ({"activation_function": "silu"}, "silu"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings"),
+        ({"enable_bias": "yes"}, "enable_bias"),
+        ({"ffn_dim": True}, "ffn_dim"),
+    ],
+)
+def test_a_config_that_is_not_ours_is_refused(plain_opt, change, reason):
+    data = json.loads((plain_opt[0] / "config.json").read_text())
+    with pytest.raises(ConfigError, match=reason):
+        OptConfig.from_dict(data | change)
+
+
+def test_a_missing_key_is_named(plain_opt):
+    data = json.loads((plain_opt[0] / "config.json").read_text())
+    del data["ffn_dim"]
+    with pytest.raises(ConfigError, match=r"config\.json lacks ffn_dim"):
+        OptConfig.from_dict(data)
+
+
+def test_split_weights_keeps_the_limits():
+    sizes = {"a": 10, "b": 1, "c": 1, "d": 30, "e": 2, "f": 2}
+    weights = {name: torch.zeros(size) for name, size in sizes.items()}
+    for shards in range(1, 7):
+        pieces = split_weights(weights, shards, 10**6)
+        assert len(pieces) == shards
+        assert [name for piece in pieces for name in piece] == list(weights)
+    assert all(
+        sum(weights[name].nbytes for name in piece) <= 120
+        for piece in split_weights(weights, 1, 120)
+    )
+    with pytest.raises(ValueError, match="over 100 bytes"):
+        split_weights(weights, 1, 100)
