@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 
@@ -43,7 +42,7 @@ def _storage() -> str:
 
 
 def _workers() -> str:
-    alive = live_workers(now=timezone.now())
+    alive = live_workers()
     hosted = ModelRepo.objects.filter(hosted=True).with_names()
     missing = [repo.full_name for repo in hosted if repo.pk not in alive]
     return f"no live worker for {', '.join(missing)}" if missing else "ok"

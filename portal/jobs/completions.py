@@ -1,0 +1,114 @@
+"""Events as the OpenAI completions API spells them: whole replies and stream chunks."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from typing import Any
+
+from portal.jobs.hosting import HostedModel
+from portal.jobs.models import Job
+from portal.jobs.stream import Event, TokenLogprobs
+
+
+class Choice:
+    """One choice as it is told: what was said of it so far decides the next text offset."""
+
+    def __init__(self, job: Job, index: int, model: HostedModel) -> None:
+        self.index = index
+        self._prompt: list[int] = job.prompts[index // job.n]
+        self._echo = job.echo
+        self._wants_logprobs = job.params["logprobs"] is not None
+        self._model = model
+        self._begun = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._characters = 0
+
+    def tell(self, event: Event) -> dict[str, Any]:
+        """The event as a choice object."""
+        echoes = self._echo and not self._begun
+        self._begun = True
+        text, logprobs = event.text, None
+        if echoes:
+            text = self._model.decode(self._prompt) + text
+        if self._wants_logprobs:
+            logprobs = self._logprobs(event, echoes=echoes)
+        return {
+            "index": self.index,
+            "text": text,
+            "logprobs": logprobs,
+            "finish_reason": event.finish_reason,
+        }
+
+    def _logprobs(self, event: Event, *, echoes: bool) -> dict[str, list[Any]]:
+        rows: list[tuple[int, TokenLogprobs | None]] = []
+        if echoes:
+            told = event.prompt_logprobs or _untold(self._prompt)
+            rows += zip(self._prompt, told, strict=True)
+        rows += zip(event.tokens, event.logprobs or _untold(event.tokens), strict=True)
+        return {
+            "tokens": [self._name(token, entries) for token, entries in rows],
+            "token_logprobs": [entries[0][1] if entries else None for _, entries in rows],
+            "top_logprobs": [best_by_name(entries) if entries else None for _, entries in rows],
+            "text_offset": [self._offset_of(token) for token, _ in rows],
+        }
+
+    def _name(self, token: int, entries: TokenLogprobs | None) -> str:
+        if entries and entries[0][2] is not None:
+            return str(entries[0][2])
+        return self._model.tokenizer.name(token) if self._model.tokenizer else f"token_id:{token}"
+
+    def _offset_of(self, token: int) -> int:
+        """Where the token's text begins, and note its length."""
+        offset = self._characters
+        if self._model.tokenizer:
+            self._characters += len(self._decoder.decode(self._model.tokenizer.token_bytes(token)))
+        return offset
+
+
+def _untold(tokens: list[int]) -> list[TokenLogprobs | None]:
+    return [None for _ in tokens]
+
+
+def best_by_name(entries: TokenLogprobs) -> dict[str, float]:
+    """Logprobs by the tokens' strings; where two ids read alike, the likelier counts."""
+    found: dict[str, float] = {}
+    for token, logprob, name in entries:
+        name = f"token_id:{token}" if name is None else name
+        found[name] = max(logprob, found.get(name, logprob))
+    return found
+
+
+class Reply:
+    """All choices of one job, whole or chunk by chunk."""
+
+    def __init__(self, job: Job, model: HostedModel) -> None:
+        self._job = job
+        self._choices = [Choice(job, index, model) for index in range(job.choice_count)]
+
+    def whole(self, events: Iterable[Event]) -> dict[str, Any]:
+        choices = [self._choices[event.choice].tell(event) for event in events]
+        choices.sort(key=lambda choice: choice["index"])
+        return {**self._head(), "choices": choices, "usage": usage(self._job)}
+
+    def chunk(self, event: Event) -> dict[str, Any]:
+        return {**self._head(), "choices": [self._choices[event.choice].tell(event)]}
+
+    def usage_chunk(self, job: Job) -> dict[str, Any]:
+        return {**self._head(), "choices": [], "usage": usage(job)}
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "id": f"cmpl-{self._job.pk.hex}",
+            "object": "text_completion",
+            "created": int(self._job.created_at.timestamp()),
+            "model": self._job.model_name,
+        }
+
+
+def usage(job: Job) -> dict[str, int]:
+    return {
+        "prompt_tokens": job.prompt_tokens,
+        "completion_tokens": job.completion_tokens,
+        "total_tokens": job.prompt_tokens + job.completion_tokens,
+    }

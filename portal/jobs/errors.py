@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from portal.errors import DomainError, Invalid, InvalidTransition, NotFound
+
+
+class BadParameter(Invalid):
+    """A field of a completion request is missing, malformed or out of range."""
+
+    code = "invalid_value"
+
+
+class MissingKey(DomainError):
+    code = "invalid_api_key"
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You didn't provide an API key. Send it as 'Authorization: Bearer wg_...'."
+        )
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The model `{name[:200]}` is not hosted here, or none that you may know of.",
+            field="model",
+        )
+
+
+class ModelLoading(DomainError):
+    """No live worker holds the model: it is being loaded, or its worker is away."""
+
+    code = "model_loading"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after_seconds = 3
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is being loaded. Try again in a few seconds.")
+
+
+class QuotaExceeded(DomainError):
+    code = "rate_limit_exceeded"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such job, or none of yours.")
+
+
+class JobHasEnded(InvalidTransition):
+    def __init__(self, state: str) -> None:
+        super().__init__(f"This job has ended already: it {state}. Nothing was changed.")
+
+
+class LeaseLost(InvalidTransition):
+    """The row is no longer this worker's: swept, cancelled or run by another."""
+
+    code = "lease_lost"
+
+    def __init__(self) -> None:
+        super().__init__("The job is not this worker's any more. Nothing was changed.")
+
+
+class JobFailed(DomainError):
+    """The job ended without an answer."""
+
+    code = "job_failed"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,0 +1,155 @@
+"""What is hosted: which revision live workers hold, its tokenizer and its limits.
+
+A worker that holds a model says so in Redis under a key that dies with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import redis
+from django.conf import settings
+from redis.exceptions import RedisError
+from tokenizers import Tokenizer as FastTokenizer
+
+from inference.tokenizer import Tokenizer
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.catalog.errors import EntryNotFound, RepoNotFound
+from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.services.reading import find_file, find_repo
+from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound
+from portal.storage import blob_store
+
+log = logging.getLogger(__name__)
+HEARTBEAT_SECONDS = 2
+HEARTBEAT_TTL_SECONDS = 6
+LOADING, READY = "loading", "ready"
+
+
+@cache
+def connection() -> redis.Redis:
+    """For short commands only: a blocking read needs a client without a socket timeout."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def _key(state: str, full_name: str) -> str:
+    return f"weightgate:worker:{state}:{full_name}"
+
+
+def beat(full_name: str, *, state: str, commit: str) -> None:
+    """A worker's sign of life. Raises RedisError."""
+    connection().set(_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
+
+
+def stop_beating(full_name: str) -> None:
+    connection().delete(_key(READY, full_name), _key(LOADING, full_name))
+
+
+def ready_commit(full_name: str) -> str | None:
+    """The commit that a live worker holds; None while there is none, or no telling."""
+    return _read(_key(READY, full_name))
+
+
+def _read(key: str) -> str | None:
+    try:
+        value = connection().get(key)
+    except RedisError as error:
+        log.warning("Redis is away: %s", error)
+        return None
+    return value.decode() if isinstance(value, bytes) else None
+
+
+def live_workers() -> dict[int, str]:
+    """The commit that is being served, by repo id; only where a worker is live and ready."""
+    commits = {repo.pk: ready_commit(repo.full_name) for repo in hosted_repos()}
+    return {repo_id: commit for repo_id, commit in commits.items() if commit}
+
+
+def hosted_repos(person: User | None = None) -> list[ModelRepo]:
+    """All, or those that this person may know of."""
+    repos = ModelRepo.objects.filter(hosted=True).with_names()
+    return list(repos.visible_to(person) if person else repos)
+
+
+def find_hosted(name: str, caller: Caller) -> ModelRepo:
+    """The hosted repo of that name. Raises ModelNotFound."""
+    if "\0" in name or "/" not in name:
+        raise ModelNotFound(name)
+    try:
+        repo = find_repo(name, person=caller.person)
+    except RepoNotFound:
+        raise ModelNotFound(name) from None
+    if not repo.hosted:
+        raise ModelNotFound(name)
+    return repo
+
+
+@dataclass(frozen=True)
+class HostedModel:
+    """What must be known of a revision to take a prompt. ``tokenizer`` None: ids only."""
+
+    commit: str
+    context_length: int
+    vocab_size: int
+    tokenizer: Tokenizer | None
+
+    def encode(self, text: str) -> list[int]:
+        if self.tokenizer is None:
+            raise BadParameter("This model has no tokenizer: give token ids.", field="prompt")
+        return self.tokenizer.encode(text)
+
+    def decode(self, token_ids: list[int]) -> str:
+        return self.tokenizer.decode(token_ids) if self.tokenizer else ""
+
+    def require_fits(self, prompts: list[list[int]], max_tokens: int) -> None:
+        for prompt in prompts:
+            if any(not 0 <= token < self.vocab_size for token in prompt):
+                raise BadParameter(
+                    f"A token id is outside the vocabulary: 0 to {self.vocab_size - 1}.",
+                    field="prompt",
+                )
+        longest = max(map(len, prompts))
+        if longest + max_tokens > self.context_length:
+            raise BadParameter(
+                f"This model's maximum context length is {self.context_length} tokens, and you "
+                f"asked for {longest + max_tokens}: {longest} in the prompt, {max_tokens} for the "
+                "completion. Shorten the prompt or lower max_tokens.",
+                field="prompt" if longest > self.context_length else "max_tokens",
+            )
+
+
+def served_revision(repo: ModelRepo) -> Revision:
+    """The revision that a live worker holds. Raises ModelLoading."""
+    commit = ready_commit(repo.full_name)
+    revision = Revision.objects.filter(repo=repo, commit=commit).first() if commit else None
+    if revision is None:
+        raise ModelLoading(repo.full_name)
+    return revision
+
+
+def hosted_model(revision: Revision) -> HostedModel:
+    """Raises EntryNotFound where the revision has no config.json."""
+    config = find_file(revision, "config.json").blob_id
+    try:
+        tokenizer = find_file(revision, "tokenizer.json").blob_id
+    except EntryNotFound:
+        tokenizer = None
+    return _model(revision.commit, config, tokenizer)
+
+
+@lru_cache(maxsize=16)
+def _model(commit: str, config_sha256: str, tokenizer_sha256: str | None) -> HostedModel:
+    config = json.loads(_text(config_sha256))
+    tokenizer = None
+    if tokenizer_sha256:
+        tokenizer = Tokenizer(FastTokenizer.from_str(_text(tokenizer_sha256)))
+    return HostedModel(commit, config["max_position_embeddings"], config["vocab_size"], tokenizer)
+
+
+def _text(sha256: str) -> str:
+    with blob_store().open(sha256) as content:
+        return content.read().decode()

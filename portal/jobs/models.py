@@ -1,0 +1,152 @@
+"""A job: one request for completions, from its row in the queue to its result."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from portal.accounts.authentication import Caller
+from portal.accounts.models import AccessToken
+from portal.catalog.models import ModelRepo, Revision
+from portal.jobs.querysets import OPEN_STATES, JobQuerySet
+
+
+class Job(models.Model):
+    """The truth about one request. ``prompts`` holds ids: text is tokenized before the row is."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+        EXPIRED = "expired", "Expired"
+
+    class Kind(models.TextChoices):
+        COMPLETION = "completion"
+
+    class Source(models.TextChoices):
+        API = "api", "API"
+        PLAYGROUND = "playground", "Playground"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs"
+    )
+    token = models.ForeignKey(AccessToken, null=True, on_delete=models.PROTECT, related_name="jobs")
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="jobs")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="jobs")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.COMPLETION)
+    source = models.CharField(max_length=10, choices=Source, default=Source.API)
+    model_name = models.CharField(max_length=200)
+    params = models.JSONField()
+    prompts = models.JSONField()
+    n = models.PositiveSmallIntegerField(default=1)
+    echo = models.BooleanField(default=False)
+    stream = models.BooleanField(default=False)
+
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
+    priority = models.SmallIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=120, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    first_token_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    result_json = models.TextField(blank=True)  # not jsonb, which refuses the character U+0000
+    error = models.TextField(blank=True)
+
+    reserved_tokens = models.PositiveIntegerField()
+    prompt_tokens = models.PositiveIntegerField()
+    completion_tokens = models.PositiveIntegerField(default=0)
+    engine_seconds = models.FloatField(default=0)
+    energy_wh = models.FloatField(default=0)
+    co2_g = models.FloatField(default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    currency = models.CharField(max_length=3)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["repo", "priority", "created_at"],
+                condition=models.Q(state="queued"),
+                name="jobs_waiting",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=models.Q(state="running"), name="jobs_leased"
+            ),
+            models.Index(fields=["person", "created_at"], name="jobs_of_person"),
+            models.Index(fields=["ended_at"], name="jobs_ended"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="job_ended_has_time",
+                condition=models.Q(state__in=OPEN_STATES, ended_at=None)
+                | (~models.Q(state__in=OPEN_STATES) & models.Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="job_running_has_lease",
+                condition=models.Q(state="running", lease_until__isnull=False, attempt__gt=0)
+                | (~models.Q(state="running") & models.Q(lease_until=None)),
+            ),
+            models.CheckConstraint(
+                name="job_succeeded_has_result",
+                condition=~models.Q(state="succeeded") | ~models.Q(result_json=""),
+            ),
+            models.CheckConstraint(
+                name="job_failed_says_why",
+                condition=~models.Q(state__in=["failed", "expired"]) | ~models.Q(error=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Job {self.pk} on {self.model_name}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def caller(self) -> Caller:
+        """Who asked, through what."""
+        return Caller(self.person, self.token)
+
+    @property
+    def choice_count(self) -> int:
+        return len(self.prompts) * self.n
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The result: per choice one event that holds all of it, as ``stream.Event`` spells it."""
+        return json.loads(self.result_json)["events"] if self.result_json else []
+
+    @property
+    def waited(self) -> timedelta | None:
+        return self.started_at - self.created_at if self.started_at else None
+
+    @property
+    def first_token_after(self) -> timedelta | None:
+        return self.first_token_at - self.created_at if self.first_token_at else None
+
+    def running_time(self, now: datetime) -> timedelta | None:
+        return (self.ended_at or now) - self.started_at if self.started_at else None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """From the first token to the end; None where that says nothing."""
+        if not (self.first_token_at and self.ended_at) or self.completion_tokens < 2:
+            return None
+        seconds = (self.ended_at - self.first_token_at).total_seconds()
+        return (self.completion_tokens - 1) / seconds if seconds > 0 else None

@@ -1,0 +1,186 @@
+"""A job as its page shows it: words shaded by how likely they were, figures, the same as code."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from portal.jobs.hosting import HostedModel
+from portal.jobs.models import Job
+from portal.jobs.stream import Event, TokenLogprobs
+
+SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
+MINUS = "\u2212"
+
+
+@dataclass(frozen=True)
+class Alternative:
+    name: str
+    logprob: str
+    percent: str
+
+
+@dataclass(frozen=True)
+class Word:
+    """One token. ``text`` is what it adds to the text; ``chosen`` how it looks by itself."""
+
+    number: int
+    lead: str
+    text: str
+    chosen: str
+    logprob: str
+    percent: str
+    shade: int
+    others: list[Alternative]
+
+
+def words(events: list[Event], model: HostedModel) -> list[Word]:
+    """The first choice's tokens. An event's text is shown with its last token."""
+    found = []
+    for event in events:
+        if event.choice == 0:
+            found += _words(event, model)
+    return found
+
+
+def _words(event: Event, model: HostedModel) -> list[Word]:
+    texts = _texts(event, model)
+    told = event.logprobs or [[] for _ in event.tokens]
+    return [
+        _word(event.position + place + 1, text, token, entries, model)
+        for place, (text, token, entries) in enumerate(zip(texts, event.tokens, told, strict=True))
+    ]
+
+
+def _texts(event: Event, model: HostedModel) -> list[str]:
+    """The event's text, shared out to its tokens as they complete it."""
+    if len(event.tokens) == 1:
+        return [event.text]
+    texts, taken = [], 0
+    for count in range(1, len(event.tokens) + 1):
+        whole = model.decode(event.tokens[:count]).rstrip("\ufffd")
+        end = min(max(len(whole), taken), len(event.text))
+        texts.append(event.text[taken:end])
+        taken = end
+    if texts:
+        texts[-1] += event.text[taken:]
+    return texts
+
+
+def _word(number: int, text: str, token: int, entries: TokenLogprobs, model: HostedModel) -> Word:
+    bare = text.lstrip(" ")
+    chosen, *others = [_alternative(entry) for entry in entries] or [Alternative("", "", "")]
+    logprob = entries[0][1] if entries else 0.0
+    named = chosen.name or (model.tokenizer.name(token) if model.tokenizer else str(token))
+    return Word(
+        number=number,
+        lead=text[: len(text) - len(bare)],
+        text=bare,
+        chosen=visible(named),
+        logprob=chosen.logprob,
+        percent=chosen.percent,
+        shade=sum(logprob < bound for bound in SHADES),
+        others=others,
+    )
+
+
+def _alternative(entry: list[Any]) -> Alternative:
+    token, logprob, name = entry
+    percent = f"{100 * math.exp(logprob):.1f}\u00a0%"
+    return Alternative(visible(str(token) if name is None else name), signed(logprob), percent)
+
+
+def signed(number: float) -> str:
+    return f"{number:.2f}".replace("-", MINUS)
+
+
+def visible(name: str) -> str:
+    """Blanks one can see."""
+    return name.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The usage line; empty strings for what is not known yet."""
+
+    tokens: str
+    first_after: str
+    speed: str
+    queued: str
+    energy: str
+    carbon: str
+    cost: str
+
+
+def figures(job: Job, now: datetime) -> Figures:
+    speed = job.tokens_per_second
+    ended = job.ended_at is not None
+    return Figures(
+        tokens=f"{job.prompt_tokens} + {job.completion_tokens}",
+        first_after=_seconds(job.first_token_after),
+        speed=f"{speed:.1f}" if speed else "",
+        queued=_seconds(job.waited or now - job.created_at),
+        energy=f"{job.energy_wh:.3g}\u00a0Wh" if ended else "",
+        carbon=f"{job.co2_g:.2g}\u00a0g" if ended else "",
+        cost=f"{job.cost:.6f}\u00a0{job.currency}" if ended else "",
+    )
+
+
+def _seconds(span: timedelta | None) -> str:
+    return "" if span is None else f"{max(span.total_seconds(), 0):.2f}\u00a0s"
+
+
+ENDINGS = {"length": "ended by length", "stop": "ended by itself or at a stop"}
+
+
+def ending(job: Job, events: list[Event]) -> str:
+    """How the text ended, in words."""
+    if job.state == Job.State.SUCCEEDED:
+        reasons = [event.finish_reason for event in events if event.finish_reason]
+        return ENDINGS.get(reasons[0] or "", "") if reasons else ""
+    return {
+        Job.State.QUEUED: "waiting for its turn",
+        Job.State.RUNNING: "being written",
+        Job.State.CANCELLED: "stopped",
+    }.get(Job.State(job.state), "")
+
+
+@dataclass(frozen=True)
+class Snippet:
+    title: str
+    text: str
+
+
+def snippets(job: Job, prompt: str) -> list[Snippet]:
+    """The same request from a shell and from Python, and the weights themselves."""
+    name = job.repo.full_name
+    body = {"model": name, "prompt": prompt, **_told(job.params)}
+    sent = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
+    arguments = ",\n    ".join(f"{key}={value!r}" for key, value in body.items())
+    curl = (
+        f'curl {settings.BASE_URL}/v1/completions \\\n  -H "Authorization: Bearer $WG_TOKEN" '
+        f"-H \"Content-Type: application/json\" \\\n  -d '{sent}'"
+    )
+    python = (
+        "import os\nfrom openai import OpenAI\n\n"
+        f'client = OpenAI(base_url="{settings.BASE_URL}/v1", api_key=os.environ["WG_TOKEN"])\n'
+        f"reply = client.completions.create(\n    {arguments},\n)\nprint(reply.choices[0].text)"
+    )
+    weights = f"HF_ENDPOINT={settings.BASE_URL} hf download {name}"
+    return [
+        Snippet("curl", curl),
+        Snippet("Python, openai", python),
+        Snippet("Weights, hf", weights),
+    ]
+
+
+def _told(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters worth saying; openai's client knows no top_k."""
+    keep = ("max_tokens", "temperature", "top_p", "seed", "logprobs")
+    told = {key: params[key] for key in keep}
+    return {**told, "stop": params["stop"]} if params["stop"] else told

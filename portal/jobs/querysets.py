@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Case, F, Sum, When
+from django.db.models.functions import Coalesce
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+OPEN_STATES = ("queued", "running")
+
+
+class JobQuerySet(models.QuerySet["Job"]):  # type: ignore[name-defined]
+    def of(self, person: User | Any) -> JobQuerySet:
+        return self.filter(person=person)
+
+    def open(self) -> JobQuerySet:
+        return self.filter(state__in=OPEN_STATES)
+
+    def with_names(self) -> JobQuerySet:
+        return self.select_related("repo__namespace", "repo__licence", "revision")
+
+    def token_count(self) -> int:
+        """What they used; open ones count with all they may yet use."""
+        used = Case(
+            When(state__in=OPEN_STATES, then=F("reserved_tokens")),
+            default=F("prompt_tokens") + F("completion_tokens"),
+        )
+        return int(self.aggregate(total=Coalesce(Sum(used), 0))["total"])
+
+    def lapsed_at(self, now: datetime) -> JobQuerySet:
+        """Claimed by a worker that has not been heard of since."""
+        return self.filter(state="running", lease_until__lt=now)
+
+    def overdue_since(self, limit: datetime) -> JobQuerySet:
+        """Queued, or running, since before ``limit``."""
+        return self.filter(
+            models.Q(state="queued", created_at__lt=limit)
+            | models.Q(state="running", started_at__lt=limit)
+        )

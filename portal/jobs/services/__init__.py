@@ -1,0 +1,33 @@
+"""The use cases of jobs, by who calls them: people, workers, the clock."""
+
+from portal.jobs.hosting import live_workers
+from portal.jobs.services.ending import MAX_ATTEMPTS, Swept, cancel_job, sweep
+from portal.jobs.services.running import (
+    Outcome,
+    Standing,
+    cancelled_among,
+    claim_next_job,
+    fail_job,
+    finish_job,
+    release_job,
+    renew_lease,
+)
+from portal.jobs.services.submission import create_job, find_job
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Outcome",
+    "Standing",
+    "Swept",
+    "cancel_job",
+    "cancelled_among",
+    "claim_next_job",
+    "create_job",
+    "fail_job",
+    "find_job",
+    "finish_job",
+    "live_workers",
+    "release_job",
+    "renew_lease",
+    "sweep",
+]

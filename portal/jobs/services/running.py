@@ -1,0 +1,171 @@
+"""What a worker does to rows: claim under a lease, renew it, commit under the fence.
+
+The fence is ``attempt = mine and state = running``: whoever lost the lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from portal.access.policy import Action, may_call
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.jobs.accounting import footprint
+from portal.jobs.errors import LeaseLost
+from portal.jobs.models import Job
+from portal.jobs.stream import Ended, Event, announce_end
+
+RECENT = timedelta(minutes=1)
+
+CLAIM = """
+WITH busy AS (
+    SELECT person_id, count(*) AS jobs FROM jobs_job
+    WHERE state = 'running' OR ended_at > %(recent)s GROUP BY person_id
+), next AS (
+    SELECT job.id FROM jobs_job job LEFT JOIN busy USING (person_id)
+    WHERE job.state = 'queued' AND job.repo_id = %(repo)s AND job.revision_id = %(revision)s
+    ORDER BY coalesce(busy.jobs, 0), job.priority, job.created_at, job.id
+    LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+)
+UPDATE jobs_job SET state = 'running', attempt = attempt + 1, worker = %(worker)s,
+    lease_until = %(lease_until)s, started_at = coalesce(started_at, %(now)s)
+FROM next WHERE jobs_job.id = next.id AND state = 'queued' RETURNING jobs_job.id
+"""
+
+
+def claim_next_job(*, worker: str, repo_id: int, revision_id: int, now: datetime) -> Job | None:
+    """The fairest queued row, now this worker's; None where nothing waits.
+
+    First come the people with the fewest running and recently ended jobs, then priority, then age.
+    """
+    values: dict[str, Any] = {
+        "recent": now - RECENT,
+        "repo": repo_id,
+        "revision": revision_id,
+        "worker": worker[:120],
+        "lease_until": now + settings.JOB_LEASE,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, values)
+        row = cursor.fetchone()
+    return Job.objects.get(pk=row[0]) if row else None
+
+
+class Standing(Enum):
+    """What a worker learns when it renews."""
+
+    MINE = "mine"
+    CANCELLED = "cancelled"
+    ACCESS_ENDED = "access ended"
+    LOST = "lost"
+
+
+def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> Standing:
+    """Hold the job for another lease, unless its person may no longer, or wants no longer."""
+    rows = _mine(job_id, attempt)
+    if not rows.update(lease_until=now + settings.JOB_LEASE):
+        return Standing.LOST
+    job = rows.select_related("person", "token__user", "repo__namespace").first()
+    if job is None:
+        return Standing.LOST
+    if job.cancel_requested:
+        return Standing.CANCELLED
+    return Standing.MINE if _may_still(job, now) else Standing.ACCESS_ENDED
+
+
+def _mine(job_id: UUID, attempt: int) -> Any:
+    return Job.objects.filter(pk=job_id, attempt=attempt, state=Job.State.RUNNING)
+
+
+def _may_still(job: Job, now: datetime) -> bool:
+    if job.token is not None and not job.token.is_usable(now):
+        return False
+    return may_call(job.caller, Action.INFER, job.repo, now).allowed
+
+
+def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
+    """Those that someone wants stopped, and those that have ended without their worker."""
+    ids = set(job_ids)
+    wanted = Job.objects.filter(pk__in=ids, state=Job.State.RUNNING, cancel_requested=False)
+    return ids - set(wanted.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    events: list[Event] = field(default_factory=list)
+    completion_tokens: int = 0
+    engine_seconds: float = 0.0
+    first_token_at: datetime | None = None
+
+
+def finish_job(*, job_id: UUID, attempt: int, outcome: Outcome, now: datetime) -> Job:
+    """Commit a result. Raises LeaseLost, changing nothing."""
+    return _end(job_id, attempt, Job.State.SUCCEEDED, outcome, "", now)
+
+
+def fail_job(
+    *,
+    job_id: UUID,
+    attempt: int,
+    error: str,
+    now: datetime,
+    outcome: Outcome | None = None,
+    state: Job.State = Job.State.FAILED,
+) -> Job:
+    """End a run without a full result; ``state`` may be CANCELLED. Raises LeaseLost."""
+    return _end(job_id, attempt, state, outcome or Outcome(), error, now)
+
+
+@transaction.atomic
+def _end(
+    job_id: UUID, attempt: int, state: Job.State, outcome: Outcome, error: str, now: datetime
+) -> Job:
+    job = _mine(job_id, attempt).select_for_update().first()
+    if job is None:
+        raise LeaseLost
+    _measure(job, outcome)
+    job.result_json = json.dumps({"events": [asdict(event) for event in outcome.events]})
+    return close(job, state, error, now)
+
+
+def _measure(job: Job, outcome: Outcome) -> None:
+    cost = footprint(outcome.engine_seconds)
+    job.completion_tokens = outcome.completion_tokens
+    job.first_token_at = outcome.first_token_at
+    job.engine_seconds, job.energy_wh = cost.engine_seconds, cost.energy_wh
+    job.co2_g, job.cost = cost.co2_g, cost.cost
+
+
+def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
+    """End a locked row in any state, record it, and tell readers after commit."""
+    job.state, job.error, job.ended_at, job.lease_until = state, error, now, None
+    job.save()
+    record(
+        EventType.JOB_ENDED,
+        actor=None,
+        target=job,
+        at=now,
+        state=str(state),
+        prompt_tokens=job.prompt_tokens,
+        completion_tokens=job.completion_tokens,
+    )
+    transaction.on_commit(lambda: announce_end(job.pk, Ended(str(state), error)))
+    return job
+
+
+def release_job(*, job_id: UUID, attempt: int) -> bool:
+    """Give a job back to the queue, as a worker does that stops. False when it was not ours."""
+    returned = _mine(job_id, attempt).update(state=Job.State.QUEUED, lease_until=None, worker="")
+    return bool(returned)

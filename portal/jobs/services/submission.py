@@ -1,0 +1,127 @@
+"""A request becomes a row: guarded, measured against the model and the quota, recorded."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.access.policy import Action
+from portal.access.refusals import require_may
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import ModelRepo, Revision
+from portal.jobs.accounting import allowance, seconds_to_midnight
+from portal.jobs.errors import JobNotFound, QuotaExceeded
+from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_revision
+from portal.jobs.models import Job
+from portal.jobs.schemas import CompletionRequest
+from portal.queue import enqueue
+
+OPEN_JOBS_RETRY_SECONDS = 2
+
+
+def create_job(
+    *,
+    caller: Caller,
+    asked: CompletionRequest,
+    now: datetime,
+    source: Job.Source = Job.Source.API,
+) -> Job:
+    """Queue a request, or refuse it in words.
+
+    Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
+    """
+    repo = find_hosted(asked.model, caller)
+    require_may(caller, Action.INFER, repo, now)
+    revision = served_revision(repo)
+    prompts = _token_ids(asked, hosted_model(revision))
+    return _store(caller, asked, repo, revision, prompts, source, now)
+
+
+def _token_ids(asked: CompletionRequest, model: HostedModel) -> list[list[int]]:
+    prompts = [
+        model.encode(prompt) if isinstance(prompt, str) else prompt for prompt in asked.prompts
+    ]
+    model.require_fits(prompts, asked.max_tokens)
+    return prompts
+
+
+@transaction.atomic
+def _store(
+    caller: Caller,
+    asked: CompletionRequest,
+    repo: ModelRepo,
+    revision: Revision,
+    prompts: list[list[int]],
+    source: Job.Source,
+    now: datetime,
+) -> Job:
+    if caller.person is None:
+        raise ValueError("the policy lets nobody infer namelessly")
+    person = User.objects.select_for_update().get(pk=caller.person.pk)  # one at a time per person
+    prompt_tokens = sum(map(len, prompts))
+    reserved = prompt_tokens + len(prompts) * asked.n * asked.max_tokens
+    _require_within_quota(person, reserved, now)
+    seed = secrets.randbits(63) if asked.seed is None else asked.seed  # a second attempt repeats
+    job = Job.objects.create(
+        person=person,
+        token=caller.token,
+        repo=repo,
+        revision=revision,
+        source=source,
+        model_name=asked.model,
+        params={**asked.sampling, "seed": seed},
+        prompts=prompts,
+        n=asked.n,
+        echo=asked.echo,
+        stream=asked.stream,
+        created_at=now,
+        reserved_tokens=reserved,
+        prompt_tokens=prompt_tokens,
+        currency=settings.CURRENCY,
+    )
+    record(
+        EventType.JOB_SUBMITTED,
+        actor=person,
+        target=job,
+        at=now,
+        repo=repo.full_name,
+        revision=revision.commit,
+        prompt_tokens=prompt_tokens,
+    )
+    transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
+    return job
+
+
+def _require_within_quota(person: User, reserved: int, now: datetime) -> None:
+    if Job.objects.of(person).open().count() >= settings.MAX_OPEN_JOBS:
+        raise QuotaExceeded(
+            f"You have {settings.MAX_OPEN_JOBS} jobs open, the most at one time. Wait for one to "
+            "end, or stop one.",
+            retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
+        )
+    today = allowance(person, now)
+    if reserved <= today.left:
+        return
+    if today.left == 0:
+        said = f"You’ve used today’s {today.limit:,} tokens."
+    else:
+        said = f"This may take {reserved:,} tokens, and {today.left:,} are left today."
+    raise QuotaExceeded(
+        f"{said} More from 00:00 UTC.", retry_after_seconds=seconds_to_midnight(now)
+    )
+
+
+def find_job(*, person: User | None, job_id: UUID) -> Job:
+    """One's own job; others' don’t exist. Raises JobNotFound."""
+    mine = Job.objects.of(person).with_names().filter(pk=job_id) if person else Job.objects.none()
+    job: Job | None = mine.first()
+    if job is None:
+        raise JobNotFound
+    return job

@@ -1,0 +1,42 @@
+// The playground alive: words appear as they are made. Without this file the page reloads itself.
+(() => {
+  "use strict";
+  const result = () => document.getElementById("result");
+
+  // One tab stop for all words; arrows move between them.
+  document.addEventListener("keydown", (event) => {
+    const word = event.target.closest?.(".out .tok");
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!word || !step) return;
+    const words = [...document.querySelectorAll(".out .tok")];
+    const next = words[words.indexOf(word) + step];
+    if (!next) return;
+    event.preventDefault();
+    word.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+
+  // Esc stops the job.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) document.getElementById("stop-button")?.click();
+  });
+
+  // Words are the server's own markup, so what streams and what is drawn whole are one.
+  const follow = (node) => {
+    const caret = node.querySelector(".caret");
+    const status = node.querySelector("[role=status]");
+    const source = new EventSource(node.dataset.events);
+    source.addEventListener("words", (event) => {
+      caret.insertAdjacentHTML("beforebegin", JSON.parse(event.data));
+      status.textContent = "being written";
+    });
+    source.addEventListener("ended", async () => {
+      source.close();
+      const answer = await fetch(node.dataset.page, { headers: { Accept: "text/html" } });
+      if (answer.ok) node.outerHTML = await answer.text();
+      document.getElementById("stop-button")?.remove();
+    });
+  };
+  if (result()?.dataset.events) follow(result());
+})();
