@@ -1,0 +1,61 @@
+"""The Celery application with its tasks and its clock: ``celery -A workers.app worker``.
+
+Tasks only nudge: what there is to do stands in the database. A worker process also runs the
+engine, from its start to its end; beat, which imports this too, does not.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()
+
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from portal.queue import app  # noqa: E402
+from workers import mail, maintenance  # noqa: E402
+from workers.generate import Generator  # noqa: E402
+
+__all__ = ["app", "mail", "maintenance"]
+
+MAIL_SECONDS = 10
+
+app.conf.beat_schedule = {
+    "sweep": {
+        "task": "jobs.sweep",
+        "schedule": settings.JOB_SWEEP_SECONDS,
+        "options": {"expires": settings.JOB_SWEEP_SECONDS},
+    },
+    "mail": {
+        "task": "mail.deliver",
+        "schedule": MAIL_SECONDS,
+        "options": {"expires": MAIL_SECONDS},
+    },
+}
+generator = Generator()
+
+
+@app.task(name="generate.work")
+def work(repo: str = "") -> None:
+    """Some row waits: look now rather than at the next poll."""
+    generator.wake()
+
+
+@worker_init.connect
+def _start(**_: Any) -> None:
+    generator.start()
+
+
+@worker_shutting_down.connect
+def _stop(**_: Any) -> None:
+    generator.stop()
+
+
+@worker_shutdown.connect
+def _wait(**_: Any) -> None:
+    generator.join()
