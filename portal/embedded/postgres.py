@@ -134,8 +134,12 @@ def _copy_install(wheel: Path, copy: Path) -> None:
 
 
 def _fallback_folder() -> None:
-    FALLBACK.mkdir(parents=True, exist_ok=True)
-    FALLBACK.chmod(0o711)
+    try:
+        FALLBACK.mkdir(parents=True, exist_ok=True)
+        FALLBACK.chmod(0o711)
+    except OSError as error:
+        refusal = f"As root, PostgreSQL runs as nobody, who needs {FALLBACK}: {error.strerror}."
+        raise EmbeddedError(f"{refusal} Start as an ordinary user instead.") from error
 
 
 def _data_folder(var: Path, account: Account | None) -> Path:
