@@ -19,16 +19,10 @@ from inference.blocks import BlockLedger
 from inference.config import OptConfig
 from inference.drawing import Outcome, compute
 from inference.errors import EngineClosed
-from inference.intake import Intake, Prompt
+from inference.intake import Intake, Prompt, as_list, empty_output
 from inference.loader import load_weights
 from inference.opt import OptModel, empty_model
-from inference.outputs import (
-    CompletionOutput,
-    EngineRequest,
-    EngineStats,
-    RequestOutput,
-    TokenEvent,
-)
+from inference.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
 from inference.request import LiveSample, live_samples
 from inference.runner import BLOCK_SIZE, Runner, cache_blocks
 from inference.sampling import SamplingParams
@@ -164,13 +158,13 @@ class Engine:
         Checks all first: raises ValueError naming the index of a bad prompt and runs none.
         Not for use while another thread calls step.
         """
-        given = _as_list(prompts)
+        given = as_list(prompts)
         requests = self._intake.requests(given, sampling_params)
         outputs: dict[str, RequestOutput] = {}
         try:
             for prompt, request in zip(given, requests, strict=True):
                 request_id = self.submit(request)
-                outputs[request_id] = _output(request_id, prompt, request)
+                outputs[request_id] = empty_output(request_id, prompt, request)
             while not all(output.finished for output in outputs.values()):
                 for event in self._news_of(set(outputs)):
                     outputs[event.request_id].add(event)
@@ -254,15 +248,3 @@ def _model_len(config: OptConfig, asked: int | None) -> int:
     if asked is not None and not 1 <= asked <= most:
         raise ValueError(f"max_model_len must be from 1 to the model's {most}, not {asked}")
     return asked or most
-
-
-def _as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
-    if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
-        return [prompts]  # type: ignore[list-item]
-    return list(prompts)  # type: ignore[arg-type]
-
-
-def _output(request_id: str, prompt: Prompt, request: EngineRequest) -> RequestOutput:
-    outputs = [CompletionOutput(index) for index in range(request.sampling.n)]
-    text = prompt if isinstance(prompt, str) else None
-    return RequestOutput(request_id, text, list(request.prompt_token_ids), outputs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence as Several
 from dataclasses import replace
 
 from inference.config import OptConfig
-from inference.outputs import EngineRequest
+from inference.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.sampling import SamplingParams
 from inference.tokenizer import Tokenizer
 
@@ -70,3 +70,17 @@ class Intake:
         if self._tokenizer is None:
             raise ValueError("the model has no tokenizer.json: give token ids, not text")
         return self._tokenizer.encode(prompt)
+
+
+def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
+    """Several prompts, though one text or one list of ids was given."""
+    if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
+        return [prompts]  # type: ignore[list-item]
+    return list(prompts)  # type: ignore[arg-type]
+
+
+def empty_output(request_id: str, prompt: Prompt, request: EngineRequest) -> RequestOutput:
+    """The request's output before its first event."""
+    outputs = [CompletionOutput(index) for index in range(request.sampling.n)]
+    text = prompt if isinstance(prompt, str) else None
+    return RequestOutput(request_id, text, list(request.prompt_token_ids), outputs)

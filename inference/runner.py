@@ -1,5 +1,7 @@
 """Devices, buffers and the cache's memory; nothing else owns any."""
 
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,7 @@ from inference.attention import CachedAttention, Singles, Span
 from inference.config import OptConfig
 from inference.opt import OptModel
 from inference.scheduler import Batch, Row
+from inference.sequence import Sequence
 
 BLOCK_SIZE = 16
 CPU_CACHE_BYTES = 2**30
@@ -23,6 +26,7 @@ class Runner:
         config = model.config
         heads, width = config.num_attention_heads, config.head_dim
         shape = (2, config.num_hidden_layers, blocks * BLOCK_SIZE, heads, width)
+        self._slots: WeakKeyDictionary[Sequence, Tensor] = WeakKeyDictionary()
         self._keys, self._values = torch.empty(shape, dtype=self._dtype, device=self._device)
 
     @torch.inference_mode()
@@ -30,7 +34,7 @@ class Runner:
         """Logits of each row's last logit_count tokens: [logit_count, vocab_size] fp32 each."""
         tokens = [token for row in batch for token in row.sequence.tokens(row.start, row.count)]
         positions = [p for row in batch for p in range(row.start, row.start + row.count)]
-        slots = [_slots(row) for row in batch]
+        slots = [self._slots_of(row) for row in batch]
         written = torch.cat([own[row.start :] for row, own in zip(batch, slots, strict=True)])
         attend = CachedAttention(
             self._keys, self._values, self._place(written), *self._plan(batch, slots)
@@ -42,6 +46,13 @@ class Runner:
             self._place(_logit_rows(batch)),
         )
         return list(logits.split([row.logit_count for row in batch]))
+
+    def _slots_of(self, row: Row) -> Tensor:
+        """Slots of positions 0 .. start + count - 1; blocks never change, so made once."""
+        slots = self._slots.get(row.sequence)
+        if slots is None:
+            slots = self._slots[row.sequence] = _slots(row.sequence.blocks)
+        return slots[: row.start + row.count]
 
     def _plan(self, batch: Batch, slots: list[Tensor]) -> tuple[Singles | None, list[Span]]:
         singles, spans, first = [], [], 0
@@ -100,11 +111,10 @@ def cache_blocks(
     return blocks
 
 
-def _slots(row: Row) -> Tensor:
-    """Slots of positions 0 .. start + count - 1."""
-    blocks = torch.tensor(row.sequence.blocks)
-    slots = (blocks[:, None] * BLOCK_SIZE + torch.arange(BLOCK_SIZE)).flatten()
-    return slots[: row.start + row.count]
+def _slots(blocks: tuple[int, ...]) -> Tensor:
+    """[blocks * BLOCK_SIZE] int64, in the order of positions."""
+    firsts = torch.tensor(blocks)[:, None] * BLOCK_SIZE
+    return (firsts + torch.arange(BLOCK_SIZE)).flatten()
 
 
 def _padded(slots: Tensor, length: int) -> Tensor:

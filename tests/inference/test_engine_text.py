@@ -41,7 +41,11 @@ def test_a_character_cut_off_by_the_end_is_marked(tokenizer):
 
 @pytest.mark.parametrize(
     ("stop", "before"),
-    [(("return",), "def héllo(): "), (("o():", "'"), "def héll"), (("☃",), "def héllo(): return '")],
+    [
+        (("return",), "def héllo(): "),
+        (("o():", "'"), "def héll"),
+        (("☃",), "def héllo(): return '"),
+    ],
 )
 def test_a_stop_string_over_token_borders_ends_the_text_before_it(tokenizer, stop, before):
     found, stopped = pieces(tokenizer, TEXT, stop)

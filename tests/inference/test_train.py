@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -138,9 +139,9 @@ def test_a_finished_folder_is_left_alone(trained):
 
 
 def test_other_settings_for_the_same_folder_are_refused(trained):
-    done = run_cli("train", "--preset", "tiny", "--steps", 50, "--out", trained)
-    assert done.returncode == 2
-    assert "steps was 40, now 50" in done.stderr
+    settings = replace(PRESETS["tiny"], steps=50)
+    with pytest.raises(TrainError, match="steps was 40, now 50"):
+        train(settings, TrainOptions(trained, progress_bar=False), print)
 
 
 def test_resuming_nothing_is_refused(tmp_path):
