@@ -18,7 +18,7 @@ from inference.settings import TrainSettings
 LOGBOOK_NAME = "logbook.jsonl"
 
 
-def open_logbook(directory: Path, resumed_step: int, batch_tokens: int) -> Logbook:
+def open_logbook(directory: Path, resumed_step: int, resumed_tokens: int) -> Logbook:
     """The logbook for the run about to begin: a first launch, or a restart of the one before.
 
     A run before it that ended without an ending entry is first recorded as a crash.
@@ -36,7 +36,7 @@ def open_logbook(directory: Path, resumed_step: int, batch_tokens: int) -> Logbo
     if not any("ended_at" in entry for entry in mine):
         _record_crash(Logbook(path, last["run"], last.get("parent_run")), mine, torn)
     logbook = Logbook(path, f"{entries[0]['run']}.{runs}", last["run"])
-    _record_restart(logbook, mine, resumed_step, batch_tokens)
+    _record_restart(logbook, mine, resumed_step, resumed_tokens)
     return logbook
 
 
@@ -55,7 +55,7 @@ def _record_crash(logbook: Logbook, entries: list[dict[str, Any]], torn: int) ->
 
 
 def _record_restart(
-    logbook: Logbook, entries: list[dict[str, Any]], resumed_step: int, batch_tokens: int
+    logbook: Logbook, entries: list[dict[str, Any]], resumed_step: int, resumed_tokens: int
 ) -> None:
     ending = next((e for e in reversed(read_logbook(logbook.path)) if "ended_at" in e), {})
     before = _last_step(entries)
@@ -68,7 +68,7 @@ def _record_restart(
         step=resumed_step,
         step_before=before,
         step_after=resumed_step,
-        tokens=resumed_step * batch_tokens,
+        tokens=resumed_tokens,
         checkpoint_step=resumed_step,
     )
 

@@ -46,7 +46,7 @@ class Learner:
             seed=settings.seed,
             step=step,
             length=length,
-            count=max(settings.batch_tokens // length, 1),
+            count=settings.windows_of(step),
             max_positions=MAX_POSITIONS,
         )
         rate = settings.rate_at(step)

@@ -132,13 +132,16 @@ def empty_model(config: OptConfig, dtype: torch.dtype, device: str) -> OptModel:
 
 
 def initialise(model: OptModel, seed: int, std: float = 0.02) -> None:
-    """Set weights for training: normal(0, std), residual outputs over sqrt(2 layers)."""
+    """Set weights for training: normal(0, std), residual outputs over sqrt(2 layers).
+
+    Positions start at zero: in short runs each is met rarely, and noise there slows learning.
+    """
     generator = torch.Generator().manual_seed(seed)
     narrowed = std / math.sqrt(2 * model.config.num_hidden_layers)
     for name, weight in model.weights().items():
-        if "layer_norm" in name:
-            weight.fill_(1.0 if name.endswith("weight") else 0.0)
-        elif name.endswith("bias"):
+        if name.endswith("layer_norm.weight"):
+            weight.fill_(1.0)
+        elif name.endswith("bias") or "embed_positions" in name:
             weight.zero_()
         else:
             residual = name.endswith(("out_proj.weight", "fc2.weight"))

@@ -36,6 +36,14 @@ class TrainSettings:
         """Length of the step's windows: every long_every-th step has long ones."""
         return self.long_window if step % self.long_every == self.long_every - 1 else self.window
 
+    def windows_of(self, step: int) -> int:
+        """Number of the step's windows."""
+        return max(self.batch_tokens // self.window_of(step), 1)
+
+    def tokens_after(self, steps: int) -> int:
+        """Tokens seen in so many steps."""
+        return sum(self.window_of(step) * self.windows_of(step) for step in range(steps))
+
     def rate_at(self, step: int) -> float:
         """Linear warm-up, then linear decay to final_rate_share at the last step."""
         if step < self.warmup_steps:
@@ -77,17 +85,17 @@ PRESETS = {
         held_out_windows=4,
     ),
     "demo": TrainSettings(
-        steps=300,
-        hidden_size=160,
-        layers=4,
+        steps=900,
+        hidden_size=128,
+        layers=2,
         heads=4,
-        vocab_size=4096,
+        vocab_size=2048,
         corpus_bytes=8_000_000,
-        batch_tokens=2048,
+        batch_tokens=1024,
         window=256,
         long_window=2048,
         long_every=10,
-        learning_rate=3e-3,
-        warmup_steps=30,
+        learning_rate=2e-3,
+        warmup_steps=50,
     ),
 }

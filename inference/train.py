@@ -68,7 +68,7 @@ def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
     progress = read_progress(options.out)
     _require_resumable(progress, settings, options)
     start = progress.step if progress else 0
-    logbook = chronicle.open_logbook(options.out, start, settings.batch_tokens)
+    logbook = chronicle.open_logbook(options.out, start, settings.tokens_after(start))
     chronicle.record_setting(logbook, settings)
     say("collecting the corpus and training the tokenizer")
     material = prepare(settings, options.out, logbook)
@@ -142,7 +142,7 @@ def _steps(
             bar.update()
             if done % options.log_every == 0 or done == settings.steps:
                 speed = tokens_since / max(time.monotonic() - began, 1e-9)
-                tokens = done * settings.batch_tokens
+                tokens = settings.tokens_after(done)
                 chronicle.record_update(logbook, done, tokens, figures, speed)
                 began, tokens_since = time.monotonic(), 0
             if done % options.checkpoint_every == 0 or done == settings.steps:
@@ -173,7 +173,7 @@ def _finish(
     )
     chronicle.record_energy(logbook, options.energy)
     loss = figures.loss if figures else held_out
-    chronicle.record_end(logbook, settings, settings.steps * settings.batch_tokens, loss)
+    chronicle.record_end(logbook, settings, settings.tokens_after(settings.steps), loss)
     remove_state(options.out)
 
 
