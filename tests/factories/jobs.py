@@ -1,0 +1,90 @@
+"""A hosted model small enough to run in a test, and jobs on it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from portal.catalog.services.reading import head_revision
+from portal.catalog.services.repos import configure_repo
+from portal.jobs import hosting
+from portal.jobs.models import Job
+from portal.jobs.schemas import parse_completion
+from portal.jobs.services import claim_next_job, create_job
+from tests.factories.access import make_grant
+from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.catalog import make_folder, make_repo, make_revision
+
+CONTEXT_LENGTH = 96
+TEXTS = ["The sluice opens when the water above the weir has risen past the mark. "] * 8
+
+
+@cache
+def tiny_model(folder: Path) -> Path:
+    """A random OPT of two layers with a tokenizer of its own, fit to publish."""
+    import torch
+
+    from inference.config import OptConfig
+    from inference.data import train_tokenizer
+    from inference.export import export_model
+    from inference.opt import empty_model, initialise
+
+    make_folder(folder)
+    for shard in folder.glob("*.safetensors"):
+        shard.unlink()
+    tokenizer = train_tokenizer(TEXTS, 300, folder)
+    config = OptConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        ffn_dim=64,
+        num_attention_heads=4,
+        max_position_embeddings=CONTEXT_LENGTH,
+        word_embed_proj_dim=32,
+    )
+    model = empty_model(config, torch.float32, "cpu")
+    initialise(model, seed=0, std=0.3)
+    export_model(folder, config, model.weights())
+    return folder
+
+
+def make_hosted(
+    model: Path, *, gate: str = "review", live: bool = True, **settings: Any
+) -> ModelRepo:
+    """A hosted repo; ``live``: as if a worker held it."""
+    repo = make_repo(gate=gate, **settings)
+    revision = make_revision(repo, model)
+    configure_repo(actor=make_user(superuser=True), repo_id=repo.pk, now=LONG_AGO, hosted=True)
+    repo = ModelRepo.objects.with_names().get(pk=repo.pk)
+    if live:
+        hosting.beat(repo.full_name, state=hosting.READY, commit=revision.commit)
+    return repo
+
+
+def make_guest(repo: ModelRepo) -> User:
+    """A person who may prompt the repo."""
+    person = make_user()
+    make_grant(repo, person)
+    return person
+
+
+def make_job(
+    repo: ModelRepo,
+    person: User | None = None,
+    *,
+    now: Any,
+    prompt: Any = "The water",
+    **fields: Any,
+) -> Job:
+    asked = parse_completion({"model": repo.full_name, "prompt": prompt, **fields})
+    return create_job(caller=Caller(person or make_guest(repo)), asked=asked, now=now)
+
+
+def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1") -> Job | None:
+    revision = head_revision(repo)
+    assert revision is not None
+    return claim_next_job(worker=worker, repo_id=repo.pk, revision_id=revision.pk, now=now)

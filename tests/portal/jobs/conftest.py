@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from portal.jobs import hosting
+from tests.factories.jobs import make_hosted, tiny_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A folder with a random OPT of two layers."""
+    return tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis():
+    hosting.connection().flushdb()
+
+
+@pytest.fixture
+def hosted(db, model):
+    """A hosted repo on the review gate, held by a worker as far as Redis knows."""
+    return make_hosted(model)
