@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
@@ -30,7 +33,9 @@ class SignupForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """A token's name, scopes and life."""
+    """A token's name, scopes and life. Scopes are offered by what the person may do."""
+
+    use_required_attribute = False
 
     name = forms.CharField(
         label="Name",
@@ -40,7 +45,6 @@ class TokenForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label="It may",
-        choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one thing that the token may do."},
     )
@@ -50,3 +54,17 @@ class TokenForm(forms.Form):
         choices=[(30, "in 30 days"), (90, "in 90 days"), (365, "in 365 days")],
         initial=90,
     )
+    hints: ClassVar = {
+        "download": "Files of models that you have access to",
+        "infer": "Prompt hosted models, within your quota",
+        "publish": "New revisions, where you may publish",
+        "review": "Requests, where you sit on the team",
+        "admin": "Settings, teams and grants, where you administer",
+    }
+
+    def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "%s", **kwargs})
+        field = self.fields["scopes"]
+        field.choices = [(str(scope), scope.label) for scope in scopes]  # type: ignore[attr-defined]
+        field.choice_hints = self.hints  # type: ignore[attr-defined]
+        self.initial.setdefault("scopes", [str(Scope.DOWNLOAD)])

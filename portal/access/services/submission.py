@@ -67,10 +67,15 @@ def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessReques
     return AccessRequest.objects.create(
         repo=repo,
         applicant=applicant,
-        draft={"name": applicant.name, **(previous.draft if previous else {})},
+        draft={"name": applicant.name, **(_reusable(previous.draft) if previous else {})},
         created_at=now,
         saved_at=now,
     )
+
+
+def _reusable(answers: dict[str, Any]) -> dict[str, Any]:
+    """Answers for a new draft. A signature isn't one: it is given anew each time."""
+    return {key: value for key, value in answers.items() if key != "signature"}
 
 
 @transaction.atomic

@@ -60,8 +60,12 @@ def relabel(form: forms.BaseForm, **labels: str) -> str:
 
 
 @register.inclusion_tag("forms/checks.html")
-def checks(legend: str, *bounds: BoundField, hint: str = "") -> dict[str, Any]:
-    """Several yes-or-no fields under one legend: ``{% checks "You confirm" form.a form.b %}``."""
+def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -> dict[str, Any]:
+    """Several yes-or-no fields under one legend: ``{% checks "You confirm" form.a form.b %}``.
+
+    A list of them is taken as well as one by one.
+    """
+    bounds = [bound for each in given for bound in (each if isinstance(each, list) else [each])]
     return {
         "legend": legend,
         "hint": hint,

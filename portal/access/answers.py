@@ -1,0 +1,76 @@
+"""A request's answers: the steps that ask for them, and how they read when shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django_countries import countries
+
+from portal.catalog.models import Mode
+
+
+class Sector(models.TextChoices):
+    ACADEMIA = "academia", "Academia"
+    GOVERNMENT = "government", "Government"
+    CIVIL_SOCIETY = "civil_society", "Civil society"
+    INDUSTRY_LAB = "industry_lab", "Industry research lab"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it reads. ``said``: words of the person's own, set in their voice."""
+
+    name: str
+    label: str
+    text: str
+    said: bool
+    step: str
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def sector_label(value: object) -> str:
+    return str(Sector(value).label) if value in Sector.values else _plain(value)
+
+
+def country_name(value: object) -> str:
+    return str(countries.name(_plain(value)) or _plain(value))
+
+
+def modes_label(modes: object) -> str:
+    """Download and hosted inference."""
+    given = modes if isinstance(modes, list) else []
+    known = [Mode(mode).label for mode in given if mode in Mode.values]
+    joined = " and ".join(known).lower()
+    return joined[:1].upper() + joined[1:]
+
+
+# name, label, step, whether in the person's own voice, and how the value reads
+_ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
+    ("name", "Name", "you", False, _plain),
+    ("position", "Position", "you", False, _plain),
+    ("organization", "Organization", "organization", False, _plain),
+    ("country", "Country", "organization", False, country_name),
+    ("sector", "Sector", "organization", False, sector_label),
+    ("purpose", "Question", "research", True, _plain),
+    ("outputs", "What will be published", "research", True, _plain),
+    ("modes", "Asks for", "access", False, modes_label),
+    ("compute", "Compute", "access", True, _plain),
+)
+
+
+def readable(answers: Mapping[str, Any], *steps: str) -> list[Answer]:
+    """The answers of these steps (of all, where none is named), in the order they were asked."""
+    return [
+        Answer(name, label, show(answers.get(name)), said, step)
+        for name, label, step, said, show in _ANSWERS
+        if not steps or step in steps
+    ]
+
+
+STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}

@@ -1,0 +1,224 @@
+"""What the pages of access ask. Forms check shape; the services hold the rules."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django_countries import countries
+
+from portal.access.answers import Sector
+from portal.access.models import Acceptance
+from portal.access.services.signing import Signature
+from portal.access.services.submission import REQUIRED_ANSWERS, requestable_modes
+from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.errors import FieldErrors
+
+WORDS = 5000  # characters of an answer
+MODE_HINTS = {
+    "download": "The files of the model, to run on machines of your own",
+    "inference": "Prompts to the model as we host it; nothing to install",
+}
+
+
+def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
+    """Put a service's errors beside their fields; what the form knows already stays as it is."""
+    known = set(form.errors)
+    for name, text in errors.errors.items():
+        if name not in known:
+            form.add_error(name if name in form.fields else None, text)
+
+
+def _required(name: str) -> dict[str, str]:
+    return {"required": REQUIRED_ANSWERS[name]}
+
+
+def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=WORDS,
+        help_text=hint,
+        error_messages=_required(name),
+        widget=forms.Textarea(attrs={"rows": 4, **attrs}),
+    )
+
+
+class PageForm(forms.Form):
+    """A form whose browser doesn't hold back what the server would answer better."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "%s", **kwargs})
+
+
+class StepForm(PageForm):
+    """One step of a request; its fields are keys of the draft."""
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.repo = repo
+
+    def typed(self) -> dict[str, Any]:
+        """What stands in the fields, right or wrong, as a draft keeps it."""
+        return {name: _storable(self[name].data) for name in self.fields}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return value.replace("\x00", "")[:WORDS] if isinstance(value, str) else ""
+
+
+class YouForm(StepForm):
+    name = forms.CharField(
+        label="Full name",
+        max_length=200,
+        help_text="As you sign. It should be the name in your profile.",
+        error_messages=_required("name"),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    position = forms.CharField(
+        label="Position",
+        max_length=200,
+        required=False,
+        help_text="For example: doctoral student, lecturer, policy analyst.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
+    )
+
+
+class OrganizationForm(StepForm):
+    organization = forms.CharField(
+        label="Organization",
+        max_length=200,
+        help_text="Its full name. If you work alone, say so; that alone is no reason to decline.",
+        error_messages=_required("organization"),
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    country = forms.ChoiceField(
+        label="Country you work in",
+        choices=[("", "Choose a country"), *countries],
+        help_text="A rule on jurisdiction may send a request to a person for an extra look. "
+        "It never declines one by itself.",
+        error_messages=_required("country"),
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
+    sector = forms.ChoiceField(
+        label="Sector",
+        choices=Sector.choices,
+        error_messages=_required("sector"),
+        widget=forms.RadioSelect,
+    )
+
+
+class ResearchForm(StepForm):
+    purpose = _long(
+        "purpose",
+        "What question do you want to answer?",
+        "And why it needs this model. Two to six sentences.",
+    )
+    outputs = _long(
+        "outputs",
+        "What will you publish or release?",
+        "For example: a paper, code, probes, generated text. The licence covers generated text "
+        "too.",
+    )
+
+
+class AccessForm(StepForm):
+    modes = forms.MultipleChoiceField(
+        label="What do you need?",
+        help_text="Each is decided on its own.",
+        error_messages=_required("modes"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    compute = _long(
+        "compute",
+        "What compute do you have?",
+        "For example: 8 × A100-80GB on a university cluster; or none. Reviewers tell you if the "
+        "model won’t fit.",
+        **{"class": "low"},
+    )
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, repo=repo, **kwargs)
+        offered = requestable_modes(repo)
+        modes = self.fields["modes"]
+        modes.choices = [(str(mode), mode.label) for mode in offered]  # type: ignore[attr-defined]
+        modes.choice_hints = MODE_HINTS  # type: ignore[attr-defined]
+        if not self.is_bound and len(offered) == 1:
+            self.initial.setdefault("modes", [str(offered[0])])
+
+
+class SignatureForm(PageForm):
+    """The act of signing; ``version`` is the text that is put before the person."""
+
+    text_sha256 = forms.CharField(widget=forms.HiddenInput)
+    capacity = forms.ChoiceField(
+        label="You sign",
+        choices=Acceptance.Capacity.choices,
+        error_messages={"required": "Say whether you sign for yourself or for an organization."},
+        widget=forms.RadioSelect,
+    )
+    entity = forms.CharField(
+        label="Organization, and your office in it",
+        max_length=200,
+        error_messages={"required": "Name the organization, and your office in it."},
+    )
+    typed_name = forms.CharField(
+        label="Type your full name",
+        max_length=200,
+        help_text="As it stands in your profile. It is your signature; we keep it with the time, "
+        "your address and the fingerprint above.",
+        error_messages={"required": "Type your full name; it is your signature."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    hints: ClassVar = {
+        "person": "The grant is yours alone",
+        "entity": "You are bound with it; the grant still names you",
+    }
+
+    def __init__(self, *args: Any, version: LicenceVersion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.version = version
+        self.initial["text_sha256"] = version.sha256
+        self.fields["capacity"].choice_hints = self.hints  # type: ignore[attr-defined]
+        for each in version.attestations:
+            self.fields[f"attest_{each['code']}"] = forms.BooleanField(
+                label=each["text"],
+                help_text=each.get("help", ""),
+                error_messages={"required": f"Confirm: {each['text']}"},
+            )
+        self.fields["entity"].required = not self.is_bound or self._for_entity()
+
+    def _for_entity(self) -> bool:
+        return bool(self["capacity"].data == str(Acceptance.Capacity.ENTITY))
+
+    @property
+    def attestations(self) -> list[forms.BoundField]:
+        return [self[f"attest_{each['code']}"] for each in self.version.attestations]
+
+    def signature(self, ip: str | None) -> Signature:
+        """What was signed, for the service to judge; call it after ``is_valid``."""
+        given = self.cleaned_data
+        return Signature(
+            text_sha256=self["text_sha256"].data or "",
+            typed_name=given.get("typed_name", ""),
+            capacity=given.get("capacity", ""),
+            entity=given.get("entity", "") if self._for_entity() else "",
+            attestations=frozenset(
+                each["code"]
+                for each in self.version.attestations
+                if given.get(f"attest_{each['code']}")
+            ),
+            ip=ip,
+        )
+
+
+class AnswerForm(PageForm):
+    answer = forms.CharField(
+        label="Your answer",
+        max_length=WORDS,
+        error_messages={"required": "Write an answer; a sentence may do."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )

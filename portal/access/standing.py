@@ -1,0 +1,146 @@
+"""How a request stands, in words, for the one who asked and for those who decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.access.models import AccessRequest, Decision, Grant, Question
+
+State = AccessRequest.State
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Tone, words and icon of ``{% mark %}``."""
+
+    tone: str
+    text: str
+    icon: str
+
+
+FOR_APPLICANT = {
+    State.DRAFT: Mark("calm", "Draft", "todo"),
+    State.IN_REVIEW: Mark("calm", "With the reviewers", "current"),
+    State.NEEDS_INFO: Mark("wait", "Question for you", "question"),
+    State.APPROVED: Mark("yes", "Approved", "done"),
+    State.DECLINED: Mark("stop", "Declined", "declined"),
+    State.WITHDRAWN: Mark("calm", "Withdrawn", "revoked"),
+}
+TITLES = {
+    State.DRAFT: "not submitted yet",
+    State.IN_REVIEW: "with the reviewers",
+    State.NEEDS_INFO: "a question for you",
+    State.APPROVED: "approved",
+    State.DECLINED: "declined",
+    State.WITHDRAWN: "withdrawn",
+}
+FOR_REVIEWER = {
+    **FOR_APPLICANT,
+    State.NEEDS_INFO: Mark("calm", "Question asked", "question"),
+}
+NEW = Mark("calm", "New", "todo")
+ANSWERED = Mark("calm", "Answered", "said")
+ENDED = {
+    "active": Mark("yes", "Active", "done"),
+    "expired": Mark("calm", "Ended", "clock"),
+    "revoked": Mark("stop", "Ended by the lab", "revoked"),
+}
+
+
+def applicant_mark(access_request: AccessRequest) -> Mark:
+    return FOR_APPLICANT[State(access_request.state)]
+
+
+def reviewer_mark(access_request: AccessRequest) -> Mark:
+    """``access_request.questions`` should be prefetched where many are shown."""
+    if access_request.state == State.IN_REVIEW:
+        return ANSWERED if list(access_request.questions.all()) else NEW
+    return FOR_REVIEWER[State(access_request.state)]
+
+
+def title(access_request: AccessRequest) -> str:
+    return TITLES[State(access_request.state)]
+
+
+def is_draft(access_request: AccessRequest) -> bool:
+    return access_request.state == State.DRAFT
+
+
+def is_undecided(access_request: AccessRequest) -> bool:
+    return access_request.state in (State.IN_REVIEW, State.NEEDS_INFO)
+
+
+def awaits_decision(access_request: AccessRequest) -> bool:
+    return access_request.state == State.IN_REVIEW
+
+
+def open_question(access_request: AccessRequest) -> Question | None:
+    return next((each for each in access_request.questions.all() if not each.answered_at), None)
+
+
+def waited(access_request: AccessRequest) -> timedelta:
+    """How long the team waited for answers, by which the due date moved."""
+    spans = [
+        each.answered_at - each.asked_at
+        for each in access_request.questions.all()
+        if each.answered_at
+    ]
+    return sum(spans, timedelta())
+
+
+def grant_of(access_request: AccessRequest) -> Grant | None:
+    return (
+        Grant.objects.filter(decision__request=access_request)
+        .select_related("acceptance__licence_version__licence", "repo__namespace")
+        .first()
+    )
+
+
+def grant_mark(grant: Grant, now: datetime) -> Mark:
+    if grant.revoked_at is not None:
+        return ENDED["revoked"]
+    return ENDED["active" if grant.expires_at > now else "expired"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the steps that a request takes, for ``.steps``."""
+
+    label: str
+    status: str  # done, current or todo; stopped where the way ends
+    detail: str = ""
+    at: datetime | None = None
+
+
+def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) -> list[Stage]:
+    """Submitted, in review, decision, access."""
+    state = State(access_request.state)
+    if state == State.DRAFT:
+        words = ("Submitted", "In review", "Decision", "Access")
+        return [Stage(label, "current" if not at else "todo") for at, label in enumerate(words)]
+    return [
+        Stage("Submitted", "done", at=access_request.submitted_at),
+        Stage("In review", "current" if is_undecided(access_request) else "done"),
+        _decision(access_request, state),
+        _access(grant, now),
+    ]
+
+
+def _decision(access_request: AccessRequest, state: State) -> Stage:
+    if is_undecided(access_request):
+        return Stage("Decision", "todo", "the clock stands" if state == State.NEEDS_INFO else "due")
+    status = "done" if state == State.APPROVED else "stopped"
+    return Stage(state.label, status, at=access_request.closed_at)
+
+
+def _access(grant: Grant | None, now: datetime) -> Stage:
+    if grant is None:
+        return Stage("Access", "todo", "opens with a yes")
+    mark = grant_mark(grant, now)
+    done = mark.text == ENDED["active"].text
+    return Stage("Access", "done" if done else "stopped", "open" if done else mark.text.lower())
+
+
+def last_decision(access_request: AccessRequest) -> Decision | None:
+    return access_request.decisions.select_related("decided_by").last()

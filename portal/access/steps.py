@@ -1,0 +1,163 @@
+"""The six steps of a request, and how far a draft has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.access.errors import LicenceChanged
+from portal.access.forms import AccessForm, OrganizationForm, ResearchForm, StepForm, YouForm
+from portal.access.models import AccessRequest
+from portal.access.services.signing import Signature, check_signature, licence_in_force
+from portal.errors import FieldErrors
+
+
+@dataclass(frozen=True)
+class Step:
+    slug: str
+    label: str
+    title: str
+    hint: str
+    form: type[StepForm] | None = None
+
+
+STEPS = (
+    Step(
+        "you",
+        "About you",
+        "About you",
+        "The person who asks is the person who is bound. Nobody can ask for someone else.",
+        YouForm,
+    ),
+    Step(
+        "organization",
+        "Your organization",
+        "Your organization",
+        "Where the work is done. An e-mail address there is the easiest proof.",
+        OrganizationForm,
+    ),
+    Step(
+        "research",
+        "Your research",
+        "Your research",
+        "Reviewers read this first. Plain sentences are best; there are no magic words.",
+        ResearchForm,
+    ),
+    Step(
+        "access",
+        "Access and compute",
+        "Access and compute",
+        "Ask for what you need. More can be asked for later.",
+        AccessForm,
+    ),
+    Step(
+        "licence",
+        "Sign the licence",
+        "Sign the licence",
+        "You sign now, so that access can open the moment the team says yes. "
+        "If they say no, the signature has no effect.",
+    ),
+    Step(
+        "check",
+        "Check and submit",
+        "Check, then submit",
+        "This is exactly what the reviewers will see. It is kept as submitted.",
+    ),
+)
+BY_SLUG = {step.slug: step for step in STEPS}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step as the list beside the form shows it."""
+
+    step: Step
+    done: bool
+    current: bool
+
+
+def position(step: Step) -> int:
+    return STEPS.index(step) + 1
+
+
+def after(step: Step) -> Step:
+    return STEPS[min(position(step), len(STEPS) - 1)]
+
+
+def before(step: Step) -> Step | None:
+    return STEPS[position(step) - 2] if position(step) > 1 else None
+
+
+def done_steps(access_request: AccessRequest, now: datetime) -> set[str]:
+    """The steps whose answers would be accepted as they stand."""
+    draft = access_request.draft
+    done = {
+        step.slug
+        for step in STEPS
+        if step.form and step.form(draft, repo=access_request.repo).is_valid()
+    }
+    return done | {"licence"} if is_signed(access_request, now) else done
+
+
+def progress(access_request: AccessRequest, here: Step, now: datetime) -> list[Progress]:
+    done = done_steps(access_request, now)
+    return [Progress(step, step.slug in done, step is here) for step in STEPS]
+
+
+def first_unfinished(access_request: AccessRequest, now: datetime) -> Step:
+    done = done_steps(access_request, now)
+    return next((step for step in STEPS if step.slug not in done), STEPS[-1])
+
+
+def is_signed(access_request: AccessRequest, now: datetime) -> bool:
+    """Whether the draft holds a signature that stands under the text of today."""
+    signature = signature_in(access_request.draft, ip=None)
+    if signature is None:
+        return False
+    version = licence_in_force(access_request.repo, now=now)
+    try:
+        check_signature(access_request.applicant, version, signature)
+    except (FieldErrors, LicenceChanged):
+        return False
+    return True
+
+
+def signature_in(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
+    """The signature that a draft holds, given from this address."""
+    kept = draft.get("signature")
+    if not kept:
+        return None
+    return Signature(
+        text_sha256=kept["text_sha256"],
+        typed_name=kept["typed_name"],
+        capacity=kept["capacity"],
+        entity=kept["entity"],
+        attestations=frozenset(kept["attestations"]),
+        ip=ip,
+    )
+
+
+def as_kept(signature: Signature, *, now: datetime) -> dict[str, Any]:
+    """A signature as a draft keeps it until the request is submitted."""
+    return {
+        "text_sha256": signature.text_sha256,
+        "typed_name": signature.typed_name,
+        "capacity": signature.capacity,
+        "entity": signature.entity,
+        "attestations": sorted(signature.attestations),
+        "signed_at": now.isoformat(timespec="seconds"),
+    }
+
+
+def missing(access_request: AccessRequest) -> list[tuple[Step, str]]:
+    """Each answer that would not be accepted as it stands: where to go, and what to do."""
+    draft, repo = access_request.draft, access_request.repo
+    return [
+        (step, str(text))
+        for step in STEPS
+        if step.form
+        for texts in step.form(draft, repo=repo).errors.values()
+        for text in texts
+    ]

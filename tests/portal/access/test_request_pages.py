@@ -1,0 +1,219 @@
+"""An applicant's way through the pages, from the first step to the answer."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from portal.access.models import AccessRequest
+from portal.access.services.review import ask_question, decline_request
+from portal.access.services.signing import licence_in_force
+from portal.catalog.services.repos import publish_licence_version
+from tests.factories.access import ANSWERS, make_draft, make_grant, make_request
+from tests.factories.accounts import make_user
+from tests.factories.catalog import TERMS, make_repo, make_reviewer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def repo():
+    return make_repo()
+
+
+@pytest.fixture
+def page(client: Client, alice) -> Client:
+    client.force_login(alice)
+    return client
+
+
+def step_url(request: AccessRequest, step: str) -> str:
+    return reverse("access:form", args=[request.pk, step])
+
+
+def signing(person, repo, now, **changed) -> dict[str, str]:
+    version = licence_in_force(repo, now=now)
+    ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
+    name = {"typed_name": person.display_name, "capacity": "person"}
+    return {"text_sha256": version.sha256, **name, **ticks, **changed}
+
+
+STEPS = {
+    "you": ("name",),
+    "organization": ("organization", "country", "sector"),
+    "research": ("purpose", "outputs"),
+    "access": ("compute",),
+}
+
+
+def test_the_whole_way_by_plain_posts(page, alice, repo, now):
+    started = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    request = AccessRequest.objects.of(alice).get()
+    assert started.url == step_url(request, "organization")  # the name is known already
+    for step, names in STEPS.items():
+        answers = {name: ANSWERS[name] for name in names}
+        modes = {"modes": ["download"]} if step == "access" else {}
+        assert page.post(step_url(request, step), answers | modes).status_code == 302
+    signed = page.post(step_url(request, "licence"), signing(alice, repo, now))
+    assert signed.url == step_url(request, "check")
+    check = page.get(step_url(request, "check"))
+    assert ANSWERS["purpose"] in check.text
+    assert "Netherlands" in check.text
+    sent = page.post(step_url(request, "check"), {"go": "yes"}, follow=True)
+    assert "with the reviewers" in sent.text
+    submission = request.submissions.get()
+    assert submission.answers["modes"] == ["download"]
+    assert submission.acceptance.ip == "127.0.0.1"
+
+
+def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(page, alice, repo):
+    request = make_draft(repo, alice, purpose="", outputs="")
+    posted = {"purpose": "Half a thought", "outputs": "  "}
+    response = page.post(step_url(request, "research"), posted)
+    assert response.status_code == 422
+    assert response.text.count("Say what you intend to publish or release.") == 2
+    assert "Half a thought" in response.text
+    request.refresh_from_db()
+    assert request.draft["purpose"] == "Half a thought"
+
+
+def test_leaving_keeps_what_is_typed(page, alice, repo):
+    request = make_draft(repo, alice)
+    typed = {"organization": "", "country": "NL", "sector": "", "leave": "yes"}
+    assert page.post(step_url(request, "organization"), typed).status_code == 302
+    request.refresh_from_db()
+    assert (request.draft["organization"], request.draft["country"]) == ("", "NL")
+
+
+def test_a_draft_is_kept_while_typing(page, alice, repo):
+    request = make_draft(repo, alice)
+    typed = {"step": "research", "purpose": "So far\x00", "outputs": ""}
+    response = page.post(reverse("access:autosave", args=[request.pk]), typed)
+    assert "Draft kept" in response.text
+    request.refresh_from_db()
+    assert request.draft["purpose"] == "So far"
+
+
+def test_each_acknowledgement_is_ticked_singly(page, alice, repo, now):
+    request = make_draft(repo, alice)
+    posted = signing(alice, repo, now, typed_name="Somebody Else")
+    del posted["attest_no_military"]
+    response = page.post(step_url(request, "licence"), posted)
+    assert response.status_code == 422
+    assert "Confirm: No military use" in response.text
+    assert "Type your full name as in your profile" in response.text
+    assert 'value="Somebody Else"' in response.text
+
+
+def test_a_new_licence_sends_back_to_the_signature(page, alice, repo, now):
+    request = make_draft(repo, alice)
+    page.post(step_url(request, "licence"), signing(alice, repo, now))
+    publish_licence_version(
+        actor=make_user(superuser=True),
+        slug=repo.licence.slug,
+        name=repo.licence.name,
+        version="2.0",
+        text="You may still study it.",
+        attribution="As before.",
+        terms=TERMS,
+        now=now,
+    )
+    response = page.post(step_url(request, "check"), {"go": "yes"}, follow=True)
+    assert response.redirect_chain[-1][0] == step_url(request, "licence")
+    assert "newer version" in response.text
+    request.refresh_from_db()
+    assert request.draft["purpose"] == ANSWERS["purpose"]
+
+
+def test_an_unproved_address_cannot_submit_and_loses_nothing(client, repo, now):
+    newcomer = make_user("newcomer", verified=False)
+    client.force_login(newcomer)
+    request = make_draft(repo, newcomer)
+    client.post(step_url(request, "licence"), signing(newcomer, repo, now))
+    response = client.post(step_url(request, "check"), {"go": "yes"})
+    assert response.status_code == 422
+    assert "Confirm your e-mail address first" in response.text
+    assert reverse("account_email") in response.text
+    request.refresh_from_db()
+    assert not request.submissions.exists()
+
+
+def test_missing_answers_are_named_with_the_way_to_them(page, alice, repo):
+    request = make_draft(repo, alice, sector="", compute=" ")
+    response = page.post(step_url(request, "check"), {"go": "yes"})
+    assert response.status_code == 422
+    assert f"{step_url(request, 'organization')}?then=check" in response.text
+    assert "Say what compute you have" in response.text
+
+
+@pytest.mark.parametrize("name", ["request", "answer", "withdraw", "discard", "autosave"])
+def test_a_stranger_finds_nothing(client, repo, name):
+    request = make_request(repo)
+    client.force_login(make_user("mallory"))
+    url = reverse(f"access:{name}", args=[request.pk])
+    response = client.get(url) if name == "request" else client.post(url, {"answer": "x"})
+    assert response.status_code == 404
+    assert client.get(step_url(request, "you")).status_code == 404
+
+
+def test_a_question_is_answered_on_the_page(page, alice, repo, now):
+    request = make_request(repo, alice, now=now)
+    ask_question(reviewer=make_reviewer(repo), request_id=request.pk, text="Which data?", now=now)
+    url = reverse("access:request", args=[request.pk])
+    assert "Which data?" in page.get(url).text
+    empty = page.post(reverse("access:answer", args=[request.pk]), {"answer": " "})
+    assert empty.status_code == 422
+    assert "Write an answer" in empty.text
+    sent = page.post(reverse("access:answer", args=[request.pk]), {"answer": "Ours."}, follow=True)
+    assert "You answered" in sent.text
+
+
+def test_a_declined_request_says_why_and_begins_again(page, alice, repo, now):
+    request = make_draft(repo, alice)
+    page.post(step_url(request, "licence"), signing(alice, repo, now))
+    page.post(step_url(request, "check"), {"go": "yes"})
+    decline_request(
+        reviewer=make_reviewer(repo),
+        request_id=request.pk,
+        reason_code="purpose_unclear",
+        reason_text="Which question?",
+        now=now,
+    )
+    text = page.get(reverse("access:request", args=[request.pk])).text
+    assert "Which question?" in text
+    again = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    draft = AccessRequest.objects.of(alice).open().get()
+    assert again.url == step_url(draft, "licence")  # answers are kept, a signature is given anew
+
+
+def test_withdrawing_and_discarding(page, alice, repo, now):
+    request = make_request(repo, alice, now=now)
+    gone = page.post(reverse("access:withdraw", args=[request.pk]), follow=True)
+    assert "You withdrew this request" in gone.text
+    twice = page.post(reverse("access:withdraw", args=[request.pk]))
+    assert twice.status_code == 409
+    page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    draft = AccessRequest.objects.of(alice).open().get()
+    page.post(reverse("access:discard", args=[draft.pk]))
+    assert not AccessRequest.objects.filter(pk=draft.pk).exists()
+
+
+def test_an_approved_request_shows_the_commands(page, alice, repo):
+    grant = make_grant(repo, alice)
+    url = reverse("access:request", args=[grant.decision.request_id])
+    text = page.get(url).text
+    assert f"hf download {repo.full_name}" in text
+    assert "Your access is open" in text
+    again = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    assert "You already have access" in again.text
+    assert repo.full_name in page.get(reverse("access:requests")).text
+
+
+def test_no_request_yet(page):
+    assert "You haven’t asked for access yet" in page.get(reverse("access:requests")).text

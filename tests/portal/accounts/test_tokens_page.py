@@ -1,0 +1,74 @@
+"""The page of tokens: made, shown once, revoked."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from portal.accounts.models import AccessToken
+from tests.factories.accounts import make_lab, make_token, make_user
+from tests.factories.catalog import make_repo, make_reviewer
+
+pytestmark = pytest.mark.django_db
+TOKENS = "/tokens"
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def page(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def asked(**changed) -> dict[str, object]:
+    return {"name": "cluster", "scopes": ["download"], "days": "90", **changed}
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(page, alice):
+    response = page.post(TOKENS, asked())
+    secret = response.context["secret"]
+    assert secret in response.text
+    assert "no-store" in response["Cache-Control"]
+    assert response.status_code == 200
+    assert secret not in page.get(TOKENS).text
+    assert secret not in str(dict(page.session))
+
+
+def test_errors_stand_beside_their_fields(page):
+    response = page.post(TOKENS, asked(name="", scopes=[]))
+    assert response.status_code == 422
+    assert "Say where the token will live." in response.text
+    assert not AccessToken.objects.exists()
+
+
+def test_only_scopes_that_the_person_could_use_are_offered(page, client):
+    assert page.post(TOKENS, asked(scopes=["admin"])).status_code == 422
+    assert 'value="publish"' not in page.get(TOKENS).text
+    client.force_login(make_reviewer(make_repo()))
+    text = client.get(TOKENS).text
+    assert 'value="review"' in text
+    assert 'value="admin"' not in text
+    publisher = make_user()
+    make_lab(publisher=publisher)
+    client.force_login(publisher)
+    assert 'value="publish"' in client.get(TOKENS).text
+
+
+def test_revoking_ends_mine_and_finds_no_other(page, alice):
+    token, _ = make_token(alice)
+    foreign, _ = make_token(make_user())
+    page.post(reverse("accounts:token_revoke", args=[token.pk]))
+    assert page.post(reverse("accounts:token_revoke", args=[foreign.pk])).status_code == 404
+    token.refresh_from_db()
+    foreign.refresh_from_db()
+    assert token.revoked_at
+    assert foreign.revoked_at is None
+    assert page.get(reverse("accounts:token_revoke", args=[token.pk])).status_code == 405
+
+
+def test_a_visitor_signs_in_first(client):
+    assert client.get(TOKENS).url.startswith(reverse("account_login"))
