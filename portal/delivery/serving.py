@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -95,7 +95,7 @@ def _send(
     span = span or Span(0, file.blob.size_bytes)
     headers["Content-Length"] = str(span.length_bytes)
     stream = chunks_async if isinstance(request, ASGIRequest) else chunks
-    close_old_connections()  # a long download must not keep one from the pool
+    _release_connection()
     return StreamingHttpResponse(
         stream(path, span, partial(_ended, download.pk)), status=status, headers=headers
     )
@@ -115,4 +115,10 @@ def _ended(download_id: int, bytes_sent: int) -> None:
     except DatabaseError:
         logger.exception("download %s ended after %s bytes, unrecorded", download_id, bytes_sent)
     finally:
+        _release_connection()
+
+
+def _release_connection() -> None:
+    """Back to the pool: a long download must not keep one from everybody else."""
+    if not connection.in_atomic_block:
         close_old_connections()

@@ -1,0 +1,95 @@
+"""What a link no longer opens, and that it says so without a code of the gate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from portal.access.services.grants import revoke_grant
+from portal.accounts.authentication import Caller
+from portal.accounts.services import revoke_token
+from portal.catalog.models import TeamMember
+from portal.delivery.models import Download
+from portal.delivery.services import mint_link
+from tests.factories.catalog import make_reviewer
+from tests.portal.world import SHARD
+
+
+def mint(world, *, caller=None, path=SHARD, age=timedelta()):
+    caller = caller or Caller(world.researcher, world.token)
+    return mint_link(caller=caller, file=world.file(path), now=timezone.now() - age)
+
+
+@pytest.fixture
+def refused(client, world):
+    def refused(link, *words):
+        for method in (client.get, client.head):
+            response = method(link)
+            assert response.status_code == 403
+            assert "X-Error-Code" not in response
+            assert response["Content-Type"] == "application/json"
+            assert all(word in response["X-Error-Message"] for word in words)
+        assert not Download.objects.exists()
+
+    return refused
+
+
+def test_altered(world, refused):
+    link = mint(world)
+    refused(link.replace("/-/d/", "/-/d/x"), "altered")
+
+
+def test_expired(world, refused, settings):
+    link = mint(world, age=settings.LINK_TTL + timedelta(seconds=1))
+    refused(link, "expired", "Ask for the file again")
+
+
+def test_another_files(world, refused):
+    own, other = mint(world, path="config.json"), mint(world)
+    refused(f"{own.rpartition('/')[0]}/{SHARD}", "altered")
+    content, _, _ = other.split("/")[-2].partition(":")
+    _, _, signature = own.split("/")[-2].partition(":")
+    refused(other.replace(other.split("/")[-2], f"{content}:{signature}"), "altered")
+
+
+def test_its_token_was_revoked(world, refused):
+    link = mint(world)
+    revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
+    refused(link, "token", "revoked")
+
+
+def test_its_token_expired(world, refused):
+    link = mint(world)
+    type(world.token).objects.update(expires_at=timezone.now())
+    refused(link, "token", "expired")
+
+
+def test_the_grant_was_ended(world, refused):
+    link = mint(world)
+    revoke_grant(
+        actor=make_reviewer(world.repo, role=TeamMember.Role.ADMINISTRATOR),
+        grant_id=world.grant.pk,
+        reason="Shared the weights.",
+        now=timezone.now(),
+    )
+    refused(link, "ended by the lab")
+
+
+def test_the_account_was_closed(world, refused):
+    by_token, by_page = mint(world), mint(world, caller=Caller(world.researcher))
+    type(world.researcher).objects.filter(pk=world.researcher.pk).update(is_active=False)
+    refused(by_token)
+    refused(by_page)
+
+
+def test_expiry_is_not_asked_in_the_middle(world, client, settings, monkeypatch):
+    monkeypatch.setattr("portal.delivery.streams.CHUNK_BYTES", 1000)
+    settings.LINK_TTL = timedelta(seconds=2)
+    link = mint(world)
+    response = client.get(link)
+    content = iter(response.streaming_content)
+    first = next(content)
+    revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
+    assert first + b"".join(content) == world.bytes_of()
