@@ -1,0 +1,85 @@
+"""A revision's files as a tree: folders are what the paths say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from portal.catalog.errors import EntryNotFound
+from portal.catalog.models import File, Revision
+from portal.hub import serializers
+from portal.hub.history import last_changes
+
+Entry = dict[str, Any]
+UNSCANNED = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
+
+
+def files_of(revision: Revision, folder: str = "") -> list[File]:
+    """In the order of their paths, with their blobs; one query."""
+    files = File.objects.select_related("blob").filter(revision=revision)
+    return list(files.filter(path__startswith=f"{folder}/") if folder else files)
+
+
+def entries_under(revision: Revision, folder: str, *, recursive: bool) -> list[Entry]:
+    """What is in a folder. Raises EntryNotFound; only the root may be empty."""
+    files = files_of(revision, folder)
+    if folder and not files:
+        raise EntryNotFound(folder, revision.commit)
+    depth = folder.count("/") + 1 if folder else 0
+    folders = _folders(files, depth)
+    entries = [serializers.directory(path, inside) for path, inside in folders.items()]
+    entries += [serializers.entry(file) for file in files]
+    if not recursive:
+        entries = [entry for entry in entries if entry["path"].count("/") == depth]
+    return sorted(entries, key=lambda entry: entry["path"])
+
+
+def entries_at(revision: Revision, paths: Iterable[str]) -> list[Entry]:
+    """Files and folders by their paths; what isn't there is left out."""
+    files = files_of(revision)
+    by_path = {file.path: file for file in files}
+    folders = _folders(files, 0)
+    entries = []
+    for path in dict.fromkeys(path.strip("/") for path in paths):
+        if path in by_path:
+            entries.append(serializers.entry(by_path[path]))
+        elif path in folders:
+            entries.append(serializers.directory(path, folders[path]))
+    return entries
+
+
+def _folders(files: list[File], depth: int) -> dict[str, list[File]]:
+    """Every folder below ``depth``, with the files in it at any level."""
+    inside: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        parts = file.path.split("/")
+        for length in range(depth + 1, len(parts)):
+            inside["/".join(parts[:length])].append(file)
+    return inside
+
+
+def expanded(revision: Revision, entries: list[Entry]) -> list[Entry]:
+    """The same with the last commit of each; a folder's is the newest in it."""
+    folders = [entry["path"] for entry in entries if entry["type"] == "directory"]
+    paths = {entry["path"] for entry in entries if entry["type"] == "file"}
+    if folders:
+        paths |= {
+            file.path
+            for file in files_of(revision)
+            if any(file.path.startswith(f"{folder}/") for folder in folders)
+        }
+    changes = last_changes(revision, paths)
+    return [entry | _extras(entry, changes) for entry in entries]
+
+
+def _extras(entry: Entry, changes: dict[str, Revision]) -> Entry:
+    if entry["type"] == "file":
+        commit = serializers.last_commit(changes[entry["path"]])
+        return {"lastCommit": commit, "securityFileStatus": UNSCANNED}
+    inside = f"{entry['path']}/"
+    newest = max(
+        (revision for path, revision in changes.items() if path.startswith(inside)),
+        key=lambda revision: (revision.created_at, revision.pk),
+    )
+    return {"lastCommit": serializers.last_commit(newest)}

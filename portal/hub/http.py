@@ -1,0 +1,76 @@
+"""What all views of the Hub's protocol share: who calls, pages of a list, times, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
+from django.utils.encoding import escape_uri_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts.authentication import token_caller
+from portal.errors import Invalid
+
+View = Callable[..., HttpResponseBase]
+Row = TypeVar("Row", bound=Model)
+LARGEST_PAGE = 1000
+
+
+def hub_view(*methods: str) -> Callable[[View], View]:
+    """No cookie and no CSRF check: the view's second argument is who the token says calls."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @require_http_methods(list(methods))
+        @wraps(view)
+        def outer(request: HttpRequest, **names: Any) -> HttpResponseBase:
+            return view(request, token_caller(request), **names)
+
+        return outer
+
+    return decorate
+
+
+def timestamp(moment: datetime) -> str:
+    """As ``strptime("%Y-%m-%dT%H:%M:%S.%fZ")`` reads it: clients accept no offset."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+def flag(query: QueryDict, name: str) -> bool:
+    value = query.get(name, "false").lower()
+    if value not in ("true", "false", "1", "0"):
+        raise Invalid(f"{name} is true or false.", field=name)
+    return value in ("true", "1")
+
+
+def _number(query: QueryDict, name: str, default: int) -> int:
+    value = query.get(name, str(default))
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise Invalid(f"{name} is a whole number.", field=name)
+    return int(value)
+
+
+def page_of(
+    request: HttpRequest, items: Sequence[Any] | QuerySet[Row], *, default: int = LARGEST_PAGE
+) -> tuple[list[Any], dict[str, str]]:
+    """This request's slice of a list, and the Link header to the next slice, if there is one."""
+    limit = min(max(_number(request.GET, "limit", default), 1), LARGEST_PAGE)
+    start = _number(request.GET, "cursor", 0)
+    found = list(items[start : start + limit + 1])
+    if len(found) <= limit:
+        return found, {}
+    query = request.GET.copy()
+    query["cursor"] = str(start + limit)
+    # Absolute, or the clients of version 2 crash.
+    url = f"{settings.BASE_URL}{escape_uri_path(request.path)}?{query.urlencode()}"
+    return found[:limit], {"Link": f'<{url}>; rel="next"'}
+
+
+def json_list(items: list[dict[str, Any]], headers: dict[str, str] | None = None) -> JsonResponse:
+    return JsonResponse(items, safe=False, headers=headers)

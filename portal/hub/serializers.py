@@ -1,0 +1,153 @@
+"""Rows as the Hub's clients read them."""
+
+from __future__ import annotations
+
+import hashlib
+from html import escape
+from typing import Any
+
+from portal.accounts.models import AccessToken, Namespace, Scope, User
+from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
+from portal.hub.http import timestamp
+
+PIPELINE = "text-generation"
+LIBRARY = "transformers"
+GATED: dict[str, str | bool] = {Gate.OPEN: False, Gate.LICENCE: "auto", Gate.REVIEW: "manual"}
+
+
+def tags(repo: ModelRepo) -> list[str]:
+    """``hub.listing`` filters by the same."""
+    own = [repo.family.lower()] if repo.family else []
+    licence = [f"license:{repo.licence.slug}"] if repo.licence else []
+    return [LIBRARY, "safetensors", PIPELINE, *own, *licence]
+
+
+def model(
+    repo: ModelRepo, head: Revision | None, files: list[File] | None = None, *, blobs: bool = False
+) -> dict[str, Any]:
+    """A repo at a revision; with ``files``, its siblings too."""
+    content: dict[str, Any] = {
+        "id": repo.full_name,
+        "modelId": repo.full_name,
+        "author": repo.namespace.name,
+        "sha": head.commit if head else None,
+        "private": repo.private,
+        "gated": GATED[repo.download_gate],
+        "disabled": False,
+        "createdAt": timestamp(repo.created_at),
+        "lastModified": timestamp(head.created_at if head else repo.created_at),
+        "tags": tags(repo),
+        "pipeline_tag": PIPELINE,
+        "library_name": LIBRARY,
+        "cardData": _card(repo),
+        "config": {"model_type": repo.family.lower()} if repo.family else {},
+    }
+    if files is not None:
+        content["siblings"] = [sibling(file, blobs=blobs) for file in files]
+    return content
+
+
+def _card(repo: ModelRepo) -> dict[str, Any]:
+    licence = {"license": "other", "license_name": repo.licence.slug} if repo.licence else {}
+    return {**licence, "pipeline_tag": PIPELINE, "library_name": LIBRARY}
+
+
+def sibling(file: File, *, blobs: bool) -> dict[str, Any]:
+    if not blobs:
+        return {"rfilename": file.path}
+    size = file.blob.size_bytes
+    content: dict[str, Any] = {"rfilename": file.path, "size": size, "blobId": oid(file)}
+    if file.lfs:
+        content["lfs"] = {
+            "sha256": file.blob_id,
+            "size": size,
+            "pointerSize": len(pointer(file)),
+        }
+    return content
+
+
+def entry(file: File) -> dict[str, Any]:
+    """A file in a tree."""
+    size = file.blob.size_bytes
+    content: dict[str, Any] = {
+        "type": "file",
+        "path": file.path,
+        "oid": oid(file),
+        "size": size,
+    }
+    if file.lfs:
+        content["lfs"] = {"oid": file.blob_id, "size": size, "pointerSize": len(pointer(file))}
+    return content
+
+
+def directory(path: str, files: list[File]) -> dict[str, Any]:
+    """A folder, named by what is in it."""
+    content = "\n".join(f"{file.path} {file.etag}" for file in files)
+    named = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
+    return {"type": "directory", "path": path, "oid": named, "size": 0}
+
+
+def pointer(file: File) -> bytes:
+    """What git holds of an LFS file."""
+    text = (
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{file.blob_id}\nsize {file.blob.size_bytes}\n"
+    )
+    return text.encode()
+
+
+def oid(file: File) -> str:
+    """git's name of the file: of its pointer, for an LFS file."""
+    if not file.lfs:
+        return file.blob.git_sha1
+    held = pointer(file)
+    framed = b"blob %d\0" % len(held) + held
+    return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
+
+
+def last_commit(revision: Revision) -> dict[str, str]:
+    return {
+        "id": revision.commit,
+        "title": revision.title,
+        "date": timestamp(revision.created_at),
+    }
+
+
+def commit(revision: Revision, *, formatted: bool) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        **last_commit(revision),
+        "message": "",
+        "authors": [{"user": revision.author.username}],
+    }
+    if formatted:
+        content["formatted"] = {"title": escape(revision.title), "message": ""}
+    return content
+
+
+def ref(row: Ref) -> dict[str, str]:
+    return {"name": row.name, "ref": row.full_name, "targetCommit": row.revision.commit}
+
+
+def person(user: User, token: AccessToken, labs: list[Namespace]) -> dict[str, Any]:
+    role = "write" if Scope.PUBLISH in token.scopes else "read"
+    return {
+        "type": "user",
+        "id": str(user.pk),
+        "name": user.username,
+        "fullname": user.display_name,
+        "email": user.email,
+        "emailVerified": user.has_verified_email,
+        "isPro": False,
+        "orgs": [
+            {"type": "org", "id": str(lab.pk), "name": lab.name, "fullname": lab.display_name}
+            for lab in labs
+        ],
+        "auth": {
+            "type": "access_token",
+            "accessToken": {
+                "displayName": token.name,
+                "role": role,
+                "createdAt": timestamp(token.created_at),
+            },
+        },
+    }

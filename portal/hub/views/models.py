@@ -1,0 +1,75 @@
+"""Repos: the list of them, and one at a revision. Open to whoever may see the repo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse, QueryDict
+from django.utils import timezone
+
+from portal.access.policy import Action
+from portal.access.refusals import require_may
+from portal.accounts.authentication import Caller
+from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.services.reading import find_repo, find_revision, head_revision
+from portal.errors import Invalid
+from portal.hub import serializers
+from portal.hub.entries import files_of
+from portal.hub.http import flag, hub_view, json_list, page_of
+from portal.hub.listing import described, listed
+
+PROPERTIES = (
+    "author baseModels cardData childrenModelCount config createdAt disabled downloads "
+    "downloadsAllTime evalResults gated gguf inference inferenceProviderMapping lastModified "
+    "library_name likes mask_token model-index pipeline_tag private resourceGroup safetensors sha "
+    "siblings spaces tags transformersInfo trendingScore usedStorage widgetData xetEnabled"
+)
+"""What a client may ask to expand; what this portal doesn't keep is left out."""
+KNOWN = frozenset(PROPERTIES.split())
+
+
+def repo_of(caller: Caller, names: dict[str, str]) -> ModelRepo:
+    return find_repo(f"{names['namespace']}/{names['name']}", person=caller.person)
+
+
+@hub_view("GET")
+def index(request: HttpRequest, caller: Caller) -> JsonResponse:
+    wanted = _expand(request.GET)
+    repos, headers = page_of(request, listed(request.GET, caller.person), default=100)
+    full = flag(request.GET, "full") or "siblings" in wanted
+    return json_list([_only(each, wanted) for each in described(repos, full=full)], headers)
+
+
+@hub_view("GET")
+def info(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
+    repo = repo_of(caller, names)
+    if "revision" in names:
+        return _described(request, repo, find_revision(repo, names["revision"]))
+    return _described(request, repo, head_revision(repo))
+
+
+def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None) -> JsonResponse:
+    wanted = _expand(request.GET)
+    files = files_of(revision) if revision else []
+    content = serializers.model(repo, revision, files, blobs=flag(request.GET, "blobs"))
+    if flag(request.GET, "securityStatus"):
+        content["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
+    return JsonResponse(_only(content, wanted))
+
+
+def _expand(query: QueryDict) -> set[str]:
+    wanted = set(query.getlist("expand")) | set(query.getlist("expand[]"))
+    if unknown := sorted(wanted - KNOWN):
+        raise Invalid(f"There is nothing to expand named {', '.join(unknown)}.", field="expand")
+    return wanted
+
+
+def _only(content: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    kept = {"id"} | wanted
+    return {key: value for key, value in content.items() if key in kept} if wanted else content
+
+
+@hub_view("GET")
+def auth_check(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
+    require_may(caller, Action.DOWNLOAD, repo_of(caller, names), timezone.now())
+    return JsonResponse({})

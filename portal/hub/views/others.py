@@ -1,0 +1,51 @@
+"""What the Hub's clients ask for and this portal answers with a reason."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from django.http import HttpRequest
+
+from portal.accounts.authentication import Caller
+from portal.catalog.errors import RepoNotFound
+from portal.errors import NotFound
+from portal.hub.errors import NotOffered
+from portal.hub.http import hub_view
+from portal.hub.views.models import repo_of
+
+ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@hub_view(*ANY)
+def no_such_repo(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    """A name without its namespace, or something that is no model."""
+    raise RepoNotFound("There's nothing at this address: a model's name is NAMESPACE/NAME.")
+
+
+@hub_view(*ANY)
+def nothing(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    """A plain 404, on which clients go without."""
+    raise NotFound("There's nothing at this address.")
+
+
+@hub_view(*ANY)
+def nothing_of_repo(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    repo = repo_of(caller, names)
+    raise NotFound(f"{repo.full_name} has nothing at this address.")
+
+
+@hub_view(*ANY)
+def publishing(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    raise NotOffered(
+        "Nothing is published over HTTP here. The lab's operator publishes a folder with "
+        "`manage.py publish FOLDER --repo NAMESPACE/NAME --as USERNAME`."
+    )
+
+
+@hub_view(*ANY)
+def access_requests(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    repo = repo_of(caller, names)
+    raise NotOffered(
+        f"Requests for {repo.full_name} are not decided through this address. "
+        "Decide them on the review pages."
+    )

@@ -1,0 +1,74 @@
+"""What is in a revision, and where it stands in history."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from django.http import HttpRequest, JsonResponse, QueryDict
+
+from portal.accounts.authentication import Caller
+from portal.catalog.models import Ref
+from portal.catalog.services.reading import find_revision, split_revision
+from portal.errors import Invalid
+from portal.hub import serializers
+from portal.hub.entries import entries_at, entries_under, expanded
+from portal.hub.history import ancestors
+from portal.hub.http import flag, hub_view, json_list, page_of
+from portal.hub.views.models import repo_of
+
+MOST_PATHS = 20_000
+
+
+@hub_view("GET")
+def tree(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> JsonResponse:
+    revision, folder = split_revision(repo_of(caller, names), rest)
+    recursive, expand = flag(request.GET, "recursive"), flag(request.GET, "expand")
+    entries, headers = page_of(request, entries_under(revision, folder, recursive=recursive))
+    return json_list(expanded(revision, entries) if expand else entries, headers)
+
+
+@hub_view("POST")
+def paths_info(
+    request: HttpRequest, caller: Caller, *, revision: str, **names: str
+) -> JsonResponse:
+    found = find_revision(repo_of(caller, names), revision)
+    form = _form(request.body)
+    entries = entries_at(found, form.getlist("paths"))
+    return json_list(expanded(found, entries) if flag(form, "expand") else entries)
+
+
+def _form(body: bytes) -> QueryDict:
+    """Django's own reading stops at a thousand fields, and a large repo has more paths."""
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=MOST_PATHS)
+    except ValueError as error:
+        raise Invalid(f"Send a form of at most {MOST_PATHS} paths.", field="paths") from error
+    form = QueryDict(mutable=True)
+    for name, values in fields.items():
+        form.setlist(name, values)
+    return form
+
+
+@hub_view("GET")
+def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
+    rows = Ref.objects.filter(repo=repo_of(caller, names)).select_related("revision")
+    named = {
+        kind: [serializers.ref(row) for row in rows.order_by("name") if row.kind == kind]
+        for kind in Ref.Kind
+    }
+    content: dict[str, list[dict[str, str]]] = {
+        "branches": named[Ref.Kind.BRANCH],
+        "converts": [],
+        "tags": named[Ref.Kind.TAG],
+    }
+    if flag(request.GET, "include_prs"):
+        content["pullRequests"] = []
+    return JsonResponse(content)
+
+
+@hub_view("GET")
+def commits(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
+    found = find_revision(repo_of(caller, names), revision)
+    rows, headers = page_of(request, ancestors(found))
+    formatted = "formatted" in request.GET.getlist("expand[]")
+    return json_list([serializers.commit(row, formatted=formatted) for row in rows], headers)
