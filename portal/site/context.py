@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+
+from portal.access.models import AccessRequest
+from portal.catalog.models import ModelRepo
+from portal.site.letters import letters_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -26,9 +31,9 @@ SECTIONS = (
     ("access:", "requests"),
     ("jobs:", "playground"),
     ("accounts:token", "tokens"),
-    ("catalog:", "models"),
     ("site:home", "models"),
     ("site:model", "models"),
+    ("site:licence", "models"),
 )
 
 
@@ -48,6 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     reviewing = SimpleLazyObject(lambda: bool(user and reviews(user)))
     return {
         "site_name": settings.SITE_NAME,
+        "demo": settings.DEMO,
         "theme": chosen_theme(request),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "is_reviewer": reviewing,
@@ -64,17 +70,17 @@ def person(request: HttpRequest) -> User | None:
 
 def unread_letters(user: User) -> int:
     """How many letters in this person's inbox are unread."""
-    return 0
+    return letters_of(user, timezone.now()).filter(read_at=None).count()
 
 
 def reviews(user: User) -> bool:
     """Whether this person decides requests anywhere."""
-    return False
+    return ModelRepo.objects.reviewable_by(user).exists()
 
 
-def open_cases(user: User) -> int | None:
-    """How many requests this person may decide now."""
-    return None
+def open_cases(user: User) -> int:
+    """How many requests stand in this person's queue."""
+    return AccessRequest.objects.waiting_for(user).count()
 
 
 def navigation(user: User | None, reviewing: bool) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
@@ -14,6 +15,8 @@ _SHA256, _HEAD, _TAIL, _COMMIT = 64, 8, 6, 10
 
 
 def _three_figures(number: float) -> str:
+    if 0 < number < 0.995:
+        return f"{number:.2g}"
     for places, below in ((2, 10), (1, 100)):
         if round(number, places) < below:
             return f"{number:.{places}f}"
@@ -57,6 +60,24 @@ def duration(span: timedelta) -> str:
         if span >= unit:
             return f"{span // unit}{SPACE}{name}"
     return f"0{SPACE}min"
+
+
+def duration_words(span: timedelta) -> str:
+    """57 days, 3 hours, 12 minutes, under a minute: the largest whole unit, in words."""
+    words = {"d": "day", "h": "hour", "min": "minute"}
+    for unit, name in _UNITS:
+        if number := span // unit:
+            return f"{number}{SPACE}{words[name]}{'' if number == 1 else 's'}"
+    return "under a minute"
+
+
+def scaled(number: float, unit: str, prefixes: Sequence[str]) -> str:
+    """312 kWh, 3.20 kg: three figures, and the prefix that leaves them before the point."""
+    for prefix in prefixes[:-1]:
+        if number < 999.5:
+            return f"{_three_figures(number)}{SPACE}{prefix}{unit}"
+        number /= 1000
+    return f"{_three_figures(number)}{SPACE}{prefixes[-1]}{unit}"
 
 
 def until(due: datetime | date, now: datetime) -> str:

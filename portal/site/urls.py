@@ -1,2 +1,19 @@
+from django.urls import path, register_converter
+
+from portal.site.converters import NameConverter, NamespaceConverter
+from portal.site.views import home, inbox, licence, model, theme
+
+register_converter(NamespaceConverter, "namespace")
+register_converter(NameConverter, "repo_name")
+
 app_name = "site"
-urlpatterns: list = []
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("theme", theme.choose_theme, name="theme"),
+    path("inbox", inbox.inbox, name="inbox"),
+    path("inbox/<int:message_id>", inbox.letter, name="letter"),
+    path("demo/mail", inbox.demo_mail, name="demo_mail"),
+    path("licences/<slug:slug>/<str:version>.txt", licence.licence_text, name="licence_text"),
+    path("licences/<slug:slug>/<str:version>", licence.licence, name="licence"),
+    path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),  # last: the widest
+]

@@ -121,3 +121,25 @@ def short_date(value: datetime | date | None) -> str:
 def thousands(value: int | None) -> str:
     """20,000"""
     return "" if value is None else f"{value:,}"
+
+
+@register.filter
+def duration_words(span: timedelta | None) -> str:
+    """57 days, 3 hours, 12 minutes, under a minute: for a figure that stands alone."""
+    return "" if span is None else figures.duration_words(span)
+
+
+@register.filter
+def energy(kwh: float | None) -> str:
+    """312 kWh, 0.041 Wh"""
+    return "" if kwh is None else figures.scaled(kwh * 1000, "Wh", ("", "k", "M", "G"))
+
+
+@register.filter
+def carbon(kg: float | None) -> str:
+    """75.0 t, 3.20 kg, 0.018 g"""
+    if kg is None:
+        return ""
+    if kg >= 1000:
+        return figures.scaled(kg / 1000, "t", ("", "k", "M"))
+    return figures.scaled(kg * 1000, "g", ("", "k"))

@@ -73,8 +73,7 @@
       if (form) { event.preventDefault(); form.requestSubmit(form.querySelector(".btn.go") ?? undefined); }
       return;
     }
-    const off = document.documentElement.dataset.keys === "off";
-    if (off || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(target)) { before = ""; return; }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(target)) { before = ""; return; }
     if (event.key.length > 1 || event.key === " ") { before = ""; return; }
     if (document.querySelector("[popover][role=dialog]:popover-open")) return;
     const pair = before && `${before} ${event.key}`;

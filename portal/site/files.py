@@ -1,0 +1,87 @@
+"""A revision's files as a table, and what it takes to fetch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from portal.catalog.models import File, ModelRepo, Ref, Revision
+from portal.site import figures
+from portal.storage import BlobMissing, blob_store
+
+CARD = "README.md"
+SUMS = "SHA256SUMS"
+SPEEDS = (5, 20, 100)  # Mbit/s
+MEGABIT_BYTES = 10**6 / 8
+CARD_LIMIT_BYTES = 1_000_000
+FOLD = 40
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """``url`` is empty where this person may not read the file."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+    is_open: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class FilesView:
+    revision: Revision
+    rows: list[FileRow]
+    folded: list[FileRow]
+    count: int
+    size_bytes: int
+    has_sums: bool
+    times: list[tuple[int, str]]
+    refs: list[Ref]
+    chosen: str
+
+
+def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, readable: bool) -> FilesView:
+    """``readable``: whether the person may download what stands behind the gate."""
+    files = list(revision.files.select_related("blob"))
+    rows = [_row(repo, revision, file, readable) for file in files]
+    total = sum(row.size_bytes for row in rows)
+    return FilesView(
+        revision=revision,
+        rows=rows[:FOLD],
+        folded=rows[FOLD:],
+        count=len(rows),
+        size_bytes=total,
+        has_sums=any(row.path == SUMS for row in rows),
+        times=[(speed, _time(total, speed)) for speed in SPEEDS],
+        refs=list(repo.refs.order_by("kind", "name")),
+        chosen=chosen,
+    )
+
+
+def resolve_url(repo: ModelRepo, revision: Revision, path: str) -> str:
+    return f"/{repo.full_name}/resolve/{revision.commit}/{quote(path)}"
+
+
+def _row(repo: ModelRepo, revision: Revision, file: File, readable: bool) -> FileRow:
+    url = resolve_url(repo, revision, file.path) if readable or file.is_open else ""
+    is_open = file.is_open or not repo.is_gated
+    return FileRow(file.path, file.blob.size_bytes, file.blob.sha256, is_open, url)
+
+
+def _time(size_bytes: int, megabits: int) -> str:
+    span = timedelta(seconds=size_bytes / (megabits * MEGABIT_BYTES))
+    return "under a minute" if span < timedelta(minutes=1) else figures.duration(span)
+
+
+def read_card(revision: Revision) -> str | None:
+    """The text of its README.md; None where there is none to show."""
+    file = revision.files.select_related("blob").filter(path=CARD).first()
+    if file is None or file.blob.size_bytes > CARD_LIMIT_BYTES:
+        return None
+    try:
+        with blob_store().open(file.blob.sha256) as source:
+            return source.read().decode("utf-8", "replace")
+    except BlobMissing:
+        return None

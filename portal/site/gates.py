@@ -1,0 +1,103 @@
+"""Where a person stands before a model's gate, and the one thing to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from portal.access.models import AccessRequest
+from portal.access.policy import Action, Person, Reason, Verdict, may
+from portal.access.refusals import describe
+from portal.accounts.models import User
+from portal.catalog.models import Gate, ModelRepo
+
+STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.EXPIRED, Reason.REVOKED, Reason.MODE)
+WAITS = (Reason.PENDING, Reason.QUESTION)
+
+
+@dataclass(frozen=True)
+class Act:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """``tone`` and ``icon`` mark the heading; ``act`` is the page's one primary button."""
+
+    tone: str
+    icon: str
+    heading: str
+    act: Act | None
+    other: Act | None = None
+
+
+@dataclass(frozen=True)
+class GateView:
+    download: Verdict
+    infer: Verdict
+    standing: Standing
+    may_review: bool
+    due_at: datetime
+
+
+def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
+    download = may(person, Action.DOWNLOAD, repo, now)
+    infer = may(person, Action.INFER, repo, now)
+    return GateView(
+        download=download,
+        infer=infer,
+        standing=_standing(person, repo, download, infer),
+        may_review=may(person, Action.REVIEW, repo, now).allowed,
+        due_at=now + timedelta(days=repo.decision_days),
+    )
+
+
+def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict) -> Standing:
+    if not download.allowed:
+        return _refused(person, repo, download)
+    if not isinstance(person, User):
+        return Standing("yes", "open", "Open: no account needed.", Act("Download it", "#use"))
+    if repo.hosted and not infer.allowed:
+        refused = _refused(person, repo, infer)
+        return Standing("yes", "tick", "Download is open to you.", refused.act, _token())
+    other = Act("Try it in the playground", reverse("jobs:playground")) if repo.hosted else None
+    heading = "Open to everybody." if repo.download_gate == Gate.OPEN else "It’s open to you."
+    return Standing("yes", "tick", heading, _token(), other)
+
+
+def _token() -> Act:
+    return Act("Make a token", reverse("accounts:tokens"))
+
+
+def _refused(person: Person, repo: ModelRepo, verdict: Verdict) -> Standing:
+    if not isinstance(person, User):
+        return _sign_in(repo)
+    refusal = describe(verdict, repo)
+    act = Act(refusal.act_label, refusal.act_url)
+    if verdict.reason in STARTS_ANEW and _has_draft(person, repo):
+        return Standing("calm", "note", "You began a request; it’s kept.", Act("Continue", act.url))
+    if verdict.reason in WAITS:
+        return Standing("wait", "clock", refusal.heading, act)
+    return Standing("calm", "todo", refusal.heading, act)
+
+
+def _sign_in(repo: ModelRepo) -> Standing:
+    back = urlencode({"next": f"/{repo.full_name}"})
+    needs_request = repo.download_gate == Gate.REVIEW
+    heading = "Sign in to request access." if needs_request else "Sign in, then sign the licence."
+    return Standing(
+        "calm",
+        "todo",
+        heading,
+        Act("Sign in", f"{reverse('account_login')}?{back}"),
+        Act("Create an account", f"{reverse('account_signup')}?{back}"),
+    )
+
+
+def _has_draft(person: User, repo: ModelRepo) -> bool:
+    """Asked only where the policy says that nothing is pending: what is open then is a draft."""
+    return AccessRequest.objects.of(person).open().filter(repo=repo).exists()

@@ -1,0 +1,32 @@
+"""A licence's text on a page of its own, and as the plain bytes that its sha256 is of."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from portal.catalog.models import LicenceVersion
+from portal.site.markdown import render_markdown
+
+
+def _version(slug: str, version: str) -> LicenceVersion:
+    versions = LicenceVersion.objects.select_related("licence")
+    return get_object_or_404(versions, licence__slug=slug, version=version)
+
+
+def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+    chosen = _version(slug, version)
+    current = chosen.licence.versions.in_force_at(timezone.now()).first()
+    context = {
+        "licence": chosen,
+        "text": render_markdown(chosen.text),
+        "versions": chosen.licence.versions.all(),
+        "current": current,
+    }
+    return render(request, "site/licence.html", context)
+
+
+def licence_text(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+    text = _version(slug, version).text
+    return HttpResponse(text.encode(), content_type="text/plain; charset=utf-8")

@@ -1,0 +1,76 @@
+"""A model's page: what it is, what stands before it, and how to use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from portal.catalog.models import LicenceVersion, ModelRepo, Revision
+from portal.catalog.services.reading import (
+    DEFAULT_BRANCH,
+    find_repo,
+    find_revision,
+    head_revision,
+)
+from portal.site import logbook
+from portal.site.context import person
+from portal.site.files import read_card, read_files, resolve_url
+from portal.site.gates import look_at_gate
+from portal.site.markdown import render_markdown
+
+ENTRIES_PER_PAGE = 30
+
+
+def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    now = timezone.now()
+    repo = find_repo(f"{namespace}/{name}", person=person(request))
+    if (repo.namespace.name, repo.name) != (namespace, name):
+        return redirect("site:model", repo.namespace.name, repo.name)
+    chosen = request.GET.get("revision", "")
+    revision = find_revision(repo, chosen) if chosen else head_revision(repo)
+    gate = look_at_gate(person(request), repo, now)
+    versions = LicenceVersion.objects.filter(licence=repo.licence).select_related("licence")
+    licence = versions.in_force_at(now).first() if repo.licence else None
+    context = {
+        "repo": repo,
+        "gate": gate,
+        "licence": licence,
+        "licence_html": render_markdown(licence.text, demote=2) if licence else "",
+        "base_url": settings.BASE_URL,
+        "now": now,
+        **_released(repo, revision, chosen=chosen, readable=gate.download.allowed),
+        **_logbook(request, repo),
+    }
+    return render(request, "site/model.html", context)
+
+
+def _released(
+    repo: ModelRepo, revision: Revision | None, *, chosen: str, readable: bool
+) -> dict[str, Any]:
+    if revision is None:
+        return {"files": None, "card": ""}
+    text = read_card(revision)
+    return {
+        "files": read_files(repo, revision, chosen=chosen or DEFAULT_BRANCH, readable=readable),
+        "card": render_markdown(text, relative=lambda path: _inside(repo, revision, path))
+        if text
+        else "",
+    }
+
+
+def _inside(repo: ModelRepo, revision: Revision, path: str) -> str:
+    """A card's relative address is a file beside it."""
+    if path.startswith(("#", "/")):
+        return path
+    return resolve_url(repo, revision, path.removeprefix("./"))
+
+
+def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:
+    told = logbook.read(list(repo.logbook.select_related("corrects")))
+    pages = Paginator(told.happenings, ENTRIES_PER_PAGE)
+    return {"logbook": told, "happenings": pages.get_page(request.GET.get("entries"))}
