@@ -71,7 +71,7 @@ def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
     logbook = chronicle.open_logbook(options.out, start, settings.tokens_after(start))
     chronicle.record_setting(logbook, settings)
     say("collecting the corpus and training the tokenizer")
-    material = prepare(settings, options.out, logbook)
+    material = prepare(settings, options.out, logbook, resumed=progress is not None)
     if progress and progress.corpus_sha256 != material.corpus.sha256:
         raise TrainError("the standard library has changed since the checkpoint; begin anew")
     learner = Learner(settings.config(material.tokenizer.vocab_size), settings)
@@ -83,10 +83,15 @@ def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
     say(f"finished; the checkpoint is in {options.out}")
 
 
-def prepare(settings: TrainSettings, out: Path, logbook: Logbook) -> Material:
-    """Collect the corpus, train its tokenizer into out, and encode."""
+def prepare(
+    settings: TrainSettings, out: Path, logbook: Logbook, *, resumed: bool = False
+) -> Material:
+    """Collect the corpus, train its tokenizer into out (or take the resumed run's), and encode."""
     corpus = collect_corpus(settings.corpus_bytes)
-    tokenizer = train_tokenizer(corpus.learned, settings.vocab_size, out)
+    if resumed:
+        tokenizer = Tokenizer.from_directory(out)
+    else:
+        tokenizer = train_tokenizer(corpus.learned, settings.vocab_size, out)
     learned = encode_texts(tokenizer, corpus.learned)
     held_out = encode_texts(tokenizer, corpus.held_out)
     chronicle.record_data(logbook, corpus, len(learned), len(held_out), tokenizer.vocab_size)
@@ -102,22 +107,18 @@ def _run(
     say: Say,
 ) -> StepFigures | None:
     """Do the steps from start on; a stop on the way is recorded and raised again."""
-    step = start
     try:
         return _steps(learner, material, options, logbook, start, say)
     except KeyboardInterrupt:
-        step = _recorded_step(options.out, start)
         why = "Stopped by hand; training goes on from the last checkpoint when started again."
-        chronicle.record_stop(logbook, step, "note", "operator", why)
+        _record_stop(options.out, logbook, "note", "operator", why)
         raise
     except TrainError as error:
-        step = _recorded_step(options.out, start)
-        chronicle.record_stop(logbook, step, "crash", "divergence", f"{error}.")
+        _record_stop(options.out, logbook, "crash", "divergence", f"{error}.")
         raise
     except Exception as error:
-        step = _recorded_step(options.out, start)
         why = f"Training failed with {type(error).__name__}."
-        chronicle.record_stop(logbook, step, "crash", "other", why)
+        _record_stop(options.out, logbook, "crash", "other", why)
         raise
 
 
@@ -216,9 +217,10 @@ def _require_finite(figures: StepFigures, step: int) -> None:
         raise TrainError(f"the loss is not finite at step {step}; lower the learning rate")
 
 
-def _recorded_step(out: Path, start: int) -> int:
+def _record_stop(out: Path, logbook: Logbook, kind: str, cause: str, why: str) -> None:
     entries = read_logbook(out / chronicle.LOGBOOK_NAME)
-    return max((entry.get("step", 0) for entry in entries), default=start)
+    step = max((entry.get("step", 0) for entry in entries), default=0)
+    chronicle.record_stop(logbook, step, kind, cause, why)
 
 
 def use_threads(count: int | None) -> None:

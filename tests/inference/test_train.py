@@ -130,6 +130,33 @@ def test_a_killed_run_goes_on_to_the_same_losses(tmp_path):
     assert weights[0] == weights[1]
 
 
+def test_a_run_stopped_by_hand_says_so_and_is_no_crash(tmp_path):
+    def say(sentence):
+        if sentence == "step 20: checkpoint written":
+            raise KeyboardInterrupt
+
+    options = TrainOptions(tmp_path, progress_bar=False, checkpoint_every=20)
+    with pytest.raises(KeyboardInterrupt):
+        train(PRESETS["tiny"], options, say)
+    train(PRESETS["tiny"], options, lambda _: None)
+    entries = read_jsonl(tmp_path / "logbook.jsonl")
+    assert "crash" not in [entry["kind"] for entry in entries]
+    [stop] = [
+        entry for entry in entries if entry.get("cause") == "operator" and "ended_at" in entry
+    ]
+    [restart] = [entry for entry in entries if entry["kind"] == "restart"]
+    assert (stop["run"], stop["automatic"], stop["step"]) == ("1", False, 20)
+    assert (restart["run"], restart["cause"], restart["step"]) == ("1.1", "operator", 20)
+
+
+def test_a_run_that_diverges_says_so(tmp_path):
+    settings = replace(PRESETS["tiny"], learning_rate=1e30, warmup_steps=1)
+    with pytest.raises(TrainError, match="not finite at step"):
+        train(settings, TrainOptions(tmp_path, progress_bar=False), lambda _: None)
+    last = read_jsonl(tmp_path / "logbook.jsonl")[-1]
+    assert (last["kind"], last["cause"]) == ("crash", "divergence")
+
+
 def test_a_finished_folder_is_left_alone(trained):
     before = {path: path.read_bytes() for path in trained.iterdir()}
     said = []
