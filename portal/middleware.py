@@ -37,7 +37,8 @@ def surface_of(request: HttpRequest) -> Surface:
         return Surface.OPENAI
     if path.startswith("/api/v1/"):
         return Surface.REST
-    if path.startswith(("/api/", "/-/d/")) or "/resolve/" in path:
+    of_repo = "/resolve/" in path or ".git/info/lfs/" in path
+    if path.startswith(("/api/", "/-/d/")) or of_repo:
         return Surface.HUB
     return Surface.PAGE
 
@@ -140,18 +141,33 @@ def rest_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     return JsonResponse(rest_body(error), status=error.status)
 
 
+LEADS = {
+    Reason.NO_REQUEST: "Its page says what is asked, who decides and how long it takes.",
+    Reason.PENDING: "There is nothing you need to do. The page of your request has its history.",
+    Reason.QUESTION: "The clock stands until you answer.",
+    Reason.DECLINED: "You may correct what stood in the way and ask again at any time.",
+    Reason.EXPIRED: "Nothing else has changed: ask again, and a person reads it as before.",
+    Reason.REVOKED: "What the licence asks of you after its end still holds.",
+    Reason.SIGN: "Nobody needs to review you: sign once, and it opens at once.",
+}
+
+
 def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     """A refusal page: heading, what to do, one act. The same as a fragment for HTMX."""
     refusal = error.refusal if isinstance(error, Refused) else None
+    status = error.status
+    if refusal and refusal.reason == Reason.NOT_FOUND:
+        status = HTTPStatus.NOT_FOUND
     context = {
+        "status": int(status),
+        "code": refusal.reason if refusal else error.code,
+        "repo": refusal.repo_name if refusal and status != HTTPStatus.NOT_FOUND else "",
         "heading": refusal.heading if refusal else error.message,
+        "text": LEADS.get(refusal.reason, "") if refusal else "",
         "act_label": refusal.act_label if refusal else "Back to the models",
         "act_url": error.help_url or "/",
         "reference": getattr(request, "request_id", ""),
     }
-    status = error.status
-    if refusal and refusal.reason == Reason.NOT_FOUND:
-        status = HTTPStatus.NOT_FOUND
     template = "_refusal.html" if getattr(request, "htmx", False) else "refusal.html"
     return render(request, template, context, status=status)
 

@@ -51,11 +51,9 @@ def _form(body: bytes) -> QueryDict:
 
 @hub_view("GET")
 def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
-    rows = Ref.objects.filter(repo=repo_of(caller, names)).select_related("revision")
-    named = {
-        kind: [serializers.ref(row) for row in rows.order_by("name") if row.kind == kind]
-        for kind in Ref.Kind
-    }
+    refs_of = Ref.objects.filter(repo=repo_of(caller, names)).select_related("revision")
+    rows = list(refs_of.order_by("name"))
+    named = {kind: [serializers.ref(row) for row in rows if row.kind == kind] for kind in Ref.Kind}
     content: dict[str, list[dict[str, str]]] = {
         "branches": named[Ref.Kind.BRANCH],
         "converts": [],

@@ -1,0 +1,148 @@
+"""Repos and the list of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import pytest
+
+from portal.catalog.models import ModelRepo
+from tests.factories.catalog import make_repo, make_revision
+
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def test_a_repo_is_open_to_everybody_who_may_see_it(world, client):
+    content = client.get(world.api()).json()
+    assert content["id"] == world.repo.full_name
+    assert content["sha"] == world.revision.commit
+    assert content["gated"] == "manual"
+    assert content["private"] is False
+    assert {"rfilename": "config.json"} in content["siblings"]
+    assert content["pipeline_tag"] == "text-generation"
+    assert "opt" in content["tags"]
+    for key in ("createdAt", "lastModified"):
+        assert datetime.strptime(content[key], TIME)  # noqa: DTZ007, as the clients do
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"), [("open", False), ("licence", "auto"), ("review", "manual")]
+)
+def test_the_gate_in_the_hubs_words(db, client, gate, told):
+    repo = make_repo(gate=gate)
+    content = client.get(f"/api/models/{repo.full_name}").json()
+    assert content["gated"] == told
+    assert content["sha"] is None
+    assert content["siblings"] == []
+
+
+def test_blobs_have_sizes_and_hashes(world, client):
+    content = client.get(world.api("/revision/main?blobs=true")).json()
+    siblings = {each["rfilename"]: each for each in content["siblings"]}
+    shard = siblings["model-00001-of-00002.safetensors"]
+    file = world.file("model-00001-of-00002.safetensors")
+    assert shard["size"] == shard["lfs"]["size"] == file.blob.size_bytes
+    assert shard["lfs"]["sha256"] == file.blob_id
+    assert "lfs" not in siblings["config.json"]
+    assert siblings["config.json"]["blobId"] == world.file("config.json").blob.git_sha1
+
+
+def test_security_status(world, client):
+    content = client.get(world.api("?securityStatus=true")).json()
+    assert content["securityRepoStatus"] == {"scansDone": False, "filesWithIssues": []}
+
+
+def test_expand_gives_those_alone(world, client):
+    content = client.get(world.api("?expand=gated&expand=sha")).json()
+    assert content == {
+        "id": world.repo.full_name,
+        "gated": "manual",
+        "sha": world.revision.commit,
+    }
+    assert client.get(world.api("?expand=nonsense")).status_code == 400
+
+
+def names(response):
+    return [each["id"] for each in response.json()]
+
+
+@pytest.fixture
+def several(world):
+    lab = world.repo.namespace
+    return [
+        world.repo,
+        make_repo("alpha", namespace=lab, gate="open", family="OPT"),
+        make_repo("beta", namespace=lab, gate="licence"),
+        make_repo("gamma"),
+    ]
+
+
+def test_the_list_has_what_one_may_see(several, client):
+    ModelRepo.objects.filter(name="beta").update(private=True)
+    assert sorted(names(client.get("/api/models"))) == sorted(
+        repo.full_name for repo in several if repo.name != "beta"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("author=LAB", ["alpha", "beta", "opt"]),
+        ("search=alph", ["alpha"]),
+        ("gated=true&author=LAB", ["beta", "opt"]),
+        ("gated=false", ["alpha"]),
+        ("filter=opt", ["alpha", "opt"]),
+        ("filter=opt&filter=transformers", ["alpha", "opt"]),
+        ("filter=license:noncommercial&search=gamma", ["gamma"]),
+        ("filter=diffusers", []),
+        ("pipeline_tag=text-generation&search=beta", ["beta"]),
+        ("pipeline_tag=fill-mask", []),
+    ],
+)
+def test_filters(several, client, query, found):
+    response = client.get(f"/api/models?{query.replace('LAB', several[0].namespace.name)}")
+    assert sorted(name.split("/")[1] for name in names(response)) == found
+
+
+@pytest.mark.parametrize("order", ["createdAt", "lastModified", "downloads", "nonsense"])
+def test_any_order_lists_all(several, client, order):
+    assert len(names(client.get(f"/api/models?sort={order}"))) == 4
+
+
+def test_pages_follow_absolute_links(several, client, settings):
+    seen = []
+    expected = names(client.get("/api/models?gated=true&search=a"))
+    url = "/api/models?limit=1&gated=true&search=a"
+    while url:
+        response = client.get(url)
+        seen += names(response)
+        link = re.fullmatch(r'<(.+)>; rel="next"', response.headers.get("Link", ""))
+        url = link and "{0.path}?{0.query}".format(urlsplit(link[1]))
+        assert not link or link[1].startswith(f"{settings.BASE_URL}/api/models?")
+    assert seen == expected
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "limit=-1", "gated=maybe", "full=perhaps"])
+def test_a_malformed_query_is_told(world, client, query):
+    response = client.get(f"/api/models?{query}")
+    assert response.status_code == 400
+    assert response.json()["error"]
+
+
+def test_full_has_files(several, client, tmp_path):
+    make_revision(several[1], tmp_path / "alpha")
+    listed = client.get("/api/models?full=true&search=alpha").json()
+    assert {"rfilename": "README.md"} in listed[0]["siblings"]
+    assert "siblings" not in client.get("/api/models?search=alpha").json()[0]
+
+
+def test_the_list_costs_the_same_however_long(world, client, tmp_path, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        client.get("/api/models?full=true")
+    for number in range(4):
+        make_revision(make_repo(), tmp_path / str(number))
+    with django_assert_num_queries(3):
+        assert len(client.get("/api/models?full=true").json()) == 5

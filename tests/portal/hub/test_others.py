@@ -1,0 +1,104 @@
+"""Who calls, who may, and what this portal does not do."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from portal.accounts.services import let_publish
+from tests.factories.accounts import make_lab, make_token, make_user
+from tests.portal.world import bearer
+
+
+def test_whoami(world, client):
+    content = client.get("/api/whoami-v2", headers=world.bearer).json()
+    assert content["name"] == world.researcher.username
+    assert content["type"] == "user"
+    assert content["orgs"] == []
+    assert content["auth"]["accessToken"]["displayName"] == world.token.name
+    assert content["auth"]["accessToken"]["role"] == "write"
+    assert world.secret not in str(content)
+
+
+def test_whoami_names_the_labs_one_publishes_for(world, client):
+    lab = make_lab()
+    let_publish(
+        actor=make_user(superuser=True), namespace=lab, user=world.researcher, now=timezone.now()
+    )
+    _, secret = make_token(world.researcher, "download", now=timezone.now())
+    content = client.get("/api/whoami-v2", headers=bearer(secret)).json()
+    assert [each["name"] for each in content["orgs"]] == [lab.name]
+    assert content["auth"]["accessToken"]["role"] == "read"
+
+
+def test_whoami_asks_for_a_token(db, client):
+    response = client.get("/api/whoami-v2")
+    assert response.status_code == 401
+    assert "X-Error-Code" not in response
+    assert "token" in response["X-Error-Message"]
+
+
+def test_auth_check(world, client):
+    assert client.get(world.api("/auth-check"), headers=world.bearer).status_code == 200
+
+
+@pytest.mark.parametrize("rest", ["/discussions", "/discussions?p=0", "/xet-read-token/main"])
+def test_parts_of_a_repo_that_are_not_there(world, client, rest):
+    response = client.get(world.api(rest), headers=world.bearer)
+    assert response.status_code == 404
+    assert "X-Error-Code" not in response
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("url", ["/api/agent-harnesses", "/api/anything/else"])
+def test_plain_absences(db, client, url):
+    response = client.get(url)
+    assert response.status_code == 404
+    assert "X-Error-Code" not in response
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("kind", ["datasets", "spaces"])
+def test_there_are_only_models(db, client, kind):
+    response = client.get(f"/api/{kind}/a/b")
+    assert response.status_code == 401
+    assert response["X-Error-Code"] == "RepoNotFound"
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("post", "/api/repos/create"),
+        ("delete", "/api/repos/delete"),
+        ("post", "/api/validate-yaml"),
+        ("post", "MODEL/preupload/main"),
+        ("post", "MODEL/commit/main"),
+        ("get", "MODEL/xet-write-token/main"),
+        ("put", "MODEL/settings"),
+        ("post", "REPO.git/info/lfs/objects/batch"),
+    ],
+)
+def test_publishing_is_done_elsewhere(world, client, method, url):
+    url = url.replace("MODEL", world.api()).replace("REPO", f"/{world.repo.full_name}")
+    response = getattr(client, method)(url, headers=world.bearer)
+    assert response.status_code == 501
+    assert "manage.py publish" in response["X-Error-Message"]
+
+
+def test_requests_are_decided_elsewhere(world, client):
+    for rest in ("pending", "accepted", "handle", "grant"):
+        response = client.post(world.api(f"/user-access-request/{rest}"), headers=world.bearer)
+        assert response.status_code == 501
+        assert "review pages" in response["X-Error-Message"]
+
+
+def test_no_cross_site_check_stands_in_the_way(world):
+    from django.test import Client
+
+    strict = Client(enforce_csrf_checks=True)
+    response = strict.post(
+        world.api("/paths-info/main"),
+        "paths=config.json",
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert response.status_code == 200
