@@ -13,6 +13,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+from _pytest.nodeid import NodeId
+
 from portal.embedded.postgres import FAST
 from portal.embedded.servers import start_servers
 from portal.embedded.supervisor import Supervisor
@@ -65,3 +68,17 @@ else:
 
 # The fixtures for tests from outside; imported last, as they need nothing of the above.
 from tests.live import live, live_split  # noqa: E402, F401
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make `xdist_group` work: pytest 9.2 keeps node ids where pytest-xdist 3.8 does not write.
+
+    xdist's scheduler reads a test's group from what follows the `@` of its id.
+    """
+    if WORKER is None or not config.getvalue("loadgroup"):
+        return
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        if mark and "@" not in item.nodeid:
+            item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")

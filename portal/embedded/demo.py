@@ -16,6 +16,7 @@ from portal.embedded import nginx, screen
 from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.files import read_json, write_json
 from portal.embedded.parts import HOST, ROOT, Site
+from portal.embedded.prepared import Prepared
 from portal.embedded.readiness import Readiness
 from portal.embedded.servers import start_servers
 from portal.embedded.supervisor import TICK_SECONDS, Supervisor
@@ -74,13 +75,22 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
         nginx.program()
     servers = start_servers(supervisor, stage=_stage)
     site = Site(supervisor.var, options.port, options.web, supervisor.sockets, servers)
-    with _stage("tables"):
-        supervisor.run(site.manage("migrate", "migrate", "--no-input"))
-    model = _trained_model(supervisor, site, options.preset)
-    with _stage("demo data"):
-        supervisor.run(site.manage("seed_demo", "seed_demo", "--model", str(model)))
+    prepared = Prepared(
+        var=supervisor.var, code=ROOT / "portal", database_url=servers["DATABASE_URL"]
+    )
+    if not prepared.holds():
+        _fill(supervisor, site, options.preset)
+        prepared.note()
     hosted = _seed(supervisor.var)["hosted_model"]
     return replace(site, extra={"WEIGHTGATE_HOSTED_MODEL": hosted})
+
+
+def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
+    with _stage("tables"):
+        supervisor.run(site.manage("migrate", "migrate", "--no-input"))
+    model = _trained_model(supervisor, site, preset)
+    with _stage("demo data"):
+        supervisor.run(site.manage("seed_demo", "seed_demo", "--model", str(model)))
 
 
 def _trained_model(supervisor: Supervisor, site: Site, preset: str) -> Path:
