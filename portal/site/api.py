@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, permissions, serializers
 
@@ -15,6 +16,16 @@ from portal.access.refusals import describe
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, User
 from portal.catalog.models import ModelRepo
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes our tokens."""
+
+    target_class = "portal.accounts.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "wg_…"}
 
 
 def caller_of(request: Any) -> Caller:

@@ -1,0 +1,344 @@
+"""Who gets what answer at which address: one row per address and method, for every role.
+
+A row gives the answer that most roles get, and the roles that get another. "login" is a redirect
+to the sign-in page. An address without a row fails.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from portal.access.models import AccessRequest, Grant
+from portal.accounts.models import AccessToken, User
+from portal.catalog.models import ModelRepo, Revision, TeamMember
+from portal.delivery.links import Link, sign
+from portal.outbox.models import OutboxMessage
+from tests.factories.access import make_grant, make_request
+from tests.factories.accounts import make_token, make_user
+from tests.factories.catalog import make_repo, make_reviewer, make_revision
+
+ROLES = [
+    "anonymous",
+    "researcher",
+    "applicant",
+    "licensee",
+    "reviewer",
+    "other_reviewer",
+    "administrator",
+    "publisher",
+    "operator",
+]
+
+
+@dataclass
+class World:
+    """A gated repo with a revision, a request that waits, a grant, and somebody in each role."""
+
+    repo: ModelRepo
+    revision: Revision
+    people: dict[str, User]
+    request: AccessRequest
+    grant: Grant
+    token: AccessToken
+    letter: OutboxMessage
+    signing: ModelRepo
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+def make_world(folder: Path) -> World:
+    repo = make_repo()
+    grant = make_grant(repo)
+    applicant = make_user()
+    people = {
+        "researcher": make_user(),
+        "applicant": applicant,
+        "licensee": grant.person,
+        "reviewer": make_reviewer(repo),
+        "other_reviewer": make_reviewer(make_repo()),
+        "administrator": make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR),
+        "publisher": repo.namespace.roles.exclude(user__is_superuser=True).get().user,
+        "operator": make_user(superuser=True),
+    }
+    request = make_request(repo, applicant)
+    world = World(
+        repo=repo,
+        revision=make_revision(repo, folder),
+        people=people,
+        request=request,
+        grant=grant,
+        token=make_token(applicant)[0],
+        letter=OutboxMessage.objects.get(kind="receipt", recipient=applicant),
+        signing=make_repo(gate="licence"),
+    )
+    now = timezone.now()
+    for role, person in people.items():
+        world.secrets[role] = make_token(person, now=now)[1]
+    return world
+
+
+Arguments = Callable[[World], dict[str, Any]]
+
+
+def names(world: World) -> dict[str, Any]:
+    return {"namespace": world.repo.namespace.name, "name": world.repo.name}
+
+
+def in_repo(**more: Any) -> Arguments:
+    return lambda world: names(world) | more
+
+
+def of_request(world: World) -> dict[str, Any]:
+    return {"request_id": world.request.pk}
+
+
+def nothing(world: World) -> dict[str, Any]:
+    return {}
+
+
+def first_step(world: World) -> dict[str, Any]:
+    return of_request(world) | {"step": "you"}
+
+
+def of_token(world: World) -> dict[str, Any]:
+    return {"token_id": world.token.pk}
+
+
+def of_letter(world: World) -> dict[str, Any]:
+    return {"message_id": world.letter.pk}
+
+
+def no_job(world: World) -> dict[str, Any]:
+    return {"job_id": uuid.UUID(int=0)}
+
+
+def signing_repo(world: World) -> dict[str, Any]:
+    return {"namespace": world.signing.namespace.name, "name": world.signing.name}
+
+
+def licence(world: World) -> dict[str, Any]:
+    return {"slug": "noncommercial", "version": "1.0"}
+
+
+def weights_link(world: World) -> dict[str, Any]:
+    """A link that the licensee was given; whoever holds it may use it until it ends."""
+    file = world.revision.files.get(path="model-00001-of-00002.safetensors")
+    person = world.people["licensee"].pk
+    link = Link(file.pk, person, None, timezone.now() + timedelta(minutes=5))
+    return {"signed": sign(link), "filename": file.path}
+
+
+@dataclass(frozen=True)
+class Row:
+    """``most`` is the answer of every role that ``others`` doesn't name."""
+
+    name: str
+    method: str
+    most: int | str
+    others: dict[str, int | str] = field(default_factory=dict)
+    arguments: Arguments = nothing
+    data: Any = None
+
+    def expected(self) -> dict[str, int | str]:
+        answers: dict[str, int | str] = dict.fromkeys(ROLES, self.most)
+        for roles, answer in self.others.items():
+            answers |= dict.fromkeys(roles.split(), answer)
+        return answers
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name} ({self.arguments.__name__})"
+
+
+LOGIN = {"anonymous": "login"}
+TEAM = "reviewer administrator"
+OTHER = {"other_reviewer": 404}
+WEIGHTS = in_repo(rest="main/model-00001-of-00002.safetensors")
+CARD = in_repo(rest="main/README.md")
+INSIDERS = "licensee administrator publisher operator"
+
+PAGES = [
+    Row("healthz", "GET", 200),
+    Row("readyz", "GET", 200),
+    Row("metrics", "GET", 200),
+    Row("site:home", "GET", 200),
+    Row("site:model", "GET", 200, arguments=names),
+    Row("site:licence", "GET", 200, arguments=licence),
+    Row("site:licence_text", "GET", 200, arguments=licence),
+    Row("site:theme", "POST", 302, data={"theme": "dark"}),
+    Row("site:inbox", "GET", 200, LOGIN),
+    Row("site:letter", "GET", 404, LOGIN | {"applicant": 200}, of_letter),
+    Row("site:demo_mail", "GET", 404),
+    Row("accounts:tokens", "GET", 200, LOGIN),
+    Row("accounts:tokens", "POST", 422, LOGIN, data={"name": ""}),
+    Row("accounts:token_revoke", "POST", 404, LOGIN | {"applicant": 302}, of_token),
+    Row("access:requests", "GET", 200, LOGIN),
+    Row("access:start", "GET", 302, LOGIN | {"licensee": 200}, names),
+    Row("access:request", "GET", 404, LOGIN | {"applicant": 200}, of_request),
+    Row(
+        "access:form",
+        "GET",
+        404,
+        LOGIN | {"applicant": 302},
+        lambda w: of_request(w) | {"step": "you"},
+    ),
+    Row("access:autosave", "POST", 404, {"anonymous": 401}, of_request),
+    Row("access:answer", "POST", 404, LOGIN | {"applicant": 422}, of_request),
+    Row("access:withdraw", "POST", 404, LOGIN | {"applicant": 302}, of_request),
+    Row("access:discard", "POST", 404, LOGIN | {"applicant": 409}, of_request),
+    Row("access:queue", "GET", 403, LOGIN | {f"{TEAM} other_reviewer": 200}),
+    Row("access:case", "GET", 403, LOGIN | OTHER | {TEAM: 200}, of_request),
+    Row("access:approve", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
+    Row("access:ask", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
+    Row("access:decline", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
+    Row("access:revoke", "POST", 403, LOGIN | OTHER | {TEAM: 404}, of_request),
+    Row("access:sign", "GET", 200, LOGIN, signing_repo),
+    Row("jobs:playground", "GET", 200),
+    Row("jobs:jobs", "GET", 200, LOGIN),
+    Row("jobs:job", "GET", 404, LOGIN, no_job),
+    Row("jobs:stop", "POST", 404, LOGIN, no_job),
+    Row("account_login", "GET", 302, {"anonymous": 200}),
+    Row("account_signup", "GET", 302, {"anonymous": 200}),
+    Row("account_logout", "GET", 200, {"anonymous": 302}),
+    Row("account_email", "GET", 200, LOGIN),
+    Row("account_change_password", "GET", 200, LOGIN),
+    Row("account_reset_password", "GET", 200),
+]
+TOKEN_SURFACES = [
+    Row("hub:whoami", "GET", 200, {"anonymous": 401}),
+    Row("hub:models", "GET", 200),
+    Row("hub:model", "GET", 200, arguments=names),
+    Row("hub:revision", "GET", 200, arguments=in_repo(revision="main")),
+    Row("hub:tree", "GET", 200, arguments=in_repo(rest="main")),
+    Row("hub:paths", "POST", 200, arguments=in_repo(revision="main"), data={"paths": "README.md"}),
+    Row("hub:refs", "GET", 200, arguments=names),
+    Row("hub:commits", "GET", 200, arguments=in_repo(revision="main")),
+    Row("hub:auth-check", "GET", 403, {"anonymous": 401, INSIDERS: 200}, names),
+    Row("hub:resolve", "HEAD", 403, {"anonymous": 401, INSIDERS: 200}, WEIGHTS),
+    Row("hub:resolve", "GET", 403, {"anonymous": 401, INSIDERS: 302}, WEIGHTS),
+    Row("hub:resolve", "HEAD", 200, arguments=CARD),
+    Row("hub:requests", "GET", 501, arguments=in_repo(rest="pending")),
+    Row("hub:publish", "POST", 501, arguments=names),
+    Row("hub:repos", "POST", 501),
+    Row("hub:lfs", "POST", 501, arguments=in_repo(rest="objects/batch")),
+    Row("delivery:link", "GET", 200, arguments=weights_link),
+    Row("jobs:models", "GET", 200, {"anonymous": 401}),
+    Row("api:models", "GET", 200),
+    Row("api:model", "GET", 200, arguments=names),
+    Row("api:requests", "GET", 200, {"anonymous": 401}),
+    Row("api:schema", "GET", 200),
+    Row("api:docs", "GET", 200),
+]
+WITHOUT_A_ROW = {
+    # allauth's own, reached only through a key in a mail or in the midst of a flow of its own
+    "account_inactive",
+    "account_reauthenticate",
+    "account_email_verification_sent",
+    "account_set_password",
+    "account_confirm_login_code",
+    "account_confirm_email",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_reset_password_done",
+    # asynchronous, so tested with a database that commits: tests/portal/jobs
+    "jobs:completions",
+    "jobs:chat_completions",
+    "jobs:events",
+    # answers for what isn't there: the same for everybody
+    "hub:no-part",
+    "hub:no-namespace",
+    "hub:no-namespace-file",
+    "hub:no-model",
+    "hub:nothing",
+    "jobs:elsewhere",
+    "jobs:model",
+}
+
+
+def answer(client: Client, row: Row, url: str) -> int | str:
+    body = {} if row.data is None else {"data": row.data}
+    response = getattr(client, row.method.lower())(url, **body)
+    if response.status_code == 302 and "/accounts/login" in response["Location"]:
+        return "login"
+    return response.status_code
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever happens inside leaves no trace, so that every answer is to the same world."""
+    point = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+def answers(row: Row, world: World, client_of: Callable[[str], Client]) -> dict[str, int | str]:
+    url, found = url_of(row, world), {}
+    for role in ROLES:
+        with undone():
+            found[role] = answer(client_of(role), row, url)
+    return found
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """No worker runs here; whether one does is not what these rows are about."""
+    monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
+    return make_world(tmp_path / "in")
+
+
+@pytest.mark.django_db
+def test_pages_answer_each_role_as_their_rows_say(world: World) -> None:
+    def signed_in(role: str) -> Client:
+        client = Client()
+        if role in world.people:
+            client.force_login(world.people[role])
+        return client
+
+    found = {str(row): answers(row, world, signed_in) for row in PAGES}
+    assert found == {str(row): row.expected() for row in PAGES}
+
+
+@pytest.mark.django_db
+def test_token_surfaces_answer_each_role_as_their_rows_say(world: World) -> None:
+    def bearing(role: str) -> Client:
+        secret = world.secrets.get(role)
+        return Client(headers={"Authorization": f"Bearer {secret}"} if secret else {})
+
+    found = {str(row): answers(row, world, bearing) for row in TOKEN_SURFACES}
+    assert found == {str(row): row.expected() for row in TOKEN_SURFACES}
+
+
+def url_of(row: Row, world: World) -> str:
+    arguments = row.arguments(world)
+    if row.name == "hub:publish":
+        return f"/api/models/{world.repo.full_name}/commit/main"
+    if row.name == "hub:repos":
+        return "/api/repos/create"
+    return reverse(row.name, kwargs=arguments)
+
+
+def addresses(patterns: list[Any], namespace: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from addresses(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_address_has_a_row():
+    named = {row.name for row in (*PAGES, *TOKEN_SURFACES)}
+    assert set(addresses(get_resolver().url_patterns)) == named | WITHOUT_A_ROW
+    assert not named & WITHOUT_A_ROW
