@@ -91,15 +91,14 @@ class OrganizationForm(StepForm):
     organization = forms.CharField(
         label="Organization",
         max_length=200,
-        help_text="Its full name. If you work alone, say so; that alone is no reason to decline.",
+        help_text="Its full name. If you work alone, say so.",
         error_messages=_required("organization"),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     country = forms.ChoiceField(
         label="Country you work in",
         choices=[("", "Choose a country"), *countries],
-        help_text="A rule on jurisdiction may send a request to a person for an extra look. "
-        "It never declines one by itself.",
+        help_text="The licence asks that your use be lawful there.",
         error_messages=_required("country"),
         widget=forms.Select(attrs={"autocomplete": "country"}),
     )

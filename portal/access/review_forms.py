@@ -15,7 +15,7 @@ from portal.catalog.models import ModelRepo
 class ApproveForm(PageForm):
     modes = forms.MultipleChoiceField(
         label="Modes",
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"autofocus": True}),
         error_messages={"required": "Choose at least one kind of access to give."},
     )
     until = forms.DateField(
@@ -37,7 +37,7 @@ class AskForm(PageForm):
         max_length=WORDS,
         help_text="One thing at a time. The clock stands until they answer.",
         error_messages={"required": "Write the question that the applicant is to answer."},
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
     )
 
 
@@ -47,6 +47,7 @@ class DeclineForm(PageForm):
         choices=[("", "Choose a reason"), *Decision.Reason.choices],
         help_text="Published; the applicant sees it by name.",
         error_messages={"required": "Choose the reason that the applicant will see."},
+        widget=forms.Select(attrs={"autofocus": True}),
     )
     reason_text = forms.CharField(
         label="In your words, to the applicant",
@@ -63,5 +64,5 @@ class RevokeForm(PageForm):
         max_length=WORDS,
         help_text="The notice quotes it. Tokens and links stop opening the model at once.",
         error_messages={"required": "Say why; the notice quotes it."},
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
     )

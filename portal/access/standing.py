@@ -123,7 +123,7 @@ def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) ->
         Stage("Submitted", "done", at=access_request.submitted_at),
         Stage("In review", "current" if is_undecided(access_request) else "done"),
         _decision(access_request, state),
-        _access(grant, now),
+        _access(access_request, grant, now),
     ]
 
 
@@ -134,9 +134,10 @@ def _decision(access_request: AccessRequest, state: State) -> Stage:
     return Stage(state.label, status, at=access_request.closed_at)
 
 
-def _access(grant: Grant | None, now: datetime) -> Stage:
+def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> Stage:
     if grant is None:
-        return Stage("Access", "todo", "opens with a yes")
+        detail = "opens with a yes" if is_undecided(access_request) else "not opened"
+        return Stage("Access", "todo", detail)
     mark = grant_mark(grant, now)
     done = mark.text == ENDED["active"].text
     return Stage("Access", "done" if done else "stopped", "open" if done else mark.text.lower())

@@ -40,7 +40,7 @@ def case_context(
         "modes": modes_label(answers.get("modes")),
         "answers": readable(answers, "research", "access"),
         "said": _said(answers),
-        "addresses": EmailAddress.objects.filter(user=access_request.applicant, verified=True),
+        "addresses": _proved_addresses(access_request.applicant),
         "state_mark": standing.reviewer_mark(access_request),
         "due": due_tone(access_request, now),
         "awaits": standing.awaits_decision(access_request),
@@ -52,10 +52,17 @@ def case_context(
         "place": place_of(access_request, reviewer),
         "form": form,
         "failed": name,
+        "nav_section": "queue",
         "now": now,
         **_grant(access_request, reviewer, now),
         **_forms(access_request, answers, now, name, form),
     }
+
+
+def _proved_addresses(person: User) -> list[tuple[str, str]]:
+    """Each address that answered a letter, and its domain."""
+    proved = EmailAddress.objects.filter(user=person, verified=True).order_by("-primary", "email")
+    return [(each.email, each.email.rpartition("@")[2]) for each in proved]
 
 
 def _said(answers: dict[str, Any]) -> list[tuple[str, str]]:

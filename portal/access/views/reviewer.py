@@ -14,14 +14,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.access.errors import RequestNotFound
+from portal.access.errors import RequestHasMovedOn, RequestNotFound
 from portal.access.forms import show_errors
 from portal.access.models import AccessRequest
 from portal.access.queue import filters_from, next_to_decide, queue_of
 from portal.access.review_forms import ApproveForm, AskForm, DeclineForm, RevokeForm
 from portal.access.services.grants import revoke_grant
 from portal.access.services.review import approve_request, ask_question, decline_request
-from portal.access.standing import grant_of
+from portal.access.standing import awaits_decision, grant_of
 from portal.access.views.casefile import case_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
@@ -83,6 +83,10 @@ def _decide(
 ) -> HttpResponse | None:
     """Do it. None when it is done; else the case again, with what stood in the way."""
     reviewer = signed_in(request)
+    if name != "revoke" and not awaits_decision(access_request):
+        state = access_request.get_state_display()
+        moved_on = RequestHasMovedOn(access_request.reference, state)
+        return _page(request, reviewer, access_request, status=409, notice=moved_on.message)
     if form.is_valid():
         try:
             act(timezone.now())
