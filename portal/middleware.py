@@ -73,7 +73,7 @@ def _hub_status(error: DomainError, code: str | None, request: HttpRequest) -> H
 
 def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     """What makes the Hub's clients raise their own right exception: headers, not bodies."""
-    line = error.refusal.line if isinstance(error, Refused) else error.message
+    reason = line = error.refusal.line if isinstance(error, Refused) else error.message
     if isinstance(error, UnknownToken):
         line = BAD_CREDENTIALS
     code = _hub_code(error)
@@ -86,6 +86,9 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     response["X-Error-Message"] = ascii_line(line)
     if code:
         response["X-Error-Code"] = code
+    if code == "GatedRepo":
+        # The command line shows its own words for this error; a warning it passes on.
+        response["X-HF-Warning"] = f"access; {ascii_line(reason)}"
     if commit := getattr(error, "commit", ""):
         response["X-Repo-Commit"] = commit
     return response

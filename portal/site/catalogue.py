@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import log10
-from typing import Any
 
 from django import forms
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.http import QueryDict
 
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref
 from portal.catalog.services.reading import DEFAULT_BRANCH
@@ -32,8 +32,8 @@ class FilterForm(forms.Form):
     size = forms.ChoiceField(required=False, label="Parameters")
     gate = forms.ChoiceField(required=False, label="Gate", choices=[ANY, *Gate.choices])
 
-    def __init__(self, *args: Any, families: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="id_%s", **kwargs)
+    def __init__(self, data: QueryDict, *, families: list[str]) -> None:
+        super().__init__(data)
         self._choose_from("family", [(family, family) for family in families])
         self._choose_from("size", [(key, label) for key, (label, _) in SIZES.items()])
         self.fields["q"].widget = forms.TextInput(

@@ -85,7 +85,7 @@ def open_cases(user: User) -> int:
 
 def navigation(user: User | None, reviewing: bool) -> list[Entry]:
     """Reviewers begin with their queue; who isn't signed in sees only what works without."""
-    entries = []
+    entries: list[tuple[str, str, str, int | None]] = []
     if user and reviewing:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
     entries.append(("models", "Models", "site:home", None))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import nh3
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 LOWEST_HEADING = 6
@@ -25,14 +26,17 @@ FOCUSABLE = {"class": "cmd", "tabindex": "0"}
 SCROLLS = '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>'
 
 
-def _image(tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+class _Renderer(RendererHTML):
     """Pictures from elsewhere aren't loaded; their words stay."""
-    words = tokens[index].content
-    return f"<em>[Picture: {escape(words)}]</em>" if words else ""
+
+    def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        words = tokens[index].content
+        return f"<em>[Picture: {escape(words)}]</em>" if words else ""
 
 
-_parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_parser.renderer.rules["image"] = _image
+_parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enable(
+    ["table", "strikethrough"]
+)
 
 
 def without_front_matter(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.conf import settings
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -69,6 +70,12 @@ def day(value: datetime | date) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>', local.isoformat(), figures.whole_date(value)
     )
+
+
+@register.simple_tag
+def site_line() -> str:
+    """How a mail ends: who sends it, and where that is. Mails know no request."""
+    return f"{settings.SITE_NAME}, {settings.BASE_URL}"
 
 
 @register.filter

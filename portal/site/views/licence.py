@@ -12,7 +12,8 @@ from portal.site.markdown import render_markdown
 
 def _version(slug: str, version: str) -> LicenceVersion:
     versions = LicenceVersion.objects.select_related("licence")
-    return get_object_or_404(versions, licence__slug=slug, version=version)
+    found: LicenceVersion = get_object_or_404(versions, licence__slug=slug, version=version)
+    return found
 
 
 def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
