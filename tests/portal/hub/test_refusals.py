@@ -89,6 +89,13 @@ def test_the_gate(world, client, settings, place):
         check(client.head(url, headers=world.stranger_bearer), 403, "GatedRepo", restricted)
 
 
+def test_the_command_line_is_told_where_to_go(world, client, settings):
+    response = client.head(world.url(), headers=world.stranger_bearer)
+    topic, _, text = response["X-HF-Warning"].partition("; ")
+    assert topic == "access"
+    assert settings.BASE_URL in text
+
+
 def test_the_gate_tells_who_waits_that_they_wait(world, client):
     make_request(world.repo, world.stranger, now=timezone.now())
     response = client.head(world.url(), headers=world.stranger_bearer)
