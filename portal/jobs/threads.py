@@ -7,7 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,6 +26,13 @@ def in_thread(
         try:
             return function(*args, **kwargs)
         finally:
-            close_old_connections()
+            release_connections()
 
     return sync_to_async(call, thread_sensitive=thread_sensitive)
+
+
+def release_connections() -> None:
+    """Give this thread's connections back to the pool, but for one inside a transaction."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from uuid import uuid4
+
+import pytest
+
+from portal.jobs import hosting
+from portal.jobs.models import Job
+from portal.jobs.services import finish_job, sweep
+from portal.jobs.services.running import Outcome
+from portal.jobs.stream import START, Ended, Event, Progress, announce_end, append, follow, so_far
+from tests.factories.jobs import claim, make_hosted, make_job
+
+WORDS = ["The", " sluice", " opens", " when"]
+
+
+def token(position: int, *, choice: int = 0, last: bool = False) -> Event:
+    return Event(
+        choice,
+        position=position,
+        offset=sum(map(len, WORDS[:position])),
+        tokens=[position + 10],
+        text=WORDS[position],
+        logprobs=[[[position + 10, -1.0, WORDS[position]]]],
+        finish_reason="length" if last else None,
+    )
+
+
+WHOLE = Event(
+    0,
+    tokens=[10, 11, 12, 13],
+    text="".join(WORDS),
+    logprobs=[[[n + 10, -1.0, word]] for n, word in enumerate(WORDS)],
+    finish_reason="length",
+)
+
+
+def text_of(events):
+    return "".join(event.text for event in events if event)
+
+
+def test_a_second_attempt_repeats_nothing_to_the_reader():
+    progress = Progress()
+    first = [progress.news(token(n)) for n in range(3)]
+    again = [progress.news(token(n, last=n == 3)) for n in range(4)]
+    assert again[:3] == [None, None, None]
+    assert text_of([*first, *again]) == "".join(WORDS)
+
+
+def test_the_rows_result_fills_only_what_is_missing():
+    progress = Progress()
+    progress.news(token(0))
+    rest = progress.news(WHOLE)
+    assert (rest.tokens, rest.text, len(rest.logprobs)) == ([11, 12, 13], " sluice opens when", 3)
+    assert progress.news(WHOLE) is None
+
+
+def test_what_lies_behind_a_gap_waits_for_the_row():
+    progress = Progress()
+    assert progress.news(token(1)) is None
+    assert progress.news(WHOLE).text == "".join(WORDS)
+
+
+def test_choices_are_told_apart():
+    progress = Progress()
+    assert progress.news(token(0, choice=0))
+    assert progress.news(token(0, choice=1))
+
+
+def test_an_end_without_tokens_is_told_once():
+    progress = Progress()
+    end = Event(0, finish_reason="length")
+    assert progress.news(end) == end
+    assert progress.news(end) is None
+
+
+@pytest.fixture
+def running(model, transactional_db, now):
+    hosted = make_hosted(model)
+    make_job(hosted, now=now, stream=True)
+    return claim(hosted, now=now)
+
+
+def end(job, now, event=WHOLE):
+    finish_job(job_id=job.pk, attempt=job.attempt, outcome=Outcome(events=[event]), now=now)
+
+
+async def read(job, after=START):
+    return [item async for item in follow(job.pk, after) if item.event or item.ended]
+
+
+async def test_a_reader_gets_each_token_then_the_end(running, now):
+    append((running.pk, token(n, last=n == 3)) for n in range(4))
+    await asyncio.to_thread(end, running, now)
+    items = await read(running)
+    assert [item.event.text for item in items[:-1]] == WORDS
+    assert items[-1].ended == Ended("succeeded")
+
+
+async def test_a_reader_that_comes_early_waits(running, now):
+    reading = asyncio.create_task(read(running))
+    append([(running.pk, token(0))])
+    await asyncio.to_thread(end, running, now)
+    items = await asyncio.wait_for(reading, 20)
+    assert text_of(item.event for item in items) == "".join(WORDS)
+
+
+async def test_a_reader_that_was_cut_off_goes_on_where_it_was(running, now):
+    append((running.pk, token(n)) for n in range(2))
+    seen, last_id = await asyncio.to_thread(so_far, running)
+    assert text_of(seen) == "The sluice"
+    await asyncio.to_thread(end, running, now)
+    items = await read(running, last_id)
+    assert text_of(item.event for item in items) == " opens when"
+
+
+async def test_a_lost_stream_falls_back_to_the_row(running, now):
+    append([(running.pk, token(0))])
+    await asyncio.to_thread(end, running, now)
+    hosting.connection().flushdb()
+    items = await read(running)
+    assert text_of(item.event for item in items) == "".join(WORDS)
+    assert items[-1].ended == Ended("succeeded")
+
+
+async def test_a_stream_lost_midway_repeats_nothing(running, now):
+    items = follow(running.pk)
+    append([(running.pk, token(0))])
+    heard = [await anext(items)]
+    hosting.connection().flushdb()
+    append([(running.pk, token(2))])
+    await asyncio.to_thread(end, running, now)
+    heard += [item async for item in items]
+    assert text_of(item.event for item in heard) == "".join(WORDS)
+
+
+async def test_an_expired_job_ends_its_readers(running, now, settings):
+    await asyncio.to_thread(sweep, now=now + settings.JOB_TIME_LIMIT * 2)
+    items = await read(running)
+    assert items[-1].ended.state == Job.State.EXPIRED
+
+
+async def test_an_end_that_nobody_announced_is_found_in_the_row(running, now):
+    await asyncio.to_thread(end, running, now)
+    hosting.connection().flushdb()
+    announce_end(uuid4(), Ended("failed"))
+    assert (await read(running))[-1].ended == Ended("succeeded")
+
+
+def test_the_log_is_bounded_and_dies_by_itself(running):
+    append([(running.pk, token(0))])
+    [key] = hosting.connection().keys("weightgate:job:*")
+    assert 0 < hosting.connection().ttl(key) <= 3600
+
+
+def test_events_survive_the_way_as_they_are(running):
+    odd = dataclasses.replace(token(0), text="a\0\u2028é")
+    append([(running.pk, odd)])
+    assert so_far(running)[0] == [odd]

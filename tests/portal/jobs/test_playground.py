@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.jobs import hosting
+from portal.jobs.models import Job
+from portal.jobs.services import finish_job
+from portal.jobs.services.running import Outcome
+from portal.jobs.stream import Event, append
+from tests.factories.access import make_request
+from tests.factories.accounts import make_user
+from tests.factories.jobs import claim, make_guest, make_hosted, make_job
+
+PLAYGROUND = "/playground"
+
+
+@pytest.fixture
+def guest(hosted, client):
+    person = make_guest(hosted)
+    client.force_login(person)
+    return person
+
+
+def form(hosted, **changed):
+    sound = {
+        "model": hosted.full_name,
+        "prompt": "The water",
+        "max_tokens": "8",
+        "temperature": "0.8",
+        "top_p": "0.95",
+        "top_k": "0",
+        "seed": "",
+        "logprobs": "5",
+        "stop": "",
+    }
+    return {**sound, **changed}
+
+
+# --- who may
+
+
+def test_a_stranger_is_asked_to_sign_in(client, hosted):
+    page = client.get(PLAYGROUND).content.decode()
+    assert "Sign in to try a hosted model" in page
+    assert "<textarea" not in page
+
+
+def test_who_has_no_access_learns_where_to_ask(client, hosted):
+    client.force_login(make_user())
+    page = client.get(PLAYGROUND).content.decode()
+    assert reverse("access:start", args=hosted.full_name.split("/")) in page
+
+
+def test_who_waits_learns_that_it_waits(client, hosted):
+    person = make_user()
+    make_request(hosted, person)
+    client.force_login(person)
+    assert "is with the reviewers" in client.get(PLAYGROUND).content.decode()
+
+
+def test_where_nothing_is_hosted_it_says_so(client, db):
+    assert "No model is hosted here yet" in client.get(PLAYGROUND).content.decode()
+
+
+def test_a_private_model_is_not_named_to_strangers(client, db, model):
+    repo = make_hosted(model, private=True)
+    assert repo.name not in client.get(PLAYGROUND).content.decode()
+
+
+# --- asking
+
+
+def test_the_form_makes_a_job_and_leads_to_its_page(client, hosted, guest):
+    response = client.post(PLAYGROUND, form(hosted, stop="\\n", seed="11"))
+    job = Job.objects.get()
+    assert response["Location"] == f"/playground/{job.pk}"
+    assert (job.person, job.source, job.stream) == (guest, Job.Source.PLAYGROUND, True)
+    assert job.params["stop"] == ["\n"]
+    assert job.params["seed"] == 11
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("prompt", "", "Write a few words"),
+        ("temperature", "3", "less than or equal to 2"),
+        ("top_p", "0", "top_p must be over 0"),
+        ("max_tokens", "5000", "maximum context length"),
+        ("model", "no/such", "Select a valid choice"),
+    ],
+)
+def test_an_error_keeps_what_was_typed(client, hosted, guest, field, value, said):
+    changed = {"prompt": "Kept words", field: value}
+    response = client.post(PLAYGROUND, form(hosted, **changed))
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert said in page
+    assert field == "prompt" or "Kept words" in page
+    assert not Job.objects.exists()
+
+
+def test_a_model_that_is_loading_is_said_in_place(client, hosted, guest):
+    hosting.stop_beating(hosted.full_name)
+    response = client.post(PLAYGROUND, form(hosted))
+    assert response.status_code == 422
+    assert "is being loaded" in response.content.decode()
+
+
+def test_the_quota_is_said_in_place(client, hosted, guest, settings):
+    settings.DAILY_TOKENS = 3
+    page = client.post(PLAYGROUND, form(hosted)).content.decode()
+    assert "More from 00:00 UTC" in page
+
+
+def test_a_post_needs_the_csrf_token(hosted, guest, client):
+    client.handler.enforce_csrf_checks = True
+    assert client.post(PLAYGROUND, form(hosted)).status_code == 403
+
+
+# --- the job's page
+
+
+@pytest.fixture
+def job(hosted, guest):
+    made = make_job(hosted, guest, now=timezone.now(), stream=True, logprobs=2, prompt="It's <b>")
+    claim(hosted, now=timezone.now())
+    return made
+
+
+def token(job, position, text, logprob=-1.0):
+    entries = [[7, logprob, text], [8, -0.4, "other"]]
+    offset = position * 4
+    return Event(0, position, offset, [7], text, logprobs=[entries])
+
+
+def test_the_page_shows_what_there_is_so_far(client, job):
+    append([(job.pk, token(job, 0, " <i>", -4.0))])
+    page = client.get(f"/playground/{job.pk}").content.decode()
+    assert "It&#x27;s &lt;b&gt;" in page, "the prompt, escaped"
+    assert 'data-lp="4">&lt;i&gt;' in page
+    assert re.search(r'data-events="/playground/[^"]+/events\?after=\d+-\d+"', page)
+    assert f'action="/playground/{job.pk}/stop"' in page
+    assert "style=" not in page
+    assert "<script>" not in page
+
+
+def test_an_ended_job_shows_words_figures_code_and_terms(client, job):
+    events = [
+        Event(
+            0,
+            tokens=[7, 2],
+            text="abc",
+            logprobs=[[[7, -0.1, "abc"], [8, -3.0, "x"]], [[2, -1.0, "</s>"]]],
+            finish_reason="stop",
+        )
+    ]
+    outcome = Outcome(events=events, completion_tokens=2, engine_seconds=2.0)
+    finish_job(job_id=job.pk, attempt=1, outcome=outcome, now=timezone.now())
+    page = client.get(f"/playground/{job.pk}").content.decode()
+    for part in ("estimated", "The same as a table", "OpenAI(", "hf download", "2 tokens"):
+        assert part in page
+    assert "Licensed under the Noncommercial Research Licence." in page
+    assert "data-events" not in page
+    fragment = client.get(f"/playground/{job.pk}?part=result").content.decode()
+    assert "<html" not in fragment
+    assert 'id="result"' in fragment
+
+
+def test_others_jobs_are_not_found(client, job):
+    client.force_login(make_user())
+    for path in ("", "/events"):
+        assert client.get(f"/playground/{job.pk}{path}").status_code == 404
+    assert client.post(f"/playground/{job.pk}/stop").status_code == 404
+    assert client.get(f"/playground/{uuid4()}").status_code == 404
+
+
+def test_a_stranger_is_sent_to_sign_in(client, job):
+    client.logout()
+    assert client.get(f"/playground/{job.pk}").status_code == 302
+    assert client.get("/jobs").status_code == 302
+    assert client.get(f"/playground/{job.pk}/events").status_code == 404
+
+
+def test_stopping_asks_the_worker(client, job):
+    response = client.post(f"/playground/{job.pk}/stop")
+    assert response["Location"] == f"/playground/{job.pk}"
+    job.refresh_from_db()
+    assert job.cancel_requested
+
+
+def test_stopping_what_has_ended_says_so(client, job):
+    finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=timezone.now())
+    page = client.post(f"/playground/{job.pk}/stop", follow=True).content.decode()
+    assert "has ended already" in page
+
+
+# --- the list
+
+
+def test_ones_jobs_are_listed(client, job, hosted):
+    make_job(hosted, now=timezone.now())
+    page = client.get("/jobs").content.decode()
+    assert page.count("/playground/") == 1
+    assert "Running" in page
+
+
+def test_an_empty_list_says_what_to_do(client, hosted, guest):
+    assert "You haven’t run anything yet" in client.get("/jobs").content.decode()
