@@ -39,7 +39,8 @@ async def chunks_async(path: Path, span: Span, ended: Ended) -> AsyncIterator[by
             position += len(chunk)
     finally:
         os.close(source)
-        await asyncio.to_thread(ended, position - span.start)
+        # Shielded: who leaves cancels this, and a queued call would be cancelled with it.
+        await asyncio.shield(asyncio.to_thread(ended, position - span.start))
 
 
 def _read(source: int, position: int, stop: int) -> bytes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,6 +79,23 @@ async def test_leaving_early_is_counted_under_asgi(large):
     await anext(stream)
     await stream.aclose()
     assert sent == [CHUNK_BYTES]  # the second was under way
+
+
+async def test_leaving_is_counted_when_all_threads_are_busy(large):
+    loop, sent, release = asyncio.get_running_loop(), [], threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    stream = chunks_async(large, Span(0, 10), sent.append)
+    await anext(stream)
+    busy = loop.run_in_executor(None, release.wait)
+    ending = asyncio.ensure_future(anext(stream, None))
+    await asyncio.sleep(0.05)
+    ending.cancel()
+    with suppress(asyncio.CancelledError):
+        await ending
+    release.set()
+    await busy
+    await asyncio.to_thread(lambda: None)  # after whatever was queued before it
+    assert sent == [10]
 
 
 def test_a_file_cut_short_breaks_off_rather_than_ends(large):
