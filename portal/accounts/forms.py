@@ -32,6 +32,18 @@ class SignupForm(forms.Form):
         claim_username(user=user, now=timezone.now())
 
 
+class ProfileForm(forms.Form):
+    """What a person may correct about themselves; addresses and password have their own pages."""
+
+    name = forms.CharField(
+        label="Full name",
+        max_length=200,
+        help_text="You sign with it, so it stands as in your papers. What you have signed keeps "
+        "the name you typed then.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
 class TokenForm(forms.Form):
     """A token's name, scopes and life. Scopes are offered by what the person may do."""
 

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.accounts.errors import NoSuchToken, UnknownToken
-from portal.accounts.models import AccessToken, Namespace, NamespaceRole, Scope, User
+from portal.accounts.models import AccessToken, Namespace, NamespaceRole, User
+from portal.accounts.scopes import scopes_of
 from portal.accounts.secrets import is_well_formed, new_secret, secret_hash
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -75,13 +76,33 @@ def let_publish(*, actor: User, namespace: Namespace, user: User, now: datetime)
     return role
 
 
+@transaction.atomic
+def change_name(*, person: User, name: str, now: datetime) -> User:
+    """Correct the name that a person signs with. What is signed keeps the name typed then."""
+    if not name.strip():
+        raise FieldErrors({"name": "Give the name you sign with."})
+    person = User.objects.select_for_update().get(pk=person.pk)
+    if person.name != name.strip():
+        record(
+            EventType.NAME_CHANGED,
+            actor=person,
+            target=person,
+            at=now,
+            before=person.name,
+            after=name.strip(),
+        )
+        person.name = name.strip()
+        person.save(update_fields=["name"])
+    return person
+
+
 def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
     errors: dict[str, str] = {}
     if not name.strip():
         errors["name"] = "Say where the token will live, so that you know later which to revoke."
-    unknown = sorted(set(scopes) - set(Scope.values))
-    if unknown or not scopes:
-        errors["scopes"] = f"Choose at least one of {', '.join(Scope.values)}."
+    held = [str(scope) for scope in scopes_of(owner)]
+    if not scopes or not set(scopes) <= set(held):
+        errors["scopes"] = f"Choose at least one of {', '.join(held)}."
     if not 1 <= days <= settings.TOKEN_MAX_DAYS:
         errors["days"] = f"Choose a life of 1 to {settings.TOKEN_MAX_DAYS} days."
     if not owner.is_active:

@@ -7,6 +7,7 @@ from django.db import models
 
 class EventType(models.TextChoices):
     ACCOUNT_CREATED = "account.created"
+    NAME_CHANGED = "account.name_changed"
     EMAIL_CONFIRMED = "email.confirmed"
     NAMESPACE_ROLE_GIVEN = "namespace.role_given"
     TOKEN_ISSUED = "token.issued"  # noqa: S105

@@ -88,16 +88,18 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
 def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
     with _stage("tables"):
         supervisor.run(site.manage("migrate", "migrate", "--no-input"))
-    model = _trained_model(supervisor, site, preset)
+    model = _trained_model(supervisor, site, "demo-model", preset)
+    small = _trained_model(supervisor, site, "demo-model-small", "tiny")
+    folders = ("--model", str(model), "--small-model", str(small))
     with _stage("demo data"):
-        supervisor.run(site.manage("seed_demo", "seed_demo", "--model", str(model)))
+        supervisor.run(site.manage("seed_demo", "seed_demo", *folders))
 
 
-def _trained_model(supervisor: Supervisor, site: Site, preset: str) -> Path:
+def _trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
     """Trained beside its place, then renamed. A training that was killed goes on where it was."""
-    model, draft = supervisor.var / "demo-model", supervisor.var / "demo-model-draft"
+    model, draft = supervisor.var / name, supervisor.var / f"{name}-draft"
     if not model.exists():
-        with _stage("model"):
+        with _stage(f"{preset} model"):
             command = ("-m", "inference", "train", "--preset", preset, "--out", str(draft))
             supervisor.run(site.part("train", *command, omp_threads=os.cpu_count() or 1), show=True)
             draft.rename(model)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime
 
-from portal.accounts.models import AccessToken, Namespace, Scope, User
+from portal.accounts.models import AccessToken, Namespace, User
+from portal.accounts.scopes import scopes_of
 from portal.accounts.services import create_lab, create_user, issue_token, let_publish
 
 PASSWORD = "correct horse battery staple"
@@ -44,11 +45,11 @@ def make_token(
     days: int = 365,
     repo_ids: list[int] | None = None,
 ) -> tuple[AccessToken, str]:
-    """A token and its secret; without scopes named, it has all."""
+    """A token and its secret; without scopes named, it has all that its owner may use."""
     return issue_token(
         owner=owner,
         name="laptop",
-        scopes=list(scopes or Scope.values),
+        scopes=[str(scope) for scope in scopes or scopes_of(owner)],
         days=days,
         now=now,
         repo_ids=repo_ids,

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django_countries import countries
 
 from portal.access import letters
+from portal.access.answers import Sector
 from portal.access.errors import AlreadyGranted, EmailNotVerified, NotSigned, RequestNotFound
 from portal.access.models import AccessRequest, Grant, Question, Submission
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
@@ -26,7 +28,7 @@ REQUIRED_ANSWERS = {
     "sector": "Choose the sector you work in.",
     "purpose": "Say what question you want to answer.",
     "outputs": "Say what you intend to publish or release.",
-    "modes": "Choose at least one kind of access.",
+    "modes": "Choose at least one kind of access that this model offers.",
     "compute": "Say what compute you have, even if it is none.",
 }
 
@@ -93,16 +95,23 @@ def save_draft(
 
 
 def answer_errors(answers: dict[str, Any], repo: ModelRepo) -> dict[str, str]:
-    """What is missing from a request's answers: each field with what to do."""
-    errors = {
+    """What is missing or unknown in a request's answers: each field with what to do."""
+    offered = {str(mode) for mode in requestable_modes(repo)}
+    known = {
+        "country": answers.get("country") in dict(countries),
+        "sector": answers.get("sector") in Sector.values,
+        "modes": bool(answers.get("modes")) and set(answers["modes"]) <= offered,
+    }
+    return {
         field: remedy
         for field, remedy in REQUIRED_ANSWERS.items()
-        if not (answers.get(field) or "")
+        if not known.get(field, bool(str(answers.get(field) or "").strip()))
     }
-    offered = {str(mode) for mode in requestable_modes(repo)}
-    if "modes" not in errors and not set(answers["modes"]) <= offered:
-        errors["modes"] = "Choose among the kinds of access that this model offers."
-    return errors
+
+
+def _snapshot(draft: dict[str, Any]) -> dict[str, Any]:
+    """The answers alone: the signature beside them is kept as an Acceptance."""
+    return {name: value for name, value in draft.items() if name != "signature"}
 
 
 @transaction.atomic
@@ -128,7 +137,7 @@ def submit_request(
     submission = Submission.objects.create(
         request=access_request,
         number=1,
-        answers=access_request.draft,
+        answers=_snapshot(access_request.draft),
         acceptance=acceptance,
         submitted_at=now,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any
 
 from django import forms
@@ -15,6 +14,7 @@ from portal.access.licence_text import blocks
 from portal.access.models import AccessRequest
 from portal.access.services.signing import Signature, check_signature, licence_in_force
 from portal.accounts.models import User
+from portal.addresses import client_ip
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 
@@ -35,14 +35,6 @@ def own_request(applicant: User, request_id: int) -> AccessRequest:
     return found
 
 
-def client_address(request: HttpRequest) -> str | None:
-    """Where a signature comes from. The server in front sets REMOTE_ADDR; headers may lie."""
-    try:
-        return str(ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return None
-
-
 def licence_context(version: LicenceVersion) -> dict[str, Any]:
     """The licence as it is put before a person: in short, then the whole text."""
     columns = [
@@ -59,7 +51,7 @@ def signed_form(
     version = licence_in_force(repo, now=now)
     form = SignatureForm(request.POST, version=version)
     form.is_valid()
-    signature = form.signature(client_address(request))
+    signature = form.signature(client_ip(request))
     try:
         check_signature(person, version, signature)
     except FieldErrors as error:

@@ -34,7 +34,6 @@ from portal.access.steps import (
     signature_in,
 )
 from portal.access.views.common import (
-    client_address,
     licence_context,
     own_request,
     say,
@@ -42,6 +41,7 @@ from portal.access.views.common import (
 )
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
+from portal.addresses import client_ip
 
 
 @login_required
@@ -160,7 +160,7 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> H
 
 
 def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
-    signature = signature_in(access_request.draft, ip=client_address(request))
+    signature = signature_in(access_request.draft, ip=client_ip(request))
     sent = submit_request(
         applicant=access_request.applicant,
         request_id=access_request.pk,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,8 @@ from portal.access.services.submission import (
     submit_request,
 )
 from portal.accounts.errors import UnknownToken
-from portal.accounts.models import Namespace, Scope, User
+from portal.accounts.models import Namespace, User
+from portal.accounts.scopes import scopes_of
 from portal.accounts.services import (
     create_lab,
     create_user,
@@ -30,35 +30,26 @@ from portal.catalog.services.repos import add_team_member
 from portal.site.demo.models import LAB
 
 Account = dict[str, str]
-USING = [Scope.DOWNLOAD, Scope.INFER]
-
-
-@dataclass(frozen=True)
-class Role:
-    name: str
-    scopes: list[Scope]
-
-
-ROLES = {
-    "approved": Role("Approved Researcher", USING),
-    "applicant": Role("Waiting Applicant", USING),
-    "newcomer": Role("New Researcher", USING),
-    "reviewer": Role("Lab Reviewer", [*USING, Scope.REVIEW, Scope.ADMIN]),
-    "publisher": Role("Model Publisher", [*USING, Scope.PUBLISH, Scope.ADMIN]),
-    "publisher2": Role("Second Publisher", [*USING, Scope.PUBLISH, Scope.ADMIN]),
-    "operator": Role("Portal Operator", list(Scope)),
+NAMES = {
+    "approved": "Approved Researcher",
+    "applicant": "Waiting Applicant",
+    "newcomer": "New Researcher",
+    "reviewer": "Lab Reviewer",
+    "publisher": "Model Publisher",
+    "publisher2": "Second Publisher",
+    "operator": "Portal Operator",
 }
 
 
-def seed_account(role: str, known: Account, now: datetime) -> Account:
-    """The account of a role with its password and token; made where there is none yet."""
+def seed_person(role: str, known: Account, now: datetime) -> Account:
+    """The account of a role, with its password; made where there is none yet."""
     user = User.objects.filter(username=role).first()
     password = known.get("password", "") or secrets.token_urlsafe(12)
     if user is None:
         user = create_user(
             username=role,
             email=f"{role}@example.edu",
-            name=ROLES[role].name,
+            name=NAMES[role],
             password=password,
             now=now,
             email_verified=True,
@@ -67,19 +58,16 @@ def seed_account(role: str, known: Account, now: datetime) -> Account:
     elif not known.get("password"):
         user.set_password(password)
         user.save(update_fields=["password"])
-    return {
-        "username": role,
-        "email": user.email,
-        "password": password,
-        "token": _token(user, role, known.get("token", ""), now),
-    }
+    return {"username": role, "email": user.email, "password": password}
 
 
-def _token(user: User, role: str, known: str, now: datetime) -> str:
+def seed_token(role: str, known: str, now: datetime) -> str:
+    """The token that the role had, if it lasts; else one of all the scopes it may use."""
+    user = User.objects.get(username=role)
     try:
         token_from_secret(known, now=now + timedelta(days=7))
     except UnknownToken:
-        scopes = [str(scope) for scope in ROLES[role].scopes]
+        scopes = [str(scope) for scope in scopes_of(user)]
         _, known = issue_token(owner=user, name="demo", scopes=scopes, days=365, now=now)
     return known
 

@@ -83,7 +83,7 @@ class TestApproving:
 class TestDeclining:
     def test_the_letter_gives_the_reason_and_the_way_back(self, case, reviewer, now):
         decline(case, reviewer, now)
-        letter = OutboxMessage.objects.get(kind="decline").text
+        letter = " ".join(OutboxMessage.objects.get(kind="decline").text.split())
         assert "The purpose isn’t clear enough to judge" in letter
         assert "Say which model." in letter
         assert "ask again" in letter

@@ -52,6 +52,7 @@ class TestIssuing:
             ({"name": " "}, "name"),
             ({"scopes": []}, "scopes"),
             ({"scopes": ["everything"]}, "scopes"),
+            ({"scopes": ["publish"]}, "scopes"),
             ({"days": 366}, "days"),
             ({"days": 0}, "days"),
         ],

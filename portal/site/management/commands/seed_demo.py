@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def _seed(self, folders: dict[str, Path], known: dict[str, people.Account]) -> dict[str, Any]:
         now = timezone.now()
         accounts = {
-            role: people.seed_account(role, known.get(role, {}), now) for role in people.ROLES
+            role: people.seed_person(role, known.get(role, {}), now) for role in people.NAMES
         }
         operator = User.objects.get(username="operator")
         people.seed_lab(operator, now)
@@ -57,6 +57,8 @@ class Command(BaseCommand):
             }
         people.seed_rights(operator, repos["gated"], now)
         people.seed_requests(repos["gated"], now)
+        for role, account in accounts.items():
+            account["token"] = people.seed_token(role, known.get(role, {}).get("token", ""), now)
         return {
             "accounts": accounts,
             "repos": {gate: repo.full_name for gate, repo in repos.items()},
