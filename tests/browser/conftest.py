@@ -1,0 +1,106 @@
+"""A real browser against the really running demo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+from tests.live import Live
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 20_000
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For one module: while it runs, Playwright's loop would be in the way of async tests."""
+    if not CHROMIUM.exists():
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, live: Live) -> Callable[[str], StorageState | None]:
+    """The cookies of a role, signed in once for the module."""
+    kept: dict[str, StorageState] = {}
+
+    def state_of(role: str) -> StorageState | None:
+        if not role:
+            return None
+        if role not in kept:
+            context = browser.new_context(base_url=live.base_url)
+            sign_in(context.new_page(), live.account(role))
+            kept[role] = context.storage_state()
+            context.close()
+        return kept[role]
+
+    return state_of
+
+
+@pytest.fixture
+def new_page(browser: Browser, live: Live, signed_in: Any) -> Iterator[NewPage]:
+    """``new_page(role="approved", width=360, theme="dark")``; each in a context of its own.
+
+    A script that fails and a thing that the content policy blocks fail the test.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_page(
+        *, role: str = "", width: int = 1280, theme: str = "light", bypass_csp: bool = False
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live.base_url,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+            storage_state=signed_in(role),
+            bypass_csp=bypass_csp,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: problems.extend(_blocked(page, message.text)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _blocked(page: Page, text: str) -> list[str]:
+    return [f"{page.url}: {text}"] if re.search("Content Security Policy", text) else []
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    return new_page()
+
+
+def sign_in(page: Page, account: dict[str, str]) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("Username or e-mail").fill(account["username"])
+    page.get_by_label("Password", exact=True).fill(account["password"])
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
