@@ -6,6 +6,9 @@ import sys
 
 
 def main() -> None:
+    from portal.embedded.adopting import adopt_demo
+
+    adopt_demo(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.management import execute_from_command_line
 

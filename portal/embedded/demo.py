@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.embedded import nginx, screen
+from portal.embedded.adopting import leave_note, remove_note
 from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.files import read_json, write_json
 from portal.embedded.parts import HOST, ROOT, Site
@@ -48,6 +49,7 @@ def run(options: Options) -> None:
             _serve(supervisor, site, published, began)
         finally:
             published.unlink(missing_ok=True)
+            remove_note(options.var)
             progress("\n  Stopping …")
 
 
@@ -120,6 +122,7 @@ def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) ->
             for part in site.parts():
                 supervisor.start(part)
             _wait_ready(supervisor, readiness)
+        leave_note(supervisor.var, site.environment())
         demo = _publish(supervisor, site, published)
         progress(f"  ✓ {'in all':<12} {time.monotonic() - began:5.1f} s")
         progress(screen.render(demo, _python()))

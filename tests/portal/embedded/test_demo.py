@@ -69,3 +69,18 @@ def test_a_start_after_kill_9_finds_all_in_place_within_15_seconds(live):
     assert after["accounts"] == before["accounts"]
     assert not set(after["pids"].values()) & set(before["pids"].values())
     assert not {"tables", "model", "demo data"} & set(re.findall(r"✓ (\D+?) +\d", live.output()))
+
+
+def test_manage_beside_a_running_demo_needs_no_settings(live):
+    configured = ("WEIGHTGATE_", "DATABASE_URL", "REDIS_URL", "DJANGO_")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(configured)}
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "verify_audit"],
+        cwd=ROOT,
+        env=bare | {"WEIGHTGATE_VAR": str(live.var)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "unbroken" in checked.stdout
