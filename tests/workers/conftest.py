@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from portal.jobs import hosting
+from tests.factories.jobs import make_guest, make_hosted, make_job, tiny_model
+from tests.waiting import wait_until
+from workers.generate import Generator
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(autouse=True)
+def _own_var(settings, tmp_path):
+    settings.VAR = tmp_path / "var"
+    settings.HOSTED_MODEL = ""
+    hosting.connection().flushdb()
+
+
+@pytest.fixture
+def hosted(transactional_db, model):
+    return make_hosted(model, live=False)
+
+
+@pytest.fixture
+def start_worker(transactional_db):
+    """Starts the real thing, as threads: clerk, engine and heartbeat."""
+    started = []
+
+    def start():
+        worker = Generator()
+        started.append(worker)
+        worker.start()
+        return worker
+
+    yield start
+    for worker in started:
+        worker.stop()
+        worker.join()
+    connections.close_all()
+
+
+@pytest.fixture
+def worker(hosted, start_worker):
+    made = start_worker()
+    wait_until(lambda: hosting.ready_commit(hosted.full_name), 60, "a loaded model")
+    return made
+
+
+@pytest.fixture
+def guest(hosted):
+    return make_guest(hosted)
+
+
+@pytest.fixture
+def submit(hosted, guest):
+    def send(person=None, **fields):
+        return make_job(hosted, person or guest, now=timezone.now(), **fields)
+
+    return send
+
+
+@pytest.fixture
+def ended():
+    """Waits for a job's end; the row as it then is."""
+
+    def wait(job):
+        def look():
+            job.refresh_from_db()
+            return not job.is_open
+
+        wait_until(look, 60, f"the end of {job}")
+        return job
+
+    return wait

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from portal.catalog.models import Blob
+from portal.storage import CorruptBlob
+from portal.storage.local import LocalBlobStore
+from tests.factories.jobs import make_hosted
+from workers import models
+from workers.models import materialise
+
+
+class Remote(LocalBlobStore):
+    """As a bucket: it streams, and lies nowhere on this machine."""
+
+    def local_path(self, sha256):
+        return None
+
+
+@pytest.fixture
+def revision(db, model):
+    return make_hosted(model).revisions.get()
+
+
+def test_the_folder_is_what_the_engine_reads(revision, model):
+    folder = materialise(revision)
+    assert folder.name == revision.commit
+    for name in ("config.json", "tokenizer.json", "model.safetensors.index.json"):
+        assert (folder / name).read_bytes() == (model / name).read_bytes()
+    assert len(list(folder.glob("*.safetensors"))) == 2
+    assert not (folder / "README.md").exists()
+
+
+def test_again_is_the_same_folder(revision):
+    assert materialise(revision) == materialise(revision)
+
+
+def test_a_remote_store_is_downloaded(revision, model, monkeypatch, settings):
+    monkeypatch.setattr(models, "blob_store", lambda: Remote(settings.BLOB_DIR))
+    assert (materialise(revision) / "config.json").read_bytes() == (
+        model / "config.json"
+    ).read_bytes()
+
+
+def test_a_file_of_the_wrong_size_leaves_nothing_behind(revision, settings):
+    config = revision.files.get(path="config.json")
+    Blob.objects.filter(pk=config.blob_id).update(size_bytes=1)
+    with pytest.raises(CorruptBlob):
+        materialise(revision)
+    assert list((settings.VAR / "models").iterdir()) == []
