@@ -99,6 +99,7 @@ OPENAI_CODES = {
     HTTPStatus.FORBIDDEN: ("permission_error", "no_access"),
     HTTPStatus.NOT_FOUND: ("invalid_request_error", "model_not_found"),
     HTTPStatus.TOO_MANY_REQUESTS: ("rate_limit_error", "rate_limit_exceeded"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("server_error", "job_failed"),
     HTTPStatus.SERVICE_UNAVAILABLE: ("server_error", "model_loading"),
 }
 
@@ -144,7 +145,8 @@ def rest_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     return JsonResponse(rest_body(error), status=error.status)
 
 
-LEADS = {
+LEADS: dict[Reason | HTTPStatus, str] = {
+    HTTPStatus.NOT_FOUND: "Look among the models, or sign in if you expected to see it here.",
     Reason.NO_REQUEST: "Its page says what is asked, who decides and how long it takes.",
     Reason.PENDING: "There is nothing you need to do. The page of your request has its history.",
     Reason.QUESTION: "The clock stands until you answer.",
@@ -166,7 +168,7 @@ def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
         "code": refusal.reason if refusal else error.code,
         "repo": refusal.repo_name if refusal and status != HTTPStatus.NOT_FOUND else "",
         "heading": refusal.heading if refusal else error.message,
-        "text": LEADS.get(refusal.reason, "") if refusal else "",
+        "text": LEADS.get(refusal.reason if refusal else status, ""),
         "act_label": refusal.act_label if refusal else "Back to the models",
         "act_url": error.help_url or "/",
         "reference": getattr(request, "request_id", ""),
