@@ -43,18 +43,16 @@ def without_front_matter(text: str) -> str:
     return FRONT_MATTER.sub("", text, count=1)
 
 
-def _demote(tokens: list[Token], by: int) -> None:
+def _demote(tokens: list[Token]) -> None:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(LOWEST_HEADING, int(token.tag[1]) + by)}"
+            token.tag = f"h{min(LOWEST_HEADING, int(token.tag[1]) + 1)}"
 
 
-def render_markdown(
-    text: str, *, demote: int = 1, relative: Callable[[str], str] | None = None
-) -> SafeString:
+def render_markdown(text: str, *, relative: Callable[[str], str] | None = None) -> SafeString:
     """``relative`` says where an address without a host leads; without it, nowhere."""
     tokens = _parser.parse(without_front_matter(text))
-    _demote(tokens, demote)
+    _demote(tokens)
     raw = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
         raw,

@@ -17,9 +17,11 @@ WIDER_THAN_THE_SCREEN = """() => {
   const scrolls = (node) => node && node !== document.body
     && (getComputedStyle(node).overflowX !== "visible" || scrolls(node.parentElement));
   if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.body.querySelectorAll("*")]
-    .filter((node) => node.getBoundingClientRect().right > width + 1 && !scrolls(node))
+  const nodes = [...document.body.querySelectorAll("*")]
+    .filter((node) => node.getBoundingClientRect().left + node.scrollWidth > width + 1)
+    .filter((node) => !scrolls(node))
     .map((node) => node.outerHTML.slice(0, 120));
+  return [`${document.documentElement.scrollWidth} px`, ...nodes];
 }"""
 
 SETTLED = """async () => {

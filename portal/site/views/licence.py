@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
+from portal.access.licence_text import blocks
 from portal.catalog.models import LicenceVersion
-from portal.site.markdown import render_markdown
 
 
 def _version(slug: str, version: str) -> LicenceVersion:
@@ -21,7 +21,7 @@ def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     current = chosen.licence.versions.in_force_at(timezone.now()).first()
     context = {
         "licence": chosen,
-        "text": render_markdown(chosen.text),
+        "blocks": blocks(chosen.text),
         "versions": chosen.licence.versions.all(),
         "current": current,
     }

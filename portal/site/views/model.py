@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from portal.access.licence_text import blocks
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.reading import (
     DEFAULT_BRANCH,
@@ -40,7 +41,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "repo": repo,
         "gate": gate,
         "licence": licence,
-        "licence_html": render_markdown(licence.text, demote=2) if licence else "",
+        "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
         "now": now,
         **_released(repo, revision, chosen=chosen, readable=gate.download.allowed),
