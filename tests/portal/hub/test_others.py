@@ -16,7 +16,7 @@ def test_whoami(world, client):
     assert content["type"] == "user"
     assert content["orgs"] == []
     assert content["auth"]["accessToken"]["displayName"] == world.token.name
-    assert content["auth"]["accessToken"]["role"] == "write"
+    assert content["auth"]["accessToken"]["role"] == "read"
     assert world.secret not in str(content)
 
 
@@ -25,10 +25,10 @@ def test_whoami_names_the_labs_one_publishes_for(world, client):
     let_publish(
         actor=make_user(superuser=True), namespace=lab, user=world.researcher, now=timezone.now()
     )
-    _, secret = make_token(world.researcher, "download", now=timezone.now())
+    _, secret = make_token(world.researcher, "publish", now=timezone.now())
     content = client.get("/api/whoami-v2", headers=bearer(secret)).json()
     assert [each["name"] for each in content["orgs"]] == [lab.name]
-    assert content["auth"]["accessToken"]["role"] == "read"
+    assert content["auth"]["accessToken"]["role"] == "write"
 
 
 def test_whoami_asks_for_a_token(db, client):
