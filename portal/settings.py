@@ -24,8 +24,8 @@ SECRET_KEY = env.text("WEIGHTGATE_SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("WEIGHTGATE_SECRET_KEY_FALLBACKS")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "Set WEIGHTGATE_SECRET_KEY to 50 random characters or more. Beside a running demo, manage.py "
-        "needs no settings."
+        "Set WEIGHTGATE_SECRET_KEY to 50 random characters or more. Beside a running demo, "
+        "manage.py needs no settings."
     )
 TOKEN_PEPPER = env.text("WEIGHTGATE_TOKEN_PEPPER") or SECRET_KEY
 ALLOWED_HOSTS = env.words("WEIGHTGATE_ALLOWED_HOSTS", "127.0.0.1,localhost")

@@ -11,7 +11,7 @@ from portal.access.querysets import AccessRequestQuerySet, GrantQuerySet
 from portal.catalog.models import LicenceVersion, Mode, ModelRepo
 
 
-def modes_field() -> ArrayField:
+def modes_field() -> ArrayField[list[str], list[str]]:
     return ArrayField(models.CharField(max_length=9, choices=Mode))
 
 

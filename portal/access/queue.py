@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias, cast
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q
@@ -14,6 +15,8 @@ from portal.access.querysets import AccessRequestQuerySet
 from portal.access.standing import Mark, State, is_undecided, reviewer_mark
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+
+Requests: TypeAlias = AccessRequestQuerySet[AccessRequest]
 
 PAGE_SIZE = 25
 NEAR = timedelta(days=3)
@@ -88,15 +91,15 @@ def queue_of(reviewer: User, filters: Filters, *, number: str | None, now: datet
     )
 
 
-def _viewed(readable: AccessRequestQuerySet, view: str) -> AccessRequestQuerySet:
+def _viewed(readable: Requests, view: str) -> Requests:
     if view == DECIDED:
         return readable.exclude(VIEWS["open"][1]).order_by("-closed_at", "-pk")
     _, condition = VIEWS[view]
-    viewed: AccessRequestQuerySet = readable.alias(asked=ASKED).filter(condition)
-    return viewed.order_by("submitted_at", "pk")
+    viewed = readable.alias(asked=ASKED).filter(condition).order_by("submitted_at", "pk")
+    return cast("Requests", viewed)
 
 
-def _searched(found: AccessRequestQuerySet, filters: Filters) -> AccessRequestQuerySet:
+def _searched(found: Requests, filters: Filters) -> Requests:
     if filters.repo.isdecimal() and len(filters.repo) < 19:
         found = found.filter(repo=int(filters.repo))
     if not (q := filters.q):
@@ -110,7 +113,7 @@ def _searched(found: AccessRequestQuerySet, filters: Filters) -> AccessRequestQu
     return found.filter(match)
 
 
-def _counts(readable: AccessRequestQuerySet, now: datetime) -> dict[str, int]:
+def _counts(readable: Requests, now: datetime) -> dict[str, int]:
     late = Count("pk", filter=IN_REVIEW & Q(due_at__lt=now))
     each = {slug: Count("pk", filter=condition) for slug, (_, condition) in VIEWS.items()}
     counts: dict[str, int] = readable.annotate(asked=ASKED).aggregate(overdue=late, **each)

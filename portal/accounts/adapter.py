@@ -18,7 +18,7 @@ from portal.audit.services import record
 from portal.outbox.services import queue_mail
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "That address and password don’t go together. Check both, or "

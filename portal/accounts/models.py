@@ -44,7 +44,7 @@ class User(AbstractUser):
 
     @property
     def has_verified_email(self) -> bool:
-        return EmailAddress.objects.filter(user=self, verified=True).exists()
+        return bool(EmailAddress.objects.filter(user=self, verified=True).exists())
 
 
 class Namespace(models.Model):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
-class NamespaceQuerySet(models.QuerySet["Namespace"]):
-    def publishable_by(self, user: User | Any) -> NamespaceQuerySet:
+M = TypeVar("M", bound=models.Model)
+
+
+class NamespaceQuerySet(models.QuerySet[M]):
+    def publishable_by(self, user: User | Any) -> NamespaceQuerySet[M]:
         """Those in which this person may publish: superusers in all."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self if user.is_superuser else self.filter(roles__user=user)
 
 
-class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
-    def usable_at(self, now: datetime) -> AccessTokenQuerySet:
+class AccessTokenQuerySet(models.QuerySet[M]):
+    def usable_at(self, now: datetime) -> AccessTokenQuerySet[M]:
         return self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)

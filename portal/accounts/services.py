@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
@@ -46,7 +47,7 @@ def create_user(
     user.set_password(password)
     user.full_clean(exclude=["password"])
     user.save()
-    user.emailaddress_set.create(email=email, primary=True, verified=email_verified)
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=email_verified)
     claim_username(user=user, now=now)
     return user
 

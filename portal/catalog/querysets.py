@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
@@ -9,33 +9,36 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
-class LicenceVersionQuerySet(models.QuerySet["LicenceVersion"]):
-    def in_force_at(self, now: datetime) -> LicenceVersionQuerySet:
+M = TypeVar("M", bound=models.Model)
+
+
+class LicenceVersionQuerySet(models.QuerySet[M]):
+    def in_force_at(self, now: datetime) -> LicenceVersionQuerySet[M]:
         """Newest first; the first is the one that is signed today."""
         return self.filter(effective_at__lte=now).order_by("-effective_at", "-pk")
 
 
-class ModelRepoQuerySet(models.QuerySet["ModelRepo"]):
-    def named(self, full_name: str) -> ModelRepoQuerySet:
+class ModelRepoQuerySet(models.QuerySet[M]):
+    def named(self, full_name: str) -> ModelRepoQuerySet[M]:
         namespace, _, name = full_name.partition("/")
         return self.filter(namespace__name__iexact=namespace, name__iexact=name)
 
-    def with_names(self) -> ModelRepoQuerySet:
+    def with_names(self) -> ModelRepoQuerySet[M]:
         return self.select_related("namespace", "licence")
 
-    def publishable_by(self, user: User | Any) -> ModelRepoQuerySet:
+    def publishable_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
         """Those in a namespace where this person may publish: superusers in all."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self if user.is_superuser else self.filter(namespace__roles__user=user)
 
-    def reviewable_by(self, user: User | Any) -> ModelRepoQuerySet:
+    def reviewable_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
         """Those on whose review team this person sits."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.filter(team__user=user)
 
-    def administered_by(self, user: User | Any) -> ModelRepoQuerySet:
+    def administered_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_superuser:
@@ -45,7 +48,7 @@ class ModelRepoQuerySet(models.QuerySet["ModelRepo"]):
             | models.Q(namespace__roles__user=user)
         ).distinct()
 
-    def visible_to(self, user: User | Any) -> ModelRepoQuerySet:
+    def visible_to(self, user: User | Any) -> ModelRepoQuerySet[M]:
         """Public repos, and the private ones of which this person is a part."""
         if not user.is_authenticated or not user.is_active:
             return self.filter(private=False)

@@ -24,10 +24,10 @@ ORDERS: dict[str, list[Any]] = {
 }
 
 
-def listed(query: QueryDict, person: User | None) -> ModelRepoQuerySet:
+def listed(query: QueryDict, person: User | None) -> ModelRepoQuerySet[ModelRepo]:
     """The repos that this person may see, as the query narrows and orders them."""
-    repos = ModelRepo.objects.visible_to(person or AnonymousUser()).with_names()
-    repos = repos.annotate(
+    visible = ModelRepo.objects.visible_to(person or AnonymousUser()).with_names()
+    repos = visible.annotate(
         listed_name=Concat("namespace__name", Value("/"), "name"),
         modified_at=Max("revisions__created_at"),
     )
@@ -41,7 +41,7 @@ def listed(query: QueryDict, person: User | None) -> ModelRepoQuerySet:
     for tag in _tags(query):
         repos = repos.filter(_tagged(tag))
     order = ORDERS.get(query.get("sort", ""), ["listed_name", "pk"])
-    return cast("ModelRepoQuerySet", repos.order_by(*order))
+    return cast("ModelRepoQuerySet[ModelRepo]", repos.order_by(*order))
 
 
 def _tags(query: QueryDict) -> list[str]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.models import Case, F, Sum, When
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 OPEN_STATES = ("queued", "running")
 
 
-class JobQuerySet(models.QuerySet["Job"]):  # type: ignore[name-defined]
-    def of(self, person: User | Any) -> JobQuerySet:
+M = TypeVar("M", bound=models.Model)
+
+
+class JobQuerySet(models.QuerySet[M]):
+    def of(self, person: User | Any) -> JobQuerySet[M]:
         return self.filter(person=person)
 
-    def open(self) -> JobQuerySet:
+    def open(self) -> JobQuerySet[M]:
         return self.filter(state__in=OPEN_STATES)
 
-    def with_names(self) -> JobQuerySet:
+    def with_names(self) -> JobQuerySet[M]:
         return self.select_related("repo__namespace", "repo__licence", "revision")
 
     def token_count(self) -> int:
@@ -31,11 +34,11 @@ class JobQuerySet(models.QuerySet["Job"]):  # type: ignore[name-defined]
         )
         return int(self.aggregate(total=Coalesce(Sum(used), 0))["total"])
 
-    def lapsed_at(self, now: datetime) -> JobQuerySet:
+    def lapsed_at(self, now: datetime) -> JobQuerySet[M]:
         """Claimed by a worker that has not been heard of since."""
         return self.filter(state="running", lease_until__lt=now)
 
-    def overdue_since(self, limit: datetime) -> JobQuerySet:
+    def overdue_since(self, limit: datetime) -> JobQuerySet[M]:
         """Queued, or running, since before ``limit``."""
         return self.filter(
             models.Q(state="queued", created_at__lt=limit)

@@ -18,7 +18,7 @@ from portal.accounts.models import AccessToken, User
 from portal.catalog.models import ModelRepo
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes our tokens."""
 
     target_class = "portal.accounts.authentication.TokenAuthentication"
@@ -50,7 +50,7 @@ class ModelSerializer(serializers.ModelSerializer[ModelRepo]):
 
     class Meta:
         model = ModelRepo
-        fields = (
+        fields: tuple[str, ...] = (
             "name",
             "summary",
             "family",

@@ -15,7 +15,7 @@ from portal.audit.models import AuditEvent
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
 
-BY_STATE = {
+BY_STATE: dict[str, tuple[str, type[AccessRequest | Job | OutboxMessage]]] = {
     "weightgate_requests": ("Access requests by state", AccessRequest),
     "weightgate_jobs": ("Jobs by state", Job),
     "weightgate_mails": ("Mails in the outbox by state", OutboxMessage),
