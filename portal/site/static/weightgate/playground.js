@@ -17,8 +17,10 @@
     next.focus();
   });
 
-  // Esc stops the job.
+  // Esc stops the job; Ctrl Enter runs, from the parameters beside the form too.
   document.addEventListener("keydown", (event) => {
+    const run = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (run && !event.target.closest("form")) document.getElementById("ask")?.requestSubmit();
     if (event.key === "Escape" && !event.isComposing) document.getElementById("stop-button")?.click();
   });
 
