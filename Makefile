@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test lint lock clean
+.PHONY: help demo demo-split test lint lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -25,12 +25,16 @@ test: $(READY) ## all tests; make test ARGS="-k grant"
 	@$(PYTHON) -m pytest $(ARGS)
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
+lint: export WEIGHTGATE_DB_POOL := 0
 lint: $(READY) ## style, types, layers, missing migrations
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy portal workers inference
 	@$(VENV)/bin/lint-imports
-	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) -W ignore manage.py makemigrations --check --dry-run
+
+screenshots: $(READY) ## pictures of a running demo, into docs/screenshots
+	@$(PYTHON) scripts/screenshots.py $(ARGS)
 
 lock: $(READY) ## requirements.txt anew, from requirements.in
 	@scripts/lock

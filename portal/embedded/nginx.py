@@ -54,6 +54,10 @@ http {
         location $protected {
             internal;
             alias $blobs/;
+            etag off;  # the portal's own: it names the blob, nginx's the file's time
+            add_header ETag $$upstream_http_etag;
+            add_header X-Repo-Commit $$upstream_http_x_repo_commit;
+            add_header X-Linked-Etag $$upstream_http_x_linked_etag;
         }
     }
 }

@@ -109,5 +109,6 @@ def common_environment(var: Path) -> dict[str, str]:
         "WEIGHTGATE_VAR": str(var),
         "WEIGHTGATE_SECRET_KEY": os.environ.get("WEIGHTGATE_SECRET_KEY") or secret_key(var),
         "WEIGHTGATE_BLOB_DIR": str(private_folder(var / "blobs")),
+        "WEIGHTGATE_STATIC_ROOT": str(private_folder(var / "static")),
         "PYTHONUNBUFFERED": "1",
     }

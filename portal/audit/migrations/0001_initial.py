@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('sequence', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('at', models.DateTimeField()),
-                ('type', models.CharField(choices=[('account.created', 'Account Created'), ('email.confirmed', 'Email Confirmed'), ('namespace.role_given', 'Namespace Role Given'), ('token.issued', 'Token Issued'), ('token.revoked', 'Token Revoked'), ('repo.created', 'Repo Created'), ('repo.configured', 'Repo Configured'), ('repo.team_member_added', 'Team Member Added'), ('licence.published', 'Licence Published'), ('revision.published', 'Revision Published'), ('licence.signed', 'Licence Signed'), ('request.submitted', 'Request Submitted'), ('request.withdrawn', 'Request Withdrawn'), ('request.question_asked', 'Request Question Asked'), ('request.question_answered', 'Request Question Answered'), ('request.approved', 'Request Approved'), ('request.declined', 'Request Declined'), ('request.reopened', 'Request Reopened'), ('grant.made', 'Grant Made'), ('grant.revoked', 'Grant Revoked'), ('link.minted', 'Link Minted'), ('job.submitted', 'Job Submitted'), ('job.ended', 'Job Ended')], max_length=64)),
+                ('type', models.CharField(max_length=64)),
                 ('target_type', models.CharField(max_length=64)),
                 ('target_id', models.CharField(max_length=64)),
                 ('data', models.JSONField(default=dict)),
