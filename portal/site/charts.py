@@ -34,6 +34,7 @@ class Plot:
     line: str
     crashes: list[float]
     last: Tick
+    last_x: float
 
     @property
     def right(self) -> float:
@@ -80,7 +81,8 @@ def _plot(points: Points, crash_steps: list[int], width: int, ticks: int) -> Plo
         steps=[Tick(across(step), figures.count(int(step))) for step in steps],
         line=line,
         crashes=[across(step) for step in crash_steps if step <= steps[-1]],
-        last=Tick(up(last[1]) - 8, f"{last[1]:.2f}"),
+        last=Tick(round(up(last[1]) - 8, 1), f"{last[1]:.2f}"),
+        last_x=across(last[0]),
     )
 
 

@@ -20,6 +20,7 @@ def test_the_line_runs_from_the_first_point_to_the_last():
     assert chart is not None
     assert chart.first == FALLING[0]
     assert chart.last == FALLING[-1]
+    assert chart.plot.line.endswith(f" {chart.plot.last_x} {chart.plot.last.at + 8}")
     assert chart.plot.crashes == [396.0]
     assert chart.rows[-1] == FALLING[-1]
 
