@@ -5,13 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.access.errors import Refused
 from portal.access.policy import Reason
@@ -185,13 +189,7 @@ ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
 }
 
 
-class DomainErrorMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
+class DomainErrorMiddleware(MiddlewareMixin):
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None
@@ -205,14 +203,31 @@ def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response
     return exception_handler(error, context)
 
 
-class RequestIdMiddleware:
+class RequestIdMiddleware(MiddlewareMixin):
     """Names each answer, so that a person can quote it and the log can be searched for it."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         request.request_id = uuid.uuid4().hex[:16]  # type: ignore[attr-defined]
-        response = self.get_response(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class AssetsMiddleware(MiddlewareMixin):
+    """WhiteNoise for the addresses that are its own.
+
+    Its middleware is synchronous: around everything, it would hold a thread for each stream.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        if not request.path_info.startswith(settings.STATIC_URL):
+            return None
+        return whitenoise()(request)
+
+
+@cache
+def whitenoise() -> Callable[[HttpRequest], HttpResponseBase | None]:
+    middleware: Callable[[HttpRequest], HttpResponseBase | None]
+    middleware = WhiteNoiseMiddleware(lambda request: None)
+    return middleware

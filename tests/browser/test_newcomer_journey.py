@@ -59,9 +59,6 @@ def begin_and_return(page: Page, model: str) -> None:
     """A draft is kept; what is missing is said first, and takes the focus."""
     page.goto(model)
     page.get_by_role("complementary").get_by_role("link", name="Request access").click()
-    page.get_by_role("navigation", name="Steps of the request").get_by_role(
-        "link", name="About you"
-    ).click()
     expect(page.get_by_label("Full name")).to_have_value(NAME)
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Organization", exact=True).fill("Example University")

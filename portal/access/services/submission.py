@@ -69,15 +69,15 @@ def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessReques
     return AccessRequest.objects.create(
         repo=repo,
         applicant=applicant,
-        draft={"name": applicant.name, **(_reusable(previous.draft) if previous else {})},
+        draft={"name": applicant.name, **(_answers_alone(previous.draft) if previous else {})},
         created_at=now,
         saved_at=now,
     )
 
 
-def _reusable(answers: dict[str, Any]) -> dict[str, Any]:
-    """Answers for a new draft. A signature isn't one: it is given anew each time."""
-    return {key: value for key, value in answers.items() if key != "signature"}
+def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:
+    """Without the signature: an Acceptance keeps it, and a new draft wants a new one."""
+    return {name: value for name, value in draft.items() if name != "signature"}
 
 
 @transaction.atomic
@@ -109,11 +109,6 @@ def answer_errors(answers: dict[str, Any], repo: ModelRepo) -> dict[str, str]:
     }
 
 
-def _snapshot(draft: dict[str, Any]) -> dict[str, Any]:
-    """The answers alone: the signature beside them is kept as an Acceptance."""
-    return {name: value for name, value in draft.items() if name != "signature"}
-
-
 @transaction.atomic
 def submit_request(
     *, applicant: User, request_id: int, signature: Signature | None, now: datetime
@@ -137,7 +132,7 @@ def submit_request(
     submission = Submission.objects.create(
         request=access_request,
         number=1,
-        answers=_snapshot(access_request.draft),
+        answers=_answers_alone(access_request.draft),
         acceptance=acceptance,
         submitted_at=now,
     )

@@ -23,7 +23,7 @@ from portal.access.services.submission import (
     start_draft,
     withdraw_request,
 )
-from portal.access.steps import first_unfinished
+from portal.access.steps import STEPS, first_unfinished
 from portal.access.views.common import own_request
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
@@ -72,7 +72,9 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         return render(request, "refusal.html", context)
     if not standing.is_draft(access_request):
         return redirect("access:request", access_request.pk)
-    return redirect("access:form", access_request.pk, first_unfinished(access_request, now).slug)
+    begun = access_request.saved_at > access_request.created_at
+    step = first_unfinished(access_request, now) if begun else STEPS[0]
+    return redirect("access:form", access_request.pk, step.slug)
 
 
 @login_required

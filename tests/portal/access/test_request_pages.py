@@ -55,7 +55,7 @@ STEPS = {
 def test_the_whole_way_by_plain_posts(page, alice, repo, now):
     started = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
     request = AccessRequest.objects.of(alice).get()
-    assert started.url == step_url(request, "organization")  # the name is known already
+    assert started.url == step_url(request, "you")
     for step, names in STEPS.items():
         answers = {name: ANSWERS[name] for name in names}
         modes = {"modes": ["download"]} if step == "access" else {}
@@ -189,7 +189,7 @@ def test_a_declined_request_says_why_and_begins_again(page, alice, repo, now):
     assert "Which question?" in text
     again = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
     draft = AccessRequest.objects.of(alice).open().get()
-    assert again.url == step_url(draft, "licence")  # answers are kept, a signature is given anew
+    assert again.url == step_url(draft, "you")  # the answers are kept, to be gone through again
 
 
 def test_withdrawing_and_discarding(page, alice, repo, now):
