@@ -59,7 +59,9 @@ def _draw(logits: Tensor, draws: list[Draw]) -> Tensor:
 def _truncate(logits: Tensor, draws: list[Draw]) -> Tensor:
     """Top-k, then top-p of what is left; keeps the token that crosses p. Ties go to low ids."""
     vocab = logits.shape[-1]
-    counts = [draw.sampling.top_k if draw.sampling.top_k > 0 else vocab for draw in draws]
+    counts = [
+        min(draw.sampling.top_k, vocab) if draw.sampling.top_k > 0 else vocab for draw in draws
+    ]
     shares = [draw.sampling.top_p if draw.sampling.top_p < 1 else 2.0 for draw in draws]
     ordered, ids = logits.sort(dim=-1, descending=True, stable=True)
     ranks = torch.arange(vocab, device=logits.device)

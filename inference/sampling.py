@@ -1,6 +1,6 @@
 """How to draw tokens: validated parameters, names and defaults as vLLM has them."""
 
-import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -79,5 +79,6 @@ def _integer(name: str, value: object, least: int, most: int | None = None) -> N
 
 
 def _number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    sound = isinstance(value, int | float) and not isinstance(value, bool)
+    if not sound or not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # nor NaN
         raise ValueError(f"{name} must be a finite number, not {value!r}")

@@ -6,7 +6,7 @@ Unknown fields are ignored. Known ones that the engine cannot honour are refused
 from __future__ import annotations
 
 import json
-import math
+import sys
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -109,7 +109,7 @@ class _Fields:
         value = self.data.get("model")
         if not isinstance(value, str) or not value:
             raise BadParameter("You must name a model, as a string.", field="model")
-        return value
+        return _text(value, "model")
 
     def flag(self, name: str) -> bool:
         value = self.data.get(name)
@@ -139,7 +139,7 @@ class _Fields:
         if value is None:
             return default
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        if not numeric or not math.isfinite(value):
+        if not numeric or not abs(value) <= sys.float_info.max:  # NaN and huge integers too
             raise BadParameter(f"{name} must be a number.", field=name)
         if value < least or value > most or (above_least and value == least):
             span = f"over {least}, up to {most}" if above_least else f"from {least} to {most}"

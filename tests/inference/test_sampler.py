@@ -49,6 +49,13 @@ def test_top_k_then_top_p():
     assert found == [1, 0, 0, 0]
 
 
+def test_top_k_over_the_vocabulary_keeps_all_of_it():
+    draw = Draw(SamplingParams(top_k=10**30, seed=3), 3, 0, 0)
+    free = Draw(SamplingParams(seed=3), 3, 0, 0)
+    logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0))
+    assert sample(logits, [draw]).equal(sample(logits, [free]))
+
+
 def test_top_k_ties_go_to_low_ids():
     found = shares(SamplingParams(top_k=2), [1.0, 1.0, 1.0], 2000)
     assert found[2] == 0

@@ -16,7 +16,8 @@ def test_defaults_are_vllms():
     "wrong",
     [
         {"n": 0}, {"n": 1.5}, {"temperature": -0.1}, {"temperature": float("nan")},
-        {"temperature": True}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": -2}, {"max_tokens": -1},
+        {"temperature": 10**400}, {"temperature": True}, {"top_p": 0}, {"top_p": 1.1},
+        {"top_k": -2}, {"max_tokens": -1},
         {"stop": ""}, {"stop": ["a", 3]}, {"stop": ["x"] * 17}, {"seed": 2**63}, {"seed": 0.5},
         {"logprobs": -1}, {"prompt_logprobs": True},
     ],
