@@ -41,6 +41,7 @@ class Site:
             "WEIGHTGATE_BASE_URL": self.base_url,
             "WEIGHTGATE_DEMO": "1",
             "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow whoever shares the cores
             **self.extra,
         }
 
