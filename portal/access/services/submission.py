@@ -10,7 +10,13 @@ from django_countries import countries
 
 from portal.access import letters
 from portal.access.answers import Sector
-from portal.access.errors import AlreadyGranted, EmailNotVerified, NotSigned, RequestNotFound
+from portal.access.errors import (
+    AlreadyGranted,
+    EmailNotVerified,
+    NotSigned,
+    RequestHasMovedOn,
+    RequestNotFound,
+)
 from portal.access.models import AccessRequest, Grant, Question, Submission
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
 from portal.accounts.models import User
@@ -45,6 +51,12 @@ def _own_request(applicant: User, request_id: int) -> AccessRequest:
     if found is None:
         raise RequestNotFound
     return found
+
+
+def _require_state(access_request: AccessRequest, state: AccessRequest.State) -> None:
+    """Two states lead into review, and each use case begins in one of them."""
+    if access_request.state != state:
+        raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
 
 
 def requestable_modes(repo: ModelRepo) -> list[Mode]:
@@ -117,6 +129,7 @@ def submit_request(
     access_request = _own_request(applicant, request_id)
     if not applicant.has_verified_email:
         raise EmailNotVerified
+    _require_state(access_request, State.DRAFT)
     access_request.move_to(State.IN_REVIEW)
     repo = access_request.repo
     if errors := answer_errors(access_request.draft, repo):
@@ -156,6 +169,7 @@ def submit_request(
 def answer_question(*, applicant: User, request_id: int, answer: str, now: datetime) -> Question:
     """Answer the open question: the request goes back to review, its due date moved by the wait."""
     access_request = _own_request(applicant, request_id)
+    _require_state(access_request, State.NEEDS_INFO)
     access_request.move_to(State.IN_REVIEW)
     if not answer.strip():
         raise FieldErrors({"answer": "Write an answer; a sentence may do."})

@@ -209,6 +209,12 @@ class TestSubmitting:
             submit(request, now)
         assert Submission.objects.count() == 1
 
+    def test_what_awaits_an_answer_is_not_submitted_again(self, repo, applicant, now):
+        request = make_request(repo, applicant, now=now)
+        ask_question(reviewer=make_reviewer(repo), request_id=request.pk, text="Why?", now=now)
+        with pytest.raises(RequestHasMovedOn):
+            submit(request, now)
+
 
 class TestAnswering:
     @pytest.fixture
@@ -237,6 +243,11 @@ class TestAnswering:
         answer_question(applicant=applicant, request_id=asked.pk, answer="Public.", now=now)
         with pytest.raises(RequestHasMovedOn):
             answer_question(applicant=applicant, request_id=asked.pk, answer="More.", now=now)
+
+    def test_a_draft_has_no_question_to_answer(self, repo, applicant, now):
+        draft = make_draft(repo, applicant)
+        with pytest.raises(RequestHasMovedOn):
+            answer_question(applicant=applicant, request_id=draft.pk, answer="Yes.", now=now)
 
 
 class TestWithdrawing:
