@@ -53,6 +53,16 @@ class AlreadyGranted(Conflict):
     code = "already_granted"
 
 
+class EndedByTheLab(Forbidden):
+    code = "ended_by_the_lab"
+
+    def __init__(self, repo_name: str) -> None:
+        super().__init__(
+            f"The lab ended your access to {repo_name}, and signing again doesn’t open it. Its "
+            "letter says why; answer that letter."
+        )
+
+
 class Refused(Forbidden):
     """A verdict of the policy, raised: ``refusal`` has the words for each surface."""
 

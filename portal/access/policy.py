@@ -149,6 +149,8 @@ def _use(person: User | None, repo: ModelRepo, mode: Mode, now: datetime) -> Ver
 
 
 def _why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    if repo.gate(mode) == Gate.LICENCE:
+        return _unsigned(person, repo, mode, now)
     request = AccessRequest.objects.of(person).filter(repo=repo).first()
     if request is not None and request.state in PENDING:
         page = reverse("access:request", args=[request.pk])
@@ -156,8 +158,6 @@ def _why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdic
     grant = Grant.objects.to(person, repo).first()
     if grant is not None:
         return _ended(grant, repo, now)
-    if repo.gate(mode) == Gate.LICENCE:
-        return _refuse(Reason.SIGN, reverse("access:sign", args=_names(repo)))
     if request is not None and request.state == AccessRequest.State.DECLINED:
         page = reverse("access:request", args=[request.pk])
         return _refuse(Reason.DECLINED, page, request.closed_at)
@@ -168,6 +168,17 @@ PENDING = {
     AccessRequest.State.IN_REVIEW: Reason.PENDING,
     AccessRequest.State.NEEDS_INFO: Reason.QUESTION,
 }
+
+
+def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    """Where a signature is enough, no request stands in the way, and none helps."""
+    page = reverse("access:sign", args=_names(repo))
+    grant = Grant.objects.to(person, repo).in_mode(mode).first()
+    if grant is None:
+        return _refuse(Reason.SIGN, page)
+    if grant.revoked_at is not None:
+        return _refuse(Reason.REVOKED, page, grant.revoked_at)
+    return _refuse(Reason.EXPIRED, page, grant.expires_at)
 
 
 def _ended(grant: Grant, repo: ModelRepo, now: datetime) -> Verdict:

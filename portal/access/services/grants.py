@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.access import letters
-from portal.access.errors import EmailNotVerified, RequestNotFound
+from portal.access.errors import EmailNotVerified, EndedByTheLab, RequestNotFound
 from portal.access.models import Grant
 from portal.access.policy import Action, may
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
@@ -17,6 +17,13 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.errors import Conflict, FieldErrors, Forbidden
+
+
+def require_not_ended(person: User, repo: ModelRepo) -> None:
+    """What the lab ended, the person can't reopen alone."""
+    latest = Grant.objects.to(person, repo).first()
+    if latest is not None and latest.revoked_at is not None:
+        raise EndedByTheLab(repo.full_name)
 
 
 @transaction.atomic
@@ -32,6 +39,7 @@ def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: dat
     active = Grant.objects.to(person, repo).active_at(now).filter(modes__contains=modes).first()
     if active:
         return active
+    require_not_ended(person, repo)
     acceptance = store_acceptance(
         person=person, version=licence_in_force(repo, now=now), signature=signature, now=now
     )

@@ -16,7 +16,7 @@ from portal.access.errors import EmailNotVerified
 from portal.access.forms import SignatureForm
 from portal.access.models import Grant
 from portal.access.refusals import whole_date
-from portal.access.services.grants import sign_for_grant
+from portal.access.services.grants import require_not_ended, sign_for_grant
 from portal.access.services.signing import Signature, licence_in_force
 from portal.access.views.common import licence_context, say, signed_form
 from portal.accounts.models import User
@@ -35,6 +35,7 @@ def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
         raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
+    require_not_ended(person, repo)
     if request.method != "POST":
         version = licence_in_force(repo, now=now)
         form = SignatureForm(version=version, initial={"capacity": "person"})

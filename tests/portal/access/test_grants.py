@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
-from portal.access.errors import EmailNotVerified, RequestNotFound
+from portal.access.errors import EmailNotVerified, EndedByTheLab, RequestNotFound
 from portal.access.models import Grant
 from portal.access.policy import Action, may
 from portal.access.services.grants import revoke_grant, sign_for_grant
@@ -83,6 +84,19 @@ class TestRevoking:
     def test_a_plain_reviewer_may_not(self, grant, now):
         with pytest.raises(Forbidden):
             revoke_grant(actor=make_reviewer(grant.repo), grant_id=grant.pk, reason="No.", now=now)
+
+    def test_signing_again_does_not_reopen_what_the_lab_ended(self, client, now):
+        repo = make_repo(gate="licence")
+        grant = make_grant(repo)
+        administrator = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
+        revoke_grant(actor=administrator, grant_id=grant.pk, reason="Shared.", now=now)
+        with pytest.raises(EndedByTheLab):
+            sign(grant.person, repo, now)
+        assert may(grant.person, Action.DOWNLOAD, repo, now).reason == "revoked"
+        client.force_login(grant.person)
+        page = client.get(reverse("access:sign", args=[repo.namespace.name, repo.name]))
+        assert page.status_code == 403
+        assert "answer that letter" in page.text
 
     def test_an_unknown_grant_is_not_there(self, administrator, now):
         with pytest.raises(RequestNotFound):

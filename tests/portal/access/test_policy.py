@@ -137,6 +137,16 @@ class TestWhyNot:
         assert may(grant.person, A.DOWNLOAD, repo, last).allowed
         assert self.reason(grant.person, repo, grant.expires_at) == Reason.EXPIRED
 
+    def test_where_a_signature_is_enough_no_request_stands_in_the_way(self, now):
+        repo = make_repo(gate="licence", inference_gate="review")
+        person = make_user()
+        make_request(repo, person)
+        verdict = may(person, A.DOWNLOAD, repo, now)
+        assert (verdict.reason, "/sign/" in verdict.help_url) == (Reason.SIGN, True)
+        licensee = make_grant(repo).person
+        assert self.reason(licensee, repo, now) == Reason.SIGN
+        assert may(licensee, A.INFER, repo, now).allowed
+
     def test_a_grant_of_the_other_mode(self, repo, now):
         person = make_grant(repo, modes=["inference"]).person
         assert may(person, A.INFER, repo, now).allowed
