@@ -22,7 +22,7 @@ from portal.access.policy import Reason
 from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
-from portal.errors import DomainError, FieldErrors
+from portal.errors import DomainError, FieldErrors, Invalid
 
 BAD_CREDENTIALS = "Invalid credentials in Authorization header"  # the Hub's clients compare it
 
@@ -47,10 +47,14 @@ def surface_of(request: HttpRequest) -> Surface:
     return Surface.PAGE
 
 
+LONGEST_LINE = 1000  # nginx takes 4 kB of headers from us, all together
+
+
 def ascii_line(text: str) -> str:
-    """A header's value: one line, ASCII, typographic signs spelt plainly."""
+    """A header's value: one line, printable ASCII, typographic signs spelt plainly."""
     plain = text.translate({0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2013: "-", 0x2014: "-"})
-    return " ".join(plain.encode("ascii", "replace").decode().split())
+    line = " ".join(plain.encode("ascii", "replace").decode().split())[:LONGEST_LINE]
+    return "".join(each if each.isprintable() else "?" for each in line)
 
 
 def _is_anonymous(request: HttpRequest) -> bool:
@@ -190,6 +194,15 @@ ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
 
 
 class DomainErrorMiddleware(MiddlewareMixin):
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, names: object
+    ) -> HttpResponse | None:
+        """PostgreSQL takes no U+0000, so no name that we look up may hold one."""
+        if "\0" not in request.path and "%00" not in request.META.get("QUERY_STRING", ""):
+            return None
+        error = Invalid("An address may not hold the character U+0000. Look for a stray %00 in it.")
+        return ANSWERS[surface_of(request)](error, request)
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None

@@ -71,7 +71,7 @@ def filters_from(given: dict[str, str]) -> Filters:
     """What was asked for; an unknown view is all that is open."""
     view = given.get("view", "open")
     known = view if view in VIEWS or view == DECIDED else "open"
-    return Filters(known, given.get("repo", ""), given.get("q", "").replace("\x00", "").strip())
+    return Filters(known, given.get("repo", ""), given.get("q", "").strip())
 
 
 def queue_of(reviewer: User, filters: Filters, *, number: str | None, now: datetime) -> Queue:
