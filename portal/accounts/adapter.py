@@ -7,12 +7,15 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from portal.accounts.errors import NameTaken
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
+from portal.accounts.services import claim_username
+from portal.addresses import client_ip
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.outbox.services import queue_mail
@@ -34,6 +37,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if not shallow and Namespace.objects.filter(name__iexact=username).exists():
             raise ValidationError(self.error_messages["username_taken"])
         return username
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """The account and its name at once, or neither: the form's look-up may be out of date."""
+        user.name = form.cleaned_data["name"]
+        try:
+            with transaction.atomic():
+                saved: User = super().save_user(request, user, form, commit=commit)
+                claim_username(user=saved, now=timezone.now())
+        except (IntegrityError, ValidationError) as error:
+            raise NameTaken(user.username) from error
+        return saved
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """By which attempts are counted; allauth's own knows no proxy on a unix socket."""
+        return client_ip(request) or super().get_client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         message = self.render_mail(template_prefix, email, context)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from portal.errors import DomainError, NotFound
+from portal.errors import Conflict, DomainError, NotFound
 
 
 class UnknownToken(DomainError):
@@ -17,3 +17,14 @@ class UnknownToken(DomainError):
 
 class NoSuchToken(NotFound):
     pass
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The name {name} was taken while you signed up. Go back and choose another; nothing "
+            "was made.",
+            field="username",
+        )

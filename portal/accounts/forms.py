@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
-from django.utils import timezone
 
 from portal.accounts.models import Scope, User
-from portal.accounts.services import claim_username
 
 
 class SignupForm(forms.Form):
@@ -27,9 +25,7 @@ class SignupForm(forms.Form):
     field_order = ["name", "email", "username", "password1"]
 
     def signup(self, request: HttpRequest, user: User) -> None:
-        user.name = self.cleaned_data["name"]
-        user.save(update_fields=["name"])
-        claim_username(user=user, now=timezone.now())
+        """allauth asks for it; the adapter saves the name with all else."""
 
 
 class ProfileForm(forms.Form):
