@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import re
 
-SECRETS = re.compile(r"wg_[0-9A-Za-z]{8,}|(?<=/-/d/)[^/\s\"']+|(?<=/confirm-email/)[^/\s\"']+")
+SECRETS = re.compile(
+    r"wg_[0-9A-Za-z]{8,}"
+    r"|(?<=/-/d/)[^/\s\"']+|(?<=/confirm-email/)[^/\s\"']+|(?<=/reset/key/)[^/\s\"']+"
+)
 
 
 class RedactSecrets(logging.Filter):
