@@ -118,7 +118,7 @@ def deliver_one(*, now: datetime) -> bool:
         message.attempts += 1
         try:
             _send(message)
-        except OSError as error:  # smtplib's and the socket's own errors
+        except (OSError, ValueError) as error:  # the server's refusal, or no mail can be made of it
             _put_off(message, error, now)
         else:
             message.state = OutboxMessage.State.SENT
@@ -134,7 +134,7 @@ def _forget_secret(message: OutboxMessage) -> None:
         message.text = message.html = ""
 
 
-def _put_off(message: OutboxMessage, error: OSError, now: datetime) -> None:
+def _put_off(message: OutboxMessage, error: Exception, now: datetime) -> None:
     log.warning("Mail %s was not taken: %s", message.pk, error)
     message.last_error = str(error)[:500]
     message.due_at = now + timedelta(seconds=2**message.attempts * 15)

@@ -56,6 +56,14 @@ def test_a_mail_server_that_is_away_puts_the_mail_off(now, settings):
     assert message.last_error
 
 
+def test_a_mail_that_cannot_be_made_holds_up_no_other(now):
+    queue(now)
+    OutboxMessage.objects.update(address="a@university.example\nBcc: b@elsewhere.example")
+    queue(now, key="two")
+    assert deliver_due(now=now) == 2
+    assert [message.state for message in OutboxMessage.objects.order_by("pk")] == ["queued", "sent"]
+
+
 def test_it_gives_up_after_the_last_attempt(now, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
