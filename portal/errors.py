@@ -53,6 +53,16 @@ class InvalidTransition(Conflict):
     code = "invalid_transition"
 
 
+class Broken(DomainError):
+    """Ours to mend: what happened is in the log, and nobody can do anything but try again."""
+
+    code = "server_error"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self) -> None:
+        super().__init__("Something broke on our side. Try again in a minute.")
+
+
 class FieldErrors(Invalid):
     """Several inputs must change; ``errors`` maps each field to what to do."""
 

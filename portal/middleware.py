@@ -13,6 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
+from django.views.defaults import page_not_found
+from django.views.defaults import server_error as django_server_error
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -22,7 +24,7 @@ from portal.access.policy import Reason
 from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
-from portal.errors import DomainError, FieldErrors, Invalid
+from portal.errors import Broken, DomainError, FieldErrors, Invalid, NotFound
 
 BAD_CREDENTIALS = "Invalid credentials in Authorization header"  # the Hub's clients compare it
 
@@ -191,6 +193,22 @@ ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
     Surface.OPENAI: openai_answer,
     Surface.REST: rest_answer,
 }
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's ``handler500``: what broke a program's call is told in the program's own form."""
+    surface = surface_of(request)
+    if surface is Surface.PAGE:
+        return django_server_error(request)
+    return ANSWERS[surface](Broken(), request)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler404``, for addresses that nothing answers to."""
+    surface = surface_of(request)
+    if surface is Surface.PAGE:
+        return page_not_found(request, exception)
+    return ANSWERS[surface](NotFound("There’s nothing at this address."), request)
 
 
 class DomainErrorMiddleware(MiddlewareMixin):

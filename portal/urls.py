@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from portal.site.views import operations
 
+handler404 = "portal.middleware.not_found"
+handler500 = "portal.middleware.server_error"
 urlpatterns = [
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),

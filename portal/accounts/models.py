@@ -43,6 +43,12 @@ class User(AbstractUser):
         return self.name or self.username
 
     @property
+    def letter_address(self) -> str:
+        """Where letters go: a proved address, the primary one if that is proved."""
+        proved = EmailAddress.objects.filter(user=self, verified=True).order_by("-primary").first()
+        return str(proved.email) if proved else self.email
+
+    @property
     def has_verified_email(self) -> bool:
         return bool(EmailAddress.objects.filter(user=self, verified=True).exists())
 

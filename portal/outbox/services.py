@@ -79,7 +79,7 @@ def queue_letter(
         key=key,
         kind=kind,
         recipient=recipient,
-        address=recipient.email,
+        address=recipient.letter_address,
         subject=subject,
         text=render_to_string("outbox/letter.txt", context),
         html=render_to_string("outbox/letter.html", context),

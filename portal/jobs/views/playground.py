@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access.policy import Action, may
 from portal.access.refusals import describe
@@ -93,7 +93,7 @@ def _page(
     return render(request, "jobs/playground.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @login_required
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     person = _signed_in(request)
@@ -185,7 +185,7 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return redirect("jobs:job", job_id)
 
 
-@require_GET
+@require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
     mine = Job.objects.of(request.user).with_names().defer("prompts", "result_json")

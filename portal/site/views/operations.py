@@ -37,15 +37,16 @@ def _broker() -> str:
 def _storage() -> str:
     sample = Blob.objects.first()
     if sample is not None and not blob_store().has(sample.sha256):
-        return f"blob {sample.sha256} is missing"
+        return "a blob is missing; its bytes and its row have parted"
     return "ok"
 
 
 def _workers() -> str:
     alive = live_workers()
     hosted = ModelRepo.objects.filter(hosted=True).with_names()
-    missing = [repo.full_name for repo in hosted if repo.pk not in alive]
-    return f"no live worker for {', '.join(missing)}" if missing else "ok"
+    missing = [repo for repo in hosted if repo.pk not in alive]
+    names = ["a private model" if repo.private else repo.full_name for repo in missing]
+    return f"no live worker for {', '.join(names)}" if names else "ok"
 
 
 CHECKS: dict[str, Callable[[], str]] = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -17,9 +16,9 @@ YEAR_SECONDS = 365 * 24 * 60 * 60
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice and go back to where it was made."""
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+    if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
         back = "/"
-    response = redirect(back)
+    response = HttpResponseRedirect(back)
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
         response.delete_cookie(THEME_COOKIE)
