@@ -3,9 +3,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 if TYPE_CHECKING:
+    from portal.accounts.authentication import Caller
     from portal.accounts.models import User
 
 
@@ -56,3 +58,10 @@ class ModelRepoQuerySet(models.QuerySet[M]):
             return self
         inside = models.Q(team__user=user) | models.Q(namespace__roles__user=user)
         return self.filter(models.Q(private=False) | inside).distinct()
+
+    def visible_through(self, caller: Caller) -> ModelRepoQuerySet[M]:
+        """What a caller may know of: a token for some repos shows no other private ones."""
+        visible = self.visible_to(caller.person or AnonymousUser())
+        if caller.token is None or caller.token.repo_ids is None:
+            return visible
+        return visible.filter(models.Q(private=False) | models.Q(pk__in=caller.token.repo_ids))

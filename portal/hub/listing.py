@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Max, Q, Value
 from django.db.models.functions import Concat
 from django.http import QueryDict
 
-from portal.accounts.models import User
+from portal.accounts.authentication import Caller
 from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.catalog.services.reading import DEFAULT_BRANCH
@@ -24,9 +23,9 @@ ORDERS: dict[str, list[Any]] = {
 }
 
 
-def listed(query: QueryDict, person: User | None) -> ModelRepoQuerySet[ModelRepo]:
-    """The repos that this person may see, as the query narrows and orders them."""
-    visible = ModelRepo.objects.visible_to(person or AnonymousUser()).with_names()
+def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
+    """The repos that the caller may see, as the query narrows and orders them."""
+    visible = ModelRepo.objects.visible_through(caller).with_names()
     repos = visible.annotate(
         listed_name=Concat("namespace__name", Value("/"), "name"),
         modified_at=Max("revisions__created_at"),

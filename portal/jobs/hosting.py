@@ -17,7 +17,6 @@ from tokenizers import Tokenizer as FastTokenizer
 
 from inference.tokenizer import Tokenizer
 from portal.accounts.authentication import Caller
-from portal.accounts.models import User
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_file, find_repo
@@ -69,10 +68,10 @@ def live_workers() -> dict[int, str]:
     return {repo_id: commit for repo_id, commit in commits.items() if commit}
 
 
-def hosted_repos(person: User | None = None) -> list[ModelRepo]:
-    """All, or those that this person may know of."""
+def hosted_repos(caller: Caller | None = None) -> list[ModelRepo]:
+    """All, or those that the caller may know of."""
     repos = ModelRepo.objects.filter(hosted=True).with_names()
-    return list(repos.visible_to(person) if person else repos)
+    return list(repos.visible_through(caller) if caller else repos)
 
 
 def find_hosted(name: str, caller: Caller) -> ModelRepo:
@@ -80,7 +79,7 @@ def find_hosted(name: str, caller: Caller) -> ModelRepo:
     if "\0" in name or "/" not in name:
         raise ModelNotFound(name)
     try:
-        repo = find_repo(name, person=caller.person)
+        repo = find_repo(name, caller=caller)
     except RepoNotFound:
         raise ModelNotFound(name) from None
     if not repo.hosted:

@@ -105,7 +105,7 @@ class ModelList(generics.ListAPIView[ModelRepo]):
     permission_classes = (permissions.AllowAny,)
 
     def get_queryset(self) -> QuerySet[ModelRepo]:
-        return ModelRepo.objects.visible_to(self.request.user).with_names()
+        return ModelRepo.objects.visible_through(caller_of(self.request)).with_names()
 
 
 class ModelDetail(generics.RetrieveAPIView[ModelRepo]):
@@ -115,7 +115,7 @@ class ModelDetail(generics.RetrieveAPIView[ModelRepo]):
     permission_classes = (permissions.AllowAny,)
 
     def get_object(self) -> ModelRepo:
-        visible = ModelRepo.objects.visible_to(self.request.user).with_names()
+        visible = ModelRepo.objects.visible_through(caller_of(self.request)).with_names()
         full_name = f"{self.kwargs['namespace']}/{self.kwargs['name']}"
         return generics.get_object_or_404(visible.named(full_name))
 

@@ -25,6 +25,7 @@ from portal.access.services.submission import (
 )
 from portal.access.steps import STEPS, first_unfinished
 from portal.access.views.common import own_request
+from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo
@@ -56,7 +57,7 @@ def requests(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """To the first unfinished step of a draft; to the licence, where a signature is enough."""
     person, now = signed_in(request), timezone.now()
-    repo = find_repo(f"{namespace}/{name}", person=person)
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not repo.takes_requests and Gate.LICENCE in (repo.download_gate, repo.inference_gate):
         return redirect("access:sign", repo.namespace.name, repo.name)
     try:

@@ -19,6 +19,7 @@ from portal.access.refusals import whole_date
 from portal.access.services.grants import require_not_ended, sign_for_grant
 from portal.access.services.signing import Signature, licence_in_force
 from portal.access.views.common import licence_context, say, signed_form
+from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate, Mode, ModelRepo
@@ -30,7 +31,7 @@ from portal.errors import Conflict
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
-    repo = find_repo(f"{namespace}/{name}", person=person)
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not _opened_by_signing(repo):
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)

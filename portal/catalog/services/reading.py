@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django.contrib.auth.models import AnonymousUser
-
-from portal.accounts.models import User
+from portal.accounts.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 
@@ -15,9 +13,9 @@ HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
 
 
-def find_repo(full_name: str, *, person: User | None) -> ModelRepo:
-    """The repo of that name, if this person may know of it. Raises RepoNotFound."""
-    visible = ModelRepo.objects.visible_to(person or AnonymousUser())
+def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
+    """The repo of that name, if the caller may know of it. Raises RepoNotFound."""
+    visible = ModelRepo.objects.visible_through(caller)
     repo = visible.named(full_name).with_names().first()
     if repo is None:
         raise RepoNotFound("There’s nothing at this address, or nothing you may know of.")

@@ -29,13 +29,13 @@ KNOWN = frozenset(PROPERTIES.split())
 
 
 def repo_of(caller: Caller, names: dict[str, str]) -> ModelRepo:
-    return find_repo(f"{names['namespace']}/{names['name']}", person=caller.person)
+    return find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
 
 
 @hub_view("GET")
 def index(request: HttpRequest, caller: Caller) -> JsonResponse:
     wanted = _expand(request.GET)
-    repos, headers = page_of(request, listed(request.GET, caller.person), default=100)
+    repos, headers = page_of(request, listed(request.GET, caller), default=100)
     full = flag(request.GET, "full") or "siblings" in wanted
     return json_list([_only(each, wanted) for each in described(repos, full=full)], headers)
 

@@ -67,7 +67,7 @@ def _error(message: str, *, status: int, code: str) -> HttpResponse:
 def models(request: HttpRequest) -> HttpResponse:
     if refused := _refuse_method(request, "GET"):
         return refused
-    repos = hosted_repos(_caller(request).person)
+    repos = hosted_repos(_caller(request))
     return JsonResponse({"object": "list", "data": [_model_object(repo) for repo in repos]})
 
 

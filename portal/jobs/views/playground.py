@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access.policy import Action, may
 from portal.access.refusals import describe
-from portal.accounts.authentication import session_caller
+from portal.accounts.authentication import Caller, session_caller
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import allowance
@@ -69,13 +69,13 @@ def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
 def _usable(person: User | None) -> list[ModelRepo]:
     """Hosted models that the person may prompt now."""
     now = timezone.now()
-    repos = hosted_repos(person) if person else []
+    repos = hosted_repos(Caller(person)) if person else []
     return [repo for repo in repos if may(person, Action.INFER, repo, now).allowed]
 
 
 def _nothing_to_play_with(request: HttpRequest, person: User | None) -> HttpResponse:
     now = timezone.now()
-    repos = [repo for repo in hosted_repos(person) if person or not repo.private]
+    repos = hosted_repos(Caller(person))
     refusals = [
         describe(verdict, repo)
         for repo in repos

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from portal.access.licence_text import blocks
+from portal.accounts.authentication import session_caller
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.reading import (
     DEFAULT_BRANCH,
@@ -29,7 +30,7 @@ ENTRIES_PER_PAGE = 30
 
 def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     now = timezone.now()
-    repo = find_repo(f"{namespace}/{name}", person=person(request))
+    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
     if (repo.namespace.name, repo.name) != (namespace, name):
         return redirect("site:model", repo.namespace.name, repo.name)
     chosen = request.GET.get("revision", "")

@@ -11,6 +11,7 @@ from portal.access.models import Grant
 from portal.access.policy import Action, Reason, may, may_through
 from portal.access.refusals import CATALOGUE, describe
 from portal.access.services.review import ask_question, decline_request
+from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo, TeamMember
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import make_lab, make_token, make_user
@@ -211,6 +212,15 @@ class TestTokens:
     def test_one_for_other_repos_may_not(self, grant, now):
         token, _ = make_token(grant.person, "download", repo_ids=[make_repo().pk])
         assert may_through(token, A.DOWNLOAD, grant.repo, now).reason == Reason.SCOPE
+
+    def test_one_for_some_repos_shows_no_other_private_ones(self):
+        owner = make_user(superuser=True)
+        mine, other, public = make_repo(private=True), make_repo(private=True), make_repo()
+        token, _ = make_token(owner, "publish", repo_ids=[mine.pk])
+        seen = set(ModelRepo.objects.visible_through(Caller(owner, token)))
+        assert {mine, public} <= seen
+        assert other not in seen
+        assert other in ModelRepo.objects.visible_through(Caller(owner))
 
     def test_it_never_widens(self, now):
         token, _ = make_token(make_user())
