@@ -88,7 +88,7 @@ async def test_leaving_is_counted_when_all_threads_are_busy(large):
     await anext(stream)
     busy = loop.run_in_executor(None, release.wait)
     ending = asyncio.ensure_future(anext(stream, None))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)  # so that it has begun, and waits for a thread
     ending.cancel()
     with suppress(asyncio.CancelledError):
         await ending
