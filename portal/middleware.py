@@ -211,7 +211,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return ANSWERS[surface](NotFound("There’s nothing at this address."), request)
 
 
+READABLE_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1")
+
+
 class DomainErrorMiddleware(MiddlewareMixin):
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Django would read a form in any charset, and break on those that aren't like ASCII."""
+        charset = (request.content_params or {}).get("charset", "utf-8").lower()
+        if charset in READABLE_CHARSETS:
+            return None
+        error = Invalid("That charset isn’t read here. Send what you send as UTF-8.")
+        return ANSWERS[surface_of(request)](error, request)
+
     def process_view(
         self, request: HttpRequest, view: object, args: object, names: object
     ) -> HttpResponse | None:

@@ -50,6 +50,15 @@ def test_the_theme_goes_back_only_within_the_site(client, back):
     assert client.post("/theme", {"theme": "dark", "next": back})["Location"] == "/"
 
 
+@pytest.mark.parametrize("place", ["/theme", "/accounts/login/", "/v1/completions"])
+@pytest.mark.parametrize("charset", ["utf-16", "nonsense", "utf-7"])
+def test_a_charset_that_cannot_be_read_is_told(client, place, charset):
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    response = client.generic("POST", place, b"a=1", content_type=kind)
+    assert response.status_code == 400
+    assert "UTF-8" in response.text
+
+
 def test_letters_go_to_a_proved_address():
     person = make_user()
     person.emailaddress_set.update(verified=False)
