@@ -6,17 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
 from django_countries import countries
 
+from portal.accounts.models import Sector
 from portal.catalog.models import Mode
-
-
-class Sector(models.TextChoices):
-    ACADEMIA = "academia", "Academia"
-    GOVERNMENT = "government", "Government"
-    CIVIL_SOCIETY = "civil_society", "Civil society"
-    INDUSTRY_LAB = "industry_lab", "Industry research lab"
 
 
 @dataclass(frozen=True)

@@ -23,3 +23,24 @@ class NamespaceQuerySet(models.QuerySet[M]):
 class AccessTokenQuerySet(models.QuerySet[M]):
     def usable_at(self, now: datetime) -> AccessTokenQuerySet[M]:
         return self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)
+
+
+class AffiliationQuerySet(models.QuerySet[M]):
+    def of(self, person: User | Any) -> AffiliationQuerySet[M]:
+        return self.filter(person=person)
+
+    def standing_at(self, now: datetime) -> AffiliationQuerySet[M]:
+        """Proved, not ended, not yet run out."""
+        return self.filter(ended_at=None, proved_at__lte=now, expires_at__gt=now)
+
+
+class ReferenceQuerySet(models.QuerySet[M]):
+    def of(self, person: User | Any) -> ReferenceQuerySet[M]:
+        return self.filter(person=person)
+
+    def unanswered(self) -> ReferenceQuerySet[M]:
+        return self.filter(answered_at=None, cancelled_at=None)
+
+    def open_at(self, now: datetime) -> ReferenceQuerySet[M]:
+        """Still to be answered, by a link that still works."""
+        return self.unanswered().filter(expires_at__gt=now)

@@ -1,0 +1,23 @@
+"""People, the names and tokens they hold, and what is known of where they work."""
+
+from portal.accounts.models.affiliations import (
+    Affiliation,
+    Organization,
+    OrganizationDomain,
+    Reference,
+    Sector,
+)
+from portal.accounts.models.people import AccessToken, Namespace, NamespaceRole, Scope, User
+
+__all__ = [
+    "AccessToken",
+    "Affiliation",
+    "Namespace",
+    "NamespaceRole",
+    "Organization",
+    "OrganizationDomain",
+    "Reference",
+    "Scope",
+    "Sector",
+    "User",
+]
