@@ -8,6 +8,7 @@ import re
 SECRETS = re.compile(
     r"wg_[0-9A-Za-z]{8,}"
     r"|(?<=/-/d/)[^/\s\"']+|(?<=/confirm-email/)[^/\s\"']+|(?<=/reset/key/)[^/\s\"']+"
+    r"|(?<=/references/)[^/\s\"']+|(?<=/affiliations/prove/)[^/\s\"']+"
 )
 
 

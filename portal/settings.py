@@ -76,6 +76,7 @@ CURRENCY = env.text("WEIGHTGATE_CURRENCY", "EUR")
 
 # --- the gate
 GRANT_DAYS = env.integer("WEIGHTGATE_GRANT_DAYS", 365, minimum=1)
+AFFILIATION_DAYS = env.integer("WEIGHTGATE_AFFILIATION_DAYS", 365, minimum=1)
 TOKEN_MAX_DAYS = 365
 
 # --- mail

@@ -9,6 +9,12 @@ class EventType(models.TextChoices):
     ACCOUNT_CREATED = "account.created"
     NAME_CHANGED = "account.name_changed"
     EMAIL_CONFIRMED = "email.confirmed"
+    AFFILIATION_PROVED = "affiliation.proved"
+    AFFILIATION_ENDED = "affiliation.ended"
+    REFERENCE_ASKED = "reference.asked"
+    REFERENCE_SENT_AGAIN = "reference.sent_again"
+    REFERENCE_CANCELLED = "reference.cancelled"
+    REFERENCE_ANSWERED = "reference.answered"
     NAMESPACE_ROLE_GIVEN = "namespace.role_given"
     TOKEN_ISSUED = "token.issued"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
@@ -30,3 +36,6 @@ class EventType(models.TextChoices):
     LINK_MINTED = "link.minted"
     JOB_SUBMITTED = "job.submitted"
     JOB_ENDED = "job.ended"
+    MAIL_RESENT = "mail.resent"
+    LETTER_EDITED = "letter.edited"
+    LETTER_RESET = "letter.reset"

@@ -54,8 +54,8 @@ UNRECORDED = {
     "portal/access/services/submission.py:save_draft",
     "portal/access/services/submission.py:discard_draft",
     # records through the use case it calls
-    "portal/accounts/services.py:create_user",
-    "portal/accounts/services.py:create_lab",
+    "portal/accounts/services/people.py:create_user",
+    "portal/accounts/services/people.py:create_lab",
     "portal/jobs/services/ending.py:cancel_job",
 }
 

@@ -1,0 +1,21 @@
+"""What people do with their accounts, one module for each part."""
+
+from portal.accounts.services.people import (
+    change_name,
+    claim_username,
+    create_lab,
+    create_user,
+    let_publish,
+)
+from portal.accounts.services.tokens import issue_token, revoke_token, token_from_secret
+
+__all__ = [
+    "change_name",
+    "claim_username",
+    "create_lab",
+    "create_user",
+    "issue_token",
+    "let_publish",
+    "revoke_token",
+    "token_from_secret",
+]
