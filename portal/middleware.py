@@ -20,7 +20,7 @@ from rest_framework.views import exception_handler
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.access.errors import Refused
-from portal.access.policy import Reason
+from portal.access.verdicts import Reason
 from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound

@@ -45,8 +45,8 @@ class NotSigned(Invalid):
 class ConflictOfInterest(Forbidden):
     code = "conflict_of_interest"
 
-    def __init__(self) -> None:
-        super().__init__("You can’t decide your own request. A colleague must.")
+    def __init__(self, why: str = "It is your own request.") -> None:
+        super().__init__(f"{why} A colleague without a conflict of interest must decide it.")
 
 
 class AlreadyGranted(Conflict):

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from django import forms
 from django_countries import countries
 
-from portal.access.answers import Sector
 from portal.access.models import Acceptance
 from portal.access.services.signing import Signature
 from portal.access.services.submission import REQUIRED_ANSWERS, requestable_modes
+from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 

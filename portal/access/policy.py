@@ -1,111 +1,79 @@
 """Who may do what: the one function that page, API, list and test ask.
 
-Nothing outside this module, its querysets and access's own services reads a request's state or a
-grant's interval.
+Nothing outside access reads a request's state, a grant's interval or a hold. Why somebody may not
+is told by ``access.reasons``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.urls import reverse
 
-from portal.access.models import AccessRequest, Grant
+from portal.access.conditions import Conditions, matches
+from portal.access.models import Grant, Hold
+from portal.access.reasons import while_waiting, why_not
+from portal.access.verdicts import ALLOWED, Action, Limits, Reason, Verdict, refuse
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
 from portal.catalog.models import File, Gate, Mode, ModelRepo, Revision
 
+__all__ = ["Action", "Limits", "Reason", "Verdict", "may", "may_call", "may_read", "may_through"]
+
 Person: TypeAlias = "User | AnonymousUser | None"
+Target: TypeAlias = "ModelRepo | Revision"
 
 
-class Action(StrEnum):
-    SEE = "see"
-    DOWNLOAD = "download"
-    INFER = "infer"
-    CAPTURE = "capture"
-    PUBLISH = "publish"
-    REVIEW = "review"
-    ADMINISTER = "administer"
-
-
-class Reason(StrEnum):
-    """Why not. ``access.refusals`` has the words for each."""
-
-    NO_TOKEN = "no_token"  # noqa: S105
-    NOT_FOUND = "not_found"
-    NO_REQUEST = "no_request"
-    PENDING = "pending"
-    QUESTION = "question"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    SIGN = "sign"
-    MODE = "mode"
-    SCOPE = "scope"
-    NOT_TEAM = "not_team"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """``since``: the date that the reason speaks of, such as when an answer is due."""
-
-    allowed: bool
-    reason: Reason | None = None
-    help_url: str = ""
-    since: datetime | None = None
-
-
-ALLOWED = Verdict(allowed=True)
-
-
-def _refuse(reason: Reason, help_url: str = "", since: datetime | None = None) -> Verdict:
-    return Verdict(allowed=False, reason=reason, help_url=help_url, since=since)
-
-
-def may(person: Person, action: Action, target: ModelRepo | Revision, now: datetime) -> Verdict:
+def may(person: Person, action: Action, target: Target, now: datetime) -> Verdict:
     """Whether this person may do this to that, at this moment; why not, and where to go."""
-    repo = target.repo if isinstance(target, Revision) else target
+    repo = _repo(target)
     someone = person if isinstance(person, User) and person.is_active else None
     if repo.private and not _among(ModelRepo.objects.visible_to(someone or AnonymousUser()), repo):
-        return _refuse(Reason.NOT_FOUND)
-    return RULES[action](someone, repo, now)
+        return refuse(Reason.NOT_FOUND)
+    if action in USES:
+        return _use(someone, action, target, now)
+    return _stand(someone, action, repo)
 
 
-def may_through(
-    token: AccessToken, action: Action, target: ModelRepo | Revision, now: datetime
-) -> Verdict:
-    """What the token's owner may, narrowed by the token; never narrower than for anybody."""
-    if may(None, action, target, now).allowed:
-        return ALLOWED
+def may_through(token: AccessToken, action: Action, target: Target, now: datetime) -> Verdict:
+    """What the token's owner may, narrowed by the token; never narrower than for anybody.
+
+    A hold on the owner binds the token on open models too.
+    """
     verdict = may(token.user, action, target, now)
-    repo = target.repo if isinstance(target, Revision) else target
     scoped = action not in SCOPES or SCOPES[action] in token.scopes
-    within = token.repo_ids is None or repo.pk in token.repo_ids
-    if verdict.allowed and not (scoped and within):
-        return _refuse(Reason.SCOPE, reverse("accounts:tokens"))
-    return verdict
+    within = token.repo_ids is None or _repo(target).pk in token.repo_ids
+    if not verdict.allowed or (scoped and within) or may(None, action, target, now).allowed:
+        return verdict
+    return refuse(Reason.SCOPE, reverse("accounts:tokens"))
 
 
-def may_call(
-    caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
-) -> Verdict:
+def may_call(caller: Caller, action: Action, target: Target, now: datetime) -> Verdict:
     """``may`` for whoever asks, in person or through a token."""
     if caller.token is not None:
         return may_through(caller.token, action, target, now)
     return may(caller.person, action, target, now)
 
 
-def reading(file: File) -> Action:
-    """What it takes to read a file: card, licence and checksums stand before every gate."""
-    return Action.SEE if file.is_open else Action.DOWNLOAD
+def may_read(caller: Caller, file: File, now: datetime) -> Verdict:
+    """Whether a file may be read: card, licence and checksums stand before every gate."""
+    action = Action.SEE if file.is_open else Action.DOWNLOAD
+    verdict = may_call(caller, action, file.revision, now)
+    files = verdict.limits.files
+    if verdict.allowed and files is not None and not matches(file.path, files):
+        return refuse(Reason.CONDITION, f"/{file.revision.repo.full_name}")
+    return verdict
 
 
+USES = {
+    Action.DOWNLOAD: Mode.DOWNLOAD,
+    Action.INFER: Mode.INFERENCE,
+    Action.CAPTURE: Mode.INFERENCE,
+}
 SCOPES = {
     Action.DOWNLOAD: Scope.DOWNLOAD,
     Action.INFER: Scope.INFER,
@@ -114,112 +82,67 @@ SCOPES = {
     Action.REVIEW: Scope.REVIEW,
     Action.ADMINISTER: Scope.ADMIN,
 }
+TEAMS: dict[Action, Callable[[User], QuerySet[ModelRepo]]] = {
+    Action.PUBLISH: lambda person: ModelRepo.objects.publishable_by(person),
+    Action.REVIEW: lambda person: ModelRepo.objects.reviewable_by(person),
+    Action.ADMINISTER: lambda person: ModelRepo.objects.administered_by(person),
+}
+
+
+def _repo(target: Target) -> ModelRepo:
+    return target.repo if isinstance(target, Revision) else target
 
 
 def _among(repos: QuerySet[ModelRepo], repo: ModelRepo) -> bool:
     return repos.filter(pk=repo.pk).exists()
 
 
-def _see(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    return ALLOWED
-
-
-def _download(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    if repo.download_gate == Gate.OPEN:
+def _stand(person: User | None, action: Action, repo: ModelRepo) -> Verdict:
+    if action == Action.SEE:
         return ALLOWED
-    return _use(person, repo, Mode.DOWNLOAD, now)
-
-
-def _infer(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    """Hosted use is metered, so even the open gate wants to know who asks."""
-    if person is not None and repo.inference_gate == Gate.OPEN:
-        return ALLOWED
-    return _use(person, repo, Mode.INFERENCE, now)
-
-
-def _use(person: User | None, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
     if person is None:
-        return _refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    grants = Grant.objects.to(person, repo)
-    if grants.active_at(now).in_mode(mode).exists():
-        return ALLOWED
+        return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
+    return ALLOWED if _among(TEAMS[action](person), repo) else refuse(Reason.NOT_TEAM)
+
+
+def _use(person: User | None, action: Action, target: Target, now: datetime) -> Verdict:
+    """Downloading, inferring, looking inside: gates, holds, grants and the team."""
+    repo, mode = _repo(target), USES[action]
+    revision = target if isinstance(target, Revision) else None
+    holds = Hold.objects.on(person, repo, revision, now)
+    if repo.gate(mode) == Gate.OPEN and (person is not None or mode == Mode.DOWNLOAD):
+        return _held(holds, repo) or ALLOWED  # hosted use is metered, so nobody uses it namelessly
+    if person is None:
+        return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
+    held_since = Subquery(holds.values("placed_at")[:1])
+    usable = Grant.objects.usable_by(person, repo).active_at(now).in_mode(mode)
+    if grants := list(usable.annotate(held_since=held_since)):  # both asked of the database at once
+        return _within(grants, action, repo)
+    if refusal := _held(holds, repo):
+        return refusal
     if _among(ModelRepo.objects.administered_by(person), repo):
         return ALLOWED
-    return _why_not(person, repo, mode, now)
+    return while_waiting(person, action, repo, now) or why_not(person, repo, mode, now)
 
 
-def _why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
-    if repo.gate(mode) == Gate.LICENCE:
-        return _unsigned(person, repo, mode, now)
-    request = AccessRequest.objects.of(person).filter(repo=repo).first()
-    if request is not None and request.state in PENDING:
-        page = reverse("access:request", args=[request.pk])
-        return _refuse(PENDING[AccessRequest.State(request.state)], page, request.due_at)
-    grant = Grant.objects.to(person, repo).first()
-    if grant is not None:
-        return _ended(grant, repo, now)
-    if request is not None and request.state == AccessRequest.State.DECLINED:
-        page = reverse("access:request", args=[request.pk])
-        return _refuse(Reason.DECLINED, page, request.closed_at)
-    return _refuse(Reason.NO_REQUEST, reverse("access:start", args=_names(repo)))
+def _held(holds: QuerySet[Hold], repo: ModelRepo) -> Verdict | None:
+    hold = holds.first()
+    return _suspended(repo, hold.placed_at) if hold else None
 
 
-PENDING = {
-    AccessRequest.State.IN_REVIEW: Reason.PENDING,
-    AccessRequest.State.NEEDS_INFO: Reason.QUESTION,
-}
+def _suspended(repo: ModelRepo, since: datetime) -> Verdict:
+    return refuse(Reason.SUSPENDED, f"/{repo.full_name}", since)
 
 
-def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
-    """Where a signature is enough, no request stands in the way, and none helps."""
-    page = reverse("access:sign", args=_names(repo))
-    grant = Grant.objects.to(person, repo).in_mode(mode).first()
-    if grant is None:
-        return _refuse(Reason.SIGN, page)
-    if grant.revoked_at is not None:
-        return _refuse(Reason.REVOKED, page, grant.revoked_at)
-    return _refuse(Reason.EXPIRED, page, grant.expires_at)
-
-
-def _ended(grant: Grant, repo: ModelRepo, now: datetime) -> Verdict:
-    again = reverse("access:start", args=_names(repo))
-    if grant.revoked_at is not None:
-        return _refuse(Reason.REVOKED, again, grant.revoked_at)
-    if grant.expires_at <= now:
-        return _refuse(Reason.EXPIRED, again, grant.expires_at)
-    return _refuse(Reason.MODE, again, grant.starts_at)
-
-
-def _names(repo: ModelRepo) -> list[str]:
-    return [repo.namespace.name, repo.name]
-
-
-def _team(
-    person: User | None, repos_of: Callable[[User], QuerySet[ModelRepo]], repo: ModelRepo
-) -> Verdict:
-    if person is None:
-        return _refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    return ALLOWED if _among(repos_of(person), repo) else _refuse(Reason.NOT_TEAM)
-
-
-def _publish(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    return _team(person, ModelRepo.objects.publishable_by, repo)
-
-
-def _review(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    return _team(person, ModelRepo.objects.reviewable_by, repo)
-
-
-def _administer(person: User | None, repo: ModelRepo, now: datetime) -> Verdict:
-    return _team(person, ModelRepo.objects.administered_by, repo)
-
-
-RULES: dict[Action, Callable[[User | None, ModelRepo, datetime], Verdict]] = {
-    Action.SEE: _see,
-    Action.DOWNLOAD: _download,
-    Action.INFER: _infer,
-    Action.CAPTURE: _infer,
-    Action.PUBLISH: _publish,
-    Action.REVIEW: _review,
-    Action.ADMINISTER: _administer,
-}
+def _within(grants: list[Any], action: Action, repo: ModelRepo) -> Verdict:
+    """Whatever one of the grants allows is allowed, unless a hold stands. ``held_since`` is
+    annotated, and the same on each."""
+    if grants[0].held_since is not None:
+        return _suspended(repo, grants[0].held_since)
+    held = [Conditions.of(grant.conditions) for grant in grants]
+    if action == Action.CAPTURE and all(each.no_logits for each in held):
+        return refuse(Reason.CONDITION, f"/{repo.full_name}")
+    if action != Action.DOWNLOAD or any(each.files is None for each in held):
+        return ALLOWED
+    files = tuple(pattern for each in held for pattern in each.files or ())
+    return Verdict(allowed=True, limits=Limits(files=files))

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
-from portal.catalog.models import Mode, ModelRepo
+from portal.accounts.models import Affiliation
+from portal.catalog.models import Mode, ModelRepo, Revision
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
-SUBMITTED = ("in_review", "needs_info", "approved", "declined", "withdrawn")
+UNDECIDED = ("held", "in_review", "needs_info")
+SUBMITTED = (*UNDECIDED, "approved", "declined", "withdrawn", "lapsed")
 
 
 M = TypeVar("M", bound=models.Model)
@@ -21,12 +23,22 @@ class AccessRequestQuerySet(models.QuerySet[M]):
         return self.filter(applicant=person)
 
     def open(self) -> AccessRequestQuerySet[M]:
-        return self.filter(state__in=("draft", "in_review", "needs_info"))
+        return self.filter(state__in=("draft", *UNDECIDED))
+
+    def undecided(self) -> AccessRequestQuerySet[M]:
+        return self.filter(state__in=UNDECIDED)
+
+    def submitted(self) -> AccessRequestQuerySet[M]:
+        return self.filter(state__in=SUBMITTED)
 
     def readable_by(self, reviewer: User | Any) -> AccessRequestQuerySet[M]:
-        """Submitted requests on repos whose team this person is of, but never their own."""
-        repos = ModelRepo.objects.reviewable_by(reviewer)
-        return self.filter(repo__in=repos, state__in=SUBMITTED).exclude(applicant=reviewer)
+        """Submitted requests on repos whose team this person is of, but never their own.
+
+        Owners read what was escalated to them besides.
+        """
+        team = models.Q(repo__in=ModelRepo.objects.reviewable_by(reviewer))
+        owned = models.Q(repo__in=ModelRepo.objects.owned_by(reviewer), escalation_level__gt=0)
+        return self.submitted().filter(team | owned).exclude(applicant=reviewer)
 
     def decidable_by(self, reviewer: User | Any) -> AccessRequestQuerySet[M]:
         """Those that await a decision which this person may take."""
@@ -34,16 +46,73 @@ class AccessRequestQuerySet(models.QuerySet[M]):
 
     def waiting_for(self, reviewer: User | Any) -> AccessRequestQuerySet[M]:
         """The queue: undecided, oldest first, those that await the applicant included."""
-        undecided = self.readable_by(reviewer).filter(state__in=("in_review", "needs_info"))
-        return undecided.order_by("submitted_at", "pk")
+        return self.readable_by(reviewer).undecided().order_by("submitted_at", "pk")
 
 
 class GrantQuerySet(models.QuerySet[M]):
     def active_at(self, now: datetime) -> GrantQuerySet[M]:
-        return self.filter(starts_at__lte=now, expires_at__gt=now, revoked_at=None)
+        """Begun, not over, not ended by anybody. Holds are another matter: see ``Hold``."""
+        return self.filter(
+            models.Q(ends_by_notice_at=None) | models.Q(ends_by_notice_at__gt=now),
+            starts_at__lte=now,
+            expires_at__gt=now,
+            revoked_at=None,
+            closed_at=None,
+        )
+
+    def offered_at(self, now: datetime) -> GrantQuerySet[M]:
+        """Offers that still can be taken up by signing."""
+        return self.filter(
+            starts_at=None, offer_expires_at__gt=now, revoked_at=None, closed_at=None
+        )
 
     def to(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
+        """The person's own grants; not those that they are a member of."""
         return self.filter(person=person, repo=repo)
+
+    def usable_by(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
+        """The person's own, and those they have joined as a member by signing."""
+        joined = models.Q(
+            memberships__person=person,
+            memberships__joined_at__isnull=False,
+            memberships__ended_at=None,
+        )
+        return self.filter(models.Q(person=person) | joined, repo=repo).distinct()
 
     def in_mode(self, mode: Mode) -> GrantQuerySet[M]:
         return self.filter(modes__contains=[mode])
+
+    def administered_by(self, person: User | Any) -> GrantQuerySet[M]:
+        return self.filter(repo__in=ModelRepo.objects.administered_by(person))
+
+
+class MembershipQuerySet(models.QuerySet[M]):
+    def standing(self) -> MembershipQuerySet[M]:
+        """Invited or joined, and not ended."""
+        return self.filter(ended_at=None)
+
+    def joined(self) -> MembershipQuerySet[M]:
+        return self.standing().filter(joined_at__isnull=False)
+
+
+class HoldQuerySet(models.QuerySet[M]):
+    def standing(self) -> HoldQuerySet[M]:
+        return self.filter(lifted_at=None)
+
+    def on(
+        self, person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
+    ) -> HoldQuerySet[M]:
+        """Those that hold this person back from this repo, or anybody from this revision."""
+        if person is None and revision is None:
+            return self.none()
+        held = models.Q(revision=revision) if revision is not None else models.Q(pk__in=[])
+        if person is not None:
+            theirs = Affiliation.objects.of(person).standing_at(now).values("organization")
+            held |= models.Q(person=person) | models.Q(organization__in=theirs)
+        here = models.Q(repo=None) | models.Q(repo=repo)
+        return self.standing().filter(here, held)
+
+    def manageable_by(self, person: User | Any) -> HoldQuerySet[M]:
+        """Those on repos that this person administers; superusers have the site-wide too."""
+        repos = ModelRepo.objects.administered_by(person)
+        return self if person.is_superuser else self.filter(repo__in=repos)

@@ -8,9 +8,10 @@ from datetime import datetime
 from django.conf import settings
 
 from portal.access.errors import Refused
-from portal.access.policy import Action, Reason, Verdict, may_call
+from portal.access.policy import may_call, may_read
+from portal.access.verdicts import Action, Reason, Verdict
 from portal.accounts.authentication import Caller
-from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.models import File, ModelRepo, Revision
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,32 @@ CATALOGUE: dict[Reason, _Words] = {
         "Read and sign",
         "Sign the licence of {repo} to go on. Read and sign at {url}",
     ),
+    Reason.CLOSED: _Words(
+        "You closed your access on {date}.",
+        "Ask again",
+        "You closed your access to {repo} on {iso}. Ask again at {url}",
+    ),
+    Reason.LAPSED: _Words(
+        "Your request lapsed on {date}, since a question stayed open.",
+        "Take it up again",
+        "Your request for {repo} lapsed on {iso}, since a question stayed open. Take it up again "
+        "at {url}",
+    ),
+    Reason.SUSPENDED: _Words(
+        "Access is suspended since {date}. It can be lifted; the notice says whom to ask.",
+        "See the model",
+        "Access to {repo} is suspended since {iso}. It can be lifted; see {url}",
+    ),
+    Reason.OFFERED: _Words(
+        "Access is offered to you. Sign its terms by {date}.",
+        "Read and sign",
+        "Access to {repo} is offered to you. Sign its terms by {iso} at {url}",
+    ),
+    Reason.CONDITION: _Words(
+        "A condition of your access to {repo} rules this out.",
+        "See the conditions",
+        "A condition of your access to {repo} rules this out. See the conditions at {url}",
+    ),
     Reason.MODE: _Words(
         "Your access to {repo} doesn’t cover this kind of use.",
         "Ask for it",
@@ -120,9 +147,17 @@ def require_may(
     caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
 ) -> None:
     """Raises Refused, in the catalogue's words, unless the policy allows."""
-    verdict = may_call(caller, action, target, now)
+    repo = target.repo if isinstance(target, Revision) else target
+    _require(may_call(caller, action, target, now), repo)
+
+
+def require_may_read(caller: Caller, file: File, now: datetime) -> None:
+    """Raises Refused unless this file may be read."""
+    _require(may_read(caller, file, now), file.revision.repo)
+
+
+def _require(verdict: Verdict, repo: ModelRepo) -> None:
     if not verdict.allowed:
-        repo = target.repo if isinstance(target, Revision) else target
         raise Refused(describe(verdict, repo))
 
 

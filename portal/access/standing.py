@@ -21,19 +21,23 @@ class Mark:
 
 FOR_APPLICANT = {
     State.DRAFT: Mark("calm", "Draft", "todo"),
+    State.HELD: Mark("calm", "Extra check", "clock"),
     State.IN_REVIEW: Mark("calm", "With the reviewers", "current"),
     State.NEEDS_INFO: Mark("wait", "Question for you", "question"),
     State.APPROVED: Mark("yes", "Approved", "done"),
     State.DECLINED: Mark("stop", "Declined", "declined"),
     State.WITHDRAWN: Mark("calm", "Withdrawn", "revoked"),
+    State.LAPSED: Mark("calm", "Lapsed", "clock"),
 }
 TITLES = {
     State.DRAFT: "not submitted yet",
+    State.HELD: "in an extra check",
     State.IN_REVIEW: "with the reviewers",
     State.NEEDS_INFO: "a question for you",
     State.APPROVED: "approved",
     State.DECLINED: "declined",
     State.WITHDRAWN: "withdrawn",
+    State.LAPSED: "lapsed",
 }
 FOR_REVIEWER = {
     **FOR_APPLICANT,
@@ -68,7 +72,7 @@ def is_draft(access_request: AccessRequest) -> bool:
 
 
 def is_undecided(access_request: AccessRequest) -> bool:
-    return access_request.state in (State.IN_REVIEW, State.NEEDS_INFO)
+    return access_request.state in AccessRequest.UNDECIDED_STATES
 
 
 def awaits_decision(access_request: AccessRequest) -> bool:

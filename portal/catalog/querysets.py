@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -15,6 +15,13 @@ M = TypeVar("M", bound=models.Model)
 
 
 class LicenceVersionQuerySet(models.QuerySet[M]):
+    def update(self, **changes: Any) -> NoReturn:
+        """SQL alone gets past this; a changed text then no longer has the sha256 beside it."""
+        raise TypeError("A licence version never changes. Publish a new one.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("A licence version is never deleted.")
+
     def in_force_at(self, now: datetime) -> LicenceVersionQuerySet[M]:
         """Newest first; the first is the one that is signed today."""
         return self.filter(effective_at__lte=now).order_by("-effective_at", "-pk")
@@ -33,6 +40,10 @@ class ModelRepoQuerySet(models.QuerySet[M]):
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self if user.is_superuser else self.filter(namespace__roles__user=user)
+
+    def owned_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
+        """Those whose owner this person is: who may publish them answers for them."""
+        return self.publishable_by(user)
 
     def reviewable_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
         """Those on whose review team this person sits."""

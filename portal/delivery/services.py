@@ -10,8 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.access.errors import Refused
-from portal.access.policy import reading
-from portal.access.refusals import require_may
+from portal.access.refusals import require_may_read
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, User
 from portal.audit.events import EventType
@@ -31,7 +30,7 @@ def filename_of(file: File) -> str:
 @transaction.atomic
 def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = None) -> str:
     """A short-lived URL of the file's bytes. Raises Refused; no record, no link."""
-    require_may(caller, reading(file), file.revision, now)
+    require_may_read(caller, file, now)
     link = Link(
         file_id=file.pk,
         person_id=caller.person.pk if caller.person else None,
@@ -69,7 +68,7 @@ def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]
     if file is None or filename != filename_of(file):
         raise LinkInvalid
     try:
-        require_may(_holder(link, now), reading(file), file.revision, now)
+        require_may_read(_holder(link, now), file, now)
     except Refused as refused:
         raise LinkWithdrawn(refused.refusal.line) from refused
     return link, file

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from portal.access import letters
 from portal.access.errors import EmailNotVerified, EndedByTheLab, RequestNotFound
+from portal.access.letters import grants as letters
 from portal.access.models import Grant
-from portal.access.policy import Action, may
+from portal.access.policy import may
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

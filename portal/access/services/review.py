@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from portal.access import letters
 from portal.access.errors import ConflictOfInterest, RequestNotFound
+from portal.access.gate_settings import settings_of
+from portal.access.letters import decisions, requests
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.services.submission import requestable_modes
 from portal.accounts.models import User
@@ -51,10 +52,15 @@ def approve_request(
     case = _case(reviewer, request_id)
     case.move_to(State.APPROVED)
     _check_terms(case, modes, expires_at, now)
-    decision = Decision.objects.create(
-        request=case, verdict=Decision.Verdict.APPROVED, decided_by=reviewer, decided_at=now
-    )
     submission = case.submissions.latest("number")
+    decision = Decision.objects.create(
+        request=case,
+        submission=submission,
+        verdict=Decision.Verdict.APPROVED,
+        decided_by=reviewer,
+        decided_at=now,
+        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
+    )
     grant = Grant.objects.create(
         repo=case.repo,
         person=case.applicant,
@@ -66,7 +72,7 @@ def approve_request(
     )
     case.closed_at = now
     case.save(update_fields=["state", "closed_at"])
-    letters.send_approval(case, grant, now=now)
+    decisions.send_approval(case, grant, now=now)
     record(EventType.REQUEST_APPROVED, actor=reviewer, target=case, at=now, grant=grant.pk)
     record(
         EventType.GRANT_MADE,
@@ -98,15 +104,17 @@ def decline_request(
         raise FieldErrors(errors)
     decision = Decision.objects.create(
         request=case,
+        submission=case.submissions.latest("number"),
         verdict=Decision.Verdict.DECLINED,
         reason_code=reason_code,
         reason_text=reason_text.strip(),
         decided_by=reviewer,
         decided_at=now,
+        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
     )
     case.closed_at = now
     case.save(update_fields=["state", "closed_at"])
-    letters.send_decline(case, decision, now=now)
+    decisions.send_decline(case, decision, now=now)
     record(EventType.REQUEST_DECLINED, actor=reviewer, target=case, at=now, reason_code=reason_code)
     return decision
 
@@ -119,10 +127,14 @@ def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -
     if not text.strip():
         raise FieldErrors({"text": "Write the question that the applicant is to answer."})
     question = Question.objects.create(
-        request=case, text=text.strip(), asked_by=reviewer, asked_at=now
+        request=case,
+        text=text.strip(),
+        asked_by=reviewer,
+        asked_at=now,
+        deadline_at=now + timedelta(days=settings_of(case.repo).question_days),
     )
     case.save(update_fields=["state"])
-    letters.send_question(case, question, now=now)
+    requests.send_question(case, question, now=now)
     record(
         EventType.REQUEST_QUESTION_ASKED, actor=reviewer, target=case, at=now, question=question.pk
     )

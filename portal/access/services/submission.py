@@ -8,8 +8,6 @@ from typing import Any
 from django.db import transaction
 from django_countries import countries
 
-from portal.access import letters
-from portal.access.answers import Sector
 from portal.access.errors import (
     AlreadyGranted,
     EmailNotVerified,
@@ -17,9 +15,10 @@ from portal.access.errors import (
     RequestHasMovedOn,
     RequestNotFound,
 )
+from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Grant, Question, Submission
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
-from portal.accounts.models import User
+from portal.accounts.models import Sector, User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, Mode, ModelRepo

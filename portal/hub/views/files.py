@@ -7,8 +7,8 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from portal.access.policy import Action, reading
-from portal.access.refusals import require_may
+from portal.access.policy import Action
+from portal.access.refusals import require_may, require_may_read
 from portal.accounts.authentication import Caller
 from portal.addresses import client_ip
 from portal.catalog.errors import EntryNotFound
@@ -27,7 +27,7 @@ def resolve(request: HttpRequest, caller: Caller, *, rest: str, **names: str) ->
     revision, path = split_revision(repo_of(caller, names), rest)
     file = _file(caller, revision, path, now)
     if request.method == "HEAD":
-        require_may(caller, reading(file), revision, now)
+        require_may_read(caller, file, now)
         size = {"Content-Length": str(file.blob.size_bytes)}
         return HttpResponse(headers=file_headers(file) | size)
     url = mint_link(caller=caller, file=file, now=now, ip=client_ip(request))

@@ -1,0 +1,1 @@
+"""The letters of the gate, in the team's voice. No letter holds a secret."""

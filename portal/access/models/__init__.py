@@ -1,0 +1,45 @@
+"""From a request to a grant: what was asked, signed, decided and given."""
+
+from portal.access.models.gates import GateSettings, RequestForm, ScreeningEntry
+from portal.access.models.grants import Grant, Hold, HoldLift, Membership, Renewal
+from portal.access.models.requests import (
+    AccessRequest,
+    Question,
+    RequestLink,
+    Screening,
+    Submission,
+)
+from portal.access.models.reviews import (
+    Appeal,
+    Assignment,
+    ConflictDeclaration,
+    Decision,
+    Escalation,
+    Note,
+    Review,
+)
+from portal.access.models.signatures import Acceptance
+
+__all__ = [
+    "Acceptance",
+    "AccessRequest",
+    "Appeal",
+    "Assignment",
+    "ConflictDeclaration",
+    "Decision",
+    "Escalation",
+    "GateSettings",
+    "Grant",
+    "Hold",
+    "HoldLift",
+    "Membership",
+    "Note",
+    "Question",
+    "Renewal",
+    "RequestForm",
+    "RequestLink",
+    "Review",
+    "Screening",
+    "ScreeningEntry",
+    "Submission",
+]

@@ -1,0 +1,21 @@
+"""Columns that several models share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from portal.catalog.models import Mode
+
+
+def modes_field() -> ArrayField[list[str], list[str]]:
+    return ArrayField(models.CharField(max_length=9, choices=Mode))
+
+
+def person_field(**options: Any) -> models.ForeignKey[Any, Any]:
+    """A person who did something; what they did outlives their account."""
+    given = {"on_delete": models.PROTECT, "related_name": "+", **options}
+    return models.ForeignKey(settings.AUTH_USER_MODEL, **given)

@@ -1,0 +1,90 @@
+"""What a lab settles about its gate: how it decides, what it asks, whom it screens."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portal.access.models.fields import person_field
+from portal.catalog.models import ModelRepo
+
+
+class GateSettings(models.Model):
+    """How a repo's team works. A repo without a row has the defaults: see ``settings_of``."""
+
+    repo = models.OneToOneField(ModelRepo, on_delete=models.CASCADE, related_name="gate_settings")
+    quorum = models.PositiveSmallIntegerField(default=1)
+    hidden_votes = models.BooleanField(default=True)
+    names_reviewers = models.BooleanField(default=False)
+    undo_minutes = models.PositiveSmallIntegerField(default=10)
+    question_days = models.PositiveSmallIntegerField(default=30)
+    offer_days = models.PositiveSmallIntegerField(default=30)
+    appeal_days = models.PositiveSmallIntegerField(default=60)
+    lift_quorum = models.PositiveSmallIntegerField(default=2)
+    two_person_revocation = models.BooleanField(default=False)
+    renewal_needs_review = models.BooleanField(default=False)
+    member_cap = models.PositiveSmallIntegerField(default=5)
+    waiting_tokens_per_day = models.PositiveIntegerField(default=0)
+    updated_by = person_field(null=True)
+    updated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="quorums_are_of_people",
+                condition=models.Q(quorum__gte=1, lift_quorum__gte=1),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Gate of {self.repo}"
+
+
+class RequestForm(models.Model):
+    """The lab's own questions beside the base ones. A change makes a new version."""
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="request_forms")
+    version = models.PositiveIntegerField()
+    fields = models.JSONField(default=list)
+    created_by = person_field()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [
+            models.UniqueConstraint(fields=["repo", "version"], name="forms_are_versioned")
+        ]
+
+    def __str__(self) -> str:
+        return f"Form {self.version} of {self.repo}"
+
+
+class ScreeningEntry(models.Model):
+    """One line of the lists that every submission is held against. A hit only asks a human."""
+
+    class Kind(models.TextChoices):
+        COUNTRY = "country", "Country"
+        DOMAIN = "domain", "E-mail domain"
+        PERSON = "person", "Person’s name"
+        ORGANIZATION = "organization", "Organization’s name"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    value = models.CharField(max_length=200)
+    note = models.TextField(blank=True)
+    added_by = person_field()
+    added_at = models.DateTimeField()
+    removed_by = person_field(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["kind", "value"]
+        verbose_name_plural = "screening entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "value"],
+                condition=models.Q(removed_at=None),
+                name="screened_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.value}"

@@ -1,0 +1,248 @@
+"""What was given: grants, their members, their renewal, and what holds them back."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from portal.access.models.fields import modes_field, person_field
+from portal.access.models.reviews import Decision
+from portal.access.models.signatures import Acceptance
+from portal.access.querysets import GrantQuerySet, HoldQuerySet, MembershipQuerySet
+from portal.accounts.models import Organization
+from portal.catalog.models import ModelRepo, Revision
+
+
+class Grant(models.Model):
+    """A right to one repo, in these modes, for one interval. Renewal makes a new one.
+
+    Offered, it has no start: the acceptance of its terms gives it one. ``conditions`` are those of
+    ``access.conditions``. ``ends_by_notice_at``: the lab gave notice, as the licence lets it.
+    """
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="grants")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="grants"
+    )
+    acceptance = models.ForeignKey(
+        Acceptance, null=True, on_delete=models.PROTECT, related_name="grants"
+    )
+    decision = models.OneToOneField(
+        Decision, null=True, on_delete=models.PROTECT, related_name="grant"
+    )
+    parent = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="renewed_as"
+    )
+    modes = modes_field()
+    conditions = models.JSONField(default=dict)
+    offered_at = models.DateTimeField(null=True)
+    offer_expires_at = models.DateTimeField(null=True)
+    starts_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    ends_by_notice_at = models.DateTimeField(null=True)
+    notice_reason = models.TextField(blank=True)
+    revocation_proposed_by = person_field(null=True)
+    revocation_proposed_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = person_field(null=True)
+    revocation_reason = models.TextField(blank=True)
+    closed_at = models.DateTimeField(null=True)
+    closeout = models.TextField(blank=True)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-expires_at", "-pk"]
+        indexes = [
+            models.Index(fields=["person", "repo"]),
+            models.Index(fields=["expires_at"]),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="grant_interval",
+                condition=models.Q(starts_at=None) | models.Q(expires_at__gt=models.F("starts_at")),
+            ),
+            models.CheckConstraint(
+                name="active_is_signed",
+                condition=models.Q(starts_at=None) | models.Q(acceptance__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="an_offer_has_an_end",
+                condition=models.Q(offered_at=None) | models.Q(offer_expires_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="offered_or_started",
+                condition=models.Q(offered_at__isnull=False) | models.Q(starts_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="revoked_by_someone",
+                condition=models.Q(revoked_at=None, revoked_by=None)
+                | models.Q(revoked_at__isnull=False, revoked_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="closed_with_a_statement",
+                condition=models.Q(closed_at=None) | ~models.Q(closeout=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.repo} to {self.person}"
+
+    @property
+    def reference(self) -> str:
+        return f"G{self.pk:04d}"
+
+
+class Membership(models.Model):
+    """Somebody who works under an entity's grant, once they have signed for themselves."""
+
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="memberships")
+    email = models.EmailField()
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="memberships"
+    )
+    acceptance = models.ForeignKey(
+        Acceptance, null=True, on_delete=models.PROTECT, related_name="memberships"
+    )
+    invited_by = person_field()
+    invited_at = models.DateTimeField()
+    joined_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = person_field(null=True)
+    end_reason = models.CharField(max_length=200, blank=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["invited_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["grant", "email"],
+                condition=models.Q(ended_at=None),
+                name="invited_once",
+            ),
+            models.UniqueConstraint(
+                fields=["grant", "person"],
+                condition=models.Q(ended_at=None),
+                name="a_member_once",
+            ),
+            models.CheckConstraint(
+                name="joined_by_signing",
+                condition=models.Q(joined_at=None)
+                | models.Q(person__isnull=False, acceptance__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} under {self.grant}"
+
+
+class Renewal(models.Model):
+    """A holder's wish to go on, with what came of the use so far."""
+
+    class Outcome(models.TextChoices):
+        GRANTED = "granted", "Renewed"
+        DECLINED = "declined", "Not renewed"
+
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="renewals")
+    acceptance = models.ForeignKey(Acceptance, on_delete=models.PROTECT, related_name="+")
+    report = models.TextField()
+    publications = models.TextField(blank=True)
+    filed_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
+    reason = models.TextField(blank=True)
+    decided_by = person_field(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["filed_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["grant"], condition=models.Q(decided_at=None), name="one_open_renewal"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Renewal of {self.grant}"
+
+
+class Hold(models.Model):
+    """Access held back at once, and reversibly: for a person, an organization or a revision.
+
+    ``repo`` is null where the hold binds everywhere.
+    """
+
+    class Scope(models.TextChoices):
+        PERSON = "person", "A person"
+        ORGANIZATION = "organization", "An organization"
+        REVISION = "revision", "A revision"
+
+    scope = models.CharField(max_length=12, choices=Scope)
+    repo = models.ForeignKey(ModelRepo, null=True, on_delete=models.PROTECT, related_name="holds")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    revision = models.ForeignKey(
+        Revision, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    reason = models.TextField()
+    placed_by = person_field()
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-placed_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["repo"], condition=models.Q(lifted_at=None), name="holds_that_bind"
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="held_as_its_scope_says",
+                condition=models.Q(
+                    scope="person",
+                    person__isnull=False,
+                    organization=None,
+                    revision=None,
+                )
+                | models.Q(
+                    scope="organization",
+                    person=None,
+                    organization__isnull=False,
+                    revision=None,
+                )
+                | models.Q(
+                    scope="revision",
+                    person=None,
+                    organization=None,
+                    revision__isnull=False,
+                    repo__isnull=False,
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Hold on {self.person or self.organization or self.revision}"
+
+
+class HoldLift(models.Model):
+    """One person's word that a hold may end; it ends when enough have given it."""
+
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="lifts")
+    person = person_field()
+    reason = models.TextField()
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["given_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["hold", "person"], name="one_lift_each")]
+
+    def __str__(self) -> str:
+        return f"{self.person} would lift {self.hold}"

@@ -1,0 +1,241 @@
+"""A request, its frozen snapshots, and what is said about it between the two sides."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from portal.access.errors import RequestHasMovedOn
+from portal.access.models.fields import person_field
+from portal.access.models.gates import RequestForm
+from portal.access.models.signatures import Acceptance
+from portal.access.querysets import AccessRequestQuerySet
+from portal.accounts.models import Organization
+from portal.catalog.models import ModelRepo
+
+
+class AccessRequest(models.Model):
+    """One person's request for one repo, from draft to decision."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        HELD = "held", "Extra check"
+        IN_REVIEW = "in_review", "In review"
+        NEEDS_INFO = "needs_info", "Question for you"
+        APPROVED = "approved", "Approved"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        LAPSED = "lapsed", "Lapsed"
+
+    TRANSITIONS = {
+        State.DRAFT: {State.IN_REVIEW, State.HELD},
+        State.HELD: {State.IN_REVIEW, State.DECLINED, State.WITHDRAWN},
+        State.IN_REVIEW: {
+            State.HELD,
+            State.NEEDS_INFO,
+            State.APPROVED,
+            State.DECLINED,
+            State.WITHDRAWN,
+        },
+        State.NEEDS_INFO: {State.IN_REVIEW, State.HELD, State.LAPSED, State.WITHDRAWN},
+        State.LAPSED: {State.IN_REVIEW, State.HELD},
+        State.APPROVED: {State.IN_REVIEW},  # undone, or reopened
+        State.DECLINED: {State.IN_REVIEW},  # undone, reopened, or appealed
+    }
+    OPEN_STATES = (State.DRAFT, State.HELD, State.IN_REVIEW, State.NEEDS_INFO)
+    UNDECIDED_STATES = (State.HELD, State.IN_REVIEW, State.NEEDS_INFO)
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="requests")
+    applicant = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests"
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    draft = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    saved_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    # As of the newest snapshot, so that a long queue is searched and grouped without opening it.
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="access_requests"
+    )
+    organization_name = models.CharField(max_length=200, blank=True)
+    sector = models.CharField(max_length=14, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    evidence_is_clear = models.BooleanField(default=False)
+    escalation_level = models.PositiveSmallIntegerField(default=0)
+    escalated_at = models.DateTimeField(null=True)
+
+    objects = AccessRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["state", "submitted_at"]),
+            models.Index(
+                fields=["repo", "submitted_at"],
+                condition=models.Q(state__in=["held", "in_review", "needs_info"]),
+                name="undecided_by_age",
+            ),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state__in=["held", "in_review"]),
+                name="undecided_by_due_date",
+            ),
+            models.Index(fields=["repo", "-closed_at"], name="closed_by_date"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["repo", "applicant"],
+                condition=models.Q(state__in=["draft", "held", "in_review", "needs_info"]),
+                name="one_open_request",
+            ),
+            models.CheckConstraint(
+                name="submitted_has_time_and_due_date",
+                condition=models.Q(state="draft")
+                | models.Q(submitted_at__isnull=False, due_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="closed_has_time",
+                condition=models.Q(closed_at__isnull=False)
+                | models.Q(state__in=["draft", "held", "in_review", "needs_info"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        return f"{self.pk:04d}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN_STATES
+
+    def move_to(self, state: State) -> None:
+        """Change state as TRANSITIONS allows; RequestHasMovedOn otherwise. Does not save."""
+        if state not in self.TRANSITIONS.get(self.State(self.state), set()):
+            raise RequestHasMovedOn(self.reference, self.get_state_display())
+        self.state = state
+
+
+class Submission(models.Model):
+    """A frozen snapshot of the answers, with the signature given beside them.
+
+    ``is_material``: it differs from the one before it in something that a vote rests on.
+    """
+
+    class Occasion(models.TextChoices):
+        SUBMITTED = "submitted", "Submitted"
+        ANSWERED = "answered", "Answered a question"
+        CORRECTED = "corrected", "Corrected"
+        APPEALED = "appealed", "Appealed"
+        RESUMED = "resumed", "Taken up again"
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="submissions")
+    form = models.ForeignKey(
+        RequestForm, null=True, on_delete=models.PROTECT, related_name="submissions"
+    )
+    number = models.PositiveSmallIntegerField()
+    answers = models.JSONField()
+    acceptance = models.ForeignKey(Acceptance, on_delete=models.PROTECT, related_name="submissions")
+    occasion = models.CharField(max_length=9, choices=Occasion, default=Occasion.SUBMITTED)
+    is_material = models.BooleanField(default=True)
+    submitted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="snapshots_numbered")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request}, snapshot {self.number}"
+
+
+class Question(models.Model):
+    """A reviewer's question to the applicant; while it waits, the clock stands."""
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="questions")
+    text = models.TextField()
+    asked_by = person_field()
+    asked_at = models.DateTimeField()
+    deadline_at = models.DateTimeField()
+    answer = models.TextField(blank=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=models.Q(answered_at=None),
+                name="one_question_at_a_time",
+            ),
+            models.CheckConstraint(
+                name="answered_has_time",
+                condition=models.Q(answer="", answered_at=None)
+                | (~models.Q(answer="") & models.Q(answered_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Question on {self.request}"
+
+
+class Screening(models.Model):
+    """One snapshot held against the lists of one moment; a failure counts as a hit."""
+
+    class Outcome(models.TextChoices):
+        CLEAR = "clear", "Clear"
+        HIT = "hit", "A list has something like it"
+        FAILED = "failed", "The lists couldn’t be read"
+
+    submission = models.OneToOneField(
+        Submission, on_delete=models.PROTECT, related_name="screening"
+    )
+    list_version = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=6, choices=Outcome)
+    hits = models.JSONField(default=list)
+    screened_at = models.DateTimeField()
+    disposed_by = person_field(null=True)
+    disposed_at = models.DateTimeField(null=True)
+    disposition = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="a_disposition_is_somebodys",
+                condition=models.Q(disposed_at=None, disposed_by=None)
+                | (
+                    models.Q(disposed_at__isnull=False, disposed_by__isnull=False)
+                    & ~models.Q(disposition="")
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.submission}: {self.get_outcome_display()}"
+
+
+class RequestLink(models.Model):
+    """Another request that looks like this one's: both stay, each points to the other."""
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="links")
+    other = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="+")
+    why = models.CharField(max_length=100)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "other"], name="linked_once"),
+            models.CheckConstraint(
+                name="linked_to_another", condition=~models.Q(request=models.F("other"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request} looks like {self.other}"

@@ -1,0 +1,94 @@
+"""Why somebody without an active grant may not, and what they may do meanwhile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.urls import reverse
+
+from portal.access.models import AccessRequest, GateSettings, Grant, Screening
+from portal.access.verdicts import Action, Limits, Reason, Verdict, refuse
+from portal.accounts.models import Affiliation, User
+from portal.catalog.models import Gate, Mode, ModelRepo
+
+State = AccessRequest.State
+UNDECIDED = {
+    State.HELD: Reason.PENDING,
+    State.IN_REVIEW: Reason.PENDING,
+    State.NEEDS_INFO: Reason.QUESTION,
+}
+CLOSED = {State.DECLINED: Reason.DECLINED, State.LAPSED: Reason.LAPSED}
+
+
+def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) -> Verdict | None:
+    """A little hosted inference for who has signed, is proved and screened, and waits.
+
+    None where the repo offers none, or this person isn't so far. The inside of the model waits.
+    """
+    if action != Action.INFER or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
+        return None
+    gate = GateSettings.objects.filter(repo=repo, waiting_tokens_per_day__gt=0).first()
+    proved = Affiliation.objects.of(person).standing_at(now)
+    if gate is None or not _waits_well(person, repo) or not proved.exists():
+        return None
+    return Verdict(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
+
+
+def _waits_well(person: User, repo: ModelRepo) -> bool:
+    """An undecided request whose newest snapshot is signed and cleared. Held ones aren't."""
+    request = (
+        AccessRequest.objects.of(person)
+        .filter(repo=repo, state__in=(State.IN_REVIEW, State.NEEDS_INFO))
+        .first()
+    )
+    if request is None:
+        return False
+    screening = Screening.objects.filter(submission__request=request).last()
+    return screening is not None and (
+        screening.outcome == Screening.Outcome.CLEAR or screening.disposed_at is not None
+    )
+
+
+def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    if repo.gate(mode) == Gate.LICENCE:
+        return _unsigned(person, repo, mode, now)
+    if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
+        page = reverse("access:offer", args=[offer.pk])
+        return refuse(Reason.OFFERED, page, offer.offer_expires_at)
+    request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
+    if request is not None and request.state in UNDECIDED:
+        return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
+    grant = Grant.objects.usable_by(person, repo).exclude(starts_at=None).first()
+    if grant is not None:
+        return _over(grant, _start(repo), now)
+    if request is not None and request.state in CLOSED:
+        return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
+    return refuse(Reason.NO_REQUEST, _start(repo))
+
+
+def _page(request: AccessRequest) -> str:
+    return reverse("access:request", args=[request.pk])
+
+
+def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    """Where a signature is enough, no request stands in the way, and none helps."""
+    page = reverse("access:sign", args=[repo.namespace.name, repo.name])
+    grant = Grant.objects.usable_by(person, repo).in_mode(mode).first()
+    return refuse(Reason.SIGN, page) if grant is None else _over(grant, page, now)
+
+
+def _over(grant: Grant, page: str, now: datetime) -> Verdict:
+    """How a grant ended; one that hasn't is for another use."""
+    if grant.revoked_at is not None:
+        return refuse(Reason.REVOKED, page, grant.revoked_at)
+    if grant.closed_at is not None:
+        return refuse(Reason.CLOSED, page, grant.closed_at)
+    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now:
+        return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
+    if grant.expires_at <= now:
+        return refuse(Reason.EXPIRED, page, grant.expires_at)
+    return refuse(Reason.MODE, page, grant.starts_at)
+
+
+def _start(repo: ModelRepo) -> str:
+    return reverse("access:start", args=[repo.namespace.name, repo.name])

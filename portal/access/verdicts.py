@@ -1,0 +1,68 @@
+"""What the policy answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    SEE = "see"
+    DOWNLOAD = "download"
+    INFER = "infer"
+    CAPTURE = "capture"
+    PUBLISH = "publish"
+    REVIEW = "review"
+    ADMINISTER = "administer"
+
+
+class Reason(StrEnum):
+    """Why not. ``access.refusals`` has the words for each."""
+
+    NO_TOKEN = "no_token"  # noqa: S105
+    NOT_FOUND = "not_found"
+    NO_REQUEST = "no_request"
+    PENDING = "pending"
+    QUESTION = "question"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    CLOSED = "closed"
+    SUSPENDED = "suspended"
+    SIGN = "sign"
+    OFFERED = "offered"
+    MODE = "mode"
+    CONDITION = "condition"
+    SCOPE = "scope"
+    NOT_TEAM = "not_team"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far an allowance goes. ``files``: patterns of paths, None for all."""
+
+    files: tuple[str, ...] | None = None
+    tokens_per_day: int | None = None
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``since``: the date that the reason speaks of, such as when an answer is due."""
+
+    allowed: bool
+    reason: Reason | None = None
+    help_url: str = ""
+    since: datetime | None = None
+    limits: Limits = UNLIMITED
+
+
+ALLOWED = Verdict(allowed=True)
+
+
+def refuse(reason: Reason, help_url: str = "", since: datetime | None = None) -> Verdict:
+    return Verdict(allowed=False, reason=reason, help_url=help_url, since=since)
