@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class OutboxMessage(models.Model):
@@ -17,6 +18,8 @@ class OutboxMessage(models.Model):
         QUEUED = "queued"
         SENT = "sent"
         FAILED = "failed"
+        CANCELLED = "cancelled"
+        BOUNCED = "bounced"
 
     key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=40)
@@ -28,12 +31,13 @@ class OutboxMessage(models.Model):
     text = models.TextField()
     html = models.TextField(blank=True)
     is_secret = models.BooleanField(default=False)
-    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
     sent_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -43,8 +47,55 @@ class OutboxMessage(models.Model):
             models.CheckConstraint(
                 name="outbox_sent_has_time",
                 condition=~models.Q(state="sent") | models.Q(sent_at__isnull=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="outbox_cancelled_has_time",
+                condition=~models.Q(state="cancelled") | models.Q(cancelled_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.address}"
+
+
+class BouncedAddress(models.Model):
+    """An address that its own server says takes no mail, until its owner shows that it does."""
+
+    address = models.EmailField(unique=True)
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="bounced_in_lower_case", condition=models.Q(address=Lower("address"))
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class LetterTemplate(models.Model):
+    """A team's own words for one kind of letter. ``scope`` says whose: ``repo:12``.
+
+    ``paragraphs`` are parted by an empty line; ``{reference}`` and the like stand for facts.
+    """
+
+    scope = models.CharField(max_length=80)
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200)
+    paragraphs = models.TextField()
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_template_each", fields=["scope", "kind"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.scope}"

@@ -1,90 +1,18 @@
-"""Queue a mail inside the change that causes it; deliver it at least once, after commit."""
+"""Deliver what is due, at least once."""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from portal.outbox.models import OutboxMessage
-from portal.queue import enqueue
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
 
 log = logging.getLogger(__name__)
 BATCH = 50
-
-
-def queue_mail(
-    *,
-    key: str,
-    kind: str,
-    recipient: User | None,
-    address: str,
-    subject: str,
-    text: str,
-    html: str = "",
-    is_secret: bool = False,
-    now: datetime,
-) -> OutboxMessage:
-    """Store one mail; the same ``key`` again changes nothing."""
-    message, _ = OutboxMessage.objects.get_or_create(
-        key=key,
-        defaults={
-            "kind": kind,
-            "recipient": recipient,
-            "address": address,
-            "subject": " ".join(subject.split()),
-            "text": text,
-            "html": html,
-            "is_secret": is_secret,
-            "created_at": now,
-            "due_at": now,
-        },
-    )
-    transaction.on_commit(lambda: enqueue("mail.deliver"))
-    return message
-
-
-def queue_letter(
-    *,
-    key: str,
-    kind: str,
-    recipient: User,
-    subject: str,
-    paragraphs: list[str],
-    act_label: str,
-    act_url: str,
-    reference: str,
-    team: str,
-    now: datetime,
-) -> OutboxMessage:
-    """Queue a letter from a team, as text and HTML of one shape."""
-    context = {
-        "team": team,
-        "greeting": f"Dear {recipient.display_name},",
-        "paragraphs": paragraphs,
-        "act_label": act_label,
-        "act_url": act_url,
-        "reference": reference,
-        "subject": subject,
-    }
-    return queue_mail(
-        key=key,
-        kind=kind,
-        recipient=recipient,
-        address=recipient.letter_address,
-        subject=subject,
-        text=render_to_string("outbox/letter.txt", context),
-        html=render_to_string("outbox/letter.html", context),
-        now=now,
-    )
 
 
 def _send(message: OutboxMessage) -> None:
@@ -148,9 +76,3 @@ def deliver_due(*, now: datetime, limit: int = BATCH) -> int:
     while tried < limit and deliver_one(now=now):
         tried += 1
     return tried
-
-
-def mark_read(*, recipient: User, message_id: int, now: datetime) -> None:
-    OutboxMessage.objects.filter(pk=message_id, recipient=recipient, read_at=None).update(
-        read_at=now
-    )

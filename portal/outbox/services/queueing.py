@@ -1,0 +1,93 @@
+"""Queue a mail inside the change that causes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from portal.outbox.models import OutboxMessage
+from portal.queue import enqueue
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+def queue_mail(
+    *,
+    key: str,
+    kind: str,
+    recipient: User | None,
+    address: str,
+    subject: str,
+    text: str,
+    html: str = "",
+    is_secret: bool = False,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> OutboxMessage:
+    """Store one mail, due at once unless told; the same ``key`` again changes nothing."""
+    message, _ = OutboxMessage.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "recipient": recipient,
+            "address": address,
+            "subject": " ".join(subject.split()),
+            "text": text,
+            "html": html,
+            "is_secret": is_secret,
+            "created_at": now,
+            "due_at": due_at or now,
+        },
+    )
+    if message.due_at <= now:  # what waits is found by the clock
+        transaction.on_commit(lambda: enqueue("mail.deliver"))
+    return message
+
+
+def queue_letter(
+    *,
+    key: str,
+    kind: str,
+    recipient: User,
+    subject: str,
+    paragraphs: list[str],
+    act_label: str,
+    act_url: str,
+    reference: str,
+    team: str,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> OutboxMessage:
+    """Queue a letter from a team, as text and HTML of one shape; its subject has the reference."""
+    if reference and reference not in subject:
+        subject = f"{subject} ({reference})"
+    context = {
+        "team": team,
+        "greeting": f"Dear {recipient.display_name},",
+        "paragraphs": paragraphs,
+        "act_label": act_label,
+        "act_url": act_url,
+        "reference": reference,
+        "subject": subject,
+    }
+    return queue_mail(
+        key=key,
+        kind=kind,
+        recipient=recipient,
+        address=recipient.letter_address,
+        subject=subject,
+        text=render_to_string("outbox/letter.txt", context),
+        html=render_to_string("outbox/letter.html", context),
+        due_at=due_at,
+        now=now,
+    )
+
+
+def mark_read(*, recipient: User, message_id: int, now: datetime) -> None:
+    OutboxMessage.objects.filter(pk=message_id, recipient=recipient, read_at=None).update(
+        read_at=now
+    )
