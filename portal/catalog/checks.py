@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -37,10 +38,12 @@ def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
     return dict(header)
 
 
-def problems(folder: Path) -> list[str]:
-    """Each thing that stands in the way of publishing, with its remedy."""
+def problems(folder: Path, *, supplied: Collection[str] = ()) -> list[str]:
+    """Each thing that stands in the way of publishing, with its remedy; ``supplied`` comes by
+    itself."""
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
-    found = [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in files]
+    here = {*files, *supplied}
+    found = [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
     found += [
         f"{name} is a pickle: convert it to safetensors; loading a pickle runs code"
         for name in files

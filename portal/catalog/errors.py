@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portal.errors import Forbidden, Invalid, NotFound
+from portal.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class RepoNotFound(NotFound):
@@ -33,3 +33,9 @@ class NotPublishable(Invalid):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class LicenceTaken(Conflict):
+    """A version or a text of a licence that is published already."""
+
+    code = "licence_taken"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -53,6 +54,20 @@ class LicenceVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.licence.name} {self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Once. Signatures name this row: what they signed must stay what it says."""
+        if not self._state.adding:
+            raise TypeError("A licence version never changes. Publish a new one.")
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("A licence version is never deleted.")
+
+    @property
+    def path(self) -> str:
+        """Its page."""
+        return f"/licences/{self.licence.slug}/{self.version}"
 
     @staticmethod
     def digest(text: str) -> str:

@@ -13,8 +13,9 @@ from safetensors.numpy import save_file
 
 from portal.accounts.models import Namespace, User
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision, TeamMember
+from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
-from portal.catalog.services.repos import add_team_member, create_repo, publish_licence_version
+from portal.catalog.services.repos import add_team_member, create_repo
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 
 _numbers = itertools.count(1)

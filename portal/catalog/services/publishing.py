@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from portal.audit.services import record
 from portal.catalog import checks
 from portal.catalog.errors import NotPublishable
 from portal.catalog.models import Blob, File, ModelRepo, Ref, Revision
+from portal.catalog.services.licences import licence_files
 from portal.catalog.services.logbook import LOGBOOK_FILE, RawEntry, add_entries, read_logbook
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
@@ -60,9 +61,12 @@ def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hash
     return Hashed(path, source, sha256.hexdigest(), sha1.hexdigest(), size)
 
 
-def check_folder(folder: Path) -> list[RawEntry]:
-    """The folder's logbook, once nothing stands in the way. Raises NotPublishable."""
-    found = checks.problems(folder)
+def check_folder(folder: Path, *, supplied: Collection[str] = ()) -> list[RawEntry]:
+    """The folder's logbook, once nothing stands in the way. Raises NotPublishable.
+
+    ``supplied``: what publishing adds by itself, so that the folder needs none.
+    """
+    found = checks.problems(folder, supplied=supplied)
     entries: list[RawEntry] = []
     if (folder / LOGBOOK_FILE).is_file():
         entries, wrong = read_logbook(folder / LOGBOOK_FILE)
@@ -83,26 +87,32 @@ def publish_revision(
 ) -> Revision:
     """Release a folder as the newest revision of ``main``.
 
-    Bytes are stored before the transaction: a crash in between leaves blobs that the next
-    attempt finds again, and no half-made revision. The same files again make no new revision.
+    Where the folder has no LICENSE or NOTICE, the licence in force gives its own. Bytes are stored
+    before the transaction: a crash in between leaves blobs that the next attempt finds again, and
+    no half-made revision. The same files again make no new revision.
     """
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
-    entries = check_folder(folder)
+    notices = licence_files(repo, now)
+    entries = check_folder(folder, supplied=notices)
     with tempfile.TemporaryDirectory() as scratch:
-        hashed = _hash_all(folder, Path(scratch), progress)
+        hashed = _hash_all(folder, notices, Path(scratch), progress)
         _store_all(hashed, blob_store())
         return _release(
             actor=actor, repo_id=repo.pk, hashed=hashed, entries=entries, title=title, now=now
         )
 
 
-def _hash_all(folder: Path, scratch: Path, progress: Progress | None) -> list[Hashed]:
-    hashed = [
-        hash_file(source, source.relative_to(folder).as_posix(), progress)
-        for source in checks.scan(folder)
-        if source.relative_to(folder).as_posix() != SUMS_FILE
-    ]
+def _hash_all(
+    folder: Path, notices: dict[str, str], scratch: Path, progress: Progress | None
+) -> list[Hashed]:
+    sources = {path.relative_to(folder).as_posix(): path for path in checks.scan(folder)}
+    sources.pop(SUMS_FILE, None)
+    for name, text in notices.items():
+        if name not in sources:
+            sources[name] = scratch / name
+            sources[name].write_bytes(text.encode())
+    hashed = [hash_file(sources[path], path, progress) for path in sorted(sources)]
     sums = scratch / SUMS_FILE
     sums.write_text("".join(f"{file.sha256}  {file.path}\n" for file in hashed))
     return [*hashed, hash_file(sums, SUMS_FILE)]

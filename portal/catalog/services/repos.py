@@ -1,4 +1,4 @@
-"""Repos, their gates and teams, and the licences they stand under."""
+"""Repos, their gates and their teams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.accounts.models import Namespace, User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.errors import MayNotPublish, RepoNotFound
-from portal.catalog.models import Licence, LicenceVersion, ModelRepo, TeamMember
+from portal.catalog.models import ModelRepo, TeamMember
 
 CONFIGURABLE = frozenset(
     {
@@ -35,39 +35,6 @@ def require_may_publish(actor: User, namespace: Namespace) -> None:
         raise MayNotPublish(
             f"You may not publish in {namespace.name}. Ask the operator for the right to."
         )
-
-
-@transaction.atomic
-def publish_licence_version(
-    *,
-    actor: User,
-    slug: str,
-    name: str,
-    version: str,
-    text: str,
-    attribution: str,
-    terms: dict[str, Any],
-    now: datetime,
-) -> LicenceVersion:
-    """Put a licence text in force. The same version with the same text changes nothing."""
-    licence, _ = Licence.objects.get_or_create(slug=slug, defaults={"name": name})
-    digest = LicenceVersion.digest(text)
-    known = licence.versions.filter(version=version, sha256=digest).first()
-    if known:
-        return known
-    licence_version = LicenceVersion(
-        licence=licence,
-        version=version,
-        text=text,
-        sha256=digest,
-        attribution=attribution,
-        terms=terms,
-        effective_at=now,
-    )
-    licence_version.full_clean()
-    licence_version.save()
-    record(EventType.LICENCE_PUBLISHED, actor=actor, target=licence_version, at=now, sha256=digest)
-    return licence_version
 
 
 @transaction.atomic

@@ -13,8 +13,9 @@ from typing import Any
 from portal.accounts.models import User
 from portal.catalog.checks import safetensors_header
 from portal.catalog.models import Gate, LicenceVersion, ModelRepo
+from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
-from portal.catalog.services.repos import create_repo, publish_licence_version
+from portal.catalog.services.repos import create_repo
 from portal.site.demo.terms import ATTRIBUTION, TERMS
 
 HERE = Path(__file__).parent
@@ -115,8 +116,6 @@ def publish_demo_repo(
     folder = scratch / demo.name
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoint*", ".*"))
     (folder / "README.md").write_text(_card(demo, config, parameters), "utf-8")
-    (folder / "LICENSE").write_text(LICENCE_TEXT, "utf-8")
-    (folder / "NOTICE").write_text(ATTRIBUTION + "\n", "utf-8")
     repo = repo or create_repo(
         actor=operator,
         namespace=LAB,

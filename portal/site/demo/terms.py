@@ -20,6 +20,18 @@ TERMS: dict[str, Any] = {
         "Use model or output commercially",
         "Use it for arms, surveillance or biometrics",
     ],
+    "outputs": "Outputs are under the noncommercial terms too: section 2a covers what it writes.",
+    "prohibited": [
+        "noncommercial",
+        "no_production",
+        "no_military",
+        "no_surveillance",
+        "no_biometrics",
+        "rights_of_others",
+        "lawful",
+        "no_embargo",
+        "high_risk",
+    ],
     "attestations": [
         {
             "code": "noncommercial",
@@ -33,8 +45,8 @@ TERMS: dict[str, Any] = {
         },
         {
             "code": "no_military",
-            "text": "No military or weapons use",
-            "help": "Section 2a ii. Nuclear technology included.",
+            "text": "No military, weapons or nuclear use",
+            "help": "Section 2a ii.",
         },
         {
             "code": "no_surveillance",
@@ -49,8 +61,13 @@ TERMS: dict[str, Any] = {
         },
         {
             "code": "lawful",
-            "text": "My use is lawful where I work, and export law permits it",
-            "help": "Section 2a vi.",
+            "text": "My use is lawful where I work",
+            "help": "Section 2a vi. Data protection law included.",
+        },
+        {
+            "code": "no_embargo",
+            "text": "I am in no place to which export law forbids the transfer",
+            "help": "Section 2a vi. Nor will I help anybody in one.",
         },
         {
             "code": "no_sharing",

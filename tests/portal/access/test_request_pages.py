@@ -9,7 +9,7 @@ from django.urls import reverse
 from portal.access.models import AccessRequest
 from portal.access.services.review import ask_question, decline_request
 from portal.access.services.signing import licence_in_force
-from portal.catalog.services.repos import publish_licence_version
+from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import ANSWERS, make_draft, make_grant, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import TERMS, make_repo, make_reviewer

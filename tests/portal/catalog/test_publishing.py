@@ -67,13 +67,45 @@ def test_two_repos_of_one_content_have_commits_of_their_own(tmp_path):
     assert one.commit != other.commit
 
 
-@pytest.mark.parametrize("missing", ["README.md", "LICENSE", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("missing", ["README.md", "config.json", "tokenizer.json"])
 def test_what_is_missing_is_named(tmp_path, missing):
     folder = make_folder(tmp_path / "in")
     (folder / missing).unlink()
     with pytest.raises(NotPublishable, match=missing):
         make_revision(make_repo(), folder)
     assert not Revision.objects.exists()
+
+
+def test_the_licence_gives_its_text_and_notice_where_the_folder_has_none(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    (folder / "LICENSE").unlink()
+    repo = make_repo()
+    revision = make_revision(repo, folder)
+    version = repo.licence.versions.get()
+    text, notice = (find_file(revision, name) for name in ("LICENSE", "NOTICE"))
+    assert text.blob_id == version.sha256
+    assert blob_store().open(notice.blob_id).read().decode() == f"{version.attribution}\n"
+    assert text.is_open
+    assert notice.is_open
+    assert make_revision(repo, folder, title="Again") == revision
+    assert not (folder / "LICENSE").exists()
+
+
+def test_what_the_folder_says_itself_is_kept(tmp_path):
+    folder = make_folder(tmp_path / "in", NOTICE="Parts by others.\n")
+    revision = make_revision(make_repo(), folder)
+    for name in ("LICENSE", "NOTICE"):
+        stored = blob_store().open(find_file(revision, name).blob_id).read()
+        assert stored == (folder / name).read_bytes()
+
+
+def test_without_a_licence_the_folder_must_hold_one(tmp_path):
+    folder = make_folder(tmp_path / "in")
+    repo = make_repo(gate="open", licence=None)
+    assert not make_revision(repo, folder).files.filter(path="NOTICE").exists()
+    (folder / "LICENSE").unlink()
+    with pytest.raises(NotPublishable, match="LICENSE"):
+        make_revision(repo, folder)
 
 
 def test_a_truncated_shard_is_refused(tmp_path):

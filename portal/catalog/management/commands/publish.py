@@ -13,6 +13,7 @@ from portal.accounts.models import User
 from portal.catalog import checks
 from portal.catalog.errors import NotPublishable
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.licences import licence_files
 from portal.catalog.services.publishing import check_folder, publish_revision
 from portal.errors import DomainError
 
@@ -35,7 +36,8 @@ class Command(BaseCommand):
         size = sum(path.stat().st_size for path in files)
         try:
             if options["dry_run"]:
-                check_folder(folder)
+                repo = _repo(options["repo"])
+                check_folder(folder, supplied=licence_files(repo, timezone.now()))
                 self.stdout.write(f"Ready: {len(files)} files, {size:,} bytes. Nothing changed.")
                 return
             self._publish(folder, size, options)
@@ -45,9 +47,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
 
     def _publish(self, folder: Path, size: int, options: dict[str, Any]) -> None:
-        repo = ModelRepo.objects.named(options["repo"]).with_names().first()
-        if repo is None:
-            raise CommandError(f"There is no repo {options['repo']}.")
+        repo = _repo(options["repo"])
         publisher = User.objects.filter(username=options["publisher"]).first()
         if publisher is None:
             raise CommandError(f"There is no account {options['publisher']}.")
@@ -61,3 +61,10 @@ class Command(BaseCommand):
                 progress=lambda path, done: bar.update(done) and None,
             )
         self.stdout.write(f"{repo} is at {revision.commit}, {revision.files.count()} files.")
+
+
+def _repo(full_name: str) -> ModelRepo:
+    repo = ModelRepo.objects.named(full_name).with_names().first()
+    if repo is None:
+        raise CommandError(f"There is no repo {full_name}.")
+    return repo

@@ -1,0 +1,106 @@
+"""Publish a licence's text as a version of its own."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from portal.accounts.models import User
+from portal.catalog.models import LicenceVersion
+from portal.catalog.services.licences import publish_licence_version
+from portal.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = "Publish a licence text. It never changes afterwards; what is signed stays what it was."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """``--version`` is the licence's here, not Django's own."""
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="the text, in UTF-8")
+        parser.add_argument("--licence", required=True, metavar="SLUG")
+        parser.add_argument("--version", required=True, dest="licence_version", metavar="V")
+        parser.add_argument("--as", dest="publisher", required=True, metavar="USERNAME")
+        parser.add_argument("--kind", choices=LicenceVersion.Kind.values, default="material")
+        parser.add_argument("--name", default="", help="of a licence that is new")
+        parser.add_argument("--attribution", help="the notice; else that of the version before")
+        parser.add_argument(
+            "--terms", type=Path, metavar="JSON", help="as docs/licences.md says; else as before"
+        )
+        parser.add_argument("--effective", metavar="TIME", help="with its zone; now where unset")
+        parser.add_argument("--dry-run", action="store_true", help="check, and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        publisher = User.objects.filter(username=options["publisher"]).first()
+        if publisher is None:
+            raise CommandError(f"There is no account {options['publisher']}.")
+        try:
+            with transaction.atomic():
+                published = self._publish(publisher, options)
+                transaction.set_rollback(bool(options["dry_run"]))
+        except DomainError as error:
+            raise CommandError(f"Not published: {error.message}") from error
+        done = "Ready; nothing changed" if options["dry_run"] else "Published"
+        asked = len(published.attestations)
+        self.stdout.write(
+            f"{done}: {published}, {published.kind}, in force from "
+            f"{published.effective_at.isoformat()}, {asked} acknowledgements.\n"
+            f"sha256 {published.sha256}"
+        )
+
+    def _publish(self, publisher: User, options: dict[str, Any]) -> LicenceVersion:
+        before = LicenceVersion.objects.filter(licence__slug=options["licence"]).first()
+        attribution = options["attribution"] or (before.attribution if before else "")
+        return publish_licence_version(
+            actor=publisher,
+            slug=options["licence"],
+            name=options["name"],
+            version=options["licence_version"],
+            kind=options["kind"],
+            text=_text(options["file"]),
+            attribution=attribution,
+            terms=_terms(options["terms"], before),
+            effective_at=_time(options["effective"]),
+            now=timezone.now(),
+        )
+
+
+def _text(file: Path) -> str:
+    """The bytes as they lie there: the sha256 is of them."""
+    try:
+        return file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} can’t be read as UTF-8: {error}") from error
+
+
+def _terms(file: Path | None, before: LicenceVersion | None) -> dict[str, Any]:
+    if file is None:
+        return before.terms if before else {}
+    try:
+        terms = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} can’t be read as JSON: {error}") from error
+    if not isinstance(terms, dict):
+        raise CommandError(f"{file} must hold one JSON object.")
+    return terms
+
+
+def _time(given: str | None) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        found = parse_datetime(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise CommandError("Write the time as 2026-12-01T00:00:00+00:00, with its zone.")
+    return found

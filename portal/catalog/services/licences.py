@@ -1,0 +1,214 @@
+"""Licence texts: published once, each under its own sha256, and never changed afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import LicenceTaken, MayNotPublish
+from portal.catalog.models import Licence, LicenceVersion, ModelRepo
+from portal.errors import FieldErrors
+
+SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
+CODE = re.compile(r"[a-z0-9_]{1,40}")
+SUMMARIES = ("may", "must", "must_not")
+TERMS_KEYS = frozenset({*SUMMARIES, "attestations", "prohibited", "outputs"})
+
+
+def require_may_publish_licence(actor: User, licence: Licence) -> None:
+    """Whoever may publish every repo that stands under it: a text binds all of them.
+
+    One repo isn't enough: anybody may put a repo of their own under another lab's licence.
+    """
+    if actor.is_superuser and actor.is_active:
+        return
+    under = ModelRepo.objects.filter(licence=licence)
+    mine = ModelRepo.objects.publishable_by(actor).filter(licence=licence)
+    if not under.exists() or under.exclude(pk__in=mine.values("pk")).exists():
+        raise MayNotPublish(
+            f"You may not publish a version of {licence.name}: it takes the right to publish every "
+            "model that stands under it. Ask the operator."
+        )
+
+
+@transaction.atomic
+def publish_licence_version(
+    *,
+    actor: User,
+    slug: str,
+    version: str,
+    text: str,
+    attribution: str,
+    terms: dict[str, Any],
+    now: datetime,
+    name: str = "",
+    kind: str = LicenceVersion.Kind.MATERIAL,
+    effective_at: datetime | None = None,
+) -> LicenceVersion:
+    """Publish a text, in force from ``effective_at``. ``name`` is for a licence that is new.
+
+    The same version with the same text again changes nothing; another text under a version that
+    stands, or the same text under another version, is refused.
+    """
+    licence = _licence(slug, name or slug)
+    require_may_publish_licence(actor, licence)
+    digest = _digest(text)
+    if known := _known(licence, version, digest):
+        return known
+    effective_at = effective_at or now
+    _check(version, text, attribution, kind, effective_at, now)
+    check_terms(terms)
+    published = LicenceVersion(
+        licence=licence,
+        version=version,
+        kind=kind,
+        text=text,
+        sha256=digest,
+        attribution=attribution,
+        terms=terms,
+        effective_at=effective_at,
+    )
+    published.full_clean(exclude=["terms"])  # which may be empty
+    published.save()
+    record(
+        EventType.LICENCE_PUBLISHED,
+        actor=actor,
+        target=published,
+        at=now,
+        licence=licence.slug,
+        version=version,
+        kind=str(kind),
+        sha256=digest,
+        effective_at=effective_at.isoformat(),
+    )
+    return published
+
+
+def _licence(slug: str, name: str) -> Licence:
+    """Locked, so that two versions are published one after the other."""
+    if not Licence.objects.filter(slug=slug).exists():
+        if not SLUG.fullmatch(slug) or not name.strip() or len(name) > 200:
+            raise FieldErrors({"licence": "Name the licence in letters, digits and hyphens."})
+        Licence.objects.get_or_create(slug=slug, defaults={"name": name})
+    return Licence.objects.select_for_update().get(slug=slug)
+
+
+def _digest(text: str) -> str:
+    """Over the bytes as they were given: no other line ends, no other form of a letter."""
+    try:
+        return LicenceVersion.digest(text)
+    except UnicodeEncodeError:
+        raise FieldErrors({"text": "The text isn’t Unicode: save it as UTF-8."}) from None
+
+
+def _known(licence: Licence, version: str, digest: str) -> LicenceVersion | None:
+    """The version that is already just so. Raises LicenceTaken."""
+    for each in licence.versions.all():
+        same_name, same_text = each.version == version, each.sha256 == digest
+        if same_name and same_text:
+            return each
+        if same_name:
+            raise LicenceTaken(
+                f"Version {version} is published with another text, and never changes. Give this "
+                "text a version of its own."
+            )
+        if same_text:
+            raise LicenceTaken(f"This very text is published, as version {each.version}.")
+    return None
+
+
+def _check(
+    version: str, text: str, attribution: str, kind: str, effective_at: datetime, now: datetime
+) -> None:
+    errors: dict[str, str] = {}
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", version) or version.endswith(".txt"):
+        errors["version"] = "Name the version in up to 20 letters, digits and dots, such as 1.1."
+    if not text.strip() or "\0" in text:
+        errors["text"] = "Give the licence’s whole text, without the character U+0000."
+    if not attribution.strip() or not attribution.isprintable():
+        errors["attribution"] = "Give the notice that goes with every copy, in one line."
+    if kind not in LicenceVersion.Kind.values:
+        errors["kind"] = "Say whether the change is editorial or material."
+    if effective_at < now:
+        errors["effective_at"] = "A text can’t be in force before it is published."
+    if errors:
+        raise FieldErrors(errors)
+
+
+def check_terms(terms: Mapping[str, Any]) -> None:
+    """Raises FieldErrors: what is acknowledged must be acknowledged singly."""
+    if wrong := _wrong_terms(terms):
+        raise FieldErrors({"terms": wrong})
+
+
+def _wrong_terms(terms: Mapping[str, Any]) -> str:
+    if unknown := sorted(set(terms) - TERMS_KEYS):
+        return f"The terms hold what nothing reads: {', '.join(unknown)}."
+    for key in SUMMARIES:
+        if not _are_texts(terms.get(key, [])):
+            return f"The terms’ “{key}” must be a list of sentences."
+    if not isinstance(terms.get("outputs", ""), str):
+        return "The terms’ “outputs” must be one sentence."
+    attestations = terms.get("attestations", [])
+    if not isinstance(attestations, list) or not all(map(_is_attestation, attestations)):
+        return "Each attestation has a code (a-z, 0-9, _), a text to tick, and a help."
+    codes = [each["code"] for each in attestations]
+    if len(set(codes)) != len(codes) or len({each["text"] for each in attestations}) != len(codes):
+        return "Two attestations share a code or a text: each is ticked by itself."
+    return _wrong_prohibitions(terms.get("prohibited", []), codes)
+
+
+def _wrong_prohibitions(prohibited: Any, codes: list[str]) -> str:
+    if not _are_texts(prohibited) or len(set(prohibited)) != len(prohibited):
+        return "The terms’ “prohibited” must list codes, each once."
+    if missing := sorted(set(prohibited) - set(codes)):
+        return (
+            f"A prohibited use is acknowledged by an attestation of its own: {', '.join(missing)}."
+        )
+    return ""
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+
+
+def _is_attestation(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"code", "text", "help"}
+        and all(isinstance(each, str) for each in value.values())
+        and bool(CODE.fullmatch(value["code"]))
+        and bool(value["text"].strip())
+    )
+
+
+def version_in_force(repo: ModelRepo, now: datetime) -> LicenceVersion | None:
+    """What a repo stands under today; None for one without a licence."""
+    return versions_in_force([repo], now).get(repo.pk)
+
+
+def versions_in_force(repos: Iterable[ModelRepo], now: datetime) -> dict[int, LicenceVersion]:
+    """The same for many, by repo id, in one query."""
+    under = {repo.pk: repo.licence_id for repo in repos if repo.licence_id}
+    if not under:
+        return {}
+    versions = LicenceVersion.objects.filter(licence__in=set(under.values())).in_force_at(now)
+    newest: dict[int, LicenceVersion] = {}
+    for version in versions.select_related("licence").defer("text"):
+        newest.setdefault(version.licence_id, version)
+    return {pk: newest[licence] for pk, licence in under.items() if licence in newest}
+
+
+def licence_files(repo: ModelRepo, now: datetime) -> dict[str, str]:
+    """What goes with every copy of a repo, by file name: the text as it is signed, the notice."""
+    version = version_in_force(repo, now)
+    if version is None:
+        return {}
+    return {"LICENSE": version.text, "NOTICE": f"{version.attribution}\n"}
