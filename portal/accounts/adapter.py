@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.accounts.errors import NameTaken
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
-from portal.accounts.services import claim_username
+from portal.accounts.services import claim_username, prove_by_email
 from portal.addresses import client_ip
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -71,6 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         with transaction.atomic():
             confirmed: bool = super().confirm_email(request, email_address)
             if confirmed:
-                user = email_address.user
-                record(EventType.EMAIL_CONFIRMED, actor=user, target=user, at=timezone.now())
+                user, now = email_address.user, timezone.now()
+                record(EventType.EMAIL_CONFIRMED, actor=user, target=user, at=now)
+                prove_by_email(person=user, now=now, confirmed=email_address.email)
         return confirmed

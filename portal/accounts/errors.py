@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from portal.errors import Conflict, DomainError, NotFound
+from portal.errors import Conflict, DomainError, Forbidden, InvalidTransition, NotFound
 
 
 class UnknownToken(DomainError):
@@ -28,3 +28,27 @@ class NameTaken(Conflict):
             "was made.",
             field="username",
         )
+
+
+class NoSuchOrganization(NotFound):
+    pass
+
+
+class NotOneself(Forbidden):
+    """A word for oneself is worth nothing."""
+
+    code = "not_oneself"
+
+
+class AddressNeeded(Forbidden):
+    """Who has proved no address of their own has no mail sent to others."""
+
+    code = "address_needed"
+
+
+class NoSuchReference(NotFound):
+    pass
+
+
+class ReferenceClosed(InvalidTransition):
+    """Answered, cancelled, or too old."""

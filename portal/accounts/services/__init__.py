@@ -1,5 +1,11 @@
 """What people do with their accounts, one module for each part."""
 
+from portal.accounts.services.affiliations import (
+    end_unproved,
+    organization_named,
+    prove_by_email,
+    vouch_affiliation,
+)
 from portal.accounts.services.people import (
     change_name,
     claim_username,
@@ -14,8 +20,12 @@ __all__ = [
     "claim_username",
     "create_lab",
     "create_user",
+    "end_unproved",
     "issue_token",
     "let_publish",
+    "organization_named",
+    "prove_by_email",
     "revoke_token",
     "token_from_secret",
+    "vouch_affiliation",
 ]

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from portal.accounts.models import Namespace, NamespaceRole, User
+from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
@@ -43,6 +44,8 @@ def create_user(
     user.save()
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=email_verified)
     claim_username(user=user, now=now)
+    if email_verified:
+        prove_by_email(person=user, now=now, confirmed=email)
     return user
 
 

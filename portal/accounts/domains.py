@@ -1,0 +1,81 @@
+"""Mail domains as evidence of where somebody works, read by the Public Suffix List."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import idna
+from publicsuffixlist import PublicSuffixList
+
+# Anybody may have an address there, so it says nothing about work, whatever a register says.
+# Brands that own a name under many suffixes stand without one.
+FREE_MAIL_BRANDS = frozenset({"gmx", "hotmail", "outlook", "yahoo", "yandex"})
+FREE_MAIL = frozenset(
+    """
+    126.com 163.com aol.com bk.ru daum.net duck.com fastmail.com fastmail.fm foxmail.com free.fr
+    gmail.com googlemail.com hanmail.net hey.com icloud.com inbox.ru laposte.net libero.it
+    list.ru live.com mac.com mail.com mail.ru mailbox.org me.com msn.com naver.com o2.pl orange.fr
+    pm.me posteo.de proton.me protonmail.ch protonmail.com qq.com rediffmail.com rocketmail.com
+    seznam.cz sina.com t-online.de tuta.com tuta.io tutanota.com wanadoo.fr web.de wp.pl ya.ru
+    yeah.net ymail.com zoho.com zohomail.com
+    """.split()  # noqa: SIM905 (one a line would be a page)
+)
+
+# Reserved for examples (RFC 2606), so in no public list; no mail of the world's can come from
+# there, and the demo's organizations live there.
+EXAMPLE = "example"
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """The list that comes with the library, its private section too (github.io)."""
+    return PublicSuffixList(accept_unknown=False)
+
+
+def normal_domain(written: str) -> str | None:
+    """The domain in lower-case ASCII, as mail servers know it; None where it can't be one."""
+    try:
+        return idna.encode(written.strip().rstrip("."), uts46=True).decode().lower()
+    except (idna.IDNAError, UnicodeError):
+        return None
+
+
+def registrable_domain(domain: str) -> str | None:
+    """What its owner registered: one label below a public suffix; None for a suffix itself, and
+    below an unknown one. ``domain`` is normal."""
+    labels = domain.split(".")
+    if labels[-1] == EXAMPLE:
+        return ".".join(labels[-2:]) if len(labels) > 1 else None
+    return _suffixes().privatesuffix(domain)
+
+
+def is_free_mail(domain: str) -> bool:
+    """Whether anybody may have an address in this domain."""
+    registrable = registrable_domain(domain) or ""
+    return registrable in FREE_MAIL or registrable.split(".")[0] in FREE_MAIL_BRANDS
+
+
+def domain_of(address: str) -> str:
+    """The domain of a mail address, normal; "" where there is none."""
+    return normal_domain(address.rpartition("@")[2]) or ""
+
+
+def evidence_domains(address: str) -> list[str]:
+    """The domains that an address speaks for: its own, then each parent up to the registrable
+    one and never past it. None at all where anybody may have an address."""
+    domain = domain_of(address)
+    registrable = registrable_domain(domain) if domain else None
+    if registrable is None or is_free_mail(domain):
+        return []
+    labels = domain.split(".")
+    return [".".join(labels[i:]) for i in range(domain.count(".") - registrable.count(".") + 1)]
+
+
+def refused_as_evidence(written: str) -> str:
+    """Why a domain from a register proves nothing; "" where it may."""
+    domain = normal_domain(written)
+    if domain is None:
+        return "malformed"
+    if registrable_domain(domain) is None:
+        return "public or unknown suffix"
+    return "free mail" if is_free_mail(domain) else ""

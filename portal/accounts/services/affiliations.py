@@ -1,0 +1,168 @@
+"""Proving where a person works: by an address, or by a reviewer's word. And its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.accounts.affiliations import addresses_of
+from portal.accounts.domains import evidence_domains
+from portal.accounts.errors import NoSuchOrganization, NotOneself
+from portal.accounts.models import Affiliation, Organization, OrganizationDomain, User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import FieldErrors
+
+Method = Affiliation.Method
+RENEWABLE = timedelta(days=30)  # before its end, a fresh proof takes an older one's place
+
+
+@transaction.atomic
+def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[Affiliation]:
+    """Make the proofs that the person's verified addresses give, and return the new ones.
+
+    ``confirmed`` is the address whose letter was answered just now. Only that renews a proof: an
+    address confirmed long ago says nothing of today. Repeating it changes nothing.
+    """
+    person = User.objects.select_for_update().get(pk=person.pk)
+    proved = []
+    for organization_id, domain in _organizations_of(addresses_of(person)).items():
+        before = _last(person, organization_id, Method.EMAIL)
+        is_fresh = bool(confirmed) and domain in evidence_domains(confirmed)
+        if before is None or (is_fresh and before.expires_at - now < RENEWABLE):
+            affiliation = _replace(before, person, organization_id, Method.EMAIL, domain, now)
+            record(
+                EventType.AFFILIATION_PROVED,
+                actor=person,
+                target=affiliation,
+                at=now,
+                **proof(affiliation),
+            )
+            proved.append(affiliation)
+    return proved
+
+
+@transaction.atomic
+def end_unproved(*, person: User, now: datetime) -> list[Affiliation]:
+    """End the proofs by mail that no verified address of the person gives any more."""
+    person = User.objects.select_for_update().get(pk=person.pk)
+    given = {domain for each in addresses_of(person) for domain in evidence_domains(each)}
+    by_mail = Affiliation.objects.of(person).filter(method=Method.EMAIL, ended_at=None)
+    ended = list(by_mail.exclude(evidence__in=given))
+    for affiliation in ended:
+        affiliation.ended_at = now
+        affiliation.save(update_fields=["ended_at"])
+        record(
+            EventType.AFFILIATION_ENDED,
+            actor=person,
+            target=affiliation,
+            at=now,
+            reason="address no longer verified",
+            **proof(affiliation),
+        )
+    return ended
+
+
+@transaction.atomic
+def vouch_affiliation(
+    *, reviewer: User, person_id: int, organization_id: int, evidence: str, now: datetime
+) -> Affiliation:
+    """Put on record a reviewer's own knowledge of where somebody works.
+
+    The caller has checked that the reviewer decides a request of this person. Vouching again
+    while the word stands changes nothing.
+    """
+    _require_can_vouch(reviewer, person_id, organization_id, evidence)
+    person = User.objects.select_for_update().get(pk=person_id)
+    before = _last(person, organization_id, Method.REVIEWER)
+    if before and before.is_standing(now) and before.expires_at - now >= RENEWABLE:
+        return before
+    affiliation = _replace(
+        before, person, organization_id, Method.REVIEWER, evidence.strip(), now, by=reviewer
+    )
+    record(
+        EventType.AFFILIATION_PROVED,
+        actor=reviewer,
+        target=affiliation,
+        at=now,
+        **proof(affiliation),
+    )
+    return affiliation
+
+
+def organization_named(*, name: str, now: datetime) -> Organization:
+    """The organization that bears this name and stands in no register; made where it is new."""
+    name = " ".join(name.split())
+    unlisted = Organization.objects.filter(ror_id=None, domains=None)
+    return unlisted.filter(name__iexact=name).first() or Organization.objects.create(
+        name=name, created_at=now
+    )
+
+
+def replace_proof(
+    *, person: User, organization_id: int, method: Method, evidence: str, now: datetime
+) -> Affiliation:
+    """A new proof in the place of the last one by this method. The caller holds the person's
+    lock and records it."""
+    before = _last(person, organization_id, method)
+    return _replace(before, person, organization_id, method, evidence, now)
+
+
+def proof(affiliation: Affiliation) -> dict[str, str | int]:
+    """What an event says of a proof; who vouched, and the words, stay in its row."""
+    return {
+        "person": affiliation.person_id,
+        "organization": affiliation.organization_id,
+        "method": str(affiliation.method),
+    }
+
+
+def _organizations_of(addresses: Iterable[str]) -> dict[int, str]:
+    """The organizations that these addresses speak for, each with its closest domain."""
+    domains = {domain for address in addresses for domain in evidence_domains(address)}
+    found = OrganizationDomain.objects.filter(domain__in=domains)
+    closest: dict[int, str] = {}
+    for each in sorted(found, key=lambda each: each.domain.count(".")):
+        closest[each.organization_id] = each.domain
+    return closest
+
+
+def _last(person: User, organization_id: int, method: Method) -> Affiliation | None:
+    """The row that isn't ended; it may have run out."""
+    rows = Affiliation.objects.of(person).filter(ended_at=None, method=method)
+    return rows.filter(organization_id=organization_id).first()
+
+
+def _replace(
+    before: Affiliation | None,
+    person: User,
+    organization_id: int,
+    method: Method,
+    evidence: str,
+    now: datetime,
+    by: User | None = None,
+) -> Affiliation:
+    if before is not None:
+        before.ended_at = min(now, before.expires_at)
+        before.save(update_fields=["ended_at"])
+    return Affiliation.objects.create(
+        person=person,
+        organization_id=organization_id,
+        method=method,
+        evidence=evidence,
+        proved_by=by,
+        proved_at=now,
+        expires_at=now + timedelta(days=settings.AFFILIATION_DAYS),
+    )
+
+
+def _require_can_vouch(reviewer: User, person_id: int, organization_id: int, evidence: str) -> None:
+    if reviewer.pk == person_id:
+        raise NotOneself("Nobody can vouch for themselves. Ask a colleague on the team.")
+    if not evidence.strip():
+        raise FieldErrors({"evidence": "Say how you know that this person works there."})
+    if not Organization.objects.filter(pk=organization_id).exists():
+        raise NoSuchOrganization("There is no such organization. Choose another.")
