@@ -24,6 +24,7 @@ from workers.generate import Generator  # noqa: E402
 __all__ = ["app", "mail", "maintenance"]
 
 MAIL_SECONDS = 10
+HEADS_SECONDS = 600
 
 app.conf.beat_schedule = {
     "sweep": {
@@ -35,6 +36,11 @@ app.conf.beat_schedule = {
         "task": "mail.deliver",
         "schedule": MAIL_SECONDS,
         "options": {"expires": MAIL_SECONDS},
+    },
+    "heads": {
+        "task": "audit.publish_heads",
+        "schedule": HEADS_SECONDS,
+        "options": {"expires": HEADS_SECONDS},
     },
 }
 generator = Generator()

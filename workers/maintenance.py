@@ -6,6 +6,7 @@ import logging
 
 from django.utils import timezone
 
+from portal.audit.heads import publish_heads
 from portal.jobs.services import sweep
 from portal.queue import app
 
@@ -18,3 +19,9 @@ def sweep_jobs() -> None:
     swept = sweep(now=timezone.now())
     if swept.requeued or swept.failed or swept.expired:
         log.warning("%s", swept)
+
+
+@app.task(name="audit.publish_heads")
+def publish_chain_heads() -> None:
+    """Once a day there is something to do; asking more often costs one look."""
+    publish_heads(timezone.now())

@@ -32,3 +32,24 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("An audit event is never deleted.")
+
+
+class ChainHead(models.Model):
+    """The last event of a UTC day with its hash, as it was published; never changed.
+
+    Who keeps a copy of it can tell later whether anything before it was altered.
+    """
+
+    day = models.DateField(unique=True)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.sequence} {self.hash}"
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("A published head is never deleted.")

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from portal.site.converters import NameConverter, NamespaceConverter
-from portal.site.views import home, inbox, licence, model, theme
+from portal.site.views import home, inbox, licence, model, record, theme
 
 register_converter(NamespaceConverter, "namespace")
 register_converter(NameConverter, "repo_name")
@@ -10,6 +10,8 @@ app_name = "site"
 urlpatterns = [
     path("", home.home, name="home"),
     path("theme", theme.choose_theme, name="theme"),
+    path("record", record.record, name="record"),
+    path("record/heads.txt", record.heads, name="record_heads"),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/<int:message_id>", inbox.letter, name="letter"),
     path("demo/mail", inbox.demo_mail, name="demo_mail"),

@@ -176,6 +176,8 @@ PAGES = [
     Row("site:licence", "GET", 200, arguments=licence),
     Row("site:licence_text", "GET", 200, arguments=licence),
     Row("site:theme", "POST", 302, data={"theme": "dark"}),
+    Row("site:record", "GET", 200),
+    Row("site:record_heads", "GET", 200),
     Row("site:inbox", "GET", 200, LOGIN),
     Row("site:letter", "GET", 404, LOGIN | {"applicant": 200}, of_letter),
     Row("site:demo_mail", "GET", 404),

@@ -2,22 +2,93 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal.audit.models import AuditEvent
-from portal.audit.services import verify_chain
+from portal.audit.checking import Fault, Report, verify_chain
+from portal.audit.heads import Head
+
+LINE = re.compile(r"(\d{4}-\d\d-\d\d) +([1-9]\d{0,17}) +([0-9a-f]{64})")
 
 
 class Command(BaseCommand):
-    help = "Check the audit chain; name the first event that was tampered with, and exit with 1."
+    help = (
+        "Check the audit chain and its published heads; name the first event that was tampered "
+        "with, and exit with 1."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--heads", type=Path, metavar="FILE", help="an older copy of /record/heads.txt"
+        )
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        count, fault = verify_chain()
-        if fault:
-            event = AuditEvent.objects.filter(sequence=fault.sequence).first()
-            what = f"{event.type} of {event.at:%Y-%m-%d %H:%M:%S} UTC" if event else "no event"
-            raise CommandError(f"Event {fault.sequence} ({what}): {fault.reason}.")
-        head = AuditEvent.objects.order_by("-sequence").values_list("hash", flat=True).first()
-        self.stdout.write(f"{count} events, unbroken. Head {head or 'none yet'}.")
+        heads = read_heads(options["heads"]) if options["heads"] else []
+        report = verify_chain(heads, progress=self._progress)
+        if self.stderr.isatty():
+            self.stderr.write("\r", ending="")
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(report), default=str))
+        if report.fault:
+            raise CommandError(in_words(report.fault))
+        if not options["json"]:
+            self.stdout.write(summary(report))
+
+    def _progress(self, events: int) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{events} events read", ending="")
+
+
+def summary(report: Report) -> str:
+    heads = f" {report.heads_checked} published heads agree." if report.heads_checked else ""
+    return f"{report.events} events, unbroken.{heads} Head {report.head or 'none yet'}."
+
+
+def in_words(fault: Fault) -> str:
+    if fault.at is None:
+        return f"Event {fault.sequence} (no event): {fault.reason}."
+    when = f"{fault.at:%Y-%m-%d %H:%M:%S} UTC"
+    what = f"{fault.type} of {when}" if fault.type else f"no event; the next is of {when}"
+    return f"Event {fault.sequence} ({what}): {fault.reason}."
+
+
+def read_heads(path: Path) -> list[Head]:
+    """A copy of heads.txt; comments after ``#`` and blank lines are passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} can’t be read: {error}") from error
+    heads = list(_heads(path, lines))
+    if not heads:
+        raise CommandError(f"{path} holds no head. Save /record/heads.txt as it is.")
+    return heads
+
+
+def _heads(path: Path, lines: list[str]) -> Iterator[Head]:
+    for number, line in enumerate(lines, start=1):
+        content = line.partition("#")[0].strip()
+        if not content:
+            continue
+        try:
+            yield _head(content)
+        except ValueError:
+            raise CommandError(
+                f"{path}, line {number}: “{content[:80]}” is no head. It should read "
+                "“2026-05-03 1234 <64 hex digits>”."
+            ) from None
+
+
+def _head(content: str) -> Head:
+    """Raises ValueError."""
+    found = LINE.fullmatch(content)
+    if not found:
+        raise ValueError(content)
+    return Head(date.fromisoformat(found[1]), int(found[2]), found[3])

@@ -1,0 +1,95 @@
+"""The chain's head at the end of each day, published so that others can keep copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.db.models.functions import TruncDate
+
+from portal.audit.models import AuditEvent, ChainHead
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last event of a day. ``str`` is its line in heads.txt."""
+
+    day: date
+    sequence: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.day.isoformat()} {self.sequence} {self.hash}"
+
+    @property
+    def words(self) -> str:
+        """One line for a letter: enough of the hash to know it again."""
+        return f"Record head of {self.day.isoformat()}: {self.sequence} {self.hash[:16]}…"
+
+
+def published_heads() -> Iterator[Head]:
+    """Oldest first."""
+    rows = ChainHead.objects.order_by("day").values_list("day", "sequence", "hash")
+    return (Head(*row) for row in rows.iterator(2000))
+
+
+def latest_head(now: datetime) -> Head | None:
+    """The newest head that is published; None while the record has no whole day behind it."""
+    rows = ChainHead.objects.filter(day__lt=_utc_day(now)).order_by("-day")
+    row = rows.values_list("day", "sequence", "hash").first()
+    return Head(*row) if row else None
+
+
+@transaction.atomic
+def publish_heads(now: datetime) -> int:
+    """Publish the head of each day that has ended since the last one published; how many.
+
+    A day's head is the last event, in the chain's order, that bears the day's date or one before
+    it; a day with no event repeats the head before. Publishing again changes nothing.
+    """
+    today = _utc_day(now)
+    last = latest_head(now)
+    tops = _tops(last.sequence if last else 0, today)
+    if last is None and not tops:
+        return 0
+    first = last.day + ONE_DAY if last else min(tops)
+    heads = list(_heads(last, tops, first, today))
+    ChainHead.objects.bulk_create(
+        [ChainHead(published_at=now, **vars(head)) for head in heads],
+        ignore_conflicts=True,  # another process was first
+        batch_size=500,
+    )
+    return len(heads)
+
+
+def _utc_day(now: datetime) -> date:
+    return now.astimezone(UTC).date()
+
+
+def _tops(after: int, today: date) -> dict[date, tuple[int, str]]:
+    """The last event of each day before ``today``, beyond the sequence ``after``."""
+    midnight = datetime.combine(today, time(), UTC)
+    newer = AuditEvent.objects.filter(sequence__gt=after, at__lt=midnight)
+    by_day = newer.annotate(day=TruncDate("at", tzinfo=UTC)).values("day").order_by("day")
+    tops = dict(by_day.annotate(top=Max("sequence")).values_list("day", "top"))
+    events = AuditEvent.objects.filter(pk__in=tops.values()).values_list("sequence", "hash")
+    hashes = dict(events)
+    return {day: (top, hashes[top]) for day, top in tops.items()}
+
+
+def _heads(
+    last: Head | None, tops: dict[date, tuple[int, str]], first: date, today: date
+) -> Iterator[Head]:
+    """One for each day from ``first``; an event dated back counts for the first day at hand."""
+    early = [top for day, top in tops.items() if day < first]
+    known = [(last.sequence, last.hash)] if last else []
+    sequence, digest = max([*known, *early], default=(0, ""))
+    for number in range((today - first).days):
+        day = first + number * ONE_DAY
+        sequence, digest = max((sequence, digest), tops.get(day, (0, "")))
+        yield Head(day, sequence, digest)

@@ -1,0 +1,60 @@
+"""Chains as these tests need them, and what a forger with the database would do to one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
+from portal.audit.services import GENESIS, event_hash, record
+
+ELSEWHERE = 10_000  # where a row waits while others take its place
+
+
+def append(target: models.Model, *times: datetime) -> list[AuditEvent]:
+    with transaction.atomic():
+        return [
+            record(EventType.LINK_MINTED, actor=target, target=target, at=at, number=number)
+            for number, at in enumerate(times)
+        ]
+
+
+def change(place: int, /, **columns: Any) -> None:
+    assert AuditEvent.objects.filter(sequence=place).update(**columns) == 1
+
+
+def delete(*sequences: int) -> None:
+    AuditEvent.objects.filter(sequence__in=sequences)._raw_delete("default")
+
+
+def insert_before(sequence: int) -> None:
+    """A forged event in the middle; those after it move up by one."""
+    rows = list(AuditEvent.objects.filter(sequence__gte=sequence))
+    delete(*(row.sequence for row in rows))
+    forged = AuditEvent(
+        **{field.attname: getattr(rows[0], field.attname) for field in rows[0]._meta.fields}
+    )
+    forged.data = {"forged": True}
+    forged.hash = event_hash(forged)
+    for row in rows:
+        row.sequence += 1
+    AuditEvent.objects.bulk_create([forged, *rows])
+
+
+def swap(one: int, other: int) -> None:
+    change(one, sequence=ELSEWHERE)
+    change(other, sequence=one)
+    change(ELSEWHERE, sequence=other)
+
+
+def rebuild_from(sequence: int) -> None:
+    """Every hash from here on made right again, as who has the code and the database can."""
+    before = AuditEvent.objects.filter(sequence=sequence - 1).first()
+    previous = before.hash if before else GENESIS
+    for event in AuditEvent.objects.filter(sequence__gte=sequence):
+        event.previous_hash = previous
+        event.hash = previous = event_hash(event)
+        event.save()
