@@ -78,6 +78,16 @@ CURRENCY = env.text("WEIGHTGATE_CURRENCY", "EUR")
 GRANT_DAYS = env.integer("WEIGHTGATE_GRANT_DAYS", 365, minimum=1)
 AFFILIATION_DAYS = env.integer("WEIGHTGATE_AFFILIATION_DAYS", 365, minimum=1)
 TOKEN_MAX_DAYS = 365
+SIGNING_KEY_FILE = env.path(
+    "WEIGHTGATE_SIGNING_KEY_FILE",
+    shown="$WEIGHTGATE_VAR/signing/key.pem",
+    default=VAR / "signing" / "key.pem",
+)
+SIGNING_CERT_FILE = env.path(
+    "WEIGHTGATE_SIGNING_CERT_FILE",
+    shown="$WEIGHTGATE_VAR/signing/certificate.pem",
+    default=VAR / "signing" / "certificate.pem",
+)
 
 # --- mail
 MAIL = env.choice("WEIGHTGATE_MAIL", "files", ("files", "smtp"))
@@ -253,4 +263,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
+    "loggers": {
+        # both would tell the letters of a signer's name
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "ERROR"},
+    },
 }

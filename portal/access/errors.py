@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from portal.errors import Conflict, Forbidden, Invalid, InvalidTransition, NotFound
+from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
 
 if TYPE_CHECKING:
     from portal.access.refusals import Refusal
@@ -71,3 +72,21 @@ class Refused(Forbidden):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.heading, help_url=refusal.act_url)
         self.refusal = refusal
+
+
+class SignatureNotFound(NotFound):
+    code = "signature_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such signature, or none that you may see.")
+
+
+class NoSigningKey(DomainError):
+    code = "no_signing_key"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Certificates can’t be signed now: the installation’s key isn’t in its place. Tell the "
+            "operator; nothing is lost."
+        )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.access.views import applicant, drafting, reviewer, signing
+from portal.access.views import applicant, certificate, drafting, reviewer, signing
 
 app_name = "access"
 urlpatterns = [
@@ -20,5 +20,16 @@ urlpatterns = [
     path("queue/<int:request_id>/ask", reviewer.ask, name="ask"),
     path("queue/<int:request_id>/decline", reviewer.decline, name="decline"),
     path("queue/<int:request_id>/revoke", reviewer.revoke, name="revoke"),
+    path("signatures", certificate.signatures, name="signatures"),
+    path(
+        "signatures/<int:acceptance_id>/certificate.pdf",
+        certificate.certificate,
+        name="certificate",
+    ),
+    path(
+        "record/signing-certificate.pem",
+        certificate.signing_certificate,
+        name="signing_certificate",
+    ),
     path("sign/<str:namespace>/<str:name>", signing.sign, name="sign"),
 ]

@@ -127,6 +127,10 @@ def signing_repo(world: World) -> dict[str, Any]:
     return {"namespace": world.signing.namespace.name, "name": world.signing.name}
 
 
+def of_signature(world: World) -> dict[str, Any]:
+    return {"acceptance_id": world.request.submissions.get().acceptance_id}
+
+
 def licence(world: World) -> dict[str, Any]:
     return {"slug": "noncommercial", "version": "1.0"}
 
@@ -206,6 +210,15 @@ PAGES = [
     Row("access:decline", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
     Row("access:revoke", "POST", 403, LOGIN | OTHER | {TEAM: 404}, of_request),
     Row("access:sign", "GET", 200, LOGIN, signing_repo),
+    Row("access:signatures", "GET", 200, LOGIN),
+    Row(
+        "access:certificate",
+        "GET",
+        404,
+        LOGIN | {"applicant reviewer administrator publisher operator": 200},
+        of_signature,
+    ),
+    Row("access:signing_certificate", "GET", 200),
     Row("jobs:playground", "GET", 200),
     Row("jobs:jobs", "GET", 200, LOGIN),
     Row("jobs:job", "GET", 404, LOGIN, no_job),
