@@ -160,6 +160,7 @@ class Escalation(models.Model):
     class Reason(models.TextChoices):
         OVERDUE = "overdue", "Past its due date"
         STRANDED = "stranded", "Nobody on the team may decide it"
+        BOUNCED = "bounced", "Letters don’t reach the applicant"
 
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="escalations")
     level = models.PositiveSmallIntegerField()
