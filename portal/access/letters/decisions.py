@@ -1,47 +1,138 @@
-"""Letters that tell a decision."""
+"""Letters that tell a decision. They leave when it can no longer be undone."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from portal.access.letters.common import send_about
-from portal.access.models import AccessRequest, Decision, Grant
+from django.conf import settings
+from django.urls import reverse
+
+from portal.access.conditions import Conditions
+from portal.access.gate_settings import settings_of
+from portal.access.letters.common import letter_key, send_about, team_of
+from portal.access.letters.kinds import KINDS
+from portal.access.models import AccessRequest, Appeal, Decision, Grant
 from portal.access.refusals import whole_date
-from portal.catalog.models import Mode
+from portal.accounts.models import User
+from portal.catalog.models import LicenceVersion, Mode
+from portal.outbox.services import queue_letter
+
+
+def letter_keys(decision: Decision) -> list[str]:
+    """The keys under which the letters of this decision may be queued."""
+    return [
+        letter_key(decision.request, f"{kind}-{decision.pk}")
+        for kind in ("approval", "offer", "decline")
+    ]
 
 
 def send_approval(access_request: AccessRequest, grant: Grant, *, now: datetime) -> None:
-    modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
-    send_about(
-        access_request,
-        kind="approval",
-        key=f"approval-{grant.pk}",
-        subject="Your access is open",
-        paragraphs=[
-            f"You have access to {access_request.repo.full_name}: {modes}, "
-            f"until {whole_date(grant.expires_at)}.",
-            f"It stands under {grant.acceptance.licence_version}, which you signed on "
-            f"{whole_date(grant.acceptance.accepted_at)}.",
-            "Make a token, and use the tools you already have; the page of your request has the "
-            "commands.",
-        ],
-        act_label="See what is open",
-        now=now,
-    )
+    """The access is open under what was signed."""
+    if grant.acceptance is None or grant.decision is None:
+        raise ValueError("an open access has its signature and its decision")
+    facts = _terms(grant) | {
+        "licence": str(grant.acceptance.licence_version),
+        "signed_on": whole_date(grant.acceptance.accepted_at),
+    }
+    _send(access_request, "approval", grant.decision, "See what is open", facts, now)
+
+
+def send_offer(
+    access_request: AccessRequest, grant: Grant, licence: LicenceVersion, *, now: datetime
+) -> None:
+    """The access opens when its terms are signed."""
+    if grant.decision is None or grant.offer_expires_at is None:
+        raise ValueError("an offer has an end and its decision")
+    facts = _terms(grant) | {
+        "conditions": "\n".join(Conditions.of(grant.conditions).words()),
+        "licence": str(licence),
+        "offer_until": whole_date(grant.offer_expires_at),
+    }
+    page = reverse("access:offer", args=[grant.pk])
+    _send(access_request, "offer", grant.decision, "Read and sign", facts, now, page)
 
 
 def send_decline(access_request: AccessRequest, decision: Decision, *, now: datetime) -> None:
+    facts = {
+        "reason": str(Decision.Reason(decision.reason_code).label),
+        "explanation": decision.reason_text,
+        "appeal": _appeal(access_request, decision),
+    }
+    _send(access_request, "decline", decision, "Read the decision", facts, now)
+
+
+def send_reopening(
+    access_request: AccessRequest, *, reason: str, ends_access: bool, now: datetime
+) -> None:
+    kind = KINDS["reopened"]
     send_about(
         access_request,
-        kind="decline",
-        key=f"decline-{decision.pk}",
-        subject="We can’t give access on this request",
-        paragraphs=[
-            f"We declined your request for {access_request.repo.full_name}. The reason: "
-            f"{Decision.Reason(decision.reason_code).label}.",
-            decision.reason_text,
-            "You may correct what stood in the way and ask again at any time.",
-        ],
-        act_label="Read the decision",
+        kind="reopened",
+        key=f"reopened-{now:%Y%m%d%H%M%S%f}",
+        subject=kind.words.subject,
+        paragraphs=kind.words.paragraphs,
+        act_label="See your request",
+        facts={
+            "explanation": reason,
+            "access": "The access that was given on it has ended." if ends_access else "",
+            "due": whole_date(access_request.due_at) if access_request.due_at else "",
+        },
         now=now,
     )
+
+
+def send_assignment(access_request: AccessRequest, assignee: User, *, now: datetime) -> None:
+    """To the reviewer whose case it is now."""
+    repo = access_request.repo
+    due = f" It is due {whole_date(access_request.due_at)}." if access_request.due_at else ""
+    queue_letter(
+        key=letter_key(access_request, f"assigned-{assignee.pk}-{now:%Y%m%d%H%M%S%f}"),
+        kind="assignment",
+        recipient=assignee,
+        subject=f"Request {access_request.reference} is yours to review ({repo.full_name})",
+        paragraphs=[
+            f"Request {access_request.reference} for {repo.full_name} was assigned to you.{due}"
+        ],
+        act_label="Open the case",
+        act_url=f"{settings.BASE_URL}{reverse('access:case', args=[access_request.pk])}",
+        reference=access_request.reference,
+        team=team_of(repo),
+        now=now,
+    )
+
+
+def _send(
+    access_request: AccessRequest,
+    kind: str,
+    decision: Decision,
+    act_label: str,
+    facts: dict[str, str],
+    now: datetime,
+    page: str = "",
+) -> None:
+    words = KINDS[kind].words
+    send_about(
+        access_request,
+        kind=kind,
+        key=f"{kind}-{decision.pk}",
+        subject=words.subject,
+        paragraphs=words.paragraphs,
+        act_label=act_label,
+        facts=facts,
+        page=page,
+        due_at=decision.undo_until,
+        now=now,
+    )
+
+
+def _terms(grant: Grant) -> dict[str, str]:
+    modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
+    return {"modes": modes, "until": whole_date(grant.expires_at)}
+
+
+def _appeal(access_request: AccessRequest, decision: Decision) -> str:
+    """The way to others' judgement, open once."""
+    if Appeal.objects.filter(request=access_request).exists():
+        return ""
+    until = decision.decided_at + timedelta(days=settings_of(access_request.repo).appeal_days)
+    return f"You may appeal once, until {whole_date(until)}; people who didn’t decide this will."
