@@ -64,6 +64,69 @@ class EndedByTheLab(Forbidden):
         )
 
 
+class GrantNotFound(NotFound):
+    code = "grant_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such grant, or none that you may see.")
+
+
+class OfferLapsed(Conflict):
+    code = "offer_lapsed"
+
+
+class GrantIsOver(Conflict):
+    """The grant has ended, so what was asked can’t be done under it."""
+
+    code = "grant_is_over"
+
+
+class NotShareable(Forbidden):
+    code = "not_shareable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This grant is personal, and the licence lets nobody share it. Members work only under "
+            "a licence that an organization signed; your colleague may ask for access of their own."
+        )
+
+
+class TooManyMembers(Conflict):
+    code = "too_many_members"
+
+
+class MembershipNotFound(NotFound):
+    code = "membership_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There’s no such invitation for you. It is for one address: add that address to your "
+            "account, confirm it, and open the link again."
+        )
+
+
+class RenewalNotFound(NotFound):
+    code = "renewal_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such renewal, or none that you may see.")
+
+
+class NotRenewable(Conflict):
+    code = "not_renewable"
+
+
+class HoldNotFound(NotFound):
+    code = "hold_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such hold, or none that you may see.")
+
+
+class HeldBack(Forbidden):
+    code = "held_back"
+
+
 class Refused(Forbidden):
     """A verdict of the policy, raised: ``refusal`` has the words for each surface."""
 
@@ -89,4 +152,40 @@ class NoSigningKey(DomainError):
         super().__init__(
             "Certificates can’t be signed now: the installation’s key isn’t in its place. Tell the "
             "operator; nothing is lost."
+        )
+
+
+class HoldStands(Conflict):
+    """Nothing is approved past a hold."""
+
+    code = "hold_stands"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A hold stands on the applicant or their organization. Lift it first; then approve."
+        )
+
+
+class AlreadyClaimed(Conflict):
+    code = "already_claimed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has this case. Ask them to hand it back, or leave it to them.")
+
+
+class MailHasLeft(Conflict):
+    code = "mail_has_left"
+
+    def __init__(self, what_to_do: str = "Reopen the request instead.") -> None:
+        super().__init__(
+            f"The letter of this decision has left, so it can’t be undone. {what_to_do}"
+        )
+
+
+class NewerRequest(Conflict):
+    code = "newer_request"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The applicant has begun another request for this model meanwhile. Decide that one."
         )
