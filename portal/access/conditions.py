@@ -35,7 +35,8 @@ class Conditions:
 
     def stored(self) -> dict[str, Any]:
         """As a row keeps it: only what differs from no condition."""
-        kept = {key: value for key, value in asdict(self).items() if value not in (None, False)}
+        given, default = asdict(self), asdict(Conditions())
+        kept = {key: value for key, value in given.items() if value != default[key]}
         if self.files is not None:
             kept["files"] = list(self.files)
         return kept

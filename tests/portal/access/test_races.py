@@ -100,19 +100,23 @@ def test_a_request_is_approved_or_withdrawn_never_both():
     assert verify_chain().fault is None
 
 
+def submitting(draft):
+    now = timezone.now()
+    signature = make_signature(draft.applicant, draft.repo, now=now)
+    return lambda: submit_request(
+        applicant=draft.applicant, request_id=draft.pk, signature=signature, now=now
+    )
+
+
+def starting(applicant, repo):
+    return lambda: start_draft(applicant=applicant, repo_id=repo.pk, now=timezone.now())
+
+
 def test_a_draft_is_submitted_once():
     repo = make_repo()
     for _ in range(ROUNDS):
-        applicant, now = make_user(), timezone.now()
-        draft = make_draft(repo, applicant, now=now)
-        signature = make_signature(applicant, repo, now=now)
-        outcomes = race(
-            racers(
-                lambda applicant=applicant, draft=draft, signature=signature: submit_request(
-                    applicant=applicant, request_id=draft.pk, signature=signature, now=now
-                )
-            )
-        )
+        draft = make_draft(repo, make_user())
+        outcomes = race(racers(submitting(draft)))
         assert all_but_one_refused(outcomes), outcomes
         assert draft.submissions.count() == 1
         assert events("request.submitted", draft.pk) == 1
@@ -121,13 +125,7 @@ def test_a_draft_is_submitted_once():
 def test_many_tabs_make_one_draft():
     repo = make_repo()
     for _ in range(ROUNDS):
-        applicant, now = make_user(), timezone.now()
-        outcomes = race(
-            racers(
-                lambda applicant=applicant: start_draft(
-                    applicant=applicant, repo_id=repo.pk, now=now
-                )
-            )
-        )
+        applicant = make_user()
+        outcomes = race(racers(starting(applicant, repo)))
         assert set(outcomes) == {WON}, outcomes
         assert AccessRequest.objects.of(applicant).count() == 1

@@ -1,0 +1,58 @@
+"""What `scripts/mutate.py` asks of a cosmic-ray session; runs in cosmic-ray's environment."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
+
+
+def annotations(path: Path) -> Iterator[ast.expr]:
+    """What is never run, since annotations stay unevaluated."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for name in ("annotation", "returns"):
+            part = getattr(node, name, None)
+            if isinstance(part, ast.expr):
+                yield part
+
+
+def is_annotation(mutation: Any) -> bool:
+    line, column = mutation.start_pos
+    return any(
+        (part.lineno, part.col_offset) <= (line, column) <= (part.end_lineno, part.end_col_offset)
+        for part in annotations(Path(mutation.module_path))
+    )
+
+
+def skip_annotations(session: str) -> int:
+    with use_db(session) as db:
+        for item in list(db.pending_work_items):
+            if all(is_annotation(each) for each in item.mutations):
+                db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+    return 0
+
+
+def report(session: str) -> int:
+    """Every survivor with its change; 1 if there is any."""
+    with use_db(session) as db:
+        tried = [each for each in db.completed_work_items if _ran(each[1])]
+        survivors = [item for item, result in tried if result.test_outcome == TestOutcome.SURVIVED]
+        for item in survivors:
+            for each in item.mutations:
+                print(f"survived: {each.module_path}:{each.start_pos[0]} {each.operator_name}")
+        print(f"{len(tried)} mutants, {len(survivors)} survived.")
+    return 1 if survivors else 0
+
+
+def _ran(result: WorkResult) -> bool:
+    return result.worker_outcome != WorkerOutcome.SKIPPED
+
+
+if __name__ == "__main__":
+    _, _, session, act = sys.argv
+    sys.exit(skip_annotations(session) if act == "skip-annotations" else report(session))
