@@ -52,3 +52,17 @@ class NoSuchReference(NotFound):
 
 class ReferenceClosed(InvalidTransition):
     """Answered, cancelled, or too old."""
+
+
+class NoSuchAffiliation(NotFound):
+    pass
+
+
+class ProofLinkUseless(NotFound):
+    """Mistyped, too old, or another account's: one answer to all."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is too old, or belongs to another account. Ask for a new letter on your "
+            "affiliations page."
+        )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.http import HttpRequest
 
-from portal.accounts.models import Scope, User
+from portal.accounts.models import Reference, Scope, User
 
 
 class SignupForm(forms.Form):
@@ -37,6 +37,62 @@ class ProfileForm(forms.Form):
         help_text="You sign with it, so it stands as in your papers. What you have signed keeps "
         "the name you typed then.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class ReferenceForm(forms.Form):
+    """Whom to ask, about which organization. What may be asked is checked by the service."""
+
+    use_required_attribute = False
+
+    organization = forms.CharField(
+        label="Organization",
+        max_length=300,
+        help_text="Its whole name, or its ROR id.",
+        error_messages={"required": "Name the organization."},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    name = forms.CharField(
+        label="Who knows that you work there",
+        max_length=200,
+        help_text="Such as a head of department, or a colleague.",
+        error_messages={"required": "Say whom to ask."},
+    )
+    email = forms.EmailField(
+        label="Their e-mail address",
+        help_text="Best one at the organization: reviewers see where the answer comes from.",
+        error_messages={
+            "required": "Give their address.",
+            "invalid": "Give an address such as name@university.example.",
+        },
+    )
+    relation = forms.CharField(
+        label="How they know you",
+        max_length=200,
+        error_messages={"required": "Say how they know that you work there."},
+    )
+
+
+class AnswerForm(forms.Form):
+    """What a reference says."""
+
+    use_required_attribute = False
+
+    verdict = forms.ChoiceField(
+        label="Can you confirm it?",
+        choices=[
+            (Reference.Verdict.CONFIRMED, "Yes, they work there"),
+            (Reference.Verdict.DENIED, "No, or I don’t know them"),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose whether you can confirm it."},
+    )
+    comment = forms.CharField(
+        label="Anything that the reviewers should know",
+        required=False,
+        max_length=2000,
+        help_text="Reviewers of the request read it; the person who named you does not.",
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
 
 

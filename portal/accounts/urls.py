@@ -2,11 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.accounts import views
+from portal.accounts.views import affiliations, profile, references, tokens
 
 app_name = "accounts"
 urlpatterns = [
-    path("profile", views.profile, name="profile"),
-    path("tokens", views.tokens, name="tokens"),
-    path("tokens/<int:token_id>/revoke", views.revoke, name="token_revoke"),
+    path("profile", profile.profile, name="profile"),
+    path("tokens", tokens.tokens, name="tokens"),
+    path("tokens/<int:token_id>/revoke", tokens.revoke, name="token_revoke"),
+    path("affiliations", affiliations.affiliations, name="affiliations"),
+    path("affiliations/check", affiliations.check, name="affiliations_check"),
+    path("affiliations/<int:affiliation_id>/renew", affiliations.renew, name="affiliation_renew"),
+    path("affiliations/prove/<str:signed>", affiliations.prove, name="affiliation_prove"),
+    path("affiliations/references/<int:reference_id>/resend", references.resend, name="resend"),
+    path("affiliations/references/<int:reference_id>/cancel", references.cancel, name="cancel"),
+    path("references/<str:secret>", references.reference, name="reference"),
 ]

@@ -56,6 +56,9 @@ UNRECORDED = {
     # records through the use case it calls
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
+    "portal/accounts/services/renewal.py:renew_by_letter",
+    # only sends a letter to the person's own address; what it proves is recorded when answered
+    "portal/accounts/services/renewal.py:ask_renewal",
     "portal/jobs/services/ending.py:cancel_job",
 }
 

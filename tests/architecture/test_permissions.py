@@ -22,12 +22,15 @@ from django.utils import timezone
 
 from portal.access.models import AccessRequest, Grant
 from portal.accounts.models import AccessToken, User
+from portal.accounts.services import prove_by_email
 from portal.catalog.models import ModelRepo, Revision, TeamMember
 from portal.delivery.links import Link, sign
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_token, make_user
+from tests.factories.affiliations import give_address, make_organization
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
+from tests.factories.references import make_reference
 
 ROLES = [
     "anonymous",
@@ -115,6 +118,28 @@ def of_token(world: World) -> dict[str, Any]:
     return {"token_id": world.token.pk}
 
 
+def of_affiliation(world: World) -> dict[str, Any]:
+    """One of the applicant's that runs out soon."""
+    make_organization("renewal.example")
+    address = give_address(world.people["applicant"], "applicant@renewal.example")
+    a_year_ago = timezone.now() - timedelta(days=360)
+    (proof,) = prove_by_email(person=address.user, now=a_year_ago, confirmed=address.email)
+    return {"affiliation_id": proof.pk}
+
+
+def of_reference(world: World) -> dict[str, Any]:
+    """A question that the applicant has put to somebody."""
+    email = f"{uuid.uuid4().hex}@institute.example"
+    asked, _ = make_reference(world.people["applicant"], now=timezone.now(), email=email)
+    return {"reference_id": asked.pk}
+
+
+def reference_link(world: World) -> dict[str, Any]:
+    """Whoever holds it may answer."""
+    _, secret = make_reference(world.people["applicant"], now=timezone.now())
+    return {"secret": secret}
+
+
 def of_letter(world: World) -> dict[str, Any]:
     return {"message_id": world.letter.pk}
 
@@ -189,6 +214,14 @@ PAGES = [
     Row("accounts:tokens", "GET", 200, LOGIN),
     Row("accounts:tokens", "POST", 422, LOGIN, data={"name": ""}),
     Row("accounts:token_revoke", "POST", 404, LOGIN | {"applicant": 302}, of_token),
+    Row("accounts:affiliations", "GET", 200, LOGIN),
+    Row("accounts:affiliations", "POST", 422, LOGIN, data={"name": ""}),
+    Row("accounts:affiliations_check", "POST", 302, LOGIN),
+    Row("accounts:affiliation_renew", "POST", 404, LOGIN | {"applicant": 302}, of_affiliation),
+    Row("accounts:affiliation_prove", "GET", 404, LOGIN, lambda w: {"signed": "made-up"}),
+    Row("accounts:reference", "GET", 200, arguments=reference_link),
+    Row("accounts:resend", "POST", 404, LOGIN | {"applicant": 409}, of_reference),
+    Row("accounts:cancel", "POST", 404, LOGIN | {"applicant": 302}, of_reference),
     Row("access:requests", "GET", 200, LOGIN),
     Row("access:start", "GET", 302, LOGIN | {"licensee": 200}, names),
     Row("access:request", "GET", 404, LOGIN | {"applicant": 200}, of_request),

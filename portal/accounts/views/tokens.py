@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,32 +15,14 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.accounts.forms import ProfileForm, TokenForm
+from portal.accounts.forms import TokenForm
 from portal.accounts.models import AccessToken, User
 from portal.accounts.scopes import scopes_of
-from portal.accounts.services import change_name, issue_token, revoke_token
+from portal.accounts.services import issue_token, revoke_token
+from portal.accounts.views import signed_in
 
 PAGE_SIZE = 20
 SOON = timedelta(days=14)
-
-
-def signed_in(request: HttpRequest) -> User:
-    """The person behind a page that asks for one (``login_required``)."""
-    return cast(User, request.user)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
-    """The name that a person signs with, and the ways to the rest of their account."""
-    person = signed_in(request)
-    form = ProfileForm(request.POST or None, initial={"name": person.name})
-    if request.method == "POST" and form.is_valid():
-        change_name(person=person, name=form.cleaned_data["name"], now=timezone.now())
-        messages.success(request, "Your name is kept.")
-        return redirect("accounts:profile")
-    status = 422 if form.errors else 200
-    return render(request, "accounts/profile.html", {"form": form}, status=status)
 
 
 @login_required

@@ -1,0 +1,64 @@
+"""What may be asked of a reference: whom, how often, in which words."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from portal.accounts.models import Reference, User
+from portal.errors import FieldErrors
+
+ASKS_A_DAY = 3
+DAY = timedelta(days=1)
+LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)  # else our letters would carry anyone's
+
+
+def check_question(person: User, words: dict[str, str], email: str, now: datetime) -> None:
+    """What the person typed, in full sentences where it won't do."""
+    errors = {
+        field: "Write it without a link." for field, value in words.items() if LINK.search(value)
+    }
+    missing = {
+        "name": "Say whom to ask.",
+        "relation": "Say how they know that you work there.",
+        "organization": "Name the organization.",
+    }
+    errors |= {field: text for field, text in missing.items() if not words[field]}
+    limits = {"name": 200, "relation": 200, "organization": 300}
+    errors |= {
+        field: f"Use {limit} characters at most."
+        for field, limit in limits.items()
+        if len(words[field]) > limit
+    }
+    if refusal := _refused_address(person, email, now):
+        errors["email"] = refusal
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _refused_address(person: User, email: str, now: datetime) -> str:
+    try:
+        validate_email(email)
+    except ValidationError:
+        return "Give an address such as name@university.example."
+    own = {*EmailAddress.objects.filter(user=person).values_list("email", flat=True), person.email}
+    if _mailbox(email) in {_mailbox(each) for each in own}:
+        return "This is your own address. Name somebody else."
+    asked = Reference.objects.of(person)
+    if asked.filter(email__iexact=email, verdict=Reference.Verdict.DENIED).exists():
+        return "This address has answered no. Name somebody else."
+    if asked.open_at(now).filter(email__iexact=email).exists():
+        return "You have asked this address already. It can be sent again from the list."
+    if asked.filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
+        return "You have asked three people within a day. Try again tomorrow."
+    return ""
+
+
+def _mailbox(email: str) -> str:
+    """name+tag@host reaches the same person as name@host."""
+    local, _, host = email.lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{host}"

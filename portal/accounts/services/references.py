@@ -1,0 +1,169 @@
+"""A reference: somebody who knows where a person works is asked, and answers, by mail."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from portal.accounts.domains import domain_of, evidence_domains, is_free_mail
+from portal.accounts.errors import AddressNeeded, NoSuchReference, ReferenceClosed
+from portal.accounts.letters import mail_answer, mail_question
+from portal.accounts.models import Affiliation, Organization, Reference, User
+from portal.accounts.questions import DAY, check_question
+from portal.accounts.secrets import secret_hash
+from portal.accounts.services.affiliations import organization_named, proof, replace_proof
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import FieldErrors
+
+TERM = timedelta(days=21)
+PATIENCE = timedelta(days=90)  # after which a silent address is left alone
+Verdict = Reference.Verdict
+
+
+@transaction.atomic
+def ask_reference(
+    *,
+    person: User,
+    name: str,
+    email: str,
+    relation: str,
+    now: datetime,
+    organization_id: int | None = None,
+    organization_name: str = "",
+) -> Reference:
+    """Ask somebody by mail whether the person works where they say."""
+    if not person.has_verified_email:
+        raise AddressNeeded("Confirm an address of your own first; then you can name a reference.")
+    person = User.objects.select_for_update().get(pk=person.pk)
+    listed = Organization.objects.filter(pk=organization_id).first() if organization_id else None
+    words = {"name": name, "relation": relation, "organization": organization_name}
+    words = {field: " ".join(value.split()) for field, value in words.items()}
+    words["organization"] = listed.name if listed else words["organization"]
+    email = email.strip().lower()
+    check_question(person, words, email, now)
+    _close_run_out(person, email, now)
+    secret = secrets.token_urlsafe(24)
+    reference = Reference.objects.create(
+        person=person,
+        organization=listed,
+        organization_name=words["organization"],
+        name=words["name"],
+        email=email,
+        relation=words["relation"],
+        secret_hash=secret_hash(secret),
+        asked_at=now,
+        sent_at=now,
+        expires_at=now + TERM,
+    )
+    mail_question(reference, secret, now)
+    record(EventType.REFERENCE_ASKED, actor=person, target=reference, at=now, person=person.pk)
+    return reference
+
+
+@transaction.atomic
+def resend_reference(*, person: User, reference_id: int, now: datetime) -> Reference:
+    """Send the question again, with a new link; the old one ends. Once a day at most."""
+    reference = _own_open(person, reference_id)
+    if now - reference.sent_at < DAY:
+        raise ReferenceClosed("The letter went out less than a day ago. Try again tomorrow.")
+    if now - reference.asked_at > PATIENCE:
+        raise ReferenceClosed("This address has been asked for 90 days. Name another reference.")
+    secret = secrets.token_urlsafe(24)
+    reference.secret_hash = secret_hash(secret)
+    reference.sent_at, reference.expires_at = now, now + TERM
+    reference.save(update_fields=["secret_hash", "sent_at", "expires_at"])
+    mail_question(reference, secret, now)
+    record(EventType.REFERENCE_SENT_AGAIN, actor=person, target=reference, at=now)
+    return reference
+
+
+@transaction.atomic
+def cancel_reference(*, person: User, reference_id: int, now: datetime) -> Reference:
+    """Take the question back; its link ends at once."""
+    reference = _own_open(person, reference_id)
+    reference.cancelled_at = now
+    reference.save(update_fields=["cancelled_at"])
+    record(EventType.REFERENCE_CANCELLED, actor=person, target=reference, at=now)
+    return reference
+
+
+@transaction.atomic
+def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) -> Reference:
+    """Keep what the reference says; a yes proves the affiliation. Whoever has the link answers."""
+    reference = reference_asked(secret, now=now, for_update=True)
+    if verdict not in Verdict.values:
+        raise FieldErrors({"verdict": "Choose whether you can confirm it."})
+    person = User.objects.select_for_update().get(pk=reference.person_id)
+    reference.answered_at, reference.verdict = now, verdict
+    reference.comment = comment.strip()
+    if verdict == Verdict.CONFIRMED and reference.organization is None:
+        reference.organization = organization_named(name=reference.organization_name, now=now)
+    reference.save()
+    record(EventType.REFERENCE_ANSWERED, actor=None, target=reference, at=now, verdict=str(verdict))
+    if verdict == Verdict.CONFIRMED and reference.organization is not None:
+        affiliation = replace_proof(
+            person=person,
+            organization_id=reference.organization.pk,
+            method=Affiliation.Method.REFERENCE,
+            evidence=evidence_of(reference),
+            now=now,
+        )
+        record(
+            EventType.AFFILIATION_PROVED,
+            actor=None,
+            target=affiliation,
+            at=now,
+            **proof(affiliation),
+        )
+    mail_answer(reference, now)
+    return reference
+
+
+def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> Reference:
+    """The open question that a link belongs to."""
+    rows = Reference.objects.select_for_update(of=("self",)) if for_update else Reference.objects
+    reference = rows.select_related("person", "organization").filter(
+        secret_hash=secret_hash(secret)
+    ).first()  # fmt: skip
+    if reference is None:
+        raise NoSuchReference(
+            "This link doesn’t lead anywhere. If it was sent again, use the newest letter."
+        )
+    if reference.answered_at:
+        raise ReferenceClosed("You have answered already. Thank you; there is nothing more to do.")
+    if not reference.is_open(now):
+        raise ReferenceClosed("This question is no longer open. There is nothing more to do.")
+    return reference
+
+
+def evidence_of(reference: Reference) -> str:
+    """Who vouched, and what their own address says of them; for a reviewer to weigh."""
+    return f"{reference.name}, {reference.email} ({reference.relation}); {_standing(reference)}"
+
+
+def _standing(reference: Reference) -> str:
+    if is_free_mail(domain_of(reference.email)):
+        return "writes from a free-mail address, which proves no workplace"
+    organization = reference.organization
+    domains = evidence_domains(reference.email)
+    if organization and organization.domains.filter(domain__in=domains).exists():
+        return "writes from an address at the organization"
+    return "writes from an address elsewhere"
+
+
+def _own_open(person: User, reference_id: int) -> Reference:
+    reference = Reference.objects.select_for_update().of(person).filter(pk=reference_id).first()
+    if reference is None:
+        raise NoSuchReference("You have asked no such reference.")
+    if reference.answered_at or reference.cancelled_at:
+        raise ReferenceClosed("This reference has answered, or you have taken the question back.")
+    return reference
+
+
+def _close_run_out(person: User, email: str, now: datetime) -> None:
+    """A question that ran out stands in the way of none."""
+    run_out = Reference.objects.of(person).unanswered()
+    run_out.filter(email__iexact=email, expires_at__lte=now).update(cancelled_at=now)

@@ -1,0 +1,74 @@
+"""Proving an affiliation afresh: a letter to the address that proved it, answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from portal.accounts.affiliations import addresses_of
+from portal.accounts.domains import evidence_domains
+from portal.accounts.errors import NoSuchAffiliation, ProofLinkUseless
+from portal.accounts.models import Affiliation, User
+from portal.accounts.services.affiliations import RENEWABLE, prove_by_email
+from portal.outbox.services import queue_mail
+
+SALT = "accounts.renewal"
+LINK_LIFE = timedelta(days=3)
+
+
+@transaction.atomic
+def ask_renewal(*, person: User, affiliation_id: int, now: datetime) -> str:
+    """Send a letter to the address behind a proof that runs out; to which. One a day at most."""
+    by_mail = Affiliation.objects.of(person).filter(method=Affiliation.Method.EMAIL, ended_at=None)
+    affiliation = by_mail.filter(pk=affiliation_id, expires_at__lt=now + RENEWABLE).first()
+    if affiliation is None:
+        raise NoSuchAffiliation("You have no such affiliation that runs out soon.")
+    email = next(
+        each for each in addresses_of(person) if affiliation.evidence in evidence_domains(each)
+    )
+    address = EmailAddress.objects.get(user=person, email=email)
+    signed = signing.dumps([address.pk, int(now.timestamp())], salt=SALT)
+    context = {
+        "affiliation": affiliation,
+        "person": person,
+        "site_name": settings.SITE_NAME,
+        "url": settings.BASE_URL + reverse("accounts:affiliation_prove", args=[signed]),
+        "days": LINK_LIFE.days,
+    }
+    queue_mail(
+        key=f"renewal-{affiliation.pk}-{now:%Y%m%d}",
+        kind="renewal",
+        recipient=person,
+        address=email,
+        subject=f"Do you still work at {affiliation.organization}?"[:200],
+        text=render_to_string("accounts/mail/renewal.txt", context),
+        is_secret=True,
+        now=now,
+    )
+    return email
+
+
+@transaction.atomic
+def renew_by_letter(*, person: User, signed: str, now: datetime) -> list[Affiliation]:
+    """The letter is answered, so the address is read today."""
+    return prove_by_email(
+        person=person, now=now, confirmed=address_of_letter(person, signed, now=now)
+    )
+
+
+def address_of_letter(person: User, signed: str, *, now: datetime) -> str:
+    """The person's verified address that a letter's link belongs to."""
+    try:
+        address_id, sent = signing.loads(signed, salt=SALT)
+    except signing.BadSignature as error:
+        raise ProofLinkUseless from error
+    address = EmailAddress.objects.filter(pk=address_id, user=person, verified=True).first()
+    if address is None or now - datetime.fromtimestamp(sent, UTC) > LINK_LIFE:
+        raise ProofLinkUseless
+    return str(address.email)
