@@ -25,6 +25,7 @@ __all__ = ["app", "mail", "maintenance"]
 
 MAIL_SECONDS = 10
 HEADS_SECONDS = 600
+TICK_SECONDS = 60
 
 app.conf.beat_schedule = {
     "sweep": {
@@ -41,6 +42,11 @@ app.conf.beat_schedule = {
         "task": "audit.publish_heads",
         "schedule": HEADS_SECONDS,
         "options": {"expires": HEADS_SECONDS},
+    },
+    "tick": {
+        "task": "access.tick",
+        "schedule": TICK_SECONDS,
+        "options": {"expires": TICK_SECONDS},
     },
 }
 generator = Generator()

@@ -6,6 +6,7 @@ import logging
 
 from django.utils import timezone
 
+from portal.access.services.timing import tick
 from portal.audit.heads import publish_heads
 from portal.jobs.services import sweep
 from portal.queue import app
@@ -25,3 +26,11 @@ def sweep_jobs() -> None:
 def publish_chain_heads() -> None:
     """Once a day there is something to do; asking more often costs one look."""
     publish_heads(timezone.now())
+
+
+@app.task(name="access.tick")
+def tick_clock() -> None:
+    """Deadlines, reminders, escalations: what the minute has brought."""
+    done = tick(timezone.now())
+    if done:
+        log.info("The clock: %s", done)
