@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test lint lock screenshots clean
+.PHONY: help demo demo-split test soak lint lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,6 +23,14 @@ demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, 
 test: $(READY) ## all tests; make test ARGS="-k grant"
 	@scripts/test-packages
 	@$(PYTHON) -m pytest $(ARGS)
+
+soak: export RACERS := 50
+soak: export ROUNDS := 100
+soak: export MACHINE_EXAMPLES := 300
+soak: export MACHINE_STEPS := 60
+soak: $(READY) ## an hour or more: races, the gate driven by chance, mutants of the policy
+	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_gate_machine.py $(ARGS)
+	@$(PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
 lint: export WEIGHTGATE_DB_POOL := 0
