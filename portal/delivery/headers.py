@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from portal.catalog.models import File
+from portal.catalog.notices import licence_headers
+from portal.catalog.services.licences import version_in_force
 from portal.delivery.services import filename_of
 
 
 def file_headers(file: File) -> dict[str, str]:
-    """All but Content-Length, which is the answer's own."""
+    """All but Content-Length, which is the answer's own. The licence goes with every copy."""
+    licence = version_in_force(file.revision.repo, timezone.now())
     etag = f'"{file.etag}"'
     disposition = content_disposition_header(as_attachment=True, filename=filename_of(file))
     return {
@@ -21,4 +25,5 @@ def file_headers(file: File) -> dict[str, str]:
         "Content-Type": "application/octet-stream",
         "Content-Disposition": disposition or "attachment",
         "Cache-Control": "private, no-transform",
+        **licence_headers(licence),
     }

@@ -7,10 +7,12 @@ from typing import Any, cast
 from django.db.models import F, Max, Q, Value
 from django.db.models.functions import Concat
 from django.http import QueryDict
+from django.utils import timezone
 
 from portal.accounts.authentication import Caller
 from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet
+from portal.catalog.services.licences import versions_in_force
 from portal.catalog.services.reading import DEFAULT_BRANCH
 from portal.hub import serializers
 from portal.hub.http import flag
@@ -62,11 +64,13 @@ def described(repos: list[ModelRepo], *, full: bool) -> list[dict[str, Any]]:
     main = Ref.objects.filter(repo__in=repos, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     heads = {ref.repo_id: ref.revision for ref in main.select_related("revision")}
     files = _files(list(heads.values())) if full else {}
+    licences = versions_in_force(repos, timezone.now())
     content = []
     for repo in repos:
         head = heads.get(repo.pk)
         inside = (files.get(head.pk, []) if head else []) if full else None
-        content.append(serializers.model(repo, head, inside))
+        licence = licences.get(repo.pk)
+        content.append(serializers.model(repo, head, inside, licence=licence))
     return content
 
 

@@ -6,8 +6,10 @@ import hashlib
 from html import escape
 from typing import Any
 
+from django.conf import settings
+
 from portal.accounts.models import AccessToken, Namespace, Scope, User
-from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
+from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
 
 PIPELINE = "text-generation"
@@ -23,9 +25,14 @@ def tags(repo: ModelRepo) -> list[str]:
 
 
 def model(
-    repo: ModelRepo, head: Revision | None, files: list[File] | None = None, *, blobs: bool = False
+    repo: ModelRepo,
+    head: Revision | None,
+    files: list[File] | None = None,
+    *,
+    licence: LicenceVersion | None,
+    blobs: bool = False,
 ) -> dict[str, Any]:
-    """A repo at a revision; with ``files``, its siblings too."""
+    """A repo at a revision, under the licence in force; with ``files``, its siblings too."""
     content: dict[str, Any] = {
         "id": repo.full_name,
         "modelId": repo.full_name,
@@ -39,7 +46,7 @@ def model(
         "tags": tags(repo),
         "pipeline_tag": PIPELINE,
         "library_name": LIBRARY,
-        "cardData": _card(repo),
+        "cardData": {**_licence(licence), "pipeline_tag": PIPELINE, "library_name": LIBRARY},
         "config": {"model_type": repo.family.lower()} if repo.family else {},
     }
     if files is not None:
@@ -47,9 +54,18 @@ def model(
     return content
 
 
-def _card(repo: ModelRepo) -> dict[str, Any]:
-    licence = {"license": "other", "license_name": repo.licence.slug} if repo.licence else {}
-    return {**licence, "pipeline_tag": PIPELINE, "library_name": LIBRARY}
+def _licence(version: LicenceVersion | None) -> dict[str, str]:
+    """The Hub's fields of a licence of one's own; ours are the sha256 and the notice to keep."""
+    if version is None:
+        return {}
+    return {
+        "license": "other",
+        "license_name": version.licence.slug,
+        "license_link": f"{settings.BASE_URL}{version.path}",
+        "license_version": version.version,
+        "license_sha256": version.sha256,
+        "attribution": version.attribution,
+    }
 
 
 def sibling(file: File, *, blobs: bool) -> dict[str, Any]:

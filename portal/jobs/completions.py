@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from portal.jobs.hosting import HostedModel
@@ -80,22 +81,29 @@ def best_by_name(entries: TokenLogprobs) -> dict[str, float]:
 
 
 class Reply:
-    """All choices of one job, whole or chunk by chunk."""
+    """All choices of one job, whole or chunk by chunk.
 
-    def __init__(self, job: Job, model: HostedModel) -> None:
+    ``extra`` is for the whole reply, and for each chunk that ends a choice or the stream.
+    """
+
+    def __init__(
+        self, job: Job, model: HostedModel, extra: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self._job = job
+        self._extra = extra
         self._choices = [Choice(job, index, model) for index in range(job.choice_count)]
 
     def whole(self, events: Iterable[Event]) -> dict[str, Any]:
         choices = [self._choices[event.choice].tell(event) for event in events]
         choices.sort(key=lambda choice: choice["index"])
-        return {**self._head(), "choices": choices, "usage": usage(self._job)}
+        return {**self._head(), "choices": choices, "usage": usage(self._job), **self._extra}
 
     def chunk(self, event: Event) -> dict[str, Any]:
-        return {**self._head(), "choices": [self._choices[event.choice].tell(event)]}
+        extra = self._extra if event.finish_reason else {}
+        return {**self._head(), "choices": [self._choices[event.choice].tell(event)], **extra}
 
     def usage_chunk(self, job: Job) -> dict[str, Any]:
-        return {**self._head(), "choices": [], "usage": usage(job)}
+        return {**self._head(), "choices": [], "usage": usage(job), **self._extra}
 
     def _head(self) -> dict[str, Any]:
         return {

@@ -48,6 +48,20 @@ def listing(stack: Live, repo: str) -> dict[str, dict]:
     return {each["path"]: each for each in httpx2.get(url).json() if each["type"] == "file"}
 
 
+@pytest.mark.parametrize("kind", ["gated", "licence", "open"])
+def test_licence_and_notice_come_before_the_gate(stack, tmp_path, kind):
+    repo = stack.demo["repos"][kind]
+    card = HfApi(endpoint=stack.base_url, token=False).model_info(repo).card_data
+    for name in ("LICENSE", "NOTICE"):
+        fetched = hf_hub_download(
+            repo, name, endpoint=stack.base_url, token=False, cache_dir=tmp_path
+        )
+        if name == "LICENSE":
+            assert sha256(Path(fetched)) == card.license_sha256
+        else:
+            assert Path(fetched).read_text("utf-8") == f"{card.attribution}\n"
+
+
 @pytest.mark.parametrize("kind", ["gated", "open"])
 def test_every_file_arrives_as_listed(stack, shell, tmp_path, kind):
     repo, folder = stack.demo["repos"][kind], tmp_path / "model"

@@ -56,6 +56,19 @@ def test_a_completion(complete, name):
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
 
 
+def test_outputs_carry_the_licences_terms(client, complete, name):
+    licence = complete(max_tokens=1).x_weightgate["licence"]
+    assert len(licence["sha256"]) == 64
+    assert "noncommercial" in licence["outputs"]
+    assert "©" in licence["attribution"]
+    for options in ({}, {"stream_options": {"include_usage": True}}):
+        *_, last = complete(max_tokens=2, stream=True, **options)
+        assert last.x_weightgate["licence"] == licence
+    raw = client.completions.with_raw_response.create(model=name, prompt="x", max_tokens=1)
+    assert raw.headers["Link"] == f'<{licence["url"]}>; rel="license"'
+    assert raw.headers["X-Licence-Attribution"].isascii()
+
+
 def test_texts_get_the_start_token_and_ids_do_not(complete):
     assert complete("x", max_tokens=1).usage.prompt_tokens == 2
     assert complete([5], max_tokens=1).usage.prompt_tokens == 1

@@ -11,6 +11,7 @@ from portal.access.policy import Action
 from portal.access.refusals import require_may
 from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.services.licences import version_in_force
 from portal.catalog.services.reading import find_repo, find_revision, head_revision
 from portal.errors import Invalid
 from portal.hub import serializers
@@ -51,7 +52,9 @@ def info(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None) -> JsonResponse:
     wanted = _expand(request.GET)
     files = files_of(revision) if revision else []
-    content = serializers.model(repo, revision, files, blobs=flag(request.GET, "blobs"))
+    licence = version_in_force(repo, timezone.now())
+    blobs = flag(request.GET, "blobs")
+    content = serializers.model(repo, revision, files, licence=licence, blobs=blobs)
     if flag(request.GET, "securityStatus"):
         content["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
     return JsonResponse(_only(content, wanted))

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from portal.accounts.authentication import Caller, token_caller
 from portal.catalog.models import ModelRepo
+from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
 from portal.jobs.completions import Reply, usage
 from portal.jobs.errors import BadParameter, JobFailed, MissingKey
@@ -25,6 +26,7 @@ from portal.jobs.schemas import CompletionRequest, parse_body, parse_completion
 from portal.jobs.services import cancel_job, create_job
 from portal.jobs.sse import sse_response
 from portal.jobs.stream import Ended, Event, follow
+from portal.jobs.terms import metadata, terms_of
 from portal.jobs.threads import in_thread
 
 log = logging.getLogger(__name__)
@@ -94,13 +96,19 @@ def elsewhere(request: HttpRequest, rest: str = "") -> HttpResponse:
 async def completions(request: HttpRequest) -> HttpResponseBase:
     if refused := _refuse_method(request, "POST"):
         return refused
-    job, asked, reply = await in_thread(_submit)(request)
+    response: HttpResponseBase
+    job, asked, reply, headers = await in_thread(_submit)(request)
     if asked.stream:
-        return sse_response(_chunks(job, reply, include_usage=asked.include_usage))
-    return await _whole(job, reply)
+        response = sse_response(_chunks(job, reply, include_usage=asked.include_usage))
+    else:
+        response = await _whole(job, reply)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
-def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply]:
+def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
+    """The job, and what its answer is made of; outputs carry the licence's terms."""
     caller = _caller(request)
     try:
         body = request.body
@@ -108,7 +116,9 @@ def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply]:
         raise BadParameter("The request's body is too large: send fewer prompts.") from None
     asked = parse_completion(parse_body(body))
     job = create_job(caller=caller, asked=asked, now=timezone.now())
-    return job, asked, Reply(job, hosted_model(job.revision))
+    terms = terms_of(job)
+    reply = Reply(job, hosted_model(job.revision), metadata(terms))
+    return job, asked, reply, licence_headers(terms)
 
 
 async def _whole(job: Job, reply: Reply) -> HttpResponse:

@@ -31,6 +31,7 @@ from portal.jobs.presenting import ending, figures, snippets, words
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.sse import sse_response
 from portal.jobs.stream import START, Item, follow, so_far
+from portal.jobs.terms import notice, terms_of
 from portal.jobs.threads import in_thread
 
 PAGE_SIZE = 25
@@ -119,6 +120,7 @@ def _shown(job: Job) -> dict[str, Any]:
     model = hosted_model(job.revision)
     events, last_id = so_far(job)
     prompt = model.decode(job.prompts[0])
+    terms = terms_of(job)
     return {
         "job": job,
         "prompt": prompt,
@@ -127,15 +129,9 @@ def _shown(job: Job) -> dict[str, Any]:
         "ending": ending(job, events),
         "figures": figures(job, timezone.now()),
         "snippets": snippets(job, prompt),
-        "terms": _terms(job),
+        "terms": terms,
+        "outputs": notice(terms) if terms else "",
     }
-
-
-def _terms(job: Job) -> str:
-    """The line that outputs carry: the licence in force when they were made."""
-    licence = job.repo.licence
-    version = licence.versions.in_force_at(job.created_at).first() if licence else None
-    return version.attribution if version else ""
 
 
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:

@@ -140,9 +140,9 @@ def test_full_has_files(several, client, tmp_path):
 
 
 def test_the_list_costs_the_same_however_long(world, client, tmp_path, django_assert_num_queries):
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/api/models?full=true")
     for number in range(4):
         make_revision(make_repo(), tmp_path / str(number))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(client.get("/api/models?full=true").json()) == 5

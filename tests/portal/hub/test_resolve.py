@@ -112,5 +112,5 @@ def test_head_needs_few_queries(world, client, django_assert_max_num_queries):
 def test_head_needs_few_queries_on_the_first_use_of_a_token(
     world, client, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.head(world.url(revision=world.revision.commit), headers=world.bearer)

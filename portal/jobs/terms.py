@@ -1,0 +1,38 @@
+"""The terms that what a model writes is under, as answers and pages carry them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from portal.access.governing import governing_version
+from portal.catalog.models import LicenceVersion, Mode
+from portal.jobs.models import Job
+
+NOTICE = "Outputs carry the licence’s terms."
+
+
+def terms_of(job: Job) -> LicenceVersion | None:
+    """The text that governed when the job was asked for."""
+    return governing_version(job.person, job.repo, Mode.INFERENCE, job.created_at)
+
+
+def notice(version: LicenceVersion) -> str:
+    """What the licence says of outputs, in one sentence."""
+    return str(version.terms.get("outputs") or NOTICE)
+
+
+def metadata(version: LicenceVersion | None) -> dict[str, Any]:
+    """The field that a completion has besides OpenAI's; clients keep what they don't know."""
+    if version is None:
+        return {}
+    licence = {
+        "name": version.licence.name,
+        "version": version.version,
+        "sha256": version.sha256,
+        "url": f"{settings.BASE_URL}{version.path}",
+        "attribution": version.attribution,
+        "outputs": notice(version),
+    }
+    return {"x_weightgate": {"licence": licence}}
