@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import idna
@@ -32,10 +33,17 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=False)
 
 
+# Nearly all of a register: nothing to convert, and that takes long.
+PLAIN = re.compile(r"(?!.*xn--)(?:(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!$)|$))+")
+
+
 def normal_domain(written: str) -> str | None:
     """The domain in lower-case ASCII, as mail servers know it; None where it can't be one."""
+    domain = written.strip().rstrip(".").lower()
+    if len(domain) <= 253 and PLAIN.fullmatch(domain):
+        return domain
     try:
-        return idna.encode(written.strip().rstrip("."), uts46=True).decode().lower()
+        return idna.encode(domain, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
         return None
 
