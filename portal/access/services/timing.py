@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from portal.access import due
 from portal.access.services import escalating, expiring, lapsing
-from portal.errors import DomainError
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def _one(name: str, step: Step, key: int, now: datetime) -> bool:
     try:
         with transaction.atomic():
             return step.act(**{step.names: key}, now=now)
-    except (DomainError, DatabaseError):
+    except Exception:
         log.exception("The clock's step %s failed on %s", name, key)
         return False
 
