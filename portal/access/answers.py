@@ -8,6 +8,8 @@ from typing import Any
 
 from django_countries import countries
 
+from portal.access.models import RequestForm
+from portal.access.questions import Kind, LabQuestion, lab_questions, shown_questions
 from portal.accounts.models import Sector
 from portal.catalog.models import Mode
 
@@ -21,6 +23,7 @@ class Answer:
     text: str
     said: bool
     step: str
+    required: bool = True
 
 
 def _plain(value: object) -> str:
@@ -55,15 +58,46 @@ _ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
     ("modes", "Asks for", "access", False, modes_label),
     ("compute", "Compute", "access", True, _plain),
 )
+STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}
+ANSWER_STEPS = tuple(dict.fromkeys(STEP_OF.values()))
 
 
-def readable(answers: Mapping[str, Any], *steps: str) -> list[Answer]:
-    """The answers of these steps (of all, where none is named), in the order they were asked."""
+def readable(
+    answers: Mapping[str, Any], *steps: str, form: RequestForm | None = None
+) -> list[Answer]:
+    """The answers of these steps (of all, where none is named), in the order they were asked.
+
+    ``form`` is the version of the lab's own questions that they answer.
+    """
+    found = [*_base(answers), *_own(answers, lab_questions(form))]
+    asked = steps or ANSWER_STEPS
+    return [each for step in ANSWER_STEPS if step in asked for each in found if each.step == step]
+
+
+def _base(answers: Mapping[str, Any]) -> list[Answer]:
     return [
-        Answer(name, label, show(answers.get(name)), said, step)
+        Answer(name, label, show(answers.get(name)), said, step, name != "position")
         for name, label, step, said, show in _ANSWERS
-        if not steps or step in steps
     ]
 
 
-STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}
+def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[Answer]:
+    return [
+        Answer(
+            each.name,
+            each.label,
+            own_text(each, answers.get(each.name)),
+            each.kind == Kind.LONG_TEXT,
+            each.step,
+            each.required,
+        )
+        for each in shown_questions(questions, answers)
+    ]
+
+
+def own_text(question: LabQuestion, value: object) -> str:
+    """An answer to a lab's question, as it reads."""
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    text = _plain(value)
+    return text.capitalize() if question.kind == Kind.YES_NO else text

@@ -7,14 +7,16 @@ from typing import Any, ClassVar
 from django import forms
 from django_countries import countries
 
+from portal.access.form_builder import PageForm as PageForm
+from portal.access.form_builder import StepForm
 from portal.access.models import Acceptance
+from portal.access.questions import LINE, REQUIRED_ANSWERS, requestable_modes
+from portal.access.questions import WORDS as WORDS
 from portal.access.services.signing import Signature
-from portal.access.services.submission import REQUIRED_ANSWERS, requestable_modes
 from portal.accounts.models import Sector
-from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
 
-WORDS = 5000  # characters of an answer
 MODE_HINTS = {
     "download": "The files of the model, to run on machines of your own",
     "inference": "Prompts to the model as we host it; nothing to install",
@@ -43,44 +45,19 @@ def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
     )
 
 
-class PageForm(forms.Form):
-    """A form whose browser doesn't hold back what the server would answer better."""
-
-    use_required_attribute = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"auto_id": "%s", **kwargs})
-
-
-class StepForm(PageForm):
-    """One step of a request; its fields are keys of the draft."""
-
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.repo = repo
-
-    def typed(self) -> dict[str, Any]:
-        """What stands in the fields, right or wrong, as a draft keeps it."""
-        return {name: _storable(self[name].data) for name in self.fields}
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_storable(each) for each in value]
-    return value.replace("\x00", "")[:WORDS] if isinstance(value, str) else ""
-
-
 class YouForm(StepForm):
+    slug = "you"
+
     name = forms.CharField(
         label="Full name",
-        max_length=200,
+        max_length=LINE,
         help_text="As you sign. It should be the name in your profile.",
         error_messages=_required("name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     position = forms.CharField(
         label="Position",
-        max_length=200,
+        max_length=LINE,
         required=False,
         help_text="For example: doctoral student, lecturer, policy analyst.",
         widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
@@ -88,9 +65,11 @@ class YouForm(StepForm):
 
 
 class OrganizationForm(StepForm):
+    slug = "organization"
+
     organization = forms.CharField(
         label="Organization",
-        max_length=200,
+        max_length=LINE,
         help_text="Its full name. If you work alone, say so.",
         error_messages=_required("organization"),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
@@ -111,6 +90,8 @@ class OrganizationForm(StepForm):
 
 
 class ResearchForm(StepForm):
+    slug = "research"
+
     purpose = _long(
         "purpose",
         "What question do you want to answer?",
@@ -125,6 +106,8 @@ class ResearchForm(StepForm):
 
 
 class AccessForm(StepForm):
+    slug = "access"
+
     modes = forms.MultipleChoiceField(
         label="What do you need?",
         help_text="Each is decided on its own.",
@@ -139,9 +122,9 @@ class AccessForm(StepForm):
         **{"class": "low"},
     )
 
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
-        super().__init__(*args, repo=repo, **kwargs)
-        offered = requestable_modes(repo)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = requestable_modes(self.repo)
         modes = self.fields["modes"]
         modes.choices = [(str(mode), mode.label) for mode in offered]  # type: ignore[attr-defined]
         modes.choice_hints = MODE_HINTS  # type: ignore[attr-defined]
@@ -161,12 +144,12 @@ class SignatureForm(PageForm):
     )
     entity = forms.CharField(
         label="Organization, and your office in it",
-        max_length=200,
+        max_length=LINE,
         error_messages={"required": "Name the organization, and your office in it."},
     )
     typed_name = forms.CharField(
         label="Type your full name",
-        max_length=200,
+        max_length=LINE,
         help_text="As it stands in your profile. It is your signature; we keep it with the time, "
         "your address and the fingerprint above.",
         error_messages={"required": "Type your full name; it is your signature."},
@@ -219,5 +202,15 @@ class AnswerForm(PageForm):
         label="Your answer",
         max_length=WORDS,
         error_messages={"required": "Write an answer; a sentence may do."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class AppealForm(PageForm):
+    text = forms.CharField(
+        label="What did the decision overlook?",
+        max_length=WORDS,
+        help_text="People who didn’t take it read this beside your answers.",
+        error_messages={"required": "Say what the decision overlooked."},
         widget=forms.Textarea(attrs={"rows": 4}),
     )

@@ -8,7 +8,7 @@ from django import forms
 
 from portal.access.forms import WORDS, PageForm
 from portal.access.models import Decision
-from portal.access.services.submission import requestable_modes
+from portal.access.questions import requestable_modes
 from portal.catalog.models import ModelRepo
 
 

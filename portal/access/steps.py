@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from portal.access.errors import LicenceChanged
-from portal.access.forms import AccessForm, OrganizationForm, ResearchForm, StepForm, YouForm
-from portal.access.models import AccessRequest
+from portal.access.form_builder import StepForm
+from portal.access.forms import AccessForm, OrganizationForm, ResearchForm, YouForm
+from portal.access.models import AccessRequest, RequestForm
+from portal.access.questions import lab_questions, newest_form
 from portal.access.services.signing import Signature, check_signature, licence_in_force
 from portal.errors import FieldErrors
 
@@ -90,14 +92,49 @@ def before(step: Step) -> Step | None:
     return STEPS[position(step) - 2] if position(step) > 1 else None
 
 
+def form_of(
+    step: Step,
+    access_request: AccessRequest,
+    data: Mapping[str, Any] | None = None,
+    *,
+    asked: RequestForm | None,
+    answers: Mapping[str, Any] | None = None,
+) -> StepForm:
+    """A step's form as ``asked`` has it; over the draft, where no other answers are given."""
+    if step.form is None:
+        raise LookupError(f"{step.slug} has no answers")
+    return step.form(
+        data,
+        repo=access_request.repo,
+        questions=lab_questions(asked),
+        answers=access_request.draft if answers is None else answers,
+    )
+
+
+def answer_forms(
+    access_request: AccessRequest,
+    data: Mapping[str, Any] | None = None,
+    *,
+    asked: RequestForm | None,
+    answers: Mapping[str, Any] | None = None,
+) -> dict[Step, StepForm]:
+    """The form of every step that has answers."""
+    return {
+        step: form_of(step, access_request, data, asked=asked, answers=answers)
+        for step in STEPS
+        if step.form
+    }
+
+
+def _judged(access_request: AccessRequest) -> dict[Step, StepForm]:
+    """The draft's answers, held against what is asked today."""
+    asked = newest_form(access_request.repo)
+    return answer_forms(access_request, access_request.draft, asked=asked)
+
+
 def done_steps(access_request: AccessRequest, now: datetime) -> set[str]:
     """The steps whose answers would be accepted as they stand."""
-    draft = access_request.draft
-    done = {
-        step.slug
-        for step in STEPS
-        if step.form and step.form(draft, repo=access_request.repo).is_valid()
-    }
+    done = {step.slug for step, form in _judged(access_request).items() if form.is_valid()}
     return done | {"licence"} if is_signed(access_request, now) else done
 
 
@@ -153,11 +190,9 @@ def as_kept(signature: Signature, *, now: datetime) -> dict[str, Any]:
 
 def missing(access_request: AccessRequest) -> list[tuple[Step, str]]:
     """Each answer that would not be accepted as it stands: where to go, and what to do."""
-    draft, repo = access_request.draft, access_request.repo
     return [
         (step, str(text))
-        for step in STEPS
-        if step.form
-        for texts in step.form(draft, repo=repo).errors.values()
+        for step, form in _judged(access_request).items()
+        for texts in form.errors.values()
         for text in texts
     ]

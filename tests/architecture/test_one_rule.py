@@ -50,9 +50,9 @@ def services() -> list[tuple[str, ast.FunctionDef]]:
 SERVICES = services()
 UNRECORDED = {
     # drafts are the applicant's own scratch paper until they are submitted
-    "portal/access/services/submission.py:start_draft",
-    "portal/access/services/submission.py:save_draft",
-    "portal/access/services/submission.py:discard_draft",
+    "portal/access/services/drafting.py:start_draft",
+    "portal/access/services/drafting.py:save_draft",
+    "portal/access/services/drafting.py:discard_draft",
     # records through the use case it calls
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",

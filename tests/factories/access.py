@@ -6,15 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.access.models import AccessRequest, Grant
+from portal.access.questions import requestable_modes
+from portal.access.services.drafting import save_draft, start_draft
 from portal.access.services.grants import sign_for_grant
 from portal.access.services.review import approve_request
 from portal.access.services.signing import Signature, licence_in_force
-from portal.access.services.submission import (
-    requestable_modes,
-    save_draft,
-    start_draft,
-    submit_request,
-)
+from portal.access.services.submission import submit_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.accounts import LONG_AGO, make_user

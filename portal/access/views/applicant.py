@@ -17,12 +17,9 @@ from portal.access.errors import AlreadyGranted
 from portal.access.forms import AnswerForm, show_errors
 from portal.access.history import history
 from portal.access.models import AccessRequest, Grant
-from portal.access.services.submission import (
-    answer_question,
-    discard_draft,
-    start_draft,
-    withdraw_request,
-)
+from portal.access.services.answering import answer_question
+from portal.access.services.drafting import discard_draft, start_draft
+from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
 from portal.access.views.common import own_request
 from portal.accounts.authentication import Caller

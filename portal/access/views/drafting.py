@@ -18,15 +18,18 @@ from portal.access.answers import readable
 from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
 from portal.access.forms import PageForm, SignatureForm
 from portal.access.models import AccessRequest
+from portal.access.questions import newest_form
 from portal.access.refusals import whole_date
+from portal.access.services.drafting import save_draft
 from portal.access.services.signing import licence_in_force
-from portal.access.services.submission import save_draft, submit_request
+from portal.access.services.submission import submit_request
 from portal.access.steps import (
     BY_SLUG,
     Step,
     after,
     as_kept,
     before,
+    form_of,
     is_signed,
     missing,
     position,
@@ -42,6 +45,9 @@ from portal.access.views.common import (
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.addresses import client_ip
+from portal.errors import FieldErrors
+
+STILL_MISSING = "Some answers are still missing"
 
 
 @login_required
@@ -67,7 +73,8 @@ def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
     here = BY_SLUG.get(request.POST.get("step", ""))
     if here is None or here.form is None:
         raise Http404
-    kept = _keep(access_request, here.form(request.POST, repo=access_request.repo).typed())
+    asked = newest_form(access_request.repo)
+    kept = _keep(access_request, form_of(here, access_request, request.POST, asked=asked).typed())
     return render(request, "access/_kept.html", {"access_request": kept})
 
 
@@ -98,17 +105,19 @@ def _render(
 
 
 def _answers(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
-    assert here.form is not None  # noqa: S101 (the two steps without one have pages of their own)
+    asked = newest_form(access_request.repo)
     if request.method != "POST":
-        shown = here.form(initial=access_request.draft, repo=access_request.repo)
+        shown = form_of(here, access_request, asked=asked)
         return _render(request, access_request, here, form=shown, page="answers")
-    posted = here.form(request.POST, repo=access_request.repo)
-    answered = posted.is_valid()
-    kept = _keep(access_request, posted.cleaned_data if answered else posted.typed())
+    posted = form_of(here, access_request, request.POST, asked=asked)
+    kept = _keep(access_request, posted.kept())
     if "leave" in request.POST:
         messages.success(request, "Your draft is kept. Come back whenever you like.")
         return redirect("access:requests")
-    if answered:
+    if posted.leads_to_more(request.POST.getlist("asked")):
+        messages.info(request, "What you answered leads to another question on this page.")
+        return redirect("access:form", kept.pk, here.slug)
+    if posted.is_valid():
         return redirect("access:form", kept.pk, _next(request, here))
     return _render(request, kept, here, form=posted, page="answers")
 
@@ -153,8 +162,11 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> H
         except (NotSigned, LicenceChanged) as error:
             messages.warning(request, error.message)
             return redirect("access:form", access_request.pk, "licence")
+        except FieldErrors:  # the lab changed its questions this moment
+            lacking = missing(access_request)
+            say(shown, STILL_MISSING)
     elif request.method == "POST":
-        say(shown, "Some answers are still missing")
+        say(shown, STILL_MISSING)
     context = _to_check(access_request) | {"missing": lacking if shown.errors else []}
     return _render(request, access_request, here, form=shown, page="check", **context)
 
@@ -168,17 +180,17 @@ def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse
         now=timezone.now(),
     )
     due = whole_date(sent.due_at) if sent.due_at else "its due date"
-    messages.success(request, f"Your request is with the reviewers. You’ll hear by {due}.")
+    messages.success(request, f"Your request is {standing.title(sent)}. You’ll hear by {due}.")
     return redirect("access:request", sent.pk)
 
 
 def _to_check(access_request: AccessRequest) -> dict[str, Any]:
     now, draft = timezone.now(), access_request.draft
-    signed = is_signed(access_request, now)
+    signed, asked = is_signed(access_request, now), newest_form(access_request.repo)
     return {
-        "you": readable(draft, "you", "organization"),
-        "research": readable(draft, "research"),
-        "access": readable(draft, "access"),
+        "you": readable(draft, "you", "organization", form=asked),
+        "research": readable(draft, "research", form=asked),
+        "access": readable(draft, "access", form=asked),
         "addresses": _addresses(access_request.applicant),
         "signed": draft["signature"] if signed else None,
         "version": licence_in_force(access_request.repo, now=now),

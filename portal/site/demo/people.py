@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.access.models import AccessRequest
+from portal.access.questions import requestable_modes
+from portal.access.services.drafting import save_draft, start_draft
 from portal.access.services.review import approve_request
 from portal.access.services.signing import Signature, licence_in_force
-from portal.access.services.submission import (
-    requestable_modes,
-    save_draft,
-    start_draft,
-    submit_request,
-)
+from portal.access.services.submission import submit_request
 from portal.accounts.errors import UnknownToken
 from portal.accounts.models import Namespace, User
 from portal.accounts.scopes import scopes_of

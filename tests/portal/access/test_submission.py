@@ -17,15 +17,10 @@ from portal.access.errors import (
     RequestNotFound,
 )
 from portal.access.models import Acceptance, AccessRequest, Submission
+from portal.access.services.answering import answer_question
+from portal.access.services.drafting import discard_draft, save_draft, start_draft
 from portal.access.services.review import ask_question
-from portal.access.services.submission import (
-    answer_question,
-    discard_draft,
-    save_draft,
-    start_draft,
-    submit_request,
-    withdraw_request,
-)
+from portal.access.services.submission import submit_request, withdraw_request
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -1,0 +1,241 @@
+"""What a request asks: the base questions that every lab has, and those a lab adds itself.
+
+A lab's question is a row of ``RequestForm.fields``. One that its ``shown_if`` hides is neither
+required nor kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django_countries import countries
+
+from portal.access.models import RequestForm
+from portal.accounts.models import Sector
+from portal.catalog.models import Gate, Mode, ModelRepo
+
+WORDS = 5000  # characters of a long answer
+LINE = 200  # of a short one
+YES, NO = "yes", "no"
+
+REQUIRED_ANSWERS = {
+    "name": "Give the name you sign with.",
+    "organization": "Name the organization you work at, or say that you work alone.",
+    "country": "Choose the country you work in.",
+    "sector": "Choose the sector you work in.",
+    "purpose": "Say what question you want to answer.",
+    "outputs": "Say what you intend to publish or release.",
+    "modes": "Choose at least one kind of access that this model offers.",
+    "compute": "Say what compute you have, even if it is none.",
+}
+BASE_NAMES = frozenset({*REQUIRED_ANSWERS, "position"})
+SHORT_ANSWERS = ("name", "position", "organization")
+# What a vote rests on: a change of one of these voids the votes cast before it.
+MATERIAL_NAMES = frozenset({"organization", "country", "sector", "purpose", "modes", "outputs"})
+
+
+class Kind(StrEnum):
+    """What sort of answer a lab's question takes."""
+
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    NUMBER = "number"
+    YES_NO = "yes_no"
+    DATE = "date"
+    URL = "url"
+
+
+CHOOSING = (Kind.CHOICE, Kind.CHOICES)
+
+
+@dataclass(frozen=True)
+class ShownIf:
+    """Asked only where the answer to ``field`` is, or contains, ``equals``."""
+
+    field: str
+    equals: str
+
+    def holds(self, answers: Mapping[str, Any]) -> bool:
+        given = answers.get(self.field)
+        return self.equals in given if isinstance(given, list) else self.equals == given
+
+
+@dataclass(frozen=True)
+class LabQuestion:
+    """One question of a lab's own. ``material``: a changed answer voids the votes before it."""
+
+    name: str
+    kind: Kind
+    label: str
+    step: str
+    help: str = ""
+    required: bool = True
+    material: bool = False
+    choices: tuple[str, ...] = ()
+    shown_if: ShownIf | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> LabQuestion:
+        given = dict(stored)
+        shown_if = given.get("shown_if")
+        return cls(
+            **given
+            | {
+                "kind": Kind(given.pop("type")),
+                "choices": tuple(given.get("choices") or ()),
+                "shown_if": ShownIf(**shown_if) if shown_if else None,
+            }
+        )
+
+    def stored(self) -> dict[str, Any]:
+        """As a row of ``RequestForm.fields``."""
+        kept = asdict(self)
+        return {**kept, "type": str(kept.pop("kind")), "choices": list(self.choices)}
+
+
+def lab_questions(form: RequestForm | None) -> list[LabQuestion]:
+    return [LabQuestion.of(field) for field in form.fields] if form else []
+
+
+def newest_form(repo: ModelRepo) -> RequestForm | None:
+    """What a draft shows and a submission is held to; None where the lab adds nothing."""
+    return RequestForm.objects.filter(repo=repo).last()
+
+
+def requestable_modes(repo: ModelRepo) -> list[Mode]:
+    """The modes of a repo that are decided by people."""
+    return [mode for mode in Mode if repo.gate(mode) == Gate.REVIEW]
+
+
+def shown_questions(
+    questions: Sequence[LabQuestion], answers: Mapping[str, Any]
+) -> list[LabQuestion]:
+    """Those that these answers lead to. What hangs on a hidden question is hidden with it."""
+    hidden: set[str] = set()
+    shown = []
+    for question in questions:
+        condition = question.shown_if
+        if condition and (condition.field in hidden or not condition.holds(answers)):
+            hidden.add(question.name)
+        else:
+            shown.append(question)
+    return shown
+
+
+def kept_answers(answers: Mapping[str, Any], questions: Sequence[LabQuestion]) -> dict[str, Any]:
+    """What a snapshot holds: answers to what was asked, and nothing else of the draft."""
+    asked = BASE_NAMES | {question.name for question in shown_questions(questions, answers)}
+    return {name: value for name, value in answers.items() if name in asked}
+
+
+def answer_errors(
+    answers: Mapping[str, Any], repo: ModelRepo, questions: Sequence[LabQuestion] = ()
+) -> dict[str, str]:
+    """What is missing or unknown in a request's answers: each field with what to do."""
+    errors = _base_errors(answers, repo)
+    for question in shown_questions(questions, answers):
+        if remedy := problem(question, answers.get(question.name)):
+            errors[question.name] = remedy
+    return errors
+
+
+def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
+    modes, offered = answers.get("modes"), {str(mode) for mode in requestable_modes(repo)}
+    known = {
+        "country": answers.get("country") in dict(countries),
+        "sector": answers.get("sector") in Sector.values,
+        "modes": isinstance(modes, list) and bool(modes) and set(map(str, modes)) <= offered,
+    }
+    errors = {
+        field: remedy
+        for field, remedy in REQUIRED_ANSWERS.items()
+        if not known.get(field, is_given(answers.get(field)))
+    }
+    for field in BASE_NAMES - set(known) - set(errors):
+        longest = LINE if field in SHORT_ANSWERS else WORDS
+        if len(str(answers.get(field) or "")) > longest:
+            errors[field] = f"Shorten this answer to {longest} characters."
+    return errors
+
+
+def is_given(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else False
+
+
+def problem(question: LabQuestion, value: object) -> str:
+    """What to do about this answer; "" where it is as it should be."""
+    given = bool(value) if isinstance(value, list) else is_given(value)
+    if not given:
+        return _ask_for(question) if question.required else ""
+    if question.kind == Kind.CHOICES:
+        fits = isinstance(value, list) and set(value) <= set(question.choices)
+    else:
+        fits = isinstance(value, str) and _fits(question, value.strip())
+    return "" if fits else f"{_SHAPES[question.kind]} “{question.label}”"
+
+
+def _ask_for(question: LabQuestion) -> str:
+    chosen = question.kind in (*CHOOSING, Kind.YES_NO)
+    return f"{'Choose an answer to' if chosen else 'Fill in'} “{question.label}”"
+
+
+_SHAPES = {
+    Kind.TEXT: f"Use at most {LINE} characters for",
+    Kind.LONG_TEXT: f"Use at most {WORDS} characters for",
+    Kind.CHOICE: "Choose among the answers to",
+    Kind.CHOICES: "Choose among the answers to",
+    Kind.NUMBER: "Give a number, such as 12 or 0.5, for",
+    Kind.YES_NO: "Say yes or no to",
+    Kind.DATE: "Give a date, such as 2027-03-31, for",
+    Kind.URL: "Give a whole address, such as https://example.org, for",
+}
+
+
+def _fits(question: LabQuestion, text: str) -> bool:
+    match question.kind:
+        case Kind.TEXT:
+            return len(text) <= LINE
+        case Kind.LONG_TEXT:
+            return len(text) <= WORDS
+        case Kind.CHOICE:
+            return text in question.choices
+        case Kind.YES_NO:
+            return text in (YES, NO)
+        case Kind.NUMBER:
+            return _is_number(text)
+        case Kind.DATE:
+            return _is_date(text)
+        case _:
+            return _is_url(text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return len(text) <= LINE and Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_url(text: str) -> bool:
+    try:
+        URLValidator(schemes=["http", "https"])(text)
+    except ValidationError:
+        return False
+    return True

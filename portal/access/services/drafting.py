@@ -1,0 +1,72 @@
+"""A draft: begun once, kept as it is typed, thrown away by whoever wrote it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from portal.access.acts import Act
+from portal.access.errors import AlreadyGranted, RequestHasMovedOn
+from portal.access.models import AccessRequest, Grant
+from portal.access.questions import requestable_modes
+from portal.access.services.locking import locked_case
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from portal.errors import Conflict
+
+
+@transaction.atomic
+def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessRequest:
+    """The applicant's open request for this repo; a new draft where there is none."""
+    User.objects.select_for_update().get(pk=applicant.pk)  # two tabs make one draft
+    repo = ModelRepo.objects.with_names().get(pk=repo_id)
+    existing = AccessRequest.objects.of(applicant).open().filter(repo=repo).first()
+    if existing:
+        return existing
+    if not repo.takes_requests:
+        raise Conflict("This model needs no request. Its page says how to get it.")
+    active = Grant.objects.to(applicant, repo).active_at(now).first()
+    if active and set(requestable_modes(repo)) <= set(active.modes):
+        raise AlreadyGranted("You already have access to this model; its page says how to use it.")
+    previous = AccessRequest.objects.of(applicant).filter(repo=repo).first()
+    return AccessRequest.objects.create(
+        repo=repo,
+        applicant=applicant,
+        draft={"name": applicant.name, **(_answers_alone(previous.draft) if previous else {})},
+        created_at=now,
+        saved_at=now,
+    )
+
+
+def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:
+    """Without the signature: an Acceptance keeps it, and a new draft wants a new one."""
+    return {name: value for name, value in draft.items() if name != "signature"}
+
+
+@transaction.atomic
+def save_draft(
+    *, applicant: User, request_id: int, answers: dict[str, Any], now: datetime
+) -> AccessRequest:
+    """Keep what was typed, right or wrong; submitting checks it."""
+    stands = "This request is already submitted; its answers stand. See its page."
+    access_request = _draft(applicant, request_id, Act.SAVE, stands)
+    access_request.draft = {**access_request.draft, **answers}
+    access_request.saved_at = now
+    access_request.save(update_fields=["draft", "saved_at"])
+    return access_request
+
+
+@transaction.atomic
+def discard_draft(*, applicant: User, request_id: int) -> None:
+    """Throw an unsubmitted draft away; nothing of it is kept, so nothing is recorded."""
+    sent = "This request is already submitted. You can withdraw it on its page."
+    _draft(applicant, request_id, Act.DISCARD, sent).delete()
+
+
+def _draft(applicant: User, request_id: int, act: Act, once_sent: str) -> AccessRequest:
+    try:
+        return locked_case(applicant, request_id, act)
+    except RequestHasMovedOn as error:
+        raise Conflict(once_sent) from error
