@@ -7,6 +7,7 @@ from portal.accounts.views import affiliations, profile, references, tokens
 app_name = "accounts"
 urlpatterns = [
     path("profile", profile.profile, name="profile"),
+    path("profile/keys", profile.choose_keys, name="keys"),
     path("tokens", tokens.tokens, name="tokens"),
     path("tokens/<int:token_id>/revoke", tokens.revoke, name="token_revoke"),
     path("affiliations", affiliations.affiliations, name="affiliations"),

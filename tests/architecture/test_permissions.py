@@ -211,6 +211,7 @@ PAGES = [
     Row("site:letter", "GET", 404, LOGIN | {"applicant": 200}, of_letter),
     Row("site:demo_mail", "GET", 404),
     Row("accounts:profile", "GET", 200, LOGIN),
+    Row("accounts:keys", "POST", 302, LOGIN),
     Row("accounts:tokens", "GET", 200, LOGIN),
     Row("accounts:tokens", "POST", 422, LOGIN, data={"name": ""}),
     Row("accounts:token_revoke", "POST", 404, LOGIN | {"applicant": 302}, of_token),

@@ -74,6 +74,7 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(target)) { before = ""; return; }
+    if (document.body.dataset.keys === "off") return;
     if (event.key.length > 1 || event.key === " ") { before = ""; return; }
     if (document.querySelector("[popover][role=dialog]:popover-open")) return;
     const pair = before && `${before} ${event.key}`;
