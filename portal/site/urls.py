@@ -17,5 +17,10 @@ urlpatterns = [
     path("demo/mail", inbox.demo_mail, name="demo_mail"),
     path("licences/<slug:slug>/<str:version>.txt", licence.licence_text, name="licence_text"),
     path("licences/<slug:slug>/<str:version>", licence.licence, name="licence"),
+    path(
+        "licences/<slug:slug>/<str:version>/changes/<str:other>",
+        licence.licence_changes,
+        name="licence_changes",
+    ),
     path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),  # last: the widest
 ]

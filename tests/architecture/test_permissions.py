@@ -203,6 +203,7 @@ PAGES = [
     Row("site:home", "GET", 200),
     Row("site:model", "GET", 200, arguments=names),
     Row("site:licence", "GET", 200, arguments=licence),
+    Row("site:licence_changes", "GET", 200, arguments=lambda w: licence(w) | {"other": "1.0"}),
     Row("site:licence_text", "GET", 200, arguments=licence),
     Row("site:theme", "POST", 302, data={"theme": "dark"}),
     Row("site:record", "GET", 200),

@@ -1,13 +1,17 @@
-"""A licence's text on a page of its own, and as the plain bytes that its sha256 is of."""
+"""A licence's text on a page of its own, as the plain bytes of its sha256, and beside another."""
 
 from __future__ import annotations
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from portal.access.licence_text import blocks
 from portal.catalog.models import LicenceVersion
+from portal.site.licence_changes import changes
+
+VERSIONS_PER_PAGE = 20
 
 
 def _version(slug: str, version: str) -> LicenceVersion:
@@ -18,12 +22,15 @@ def _version(slug: str, version: str) -> LicenceVersion:
 
 def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     chosen = _version(slug, version)
-    current = chosen.licence.versions.in_force_at(timezone.now()).first()
+    now = timezone.now()
+    known = LicenceVersion.objects.filter(licence=chosen.licence).select_related("licence")
+    page = Paginator(known.defer("text"), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "licence": chosen,
         "blocks": blocks(chosen.text),
-        "versions": chosen.licence.versions.all(),
-        "current": current,
+        "page": page,
+        "current": known.in_force_at(now).first(),
+        "is_to_come": chosen.effective_at > now,
     }
     return render(request, "site/licence.html", context)
 
@@ -31,3 +38,27 @@ def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 def licence_text(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     text = _version(slug, version).text
     return HttpResponse(text.encode(), content_type="text/plain; charset=utf-8")
+
+
+def licence_changes(request: HttpRequest, slug: str, version: str, other: str) -> HttpResponse:
+    """From one version to another, whichever is the older."""
+    newer, older = _version(slug, version), _version(slug, other)
+    if (older.effective_at, older.pk) > (newer.effective_at, newer.pk):
+        newer, older = older, newer
+    found, kept = changes(older.text, newer.text)
+    context = {
+        "older": older,
+        "newer": newer,
+        "changes": found,
+        "kept_after": kept,
+        "same_bytes": older.sha256 == newer.sha256,
+        "asks_more": _only_in(newer, older),
+        "asks_no_more": _only_in(older, newer),
+    }
+    return render(request, "site/licence_changes.html", context)
+
+
+def _only_in(one: LicenceVersion, other: LicenceVersion) -> list[str]:
+    """What the one asks to acknowledge and the other doesn't, in its words."""
+    known = {(each["code"], each["text"]) for each in other.attestations}
+    return [e["text"] for e in one.attestations if (e["code"], e["text"]) not in known]
