@@ -59,6 +59,8 @@ UNRECORDED = {
     "portal/accounts/services/renewal.py:renew_by_letter",
     # only sends a letter to the person's own address; what it proves is recorded when answered
     "portal/accounts/services/renewal.py:ask_renewal",
+    "portal/access/services/gates.py:seat_member",
+    "portal/access/services/gates.py:unseat_member",
     "portal/jobs/services/ending.py:cancel_job",
 }
 

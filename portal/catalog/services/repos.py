@@ -85,13 +85,21 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
     return repo
 
 
+def _administered(actor: User, repo_id: int) -> ModelRepo:
+    """The repo, locked; its administrators settle who is on its team."""
+    repo = ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")
+    found = repo.get(pk=repo_id)
+    if not ModelRepo.objects.administered_by(actor).filter(pk=repo_id).exists():
+        raise MayNotPublish(f"You don’t administer {found.full_name}. Ask somebody who does.")
+    return found
+
+
 @transaction.atomic
 def add_team_member(
     *, actor: User, repo_id: int, user: User, role: TeamMember.Role, now: datetime
 ) -> TeamMember:
     """Seat a person on a repo's review team; again with another role changes the role."""
-    repo = ModelRepo.objects.select_related("namespace").get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
+    repo = _administered(actor, repo_id)
     member = TeamMember.objects.filter(repo=repo, user=user).first()
     if member and member.role == role:
         return member
@@ -105,3 +113,12 @@ def add_team_member(
         role=str(role),
     )
     return member
+
+
+@transaction.atomic
+def remove_team_member(*, actor: User, repo_id: int, user: User, now: datetime) -> None:
+    """Take a person off a repo's review team. Whether enough stay is for the caller to ask."""
+    repo = _administered(actor, repo_id)
+    removed, _ = TeamMember.objects.filter(repo=repo, user=user).delete()
+    if removed:
+        record(EventType.TEAM_MEMBER_REMOVED, actor=actor, target=repo, at=now, user=user.username)
