@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from portal.site.converters import NameConverter, NamespaceConverter
-from portal.site.views import home, inbox, licence, model, record, theme
+from portal.site.views import home, inbox, licence, model, record, theme, transparency
 
 register_converter(NamespaceConverter, "namespace")
 register_converter(NameConverter, "repo_name")
@@ -12,6 +12,9 @@ urlpatterns = [
     path("theme", theme.choose_theme, name="theme"),
     path("record", record.record, name="record"),
     path("record/heads.txt", record.heads, name="record_heads"),
+    path("transparency", transparency.transparency, name="transparency"),
+    path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
+    path("transparency.json", transparency.transparency_json, name="transparency_json"),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/<int:message_id>", inbox.letter, name="letter"),
     path("demo/mail", inbox.demo_mail, name="demo_mail"),

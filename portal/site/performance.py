@@ -1,0 +1,104 @@
+"""The gate's published figures: as a page shows them, and as rows for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.access.figures import (
+    SPANS,
+    Cell,
+    Outcomes,
+    Times,
+    Waiting,
+    decision_times,
+    outcomes,
+    repo_times,
+    waiting_times,
+)
+
+CHARTED = 14
+COLUMNS = ("table", "key", "label", "days", "requests", "decided_in_time", "percent")
+
+
+@dataclass(frozen=True)
+class Published:
+    counted_at: datetime
+    sectors: list[Times]
+    repos: list[Times]
+    waiting: Waiting
+    outcomes: Outcomes
+
+    @property
+    def overall(self) -> Times:
+        return self.sectors[-1]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """``width``: of a hundred; None where nothing may be drawn."""
+
+    label: str
+    text: str
+    width: int | None
+
+
+def published(now: datetime) -> Published:
+    return Published(now, decision_times(now), repo_times(now), waiting_times(now), outcomes(now))
+
+
+def words(cell: Cell) -> str:
+    if cell.hidden:
+        return "withheld"
+    return "–" if cell.share is None else f"{cell.share} %"
+
+
+def bars(lines: list[Times], days: int = CHARTED) -> list[Bar]:
+    cells = [(line.label, line.at(days)) for line in lines]
+    return [Bar(label, words(cell), cell.share) for label, cell in cells]
+
+
+def table(lines: list[Times]) -> list[tuple[str, list[str]]]:
+    return [(line.label, [words(cell) for cell in line.cells]) for line in lines]
+
+
+def as_json(figures: Published) -> dict[str, Any]:
+    """Withheld figures are null, and ``withheld`` says which are."""
+    return {
+        "counted_at": figures.counted_at.isoformat(timespec="seconds"),
+        "spans_days": list(SPANS),
+        "sectors": [_line(line) for line in figures.sectors],
+        "repos": [_line(line) for line in figures.repos],
+        "waiting": asdict(figures.waiting),
+        "outcomes": asdict(figures.outcomes),
+    }
+
+
+def _line(line: Times) -> dict[str, Any]:
+    return {"key": line.key, "label": line.label, "cells": [_cell(each) for each in line.cells]}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "days": cell.days,
+        "withheld": cell.hidden,
+        "requests": None if cell.hidden else cell.old_enough,
+        "decided_in_time": None if cell.hidden else cell.in_time,
+        "percent": cell.share,
+    }
+
+
+def as_csv(figures: Published) -> str:
+    """One row for each cell; a withheld one is empty."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(COLUMNS)
+    for name, lines in (("sector", figures.sectors), ("repo", figures.repos)):
+        for line in lines:
+            for cell in map(_cell, line.cells):
+                values = [cell[key] for key in COLUMNS[3:]]
+                rows.writerow([name, line.key, line.label, *values])
+    return out.getvalue()
