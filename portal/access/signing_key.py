@@ -26,7 +26,9 @@ YEARS = 20
 def sign_pdf(pdf: bytes, *, reason: str) -> bytes:
     """The same document with a signature over all of it, after which no change is allowed."""
     key_file, certificate_file = _files()
-    signer = signers.SimpleSigner.load(str(key_file), str(certificate_file))
+    signer = signers.SimpleSigner.load(  # type: ignore[no-untyped-call]  # as pyHanko left it
+        str(key_file), str(certificate_file)
+    )
     if signer is None:
         raise NoSigningKey
     meta = signers.PdfSignatureMetadata(
