@@ -18,7 +18,7 @@ from portal.accounts.services import claim_username, prove_by_email
 from portal.addresses import client_ip
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.outbox.services import queue_mail
+from portal.outbox.services import clear_bounce, queue_mail
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -72,6 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             confirmed: bool = super().confirm_email(request, email_address)
             if confirmed:
                 user, now = email_address.user, timezone.now()
+                clear_bounce(address=email_address.email, now=now)
                 record(EventType.EMAIL_CONFIRMED, actor=user, target=user, at=now)
                 prove_by_email(person=user, now=now, confirmed=email_address.email)
         return confirmed

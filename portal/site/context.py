@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from portal.access.models import AccessRequest
+from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
 from portal.site.letters import letters_of
@@ -58,6 +59,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "theme": chosen_theme(request),
         "keys_off": not keys_on(request),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
+        "bounced_mailbox": SimpleLazyObject(lambda: unreachable(user) if user else None),
         "is_reviewer": reviewing,
         "nav": SimpleLazyObject(lambda: navigation(user, bool(reviewing))),
         "nav_section": section(request),

@@ -144,6 +144,10 @@ def of_letter(world: World) -> dict[str, Any]:
     return {"message_id": world.letter.pk}
 
 
+def strange_link(world: World) -> dict[str, Any]:
+    return {"signed": "nothing"}
+
+
 def no_job(world: World) -> dict[str, Any]:
     return {"job_id": uuid.UUID(int=0)}
 
@@ -213,6 +217,9 @@ PAGES = [
     Row("site:record_heads", "GET", 200),
     Row("site:inbox", "GET", 200, LOGIN),
     Row("site:letter", "GET", 404, LOGIN | {"applicant": 200}, of_letter),
+    Row("site:letter_again", "POST", 404, LOGIN | {f"applicant {TEAM}": 409}, of_letter),
+    Row("site:ask_address", "POST", 302, LOGIN),
+    Row("site:address_again", "GET", 404, LOGIN, strange_link),
     Row("site:demo_mail", "GET", 404),
     Row("accounts:profile", "GET", 200, LOGIN),
     Row("accounts:keys", "POST", 302, LOGIN),

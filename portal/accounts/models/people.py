@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.accounts.mailboxes import letter_address
 from portal.accounts.names import validate_name, validate_namespace
 from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
 
@@ -44,9 +45,8 @@ class User(AbstractUser):
 
     @property
     def letter_address(self) -> str:
-        """Where letters go: a proved address, the primary one if that is proved."""
-        proved = EmailAddress.objects.filter(user=self, verified=True).order_by("-primary").first()
-        return str(proved.email) if proved else self.email
+        """Where letters go: a proved address that takes them, the main one if it does."""
+        return letter_address(self)
 
     @property
     def has_verified_email(self) -> bool:

@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 
 from portal.outbox.models import OutboxMessage
+from portal.outbox.services.bounces import bounce, lasting_refusal
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -47,18 +48,22 @@ def deliver_one(*, now: datetime) -> bool:
         try:
             _send(message)
         except (OSError, ValueError) as error:  # the server's refusal, or no mail can be made of it
-            _put_off(message, error, now)
+            if words := lasting_refusal(error):
+                bounce(message, reason=words, now=now)
+            else:
+                _put_off(message, error, now)
         else:
             message.state = OutboxMessage.State.SENT
             message.sent_at = now
-            _forget_secret(message)
+        _forget_secret(message)
         message.save()
     return True
 
 
 def _forget_secret(message: OutboxMessage) -> None:
     """The demo keeps such mails, since its inbox is the only place to read them."""
-    if message.is_secret and not settings.DEMO:
+    over = message.state != OutboxMessage.State.QUEUED
+    if over and message.is_secret and not settings.DEMO:
         message.text = message.html = ""
 
 

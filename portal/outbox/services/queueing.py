@@ -9,10 +9,13 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from portal.outbox.models import OutboxMessage
+from portal.outbox.services.bounces import is_bounced
 from portal.queue import enqueue
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+
+State = OutboxMessage.State
 
 
 def queue_mail(
@@ -62,7 +65,11 @@ def queue_letter(
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
-    """Queue a letter from a team, as text and HTML of one shape; its subject has the reference."""
+    """Queue a letter from a team, as text and HTML of one shape; its subject has the reference.
+
+    Where each of the recipient's addresses sends letters back, it isn't tried again: it stands in
+    their inbox as come back, and can be sent again from there.
+    """
     if reference and reference not in subject:
         subject = f"{subject} ({reference})"
     context = {
@@ -74,7 +81,7 @@ def queue_letter(
         "reference": reference,
         "subject": subject,
     }
-    return queue_mail(
+    message = queue_mail(
         key=key,
         kind=kind,
         recipient=recipient,
@@ -85,6 +92,10 @@ def queue_letter(
         due_at=due_at,
         now=now,
     )
+    if message.state == State.QUEUED and is_bounced(message.address):
+        message.state, message.last_error = State.BOUNCED, "letters to this address come back"
+        message.save(update_fields=["state", "last_error"])
+    return message
 
 
 def mark_read(*, recipient: User, message_id: int, now: datetime) -> None:

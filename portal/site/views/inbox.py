@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
+from portal.accounts.mailboxes import (
+    address_in,
+    ask_bounced_address,
+    confirm_bounced_address,
+    mailboxes,
+)
 from portal.accounts.views import signed_in
 from portal.outbox.models import OutboxMessage
-from portal.outbox.services import mark_read
-from portal.site.letters import letters_of, paragraphs
+from portal.outbox.services import can_be_resent, mark_read, resend_mail
+from portal.site.letters import case_of, letters_of, paragraphs, resendable_by
 
 PAGE_SIZE = 30
 
@@ -24,7 +32,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     letters = letters_of(signed_in(request), now)
     page = Paginator(letters, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "site/inbox.html", {"page": page, "now": now})
+    bounced = [each for each in mailboxes(signed_in(request)) if each.bounced]
+    context = {"page": page, "bounced": bounced, "now": now}
+    return render(request, "site/inbox.html", context)
 
 
 @login_required
@@ -34,8 +44,49 @@ def letter(request: HttpRequest, message_id: int) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     message = get_object_or_404(letters_of(person, now), pk=message_id)
     mark_read(recipient=person, message_id=message.pk, now=now)
-    context = {"letter": message, "paragraphs": paragraphs(message.text), "now": now}
+    context = {
+        "letter": message,
+        "paragraphs": paragraphs(message.text),
+        "can_be_resent": can_be_resent(message),
+        "now": now,
+    }
     return render(request, "site/letter.html", context)
+
+
+@login_required
+@require_POST
+def again(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Send a letter once more: one's own, or to an applicant whose request one reviews."""
+    person, now = signed_in(request), timezone.now()
+    letters = resendable_by(person, message_id, now)
+    message = resend_mail(actor=person, message_id=message_id, among=letters, now=now)
+    messages.success(request, f"It is on its way again, to {message.address}.")
+    case = case_of(message, person)
+    return redirect("access:case", case.pk) if case else redirect("site:inbox")
+
+
+@login_required
+@require_POST
+def ask_address(request: HttpRequest) -> HttpResponse:
+    """Send a link to an address whose letters came back."""
+    address = request.POST.get("address", "")
+    if ask_bounced_address(person=signed_in(request), address=address, now=timezone.now()):
+        messages.success(request, f"A letter is on its way to {address}. Follow its link.")
+    return redirect("site:inbox")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def address_again(request: HttpRequest, signed: str) -> HttpResponse:
+    """Where that link leads. Mail programs follow links by themselves, so a button confirms."""
+    person = signed_in(request)
+    if request.method != "POST":
+        address = address_in(signed, person=person)
+        return render(request, "site/address_again.html", {"address": address})
+    address = confirm_bounced_address(person=person, signed=signed, now=timezone.now())
+    messages.success(request, f"Letters go to {address} again.")
+    return redirect("site:inbox")
 
 
 @never_cache

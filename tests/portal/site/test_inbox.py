@@ -1,12 +1,16 @@
 """Letters are their recipient's alone; the demo shows every mail, and only the demo."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import queue_mail
 from portal.site.letters import paragraphs
+from tests.factories.access import make_request
 from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +107,70 @@ def test_broken_lines_run_on_but_addresses_stand_alone():
         "See your request:\nhttp://x.example/1",
         "Bye",
     ]
+
+
+def settle(letter, state, **columns):
+    OutboxMessage.objects.filter(pk=letter.pk).update(state=state, **columns)
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "says"),
+    [
+        ("sent", {"sent_at": timezone.now()}, "Sent"),
+        ("bounced", {"last_error": "550 No such user"}, "550 No such user"),
+        ("failed", {}, "Not delivered"),
+        ("queued", {"attempts": 1, "due_at": timezone.now().replace(year=2099)}, "next try"),
+        ("cancelled", {"attempts": 1, "cancelled_at": timezone.now()}, "Taken back"),
+    ],
+)
+def test_each_letter_says_how_far_it_is(client, reader, state, columns, says):
+    letter = make_letter(reader)
+    settle(letter, state, **columns)
+    assert says in client.get("/inbox").text
+    assert says in client.get(f"/inbox/{letter.pk}").text
+
+
+def test_one_that_was_taken_back_in_time_never_was(client, reader):
+    letter = make_letter(reader)
+    settle(letter, "cancelled", cancelled_at=timezone.now())
+    assert "We have your request" not in client.get("/inbox").text
+    assert client.get(f"/inbox/{letter.pk}").status_code == 404
+
+
+def test_a_letter_is_sent_again_from_its_page(client, reader):
+    letter = make_letter(reader)
+    assert "Send it again" not in client.get(f"/inbox/{letter.pk}").text
+    settle(letter, "sent", sent_at=timezone.now())
+    assert "Send it again" in client.get(f"/inbox/{letter.pk}").text
+    response = client.post(f"/inbox/{letter.pk}/again", follow=True)
+    assert f"on its way again, to {reader.email}" in response.text
+    for _ in range(2):
+        client.post(f"/inbox/{letter.pk}/again")
+    response = client.post(f"/inbox/{letter.pk}/again")
+    assert response.status_code == 429
+    assert "at most 3 times a day" in response.text
+
+
+def test_the_team_sends_its_letters_again_and_no_other_does(client, now):
+    repo = make_repo()
+    request = make_request(repo)
+    letter = OutboxMessage.objects.get(kind="receipt", recipient=request.applicant)
+    settle(letter, "failed")
+    client.force_login(make_reviewer(make_repo()))
+    assert client.post(f"/inbox/{letter.pk}/again").status_code == 404
+    client.force_login(make_reviewer(repo))
+    response = client.post(f"/inbox/{letter.pk}/again")
+    assert response.url == f"/queue/{request.pk}"
+    assert OutboxMessage.objects.filter(recipient=request.applicant).count() == 2
+
+
+def test_a_page_costs_as_many_queries_for_thirty_letters(client, reader):
+    make_letter(reader)
+    client.get("/inbox")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/inbox")
+    for number in range(29):
+        make_letter(reader, subject=f"Letter {number}")
+    with CaptureQueriesContext(connection) as many:
+        client.get("/inbox")
+    assert len(many) == len(few)

@@ -1,0 +1,130 @@
+"""Which of a person’s addresses letters reach, and what to do about one that sends them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import NotFound
+from portal.outbox.models import BouncedAddress
+from portal.outbox.services import clear_bounce, is_bounced, queue_mail
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+SALT = "weightgate.bounced-address"
+LINK_LIFE = timedelta(days=3)
+
+
+class AddressLinkInvalid(NotFound):
+    """Mistyped, too old, or for another account: one answer to all."""
+
+    code = "address_link_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("This link is too old, or for another account. Ask for a new one.")
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A proved address; ``bounced`` is the mail server's reason, or "" where letters arrive."""
+
+    address: str
+    bounced: str
+
+
+def mailboxes(person: User) -> list[Mailbox]:
+    """The proved addresses, best first: those that letters reach, the main one before others."""
+    standing = BouncedAddress.objects.filter(address=Lower(OuterRef("email")), cleared_at=None)
+    rows = (
+        EmailAddress.objects.filter(user=person, verified=True)
+        .annotate(bounced=Subquery(standing.values("reason")[:1]))
+        .order_by("-primary", "pk")
+        .values_list("email", "bounced")
+    )
+    found = [Mailbox(email, bounced or "") for email, bounced in rows]
+    return sorted(found, key=lambda each: bool(each.bounced))
+
+
+def letter_address(person: User) -> str:
+    """Where letters go: a proved address that takes them, the main one if it is among those."""
+    best = next(iter(mailboxes(person)), None)
+    return best.address if best else person.email
+
+
+def unreachable(person: User) -> Mailbox | None:
+    """The address that sends letters back, if there is none that takes them."""
+    best = next(iter(mailboxes(person)), None)
+    return best if best and best.bounced else None
+
+
+@transaction.atomic
+def ask_bounced_address(*, person: User, address: str, now: datetime) -> bool:
+    """Send a link to an address whose letters came back; opening it shows that they arrive.
+
+    At most one an hour. False, and nothing is sent, where no letter came back.
+    """
+    mine = [each for each in mailboxes(person) if each.bounced and each.address == address]
+    if not mine:
+        return False
+    signed = signing.dumps([person.pk, address], salt=SALT)
+    page = reverse("site:address_again", args=[signed])
+    queue_mail(
+        key=f"address-again-{_number(person, address)}-{now:%Y%m%d%H}",
+        kind="address_again",
+        recipient=person,
+        address=address,
+        subject=f"Do letters reach you here again? ({settings.SITE_NAME})",
+        text=ASKING.format(
+            name=person.display_name, url=f"{settings.BASE_URL}{page}", days=LINK_LIFE.days
+        ),
+        is_secret=True,
+        now=now,
+    )
+    return True
+
+
+ASKING = """Dear {name},
+
+letters to this address came back. If this one reached you, open the page
+below within {days} days, and they go here again:
+
+{url}
+
+If you didn’t ask for this, there is nothing to do.
+"""
+
+
+def _number(person: User, address: str) -> int:
+    return int(EmailAddress.objects.values_list("pk", flat=True).get(user=person, email=address))
+
+
+def address_in(signed: str, *, person: User) -> str:
+    """The address that a link was sent to. Raises AddressLinkInvalid."""
+    try:
+        person_id, address = signing.loads(signed, salt=SALT, max_age=LINK_LIFE)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise AddressLinkInvalid from error
+    if person_id != person.pk:
+        raise AddressLinkInvalid
+    return str(address)
+
+
+@transaction.atomic
+def confirm_bounced_address(*, person: User, signed: str, now: datetime) -> str:
+    """Letters go to this address again. Confirming it again changes nothing."""
+    address = address_in(signed, person=person)
+    if is_bounced(address) and clear_bounce(address=address, now=now):
+        record(EventType.EMAIL_CONFIRMED, actor=person, target=person, at=now)
+    return address

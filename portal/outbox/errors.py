@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from portal.errors import Conflict, DomainError, NotFound
+
+
+class NoSuchLetter(NotFound):
+    code = "letter_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such letter, or none that you may send again.")
+
+
+class NotYetSent(Conflict):
+    code = "letter_not_sent"
+
+
+class ResentTooOften(DomainError):
+    code = "letter_resent_too_often"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"A letter is sent again at most {most} times a day. It stands in the inbox meanwhile."
+        )
+
+
+class UnreadableBounce(Exception):
+    """What was read is no report of a mail that came back, or of none of ours."""

@@ -1,0 +1,114 @@
+"""Addresses whose letters come back, and the letters that did."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from smtplib import SMTPRecipientsRefused
+
+from django.db import transaction
+
+from portal.outbox.dsn import parse
+from portal.outbox.errors import UnreadableBounce
+from portal.outbox.models import BouncedAddress, OutboxMessage
+
+log = logging.getLogger(__name__)
+State = OutboxMessage.State
+REASON_LENGTH = 300
+WANTS_A_PASSWORD = 530  # says nothing about the address
+POLICY = "5.7."  # refused for who we are, or how we are set up: not for whom it is to
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """What a report came to. ``address`` is "" where it only told of a delay."""
+
+    address: str = ""
+    letter: str = ""
+
+
+@transaction.atomic
+def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
+    """Letters to this address come back. The same again changes the reason alone."""
+    bounced, created = BouncedAddress.objects.select_for_update().get_or_create(
+        address=address.strip().lower(),
+        defaults={"reason": _one_line(reason), "at": now},
+    )
+    if not created:
+        if bounced.cleared_at is not None:
+            bounced.at, bounced.cleared_at = now, None
+        bounced.reason = _one_line(reason)
+        bounced.save()
+    return bounced
+
+
+def clear_bounce(*, address: str, now: datetime) -> bool:
+    """Its owner opened a link that was sent there. False where nothing stood against it."""
+    standing = BouncedAddress.objects.filter(address=address.strip().lower(), cleared_at=None)
+    return bool(standing.update(cleared_at=now))
+
+
+def is_bounced(address: str) -> bool:
+    return BouncedAddress.objects.filter(address=address.lower(), cleared_at=None).exists()
+
+
+def bounce(message: OutboxMessage, *, reason: str, now: datetime) -> None:
+    """Mark a letter, whose row the caller holds, and its address. The caller saves it."""
+    message.state = State.BOUNCED
+    message.last_error = _one_line(reason)
+    mark_bounced(address=message.address, reason=reason, now=now)
+    log.warning("Mail %s came back: %s", message.pk, message.last_error)
+
+
+def lasting_refusal(error: Exception) -> str:
+    """The server's words, where it says for good that there is no such recipient; else ""."""
+    if not isinstance(error, SMTPRecipientsRefused) or not error.recipients:
+        return ""
+    answers = [(code, _decoded(words)) for code, words in error.recipients.values()]
+    if not all(_is_lasting(code, words) for code, words in answers):
+        return ""
+    code, words = answers[0]
+    return f"{code} {words}"
+
+
+def _is_lasting(code: int, words: str) -> bool:
+    return 500 <= code < 600 and code != WANTS_A_PASSWORD and not words.startswith(POLICY)
+
+
+def _decoded(words: bytes | str) -> str:
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+
+
+def _one_line(reason: str) -> str:
+    line = " ".join("".join(each if each.isprintable() else " " for each in reason).split())
+    return line[:REASON_LENGTH] or "no reason given"
+
+
+@transaction.atomic
+def read_bounce(raw: bytes, *, now: datetime) -> Bounce:
+    """Take in a report that a mail server sent back. Reading it again changes nothing.
+
+    It is believed only where it tells of a letter of ours, by its Message-ID or by an address
+    that we wrote to. Raises UnreadableBounce.
+    """
+    report = parse(raw)
+    if not report.failed:
+        return Bounce()
+    letter = _letter(report.keys, report.recipient)
+    if letter is None:
+        raise UnreadableBounce("It tells of no mail that was sent from here.")
+    if letter.state in (State.SENT, State.QUEUED, State.FAILED):
+        bounce(letter, reason=report.reason, now=now)
+        letter.save(update_fields=["state", "last_error"])
+    return Bounce(letter.address, letter.key)
+
+
+def _letter(keys: list[str], recipient: str) -> OutboxMessage | None:
+    """The letter itself; where the report lost its name, the last one to that address."""
+    held = OutboxMessage.objects.select_for_update()
+    named = held.filter(key__in=keys).first()
+    if named is not None or not recipient:
+        return named
+    sent = held.filter(address__iexact=recipient, sent_at__isnull=False)
+    return sent.order_by("-sent_at", "-pk").first()

@@ -1,0 +1,94 @@
+"""Sending a letter once more, for who never got it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.outbox.errors import NoSuchLetter, NotYetSent, ResentTooOften
+from portal.outbox.models import OutboxMessage
+from portal.outbox.services.queueing import queue_mail
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+State = OutboxMessage.State
+MOST_A_DAY = 3
+AGAIN = re.compile(r"-again-\d+$")
+
+
+@transaction.atomic
+def resend_mail(
+    *,
+    actor: User,
+    message_id: int,
+    among: QuerySet[OutboxMessage] | None = None,
+    now: datetime,
+) -> OutboxMessage:
+    """Queue the same words as a new letter, to where the person's letters go now.
+
+    ``among``: the letters that the actor may send again, else their own. A mail that proves who
+    opens it is never sent again: its flow makes a new one. Raises NoSuchLetter, NotYetSent,
+    ResentTooOften.
+    """
+    letters = OutboxMessage.objects.filter(recipient=actor) if among is None else among
+    mine = letters.filter(pk=message_id, is_secret=False, recipient__isnull=False)
+    if not mine.exists():
+        raise NoSuchLetter
+    original = _original(message_id)
+    _require_gone(original)
+    again = OutboxMessage.objects.filter(key__startswith=f"{original.key}-again-")
+    if again.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
+        raise ResentTooOften(MOST_A_DAY)
+    message = _copy(original, number=again.count() + 1, now=now)
+    record(
+        EventType.MAIL_RESENT,
+        actor=actor,
+        target=message,
+        at=now,
+        key=original.key,
+        kind=original.kind,
+        recipient=original.recipient_id,
+    )
+    return message
+
+
+def can_be_resent(message: OutboxMessage) -> bool:
+    """Whether a page should offer it; how often, only sending tells."""
+    return not message.is_secret and message.state not in (State.QUEUED, State.CANCELLED)
+
+
+def _original(message_id: int) -> OutboxMessage:
+    """The first of its kind, locked: two who send it again at once are counted one by one."""
+    key = AGAIN.sub("", OutboxMessage.objects.get(pk=message_id).key)
+    held = OutboxMessage.objects.select_for_update(of=("self",)).select_related("recipient")
+    return held.get(key=key)
+
+
+def _require_gone(original: OutboxMessage) -> None:
+    if original.state == State.CANCELLED:
+        raise NotYetSent("This letter was taken back before it went out, so it isn’t sent.")
+    if original.state == State.QUEUED:
+        raise NotYetSent("This letter is still on its way. Wait until it has gone out.")
+
+
+def _copy(original: OutboxMessage, *, number: int, now: datetime) -> OutboxMessage:
+    recipient = original.recipient
+    if recipient is None:
+        raise NoSuchLetter
+    return queue_mail(
+        key=f"{original.key}-again-{number}",
+        kind=original.kind,
+        recipient=recipient,
+        address=recipient.letter_address,
+        subject=original.subject,
+        text=original.text,
+        html=original.html,
+        now=now,
+    )
