@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from portal.site.converters import NameConverter, NamespaceConverter
-from portal.site.views import home, inbox, licence, model, record, theme, transparency
+from portal.site.views import exports, home, inbox, licence, model, record, theme, transparency
 
 register_converter(NamespaceConverter, "namespace")
 register_converter(NameConverter, "repo_name")
@@ -15,6 +15,12 @@ urlpatterns = [
     path("transparency", transparency.transparency, name="transparency"),
     path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
     path("transparency.json", transparency.transparency_json, name="transparency_json"),
+    path("exports/<str:namespace>/<str:name>", exports.exports, name="exports"),
+    path(
+        "exports/<str:namespace>/<str:name>/<slug:rows>.<slug:form>",
+        exports.export,
+        name="export",
+    ),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/address", inbox.ask_address, name="ask_address"),
     path("inbox/address/<str:signed>", inbox.address_again, name="address_again"),

@@ -1,0 +1,124 @@
+"""What a lab may take out of its gate as tables. Column names are stable: see docs/exports.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from portal.access.models import AccessRequest, Decision, Grant, Hold
+from portal.catalog.models import ModelRepo
+
+
+@dataclass(frozen=True)
+class Export:
+    """``columns``: each name with where it stands in the rows. ``repo``: the path to the repo."""
+
+    slug: str
+    label: str
+    holds: str
+    rows: type[Any]
+    repo: str
+    columns: dict[str, str]
+    only: Q = field(default_factory=Q)
+
+    def of(self, repo: ModelRepo) -> QuerySet[Any]:
+        return self.rows.objects.filter(self.only, **{self.repo: repo}).order_by("pk")
+
+    def batch(self, repo: ModelRepo, *, after: int, size: int) -> list[tuple[Any, ...]]:
+        """The next rows behind a key; each begins with its own key."""
+        following = self.of(repo).filter(pk__gt=after)
+        return list(following.values_list("pk", *self.columns.values())[:size])
+
+
+REQUESTS = Export(
+    "requests",
+    "Requests",
+    "Every request that was submitted, and where it stands",
+    AccessRequest,
+    "repo",
+    {
+        "request": "pk",
+        "state": "state",
+        "applicant": "applicant__username",
+        "applicant_name": "applicant__name",
+        "organization": "organization_name",
+        "sector": "sector",
+        "country": "country",
+        "submitted_at": "submitted_at",
+        "due_at": "due_at",
+        "closed_at": "closed_at",
+        "escalation_level": "escalation_level",
+        "escalated_at": "escalated_at",
+    },
+    only=Q(submitted_at__isnull=False),  # a draft is its writer’s alone
+)
+DECISIONS = Export(
+    "decisions",
+    "Decisions",
+    "Every decision, those that were undone too, with its published reason",
+    Decision,
+    "request__repo",
+    {
+        "decision": "pk",
+        "request": "request",
+        "snapshot": "submission__number",
+        "verdict": "verdict",
+        "reason_code": "reason_code",
+        "reason_text": "reason_text",
+        "conditions": "conditions",
+        "is_override": "is_override",
+        "decided_by": "decided_by__username",
+        "decided_at": "decided_at",
+        "undone_by": "undone_by__username",
+        "undone_at": "undone_at",
+    },
+)
+GRANTS = Export(
+    "grants",
+    "Grants",
+    "Every offer and grant: whose, for what, until when, under which text",
+    Grant,
+    "repo",
+    {
+        "grant": "pk",
+        "holder": "person__username",
+        "holder_name": "person__name",
+        "request": "decision__request",
+        "renews": "parent",
+        "modes": "modes",
+        "conditions": "conditions",
+        "licence_sha256": "acceptance__text_sha256",
+        "signed_at": "acceptance__accepted_at",
+        "signed_for": "acceptance__entity",
+        "offered_at": "offered_at",
+        "offer_expires_at": "offer_expires_at",
+        "starts_at": "starts_at",
+        "expires_at": "expires_at",
+        "ends_by_notice_at": "ends_by_notice_at",
+        "revoked_at": "revoked_at",
+        "revoked_by": "revoked_by__username",
+        "revocation_reason": "revocation_reason",
+        "closed_at": "closed_at",
+        "closeout": "closeout",
+    },
+)
+HOLDS = Export(
+    "holds",
+    "Holds",
+    "Every hold on this model alone; those that bind everywhere are the operators’",
+    Hold,
+    "repo",
+    {
+        "hold": "pk",
+        "scope": "scope",
+        "person": "person__username",
+        "organization": "organization__name",
+        "revision": "revision__commit",
+        "reason": "reason",
+        "placed_by": "placed_by__username",
+        "placed_at": "placed_at",
+        "lifted_at": "lifted_at",
+    },
+)

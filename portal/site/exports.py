@@ -1,0 +1,127 @@
+"""The tables that a lab may take out, written as CSV or JSON in batches, in flat memory."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+from django.http import HttpRequest
+
+from portal.access.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, Export
+from portal.catalog.models import ModelRepo
+from portal.delivery.models import Download
+
+__all__ = ["EXPORTS", "FORMS", "Export", "safe_cell", "stream"]
+
+BATCH = 500
+DOWNLOADS = Export(
+    "downloads",
+    "Downloads",
+    "Every range of a file that was fetched; addresses only for 30 days",
+    Download,
+    "revision__repo",
+    {
+        "download": "pk",
+        "person": "person__username",
+        "file": "file__path",
+        "commit": "revision__commit",
+        "sha256": "file__blob_id",
+        "range_start": "range_start",
+        "length_bytes": "length_bytes",
+        "bytes_sent": "bytes_sent",
+        "status_code": "status_code",
+        "ip": "ip",
+        "started_at": "started_at",
+        "ended_at": "ended_at",
+    },
+)
+EXPORTS = {each.slug: each for each in (REQUESTS, DECISIONS, GRANTS, HOLDS, DOWNLOADS)}
+FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> Any:
+    """What a spreadsheet would read as a formula becomes text, by an apostrophe before it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | dict):
+        value = json.dumps(value, sort_keys=True)
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+def _csv_row(values: Any) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow([safe_cell(value) for value in values])
+    return line.getvalue()
+
+
+def _as_csv(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
+    head = _csv_row(export.columns) if first else ""
+    return head + "".join(_csv_row(row[1:]) for row in rows)
+
+
+def _as_json(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
+    """One array, a row on each line. The array is closed by what has no rows left."""
+    lines = [
+        json.dumps(dict(zip(export.columns, row[1:], strict=True)), cls=DjangoJSONEncoder)
+        for row in rows
+    ]
+    joined = ",\n".join(lines)
+    if not rows:
+        return "[]\n" if first else "\n]\n"
+    return f"[\n{joined}" if first else f",\n{joined}"
+
+
+Writer = Callable[..., str]
+WRITERS: dict[str, Writer] = {"csv": _as_csv, "json": _as_json}
+
+
+def stream(
+    request: HttpRequest, export: Export, repo: ModelRepo, form: str
+) -> Iterator[bytes] | AsyncIterator[bytes]:
+    """For either kind of server; an event loop is never held by the database."""
+    pieces = _Pieces(export, repo, form)
+    return _later(pieces) if isinstance(request, ASGIRequest) else _now(pieces)
+
+
+class _Pieces:
+    """Batch by batch behind the last key, so that no cursor stays open between two."""
+
+    def __init__(self, export: Export, repo: ModelRepo, form: str) -> None:
+        self.export, self.repo, self.write = export, repo, WRITERS[form]
+        self.after, self.first, self.over = 0, True, False
+
+    def next(self) -> bytes:
+        rows = self.export.batch(self.repo, after=self.after, size=BATCH)
+        text = self.write(self.export, rows, first=self.first)
+        self.first, self.over = False, not rows
+        self.after = rows[-1][0] if rows else self.after
+        return text.encode()
+
+
+def _now(pieces: _Pieces) -> Iterator[bytes]:
+    while not pieces.over:
+        yield pieces.next()
+
+
+async def _later(pieces: _Pieces) -> AsyncIterator[bytes]:
+    while not pieces.over:
+        yield await asyncio.to_thread(_in_thread, pieces)
+
+
+def _in_thread(pieces: _Pieces) -> bytes:
+    """The thread's connection goes back, whichever thread it was."""
+    try:
+        return pieces.next()
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""The site's own use cases: what leaves it, and what it keeps no longer."""

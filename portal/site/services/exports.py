@@ -1,0 +1,23 @@
+"""A lab takes its records out; that it did is on the record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.policy import Action, may
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import RepoNotFound
+from portal.catalog.models import ModelRepo
+from portal.site.exports import Export
+
+
+@transaction.atomic
+def start_export(*, actor: User, repo: ModelRepo, export: Export, form: str, now: datetime) -> None:
+    """Recorded before the first row leaves: an export that can't be recorded isn't made."""
+    if not may(actor, Action.ADMINISTER, repo, now).allowed:
+        raise RepoNotFound(repo.full_name)
+    record(EventType.EXPORT_MADE, actor=actor, target=repo, at=now, rows=export.slug, form=form)
