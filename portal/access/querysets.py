@@ -112,6 +112,12 @@ class HoldQuerySet(models.QuerySet[M]):
         here = models.Q(repo=None) | models.Q(repo=repo)
         return self.standing().filter(here, held)
 
+    def of_person(self, person: User | Any, now: datetime) -> HoldQuerySet[M]:
+        """Standing ones on the person, or on an organization they are of, wherever they bind."""
+        theirs = Affiliation.objects.of(person).standing_at(now).values("organization")
+        held = models.Q(person=person) | models.Q(organization__in=theirs)
+        return self.standing().filter(held)
+
     def manageable_by(self, person: User | Any) -> HoldQuerySet[M]:
         """Those on repos that this person administers; superusers have the site-wide too."""
         repos = ModelRepo.objects.administered_by(person)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from portal.access.models import AccessRequest, GateSettings, Grant, Screening
+from portal.access.services.signing import licence_in_force
 from portal.access.verdicts import Action, Limits, Reason, Verdict, refuse
 from portal.accounts.models import Affiliation, User
 from portal.catalog.models import Gate, Mode, ModelRepo
@@ -60,7 +61,8 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
     grant = Grant.objects.usable_by(person, repo).exclude(starts_at=None).first()
     if grant is not None:
-        return _over(grant, _start(repo), now)
+        renewal = reverse("access:grant", args=[grant.pk])
+        return _over(person, grant, _start(repo), now, renewal=renewal)
     if request is not None and request.state in CLOSED:
         return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
     return refuse(Reason.NO_REQUEST, _start(repo))
@@ -74,20 +76,28 @@ def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdi
     """Where a signature is enough, no request stands in the way, and none helps."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
     grant = Grant.objects.usable_by(person, repo).in_mode(mode).first()
-    return refuse(Reason.SIGN, page) if grant is None else _over(grant, page, now)
+    return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
 
 
-def _over(grant: Grant, page: str, now: datetime) -> Verdict:
-    """How a grant ended; one that hasn't is for another use."""
+def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Verdict:
+    """How a grant ended; one that hasn't is for another use. ``renewal``: where it is renewed."""
     if grant.revoked_at is not None:
         return refuse(Reason.REVOKED, page, grant.revoked_at)
     if grant.closed_at is not None:
         return refuse(Reason.CLOSED, page, grant.closed_at)
-    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now:
-        return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
     if grant.expires_at <= now:
-        return refuse(Reason.EXPIRED, page, grant.expires_at)
+        return refuse(Reason.EXPIRED, renewal or page, grant.expires_at)
+    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now:
+        return _noticed(person, grant, page, now)
     return refuse(Reason.MODE, page, grant.starts_at)
+
+
+def _noticed(person: User, grant: Grant, page: str, now: datetime) -> Verdict:
+    """Ended by notice. Its holder goes on by signing the newer text, where there is one."""
+    signed = grant.acceptance.licence_version_id if grant.acceptance else None
+    if grant.person_id == person.pk and licence_in_force(grant.repo, now=now).pk != signed:
+        return refuse(Reason.SIGN, reverse("access:newer", args=[grant.pk]))
+    return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
 
 
 def _start(repo: ModelRepo) -> str:

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.access.views import applicant, certificate, drafting, reviewer, signing
+from portal.access.views import (
+    amending,
+    applicant,
+    certificate,
+    drafting,
+    granted,
+    grants,
+    holds,
+    members,
+    reviewer,
+    signing,
+)
 
 app_name = "access"
 urlpatterns = [
@@ -11,7 +22,9 @@ urlpatterns = [
     path("requests/<int:request_id>", applicant.show, name="request"),
     path("requests/<int:request_id>/form/<slug:step>", drafting.form, name="form"),
     path("requests/<int:request_id>/autosave", drafting.autosave, name="autosave"),
-    path("requests/<int:request_id>/answer", applicant.answer, name="answer"),
+    path("requests/<int:request_id>/answer", amending.answer, name="answer"),
+    path("requests/<int:request_id>/correct", amending.correct, name="correct"),
+    path("requests/<int:request_id>/appeal", amending.appeal, name="appeal"),
     path("requests/<int:request_id>/withdraw", applicant.withdraw, name="withdraw"),
     path("requests/<int:request_id>/discard", applicant.discard, name="discard"),
     path("queue", reviewer.queue, name="queue"),
@@ -31,5 +44,23 @@ urlpatterns = [
         certificate.signing_certificate,
         name="signing_certificate",
     ),
+    path("grants", grants.grants, name="grants"),
+    path("grants/of/<str:namespace>/<str:name>", granted.granted, name="granted"),
+    path("grants/of/<str:namespace>/<str:name>/notice", granted.notice, name="notice"),
+    path("grants/<int:grant_id>", grants.grant, name="grant"),
+    path("grants/<int:grant_id>/offer", grants.offer, name="offer"),
+    path("grants/<int:grant_id>/decline", grants.offer_decline, name="offer_decline"),
+    path("grants/<int:grant_id>/renew", grants.renew, name="renew"),
+    path("grants/<int:grant_id>/newer", grants.newer, name="newer"),
+    path("grants/<int:grant_id>/close", grants.close, name="close"),
+    path("grants/<int:grant_id>/revoke", granted.revoke, name="grant_revoke"),
+    path("grants/<int:grant_id>/members", members.members, name="members"),
+    path("memberships/<int:membership_id>", members.join, name="join"),
+    path("memberships/<int:membership_id>/end", members.end, name="member_end"),
+    path("renewals/<int:renewal_id>", granted.renewal, name="renewal"),
+    path("holds", holds.holds, name="holds"),
+    path("holds/new", holds.place, name="hold_place"),
+    path("holds/<int:hold_id>", holds.hold, name="hold"),
+    path("holds/<int:hold_id>/lift", holds.lift, name="hold_lift"),
     path("sign/<str:namespace>/<str:name>", signing.sign, name="sign"),
 ]

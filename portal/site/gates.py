@@ -14,7 +14,7 @@ from portal.access.refusals import describe
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
 
-STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.EXPIRED, Reason.REVOKED, Reason.MODE)
+STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.REVOKED, Reason.MODE)
 WAITS = (Reason.PENDING, Reason.QUESTION)
 
 

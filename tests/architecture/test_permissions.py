@@ -114,6 +114,10 @@ def first_step(world: World) -> dict[str, Any]:
     return of_request(world) | {"step": "you"}
 
 
+def of_grant(world: World) -> dict[str, Any]:
+    return {"grant_id": world.grant.pk}
+
+
 def of_token(world: World) -> dict[str, Any]:
     return {"token_id": world.token.pk}
 
@@ -195,6 +199,8 @@ class Row:
 
 LOGIN = {"anonymous": "login"}
 TEAM = "reviewer administrator"
+ADMINISTER = "administrator publisher operator"
+RUN_IT = f"reviewer {ADMINISTER}"
 OTHER = {"other_reviewer": 404}
 WEIGHTS = in_repo(rest="main/model-00001-of-00002.safetensors")
 CARD = in_repo(rest="main/README.md")
@@ -263,6 +269,30 @@ PAGES = [
     Row("access:decline", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
     Row("access:revoke", "POST", 403, LOGIN | OTHER | {TEAM: 404}, of_request),
     Row("access:sign", "GET", 200, LOGIN, signing_repo),
+    Row("access:grants", "GET", 200, LOGIN),
+    Row("access:grant", "GET", 404, LOGIN | {f"licensee {RUN_IT}": 200}, of_grant),
+    Row("access:offer", "GET", 404, LOGIN | {"licensee": 302}, of_grant),
+    Row("access:offer_decline", "POST", 404, LOGIN | {"licensee": 409}, of_grant),
+    Row("access:renew", "GET", 404, LOGIN | {"licensee": 200}, of_grant),
+    Row("access:newer", "GET", 404, LOGIN | {"licensee": 409}, of_grant),
+    Row("access:close", "GET", 404, LOGIN | {"licensee": 200}, of_grant),
+    Row("access:members", "GET", 404, LOGIN | {f"licensee {RUN_IT}": 200}, of_grant),
+    Row(
+        "access:grant_revoke",
+        "POST",
+        404,
+        LOGIN | {"licensee reviewer": 403, ADMINISTER: 422},
+        of_grant,
+    ),
+    Row("access:granted", "GET", 403, LOGIN | {RUN_IT: 200}, names),
+    Row("access:notice", "GET", 403, LOGIN | {ADMINISTER: 200}, names),
+    Row("access:join", "GET", 404, LOGIN, lambda w: {"membership_id": 0}),
+    Row("access:member_end", "POST", 404, LOGIN, lambda w: {"membership_id": 0}),
+    Row("access:renewal", "GET", 404, LOGIN, lambda w: {"renewal_id": 0}),
+    Row("access:holds", "GET", 403, LOGIN | {ADMINISTER: 200}),
+    Row("access:hold_place", "GET", 403, LOGIN | {ADMINISTER: 200}),
+    Row("access:hold", "GET", 404, LOGIN, lambda w: {"hold_id": 0}),
+    Row("access:hold_lift", "POST", 404, LOGIN, lambda w: {"hold_id": 0}),
     Row("access:signatures", "GET", 200, LOGIN),
     Row(
         "access:certificate",

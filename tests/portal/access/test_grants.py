@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from portal.access.errors import EmailNotVerified, EndedByTheLab, RequestNotFound
+from portal.access.errors import EmailNotVerified, EndedByTheLab, GrantNotFound
 from portal.access.models import Grant
 from portal.access.policy import Action, may
 from portal.access.services.grants import revoke_grant, sign_for_grant
@@ -99,5 +99,5 @@ class TestRevoking:
         assert "answer that letter" in page.text
 
     def test_an_unknown_grant_is_not_there(self, administrator, now):
-        with pytest.raises(RequestNotFound):
+        with pytest.raises(GrantNotFound):
             revoke_grant(actor=administrator, grant_id=999_999, reason="No.", now=now)

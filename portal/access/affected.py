@@ -1,0 +1,73 @@
+"""Whom and what a hold stops: the people to write to, and the figures of its preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from portal.access.models import Grant, Hold
+from portal.accounts.models import Affiliation, User
+from portal.catalog.models import ModelRepo, Revision
+
+# Those who run what access stops say how much of it there is: access itself knows no jobs.
+JobCounter = Callable[["QuerySet[User] | None", "ModelRepo | None", "Revision | None"], int]
+_counters: list[JobCounter] = []
+
+
+def count_jobs_with(counter: JobCounter) -> None:
+    """Called once, when the app that runs jobs starts."""
+    _counters.append(counter)
+
+
+@dataclass(frozen=True)
+class Affected:
+    grants: int
+    people: int
+    jobs: int
+
+
+def affected_by(hold: Hold, now: datetime) -> Affected:
+    """What placing this hold would stop; nothing is changed."""
+    people = _bound(hold, now)
+    return Affected(
+        grants=stopped_grants(hold, now).count(),
+        people=held_people(hold, now).count(),
+        jobs=sum(counter(people, hold.repo, hold.revision) for counter in _counters),
+    )
+
+
+def stopped_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
+    """Active grants that open nothing while it stands: to its people, or on its repo."""
+    grants = Grant.objects.active_at(now)
+    if hold.repo is not None:
+        grants = grants.filter(repo=hold.repo)
+    people = _bound(hold, now)
+    return grants if people is None else grants.filter(person__in=people)
+
+
+def held_people(hold: Hold, now: datetime) -> QuerySet[User]:
+    """Who is written to: the person held; else each holder and member of a stopped grant."""
+    if hold.scope == Hold.Scope.PERSON:
+        return User.objects.filter(pk__in=[hold.person_id])
+    active = Grant.objects.active_at(now)
+    if hold.repo is not None:
+        active = active.filter(repo=hold.repo)
+    joined = Q(memberships__joined_at__isnull=False, memberships__ended_at=None)
+    holding = Q(pk__in=active.values("person"))
+    working = Q(pk__in=active.filter(joined).values("memberships__person"))
+    people = User.objects.filter(holding | working).order_by("pk")
+    bound = _bound(hold, now)
+    return people if bound is None else people.filter(pk__in=bound.values("pk"))
+
+
+def _bound(hold: Hold, now: datetime) -> QuerySet[User] | None:
+    """The people whom it binds; None where it binds everybody."""
+    if hold.scope == Hold.Scope.PERSON:
+        return User.objects.filter(pk__in=[hold.person_id])
+    if hold.scope == Hold.Scope.ORGANIZATION:
+        there = Affiliation.objects.standing_at(now).filter(organization=hold.organization_id)
+        return User.objects.filter(pk__in=there.values("person"))
+    return None

@@ -1,0 +1,33 @@
+"""A person's tokens end with the right that they stand on, in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from portal.access.models import Grant
+from portal.accounts.models import AccessToken, User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import ModelRepo
+
+
+def end_tokens(
+    person: User, repo: ModelRepo, *, actor: User, now: datetime, narrowed_only: bool = False
+) -> int:
+    """Revoke each token that reaches this repo, unless another grant still opens it to them.
+
+    ``narrowed_only``: those alone that were made for named repos, this one among them.
+    """
+    if Grant.objects.usable_by(person, repo).active_at(now).exists():
+        return 0
+    reach = Q(repo_ids__contains=[repo.pk])
+    if not narrowed_only:
+        reach |= Q(repo_ids=None)
+    standing = AccessToken.objects.select_for_update().filter(reach, user=person, revoked_at=None)
+    for token in standing.order_by("pk"):
+        token.revoked_at = now
+        token.save(update_fields=["revoked_at"])
+        record(EventType.TOKEN_REVOKED, actor=actor, target=token, at=now, repo=repo.pk)
+    return len(standing)

@@ -1,0 +1,38 @@
+"""What an event says of a grant or a membership, so that ``grant_check`` can derive it anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from portal.access.models import Grant, Membership
+
+
+def facts_of(grant: Grant) -> dict[str, Any]:
+    """All that the grant's right consists of, as plain JSON."""
+    return {
+        "person": grant.person_id,
+        "repo": grant.repo_id,
+        "modes": sorted(grant.modes),
+        "conditions": grant.conditions,
+        "parent": grant.parent_id,
+        "acceptance": grant.acceptance_id,
+        "licence_sha256": grant.acceptance.text_sha256 if grant.acceptance else None,
+        "offer_expires_at": stamp(grant.offer_expires_at),
+        "starts_at": stamp(grant.starts_at),
+        "expires_at": stamp(grant.expires_at),
+    }
+
+
+def facts_of_member(membership: Membership) -> dict[str, Any]:
+    return {
+        "grant": membership.grant_id,
+        "person": membership.person_id,
+        "acceptance": membership.acceptance_id,
+        "joined_at": stamp(membership.joined_at),
+    }
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """A time as events spell it: UTC, to the microsecond."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else None

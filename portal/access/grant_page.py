@@ -1,0 +1,117 @@
+"""What the page of a grant shows, to its holder, its members and the team."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from portal.access.answers import modes_label
+from portal.access.errors import GrantNotFound
+from portal.access.gate_settings import settings_of
+from portal.access.grant_states import (
+    conditions_in_words,
+    delivery_state,
+    grant_state,
+    is_active,
+    is_offered,
+)
+from portal.access.letters.grants import notice_keys
+from portal.access.models import Grant, Hold, Membership
+from portal.access.policy import may
+from portal.access.services.held import is_over, line_of
+from portal.access.services.members import cap_of, is_shareable
+from portal.access.services.renewing import is_renewable, opens_at, reviews
+from portal.access.services.revoking import can_sign_newer
+from portal.access.verdicts import Action
+from portal.accounts.models import User
+from portal.catalog.models import LicenceVersion
+from portal.outbox.models import OutboxMessage
+
+RELATED = (
+    "repo__namespace",
+    "repo__licence",
+    "person",
+    "acceptance__licence_version__licence",
+    "parent",
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A grant with how the reader stands to it."""
+
+    grant: Grant
+    mine: bool
+    membership: Membership | None
+    may_review: bool
+    may_administer: bool
+
+
+def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
+    """For its holder, those who joined it, and the team. GrantNotFound to anybody else."""
+    grant: Grant | None = Grant.objects.select_related(*RELATED).filter(pk=grant_id).first()
+    if grant is None:
+        raise GrantNotFound
+    membership = Membership.objects.joined().filter(grant=grant, person=person).first()
+    mine = grant.person_id == person.pk
+    administers = may(person, Action.ADMINISTER, grant.repo, now).allowed
+    may_review = administers or reviews(person, grant.repo)
+    if not (mine or membership or may_review):
+        raise GrantNotFound
+    return Seen(grant, mine, membership, may_review and not mine, administers and not mine)
+
+
+def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
+    grant = seen.grant
+    over = is_over(grant, now)
+    version = grant.acceptance.licence_version if grant.acceptance else None
+    return {
+        "seen": seen,
+        "grant": grant,
+        "repo": grant.repo,
+        "state": grant_state(grant, now),
+        "modes": modes_label(grant.modes),
+        "conditions": conditions_in_words(grant),
+        "version": version,
+        "offered": is_offered(grant, now),
+        "active": is_active(grant, now),
+        "over": over,
+        "duties": surviving_duties(version) if over and version else [],
+        "hold": _hold(grant, now),
+        "can_renew": seen.mine and is_renewable(grant, now),
+        "renewal_opens_at": opens_at(grant),
+        "open_renewal": grant.renewals.filter(decided_at=None).first(),
+        "can_sign_newer": seen.mine and can_sign_newer(grant, now),
+        "can_close": seen.mine and grant.starts_at is not None and grant.closed_at is None,
+        "line": [each for each in line_of(grant) if each.pk != grant.pk],
+        "shareable": is_shareable(grant),
+        "member_count": Membership.objects.standing().filter(grant=grant).count(),
+        "member_cap": cap_of(grant) if is_shareable(grant) else 0,
+        "letters": _letters(grant) if seen.mine or seen.may_review else [],
+        "two_people": settings_of(grant.repo).two_person_revocation,
+        "now": now,
+    }
+
+
+def surviving_duties(version: LicenceVersion) -> list[str]:
+    """What the licence still asks: its own list of what survives, else all that it asked."""
+    terms = version.terms
+    survives = terms.get("survives") or [*terms.get("must", []), *terms.get("must_not", [])]
+    return [str(each) for each in survives]
+
+
+def _hold(grant: Grant, now: datetime) -> Hold | None:
+    """One that stops the holder; a hold on a revision stops only that."""
+    found: Hold | None = Hold.objects.on(grant.person, grant.repo, None, now).first()
+    return found
+
+
+def _letters(grant: Grant) -> list[tuple[OutboxMessage, object]]:
+    """The notices, each with what became of it: the proof of its delivery."""
+    sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
+        key__startswith=notice_keys(grant), recipient=grant.person_id
+    )
+    return [(message, delivery_state(message)) for message in sent.order_by("created_at", "pk")]

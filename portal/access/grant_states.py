@@ -1,0 +1,82 @@
+"""How a grant, a membership or a letter stands, in a mark: word, tone and icon."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from portal.access.conditions import Conditions
+from portal.access.models import Grant, Membership
+from portal.access.services.offers import DECLINED
+from portal.access.standing import Mark
+from portal.catalog.models import Mode
+from portal.outbox.models import OutboxMessage
+
+HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."
+DELIVERY = {
+    OutboxMessage.State.QUEUED: Mark("calm", "On its way", "clock"),
+    OutboxMessage.State.SENT: Mark("yes", "Delivered to the mail server", "tick"),
+    OutboxMessage.State.FAILED: Mark("stop", "Could not be sent", "warning"),
+    OutboxMessage.State.CANCELLED: Mark("calm", "Taken back", "revoked"),
+    OutboxMessage.State.BOUNCED: Mark("stop", "Came back", "warning"),
+}
+
+
+def grant_state(grant: Grant, now: datetime) -> Mark:
+    if grant.starts_at is None:
+        return _offer_state(grant, now)
+    if grant.revoked_at is not None:
+        return Mark("stop", "Ended by the lab", "revoked")
+    if grant.closed_at is not None:
+        return Mark("calm", "Closed by its holder", "revoked")
+    noticed = grant.ends_by_notice_at
+    if noticed is not None and noticed <= now:
+        return Mark("stop", "Ended by notice", "revoked")
+    if grant.expires_at <= now:
+        return Mark("calm", "Ended", "clock")
+    if grant.starts_at > now:
+        return Mark("calm", "Begins later", "todo")
+    if noticed is not None:
+        return Mark("wait", "Active, ends by notice", "clock")
+    return Mark("yes", "Active", "done")
+
+
+def _offer_state(grant: Grant, now: datetime) -> Mark:
+    if grant.revoked_at is not None:
+        return Mark("stop", "Taken back by the lab", "revoked")
+    if grant.closeout == DECLINED:
+        return Mark("calm", "Declined", "declined")
+    if is_offered(grant, now):
+        return Mark("wait", "Offered: sign its terms", "sign")
+    return Mark("calm", "Lapsed offer", "clock")
+
+
+def is_offered(grant: Grant, now: datetime) -> bool:
+    open_until = grant.offer_expires_at or now
+    ended = grant.revoked_at is not None or grant.closed_at is not None
+    return grant.starts_at is None and not ended and open_until > now and grant.expires_at > now
+
+
+def is_active(grant: Grant, now: datetime) -> bool:
+    """As ``active_at`` has it, for a row at hand."""
+    begun = grant.starts_at is not None and grant.starts_at <= now
+    ended = grant.revoked_at is not None or grant.closed_at is not None
+    noticed = grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now
+    return begun and not ended and not noticed and grant.expires_at > now
+
+
+def conditions_in_words(grant: Grant) -> list[str]:
+    """Each as a sentence, the modes that aren’t given among them."""
+    words = Conditions.of(grant.conditions).words()
+    return words if Mode.DOWNLOAD in grant.modes else [HOSTED_ONLY, *words]
+
+
+def member_state(membership: Membership) -> Mark:
+    if membership.ended_at is not None:
+        return Mark("calm", "Ended", "revoked")
+    if membership.joined_at is not None:
+        return Mark("yes", "Member", "done")
+    return Mark("wait", "Invited, not signed yet", "mail")
+
+
+def delivery_state(message: OutboxMessage) -> Mark:
+    return DELIVERY[OutboxMessage.State(message.state)]

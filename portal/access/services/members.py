@@ -1,0 +1,244 @@
+"""Members: who works under an organization's grant, each having signed for themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from portal.access.conditions import Conditions
+from portal.access.credentials import end_tokens
+from portal.access.errors import (
+    GrantIsOver,
+    HeldBack,
+    LicenceChanged,
+    MembershipNotFound,
+    NotShareable,
+    TooManyMembers,
+)
+from portal.access.facts import facts_of_member
+from portal.access.gate_settings import settings_of
+from portal.access.letters import members as letters
+from portal.access.models import Acceptance, Grant, Hold, Membership
+from portal.access.policy import may
+from portal.access.services.held import is_over, lock_grant, lock_own
+from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.access.verdicts import Action
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import LicenceVersion
+from portal.errors import FieldErrors
+
+LEFT = "They left by themselves."
+
+
+def is_shareable(grant: Grant) -> bool:
+    """Whether an organization signed, so that members may work under it."""
+    signed = grant.acceptance
+    return signed is not None and signed.capacity == Acceptance.Capacity.ENTITY
+
+
+def cap_of(grant: Grant) -> int:
+    """How many members: as its conditions say, else as the gate does."""
+    own = Conditions.of(grant.conditions).max_members
+    return settings_of(grant.repo).member_cap if own is None else own
+
+
+@transaction.atomic
+def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> Membership:
+    """Invite one address. Its letter has a link and no secret: the account with that address,
+    confirmed, joins by signing. Inviting again changes nothing."""
+    grant = lock_own(holder, grant_id)
+    if not is_shareable(grant):
+        raise NotShareable
+    if grant.starts_at is None or is_over(grant, now):
+        raise GrantIsOver("This grant has ended, so nobody can join it. Renew it first.")
+    email = _checked(email, holder)
+    standing = Membership.objects.standing().filter(grant=grant)
+    if known := standing.filter(email=email).first():
+        return known
+    if standing.count() >= (cap := cap_of(grant)):
+        raise TooManyMembers(
+            f"This grant takes {cap} members, and all places are taken. End one membership first."
+        )
+    membership = Membership.objects.create(
+        grant=grant, email=email, invited_by=holder, invited_at=now
+    )
+    letters.send_invitation(membership, now=now)
+    record(
+        EventType.MEMBER_INVITED,
+        actor=holder,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return membership
+
+
+def _checked(email: str, holder: User) -> str:
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise FieldErrors({"email": "Give one e-mail address, such as name@example.org."}) from None
+    own = EmailAddress.objects.filter(user=holder, email__iexact=email)
+    if email == holder.email.lower() or own.exists():
+        raise FieldErrors({"email": "That address is your own; the grant is yours already."})
+    return email
+
+
+def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
+    """The texts that a member may sign: the grant’s own first, then the one in force."""
+    signed = membership.grant.acceptance
+    own = [signed.licence_version] if signed else []
+    current = licence_in_force(membership.grant.repo, now=now)
+    return own if current in own else [*own, current]
+
+
+@transaction.atomic
+def join_as_member(
+    *, person: User, membership_id: int, signature: Signature, now: datetime
+) -> Membership:
+    """Sign for oneself, and work under the grant. Joining again changes nothing."""
+    membership = _invitation(person, membership_id)
+    if membership.joined_at is not None:
+        return membership
+    grant = membership.grant
+    if is_over(grant, now):
+        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
+    _require_not_held(person, grant, now)
+    version = _signed_text(membership, signature, now)
+    if signature.capacity != Acceptance.Capacity.PERSON:
+        raise FieldErrors({"capacity": "Sign for yourself: the organization has signed already."})
+    membership.acceptance = store_acceptance(
+        person=person, version=version, signature=signature, now=now
+    )
+    membership.person, membership.joined_at = person, now
+    membership.save(update_fields=["person", "acceptance", "joined_at"])
+    letters.send_joined(membership, now=now)
+    record(
+        EventType.MEMBER_JOINED,
+        actor=person,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return membership
+
+
+def _invitation(person: User, membership_id: int) -> Membership:
+    """The invitation, locked after its grant, if one of the person’s proved addresses has it."""
+    found = Membership.objects.standing().filter(pk=membership_id).first()
+    if found is None or not invited(person, found):
+        raise MembershipNotFound
+    grant = lock_grant(found.grant_id)
+    locked = Membership.objects.select_for_update().standing().filter(pk=found.pk).first()
+    if locked is None or grant is None or grant.person_id == person.pk:
+        raise MembershipNotFound
+    twin = Membership.objects.joined().filter(grant=grant, person=person).first()
+    if twin is not None:
+        return twin
+    locked.grant = grant
+    return locked
+
+
+def invited(person: User, membership: Membership) -> bool:
+    """Whether this invitation is for one of this person’s proved addresses, or theirs already."""
+    if membership.person_id is not None:
+        return membership.person_id == person.pk
+    return bool(
+        EmailAddress.objects.filter(
+            user=person, verified=True, email__iexact=membership.email
+        ).exists()
+    )
+
+
+def _require_not_held(person: User, grant: Grant, now: datetime) -> None:
+    if Hold.objects.on(person, grant.repo, None, now).exists():
+        raise HeldBack(
+            "Your access is suspended, so you can’t join now. The notice says whom to ask."
+        )
+
+
+def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:
+    for version in texts_for(membership, now):
+        if version.sha256 == signature.text_sha256:
+            return version
+    raise LicenceChanged
+
+
+@transaction.atomic
+def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime) -> Membership:
+    """End a membership: by its holder, the member, or who administers the model.
+
+    The tokens that reach the repo die with it. Removing again changes nothing.
+    """
+    found = Membership.objects.filter(pk=membership_id).first()
+    grant = lock_grant(found.grant_id) if found else None
+    membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
+    if membership is None or grant is None:
+        raise MembershipNotFound
+    membership.grant = grant
+    leaves = membership.person_id == actor.pk
+    if not leaves and not _may_remove(actor, grant, now):
+        raise MembershipNotFound
+    if membership.ended_at is not None:
+        return membership
+    reason = reason.strip() or (LEFT if leaves else "")
+    if not reason:
+        raise FieldErrors({"reason": "Say why; both of you get it in a letter."})
+    end_membership(membership, actor=actor, reason=reason, now=now)
+    record(
+        EventType.MEMBER_ENDED,
+        actor=actor,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return membership
+
+
+def _may_remove(actor: User, grant: Grant, now: datetime) -> bool:
+    return grant.person_id == actor.pk or may(actor, Action.ADMINISTER, grant.repo, now).allowed
+
+
+def end_membership(membership: Membership, *, actor: User, reason: str, now: datetime) -> None:
+    """Part of the transaction of the service that records it."""
+    membership.ended_at, membership.ended_by, membership.end_reason = now, actor, reason[:200]
+    membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
+    if membership.person is not None:
+        end_tokens(membership.person, membership.grant.repo, actor=actor, now=now)
+    letters.send_ended(membership, now=now)
+
+
+def carry_members(old: Grant, new: Grant, now: datetime) -> None:
+    """Members go on where their signature stands; under a new text they are asked again.
+
+    Part of the transaction of the service that makes the new grant.
+    """
+    if not is_shareable(new):
+        return
+    same_text = _version(old.acceptance) == _version(new.acceptance)
+    for each in old.memberships.standing().select_related("person", "acceptance"):
+        stays = same_text and each.joined_at is not None
+        membership = Membership.objects.create(
+            grant=new,
+            email=each.email,
+            person=each.person if stays else None,
+            acceptance=each.acceptance if stays else None,
+            invited_by=new.person,
+            invited_at=now,
+            joined_at=now if stays else None,
+        )
+        event = EventType.MEMBER_JOINED if stays else EventType.MEMBER_INVITED
+        if not stays:
+            letters.send_invitation(membership, now=now)
+        record(event, actor=None, target=membership, at=now, **facts_of_member(membership))
+
+
+def _version(acceptance: Acceptance | None) -> int | None:
+    return acceptance.licence_version_id if acceptance else None

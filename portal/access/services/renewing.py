@@ -1,0 +1,199 @@
+"""Renewal: a report on the use so far makes a new grant, which begins where the old one ends."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from portal.access.errors import ConflictOfInterest, NotRenewable, RenewalNotFound
+from portal.access.facts import facts_of
+from portal.access.gate_settings import settings_of
+from portal.access.letters import grants as letters
+from portal.access.models import Grant, Renewal
+from portal.access.services.held import ends_at, line_of, lock_grant, lock_own
+from portal.access.services.members import carry_members
+from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import Gate, LicenceVersion, Mode, ModelRepo
+from portal.errors import FieldErrors
+
+OPENS_BEFORE = timedelta(days=60)
+CLOSES_AFTER = timedelta(days=30)
+
+
+def opens_at(grant: Grant) -> datetime:
+    return grant.expires_at - OPENS_BEFORE
+
+
+def closes_at(grant: Grant) -> datetime:
+    return grant.expires_at + CLOSES_AFTER
+
+
+def is_renewable(grant: Grant, now: datetime) -> bool:
+    """Within its window, not ended by anybody, and not renewed yet."""
+    return why_not_renewable(grant, now) == ""
+
+
+def why_not_renewable(grant: Grant, now: datetime) -> str:
+    """What stands in the way, in words; empty where nothing does."""
+    if grant.starts_at is None:
+        return "This is an offer: sign its terms first."
+    if grant.revoked_at is not None:
+        return "The lab ended this grant, so it can’t be renewed. Answer the letter that says why."
+    if grant.closed_at is not None:
+        return "You closed this grant, so it can’t be renewed. You may ask for access anew."
+    if ends_at(grant) < min(grant.expires_at, now):
+        return "This grant ended by notice. Sign the newer text on its page instead."
+    if Grant.objects.filter(parent=grant).exists():
+        return "This grant was renewed already. See the newer one."
+    if now < opens_at(grant):
+        return f"It is early: this grant can be renewed from {opens_at(grant):%d %B %Y} on."
+    if now > closes_at(grant):
+        return "It is too late to renew this grant. Ask for access anew; your answers are kept."
+    return ""
+
+
+def needs_review(grant: Grant, version: LicenceVersion) -> bool:
+    """Where people decide on the repo: if its gate says so, or the text changed in substance."""
+    repo = grant.repo
+    if not any(repo.gate(Mode(mode)) == Gate.REVIEW for mode in grant.modes):
+        return False
+    signed = grant.acceptance.licence_version if grant.acceptance else None
+    changed = version != signed and version.kind == LicenceVersion.Kind.MATERIAL
+    return changed or settings_of(repo).renewal_needs_review
+
+
+@transaction.atomic
+def renew_grant(
+    *,
+    holder: User,
+    grant_id: int,
+    report: str,
+    publications: str,
+    signature: Signature,
+    now: datetime,
+) -> Renewal:
+    """File a report and sign the text in force: renewed at once, or once the team says so.
+
+    Filing again, while one is open or after it was granted, gives the same renewal.
+    """
+    grant = lock_own(holder, grant_id)
+    if filed := grant.renewals.exclude(outcome=Renewal.Outcome.DECLINED).last():
+        return filed
+    if said := why_not_renewable(grant, now):
+        raise NotRenewable(said)
+    if not report.strip():
+        raise FieldErrors({"report": "Say what you used the model for, and what came of it."})
+    version = licence_in_force(grant.repo, now=now)
+    renewal = Renewal.objects.create(
+        grant=grant,
+        acceptance=store_acceptance(person=holder, version=version, signature=signature, now=now),
+        report=report.strip(),
+        publications=publications.strip(),
+        filed_at=now,
+        due_at=now + timedelta(days=grant.repo.decision_days),
+    )
+    record(
+        EventType.RENEWAL_FILED,
+        actor=holder,
+        target=renewal,
+        at=now,
+        grant=grant.pk,
+        licence_sha256=version.sha256,
+    )
+    if needs_review(grant, version):
+        letters.send_renewal_filed(renewal, now=now)
+    else:
+        _grant(renewal, actor=None, now=now)
+    return renewal
+
+
+@transaction.atomic
+def decide_renewal(
+    *, actor: User, renewal_id: int, granted: bool, reason: str, now: datetime
+) -> Renewal:
+    """The team’s word on a renewal. Deciding again changes nothing."""
+    renewal = _reviewed_renewal(actor, renewal_id)
+    if renewal.decided_at is not None:
+        return renewal
+    if granted:
+        _require_decidable(renewal.grant, now)
+        _grant(renewal, actor=actor, now=now)
+        return renewal
+    if not reason.strip():
+        raise FieldErrors({"reason": "Say why in your own words; the holder reads this."})
+    _decide(renewal, Renewal.Outcome.DECLINED, actor, now, reason)
+    letters.send_renewal_declined(renewal, now=now)
+    record(EventType.RENEWAL_DECLINED, actor=actor, target=renewal, at=now, grant=renewal.grant_id)
+    return renewal
+
+
+def _reviewed_renewal(actor: User, renewal_id: int) -> Renewal:
+    """Locked after its grant, for the team of its repo."""
+    found = Renewal.objects.filter(pk=renewal_id).first()
+    grant = lock_grant(found.grant_id) if found else None
+    if grant is None or not reviews(actor, grant.repo):
+        raise RenewalNotFound
+    if actor.pk == grant.person_id or grant.memberships.filter(person=actor).exists():
+        raise ConflictOfInterest("It is a grant that you work under.")
+    renewal = Renewal.objects.select_for_update(of=("self",)).select_related("acceptance")
+    locked: Renewal = renewal.get(pk=renewal_id)
+    locked.grant = grant
+    return locked
+
+
+def reviews(person: User, repo: ModelRepo) -> bool:
+    """Whether this person is of the repo’s team, or administers it."""
+    here = ModelRepo.objects.filter(pk=repo.pk)
+    return here.reviewable_by(person).exists() or here.administered_by(person).exists()
+
+
+def _require_decidable(grant: Grant, now: datetime) -> None:
+    if grant.revoked_at is not None or grant.closed_at is not None:
+        raise NotRenewable("This grant was ended meanwhile, so it can’t be renewed.")
+
+
+def _decide(
+    renewal: Renewal, outcome: Renewal.Outcome, actor: User | None, now: datetime, reason: str = ""
+) -> None:
+    renewal.outcome, renewal.decided_by, renewal.decided_at = outcome, actor, now
+    renewal.reason = reason.strip()
+    renewal.save(update_fields=["outcome", "decided_by", "decided_at", "reason"])
+
+
+def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
+    """The new grant: the same modes and conditions, without a gap, as long as the old."""
+    _decide(renewal, Renewal.Outcome.GRANTED, actor, now)
+    old = line_of(renewal.grant)[-1]  # a newer text may have been signed while it waited
+    starts_at = max(ends_at(old), now)
+    new = Grant.objects.create(
+        repo=old.repo,
+        person=old.person,
+        acceptance=renewal.acceptance,
+        parent=old,
+        modes=old.modes,
+        conditions=old.conditions,
+        starts_at=starts_at,
+        expires_at=starts_at + term_of(old),
+    )
+    carry_members(old, new, now)
+    letters.send_renewed(new, now=now)
+    record(
+        EventType.GRANT_RENEWED,
+        actor=actor or old.person,
+        target=new,
+        at=now,
+        renewal=renewal.pk,
+        **facts_of(new),
+    )
+    return new
+
+
+def term_of(grant: Grant) -> timedelta:
+    """How long it was given for; a newer text signed half-way doesn’t shorten that."""
+    begun = grant.starts_at or grant.expires_at
+    own = grant.expires_at - begun
+    return max(own, term_of(grant.parent)) if grant.parent else own

@@ -1,0 +1,113 @@
+"""An offer: exact terms, opened by a signature; it lapses, and may be turned down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from portal.access.errors import GrantIsOver, GrantNotFound, LicenceChanged, OfferLapsed
+from portal.access.policy import Action, Reason, may
+from portal.access.services.offers import accept_offer, decline_offer
+from portal.audit.models import AuditEvent
+from portal.errors import FieldErrors
+from portal.outbox.models import OutboxMessage
+from tests.factories.access import make_signature
+from tests.factories.accounts import make_user
+from tests.factories.grants import make_accepted, make_newer_text, make_offer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def offer(now):
+    return make_offer(modes=("inference",), conditions={"no_logits": True}, now=now)
+
+
+def accept(offer, now, person=None, **changed):
+    person = person or offer.person
+    signature = make_signature(person, offer.repo, now=now, **changed)
+    return accept_offer(person=person, grant_id=offer.pk, signature=signature, now=now)
+
+
+def events(name):
+    return AuditEvent.objects.filter(type=name)
+
+
+class TestAccepting:
+    def test_it_opens_nothing_before(self, offer, now):
+        verdict = may(offer.person, Action.INFER, offer.repo, now)
+        assert (verdict.allowed, verdict.reason) == (False, Reason.OFFERED)
+        assert verdict.help_url == reverse("access:offer", args=[offer.pk])
+
+    def test_a_signature_begins_it_now_on_its_own_terms(self, offer, now):
+        later = now + timedelta(days=3)
+        grant = accept(offer, later)
+        assert (grant.starts_at, grant.expires_at) == (later, offer.expires_at)
+        assert may(offer.person, Action.INFER, offer.repo, later).allowed
+        assert may(offer.person, Action.CAPTURE, offer.repo, later).reason == Reason.CONDITION
+        assert not may(offer.person, Action.DOWNLOAD, offer.repo, later).allowed
+        event = events("grant.activated").get()
+        assert event.actor == offer.person
+        assert event.data["conditions"] == {"no_logits": True}
+        assert event.data["licence_sha256"] == grant.acceptance.text_sha256
+        assert events("licence.signed").count() == 1
+        letter = OutboxMessage.objects.get(recipient=offer.person)
+        assert "no logprobs" in letter.text
+
+    def test_again_changes_nothing(self, offer, now):
+        grant = accept(offer, now)
+        assert accept(offer, now + timedelta(days=1)).starts_at == grant.starts_at
+        assert events("grant.activated").count() == 1
+
+    def test_a_lapsed_one_says_what_to_do(self, offer, now):
+        with pytest.raises(OfferLapsed, match="Ask again") as lapsed:
+            accept(offer, offer.offer_expires_at)
+        assert lapsed.value.help_url.startswith("/requests/new/")
+        assert may(offer.person, Action.INFER, offer.repo, offer.offer_expires_at).reason == (
+            Reason.NO_REQUEST
+        )
+
+    def test_a_text_of_yesterday_is_not_signed(self, offer, now):
+        signature = make_signature(offer.person, offer.repo, now=now)
+        make_newer_text(now=now)
+        with pytest.raises(LicenceChanged):
+            accept_offer(person=offer.person, grant_id=offer.pk, signature=signature, now=now)
+
+    def test_what_is_missing_is_named(self, offer, now):
+        with pytest.raises(FieldErrors) as refused:
+            accept(offer, now, typed_name="Somebody Else", attestations=frozenset())
+        assert {"typed_name", "attest_noncommercial"} <= set(refused.value.errors)
+
+    def test_it_is_nobody_elses(self, offer, now):
+        with pytest.raises(GrantNotFound):
+            accept(offer, now, person=make_user())
+
+
+class TestDeclining:
+    def test_it_is_turned_down_with_a_letter(self, offer, now):
+        declined = decline_offer(person=offer.person, grant_id=offer.pk, now=now)
+        assert declined.closed_at == now
+        assert events("grant.offer_declined").count() == 1
+        assert OutboxMessage.objects.filter(kind="offer_declined").count() == 1
+        with pytest.raises(GrantIsOver):
+            accept(offer, now)
+
+    def test_again_changes_nothing(self, offer, now):
+        for _ in range(2):
+            decline_offer(person=offer.person, grant_id=offer.pk, now=now)
+        assert events("grant.offer_declined").count() == 1
+
+    def test_an_accepted_one_is_closed_instead(self, now):
+        grant = make_accepted(now=now)
+        with pytest.raises(GrantIsOver):
+            decline_offer(person=grant.person, grant_id=grant.pk, now=now)
+
+    def test_a_lapsed_one_is_over(self, offer, now):
+        with pytest.raises(OfferLapsed):
+            decline_offer(person=offer.person, grant_id=offer.pk, now=offer.offer_expires_at)
+
+    def test_it_is_nobody_elses(self, offer, now):
+        with pytest.raises(GrantNotFound):
+            decline_offer(person=make_user(), grant_id=offer.pk, now=now)
