@@ -27,7 +27,7 @@ class OutboxMessage(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="letters"
     )
     address = models.EmailField()
-    subject = models.CharField(max_length=200)
+    subject = models.CharField(max_length=500)
     text = models.TextField()
     html = models.TextField(blank=True)
     is_secret = models.BooleanField(default=False)

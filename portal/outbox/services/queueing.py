@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 State = OutboxMessage.State
+LONGEST_SUBJECT = 500
 
 
 def queue_mail(
@@ -38,7 +39,7 @@ def queue_mail(
             "kind": kind,
             "recipient": recipient,
             "address": address,
-            "subject": " ".join(subject.split()),
+            "subject": " ".join(subject.split())[:LONGEST_SUBJECT],
             "text": text,
             "html": html,
             "is_secret": is_secret,
@@ -70,8 +71,7 @@ def queue_letter(
     Where each of the recipient's addresses sends letters back, it isn't tried again: it stands in
     their inbox as come back, and can be sent again from there.
     """
-    if reference and reference not in subject:
-        subject = f"{subject} ({reference})"
+    subject = _with_reference(subject, reference)
     context = {
         "team": team,
         "greeting": f"Dear {recipient.display_name},",
@@ -96,6 +96,13 @@ def queue_letter(
         message.state, message.last_error = State.BOUNCED, "letters to this address come back"
         message.save(update_fields=["state", "last_error"])
     return message
+
+
+def _with_reference(subject: str, reference: str) -> str:
+    """However long a name or a lab's own words make it."""
+    if reference and reference not in subject[:LONGEST_SUBJECT]:
+        subject = f"{subject[: LONGEST_SUBJECT - len(reference) - 4]} ({reference})"
+    return subject
 
 
 def mark_read(*, recipient: User, message_id: int, now: datetime) -> None:
