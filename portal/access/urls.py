@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
+from portal.access import review_urls
 from portal.access.views import (
     amending,
     applicant,
     certificate,
     drafting,
+    gate,
     granted,
     grants,
     holds,
     members,
-    reviewer,
+    questions,
+    screening,
     signing,
 )
 
@@ -27,12 +30,29 @@ urlpatterns = [
     path("requests/<int:request_id>/appeal", amending.appeal, name="appeal"),
     path("requests/<int:request_id>/withdraw", applicant.withdraw, name="withdraw"),
     path("requests/<int:request_id>/discard", applicant.discard, name="discard"),
-    path("queue", reviewer.queue, name="queue"),
-    path("queue/<int:request_id>", reviewer.case, name="case"),
-    path("queue/<int:request_id>/approve", reviewer.approve, name="approve"),
-    path("queue/<int:request_id>/ask", reviewer.ask, name="ask"),
-    path("queue/<int:request_id>/decline", reviewer.decline, name="decline"),
-    path("queue/<int:request_id>/revoke", reviewer.revoke, name="revoke"),
+    *review_urls.urlpatterns,
+    path("queue/<int:request_id>/screening", screening.dispose, name="dispose"),
+    path("gates/<str:namespace>/<str:name>", gate.gate, name="gate"),
+    path("gates/<str:namespace>/<str:name>/team", gate.seat, name="gate_seat"),
+    path(
+        "gates/<str:namespace>/<str:name>/team/<int:user_id>/remove",
+        gate.unseat,
+        name="gate_unseat",
+    ),
+    path("gates/<str:namespace>/<str:name>/form", questions.request_form, name="request_form"),
+    path(
+        "gates/<str:namespace>/<str:name>/form/<slug:question>",
+        questions.question,
+        name="question",
+    ),
+    path(
+        "gates/<str:namespace>/<str:name>/form/<slug:question>/arrange",
+        questions.arrange,
+        name="question_arrange",
+    ),
+    path("screening", screening.entries, name="screening"),
+    path("screening/import", screening.import_lines, name="screening_import"),
+    path("screening/<int:entry_id>/remove", screening.remove, name="screening_remove"),
     path("signatures", certificate.signatures, name="signatures"),
     path(
         "signatures/<int:acceptance_id>/certificate.pdf",

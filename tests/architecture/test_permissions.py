@@ -156,6 +156,10 @@ def no_job(world: World) -> dict[str, Any]:
     return {"job_id": uuid.UUID(int=0)}
 
 
+def no_entry(world: World) -> dict[str, Any]:
+    return {"entry_id": 0}
+
+
 def signing_repo(world: World) -> dict[str, Any]:
     return {"namespace": world.signing.namespace.name, "name": world.signing.name}
 
@@ -260,6 +264,9 @@ PAGES = [
     ),
     Row("access:autosave", "POST", 404, {"anonymous": 401}, of_request),
     Row("access:answer", "POST", 404, LOGIN | {"applicant": 422}, of_request),
+    Row("access:correct", "GET", 404, LOGIN | {"applicant": 200}, of_request),
+    Row("access:correct", "POST", 404, LOGIN | {"applicant": 422}, of_request),
+    Row("access:appeal", "POST", 404, LOGIN | {"applicant": 422}, of_request),
     Row("access:withdraw", "POST", 404, LOGIN | {"applicant": 302}, of_request),
     Row("access:discard", "POST", 404, LOGIN | {"applicant": 409}, of_request),
     Row("access:queue", "GET", 403, LOGIN | {f"{TEAM} other_reviewer": 200}),
@@ -268,6 +275,21 @@ PAGES = [
     Row("access:ask", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
     Row("access:decline", "POST", 403, LOGIN | OTHER | {TEAM: 422}, of_request),
     Row("access:revoke", "POST", 403, LOGIN | OTHER | {TEAM: 404}, of_request),
+    Row("access:dispose", "GET", 404, LOGIN | {TEAM: 200}, of_request),
+    Row("access:dispose", "POST", 404, LOGIN | {TEAM: 422}, of_request),
+    Row("access:gate", "GET", 404, LOGIN | {ADMINISTER: 200}, names),
+    Row("access:gate", "POST", 404, LOGIN | {ADMINISTER: 422}, names),
+    Row("access:gate_seat", "POST", 404, LOGIN | {ADMINISTER: 422}, names),
+    Row("access:gate_unseat", "POST", 404, LOGIN | {ADMINISTER: 302}, in_repo(user_id=0)),
+    Row("access:request_form", "GET", 404, LOGIN | {ADMINISTER: 200}, names),
+    Row("access:question", "GET", 404, LOGIN | {ADMINISTER: 200}, in_repo(question="new")),
+    Row("access:question", "POST", 404, LOGIN | {ADMINISTER: 422}, in_repo(question="new")),
+    Row("access:question_arrange", "POST", 404, LOGIN, in_repo(question="new")),
+    Row("access:screening", "GET", 403, LOGIN | {"operator": 200}),
+    Row("access:screening", "POST", 403, LOGIN | {"operator": 422}),
+    Row("access:screening_import", "GET", 403, LOGIN | {"operator": 200}),
+    Row("access:screening_import", "POST", 403, LOGIN | {"operator": 422}),
+    Row("access:screening_remove", "POST", 403, LOGIN | {"operator": 302}, no_entry),
     Row("access:sign", "GET", 200, LOGIN, signing_repo),
     Row("access:grants", "GET", 200, LOGIN),
     Row("access:grant", "GET", 404, LOGIN | {f"licensee {RUN_IT}": 200}, of_grant),

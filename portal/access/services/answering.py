@@ -126,6 +126,12 @@ def resume_request(
     return access_request
 
 
+def resumable_until(access_request: AccessRequest) -> datetime | None:
+    """The last moment to take up a lapsed request; None for any other."""
+    lapsed = access_request.state == State.LAPSED
+    return access_request.closed_at + RESUMABLE if lapsed and access_request.closed_at else None
+
+
 def is_resumable(access_request: AccessRequest, now: datetime) -> bool:
-    closed_at = access_request.closed_at
-    return closed_at is not None and now - closed_at <= RESUMABLE
+    until = resumable_until(access_request)
+    return until is not None and now <= until

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,21 +15,25 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.access import standing
+from portal.access.acts import acts_of
 from portal.access.answers import modes_label, readable
+from portal.access.differences import changes_of
 from portal.access.errors import AlreadyGranted
-from portal.access.forms import AnswerForm, show_errors
+from portal.access.forms import AnswerForm, AppealForm
 from portal.access.history import history
 from portal.access.models import AccessRequest, Grant
-from portal.access.services.answering import answer_question
+from portal.access.questions import newest_form
+from portal.access.services.answering import is_resumable, resumable_until
+from portal.access.services.appealing import appealable_until
 from portal.access.services.drafting import discard_draft, start_draft
 from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
 from portal.access.views.common import own_request
+from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo
-from portal.errors import FieldErrors
 
 PAGE_SIZE = 20
 
@@ -80,18 +87,25 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 def show(request: HttpRequest, request_id: int) -> HttpResponse:
     """Where a request is, what comes next, and everything that happened to it."""
     access_request = own_request(signed_in(request), request_id)
-    return _page(request, access_request, AnswerForm())
+    return request_page(request, access_request, AnswerForm())
 
 
-def _page(
-    request: HttpRequest, access_request: AccessRequest, form: AnswerForm, status: int = 200
+def request_page(
+    request: HttpRequest,
+    access_request: AccessRequest,
+    form: AnswerForm,
+    *,
+    appeal: AppealForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    """Where it stands; ``form`` and ``appeal`` as they were sent back."""
     now = timezone.now()
     grant = standing.grant_of(access_request)
     submission = access_request.submissions.select_related(
-        "acceptance__licence_version__licence"
+        "form", "acceptance__licence_version__licence"
     ).last()
     answers = submission.answers if submission else access_request.draft
+    asked = submission.form if submission else newest_form(access_request.repo)
     waited = standing.waited(access_request)
     due_at = access_request.due_at
     context = {
@@ -100,46 +114,48 @@ def _page(
         "title_words": standing.title(access_request),
         "state_mark": standing.applicant_mark(access_request),
         "stages": standing.stages(access_request, grant, now),
-        "undecided": standing.is_undecided(access_request),
+        "acts": {str(act) for act in acts_of(access_request.applicant, access_request)},
         "question": standing.open_question(access_request),
-        "decision": standing.last_decision(access_request),
         "grant": grant,
         "grant_mark": standing.grant_mark(grant, now) if grant else None,
         "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,
-        "answers": readable(answers),
+        "answers": readable(answers, form=asked),
+        "changes": changes_of(access_request),
         "asked_for": modes_label(answers.get("modes")),
         "waited_days": waited.days,
         "first_due_at": due_at - waited if due_at else None,
         "overdue": bool(due_at and due_at < now),
         "events": history(access_request, reader=access_request.applicant),
         "form": form,
+        "appeal": appeal or AppealForm(),
         "base_url": settings.BASE_URL,
         "now": now,
+        **_ways_back(access_request, now),
+        **_evidence(access_request, now),
     }
     return render(request, "access/request.html", context, status=status)
 
 
-@login_required
-@require_POST
-def answer(request: HttpRequest, request_id: int) -> HttpResponse:
-    person = signed_in(request)
-    access_request = own_request(person, request_id)
-    form = AnswerForm(request.POST)
-    if not form.is_valid():
-        return _page(request, access_request, form, status=422)
-    try:
-        answer_question(
-            applicant=person,
-            request_id=request_id,
-            answer=form.cleaned_data["answer"],
-            now=timezone.now(),
-        )
-    except FieldErrors as error:
-        show_errors(form, error)
-        return _page(request, access_request, form, status=422)
-    messages.success(request, "Your answer is with the reviewers. The clock runs again.")
-    return redirect("access:request", request_id)
+def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
+    """Why it was declined or lapsed, and what can be done about it."""
+    until = appealable_until(access_request)
+    return {
+        "decision": standing.last_decision(access_request),
+        "appeal_until": until if until and now <= until else None,
+        "resume_until": resumable_until(access_request),
+        "may_resume": is_resumable(access_request, now),
+    }
+
+
+def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
+    """What the team can see proved of the person, and what is only said."""
+    person = access_request.applicant
+    return {
+        "affiliations": affiliations_of(person, now),
+        "proved_addresses": addresses_of(person),
+        "said_organization": access_request.draft.get("organization", ""),
+    }
 
 
 @login_required
