@@ -6,10 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.gate_settings import settings_of
+from portal.access.models import (
+    AccessRequest,
+    Appeal,
+    ConflictDeclaration,
+    Decision,
+    Grant,
+    Submission,
+)
 from portal.access.refusals import whole_date
 from portal.access.standing import State, grant_of
+from portal.access.votes import visible_votes
 from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
+
+NOT_TOLD = "For the team alone."
 
 
 @dataclass(frozen=True)
@@ -22,45 +35,101 @@ class Event:
     tone: str = ""
 
 
+@dataclass(frozen=True)
+class Reader:
+    """To the applicant it is told as "you", and of the team as a whole unless it wants its
+    reviewers named; to the team by name."""
+
+    person: User
+    is_applicant: bool
+    sees_names: bool
+
+    def name(self, person: User) -> str:
+        if person.pk == self.person.pk:
+            return "You"
+        return person.display_name if self.sees_names else "The team"
+
+
 def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
-    """Told to the applicant as "you"; to the team by name."""
     mine = access_request.applicant_id == reader.pk
+    names = not mine or settings_of(access_request.repo).names_reviewers
+    whom = Reader(reader, mine, names)
     events = [
         *_submissions(access_request, mine),
-        *_conversation(access_request, reader, mine),
-        *_decisions(access_request, reader, mine),
+        *_appeal(access_request, mine),
+        *_conversation(access_request, whom),
+        *_decisions(access_request, whom),
+        *_appeal(access_request, mine),
+        *_reopenings(access_request, whom),
         *_withdrawal(access_request, mine),
         *_grant(grant_of(access_request), mine),
     ]
+    if not mine:
+        events += _of_the_team(access_request, whom)
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
 def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+    """Each snapshot, save those that an answer made: the conversation has these."""
     for each in access_request.submissions.select_related("acceptance__licence_version__licence"):
-        signed = each.acceptance.licence_version
-        who = "You signed and submitted" if mine else "Submitted and signed"
-        text = f"Reference {access_request.reference}. Signed: {signed}."
-        yield Event(each.submitted_at, "mail", who, text, tone="yes")
+        if each.occasion == Submission.Occasion.SUBMITTED:
+            signed = each.acceptance.licence_version
+            who = "You signed and submitted" if mine else "Submitted and signed"
+            text = f"Reference {access_request.reference}. Signed: {signed}."
+            yield Event(each.submitted_at, "mail", who, text, tone="yes")
+        elif each.occasion in AMENDED:
+            who = "You" if mine else "The applicant"
+            yield Event(each.submitted_at, "said", f"{who} {AMENDED[each.occasion]}")
 
 
-def _conversation(access_request: AccessRequest, reader: User, mine: bool) -> Iterator[Event]:
+def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+    for each in Appeal.objects.filter(request=access_request):
+        who = "You appealed" if mine else "The applicant appealed"
+        yield Event(each.filed_at, "said", who, quote=each.text)
+
+
+def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
     for each in access_request.questions.select_related("asked_by"):
-        asker = "The team" if mine else _name(each.asked_by, reader)
+        asker = whom.name(each.asked_by)
         yield Event(each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait")
         if each.answered_at:
-            who = "You answered" if mine else "The applicant answered"
+            who = "You answered" if whom.is_applicant else "The applicant answered"
             yield Event(each.answered_at, "said", who, quote=each.answer)
 
 
-def _decisions(access_request: AccessRequest, reader: User, mine: bool) -> Iterator[Event]:
-    for each in access_request.decisions.select_related("decided_by"):
-        who = "The team" if mine else _name(each.decided_by, reader)
-        if each.verdict == Decision.Verdict.APPROVED:
-            yield Event(each.decided_at, "done", f"{who} approved the request", tone="yes")
+def _decisions(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
+    """What was undone is the team's matter: for the applicant it never was."""
+    for each in access_request.decisions.select_related("decided_by", "undone_by"):
+        if each.undone_at and whom.is_applicant:
             continue
-        reason = f"{Decision.Reason(each.reason_code).label}."
-        title = f"{who} declined the request"
-        yield Event(each.decided_at, "declined", title, reason, each.reason_text, "stop")
+        who = whom.name(each.decided_by)
+        alone = "Alone, as the owner." if each.is_override and not whom.is_applicant else ""
+        if each.verdict == Decision.Verdict.APPROVED:
+            title = f"{who} approved the request"
+            yield Event(each.decided_at, "done", title, alone, tone="yes")
+        else:
+            reason = f"{Decision.Reason(each.reason_code).label}. {alone}".strip()
+            title = f"{who} declined the request"
+            yield Event(each.decided_at, "declined", title, reason, each.reason_text, "stop")
+        if each.undone_at and each.undone_by:
+            undoer = whom.name(each.undone_by)
+            yield Event(each.undone_at, "revoked", f"{undoer} undid the decision")
+
+
+def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+    appeal = Appeal.objects.filter(request=access_request).first()
+    if appeal is not None:
+        who = "You" if mine else "The applicant"
+        yield Event(appeal.filed_at, "flag", f"{who} appealed", quote=appeal.text, tone="wait")
+
+
+def _reopenings(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
+    of_this = AuditEvent.objects.filter(
+        target_type="access.accessrequest", target_id=str(access_request.pk)
+    )
+    for each in of_this.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
+        who = whom.name(each.actor) if each.actor else "The team"
+        yield Event(each.at, "review", f"{who} took the request up again")
 
 
 def _withdrawal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
@@ -77,5 +146,33 @@ def _grant(grant: Grant | None, mine: bool) -> Iterator[Event]:
     yield Event(grant.revoked_at, "revoked", title, text, grant.revocation_reason, "stop")
 
 
-def _name(person: User, reader: User) -> str:
-    return "You" if person.pk == reader.pk else person.display_name
+def _of_the_team(access_request: AccessRequest, whom: Reader) -> list[Event]:
+    """Notes, votes as far as they may be seen, conflicts, and who took the case."""
+    notes = access_request.notes.select_related("author")
+    votes = visible_votes(access_request, whom.person)
+    declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
+    assigned = access_request.assignments.select_related("reviewer")
+    events = [
+        Event(
+            each.written_at, "note", f"{whom.name(each.author)} noted, privately", quote=each.text
+        )
+        for each in notes
+    ]
+    events += [
+        Event(each.cast_at, "tick", f"{whom.name(each.reviewer)} voted: {each.verdict}")
+        for each in votes
+    ]
+    events += [
+        Event(
+            each.declared_at,
+            "flag",
+            f"{whom.name(each.reviewer)} declared a conflict of interest",
+            quote=each.statement,
+        )
+        for each in declared.select_related("reviewer")
+    ]
+    events += [
+        Event(each.assigned_at, "review", f"{whom.name(each.reviewer)} took the case")
+        for each in assigned
+    ]
+    return events

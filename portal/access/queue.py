@@ -1,53 +1,54 @@
-"""The reviewers' queue: views, filters, and each request as a row."""
+"""The reviewers' queue: views, filters, groups, and each request as a row."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias, cast
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Prefetch
 
 from portal.access.answers import modes_label, sector_label
-from portal.access.models import AccessRequest, Question
-from portal.access.querysets import AccessRequestQuerySet
+from portal.access.filters import (
+    DECIDED,
+    VIEWS,
+    Filters,
+    conditions_of,
+    order_of,
+    overdue,
+)
+from portal.access.models import AccessRequest, Assignment
+from portal.access.reading import (
+    CAP,
+    Count,
+    Order,
+    Requests,
+    any_of,
+    beyond,
+    count,
+    first_keys,
+    narrowed,
+    parts_of,
+)
 from portal.access.standing import Mark, State, is_undecided, reviewer_mark
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
-Requests: TypeAlias = AccessRequestQuerySet[AccessRequest]
-
 PAGE_SIZE = 25
+GROUPS, ROWS_OF_A_GROUP = 20, 5
 NEAR = timedelta(days=3)
-ASKED = Exists(Question.objects.filter(request=OuterRef("pk")))
-IN_REVIEW, ASKING = Q(state=State.IN_REVIEW), Q(state=State.NEEDS_INFO)
-VIEWS = {
-    "open": ("All open", IN_REVIEW | ASKING),
-    "new": ("New", IN_REVIEW & Q(asked=False)),
-    "answered": ("Answered", IN_REVIEW & Q(asked=True)),
-    "waiting": ("Waiting for the applicant", ASKING),
-}
-DECIDED = "decided"
-
-
-@dataclass(frozen=True)
-class Filters:
-    view: str = "open"
-    repo: str = ""
-    q: str = ""
 
 
 @dataclass(frozen=True)
 class Tab:
     slug: str
     label: str
-    count: int | None
+    count: Count | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One request of the queue. ``due``: calm, near, late, or none while it waits."""
+    """One request of the queue. ``due``: calm, near, late, waits, or none once decided."""
 
     request: AccessRequest
     organization: str
@@ -55,82 +56,169 @@ class Row:
     modes: str
     mark: Mark
     due: str
+    assignee: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the first requests that belong together. ``filter``: what shows them all."""
+
+    label: str
+    count: int
+    filter: tuple[str, str]
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
 class Queue:
+    """``before`` and ``after``: where the neighbouring pages begin, if there are any."""
+
     rows: list[Row]
-    page: Page[AccessRequest]
+    groups: list[Group]
+    is_cut: bool
+    before: int | None
+    after: int | None
     tabs: list[Tab]
     repos: list[ModelRepo]
-    open_count: int
-    overdue_count: int
+    colleagues: list[User]
+    open_count: Count
+    overdue_count: Count
 
 
-def filters_from(given: dict[str, str]) -> Filters:
-    """What was asked for; an unknown view is all that is open."""
-    view = given.get("view", "open")
-    known = view if view in VIEWS or view == DECIDED else "open"
-    return Filters(known, given.get("repo", ""), given.get("q", "").strip())
-
-
-def queue_of(reviewer: User, filters: Filters, *, number: str | None, now: datetime) -> Queue:
-    readable = AccessRequest.objects.readable_by(reviewer)
-    found = _searched(_viewed(readable, filters.view), filters)
-    found = found.select_related("repo__namespace", "applicant")
-    page = Paginator(found.prefetch_related("submissions", "questions"), PAGE_SIZE).get_page(number)
-    counts = _counts(readable, now)
+def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> Queue:
+    everything = parts_of(reviewer)
+    chosen = parts_of(reviewer, filters.repo_id) if filters.repo_id else everything
+    found = narrowed(chosen, *conditions_of(filters, reviewer, now))
+    order = order_of(filters)
+    groups, is_cut = _groups(found, filters, order, reviewer, now) if filters.group else ([], False)
+    keys, before, after = ([], None, None) if filters.group else _page(found, filters, order)
+    counts = {slug: count(narrowed(everything, each)) for slug, (_, each) in VIEWS.items()}
     tabs = [Tab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
     return Queue(
-        rows=[_row(each, now) for each in page],
-        page=page,
+        rows=_rows(keys, reviewer, now),
+        groups=groups,
+        is_cut=is_cut,
+        before=before,
+        after=after,
         tabs=[*tabs, Tab(DECIDED, "Decided", None)],
         repos=list(ModelRepo.objects.reviewable_by(reviewer).with_names()),
+        colleagues=_colleagues(reviewer),
         open_count=counts["open"],
-        overdue_count=counts["overdue"],
+        overdue_count=count(narrowed(everything, overdue(now)), Order("due_at")),
     )
 
 
-def _viewed(readable: Requests, view: str) -> Requests:
-    if view == DECIDED:
-        return readable.exclude(VIEWS["open"][1]).order_by("-closed_at", "-pk")
-    _, condition = VIEWS[view]
-    viewed = readable.alias(asked=ASKED).filter(condition).order_by("submitted_at", "pk")
-    return cast("Requests", viewed)
+def has_queue(person: User) -> bool:
+    """Who sits on a team, or owns a model of which a request was escalated."""
+    if ModelRepo.objects.reviewable_by(person).exists():
+        return True
+    return any_of(parts_of(person))
 
 
-def _searched(found: Requests, filters: Filters) -> Requests:
-    if filters.repo.isdecimal() and len(filters.repo) < 19:
-        found = found.filter(repo=int(filters.repo))
-    if not (q := filters.q):
-        return found
-    match = Q(applicant__name__icontains=q) | Q(applicant__username__icontains=q)
-    match |= Q(applicant__email__icontains=q)
-    for answer in ("name", "organization", "purpose", "outputs"):
-        match |= Q(**{f"draft__{answer}__icontains": q})
-    if q.isdecimal() and len(q) < 19:
-        match |= Q(pk=int(q))
-    return found.filter(match)
+def waiting_count(reviewer: User) -> Count:
+    return count(narrowed(parts_of(reviewer), VIEWS["open"][1]))
 
 
-def _counts(readable: Requests, now: datetime) -> dict[str, int]:
-    late = Count("pk", filter=IN_REVIEW & Q(due_at__lt=now))
-    each = {slug: Count("pk", filter=condition) for slug, (_, condition) in VIEWS.items()}
-    counts: dict[str, int] = readable.annotate(asked=ASKED).aggregate(overdue=late, **each)
-    return counts
+def _page(
+    found: list[Requests], filters: Filters, order: Order
+) -> tuple[list[int], int | None, int | None]:
+    """One page of keys, and the keys that the pages before and after it turn on."""
+    backward = filters.before is not None
+    way = order.reversed() if backward else order
+    turn = filters.before or filters.after
+    place = _place_in(order, turn) if turn else None
+    rest = beyond(found, way, place, turn) if place and turn else found
+    keys = first_keys(rest, way, PAGE_SIZE + 1)
+    goes_on, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
+    if backward:
+        keys.reverse()
+    first, last = (keys[0], keys[-1]) if keys else (None, None)
+    has_before = goes_on if backward else place is not None
+    has_after = backward or goes_on
+    return keys, first if has_before else None, last if has_after else None
 
 
-def _row(access_request: AccessRequest, now: datetime) -> Row:
-    submissions = list(access_request.submissions.all())
-    answers = submissions[-1].answers if submissions else {}
+def _place_in(order: Order, key: int) -> datetime | None:
+    place: datetime | None = (
+        AccessRequest.objects.filter(pk=key).values_list(order.column, flat=True).first()
+    )
+    return place
+
+
+def _groups(
+    found: list[Requests], filters: Filters, order: Order, reviewer: User, now: datetime
+) -> tuple[list[Group], bool]:
+    """The first thousand in groups, the largest first; and whether there are more."""
+    keys = first_keys(found, order, CAP + 1)
+    column = "organization_name" if filters.group == "organization" else "evidence_is_clear"
+    values = AccessRequest.objects.filter(pk__in=keys[:CAP]).values_list("pk", column)
+    members: dict[str | bool, list[int]] = {}
+    by_key = dict(values)
+    for key in keys[:CAP]:
+        members.setdefault(by_key[key], []).append(key)
+    largest = sorted(members.items(), key=lambda each: -len(each[1]))[:GROUPS]
+    shown = [key for _, those in largest for key in those[:ROWS_OF_A_GROUP]]
+    rows = {row.request.pk: row for row in _rows(shown, reviewer, now)}
+    groups = [
+        Group(
+            label=_label(value),
+            count=len(those),
+            filter=_filter(value),
+            rows=[rows[key] for key in those[:ROWS_OF_A_GROUP]],
+        )
+        for value, those in largest
+    ]
+    return groups, len(keys) > CAP
+
+
+def _label(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "All proved, no flag" if value else "Something to look at"
+    return value or "No organization named"
+
+
+def _filter(value: str | bool) -> tuple[str, str]:
+    if isinstance(value, bool):
+        return ("flag", "clear" if value else "unclear")
+    return ("organization", value)
+
+
+def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
+    standing = Assignment.objects.filter(ended_at=None).select_related("reviewer")
+    loaded = (
+        AccessRequest.objects.filter(pk__in=keys)
+        .defer("searched")
+        .select_related("repo__namespace", "applicant")
+        .prefetch_related(Prefetch("assignments", standing, to_attr="standing_assignments"))
+    )
+    by_key = {each.pk: each for each in loaded}
+    return [_row(by_key[key], reviewer, now) for key in keys if key in by_key]
+
+
+def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> Row:
+    draft = access_request.draft
     return Row(
         request=access_request,
-        organization=str(answers.get("organization") or ""),
-        sector=sector_label(answers.get("sector")),
-        modes=modes_label(answers.get("modes")),
+        organization=access_request.organization_name or str(draft.get("organization") or ""),
+        sector=sector_label(access_request.sector or draft.get("sector")),
+        modes=modes_label(draft.get("modes")),
         mark=reviewer_mark(access_request),
         due=due_tone(access_request, now),
+        assignee=_assignee(getattr(access_request, "standing_assignments", []), reviewer),
     )
+
+
+def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
+    for each in assignments:
+        return "You" if each.reviewer_id == reviewer.pk else each.reviewer.display_name
+    return ""
+
+
+def _colleagues(reviewer: User) -> list[User]:
+    """The others of this person's teams, to filter by."""
+    repos = ModelRepo.objects.reviewable_by(reviewer)
+    others = User.objects.filter(team_memberships__repo__in=repos).exclude(pk=reviewer.pk)
+    return list(others.distinct().order_by("name", "pk")[:100])
 
 
 def due_tone(access_request: AccessRequest, now: datetime) -> str:
@@ -143,36 +231,3 @@ def due_tone(access_request: AccessRequest, now: datetime) -> str:
     if due_at < now:
         return "late"
     return "near" if due_at - now <= NEAR else "calm"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a case stands in the queue, and its neighbours."""
-
-    number: int | None
-    total: int
-    previous: int | None
-    next: int | None
-
-
-def place_of(access_request: AccessRequest, reviewer: User) -> Place:
-    waiting = AccessRequest.objects.waiting_for(reviewer)
-    keys = list(waiting.values_list("pk", flat=True))
-    if access_request.pk not in keys:
-        return Place(None, len(keys), None, keys[0] if keys else None)
-    at = keys.index(access_request.pk)
-    return Place(
-        number=at + 1,
-        total=len(keys),
-        previous=keys[at - 1] if at else None,
-        next=keys[at + 1] if at + 1 < len(keys) else None,
-    )
-
-
-def next_to_decide(decided: AccessRequest, reviewer: User) -> int | None:
-    """The next case behind this one that awaits a decision; from the oldest again at the end."""
-    decidable = AccessRequest.objects.decidable_by(reviewer).order_by("submitted_at", "pk")
-    later = Q(submitted_at__gt=decided.submitted_at)
-    later |= Q(submitted_at=decided.submitted_at, pk__gt=decided.pk)
-    behind = decidable.filter(later).values_list("pk", flat=True).first()
-    return behind or decidable.values_list("pk", flat=True).first()

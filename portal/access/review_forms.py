@@ -6,9 +6,11 @@ from typing import Any
 
 from django import forms
 
+from portal.access.conditions import Conditions
 from portal.access.forms import WORDS, PageForm
 from portal.access.models import Decision
 from portal.access.questions import requestable_modes
+from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
 
@@ -24,6 +26,46 @@ class ApproveForm(PageForm):
         error_messages={"required": "Choose the day on which the grant ends."},
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
+
+    no_logits = forms.BooleanField(
+        label="Generated text only",
+        required=False,
+        help_text="No logprobs, hidden states or attention.",
+    )
+    only_files = forms.CharField(
+        label="Only these files",
+        required=False,
+        max_length=WORDS,
+        help_text="Paths or patterns such as *.json, one a line. Empty: all files.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    max_members = forms.IntegerField(
+        label="At most so many members",
+        required=False,
+        min_value=0,
+        help_text="Who may work under the grant beside its holder. Empty: as the model allows.",
+        widget=forms.NumberInput(attrs={"class": "short"}),
+    )
+    is_override = forms.BooleanField(
+        label="Decide alone, as the owner",
+        required=False,
+        help_text="No further vote is asked for. It is recorded and counted.",
+        widget=forms.CheckboxInput(attrs={"id": "approve_alone"}),
+    )
+
+    def conditions(self) -> Conditions:
+        """Of valid answers."""
+        lines = self.cleaned_data["only_files"].splitlines()
+        files = tuple(line.strip() for line in lines if line.strip())
+        return Conditions(
+            no_logits=self.cleaned_data["no_logits"],
+            files=files or None,
+            max_members=self.cleaned_data["max_members"],
+        )
+
+    def has_conditions(self) -> bool:
+        """Whether one was given, so that the page shows where."""
+        return any(self[name].data for name in ("no_logits", "only_files", "max_members"))
 
     def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,6 +98,69 @@ class DeclineForm(PageForm):
         error_messages={"required": "Say why in your own words; the applicant reads this."},
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+    is_override = forms.BooleanField(
+        label="Decide alone, as the owner",
+        required=False,
+        help_text="No further vote is asked for. It is recorded and counted.",
+        widget=forms.CheckboxInput(attrs={"id": "decline_alone"}),
+    )
+
+
+class NoteForm(PageForm):
+    note = forms.CharField(
+        label="Private note",
+        max_length=WORDS,
+        help_text="For the team alone. The applicant never reads it.",
+        error_messages={"required": "Write the note."},
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
+    )
+
+
+class DeclareForm(PageForm):
+    statement = forms.CharField(
+        label="What the conflict is",
+        max_length=WORDS,
+        help_text="It hands the case back and voids your vote. It can’t be taken back.",
+        error_messages={"required": "Say in a few words what the conflict is."},
+        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+    )
+
+
+class VouchForm(PageForm):
+    evidence = forms.CharField(
+        label="How you know",
+        max_length=WORDS,
+        help_text="Your word that they work there is kept with your name, and stands as proof.",
+        error_messages={"required": "Say how you know that this person works there."},
+        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+    )
+
+
+class ReopenForm(PageForm):
+    reason = forms.CharField(
+        label="Reason",
+        max_length=WORDS,
+        help_text="The letter quotes it. What was given on this request ends at once.",
+        error_messages={"required": "Say why; the letter quotes it."},
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True, "id": "reopen_reason"}),
+    )
+
+
+class AssignForm(PageForm):
+    assignee = forms.ModelChoiceField(
+        label="To",
+        queryset=User.objects.none(),
+        empty_label="Choose a reviewer",
+        error_messages={"required": "Choose somebody of this model’s team."},
+        widget=forms.Select(attrs={"autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["assignee"]
+        team = User.objects.filter(team_memberships__repo=repo, is_active=True)
+        field.queryset = team.order_by("name", "pk")  # type: ignore[attr-defined]
+        field.label_from_instance = lambda person: person.display_name  # type: ignore[attr-defined]
 
 
 class RevokeForm(PageForm):

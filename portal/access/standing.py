@@ -49,6 +49,8 @@ ENDED = {
     "active": Mark("yes", "Active", "done"),
     "expired": Mark("calm", "Ended", "clock"),
     "revoked": Mark("stop", "Ended by the lab", "revoked"),
+    "closed": Mark("calm", "Closed by its holder", "revoked"),
+    "offered": Mark("wait", "Offered", "sign"),
 }
 
 
@@ -57,9 +59,8 @@ def applicant_mark(access_request: AccessRequest) -> Mark:
 
 
 def reviewer_mark(access_request: AccessRequest) -> Mark:
-    """``access_request.questions`` should be prefetched where many are shown."""
     if access_request.state == State.IN_REVIEW:
-        return ANSWERED if list(access_request.questions.all()) else NEW
+        return ANSWERED if access_request.was_asked else NEW
     return FOR_REVIEWER[State(access_request.state)]
 
 
@@ -94,9 +95,11 @@ def waited(access_request: AccessRequest) -> timedelta:
 
 
 def grant_of(access_request: AccessRequest) -> Grant | None:
+    """What the last decision gave; what was undone was never given."""
     return (
-        Grant.objects.filter(decision__request=access_request)
+        Grant.objects.filter(decision__request=access_request, decision__undone_at=None)
         .select_related("acceptance__licence_version__licence", "repo__namespace")
+        .order_by("-decision__decided_at", "-pk")
         .first()
     )
 
@@ -104,6 +107,10 @@ def grant_of(access_request: AccessRequest) -> Grant | None:
 def grant_mark(grant: Grant, now: datetime) -> Mark:
     if grant.revoked_at is not None:
         return ENDED["revoked"]
+    if grant.closed_at is not None:
+        return ENDED["closed"]
+    if grant.starts_at is None:
+        return ENDED["offered"]
     return ENDED["active" if grant.expires_at > now else "expired"]
 
 
@@ -148,4 +155,4 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
 
 
 def last_decision(access_request: AccessRequest) -> Decision | None:
-    return access_request.decisions.select_related("decided_by").last()
+    return access_request.decisions.filter(undone_at=None).select_related("decided_by").last()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Left
 
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models.fields import person_field
@@ -12,6 +16,16 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import AccessRequestQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
+
+SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
+UNDECIDED = models.Q(state__in=["held", "in_review", "needs_info"])
+
+
+def _searched() -> SearchVector:
+    """The words by which a reviewer finds a request. Each answer counts up to a length that the
+    database can take."""
+    answers = [Left(KeyTextTransform(name, "draft"), 20_000) for name in SEARCHED_ANSWERS]
+    return SearchVector("organization_name", *answers, config="simple")
 
 
 class AccessRequest(models.Model):
@@ -66,6 +80,10 @@ class AccessRequest(models.Model):
     evidence_is_clear = models.BooleanField(default=False)
     escalation_level = models.PositiveSmallIntegerField(default=0)
     escalated_at = models.DateTimeField(null=True)
+    was_asked = models.BooleanField(default=False)  # a question was put to the applicant
+    searched = models.GeneratedField(
+        expression=_searched(), output_field=SearchVectorField(), db_persist=True
+    )
 
     objects = AccessRequestQuerySet.as_manager()
 
@@ -84,6 +102,39 @@ class AccessRequest(models.Model):
                 name="undecided_by_due_date",
             ),
             models.Index(fields=["repo", "-closed_at"], name="closed_by_date"),
+            # The queue's views and filters, each in the order in which it is read.
+            *(
+                models.Index(
+                    fields=["repo", column, "submitted_at", "id"],
+                    condition=UNDECIDED,
+                    name=f"queue_by_{column}",
+                )
+                for column in ("state", "sector", "country", "evidence_is_clear")
+            ),
+            models.Index(
+                fields=["repo", "state", "was_asked", "submitted_at", "id"],
+                condition=UNDECIDED,
+                name="queue_by_was_asked",
+            ),
+            models.Index(
+                fields=["repo", "organization_name", "submitted_at", "id"],
+                condition=UNDECIDED,
+                name="queue_by_organization",
+            ),
+            models.Index(
+                fields=["repo", "due_at", "id"], condition=UNDECIDED, name="queue_by_due_date"
+            ),
+            models.Index(
+                fields=["repo", "submitted_at", "id"],
+                condition=UNDECIDED & models.Q(escalation_level__gt=0),
+                name="queue_of_escalated",
+            ),
+            models.Index(
+                fields=["submitted_at", "id"],
+                condition=models.Q(escalation_level__gt=0),
+                name="escalated_by_age",
+            ),
+            GinIndex(fields=["searched"], name="searched_words"),
         ]
         constraints = [
             models.UniqueConstraint(

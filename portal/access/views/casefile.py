@@ -5,18 +5,49 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
 
-from portal.access import standing
-from portal.access.answers import country_name, modes_label, readable, sector_label
+from portal.access import evidence, standing
+from portal.access.acts import Act, Role, acts_of, roles_of
+from portal.access.answers import Answer, modes_label, readable
+from portal.access.conflicts import WORDS, Conflict, conflicts_of
+from portal.access.differences import changes_of
+from portal.access.gate_settings import settings_of
 from portal.access.history import history
-from portal.access.models import Acceptance, AccessRequest
+from portal.access.models import Acceptance, AccessRequest, Decision, Submission
+from portal.access.places import place_of
 from portal.access.policy import Action, may
-from portal.access.queue import due_tone, place_of
-from portal.access.review_forms import ApproveForm, AskForm, DeclineForm, RevokeForm
+from portal.access.questions import BASE_NAMES
+from portal.access.queue import due_tone
+from portal.access.review_forms import (
+    ApproveForm,
+    AskForm,
+    AssignForm,
+    DeclareForm,
+    DeclineForm,
+    NoteForm,
+    ReopenForm,
+    RevokeForm,
+    VouchForm,
+)
+from portal.access.services.assigning import assignment_of
+from portal.access.services.deciding import overrides_count
+from portal.access.votes import standing_votes, visible_votes
 from portal.accounts.models import User
+
+MOST = 20
+DIALOGS = (
+    "approve",
+    "ask",
+    "decline",
+    "revoke",
+    "note",
+    "declare",
+    "vouch",
+    "reopen",
+    "assign",
+)
 
 
 def case_context(
@@ -28,7 +59,7 @@ def case_context(
 ) -> dict[str, Any]:
     """``failed``: which form was sent back, and that form; it is shown open on the page."""
     submission = access_request.submissions.select_related(
-        "acceptance__licence_version__licence"
+        "acceptance__licence_version__licence", "form"
     ).latest("number")
     answers = submission.answers
     name, form = failed or ("", None)
@@ -38,14 +69,15 @@ def case_context(
         "submission": submission,
         "organization": answers.get("organization", ""),
         "modes": modes_label(answers.get("modes")),
-        "answers": readable(answers, "research", "access"),
-        "said": _said(answers),
-        "addresses": _proved_addresses(access_request.applicant),
+        "answers": _answers(submission),
+        "changes": changes_of(access_request),
         "state_mark": standing.reviewer_mark(access_request),
         "due": due_tone(access_request, now),
         "awaits": standing.awaits_decision(access_request),
         "undecided": standing.is_undecided(access_request),
         "questions": access_request.questions.select_related("asked_by"),
+        "notes": access_request.notes.select_related("author"),
+        "appeal": getattr(access_request, "appeal", None),
         "attestations": _attestations(submission.acceptance),
         "earlier": _earlier(access_request, reviewer),
         "events": history(access_request, reader=reviewer),
@@ -54,27 +86,78 @@ def case_context(
         "failed": name,
         "nav_section": "queue",
         "now": now,
+        **_evidence(access_request, reviewer, answers, now),
+        **_team(access_request, reviewer, now),
         **_grant(access_request, reviewer, now),
         **_forms(access_request, answers, now, name, form),
     }
 
 
-def _proved_addresses(person: User) -> list[tuple[str, str]]:
-    """Each address that answered a letter, and its domain."""
-    proved = EmailAddress.objects.filter(user=person, verified=True).order_by("-primary", "email")
-    return [(each.email, each.email.rpartition("@")[2]) for each in proved]
+def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
+    """The reviewer's own last decision, while its letter waits."""
+    waiting = Decision.objects.filter(
+        decided_by=reviewer, undone_at=None, undo_until__gt=now, decided_at__lte=now
+    )
+    last = waiting.select_related("request__repo").order_by("-decided_at", "-pk").first()
+    return {"undoable": last}
 
 
-def _said(answers: dict[str, Any]) -> list[tuple[str, str]]:
-    """What nobody has checked. Words that the answers repeat in full stand there."""
-    rows = [
-        ("Goes by", answers.get("name", "")),
-        ("Position", answers.get("position", "")),
-        ("Works at", answers.get("organization", "")),
-        ("In", country_name(answers.get("country"))),
-        ("Sector", sector_label(answers.get("sector"))),
+def _evidence(
+    access_request: AccessRequest, reviewer: User, answers: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    record = evidence.record_of(access_request, reviewer)
+    return {
+        "proved": evidence.proved(access_request.applicant, now),
+        "said": evidence.said(answers),
+        "flags": evidence.flags(access_request, reviewer, now),
+        "record": record,
+        "record_rows": [
+            (each, standing.reviewer_mark(each), modes_label(each.draft.get("modes")))
+            for each in (record.latest if record else [])
+        ],
+    }
+
+
+def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
+    """Who has it, who voted, and what this reader may do."""
+    acts = acts_of(reviewer, access_request)
+    held = assignment_of(access_request)
+    found = conflicts_of([reviewer], access_request, now)[reviewer.pk]
+    votes = visible_votes(access_request, reviewer)
+    cast = len(standing_votes(access_request))
+    return {
+        "acts": {str(act) for act in _unconflicted(acts, found)},
+        "is_head": bool(roles_of(reviewer, access_request) & {Role.ADMINISTRATOR, Role.OWNER}),
+        "assignment": held,
+        "is_mine": held is not None and held.reviewer_id == reviewer.pk,
+        "conflicts": [WORDS[conflict] for conflict in Conflict if conflict in found],
+        "quorum": settings_of(access_request.repo).quorum,
+        "votes": votes,
+        "votes_cast": cast,
+        "votes_are_hidden": cast > len(votes),
+        "escalations": access_request.escalations.all(),
+        "overrides": overrides_count(access_request.repo) if Act.OVERRIDE in acts else 0,
+        "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
+    }
+
+
+def _unconflicted(acts: set[Act], found: set[Conflict]) -> set[Act]:
+    """Without those that a conflict forbids."""
+    if not found:
+        return acts
+    stays = {Act.READ, Act.NOTE, Act.DECLARE, Act.CLAIM, Act.ASSIGN}
+    if found == {Conflict.DECIDED_BEFORE}:
+        stays |= {Act.OVERRIDE, Act.UNDO, Act.REOPEN}
+    return acts & stays
+
+
+def _answers(submission: Submission) -> list[Answer]:
+    """The research, what is asked for, the lab's own questions. Who they are stands above."""
+    return [
+        each
+        for each in readable(submission.answers, form=submission.form)
+        if each.step in ("research", "access") or each.name not in BASE_NAMES
     ]
-    return [(label, str(text)) for label, text in rows if text]
 
 
 def _attestations(acceptance: Acceptance) -> list[tuple[str, bool]]:
@@ -93,7 +176,7 @@ def _earlier(
     others = others.exclude(pk=access_request.pk).select_related("repo__namespace")
     return [
         (each, standing.reviewer_mark(each), modes_label(each.draft.get("modes")))
-        for each in others.prefetch_related("questions").order_by("-submitted_at")
+        for each in others.order_by("-submitted_at")[:MOST]
     ]
 
 
@@ -117,14 +200,21 @@ def _forms(
     now: datetime,
     name: str,
     form: forms.Form | None,
-) -> dict[str, forms.Form]:
+) -> dict[str, Any]:
     """The dialogs' forms, the one that was sent back as it was typed."""
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
     initial = {"modes": answers.get("modes"), "until": until}
-    fresh: dict[str, forms.Form] = {
-        "approve_form": ApproveForm(initial=initial, repo=access_request.repo),
+    repo = access_request.repo
+    fresh: dict[str, Any] = {
+        "approve_form": ApproveForm(initial=initial, repo=repo),
         "ask_form": AskForm(),
         "decline_form": DeclineForm(),
         "revoke_form": RevokeForm(),
+        "note_form": NoteForm(),
+        "declare_form": DeclareForm(),
+        "vouch_form": VouchForm(),
+        "reopen_form": ReopenForm(),
+        "assign_form": AssignForm(repo=repo),
+        "failed_template": f"access/_{name}.html" if name in DIALOGS else "",
     }
     return fresh | ({f"{name}_form": form} if form else {})

@@ -1,0 +1,65 @@
+"""One verdict for many requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from portal.access.forms import WORDS, PageForm
+from portal.access.models import Decision
+from portal.access.questions import requestable_modes
+from portal.catalog.models import ModelRepo
+
+
+class BulkForm(PageForm):
+    """One verdict for all that were chosen."""
+
+    verdict = forms.ChoiceField(
+        label="All of them",
+        choices=[("approved", "Approve"), ("declined", "Decline")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose whether to approve or to decline."},
+    )
+    modes = forms.MultipleChoiceField(
+        label="Modes", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    until = forms.DateField(
+        label="Until",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
+    )
+    reason_code = forms.ChoiceField(
+        label="Reason",
+        required=False,
+        choices=[("", "Choose a reason"), *Decision.Reason.choices],
+    )
+    reason_text = forms.CharField(
+        label="In your words, to each applicant",
+        required=False,
+        max_length=WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(mode), mode.label) for mode in requestable_modes(repo)]
+        self.fields["modes"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """What the verdict needs, said before anything is tried."""
+        given = super().clean() or {}
+        needs = {
+            "approved": {
+                "modes": "Choose at least one kind of access to give.",
+                "until": "Choose the day on which the grants end.",
+            },
+            "declined": {
+                "reason_code": "Choose the reason that the applicants will see.",
+                "reason_text": "Say why in your own words; the applicants read this.",
+            },
+        }
+        for name, words in needs.get(given.get("verdict", ""), {}).items():
+            if not given.get(name) and name not in self.errors:
+                self.add_error(name, words)
+        return given

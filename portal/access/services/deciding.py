@@ -1,0 +1,219 @@
+"""Approve or decline: each call is a vote, and the one that completes the quorum decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.access.acts import Act
+from portal.access.conditions import Conditions
+from portal.access.conflicts import Conflict
+from portal.access.errors import HoldStands
+from portal.access.facts import facts_of
+from portal.access.gate_settings import settings_of
+from portal.access.letters import decisions as letters
+from portal.access.models import AccessRequest, Decision, Grant, Hold, Review
+from portal.access.services.locking import PERSONAL, locked_case, require_none_of
+from portal.access.services.signing import licence_in_force
+from portal.access.services.voting import cast_vote
+from portal.access.terms import Terms, agreed, check_terms, terms_of
+from portal.access.votes import counted_votes
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import ModelRepo
+from portal.errors import FieldErrors
+
+State = AccessRequest.State
+Verdict = Decision.Verdict
+
+
+@transaction.atomic
+def approve_request(
+    *,
+    reviewer: User,
+    request_id: int,
+    modes: Sequence[str],
+    expires_at: datetime,
+    now: datetime,
+    conditions: Conditions | None = None,
+    is_override: bool = False,
+) -> Grant | None:
+    """Vote to approve, on these terms. The grant, if that decides; None while votes are missing.
+
+    Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
+    was put before them.
+    """
+    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
+    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    check_terms(case, terms, now)
+    _require_no_hold(case, now)
+    votes = [] if is_override else _vote(case, reviewer, Verdict.APPROVED, now, terms=terms)
+    given = terms if is_override else _carried(case, votes)
+    if given is None:
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+        return None
+    decision = _decide(
+        case, reviewer, Verdict.APPROVED, is_override, now, conditions=given.conditions.stored()
+    )
+    grant = _give(case, decision, given, now)
+    facts = _facts(votes, decision) | {"grant": grant.pk}
+    record(EventType.REQUEST_APPROVED, actor=reviewer, target=case, at=now, **facts)
+    _record_grant(grant, reviewer, now)
+    return grant
+
+
+@transaction.atomic
+def decline_request(
+    *,
+    reviewer: User,
+    request_id: int,
+    reason_code: str,
+    reason_text: str,
+    now: datetime,
+    is_override: bool = False,
+) -> Decision | None:
+    """Vote to decline, with a published reason and words of the team's own.
+
+    The decision, if that decides, with this vote's reason; None while votes are missing. What
+    the lists hold back is declined by who may dispose of it.
+    """
+    act = Act.DISPOSE if _is_held(request_id) else Act.VOTE
+    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
+    reason = {"reason_code": reason_code, "reason_text": reason_text.strip()}
+    _check_reason(**reason)
+    votes = [] if is_override else _vote(case, reviewer, Verdict.DECLINED, now, **reason)
+    if not is_override and not _is_quorum(case, votes):
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+        return None
+    decision = _decide(case, reviewer, Verdict.DECLINED, is_override, now, **reason)
+    letters.send_decline(case, decision, now=now)
+    facts = _facts(votes, decision) | {"reason_code": reason_code}
+    record(EventType.REQUEST_DECLINED, actor=reviewer, target=case, at=now, **facts)
+    return decision
+
+
+def overrides_count(repo: ModelRepo) -> int:
+    """How often an owner of this repo decided alone. An undone decision is counted too."""
+    return Decision.objects.filter(request__repo=repo, is_override=True).count()
+
+
+def _case(reviewer: User, request_id: int, act: Act, now: datetime) -> AccessRequest:
+    """The locked case, if this person may decide it in this way."""
+    case = locked_case(reviewer, request_id, act)
+    is_override = act == Act.OVERRIDE
+    require_none_of(PERSONAL if is_override else tuple(Conflict), reviewer, case, now)
+    return case
+
+
+def _is_held(request_id: int) -> bool:
+    """Asked before the lock: if it changes meanwhile, the act no longer fits the state."""
+    return AccessRequest.objects.filter(pk=request_id, state=State.HELD).exists()
+
+
+def _vote(
+    case: AccessRequest, reviewer: User, verdict: Decision.Verdict, now: datetime, **cast: Any
+) -> list[Review]:
+    """Cast it; all votes that count for this verdict now."""
+    cast_vote(case, reviewer, verdict, now=now, **cast)
+    return counted_votes(case, verdict, now)
+
+
+def _is_quorum(case: AccessRequest, votes: list[Review]) -> bool:
+    return len(votes) >= settings_of(case.repo).quorum
+
+
+def _carried(case: AccessRequest, votes: list[Review]) -> Terms | None:
+    """The terms that enough people agree on; None while there are none."""
+    return agreed([terms_of(each) for each in votes]) if _is_quorum(case, votes) else None
+
+
+def _require_no_hold(case: AccessRequest, now: datetime) -> None:
+    """Neither on the person, nor on an organization that is proved or only named."""
+    named = Q(organization=case.organization_id) if case.organization_id else Q(pk__in=[])
+    here = Q(repo=None) | Q(repo=case.repo)
+    on_named = Hold.objects.standing().filter(named, here)
+    if Hold.objects.on(case.applicant, case.repo, None, now).exists() or on_named.exists():
+        raise HoldStands
+
+
+def _check_reason(reason_code: str, reason_text: str) -> None:
+    errors: dict[str, str] = {}
+    if reason_code not in Decision.Reason.values:
+        errors["reason_code"] = "Choose the reason that the applicant will see."
+    if not reason_text:
+        errors["reason_text"] = "Say why in your own words; the applicant reads this."
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _decide(
+    case: AccessRequest,
+    reviewer: User,
+    verdict: Decision.Verdict,
+    is_override: bool,
+    now: datetime,
+    **told: Any,
+) -> Decision:
+    """Close the case; where the owner decides alone, count it on the record."""
+    case.move_to(State(verdict))
+    case.closed_at = now
+    case.save(update_fields=["state", "closed_at"])
+    decision = Decision.objects.create(
+        request=case,
+        submission=case.submissions.latest("number"),
+        verdict=verdict,
+        is_override=is_override,
+        decided_by=reviewer,
+        decided_at=now,
+        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
+        **told,
+    )
+    if is_override:
+        count = overrides_count(case.repo)
+        record(EventType.REQUEST_OVERRIDDEN, actor=reviewer, target=case, at=now, count=count)
+    return decision
+
+
+def _give(case: AccessRequest, decision: Decision, terms: Terms, now: datetime) -> Grant:
+    """Active at once under the text that was signed; an offer where that isn't enough."""
+    in_force = licence_in_force(case.repo, now=now)
+    signed = decision.submission.acceptance
+    grant = Grant(
+        repo=case.repo,
+        person=case.applicant,
+        decision=decision,
+        modes=list(terms.modes),
+        conditions=terms.conditions.stored(),
+        expires_at=terms.expires_at,
+    )
+    if signed.licence_version_id == in_force.pk and not grant.conditions:
+        grant.acceptance, grant.starts_at = signed, now
+        grant.save()
+        letters.send_approval(case, grant, now=now)
+    else:
+        offer_days = timedelta(days=settings_of(case.repo).offer_days)
+        grant.offered_at = now
+        grant.offer_expires_at = min(now + offer_days, terms.expires_at)
+        grant.save()
+        letters.send_offer(case, grant, in_force, now=now)
+    return grant
+
+
+def _facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
+    """Which snapshot was decided on, and by whose votes."""
+    return {
+        "decision": decision.pk,
+        "snapshot": decision.submission.number,
+        "voters": [each.reviewer_id for each in votes],
+        "is_override": decision.is_override,
+    }
+
+
+def _record_grant(grant: Grant, reviewer: User, now: datetime) -> None:
+    event = EventType.GRANT_OFFERED if grant.acceptance is None else EventType.GRANT_MADE
+    record(event, actor=reviewer, target=grant, at=now, **facts_of(grant))

@@ -1,0 +1,92 @@
+"""Taking a decision back: within minutes as if it had not been, later with notice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from portal.access.acts import Act, Role, roles_of
+from portal.access.errors import MailHasLeft, NewerRequest
+from portal.access.gate_settings import settings_of
+from portal.access.letters import decisions as letters
+from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.services.locking import PERSONAL, locked_case, require_none_of
+from portal.access.services.voting import void_votes
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import Conflict, FieldErrors, Forbidden
+from portal.outbox.services import cancel_mail
+
+UNDONE = "undone"
+
+
+@transaction.atomic
+def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back a decision whose letter hasn't left: nothing of it remains but the record."""
+    case = locked_case(actor, request_id, Act.UNDO)
+    decision = case.decisions.filter(undone_at=None).latest("decided_at", "pk")
+    if decision.decided_by_id != actor.pk and Role.ADMINISTRATOR not in roles_of(actor, case):
+        raise Forbidden("Only who decided, or who administers the model, may undo a decision.")
+    require_none_of(PERSONAL, actor, case, now)
+    if now >= decision.undo_until or not _cancel_letter(decision, now):
+        raise MailHasLeft
+    decision.undone_at, decision.undone_by = now, actor
+    decision.save(update_fields=["undone_at", "undone_by"])
+    _end_grants(Grant.objects.filter(decision=decision), actor, UNDONE, now)
+    void_votes(case.reviews.filter(reviewer=decision.decided_by_id, voided_at=None), UNDONE, now)
+    _back_into_review(case, ["state", "closed_at"])
+    record(
+        EventType.REQUEST_DECISION_UNDONE, actor=actor, target=case, at=now, decision=decision.pk
+    )
+    return case
+
+
+@transaction.atomic
+def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) -> AccessRequest:
+    """Look at a closed request anew: what was given on it ends, with notice, and votes count
+    no more. It is due as a new one is."""
+    case = locked_case(actor, request_id, Act.REOPEN)
+    require_none_of(PERSONAL, actor, case, now)
+    if not reason.strip():
+        raise FieldErrors({"reason": "Say why; the letter quotes it."})
+    given = Grant.objects.filter(decision__request=case)
+    ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
+    if ends_access and settings_of(case.repo).two_person_revocation:
+        raise Conflict("Ending an access takes two people here. End the access first.")
+    for decision in case.decisions.filter(undone_at=None):
+        _cancel_letter(decision, now)
+    _end_grants(given, actor, reason.strip(), now)
+    void_votes(case.reviews.filter(voided_at=None), "reopened", now)
+    case.due_at = now + timedelta(days=case.repo.decision_days)
+    case.escalation_level, case.escalated_at = 0, None
+    _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
+    letters.send_reopening(case, reason=reason.strip(), ends_access=ends_access, now=now)
+    record(EventType.REQUEST_REOPENED, actor=actor, target=case, at=now)
+    return case
+
+
+def _cancel_letter(decision: Decision, now: datetime) -> bool:
+    """Whether it was still here: who holds it in their hands has sent it."""
+    return bool(cancel_mail(keys=letters.letter_keys(decision), now=now))
+
+
+def _end_grants(grants: QuerySet[Grant], actor: User, reason: str, now: datetime) -> None:
+    locked = grants.select_for_update(of=("self",)).filter(revoked_at=None, closed_at=None)
+    for grant in locked.filter(expires_at__gt=now):
+        grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
+        grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
+        record(EventType.GRANT_REVOKED, actor=actor, target=grant, at=now, reason_class=UNDONE)
+
+
+def _back_into_review(case: AccessRequest, changed: list[str]) -> None:
+    """NewerRequest where the applicant has begun another one meanwhile: one is open at a time."""
+    case.move_to(AccessRequest.State.IN_REVIEW)
+    case.closed_at = None
+    try:
+        with transaction.atomic():
+            case.save(update_fields=changed)
+    except IntegrityError as error:
+        raise NewerRequest from error

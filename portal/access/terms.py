@@ -1,0 +1,65 @@
+"""What an approval gives, and the narrowest terms on which several people agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from portal.access.conditions import Conditions, check_conditions
+from portal.access.models import AccessRequest, Review
+from portal.access.questions import requestable_modes
+from portal.errors import FieldErrors
+
+LONGEST_GRANT = timedelta(days=5 * 366)
+
+
+@dataclass(frozen=True)
+class Terms:
+    modes: tuple[str, ...]
+    expires_at: datetime
+    conditions: Conditions = field(default_factory=Conditions)
+
+
+def check_terms(access_request: AccessRequest, terms: Terms, now: datetime) -> None:
+    """Raises FieldErrors naming each term that can't be given."""
+    errors: dict[str, str] = {}
+    offered = {str(mode) for mode in requestable_modes(access_request.repo)}
+    if not terms.modes or not set(terms.modes) <= offered:
+        errors["modes"] = f"Choose among {', '.join(sorted(offered))}."
+    if not now < terms.expires_at <= now + LONGEST_GRANT:
+        errors["until"] = "Choose an end date after today and within five years."
+    try:
+        check_conditions(terms.conditions)
+    except FieldErrors as more:
+        errors |= more.errors
+    if errors:
+        raise FieldErrors(errors)
+
+
+def terms_of(vote: Review) -> Terms:
+    if vote.expires_at is None:
+        raise ValueError("a vote for approval has an end date")
+    return Terms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
+
+
+def agreed(given: Sequence[Terms]) -> Terms | None:
+    """No wider than any of them: the modes common to all, the earliest end, every condition.
+
+    None where they have no mode, or no file that may be downloaded, in common.
+    """
+    modes = set.intersection(*(set(each.modes) for each in given))
+    patterns = [set(each.conditions.files) for each in given if each.conditions.files is not None]
+    files = sorted(set.intersection(*patterns)) if patterns else None
+    if not modes or files == []:
+        return None
+    members = [each.conditions.max_members for each in given]
+    return Terms(
+        tuple(sorted(modes)),
+        min(each.expires_at for each in given),
+        Conditions(
+            no_logits=any(each.conditions.no_logits for each in given),
+            files=None if files is None else tuple(files),
+            max_members=min((most for most in members if most is not None), default=None),
+        ),
+    )

@@ -1,0 +1,101 @@
+"""What the pages that act on a case share: who may, the case as it is, the case again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from portal.access.acts import Act, require_act
+from portal.access.errors import ConflictOfInterest, RequestNotFound
+from portal.access.forms import show_errors
+from portal.access.models import AccessRequest
+from portal.access.places import next_to_decide
+from portal.access.queue import has_queue
+from portal.access.views.casefile import case_context, undo_context
+from portal.accounts.models import User
+from portal.accounts.views import signed_in
+from portal.errors import Conflict, DomainError, FieldErrors, Forbidden
+
+Do = Callable[[datetime], object]
+
+
+def reviewer_of(request: HttpRequest) -> User:
+    """Who is signed in, if there is a queue for them at all."""
+    person = signed_in(request)
+    if not has_queue(person):
+        raise Forbidden("The queue is for the people who review a model’s requests.")
+    return person
+
+
+def readable_case(reviewer: User, request_id: int) -> AccessRequest:
+    readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
+    found: AccessRequest | None = readable.select_related("repo__namespace", "applicant").first()
+    if found is None:
+        raise RequestNotFound
+    return found
+
+
+def case_page(
+    request: HttpRequest,
+    reviewer: User,
+    access_request: AccessRequest,
+    *,
+    status: int = 200,
+    notice: str = "",
+    failed: tuple[str, forms.Form] | None = None,
+) -> HttpResponse:
+    now = timezone.now()
+    context = case_context(access_request, reviewer, now=now, failed=failed)
+    context |= undo_context(reviewer, now) | {"notice": notice}
+    return render(request, "access/case.html", context, status=status)
+
+
+def attempt(
+    request: HttpRequest,
+    access_request: AccessRequest,
+    name: str,
+    form: forms.Form | None,
+    do: Do,
+    *,
+    act: Act | None = None,
+) -> HttpResponse | None:
+    """Do it. None when it is done; else the case again, with what stood in the way.
+
+    ``act``: asked before the form is read, so that a case that has moved on says so first.
+    """
+    reviewer = signed_in(request)
+    try:
+        if act is not None:
+            require_act(reviewer, access_request, act)
+        if form is None or form.is_valid():
+            do(timezone.now())
+            return None
+    except FieldErrors as error:
+        if form is None:
+            return _refused(request, reviewer, access_request, error)
+        show_errors(form, error)
+    except (Conflict, ConflictOfInterest) as error:
+        return _refused(request, reviewer, access_request, error)
+    failed = (name, form) if form is not None else None
+    return case_page(request, reviewer, access_request, status=422, failed=failed)
+
+
+def _refused(
+    request: HttpRequest, reviewer: User, access_request: AccessRequest, error: DomainError
+) -> HttpResponse:
+    fresh = readable_case(reviewer, access_request.pk)
+    return case_page(request, reviewer, fresh, status=error.status, notice=error.message)
+
+
+def onward(request: HttpRequest, access_request: AccessRequest, said: str) -> HttpResponse:
+    """To the next case that awaits a decision; to the queue when there is none."""
+    if said:
+        messages.success(request, said)
+    following = next_to_decide(access_request, signed_in(request))
+    return redirect("access:case", following) if following else redirect("access:queue")
