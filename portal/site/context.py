@@ -14,7 +14,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from portal.access.models import AccessRequest
+from portal.access.queue import waiting_count
+from portal.access.reading import Count
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
@@ -46,7 +47,7 @@ class Entry:
     key: str
     label: str
     url: str
-    count: int | None = None
+    count: Count | None = None
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -82,14 +83,14 @@ def reviews(user: User) -> bool:
     return ModelRepo.objects.reviewable_by(user).exists()
 
 
-def open_cases(user: User) -> int:
-    """How many requests stand in this person's queue."""
-    return AccessRequest.objects.waiting_for(user).count()
+def open_cases(user: User) -> Count:
+    """How many requests stand in this person's queue, as far as they are worth counting."""
+    return waiting_count(user)
 
 
 def navigation(user: User | None, reviewing: bool) -> list[Entry]:
     """Reviewers begin with their queue; who isn't signed in sees only what works without."""
-    entries: list[tuple[str, str, str, int | None]] = []
+    entries: list[tuple[str, str, str, Count | None]] = []
     if user and reviewing:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
     entries.append(("models", "Models", "site:home", None))
