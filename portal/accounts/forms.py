@@ -44,7 +44,7 @@ class KeysForm(forms.Form):
     keys = forms.BooleanField(
         label="Single keys act on pages",
         required=False,
-        help_text="Such as a to approve and j for the next row. Switch it off if you speak to "
+        help_text="Such as “a” to approve and “j” for the next row. Switch it off if you speak to "
         "your machine, or press keys by accident. It is kept in this browser.",
     )
 

@@ -120,7 +120,7 @@ def _question(each: Reference, now: datetime) -> Asked:
     if each.verdict == Reference.Verdict.DENIED:
         return Asked(each, "stop", "Not confirmed", "declined", False, False)
     if each.is_open(now):
-        return Asked(each, "wait", "Waits for an answer", "clock", True, now - each.sent_at >= DAY)
+        return Asked(each, "wait", "Waits", "clock", True, now - each.sent_at >= DAY)
     return Asked(each, "calm", "Never answered", "clock", True, True)
 
 
