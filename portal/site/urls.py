@@ -1,7 +1,17 @@
 from django.urls import path, register_converter
 
 from portal.site.converters import NameConverter, NamespaceConverter
-from portal.site.views import exports, home, inbox, licence, model, record, theme, transparency
+from portal.site.views import (
+    bundle,
+    exports,
+    home,
+    inbox,
+    licence,
+    model,
+    record,
+    theme,
+    transparency,
+)
 
 register_converter(NamespaceConverter, "namespace")
 register_converter(NameConverter, "repo_name")
@@ -21,6 +31,8 @@ urlpatterns = [
         exports.export,
         name="export",
     ),
+    path("queue/<int:request_id>/bundle.zip", bundle.bundle, name="bundle"),
+    path("requests/<int:request_id>/bundle.zip", bundle.bundle, name="own_bundle"),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/address", inbox.ask_address, name="ask_address"),
     path("inbox/address/<str:signed>", inbox.address_again, name="address_again"),

@@ -230,6 +230,8 @@ PAGES = [
         LOGIN | {ADMINISTER: 200},
         in_repo(rows="grants", form="csv"),
     ),
+    Row("site:bundle", "GET", 404, LOGIN | {f"{TEAM} applicant": 200}, of_request),
+    Row("site:own_bundle", "GET", 404, LOGIN | {f"{TEAM} applicant": 200}, of_request),
     Row("site:theme", "POST", 302, data={"theme": "dark"}),
     Row("site:record", "GET", 200),
     Row("site:record_heads", "GET", 200),

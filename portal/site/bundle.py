@@ -1,0 +1,168 @@
+"""One request's evidence as a ZIP: what was asked, signed and decided, and how to verify it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q, QuerySet
+
+from portal.access.certificate import make_certificate, read_certificate
+from portal.access.dossier import Dossier
+from portal.access.errors import NoSigningKey, SignatureNotFound
+from portal.audit.events import EventType
+from portal.audit.heads import published_heads
+from portal.audit.models import AuditEvent
+from portal.delivery.models import Download
+from portal.outbox.models import OutboxMessage
+from portal.site.exports import DOWNLOADS, safe_cell
+
+TEMPLATES = Path(__file__).parent / "bundled"
+SUMS = "SHA256SUMS"
+# What the record says to the applicant of a request: who voted or noted what is the team's.
+TOLD = {
+    EventType.REQUEST_SUBMITTED,
+    EventType.REQUEST_WITHDRAWN,
+    EventType.REQUEST_QUESTION_ASKED,
+    EventType.REQUEST_QUESTION_ANSWERED,
+    EventType.REQUEST_APPROVED,
+    EventType.REQUEST_DECLINED,
+    EventType.REQUEST_REOPENED,
+    EventType.REQUEST_OVERDUE,
+    EventType.REQUEST_LAPSED,
+    EventType.LICENCE_SIGNED,
+    EventType.GRANT_MADE,
+    EventType.GRANT_OFFERED,
+    EventType.GRANT_ACTIVATED,
+    EventType.GRANT_RENEWED,
+    EventType.GRANT_REVOKED,
+    EventType.GRANT_ENDED,
+    EventType.GRANT_CLOSED,
+}
+
+
+def files_of(dossier: Dossier, now: datetime) -> dict[str, bytes]:
+    """Every file by its path, SHA256SUMS last."""
+    files = dict(_files(dossier, now))
+    sums = "".join(f"{_sha256(content)}  {path}\n" for path, content in sorted(files.items()))
+    return files | {SUMS: sums.encode()}
+
+
+def zipped(files: dict[str, bytes], folder: str, now: datetime) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for path, content in files.items():
+            entry = zipfile.ZipInfo(f"{folder}/{path}", now.astimezone(UTC).timetuple()[:6])
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            bundle.writestr(entry, content)
+    return out.getvalue()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def as_json(data: Any) -> bytes:
+    text = json.dumps(data, cls=DjangoJSONEncoder, indent=1, sort_keys=True, ensure_ascii=False)
+    return f"{text}\n".encode()
+
+
+def _files(dossier: Dossier, now: datetime) -> Iterator[tuple[str, bytes]]:
+    yield "request.json", as_json(dossier.request())
+    for number, snapshot in dossier.snapshots().items():
+        yield f"snapshots/{number:04d}.json", as_json(snapshot)
+    for name, rows in dossier.lists().items():
+        yield f"{name}.json", as_json(rows)
+    for version in {each.licence_version for each in dossier.acceptances}:
+        yield f"licence/{version.sha256}.txt", version.text.encode()
+    if certificate := _certificate(dossier):
+        yield "certificate.pdf", certificate
+    for letter in _letters(dossier, now):
+        yield f"letters/{letter.pk:06d}-{letter.kind}.txt", _letter(letter)
+    yield "downloads.csv", _downloads(dossier)
+    yield "events.jsonl", b"".join(_events(dossier))
+    yield "heads.txt", "".join(f"{head}\n" for head in published_heads()).encode()
+    for name in ("VERIFY.md", "verify.py"):
+        yield name, (TEMPLATES / name).read_bytes()
+
+
+def _certificate(dossier: Dossier) -> bytes | None:
+    """Of the newest signature. A missing key leaves the rest of the evidence whole."""
+    try:
+        newest = dossier.acceptances[-1]
+        return make_certificate(read_certificate(dossier.reader, newest.pk))
+    except (IndexError, NoSigningKey, SignatureNotFound):
+        return None
+
+
+def _letters(dossier: Dossier, now: datetime) -> QuerySet[OutboxMessage]:
+    """Those that went out, or are on their way; secret ones are for their address alone."""
+    about = Q(key__startswith=f"request-{dossier.case.pk}-")
+    for grant in dossier.grants:
+        about |= Q(key__startswith=f"grant-{grant.pk}-")
+    gone = Q(due_at__lte=now) | Q(attempts__gt=0)
+    letters = OutboxMessage.objects.filter(about, gone, is_secret=False).order_by("pk")
+    letters = letters.exclude(state=OutboxMessage.State.CANCELLED)
+    return letters.filter(recipient=dossier.reader) if dossier.is_own else letters
+
+
+def _letter(letter: OutboxMessage) -> bytes:
+    sent = letter.sent_at.isoformat() if letter.sent_at else "not yet"
+    head = f"To: {letter.address}\nSubject: {letter.subject}\nState: {letter.state}\nSent: {sent}\n"
+    return f"{head}\n{letter.text}".encode()
+
+
+def _downloads(dossier: Dossier) -> bytes:
+    """What the applicant fetched of the model that was asked for."""
+    rows = Download.objects.filter(
+        person=dossier.case.applicant, revision__repo=dossier.case.repo
+    ).order_by("pk")
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(DOWNLOADS.columns)
+    for row in rows.values_list(*DOWNLOADS.columns.values()).iterator(2000):
+        writer.writerow([safe_cell(value) for value in row])
+    return out.getvalue().encode()
+
+
+def _events(dossier: Dossier) -> Iterator[bytes]:
+    targets = {
+        "access.accessrequest": [dossier.case.pk],
+        "access.acceptance": [each.pk for each in dossier.acceptances],
+        "access.grant": [each.pk for each in dossier.grants],
+    }
+    about = Q(pk__in=[])
+    for target, keys in targets.items():
+        about |= Q(target_type=target, target_id__in=[str(key) for key in keys])
+    events = AuditEvent.objects.filter(about).order_by("sequence")
+    if dossier.is_own:
+        events = events.filter(type__in=TOLD)
+    found = list(events)
+    following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in found])
+    after = dict(following.values_list("sequence", "hash"))
+    for event in found:
+        yield _event(event, after.get(event.sequence + 1, ""))
+
+
+def _event(event: AuditEvent, after: str) -> bytes:
+    """The keys of ``audit.services.event_hash``, the hash, and the neighbour's behind it."""
+    content = {
+        "sequence": event.sequence,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "type": event.type,
+        "actor": event.actor_id,
+        "target": [event.target_type, event.target_id],
+        "data": event.data,
+        "previous": event.previous_hash,
+        "hash": event.hash,
+        "next": after,
+    }
+    return f"{json.dumps(content, sort_keys=True)}\n".encode()

@@ -1,0 +1,79 @@
+"""Checks this bundle: python3 verify.py. Needs nothing but Python; says which file is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CONTENT = ("sequence", "at", "type", "actor", "target", "data", "previous")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sums() -> Iterator[str]:
+    """Every file is listed with its sha256, and every file that is listed is there."""
+    lines = (HERE / "SHA256SUMS").read_text("utf-8").splitlines()
+    listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    present = {str(path.relative_to(HERE)) for path in HERE.rglob("*") if path.is_file()}
+    for name in sorted((present | set(listed)) - {"SHA256SUMS"}):
+        if "__pycache__" in name:
+            continue
+        if name not in listed:
+            yield f"{name}: not listed in SHA256SUMS"
+        elif name not in present:
+            yield f"{name}: missing"
+        elif sha256(HERE / name) != listed[name]:
+            yield f"{name}: its sha256 is not the one in SHA256SUMS"
+
+
+def licences() -> Iterator[str]:
+    """A licence's text is named by its sha256, which each signature states."""
+    for path in sorted((HERE / "licence").glob("*.txt")):
+        if sha256(path) != path.stem:
+            yield f"licence/{path.name}: not the text of that sha256"
+
+
+def events() -> Iterator[str]:
+    """Each event's hash is of its content and of the hash before it; heads.txt says the same."""
+    heads = {}
+    for line in (HERE / "heads.txt").read_text("utf-8").splitlines():
+        day, sequence, digest = line.split()
+        heads[int(sequence)] = (day, digest)
+    before = None
+    for line in (HERE / "events.jsonl").read_text("utf-8").splitlines():
+        event = json.loads(line)
+        content = {key: event[key] for key in CONTENT}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        number = event["sequence"]
+        if hashlib.sha256(canonical.encode()).hexdigest() != event["hash"]:
+            yield f"events.jsonl: event {number} does not have the hash it states"
+        if before and before["sequence"] == number - 1 and before["hash"] != event["previous"]:
+            yield f"events.jsonl: event {number} does not follow event {number - 1}"
+        if number in heads and heads[number][1] != event["hash"]:
+            yield f"heads.txt: the head of {heads[number][0]} is not event {number}"
+        before = event
+
+
+def checked(check: Callable[[], Iterator[str]], what: str) -> Iterator[str]:
+    """What can't even be read is wrong too."""
+    try:
+        yield from check()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield f"{what}: not readable as it was written ({error!r})"
+
+
+faults = [
+    *checked(sums, "SHA256SUMS"),
+    *checked(licences, "licence"),
+    *checked(events, "events.jsonl or heads.txt"),
+]
+for fault in faults:
+    print(fault)
+print("Faults found." if faults else "All is as it was bundled.")
+sys.exit(1 if faults else 0)

@@ -1,0 +1,39 @@
+"""The evidence of one request leaves the portal; that it did, and its digest, is on the record."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.dossier import dossier_of
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.site.bundle import SUMS, files_of, zipped
+
+
+@dataclass(frozen=True)
+class Bundle:
+    filename: str
+    content: bytes
+
+
+@transaction.atomic
+def make_bundle(*, reader: User, request_id: int, now: datetime) -> Bundle:
+    """For the team all of it; for the applicant their own part. Raises RequestNotFound."""
+    dossier = dossier_of(reader, request_id)
+    name = f"request-{dossier.case.reference}"
+    files = files_of(dossier, now)
+    content = zipped(files, name, now)
+    record(
+        EventType.BUNDLE_MADE,
+        actor=reader,
+        target=dossier.case,
+        at=now,
+        reader="applicant" if dossier.is_own else "team",
+        sums_sha256=hashlib.sha256(files[SUMS]).hexdigest(),
+    )
+    return Bundle(f"{name}.zip", content)
