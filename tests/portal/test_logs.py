@@ -15,6 +15,8 @@ from portal.logs import RedactSecrets
         "Not Found: /-/d/SECRET:1abc:def/model.safetensors",
         "Forbidden: /accounts/password/reset/key/SECRET-abc/",
         "Gone: /accounts/confirm-email/SECRET:x:y/",
+        "Conflict: /references/SECRET-x_y",
+        "Not Found: /affiliations/prove/SECRET:x:y",
         "sent wg_SECRET123456",
     ],
 )
