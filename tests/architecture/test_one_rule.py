@@ -54,6 +54,7 @@ UNRECORDED = {
     "portal/access/services/drafting.py:save_draft",
     "portal/access/services/drafting.py:discard_draft",
     # records through the use case it calls
+    "portal/access/services/noting.py:vouch_for_applicant",
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
     "portal/accounts/services/renewal.py:renew_by_letter",
