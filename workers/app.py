@@ -14,6 +14,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
+from celery.schedules import crontab  # noqa: E402
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down  # noqa: E402
 from django.conf import settings  # noqa: E402
 
@@ -26,6 +27,7 @@ __all__ = ["app", "mail", "maintenance"]
 MAIL_SECONDS = 10
 HEADS_SECONDS = 600
 TICK_SECONDS = 60
+DAY_SECONDS = 24 * 60 * 60
 
 app.conf.beat_schedule = {
     "sweep": {
@@ -47,6 +49,11 @@ app.conf.beat_schedule = {
         "task": "access.tick",
         "schedule": TICK_SECONDS,
         "options": {"expires": TICK_SECONDS},
+    },
+    "forget": {
+        "task": "site.forget",
+        "schedule": crontab(hour=3, minute=17),
+        "options": {"expires": DAY_SECONDS},
     },
 }
 generator = Generator()

@@ -10,6 +10,7 @@ from portal.access.services.timing import tick
 from portal.audit.heads import publish_heads
 from portal.jobs.services import sweep
 from portal.queue import app
+from portal.site.services.retention import enforce_retention
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +35,11 @@ def tick_clock() -> None:
     done = tick(timezone.now())
     if done:
         log.info("The clock: %s", done)
+
+
+@app.task(name="site.forget")
+def forget() -> None:
+    """What has had its time is kept no longer."""
+    done = enforce_retention(timezone.now())
+    if done:
+        log.info("Forgotten: %s", done)

@@ -81,14 +81,8 @@ def change_name(*, person: User, name: str, now: datetime) -> User:
         raise FieldErrors({"name": "Give the name you sign with."})
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.name != name.strip():
-        record(
-            EventType.NAME_CHANGED,
-            actor=person,
-            target=person,
-            at=now,
-            before=person.name,
-            after=name.strip(),
-        )
+        # The record forgets nothing, so it holds no name; signatures keep the one typed then.
+        record(EventType.NAME_CHANGED, actor=person, target=person, at=now)
         person.name = name.strip()
         person.save(update_fields=["name"])
     return person

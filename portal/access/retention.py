@@ -1,0 +1,86 @@
+"""Which personal data of the gate has had its time: answers, and the addresses of signatures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Least
+
+from portal.access.models import (
+    Acceptance,
+    AccessRequest,
+    Appeal,
+    Grant,
+    Membership,
+    Note,
+    Question,
+    Screening,
+    Submission,
+)
+
+State = AccessRequest.State
+
+AFTER_CLOSING = timedelta(days=365)
+AFTER_A_GRANT = timedelta(days=5 * 365 + 1)
+BATCH = 1000  # a day
+REMOVED = "(removed after its time)"
+
+
+def _standing(now: datetime, **of: Any) -> Exists:
+    """A grant that isn't over for five years yet; an offer that was never taken up is none."""
+    ends = Least("expires_at", "ends_by_notice_at", "revoked_at", "closed_at")
+    grants = Grant.objects.filter(starts_at__isnull=False, **of).annotate(ends=ends)
+    return Exists(grants.filter(ends__gt=now - AFTER_A_GRANT))
+
+
+def spent_requests(now: datetime) -> QuerySet[AccessRequest]:
+    """Closed for a year; of those approved, once no grant to that person has rested on them for
+    five."""
+    closed = AccessRequest.objects.filter(closed_at__lte=now - AFTER_CLOSING)
+    needed = _standing(now, person=OuterRef("applicant"), repo=OuterRef("repo"))
+    unsuccessful = Q(state__in=(State.DECLINED, State.WITHDRAWN, State.LAPSED))
+    return closed.filter(unsuccessful | Q(~needed, state=State.APPROVED))
+
+
+def erase_answers(now: datetime) -> int:
+    """What the applicant told of themselves, and what was said about it. Rows, hashes, decisions
+    and signatures stay."""
+    whole = Submission.objects.filter(request=OuterRef("pk")).exclude(answers={})
+    spent = list(spent_requests(now).filter(Exists(whole)).values_list("pk", flat=True)[:BATCH])
+    Note.objects.filter(request__in=spent).update(text=REMOVED)
+    Appeal.objects.filter(request__in=spent).update(text=REMOVED)
+    Screening.objects.filter(submission__request__in=spent).update(hits=[])
+    talk = Question.objects.filter(request__in=spent)
+    talk.update(text=REMOVED)
+    talk.exclude(answered_at=None).update(answer=REMOVED)
+    AccessRequest.objects.filter(pk__in=spent).update(draft={}, organization_name="")
+    return Submission.objects.filter(request__in=spent).update(answers={})
+
+
+def erase_signature_addresses(now: datetime) -> int:
+    """The address is part of the evidence of a signature for as long as that may be asked for."""
+    resting = _standing(now, acceptance=OuterRef("pk"))
+    ends = Least("grant__expires_at", "grant__revoked_at", "grant__closed_at")
+    members = Membership.objects.filter(acceptance=OuterRef("pk")).annotate(ends=ends)
+    open_or_recent = Submission.objects.filter(acceptance=OuterRef("pk")).filter(
+        Q(request__closed_at=None) | Q(request__closed_at__gt=now - AFTER_CLOSING)
+    )
+    old = Acceptance.objects.filter(ip__isnull=False, accepted_at__lte=now - AFTER_CLOSING)
+    spent = old.filter(
+        ~resting, ~Exists(members.filter(ends__gt=now - AFTER_A_GRANT)), ~Exists(open_or_recent)
+    )
+    return Acceptance.objects.filter(pk__in=list(spent.values_list("pk", flat=True))).update(
+        ip=None
+    )
+
+
+def erase_invitations(now: datetime) -> int:
+    """Of people who were invited and never came; nothing of theirs is kept but that it was."""
+    gone = Membership.objects.filter(joined_at=None, ended_at__lte=now - AFTER_CLOSING)
+    gone = gone.exclude(email__endswith="@removed.invalid")
+    keys = list(gone.values_list("pk", flat=True))
+    for key in keys:
+        Membership.objects.filter(pk=key).update(email=f"{key}@removed.invalid")
+    return len(keys)

@@ -1,0 +1,201 @@
+"""What is kept for how long: the table, and how each row of it is enforced.
+
+docs/retention.md is this table, written out; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.db.models import CharField, Model, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from portal.access.models import Acceptance, AccessRequest, Membership, Submission
+from portal.access.retention import (
+    erase_answers,
+    erase_invitations,
+    erase_signature_addresses,
+)
+from portal.accounts.models import AccessToken, Affiliation, Reference
+from portal.delivery.models import Download
+from portal.jobs.models import Job
+from portal.outbox.models import OutboxMessage
+
+MONTH, YEAR = timedelta(days=30), timedelta(days=365)
+PURGED_RESULT = '{"events": []}'
+
+
+@dataclass(frozen=True)
+class Row:
+    """``enforce`` is None where the tick does it, each minute."""
+
+    slug: str
+    what: str
+    kept: str
+    then: str
+    why: str
+    model: type[Model]
+    enforce: Callable[[datetime], int] | None = None
+
+
+def _deleted(rows: QuerySet[Any]) -> int:
+    count, _ = rows.delete()
+    return count
+
+
+def _forget_downloads(now: datetime) -> int:
+    old = Download.objects.filter(started_at__lte=now - MONTH, ip__isnull=False)
+    return old.update(ip=None)
+
+
+def _forget_prompts(now: datetime) -> int:
+    old = Job.objects.filter(ended_at__lte=now - MONTH).exclude(prompts=[])
+    old.filter(state=Job.State.SUCCEEDED).update(result_json=PURGED_RESULT)
+    return old.update(prompts=[])
+
+
+def _forget_letters(now: datetime) -> int:
+    old = OutboxMessage.objects.filter(created_at__lte=now - 2 * YEAR)
+    return _deleted(old.exclude(state=OutboxMessage.State.QUEUED))
+
+
+def _forget_sessions(now: datetime) -> int:
+    return _deleted(Session.objects.filter(expire_date__lte=now))
+
+
+def _removed(suffix: str = "") -> Concat:
+    """Unique for each row, as the columns ask."""
+    return Concat(Value("removed-"), Cast("pk", CharField()), Value(suffix))
+
+
+def _forget_tokens(now: datetime) -> int:
+    """Downloads and jobs point at the row, so it stays, and opens nothing."""
+    dead = Q(revoked_at__lte=now - YEAR) | Q(expires_at__lte=now - YEAR)
+    old = AccessToken.objects.filter(dead).exclude(name="", hint="")
+    return old.update(name="", hint="", secret_hash=_removed())
+
+
+def _forget_references(now: datetime) -> int:
+    over = Q(answered_at__lte=now - YEAR) | Q(answered_at=None, expires_at__lte=now - YEAR)
+    old = Reference.objects.filter(over).exclude(email__endswith="@removed.invalid")
+    return old.update(name="", relation="", comment="", email=_removed("@removed.invalid"))
+
+
+def _forget_affiliations(now: datetime) -> int:
+    over = Q(ended_at__lte=now - YEAR) | Q(expires_at__lte=now - YEAR)
+    old = Affiliation.objects.filter(over).exclude(evidence="")
+    return old.update(evidence="")
+
+
+TABLE = (
+    Row(
+        "drafts",
+        "Drafts of requests",
+        "90 days after they were last saved; a letter comes 14 days before",
+        "deleted",
+        "They are their writers’ scratch paper; nobody else reads them.",
+        AccessRequest,
+    ),
+    Row(
+        "answers",
+        "Answers of declined, withdrawn and lapsed requests, with questions, notes and appeals; "
+        "of approved ones too, once no grant rests on them",
+        "12 months after closing; 5 years after the end of a grant that rests on them",
+        "blanked; rows, hashes, decisions and signatures stay",
+        "A decision can be appealed and explained for a year; a licence’s claims lapse in five.",
+        Submission,
+        erase_answers,
+    ),
+    Row(
+        "signature-addresses",
+        "The network address from which a licence was signed",
+        "12 months after the request closed; 5 years after the end of a grant that rests on it",
+        "blanked; name, text, time and the record stay",
+        "It is part of the evidence of who signed, for as long as that may be asked.",
+        Acceptance,
+        erase_signature_addresses,
+    ),
+    Row(
+        "invitations",
+        "Addresses of people who were invited to a grant and never joined",
+        "12 months after the invitation ended",
+        "blanked",
+        "They never came, and agreed to nothing.",
+        Membership,
+        erase_invitations,
+    ),
+    Row(
+        "download-addresses",
+        "The network address of each download",
+        "30 days",
+        "blanked; who fetched what, and when, stays",
+        "Long enough to look into a leaked token.",
+        Download,
+        _forget_downloads,
+    ),
+    Row(
+        "prompts",
+        "Prompts and results of hosted jobs",
+        "30 days after the job ended",
+        "blanked; counts of tokens and energy stay",
+        "Their writers fetch them in that time; nobody else needs them.",
+        Job,
+        _forget_prompts,
+    ),
+    Row(
+        "letters",
+        "Letters, sent or given up, read or unread",
+        "24 months",
+        "deleted; the record of what they told stays",
+        "Longer than any deadline that one announces.",
+        OutboxMessage,
+        _forget_letters,
+    ),
+    Row(
+        "sessions",
+        "Sign-in sessions",
+        "until they expire",
+        "deleted",
+        "They open nothing any more.",
+        Session,
+        _forget_sessions,
+    ),
+    Row(
+        "tokens",
+        "Names, hints and hashes of tokens that are revoked or expired",
+        "12 months",
+        "blanked; downloads and jobs still name the row",
+        "Long enough to see what a leaked one was.",
+        AccessToken,
+        _forget_tokens,
+    ),
+    Row(
+        "references",
+        "Names, addresses and words of people who were asked to vouch for somebody",
+        "12 months after they answered, or could no longer",
+        "blanked; that it was confirmed or not stays",
+        "They have no account here, and did a favour.",
+        Reference,
+        _forget_references,
+    ),
+    Row(
+        "affiliations",
+        "The evidence of an affiliation that is over",
+        "12 months after it ended or expired",
+        "blanked; where, how and when stays",
+        "A decision that rested on it can be explained for a year.",
+        Affiliation,
+        _forget_affiliations,
+    ),
+)
+
+
+def as_markdown() -> str:
+    head = "| what | kept | then | why |\n| --- | --- | --- | --- |\n"
+    return head + "".join(
+        f"| {row.what} | {row.kept} | {row.then} | {row.why} |\n" for row in TABLE
+    )
