@@ -67,8 +67,9 @@ from tests.factories.catalog import make_repo, make_reviewer
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "12"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
-MODES = st.sampled_from([["download"], ["inference"], ["download", "inference"]])
 applicants, reviewers, heads = st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)
+voters = st.lists(reviewers, min_size=1, max_size=3, unique=True)
+MODES = st.sampled_from([["download"], ["inference"], ["download", "inference"]])
 # What each event says that the request's state is from then on.
 SAYS = {
     "request.withdrawn": "withdrawn",
@@ -108,6 +109,9 @@ class Gate(RuleBasedStateMachine):
         self.heads = [make_reviewer(self.repo, role="administrator") for _ in range(2)]
         self.guest = make_user()
         self.undone: set[int] = set()
+        self.submit(0, "entity")
+        self.approve(0, [0, 1], ["download", "inference"], 365)
+        self.submit(1, "person")
 
     def attempt(self, act: Callable[..., Any], **given: Any) -> Any:
         """A refusal leaves everything as it was, the record included."""
@@ -176,9 +180,9 @@ class Gate(RuleBasedStateMachine):
             person = self.applicants[who]
             self.attempt(act, applicant=person, request_id=request.pk, answer="The open one.")
 
-    @rule(who=applicants, by=reviewers, modes=MODES, days=st.sampled_from([1, 90, 365]))
-    def approve(self, who: int, by: int, modes: list[str], days: int) -> None:
-        if request := self.newest(who):
+    @rule(who=applicants, voters=voters, modes=MODES, days=st.sampled_from([1, 90, 365]))
+    def approve(self, who: int, voters: list[int], modes: list[str], days: int) -> None:
+        for by in voters if (request := self.newest(who)) else ():
             self.attempt(
                 approve_request,
                 reviewer=self.team[by],
@@ -187,9 +191,9 @@ class Gate(RuleBasedStateMachine):
                 expires_at=self.now + timedelta(days=days),
             )
 
-    @rule(who=applicants, by=reviewers)
-    def decline(self, who: int, by: int) -> None:
-        if request := self.newest(who):
+    @rule(who=applicants, voters=voters)
+    def decline(self, who: int, voters: list[int]) -> None:
+        for by in voters if (request := self.newest(who)) else ():
             self.attempt(
                 decline_request,
                 reviewer=self.team[by],
@@ -283,6 +287,7 @@ class Gate(RuleBasedStateMachine):
                 deleted_copies=True,
             )
 
+    @precondition(lambda self: not Hold.objects.standing().exists())
     @rule(who=applicants, by=heads)
     def hold(self, who: int, by: int) -> None:
         self.attempt(
@@ -294,10 +299,12 @@ class Gate(RuleBasedStateMachine):
             reason="A leak is looked into.",
         )
 
-    @rule(by=heads)
-    def lift(self, by: int) -> None:
-        if standing := Hold.objects.standing().first():
-            self.attempt(lift_hold, actor=self.heads[by], hold_id=standing.pk, reason="Clear.")
+    @precondition(lambda self: Hold.objects.standing().exists())
+    @rule(both=st.booleans())
+    def lift(self, both: bool) -> None:
+        hold = Hold.objects.standing().latest("pk")
+        for actor in self.heads if both else self.heads[:1]:
+            self.attempt(lift_hold, actor=actor, hold_id=hold.pk, reason="Clear.")
 
     @rule(who=applicants)
     def invite(self, who: int) -> None:
