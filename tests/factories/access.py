@@ -50,7 +50,7 @@ def make_draft(
     return save_draft(
         applicant=applicant,
         request_id=draft.pk,
-        answers={**ANSWERS, "modes": modes, **changed},
+        answers={**ANSWERS, "name": applicant.name, "modes": modes, **changed},
         now=now,
     )
 

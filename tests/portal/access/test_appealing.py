@@ -1,0 +1,117 @@
+"""A declined applicant appeals once, in time, to people who did not decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.access.conflicts import Conflict as Interest
+from portal.access.conflicts import conflicts_of
+from portal.access.errors import RequestHasMovedOn, RequestNotFound
+from portal.access.models import Appeal
+from portal.access.services.appealing import appeal_request
+from portal.access.services.drafting import start_draft
+from portal.access.services.review import decline_request
+from portal.audit.models import AuditEvent
+from portal.errors import Conflict, FieldErrors
+from portal.outbox.models import OutboxMessage
+from tests.factories.access import make_request
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo, make_reviewer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def repo():
+    return make_repo()
+
+
+@pytest.fixture
+def decider(repo):
+    return make_reviewer(repo)
+
+
+def decline(request, reviewer, now):
+    decline_request(
+        reviewer=reviewer,
+        request_id=request.pk,
+        reason_code="commercial",
+        reason_text="It looks commercial.",
+        now=now,
+    )
+
+
+@pytest.fixture
+def declined(repo, decider, now):
+    request = make_request(repo, now=now)
+    decline(request, decider, now)
+    request.refresh_from_db()
+    return request
+
+
+def appeal(request, now, text="It is a thesis."):
+    return appeal_request(applicant=request.applicant, request_id=request.pk, text=text, now=now)
+
+
+def test_it_goes_before_others_with_a_new_date(repo, decider, declined, now):
+    last_day = now + timedelta(days=60)
+    request = appeal(declined, last_day)
+    assert (request.state, request.closed_at) == ("in_review", None)
+    assert request.due_at == last_day + timedelta(days=14)
+    assert Appeal.objects.get().text == "It is a thesis."
+    assert not request.reviews.filter(voided_at=None).exists()
+    other = make_reviewer(repo)
+    found = conflicts_of([decider, other], request, now)
+    assert found == {decider.pk: {Interest.DECIDED_BEFORE}, other.pk: set()}
+    assert OutboxMessage.objects.filter(kind="appeal").count() == 1
+    assert AuditEvent.objects.filter(type="request.appealed").count() == 1
+    with pytest.raises(RequestHasMovedOn):
+        appeal(declined, last_day)
+
+
+def test_only_once(repo, declined, now):
+    later = now + timedelta(hours=1)
+    appeal(declined, later)
+    decline(declined, make_reviewer(repo), later)
+    with pytest.raises(Conflict, match="appealed once"):
+        appeal(declined, later)
+
+
+def test_only_in_time(declined, now):
+    with pytest.raises(Conflict, match="time to appeal is over"):
+        appeal(declined, now + timedelta(days=60, seconds=1))
+
+
+def test_only_with_words(declined, now):
+    with pytest.raises(FieldErrors):
+        appeal(declined, now, text=" ")
+
+
+def test_only_by_the_applicant(declined, now):
+    with pytest.raises(RequestNotFound):
+        appeal_request(applicant=make_user(), request_id=declined.pk, text="x", now=now)
+
+
+def test_not_beside_another_open_request(repo, declined, now):
+    start_draft(applicant=declined.applicant, repo_id=repo.pk, now=now)
+    with pytest.raises(Conflict, match="Another request"):
+        appeal(declined, now)
+
+
+def test_the_page_offers_and_files_it(client, repo, decider):
+    moment = timezone.now()
+    request = make_request(repo, now=moment)
+    decline(request, decider, moment)
+    client.force_login(request.applicant)
+    page = client.get(reverse("access:request", args=[request.pk]))
+    assert "Or appeal, once" in page.text
+    assert decider.display_name not in page.text
+    url = reverse("access:appeal", args=[request.pk])
+    assert client.post(url, {"text": ""}).status_code == 422
+    sent = client.post(url, {"text": "It is a thesis."}, follow=True)
+    assert "You appealed" in sent.text
+    assert "Or appeal, once" not in sent.text

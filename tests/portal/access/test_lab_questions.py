@@ -1,0 +1,107 @@
+"""A lab's own questions: what is hidden is neither required nor kept, whatever is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.access.questions import (
+    BASE_NAMES,
+    Kind,
+    LabQuestion,
+    ShownIf,
+    kept_answers,
+    problem,
+    shown_questions,
+)
+
+NAMES = ["q_a", "q_b", "q_c", "q_d", "q_e"]
+VALUES = ["yes", "no"]
+
+
+def lab_question(name: str = "q_a", kind: Kind = Kind.TEXT, **changed: Any) -> LabQuestion:
+    return LabQuestion(
+        **{"name": name, "kind": kind, "label": "Which?", "step": "access"} | changed
+    )
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> list[LabQuestion]:
+    """Yes-or-no questions, each always asked or hanging on an earlier one."""
+    questions: list[LabQuestion] = []
+    for at, name in enumerate(NAMES[: draw(st.integers(1, len(NAMES)))]):
+        rulers = st.sampled_from([None, *NAMES[:at]])
+        ruler = draw(rulers)
+        condition = ShownIf(ruler, draw(st.sampled_from(VALUES))) if ruler else None
+        required = draw(st.booleans())
+        questions.append(lab_question(name, Kind.YES_NO, required=required, shown_if=condition))
+    return questions
+
+
+ANSWERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*VALUES, ""]))
+
+
+@given(forms(), ANSWERS)
+def test_a_question_is_asked_where_its_whole_chain_holds(questions, answers):
+    by_name = {each.name: each for each in questions}
+
+    def asked(question: LabQuestion) -> bool:
+        condition = question.shown_if
+        if condition is None:
+            return True
+        return answers.get(condition.field) == condition.equals and asked(by_name[condition.field])
+
+    assert shown_questions(questions, answers) == [each for each in questions if asked(each)]
+
+
+@given(forms(), ANSWERS)
+def test_what_is_hidden_is_not_kept_and_what_is_kept_changes_nothing(questions, answers):
+    kept = kept_answers({**answers, "purpose": "x", "signature": {}}, questions)
+    shown = {each.name for each in shown_questions(questions, answers)}
+    assert kept.keys() <= BASE_NAMES | shown
+    assert kept["purpose"] == "x"
+    assert kept_answers(kept, questions) == kept
+    assert shown_questions(questions, kept) == shown_questions(questions, answers)
+
+
+@given(st.sampled_from(list(Kind)), st.booleans())
+def test_only_a_required_question_wants_an_answer(kind, required):
+    question = lab_question(kind=kind, required=required, choices=("a", "b"))
+    for nothing in (None, "", "  ", []):
+        assert bool(problem(question, nothing)) is required
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (Kind.TEXT, "a line", "x" * 201),
+        (Kind.LONG_TEXT, "x" * 5000, "x" * 5001),
+        (Kind.CHOICE, "a", "c"),
+        (Kind.CHOICES, ["a", "b"], ["a", "c"]),
+        (Kind.NUMBER, "-12.5", "twelve"),
+        (Kind.NUMBER, "1e3", "NaN"),
+        (Kind.YES_NO, "yes", "maybe"),
+        (Kind.DATE, "2027-03-31", "2027-02-30"),
+        (Kind.URL, "https://example.org/a", "javascript:alert(1)"),
+        (Kind.TEXT, "a line", ["a"]),
+        (Kind.CHOICES, ["b"], "a"),
+    ],
+)
+def test_each_kind_knows_its_answers(kind, good, bad):
+    question = lab_question(kind=kind, choices=("a", "b"))
+    assert problem(question, good) == ""
+    assert "“Which?”" in problem(question, bad)
+
+
+def test_one_answer_among_several_shows_what_hangs_on_it():
+    hanging = lab_question("q_b", shown_if=ShownIf("modes", "download"))
+    assert shown_questions([hanging], {"modes": ["download", "inference"]}) == [hanging]
+    assert shown_questions([hanging], {"modes": ["inference"]}) == []
+
+
+@given(forms())
+def test_what_is_stored_is_read_back(questions):
+    assert [LabQuestion.of(each.stored()) for each in questions] == questions

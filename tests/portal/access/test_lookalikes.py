@@ -1,0 +1,110 @@
+"""Requests that look like another's are linked both ways, for reviewers; never refused."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from portal.access.models import RequestLink
+from portal.access.services.answering import correct_request
+from tests.factories.access import make_draft, make_request
+from tests.factories.accounts import make_user
+from tests.factories.affiliations import give_address, make_member, make_organization
+from tests.factories.catalog import make_repo
+from tests.factories.references import make_reference
+
+pytestmark = pytest.mark.django_db
+LONG = "We ask whether a model of this size knows when it is wrong, " * 2
+
+
+@pytest.fixture
+def repo():
+    return make_repo()
+
+
+def links(request) -> dict[int, str]:
+    found = RequestLink.objects.filter(request=request)
+    return dict(found.values_list("other", "why"))
+
+
+def test_the_same_text_in_another_dress(repo, now):
+    one = make_request(repo, now=now, purpose=LONG)
+    two = make_request(repo, now=now, purpose=f"  {LONG.upper()}\n")
+    assert links(two) == {one.pk: "The same text about the research"}
+    assert links(one).keys() == {two.pk}
+
+
+def test_a_short_text_is_alike_by_chance(repo, now):
+    make_request(repo, now=now, purpose="To learn.")
+    assert links(make_request(repo, now=now, purpose="To learn.")) == {}
+
+
+def test_the_same_name(repo, now):
+    one = make_request(repo, now=now, name="Given  NAME")
+    two = make_request(repo, now=now, name="Ｇiven Name")
+    assert links(two) == {one.pk: "The same name"}
+
+
+def test_one_reference_for_two(repo, now):
+    people = [make_user(), make_user()]
+    for person in people:
+        make_reference(person, now=now, email="Referee@faculty.example")
+    one, two = (make_request(repo, person, now=now) for person in people)
+    assert links(one) == {two.pk: "One e-mail address, or one reference"}
+
+
+def test_an_address_that_both_claim(repo, now):
+    people = [make_user(), make_user()]
+    give_address(people[0], "shared@faculty.example")
+    give_address(people[1], "Shared@faculty.example", verified=False)
+    one, two = (make_request(repo, person, now=now) for person in people)
+    assert links(two).keys() == {one.pk}
+
+
+def test_neither_ones_own_nor_another_models_nor_a_draft(repo, now):
+    person = make_user()
+    make_request(make_repo(), now=now, purpose=LONG)
+    make_draft(repo, make_user(), purpose=LONG)
+    request = make_request(repo, person, now=now, purpose=LONG)
+    assert links(request) == {}
+
+
+def test_a_correction_is_looked_at_too_and_links_once(repo, now):
+    one = make_request(repo, now=now, name="First Name", purpose=LONG)
+    two = make_request(repo, now=now, name="Second Name")
+    for text in (LONG, f"{LONG} And then."):
+        correct_request(
+            applicant=two.applicant, request_id=two.pk, changes={"purpose": text}, now=now
+        )
+    assert links(two).keys() == {one.pk}
+
+
+class TestEvidence:
+    def test_it_is_clear_where_all_of_it_is(self, repo, now):
+        university = make_organization("uni.edu", name="Example University")
+        person, _ = make_member("uni.edu", now=now)
+        request = make_request(repo, person, now=now)
+        assert request.organization == university
+        assert request.evidence_is_clear
+
+    def test_a_lookalike_clouds_both(self, repo, now):
+        make_organization("uni.edu")
+        people = [make_member("uni.edu", now=now)[0] for _ in range(2)]
+        requests = [make_request(repo, each, now=now, purpose=LONG) for each in people]
+        for request in requests:
+            request.refresh_from_db()
+            assert not request.evidence_is_clear
+
+    def test_without_proof_it_is_not(self, repo, now):
+        request = make_request(repo, now=now)
+        assert (request.organization, request.evidence_is_clear) == (None, False)
+        assert request.organization_name == "Example University"
+
+
+def test_the_applicant_is_not_told(client, repo, now):
+    one = make_request(repo, now=now, purpose=LONG)
+    two = make_request(repo, now=now, purpose=LONG)
+    client.force_login(two.applicant)
+    text = client.get(reverse("access:request", args=[two.pk])).text
+    assert "same text" not in text
+    assert one.applicant.display_name not in text
