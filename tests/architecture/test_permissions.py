@@ -232,6 +232,7 @@ PAGES = [
     ),
     Row("site:bundle", "GET", 404, LOGIN | {f"{TEAM} applicant": 200}, of_request),
     Row("site:own_bundle", "GET", 404, LOGIN | {f"{TEAM} applicant": 200}, of_request),
+    Row("site:my_data", "GET", 200, LOGIN),
     Row("site:theme", "POST", 302, data={"theme": "dark"}),
     Row("site:record", "GET", 200),
     Row("site:record_heads", "GET", 200),

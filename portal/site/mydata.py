@@ -1,0 +1,158 @@
+"""All rows that concern one person, as plain data, without a secret.
+
+``SOURCES`` and ``ELSEWHERE`` together name every column that points at a person; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db.models import Model, Q, QuerySet
+
+from portal.access.dossier import TEAM_ONLY, plain
+from portal.access.models import (
+    Acceptance,
+    AccessRequest,
+    Appeal,
+    Assignment,
+    ConflictDeclaration,
+    Decision,
+    Grant,
+    Hold,
+    HoldLift,
+    Membership,
+    Note,
+    Question,
+    Renewal,
+    Review,
+    Submission,
+)
+from portal.accounts.models import (
+    AccessToken,
+    Affiliation,
+    Namespace,
+    NamespaceRole,
+    Reference,
+    User,
+)
+from portal.audit.models import AuditEvent
+from portal.catalog.models import Revision, TeamMember
+from portal.delivery.models import Download
+from portal.jobs.models import Job
+from portal.outbox.models import OutboxMessage
+from portal.site.bundle import TOLD
+from portal.site.letters import letters_of
+
+SECRET = frozenset({"password", "secret_hash"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """``path``: from the row to the person. ``without``: what of it is somebody else's."""
+
+    rows: type[Any]
+    path: str
+    without: frozenset[str] = field(default_factory=frozenset)
+
+    def of(self, person: User) -> QuerySet[Any]:
+        return self.rows.objects.filter(**{self.path: person}).order_by("pk")
+
+
+OF_THE_TEAM = frozenset(TEAM_ONLY | {"ended_by_id", "placed_by_id", "proved_by_id"})
+SOURCES = {
+    "addresses": Source(EmailAddress, "user"),
+    "affiliations": Source(Affiliation, "person", OF_THE_TEAM),
+    "references": Source(Reference, "person"),
+    "namespaces": Source(Namespace, "person"),
+    "publishing": Source(NamespaceRole, "user"),
+    "tokens": Source(AccessToken, "user"),
+    "teams": Source(TeamMember, "user"),
+    "revisions": Source(Revision, "author"),
+    "requests": Source(AccessRequest, "applicant", frozenset({"evidence_is_clear"})),
+    "snapshots": Source(Submission, "request__applicant"),
+    "questions": Source(Question, "request__applicant", OF_THE_TEAM),
+    "decisions": Source(Decision, "request__applicant", OF_THE_TEAM),
+    "appeals": Source(Appeal, "request__applicant"),
+    "signatures": Source(Acceptance, "person"),
+    "grants": Source(Grant, "person", OF_THE_TEAM),
+    "renewals": Source(Renewal, "grant__person", OF_THE_TEAM),
+    "memberships": Source(Membership, "person", OF_THE_TEAM),
+    "members_invited": Source(Membership, "invited_by", OF_THE_TEAM),
+    "holds": Source(Hold, "person", OF_THE_TEAM),
+    "downloads": Source(Download, "person"),
+    "jobs": Source(Job, "person"),
+    "letters": Source(OutboxMessage, "recipient"),
+    "votes_cast": Source(Review, "reviewer"),
+    "cases_taken": Source(Assignment, "reviewer"),
+    "conflicts_declared": Source(ConflictDeclaration, "reviewer"),
+    "notes_written": Source(Note, "author"),
+    "questions_asked": Source(Question, "asked_by", frozenset({"answer"})),
+    "decisions_taken": Source(Decision, "decided_by"),
+    "lifts_given": Source(HoldLift, "person"),
+    "record": Source(AuditEvent, "actor"),
+}
+_ACT = "what somebody did for the lab: the record, which is in the export, has the act"
+ELSEWHERE = {
+    "outbox.lettertemplate.updated_by": _ACT,
+    "accounts.affiliation.proved_by": _ACT,
+    "access.gatesettings.updated_by": _ACT,
+    "access.requestform.created_by": _ACT,
+    "access.screeningentry.added_by": _ACT,
+    "access.screeningentry.removed_by": _ACT,
+    "access.screening.disposed_by": _ACT,
+    "access.decision.undone_by": _ACT,
+    "access.assignment.assigned_by": _ACT,
+    "access.grant.revocation_proposed_by": _ACT,
+    "access.grant.revoked_by": _ACT,
+    "access.membership.ended_by": _ACT,
+    "access.renewal.decided_by": _ACT,
+    "access.hold.placed_by": _ACT,
+}
+README = """What this portal holds of you, as it stands at {at}.
+
+account.json is your account. Each other file holds the rows of one kind as JSON; docs of the portal
+say how long each kind is kept. Tokens come without their hashes, and letters whose links prove who
+opens them are left out: neither is of use to anybody but a thief. Notes and votes of a review team
+about you are not here; the decision and its reason are.
+"""
+
+
+def tables_of(person: User, now: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    for name, source in SOURCES.items():
+        without = SECRET | source.without
+        rows = _rows(name, source, person, now)
+        yield name, [plain(row, without=without) for row in rows.iterator(1000)]
+
+
+def account_of(person: User) -> dict[str, Any]:
+    return plain(person, without=SECRET)
+
+
+def _rows(name: str, source: Source, person: User, now: datetime) -> QuerySet[Any]:
+    if name == "letters":  # one that may still be taken back hasn't been written
+        return letters_of(person, now).filter(is_secret=False).order_by("pk")
+    if name == "record":
+        return _events(person)
+    return source.of(person)
+
+
+def _events(person: User) -> QuerySet[AuditEvent]:
+    """By them, and on what is theirs; of their requests what an applicant is told."""
+    mine = Q(actor=person) | Q(target_type=User._meta.label_lower, target_id=str(person.pk))
+    for rows in (
+        AccessRequest.objects.filter(applicant=person),
+        Grant.objects.filter(person=person),
+        Acceptance.objects.filter(person=person),
+    ):
+        keys = [str(key) for key in rows.values_list("pk", flat=True)]
+        target = _label(rows.model)
+        mine |= Q(target_type=target, target_id__in=keys, type__in=TOLD)
+    return AuditEvent.objects.filter(mine).order_by("sequence")
+
+
+def _label(model: type[Model]) -> str:
+    return model._meta.label_lower

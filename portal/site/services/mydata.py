@@ -1,0 +1,25 @@
+"""A person takes out what is held of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.site.bundle import as_json, zipped
+from portal.site.mydata import README, account_of, tables_of
+
+
+@transaction.atomic
+def export_own_data(*, person: User, now: datetime) -> bytes:
+    """One ZIP: a file for each kind of row, and one that says what is in it."""
+    files = {
+        "README.txt": README.format(at=now.isoformat(timespec="seconds")).encode(),
+        "account.json": as_json(account_of(person)),
+    }
+    files |= {f"{name}.json": as_json(rows) for name, rows in tables_of(person, now)}
+    record(EventType.OWN_DATA_EXPORTED, actor=person, target=person, at=now)
+    return zipped(files, "my-data", now)

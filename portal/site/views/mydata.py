@@ -1,0 +1,20 @@
+"""What the portal holds of whoever asks, in one click."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from portal.accounts.views import signed_in
+from portal.site.services.mydata import export_own_data
+
+
+@login_required
+@never_cache
+def my_data(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    content = export_own_data(person=signed_in(request), now=now)
+    headers = {"Content-Disposition": f'attachment; filename="my-data-{now:%Y%m%d}.zip"'}
+    return HttpResponse(content, content_type="application/zip", headers=headers)
