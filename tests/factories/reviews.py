@@ -1,0 +1,32 @@
+"""What reviewers do, in one line each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.services.review import approve_request, decline_request
+from portal.accounts.models import User
+
+
+def approve(case: AccessRequest, reviewer: User, now: datetime, **changed: Any) -> Grant | None:
+    terms = {"modes": ["download"], "expires_at": now + timedelta(days=365), **changed}
+    return approve_request(reviewer=reviewer, request_id=case.pk, now=now, **terms)
+
+
+def decline(case: AccessRequest, reviewer: User, now: datetime, **changed: Any) -> Decision | None:
+    reason = {"reason_code": "purpose_unclear", "reason_text": "Say which model.", **changed}
+    return decline_request(reviewer=reviewer, request_id=case.pk, now=now, **reason)
+
+
+def escalate(case: AccessRequest, now: datetime) -> AccessRequest:
+    """As the clock does with a case that nobody decides."""
+    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=2, escalated_at=now)
+    case.refresh_from_db()
+    return case
+
+
+def owner_of(case: AccessRequest) -> User:
+    """The publisher of its repo."""
+    return case.repo.namespace.roles.exclude(user__is_superuser=True).get().user

@@ -1,0 +1,146 @@
+"""Many cases at once: each with its own guard, event and letter; a dry run changes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.services.review import BulkTerms, bulk_decide, declare_conflict
+from portal.audit.models import AuditEvent
+from portal.errors import FieldErrors
+from portal.outbox.models import OutboxMessage
+from tests.factories.access import make_request
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate
+from tests.factories.reviews import decline
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def repo():
+    return make_repo()
+
+
+@pytest.fixture
+def reviewer(repo):
+    return make_reviewer(repo)
+
+
+@pytest.fixture
+def cases(repo, now):
+    return [make_request(repo, now=now) for _ in range(3)]
+
+
+def decide(reviewer, cases, now, *, dry_run=False, verdict="approved"):
+    terms = BulkTerms(
+        verdict=Decision.Verdict(verdict),
+        modes=("download",),
+        expires_at=now + timedelta(days=90),
+        reason_code="commercial",
+        reason_text="A product.",
+    )
+    keys = [case.pk for case in cases]
+    return bulk_decide(reviewer=reviewer, request_ids=keys, terms=terms, dry_run=dry_run, now=now)
+
+
+def outcomes(results) -> list[str]:
+    return [each.outcome for each in results]
+
+
+@pytest.mark.parametrize("verdict", ["approved", "declined"])
+def test_each_is_decided_with_its_own_event_and_letter(reviewer, cases, now, verdict):
+    assert outcomes(decide(reviewer, cases, now, verdict=verdict)) == ["decided"] * 3
+    assert AuditEvent.objects.filter(type=f"request.{verdict}").count() == 3
+    kind = {"approved": "approval", "declined": "decline"}[verdict]
+    assert OutboxMessage.objects.filter(kind=kind).count() == 3
+
+
+def test_one_that_is_refused_stops_no_other(reviewer, cases, now):
+    declare_conflict(
+        reviewer=reviewer,
+        request_id=cases[0].pk,
+        has_conflict=True,
+        statement="Kin.",
+        now=now,
+    )
+    decline(cases[1], make_reviewer(cases[1].repo), now)
+    results = decide(reviewer, cases, now)
+    assert outcomes(results) == ["refused", "refused", "decided"]
+    assert "conflict of interest" in results[0].why
+    assert "Declined" in results[1].why
+
+
+def test_where_votes_are_missing_it_is_a_vote(repo, reviewer, cases, now):
+    make_gate(repo, quorum=2)
+    assert outcomes(decide(reviewer, cases, now)) == ["voted"] * 3
+    assert not Grant.objects.exists()
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(reviewer, cases, now):
+    before = (AuditEvent.objects.count(), OutboxMessage.objects.count())
+    assert outcomes(decide(reviewer, cases, now, dry_run=True)) == ["decided"] * 3
+    assert (AuditEvent.objects.count(), OutboxMessage.objects.count()) == before
+    assert AccessRequest.objects.filter(state="in_review").count() == 3
+
+
+def test_done_again_each_has_moved_on(reviewer, cases, now):
+    decide(reviewer, cases, now)
+    assert outcomes(decide(reviewer, cases, now)) == ["refused"] * 3
+    assert Grant.objects.count() == 3
+
+
+def test_what_a_stranger_chooses_is_not_there(cases, now):
+    assert outcomes(decide(make_reviewer(make_repo()), cases, now)) == ["refused"] * 3
+
+
+@pytest.mark.parametrize("count", [0, 51])
+def test_one_to_fifty(reviewer, now, count):
+    terms = BulkTerms(verdict=Decision.Verdict.DECLINED)
+    with pytest.raises(FieldErrors):
+        bulk_decide(
+            reviewer=reviewer, request_ids=range(count), terms=terms, dry_run=False, now=now
+        )
+
+
+def test_of_one_model_at_a_time(reviewer, cases, now):
+    other = make_request(make_repo(), now=now)
+    other.repo.team.create(user=reviewer, role="reviewer")
+    with pytest.raises(FieldErrors, match="one model"):
+        decide(reviewer, [*cases, other], now)
+
+
+class TestPage:
+    @pytest.fixture
+    def page(self, client, reviewer):
+        client.force_login(reviewer)
+        return client
+
+    def posted(self, cases, **more):
+        until = (timezone.now() + timedelta(days=90)).date().isoformat()
+        given = {"verdict": "approved", "modes": ["download"], "until": until}
+        return {"id": [case.pk for case in cases], **given, **more}
+
+    def test_chosen_listed_tried_and_confirmed(self, page, cases):
+        url = reverse("access:bulk")
+        chosen = page.get(url, {"id": [case.pk for case in cases]})
+        assert all(case.applicant.name in chosen.text for case in cases)
+        tried = page.post(url, self.posted(cases))
+        assert "What would come of it" in tried.text
+        assert "Confirm for 3" in tried.text
+        assert not Grant.objects.exists()
+        done = page.post(url, self.posted(cases, confirm="1"))
+        assert "What came of it" in done.text
+        assert Grant.objects.count() == 3
+
+    def test_what_is_missing_stands_beside_its_field(self, page, cases):
+        response = page.post(reverse("access:bulk"), self.posted(cases, verdict="declined"))
+        assert response.status_code == 422
+        assert "Choose the reason" in response.text
+
+    def test_nothing_chosen_leads_back(self, page):
+        assert page.get(reverse("access:bulk"), {"id": ["x", "9" * 30]}).status_code == 302

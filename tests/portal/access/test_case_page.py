@@ -1,0 +1,196 @@
+"""The page of a case: evidence, votes, the ways to act, and the undo."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.access.models import AccessRequest, Assignment, Note, Review
+from portal.access.services.review import claim_request, declare_conflict
+from portal.catalog.models import TeamMember
+from portal.outbox.models import LetterTemplate, OutboxMessage
+from tests.factories.access import make_request
+from tests.factories.affiliations import make_member, make_organization
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate, make_hold
+from tests.factories.reviews import approve, decline, escalate, owner_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def case(now):
+    return make_request(make_repo(), now=now)
+
+
+@pytest.fixture
+def reviewer(case):
+    return make_reviewer(case.repo)
+
+
+@pytest.fixture
+def page(client, reviewer):
+    client.force_login(reviewer)
+    return client
+
+
+def url(name: str, case: AccessRequest) -> str:
+    return reverse(f"access:{name}", args=[case.pk])
+
+
+def approval(**more) -> dict[str, object]:
+    until = (timezone.now() + timedelta(days=365)).date().isoformat()
+    return {"modes": ["download"], "until": until, **more}
+
+
+def test_what_is_proved_stands_apart_from_what_is_said(client, now):
+    make_organization("institute.example", name="Proved Institute")
+    person, _ = make_member("institute.example", now=now)
+    case = make_request(make_repo(), person, now=now, organization="Said Institute")
+    client.force_login(make_reviewer(case.repo))
+    text = client.get(url("case", case)).text
+    proved, said = text.split("Only said", 1)
+    assert "Works at Proved Institute" in proved
+    assert "Said Institute" in said.split("</section>")[0]
+
+
+def test_flags_and_the_organizations_record(page, case, reviewer, now):
+    organization = make_organization("institute.example", name="Known Institute")
+    earlier = make_request(case.repo, now=now)
+    decline(earlier, reviewer, now)
+    AccessRequest.objects.update(organization=organization)
+    make_hold(case.applicant, case.repo, now=now)
+    text = page.get(url("case", case)).text
+    assert "A hold stands" in text
+    assert "Known Institute: 0 approved, 1 declined" in text
+    assert url("case", earlier) in text
+
+
+def test_a_hidden_vote_shows_nowhere_on_the_page(page, case, now):
+    make_gate(case.repo, quorum=2)
+    colleague = make_reviewer(case.repo)
+    approve(case, colleague, now)
+    text = page.get(url("case", case)).text
+    assert "1 cast; you see them once you have cast yours" in text
+    assert colleague.name not in text
+    assert "voted" not in text
+    page.post(url("decline", case), {"reason_code": "commercial", "reason_text": "A product."})
+    text = page.get(url("case", case)).text
+    assert f"{colleague.name}: approved" in text
+
+
+def test_a_vote_says_how_many_more_are_needed(page, case):
+    make_gate(case.repo, quorum=2)
+    response = page.post(url("approve", case), approval(), follow=True)
+    assert "one more vote is needed" in response.text
+    assert Review.objects.count() == 1
+
+
+def test_a_condition_is_kept_and_an_impossible_one_is_told(page, case):
+    response = page.post(url("approve", case), approval(max_members="5000"))
+    assert response.status_code == 422
+    assert "Choose 0 to 1000 members" in response.text
+    page.post(url("approve", case), approval(only_files="*.json\nconfig/*", no_logits="on"))
+    conditions = Review.objects.get().conditions
+    assert conditions == {"no_logits": True, "files": ["*.json", "config/*"]}
+
+
+def test_the_undo_waits_on_every_page_of_the_queue(page, case):
+    page.post(url("approve", case), approval())
+    assert f"{case.reference} approved." in page.get("/queue").text
+    response = page.post(url("undo", case), follow=True)
+    assert "No letter leaves" in response.text
+    case.refresh_from_db()
+    assert case.state == "in_review"
+    assert "data-until" not in page.get("/queue").text
+
+
+def test_too_late_to_undo_is_told(page, case, reviewer, now):
+    approve(case, reviewer, now)
+    response = page.post(url("undo", case))
+    assert response.status_code == 409
+    assert "has left" in response.text
+
+
+def test_claimed_handed_back_and_held_by_another(page, case, reviewer, now):
+    page.post(url("claim", case))
+    assert "Claimed by you" in page.get(url("case", case)).text
+    page.post(url("release", case))
+    assert not Assignment.objects.filter(ended_at=None).exists()
+    colleague = make_reviewer(case.repo)
+    claim_request(reviewer=colleague, request_id=case.pk, now=now)
+    response = page.post(url("claim", case))
+    assert response.status_code == 409
+    assert f"{colleague.name} has this case" in response.text
+
+
+def test_a_note_and_an_empty_one(page, case):
+    assert page.post(url("note", case), {"note": " "}).status_code == 422
+    page.post(url("note", case), {"note": "Read with another."})
+    assert Note.objects.get().text == "Read with another."
+
+
+def test_with_a_conflict_there_is_nothing_to_decide_by(page, case, reviewer, now):
+    declare_conflict(
+        reviewer=reviewer, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
+    )
+    text = page.get(url("case", case)).text
+    assert "You declared a conflict of interest." in text
+    assert 'popovertarget="approve"' not in text
+    assert page.post(url("approve", case), approval()).status_code == 403
+
+
+def test_the_owner_is_offered_to_decide_alone(client, case, now):
+    make_gate(case.repo, quorum=2)
+    owner = owner_of(escalate(case, now))
+    client.force_login(owner)
+    assert "Decide alone, as the owner" in client.get(url("case", case)).text
+    client.post(url("approve", case), approval(is_override="on"))
+    case.refresh_from_db()
+    assert case.state == "approved"
+    assert "The owner decided alone" in client.get(url("case", case)).text
+
+
+def test_an_administrator_assigns_and_reopens(client, case, reviewer, now):
+    client.force_login(make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR))
+    client.post(url("assign", case), {"assignee": reviewer.pk})
+    assert Assignment.objects.get().reviewer == reviewer
+    decline(case, reviewer, now)
+    assert client.post(url("reopen", case), {"reason": ""}).status_code == 422
+    client.post(url("reopen", case), {"reason": "New facts."})
+    case.refresh_from_db()
+    assert case.state == "in_review"
+
+
+class TestLetters:
+    @pytest.fixture
+    def words(self, client, case):
+        client.force_login(make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR))
+        namespace, name = case.repo.namespace.name, case.repo.name
+        return reverse("access:letter_words", args=[namespace, name, "decline"])
+
+    def test_a_team_writes_its_own_and_they_are_sent(self, client, case, reviewer, words, now):
+        own = "Dear {applicant}, no: {reason}\n\n{explanation}\n\nAbout {repo}."
+        tried = client.post(words, {"subject": "No", "paragraphs": own})
+        assert "Dear Researcher Name, no" in tried.text
+        assert not LetterTemplate.objects.exists()
+        client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
+        decline(case, reviewer, now)
+        text = OutboxMessage.objects.get(kind="decline").text
+        assert f"Dear {case.applicant.name}, no: The purpose" in " ".join(text.split())
+
+    def test_a_hole_or_an_unknown_fact_is_told(self, client, words):
+        for own in ("No.", "{repo} {reason} {explanation} {secret}"):
+            response = client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
+            assert response.status_code == 422
+        assert not LetterTemplate.objects.exists()
+
+    def test_back_to_the_default(self, client, words):
+        own = "{repo} {reason} {explanation}"
+        client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
+        assert LetterTemplate.objects.exists()
+        client.post(words, {"reset": "1"})
+        assert not LetterTemplate.objects.exists()

@@ -1,0 +1,201 @@
+"""The queue's filters and groups, and that its length costs no queries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from portal.access.models import AccessRequest
+from portal.access.places import next_to_decide, place_of
+from portal.access.reading import CAP, count, parts_of
+from portal.access.services.review import claim_request
+from tests.factories.access import make_request
+from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.reviews import approve, escalate, owner_of
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/queue"
+
+
+@pytest.fixture
+def repo():
+    return make_repo()
+
+
+@pytest.fixture
+def reviewer(repo):
+    return make_reviewer(repo)
+
+
+@pytest.fixture
+def page(client, reviewer):
+    client.force_login(reviewer)
+    return client
+
+
+def copies(case: AccessRequest, many: int) -> list[AccessRequest]:
+    """As many requests like this one, of others, each a minute younger."""
+    made = []
+    for number in range(1, many + 1):
+        at = case.submitted_at + timedelta(minutes=number)
+        made.append(
+            AccessRequest(
+                repo=case.repo,
+                applicant=make_user(),
+                state="in_review",
+                draft=case.draft,
+                created_at=at,
+                saved_at=at,
+                submitted_at=at,
+                due_at=at + timedelta(days=14),
+                organization_name=case.organization_name,
+            )
+        )
+    return [each for each in made if each.save() is None]
+
+
+def shown(page, cases, **asked) -> list[AccessRequest]:
+    response = page.get(QUEUE, asked)
+    assert response.status_code == 200
+    return [each for each in cases if f'/queue/{each.pk}"' in response.text]
+
+
+def queries(page, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert page.get(url).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize(
+    "url", [QUEUE, f"{QUEUE}?group=organization", f"{QUEUE}?group=evidence", f"{QUEUE}?q=study"]
+)
+def test_as_many_queries_for_fifty_as_for_five(page, repo, url):
+    case = make_request(repo)
+    copies(case, 4)
+    page.get(url)
+    few = queries(page, url)
+    copies(case, 45)
+    assert queries(page, url) == few
+
+
+def test_a_case_costs_the_same_in_a_long_queue(page, repo):
+    case = make_request(repo)
+    copies(case, 4)
+    url = reverse("access:case", args=[case.pk])
+    page.get(url)
+    few = queries(page, url)
+    copies(case, 45)
+    assert queries(page, url) == few
+
+
+def test_pages_turn_forward_and_back(page, repo):
+    first = make_request(repo)
+    cases = [first, *copies(first, 59)]
+    assert shown(page, cases) == cases[:25]
+    assert shown(page, cases, after=cases[24].pk) == cases[25:50]
+    assert shown(page, cases, after=cases[49].pk) == cases[50:]
+    assert shown(page, cases, before=cases[50].pk) == cases[25:50]
+    assert f"after={cases[24].pk}" in page.get(QUEUE).text
+    assert "before=" not in page.get(QUEUE).text
+
+
+def test_two_repos_are_read_in_one_order(page, repo, reviewer):
+    other = make_repo()
+    other.team.create(user=reviewer, role="reviewer")
+    days = [(other, 3), (repo, 1), (other, 2), (repo, 4)]
+    made = {day: make_request(each, now=LONG_AGO + timedelta(days=day)) for each, day in days}
+    text = page.get(QUEUE).text
+    places = [text.index(f'/queue/{made[day].pk}"') for day in sorted(made)]
+    assert places == sorted(places)
+    assert shown(page, made.values(), repo=str(repo.pk)) == [made[1], made[4]]
+    place = place_of(made[2], reviewer)
+    assert (place.number, place.previous, place.next) == (2, made[1].pk, made[3].pk)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "asked"),
+    [
+        ("sector", "government", {"sector": "government"}),
+        ("country", "KE", {"country": "KE"}),
+        ("organization_name", "Lakeside", {"organization": "Lakeside"}),
+        ("evidence_is_clear", True, {"flag": "clear"}),
+        ("escalation_level", 1, {"flag": "escalated"}),
+        ("state", "held", {"view": "held"}),
+        ("due_at", LONG_AGO + timedelta(days=900), {"flag": "overdue"}),
+    ],
+)
+def test_filters(page, repo, column, value, asked):
+    first = make_request(repo)
+    cases = [first, *copies(first, 2)]
+    AccessRequest.objects.filter(pk=cases[1].pk).update(**{column: value})
+    expected = [cases[0], cases[2]] if column == "due_at" else [cases[1]]
+    assert shown(page, cases, **asked) == expected
+
+
+def test_by_who_has_claimed_it(page, repo, reviewer, now):
+    first = make_request(repo)
+    cases = [first, *copies(first, 2)]
+    colleague = make_reviewer(repo)
+    claim_request(reviewer=reviewer, request_id=cases[0].pk, now=now)
+    claim_request(reviewer=colleague, request_id=cases[1].pk, now=now)
+    assert shown(page, cases, who="mine") == [cases[0]]
+    assert shown(page, cases, who=str(colleague.pk)) == [cases[1]]
+    assert shown(page, cases, who="nobody") == [cases[2]]
+
+
+@pytest.mark.parametrize("q", ["lakes", "LAKESIDE inst", "0'); --", "_ & | !", "99999"])
+def test_search_takes_whatever_is_typed(page, repo, q):
+    case = make_request(repo, organization="Lakeside Institute")
+    assert shown(page, [case], q=q) == ([case] if q.lower().startswith("lake") else [])
+
+
+def test_search_finds_a_reference_and_an_address(page, repo):
+    case = make_request(repo)
+    assert shown(page, [case], q=str(case.pk)) == [case]
+    assert shown(page, [case], q=case.applicant.email.upper()) == [case]
+    assert shown(page, [case], q=case.applicant.username) == [case]
+
+
+def test_groups_with_their_counts(page, repo):
+    first = make_request(repo, organization="Lakeside Institute")
+    AccessRequest.objects.update(organization_name="Lakeside Institute")
+    first.refresh_from_db()
+    copies(first, 6)
+    AccessRequest.objects.filter(pk=first.pk).update(evidence_is_clear=True)
+    text = page.get(QUEUE, {"group": "organization"}).text
+    assert "Show all 7" in text
+    text = page.get(QUEUE, {"group": "evidence"}).text
+    assert "All proved, no flag" in text
+    assert "Show all 6" in text
+
+
+def test_nothing_is_counted_past_a_thousand(repo, reviewer):
+    case = make_request(repo)
+    copies(case, 4)
+    assert str(count(parts_of(reviewer), cap=3)) == "3+"
+    assert str(count(parts_of(reviewer), cap=CAP)) == "5"
+
+
+def test_the_next_case_is_one_that_nobody_else_has(repo, reviewer, now):
+    first = make_request(repo)
+    cases = [first, *copies(first, 2)]
+    claim_request(reviewer=make_reviewer(repo), request_id=cases[1].pk, now=now)
+    assert next_to_decide(cases[0], reviewer) == cases[2].pk
+
+
+def test_an_owner_reads_what_was_escalated_and_no_more(client, repo, now):
+    case = make_request(repo, now=now)
+    other = make_request(repo, now=now)
+    owner = owner_of(case)
+    client.force_login(owner)
+    assert client.get(QUEUE).status_code == 403
+    escalate(case, now)
+    assert shown(client, [case, other]) == [case]
+    assert client.get(reverse("access:case", args=[case.pk])).status_code == 200
+    approve(case, owner, now, is_override=True)
+    assert shown(client, [case], view="decided") == [case]

@@ -1,0 +1,195 @@
+"""Taking a decision back: no letter leaves within the time; later, it is reopened with notice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from portal.access.errors import (
+    ConflictOfInterest,
+    MailHasLeft,
+    NewerRequest,
+    RequestHasMovedOn,
+    RequestNotFound,
+)
+from portal.access.history import history
+from portal.access.models import Grant, Review
+from portal.access.services.drafting import start_draft
+from portal.access.services.review import declare_conflict, reopen_request, undo_decision
+from portal.audit.models import AuditEvent
+from portal.catalog.models import TeamMember
+from portal.errors import Conflict, FieldErrors, Forbidden
+from portal.outbox.models import OutboxMessage
+from portal.outbox.services import deliver_due
+from tests.factories.access import make_request
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate
+from tests.factories.reviews import approve, decline
+
+pytestmark = pytest.mark.django_db
+NINE = timedelta(minutes=9)
+TEN = timedelta(minutes=10)
+
+
+@pytest.fixture
+def case(now):
+    return make_request(make_repo(), now=now)
+
+
+@pytest.fixture
+def reviewer(case):
+    return make_reviewer(case.repo)
+
+
+@pytest.fixture
+def head(case):
+    return make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
+
+
+def undo(case, actor, now):
+    return undo_decision(actor=actor, request_id=case.pk, now=now)
+
+
+def reopen(case, actor, now, reason="New facts."):
+    return reopen_request(actor=actor, request_id=case.pk, reason=reason, now=now)
+
+
+def sent(kind: str) -> int:
+    return OutboxMessage.objects.filter(kind=kind, state="sent").count()
+
+
+@pytest.mark.parametrize("decide", [approve, decline])
+class TestUndoing:
+    def test_no_letter_leaves_and_nothing_stands(self, case, reviewer, now, decide, settings):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+        due_at = case.due_at
+        decide(case, reviewer, now)
+        deliver_due(now=now + NINE)
+        undo(case, reviewer, now + NINE)
+        deliver_due(now=now + timedelta(days=1))
+        assert not sent("approval")
+        assert not sent("decline")
+        assert not [each for each in mail.outbox if "access is open" in each.subject]
+        case.refresh_from_db()
+        assert (case.state, case.due_at, case.closed_at) == ("in_review", due_at, None)
+        assert not Grant.objects.to(case.applicant, case.repo).active_at(now + NINE).exists()
+
+    def test_it_is_recorded_and_the_vote_is_void(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        undo(case, reviewer, now + NINE)
+        assert AuditEvent.objects.get(type="request.decision_undone").actor == reviewer
+        assert not Review.objects.filter(voided_at=None).exists()
+
+    def test_once_the_letter_has_left_it_is_too_late(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        with pytest.raises(MailHasLeft, match="letter of this decision has left"):
+            undo(case, reviewer, now + TEN)
+        assert deliver_due(now=now + TEN)
+
+    def test_a_letter_that_left_early_counts(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        deliver_due(now=now + TEN)  # by a worker whose clock goes before ours
+        with pytest.raises(MailHasLeft):
+            undo(case, reviewer, now + NINE)
+        case.refresh_from_db()
+        assert case.state != "in_review"
+
+    def test_once_only(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        undo(case, reviewer, now)
+        with pytest.raises(RequestHasMovedOn):
+            undo(case, reviewer, now)
+
+    def test_by_who_decided_or_an_administrator(self, case, reviewer, head, now, decide):
+        decide(case, reviewer, now)
+        with pytest.raises(Forbidden, match="Only who decided"):
+            undo(case, make_reviewer(case.repo), now)
+        with pytest.raises(RequestNotFound):
+            undo(case, make_user(), now)
+        with pytest.raises(ConflictOfInterest):
+            undo(case, case.applicant, now)
+        undo(case, head, now)
+
+    def test_it_can_be_decided_anew_and_that_letter_leaves(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        undo(case, reviewer, now)
+        approve(case, reviewer, now)
+        deliver_due(now=now + TEN)
+        assert sent("approval") == 1
+
+    def test_the_applicant_is_told_nothing_of_it(self, case, reviewer, now, decide):
+        decide(case, reviewer, now)
+        undo(case, reviewer, now)
+        case.refresh_from_db()
+        titles = [each.title for each in history(case, reader=case.applicant)]
+        assert titles == ["You signed and submitted"]
+        assert "You undid the decision" in [each.title for each in history(case, reader=reviewer)]
+
+
+def test_without_a_waiting_time_mail_leaves_at_once(case, reviewer, now):
+    make_gate(case.repo, undo_minutes=0)
+    approve(case, reviewer, now)
+    deliver_due(now=now)
+    assert sent("approval") == 1
+    with pytest.raises(MailHasLeft):
+        undo(case, reviewer, now)
+
+
+def test_a_decline_is_not_undone_under_a_new_request(case, reviewer, now):
+    decline(case, reviewer, now)
+    start_draft(applicant=case.applicant, repo_id=case.repo_id, now=now)
+    with pytest.raises(NewerRequest):
+        undo(case, reviewer, now)
+    case.refresh_from_db()
+    assert case.state == "declined"
+    assert OutboxMessage.objects.filter(kind="decline", state="queued").exists()
+
+
+class TestReopening:
+    def test_the_access_ends_with_notice_and_the_case_is_new(self, case, reviewer, head, now):
+        approve(case, reviewer, now)
+        later = now + timedelta(days=5)
+        reopen(case, head, later)
+        case.refresh_from_db()
+        assert (case.state, case.closed_at) == ("in_review", None)
+        assert case.due_at == later + timedelta(days=case.repo.decision_days)
+        assert Grant.objects.get().revoked_by == head
+        letter = OutboxMessage.objects.get(kind="reopened").text
+        assert "New facts." in letter
+        assert "has ended" in letter
+        assert head.name not in letter
+        assert AuditEvent.objects.get(type="request.reopened").actor == head
+
+    def test_it_needs_a_reason(self, case, reviewer, head, now):
+        decline(case, reviewer, now)
+        with pytest.raises(FieldErrors):
+            reopen(case, head, now, reason=" ")
+
+    def test_not_by_a_reviewer_nor_twice_nor_past_a_conflict(self, case, reviewer, head, now):
+        other = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
+        declare_conflict(
+            reviewer=other, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
+        )
+        decline(case, reviewer, now)
+        with pytest.raises(RequestNotFound):
+            reopen(case, reviewer, now)
+        with pytest.raises(ConflictOfInterest):
+            reopen(case, other, now)
+        reopen(case, head, now)
+        with pytest.raises(RequestHasMovedOn):
+            reopen(case, head, now)
+
+    def test_it_is_no_way_around_two_people(self, case, reviewer, head, now):
+        make_gate(case.repo, two_person_revocation=True)
+        approve(case, reviewer, now)
+        with pytest.raises(Conflict, match="two people"):
+            reopen(case, head, now)
+        assert not Grant.objects.get().revoked_at
+
+    def test_after_it_one_decides_anew(self, case, reviewer, head, now):
+        decline(case, reviewer, now)
+        reopen(case, head, now)
+        assert approve(case, reviewer, now)
