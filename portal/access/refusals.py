@@ -145,10 +145,12 @@ def describe(verdict: Verdict, repo: ModelRepo) -> Refusal:
 
 def require_may(
     caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
-) -> None:
-    """Raises Refused, in the catalogue's words, unless the policy allows."""
+) -> Verdict:
+    """Raises Refused, in the catalogue's words, unless the policy allows: within its limits."""
     repo = target.repo if isinstance(target, Revision) else target
-    _require(may_call(caller, action, target, now), repo)
+    verdict = may_call(caller, action, target, now)
+    _require(verdict, repo)
+    return verdict
 
 
 def require_may_read(caller: Caller, file: File, now: datetime) -> None:

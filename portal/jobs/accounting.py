@@ -20,6 +20,7 @@ from portal.jobs.models import Job
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+    from portal.catalog.models import ModelRepo
 
 SECONDS_PER_HOUR = 3600
 
@@ -65,6 +66,14 @@ def start_of_day(now: datetime) -> datetime:
 def allowance(person: User, now: datetime) -> Allowance:
     today = Job.objects.of(person).filter(created_at__gte=start_of_day(now))
     return Allowance(used=today.token_count(), limit=settings.DAILY_TOKENS)
+
+
+def allowance_while_waiting(
+    person: User, repo: ModelRepo, tokens_per_day: int, now: datetime
+) -> Allowance:
+    """The smaller one, of one model, while the person's request for it is undecided."""
+    today = Job.objects.of(person).filter(repo=repo, created_at__gte=start_of_day(now))
+    return Allowance(used=today.token_count(), limit=tokens_per_day)
 
 
 def seconds_to_midnight(now: datetime) -> int:

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class JobsConfig(AppConfig):
     name = "portal.jobs"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Holds stop jobs; how many, only jobs know."""
+        from portal.access.affected import count_jobs_with
+        from portal.jobs.models import Job
+
+        count_jobs_with(lambda *bound: Job.objects.stopped_by(*bound).count())

@@ -127,6 +127,7 @@ def served_revision(repo: ModelRepo) -> Revision:
     revision = Revision.objects.filter(repo=repo, commit=commit).first() if commit else None
     if revision is None:
         raise ModelLoading(repo.full_name)
+    revision.repo = repo  # with the names that it was found by
     return revision
 
 

@@ -124,6 +124,11 @@ class Job(models.Model):
         return Caller(self.person, self.token)
 
     @property
+    def looks_inside(self) -> bool:
+        """Whether more than text was asked for."""
+        return self.params.get("logprobs") is not None
+
+    @property
     def choice_count(self) -> int:
         return len(self.prompts) * self.n
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+    from portal.catalog.models import ModelRepo, Revision
 
 OPEN_STATES = ("queued", "running")
 
@@ -22,6 +23,20 @@ class JobQuerySet(models.QuerySet[M]):
 
     def open(self) -> JobQuerySet[M]:
         return self.filter(state__in=OPEN_STATES)
+
+    def stopped_by(
+        self, people: Any | None, repo: ModelRepo | None, revision: Revision | None
+    ) -> JobQuerySet[M]:
+        """Open ones that a hold on these people, here, or on this revision stops.
+
+        ``people`` None: everybody's.
+        """
+        found = self.open()
+        if people is not None:
+            found = found.filter(person__in=people)
+        if repo is not None:
+            found = found.filter(repo=repo)
+        return found if revision is None else found.filter(revision=revision)
 
     def with_names(self) -> JobQuerySet[M]:
         return self.select_related("repo__namespace", "repo__licence", "revision")

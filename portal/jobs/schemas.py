@@ -41,6 +41,11 @@ class CompletionRequest:
     ignore_eos: bool = False
 
     @property
+    def looks_inside(self) -> bool:
+        """Whether more than text is asked for: even 0 gives the chosen tokens' logprobs."""
+        return self.logprobs is not None
+
+    @property
     def sampling(self) -> dict[str, Any]:
         """As the job's row keeps it; names are the engine's."""
         return {

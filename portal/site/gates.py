@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -58,7 +58,7 @@ def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
 
 def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict) -> Standing:
     if not download.allowed:
-        return _refused(person, repo, download)
+        return _meanwhile(_refused(person, repo, download), repo, infer)
     if not isinstance(person, User):
         return Standing("yes", "open", "Open: no account needed.", Act("Download it", "#use"))
     if repo.hosted and not infer.allowed:
@@ -67,6 +67,16 @@ def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict
     other = Act("Try it in the playground", reverse("jobs:playground")) if repo.hosted else None
     heading = "Open to everybody." if repo.download_gate == Gate.OPEN else "It’s open to you."
     return Standing("yes", "tick", heading, _token(), other)
+
+
+def _meanwhile(standing: Standing, repo: ModelRepo, infer: Verdict) -> Standing:
+    """Where the lab lets people try the model while they wait for its answer."""
+    per_day = infer.limits.tokens_per_day
+    if not (repo.hosted and infer.allowed and per_day):
+        return standing
+    page = f"{reverse('jobs:playground')}?{urlencode({'model': repo.full_name})}"
+    act = Act(f"Try it while you wait: {per_day:,} tokens a day", page)
+    return replace(standing, other=act)
 
 
 def _token() -> Act:

@@ -75,7 +75,7 @@ def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> Standing:
     rows = _mine(job_id, attempt)
     if not rows.update(lease_until=now + settings.JOB_LEASE):
         return Standing.LOST
-    job = rows.select_related("person", "token__user", "repo__namespace").first()
+    job = rows.select_related("person", "token__user", "revision__repo__namespace").first()
     if job is None:
         return Standing.LOST
     if job.cancel_requested:
@@ -90,7 +90,8 @@ def _mine(job_id: UUID, attempt: int) -> Any:
 def _may_still(job: Job, now: datetime) -> bool:
     if job.token is not None and not job.token.is_usable(now):
         return False
-    return may_call(job.caller, Action.INFER, job.repo, now).allowed
+    action = Action.CAPTURE if job.looks_inside else Action.INFER
+    return may_call(job.caller, action, job.revision, now).allowed
 
 
 def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:

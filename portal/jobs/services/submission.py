@@ -9,15 +9,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from portal.access.policy import Action
+from portal.access.policy import Action, Limits
 from portal.access.refusals import require_may
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
-from portal.jobs.accounting import allowance, seconds_to_midnight
-from portal.jobs.errors import JobNotFound, QuotaExceeded
+from portal.jobs.accounting import allowance, allowance_while_waiting, seconds_to_midnight
+from portal.jobs.errors import JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_revision
 from portal.jobs.models import Job
 from portal.jobs.schemas import CompletionRequest
@@ -38,10 +38,22 @@ def create_job(
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
     repo = find_hosted(asked.model, caller)
-    require_may(caller, Action.INFER, repo, now)
-    revision = served_revision(repo)
+    revision, limits = _allowed(caller, asked, repo, now)
     prompts = _token_ids(asked, hosted_model(revision))
-    return _store(caller, asked, repo, revision, prompts, source, now)
+    return _store(caller, asked, revision, prompts, limits, source, now)
+
+
+def _allowed(
+    caller: Caller, asked: CompletionRequest, repo: ModelRepo, now: datetime
+) -> tuple[Revision, Limits]:
+    """The revision that answers, and how far the allowance goes. A refusal comes before a 503."""
+    action = Action.CAPTURE if asked.looks_inside else Action.INFER
+    try:
+        revision = served_revision(repo)
+    except ModelLoading:
+        require_may(caller, action, repo, now)
+        raise
+    return revision, require_may(caller, action, revision, now).limits
 
 
 def _token_ids(asked: CompletionRequest, model: HostedModel) -> list[list[int]]:
@@ -56,9 +68,9 @@ def _token_ids(asked: CompletionRequest, model: HostedModel) -> list[list[int]]:
 def _store(
     caller: Caller,
     asked: CompletionRequest,
-    repo: ModelRepo,
     revision: Revision,
     prompts: list[list[int]],
+    limits: Limits,
     source: Job.Source,
     now: datetime,
 ) -> Job:
@@ -67,7 +79,10 @@ def _store(
     person = User.objects.select_for_update().get(pk=caller.person.pk)  # one at a time per person
     prompt_tokens = sum(map(len, prompts))
     reserved = prompt_tokens + len(prompts) * asked.n * asked.max_tokens
+    repo = revision.repo
     _require_within_quota(person, reserved, now)
+    if limits.tokens_per_day is not None:
+        _require_within_waiting(person, repo, limits.tokens_per_day, reserved, now)
     seed = secrets.randbits(63) if asked.seed is None else asked.seed  # a second attempt repeats
     job = Job.objects.create(
         person=person,
@@ -116,6 +131,18 @@ def _require_within_quota(person: User, reserved: int, now: datetime) -> None:
     raise QuotaExceeded(
         f"{said} More from 00:00 UTC.", retry_after_seconds=seconds_to_midnight(now)
     )
+
+
+def _require_within_waiting(
+    person: User, repo: ModelRepo, tokens_per_day: int, reserved: int, now: datetime
+) -> None:
+    today = allowance_while_waiting(person, repo, tokens_per_day, now)
+    if reserved > today.left:
+        raise QuotaExceeded(
+            f"This may take {reserved:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
+            "day while your request is in review are used. More from 00:00 UTC.",
+            retry_after_seconds=seconds_to_midnight(now),
+        )
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:
