@@ -28,6 +28,26 @@ def send_activation(grant: Grant, *, now: datetime) -> None:
     )
 
 
+def send_offered(grant: Grant, *, now: datetime) -> None:
+    until = grant.offer_expires_at or grant.expires_at
+    modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
+    _send(
+        grant,
+        key="offered",
+        kind="offer",
+        subject="Access is offered to you",
+        paragraphs=[
+            f"We offer you access to {grant.repo.full_name}: {modes}, until "
+            f"{whole_date(grant.expires_at)}.",
+            *Conditions.of(grant.conditions).words(),
+            f"Read the licence and sign it by {whole_date(until)}; that opens it at once.",
+        ],
+        act_label="Read and sign",
+        page="access:offer",
+        now=now,
+    )
+
+
 def send_offer_declined(grant: Grant, *, now: datetime) -> None:
     _send(
         grant,

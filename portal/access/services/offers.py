@@ -2,23 +2,85 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.urls import reverse
 
-from portal.access.errors import GrantIsOver, OfferLapsed
+from portal.access.conditions import Conditions, check_conditions
+from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
 from portal.access.facts import facts_of
+from portal.access.gate_settings import settings_of
 from portal.access.letters import grants as letters
 from portal.access.models import Grant
+from portal.access.policy import may
 from portal.access.refusals import whole_date
 from portal.access.services.held import lock_own
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.models import Mode, ModelRepo
+from portal.errors import FieldErrors, Forbidden
 
 DECLINED = "The offer was declined."
+
+
+@transaction.atomic
+def offer_grant(
+    *,
+    actor: User,
+    person_id: int,
+    repo_id: int,
+    modes: Collection[str],
+    expires_at: datetime,
+    now: datetime,
+    conditions: Conditions | None = None,
+) -> Grant:
+    """Offer somebody access that they didn’t ask for. It opens nothing until they have signed.
+
+    The same person’s open offer on the repo is given back, unchanged.
+    """
+    repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
+    person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
+    if repo is None or person is None or not may(actor, Action.SEE, repo, now).allowed:
+        raise GrantNotFound
+    if not may(actor, Action.ADMINISTER, repo, now).allowed:
+        raise Forbidden("Only the people who administer this model may offer it.")
+    if person.pk == actor.pk:
+        raise ConflictOfInterest("You can’t offer access to yourself.")
+    if standing := Grant.objects.to(person, repo).offered_at(now).first():
+        return standing
+    terms = conditions or Conditions()
+    _check_terms(modes, terms, expires_at, now)
+    offer_days = timedelta(days=settings_of(repo).offer_days)
+    grant = Grant.objects.create(
+        repo=repo,
+        person=person,
+        modes=sorted(set(modes)),
+        conditions=terms.stored(),
+        offered_at=now,
+        offer_expires_at=min(now + offer_days, expires_at),
+        expires_at=expires_at,
+    )
+    letters.send_offered(grant, now=now)
+    record(EventType.GRANT_OFFERED, actor=actor, target=grant, at=now, **facts_of(grant))
+    return grant
+
+
+def _check_terms(
+    modes: Collection[str], conditions: Conditions, expires_at: datetime, now: datetime
+) -> None:
+    check_conditions(conditions)
+    errors: dict[str, str] = {}
+    if not modes or not set(modes) <= set(Mode.values):
+        errors["modes"] = "Choose at least one kind of access to offer."
+    if expires_at <= now:
+        errors["until"] = "Choose an end after today."
+    if errors:
+        raise FieldErrors(errors)
 
 
 def require_open(grant: Grant, now: datetime) -> None:

@@ -83,7 +83,7 @@ def notice(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     repo = _team_repo(person, namespace, name)
     if not may(person, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden("Only the people who administer this model may give notice.")
-    form = NoticeForm(request.POST or None, repo=repo)
+    form = NoticeForm(request.POST if request.method == "POST" else None, repo=repo)
     if request.method == "POST" and form.is_valid():
         try:
             given = _give_notice(person, repo, form, now)
@@ -116,7 +116,7 @@ def renewal(request: HttpRequest, renewal_id: int) -> HttpResponse:
     """A report that waits for the team, and the team’s word on it."""
     person, now = signed_in(request), timezone.now()
     found = _renewal(person, renewal_id)
-    form = DecideRenewalForm(request.POST or None)
+    form = DecideRenewalForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             granted = form.cleaned_data["granted"] == "yes"

@@ -184,7 +184,7 @@ def _sign_page(
 def close(request: HttpRequest, grant_id: int) -> HttpResponse:
     """The statement with which a holder ends a grant."""
     person, now, held = signed_in(request), timezone.now(), _own(request, grant_id)
-    form = CloseForm(request.POST or None)
+    form = CloseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             close_grant(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)

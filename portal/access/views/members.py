@@ -46,7 +46,7 @@ def members(request: HttpRequest, grant_id: int) -> HttpResponse:
     seen = seen_by(person, grant_id, now)
     if not (seen.mine or seen.may_review):
         raise GrantNotFound
-    form = InviteForm(request.POST or None)
+    form = InviteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             invite_member(

@@ -7,15 +7,22 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from portal.access.errors import GrantIsOver, GrantNotFound, LicenceChanged, OfferLapsed
+from portal.access.errors import (
+    ConflictOfInterest,
+    GrantIsOver,
+    GrantNotFound,
+    LicenceChanged,
+    OfferLapsed,
+)
 from portal.access.policy import Action, Reason, may
-from portal.access.services.offers import accept_offer, decline_offer
+from portal.access.services.offers import accept_offer, decline_offer, offer_grant
 from portal.audit.models import AuditEvent
-from portal.errors import FieldErrors
+from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_signature
 from tests.factories.accounts import make_user
-from tests.factories.grants import make_accepted, make_newer_text, make_offer
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_accepted, make_administrator, make_newer_text, make_offer
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +40,42 @@ def accept(offer, now, person=None, **changed):
 
 def events(name):
     return AuditEvent.objects.filter(type=name)
+
+
+class TestOffering:
+    def offer(self, actor, person, repo, now, **changed):
+        terms = {"modes": ["inference"], "expires_at": now + timedelta(days=90), **changed}
+        return offer_grant(actor=actor, person_id=person.pk, repo_id=repo.pk, now=now, **terms)
+
+    @pytest.fixture
+    def repo(self):
+        return make_repo()
+
+    def test_an_administrator_offers_and_it_opens_nothing_yet(self, repo, now):
+        person = make_user()
+        offer = self.offer(make_administrator(repo), person, repo, now)
+        assert may(person, Action.INFER, repo, now).reason == Reason.OFFERED
+        assert offer.offer_expires_at == now + timedelta(days=30)
+        assert events("grant.offered").get().data["person"] == person.pk
+        assert OutboxMessage.objects.get(kind="offer").recipient == person
+
+    def test_again_changes_nothing(self, repo, now):
+        actor, person = make_administrator(repo), make_user()
+        assert self.offer(actor, person, repo, now) == self.offer(actor, person, repo, now)
+
+    def test_not_to_oneself_and_by_nobody_else(self, repo, now):
+        administrator = make_administrator(repo)
+        with pytest.raises(ConflictOfInterest):
+            self.offer(administrator, administrator, repo, now)
+        with pytest.raises(Forbidden):
+            self.offer(make_reviewer(repo), make_user(), repo, now)
+        with pytest.raises(GrantNotFound):
+            self.offer(make_user(), make_user(), make_repo(private=True), now)
+
+    def test_what_is_missing_is_named(self, repo, now):
+        with pytest.raises(FieldErrors) as refused:
+            self.offer(make_administrator(repo), make_user(), repo, now, modes=[], expires_at=now)
+        assert set(refused.value.errors) == {"modes", "until"}
 
 
 class TestAccepting:
