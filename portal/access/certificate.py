@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from portal.access.certificate_pdf import Document, Fact, draw
+from portal.access.certificate_document import Document, Fact
 from portal.access.errors import SignatureNotFound
 from portal.access.models import Acceptance
 from portal.access.signing_key import fingerprint, sign_pdf
@@ -70,6 +70,8 @@ def _repos(acceptance: Acceptance, reader: User) -> list[str]:
 
 def make_certificate(certificate: Certificate) -> bytes:
     """The signed PDF. It is made anew each time: what it says is in the record already."""
+    from portal.access.certificate_pdf import draw  # slow to import, and few pages need it
+
     version = certificate.acceptance.licence_version
     document = _document(certificate)
     return sign_pdf(draw(document), reason=f"A signature under {version}, as recorded")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pylopdf_fonts_ko
 import pylopdf_fonts_zh_cn
@@ -15,33 +12,13 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.enums import WrapMode, XPos, YPos
 
+from portal.access.certificate_document import Document, Fact
+
 BODY_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 OTHER_FONTS = {"han": pylopdf_fonts_zh_cn.sans_path(), "hangul": pylopdf_fonts_ko.sans_path()}
 MARGIN_MM = 20
 LABEL_MM = 42
 INK, QUIET = (20, 24, 31), (96, 104, 117)
-
-
-@dataclass(frozen=True)
-class Fact:
-    """``code``: breaks anywhere, as a hash does."""
-
-    label: str
-    value: str
-    code: bool = False
-
-
-@dataclass(frozen=True)
-class Document:
-    title: str
-    issuer: str
-    facts: list[Fact]
-    ticked: list[str]
-    text_title: str
-    text: str
-    verify: str
-    made_at: datetime
-    record: dict[str, Any]
 
 
 class _Pages(FPDF):

@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django.conf import settings
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import fields, signers
 
 from portal.access.errors import NoSigningKey
 
@@ -25,6 +23,9 @@ YEARS = 20
 
 def sign_pdf(pdf: bytes, *, reason: str) -> bytes:
     """The same document with a signature over all of it, after which no change is allowed."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter  # slow to import
+    from pyhanko.sign import fields, signers
+
     key_file, certificate_file = _files()
     signer = signers.SimpleSigner.load(  # type: ignore[no-untyped-call]  # as pyHanko left it
         str(key_file), str(certificate_file)
