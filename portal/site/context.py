@@ -31,6 +31,10 @@ THEME_COOKIE = "theme"
 SECTIONS = (
     ("access:queue", "queue"),
     ("access:case", "queue"),
+    ("access:granted", "queue"),
+    ("access:notice", "queue"),
+    ("access:renewal", "queue"),
+    ("access:hold", "queue"),
     ("access:", "requests"),
     ("jobs:", "playground"),
     ("accounts:token", "tokens"),
