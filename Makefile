@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test soak lint lock screenshots clean
+.PHONY: help demo demo-split test bench soak lint lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,6 +23,9 @@ demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, 
 test: $(READY) ## all tests; make test ARGS="-k grant"
 	@scripts/test-packages
 	@$(PYTHON) -m pytest $(ARGS)
+
+bench: $(READY) ## how fast it is, each scripts/bench_*.py in turn, on databases of its own
+	@for each in scripts/bench_*.py; do echo "$$each"; $(PYTHON) $$each $(ARGS); done
 
 soak: export RACERS := 50
 soak: export ROUNDS := 100

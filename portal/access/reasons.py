@@ -7,6 +7,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from portal.access.models import AccessRequest, GateSettings, Grant, Screening
+from portal.access.querysets import GrantQuerySet
 from portal.access.services.signing import licence_in_force
 from portal.access.verdicts import Action, Limits, Reason, Verdict, refuse
 from portal.accounts.models import Affiliation, User
@@ -59,13 +60,18 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
     if request is not None and request.state in UNDECIDED:
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
-    grant = Grant.objects.usable_by(person, repo).exclude(starts_at=None).first()
+    grant = _given(person, repo).exclude(starts_at=None).first()
     if grant is not None:
         renewal = reverse("access:grant", args=[grant.pk])
         return _over(person, grant, _start(repo), now, renewal=renewal)
     if request is not None and request.state in CLOSED:
         return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
     return refuse(Reason.NO_REQUEST, _start(repo))
+
+
+def _given(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
+    """Without what an undo took back: nobody was told of that."""
+    return Grant.objects.usable_by(person, repo).exclude(decision__undone_at__isnull=False)
 
 
 def _page(request: AccessRequest) -> str:
@@ -75,7 +81,7 @@ def _page(request: AccessRequest) -> str:
 def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
     """Where a signature is enough, no request stands in the way, and none helps."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
-    grant = Grant.objects.usable_by(person, repo).in_mode(mode).first()
+    grant = _given(person, repo).in_mode(mode).first()
     return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
 
 

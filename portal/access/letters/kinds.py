@@ -31,6 +31,35 @@ class LetterKind:
 _TERMS = {"modes": "download and hosted inference", "until": "Friday 31 December 2027"}
 
 KINDS = {
+    "receipt": LetterKind(
+        "Receipt",
+        LetterWords(
+            "We have your request",
+            [
+                "Your request for {repo} arrived. Its reference is {reference}.",
+                "A person on our team reads it. You have our answer by {due}.",
+                "{record}",
+            ],
+        ),
+        {
+            "due": "Friday 1 January 2027",
+            "record": "What our record was at the time, as a line to keep.",
+        },
+        frozenset({"repo", "reference", "due", "record"}),
+    ),
+    "question": LetterKind(
+        "Question",
+        LetterWords(
+            "A question about your request",
+            [
+                "We read your request, and need to know one thing before we can decide:",
+                "{question}",
+                "The clock stands until you answer.",
+            ],
+        ),
+        {"question": "Which data do you measure on?"},
+        frozenset({"question"}),
+    ),
     "approval": LetterKind(
         "Approved, open at once",
         LetterWords(

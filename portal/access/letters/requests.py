@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from portal.access.letters.common import send_about
+from portal.access.letters.kinds import KINDS
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
 from portal.access.refusals import whole_date
 from portal.audit.heads import Head
@@ -40,13 +41,12 @@ def send_receipt(
         access_request,
         kind="receipt",
         key=f"receipt-{number}",
-        subject="We have your request",
-        paragraphs=[
-            f"Your request for {access_request.repo.full_name} arrived. Its reference is "
-            f"{access_request.reference}.",
-            f"A person on our team reads it. You have our answer by {due_words(access_request)}.",
-            *([f"{head.words} Keep this line: it shows what our record was."] if head else []),
-        ],
+        subject=KINDS["receipt"].words.subject,
+        paragraphs=KINDS["receipt"].words.paragraphs,
+        facts={
+            "due": due_words(access_request),
+            "record": f"{head.words} Keep this line: it shows what our record was." if head else "",
+        },
         act_label="See your request",
         now=now,
     )
@@ -121,12 +121,9 @@ def send_question(access_request: AccessRequest, question: Question, *, now: dat
         access_request,
         kind="question",
         key=f"question-{question.pk}",
-        subject="A question about your request",
-        paragraphs=[
-            "We read your request, and need to know one thing before we can decide:",
-            question.text,
-            "The clock stands until you answer.",
-        ],
+        subject=KINDS["question"].words.subject,
+        paragraphs=KINDS["question"].words.paragraphs,
+        facts={"question": question.text},
         act_label="Answer the question",
         now=now,
     )

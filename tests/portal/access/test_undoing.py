@@ -16,8 +16,10 @@ from portal.access.errors import (
 )
 from portal.access.history import history
 from portal.access.models import Grant, Review
+from portal.access.policy import may
 from portal.access.services.drafting import start_draft
 from portal.access.services.review import declare_conflict, reopen_request, undo_decision
+from portal.access.verdicts import Action, Reason
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden
@@ -193,3 +195,10 @@ class TestReopening:
         decline(case, reviewer, now)
         reopen(case, head, now)
         assert approve(case, reviewer, now)
+
+
+def test_who_was_approved_by_mistake_and_declined_after_is_told_of_the_decline(case, reviewer, now):
+    approve(case, reviewer, now)
+    undo(case, reviewer, now)
+    decline(case, reviewer, now)
+    assert may(case.applicant, Action.DOWNLOAD, case.repo, now).reason == Reason.DECLINED
