@@ -221,9 +221,10 @@ def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now:
 
 def refresh_evidence(access_request: AccessRequest, now: datetime) -> None:
     """Weigh the evidence anew, once something of it has changed."""
-    screening = Screening.objects.filter(submission__request=access_request).latest(
-        "submission__number"
-    )
+    screenings = Screening.objects.filter(submission__request=access_request)
+    newest = screenings.order_by("submission__number").last()
     access_request.organization = _organization(access_request, now)
-    access_request.evidence_is_clear = _evidence_is_clear(access_request, screening, now)
+    access_request.evidence_is_clear = newest is not None and (
+        _evidence_is_clear(access_request, newest, now)
+    )
     access_request.save(update_fields=["organization", "evidence_is_clear"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portal.access.models import AccessRequest
 from portal.access.services.review import ask_question, decline_request
+from portal.access.services.screening_lists import add_entry
 from portal.access.services.signing import licence_in_force
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import ANSWERS, make_draft, make_grant, make_request
@@ -217,3 +220,30 @@ def test_an_approved_request_shows_the_commands(page, alice, repo):
 
 def test_no_request_yet(page):
     assert "You haven’t asked for access yet" in page.get(reverse("access:requests")).text
+
+
+def test_a_held_request_says_what_is_done_and_until_when(page, alice, repo, now):
+    operator = make_user(superuser=True)
+    add_entry(actor=operator, kind="country", value="NL", note="", now=now)
+    request = make_request(repo, alice, now=now)
+    text = page.get(reverse("access:request", args=[request.pk])).text
+    assert "in an extra check" in text
+    assert "A person makes an extra check" in text
+    assert reverse("access:certificate", args=[request.submissions.get().acceptance_id]) in text
+
+
+def test_what_is_proved_stands_apart_from_what_is_said(page, alice, repo, now):
+    request = make_request(repo, alice, now=now)
+    url = reverse("access:request", args=[request.pk])
+    assert "Only said" in page.get(url).text
+    assert "Prove where you work" in page.get(url).text
+
+
+def test_the_list_costs_the_same_however_long(page, alice, now, django_assert_num_queries):
+    make_request(make_repo(), alice, now=now)
+    with CaptureQueriesContext(connection) as before:
+        page.get(reverse("access:requests"))
+    for _ in range(3):
+        make_request(make_repo(), alice, now=now)
+    with django_assert_num_queries(len(before)):
+        page.get(reverse("access:requests"))

@@ -21,7 +21,8 @@ from portal.access.services.answering import answer_question
 from portal.access.services.drafting import discard_draft, save_draft, start_draft
 from portal.access.services.review import ask_question
 from portal.access.services.submission import submit_request, withdraw_request
-from portal.audit.models import AuditEvent
+from portal.audit.heads import Head
+from portal.audit.models import AuditEvent, ChainHead
 from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_draft, make_grant, make_request, make_signature
@@ -139,6 +140,28 @@ class TestSubmitting:
         assert list(refused.value.errors) == [field]
         draft.refresh_from_db()
         assert draft.state == "draft"
+
+    def test_the_receipt_bears_the_newest_published_head(self, repo, applicant, now):
+        before = make_request(repo, now=now)
+        head = Head(now.date() - timedelta(days=1), 7, "ab" * 32)
+        ChainHead.objects.create(
+            day=head.day, sequence=head.sequence, hash=head.hash, published_at=now
+        )
+        request = submit(make_draft(repo, applicant), now)
+        letters = OutboxMessage.objects.filter(kind="receipt")
+        assert head.words in letters.get(recipient=request.applicant).text
+        assert "Record head" not in letters.get(recipient=before.applicant).text
+
+    def test_the_event_says_how_it_was_screened(self, repo, applicant, now):
+        submit(make_draft(repo, applicant), now)
+        data = AuditEvent.objects.get(type="request.submitted").data
+        assert (data["snapshot"], data["screening"]) == (1, "clear")
+        assert len(data["list_version"]) == 64
+
+    def test_an_answer_that_is_too_long_is_named(self, repo, applicant, now):
+        with pytest.raises(FieldErrors) as refused:
+            submit(make_draft(repo, applicant, organization="x" * 201), now)
+        assert "200 characters" in refused.value.errors["organization"]
 
     @pytest.mark.parametrize(
         ("field", "value"), [("country", "XX"), ("sector", "pirates"), ("purpose", "  ")]

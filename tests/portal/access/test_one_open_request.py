@@ -1,0 +1,58 @@
+"""One open request per person and model, whichever ways lead to a second at the same moment."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from portal.access.models import AccessRequest
+from portal.access.services.appealing import appeal_request
+from portal.access.services.drafting import start_draft
+from portal.access.services.review import decline_request
+from tests.factories.access import make_request
+from tests.factories.catalog import make_repo, make_reviewer
+from tests.racing import ROUNDS, WON, race, racers
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+
+
+def declined(repo) -> AccessRequest:
+    request = make_request(repo, now=timezone.now())
+    decline_request(
+        reviewer=make_reviewer(repo),
+        request_id=request.pk,
+        reason_code="commercial",
+        reason_text="It looks commercial.",
+        now=timezone.now(),
+    )
+    return request
+
+
+def appealing(request):
+    return lambda: appeal_request(
+        applicant=request.applicant, request_id=request.pk, text="No.", now=timezone.now()
+    )
+
+
+def starting(request):
+    return lambda: start_draft(
+        applicant=request.applicant, repo_id=request.repo_id, now=timezone.now()
+    )
+
+
+def test_an_appeal_and_a_new_draft_never_both_stand():
+    repo = make_repo()
+    for _ in range(ROUNDS):
+        request = declined(repo)
+        outcomes = race(racers(appealing(request), starting(request)))
+        refused = set(outcomes) - {WON}
+        assert all(each.startswith("409 ") for each in refused), outcomes
+        assert AccessRequest.objects.of(request.applicant).open().count() == 1
+
+
+def test_of_many_appeals_one_is_filed():
+    repo = make_repo()
+    request = declined(repo)
+    outcomes = race(racers(appealing(request)))
+    assert outcomes[WON] == 1, outcomes
+    assert all(each.startswith("409 ") for each in set(outcomes) - {WON}), outcomes
