@@ -32,7 +32,7 @@ soak: export ROUNDS := 100
 soak: export MACHINE_EXAMPLES := 300
 soak: export MACHINE_STEPS := 60
 soak: $(READY) ## an hour or more: races, the gate driven by chance, mutants of the policy
-	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_gate_machine.py $(ARGS)
+	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_ending_races.py tests/portal/access/test_gate_machine.py $(ARGS)
 	@$(PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them

@@ -65,8 +65,8 @@ from tests.factories.access import make_draft, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "12"))
-STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "6"))
+STEPS = int(os.environ.get("MACHINE_STEPS", "25"))
 applicants, reviewers, heads = st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)
 voters = st.lists(reviewers, min_size=1, max_size=3, unique=True)
 MODES = st.sampled_from([["download"], ["inference"], ["download", "inference"]])
