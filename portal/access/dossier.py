@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from portal.access.acts import Act, require_act
 from portal.access.errors import RequestNotFound
 from portal.access.gate_settings import settings_of
-from portal.access.models import Acceptance, AccessRequest, Grant, Review, Screening
+from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Review, Screening
 from portal.accounts.models import User
 
 State = AccessRequest.State
@@ -60,7 +60,7 @@ class Dossier:
         """By the name of the file that each goes into."""
         case, without = self.case, TEAM_ONLY if self.is_own else set()
         told: dict[str, Any] = {
-            "decisions": case.decisions.all(),
+            "decisions": self._decisions(),
             "questions": case.questions.all(),
             "grants": self.grants,
         }
@@ -75,6 +75,11 @@ class Dossier:
         return {
             name: [plain(each, without=without) for each in rows] for name, rows in told.items()
         }
+
+    def _decisions(self) -> QuerySet[Decision]:
+        """What was undone is the team’s matter: for the applicant it never was."""
+        decisions = self.case.decisions.all()
+        return decisions.filter(undone_at=None) if self.is_own else decisions
 
     def _votes(self) -> QuerySet[Review]:
         """Where votes are hidden, one's own alone until one has cast it, or it is decided."""

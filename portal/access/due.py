@@ -130,7 +130,7 @@ def open_questions() -> QuerySet[Question]:
 def questions_to_remind(now: datetime) -> QuerySet[Question]:
     """A week before the deadline where there was one, and a day before; the later where both."""
     last = Q(deadline_at__lte=now + DAY) & ~Exists(_reminder(DAY.days))
-    first = Q(deadline_at__lte=now + WEEK, deadline_at__gt=now + DAY)
+    first: Any = Q(deadline_at__lte=now + WEEK, deadline_at__gt=now + DAY)
     first &= Q(asked_at__lt=F("deadline_at") - WEEK) & ~Exists(_reminder(WEEK.days))
     return open_questions().filter(last | first)
 
@@ -202,7 +202,7 @@ def grants_to_remind(now: datetime) -> QuerySet[Any]:
     Each reminder has the time up to the next one, so that one that was missed isn't made up.
     """
     steps = (*clock.GRANT_REMINDERS, timedelta(0))
-    due = Q(pk__in=[])
+    due: Any = Q(pk__in=[])
     for before, following in pairwise(steps):
         within = Q(ends__lte=now + before, ends__gt=now + following)
         begun_earlier = Q(starts_at__lt=F("ends") - before)
@@ -243,6 +243,9 @@ def holds_to_remind(now: datetime) -> QuerySet[Any]:
     """``month``: how often thirty days have gone by."""
     seconds = Extract(Value(now) - F("placed_at"), "epoch")
     months = Cast(Floor(seconds / clock.HOLD_REMINDER.total_seconds()), BigIntegerField())
-    old = Hold.objects.filter(lifted_at=None, placed_at__lte=now - clock.HOLD_REMINDER)
+    old: Any = Hold.objects.filter(lifted_at=None, placed_at__lte=now - clock.HOLD_REMINDER)
     old = old.annotate(month=Cast(months, CharField()))
-    return old.filter(~written("hold-", OuterRef("pk"), "-stands-", OuterRef("month")))
+    found: QuerySet[Any] = old.filter(
+        ~written("hold-", OuterRef("pk"), "-stands-", OuterRef("month"))
+    )
+    return found

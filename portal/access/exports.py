@@ -24,7 +24,8 @@ class Export:
     only: Q = field(default_factory=Q)
 
     def of(self, repo: ModelRepo) -> QuerySet[Any]:
-        return self.rows.objects.filter(self.only, **{self.repo: repo}).order_by("pk")
+        found: QuerySet[Any] = self.rows.objects.filter(self.only, **{self.repo: repo})
+        return found.order_by("pk")
 
     def batch(self, repo: ModelRepo, *, after: int, size: int) -> list[tuple[Any, ...]]:
         """The next rows behind a key; each begins with its own key."""

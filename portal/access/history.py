@@ -12,6 +12,7 @@ from portal.access.models import (
     Appeal,
     ConflictDeclaration,
     Decision,
+    Escalation,
     Grant,
     Submission,
 )
@@ -56,12 +57,12 @@ def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
     whom = Reader(reader, mine, names)
     events = [
         *_submissions(access_request, mine),
-        *_appeal(access_request, mine),
         *_conversation(access_request, whom),
         *_decisions(access_request, whom),
         *_appeal(access_request, mine),
         *_reopenings(access_request, whom),
         *_withdrawal(access_request, mine),
+        *_clock(access_request, mine),
         *_grant(grant_of(access_request), mine),
     ]
     if not mine:
@@ -70,22 +71,19 @@ def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
 
 
 def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
-    """Each snapshot, save those that an answer made: the conversation has these."""
     for each in access_request.submissions.select_related("acceptance__licence_version__licence"):
-        if each.occasion == Submission.Occasion.SUBMITTED:
-            signed = each.acceptance.licence_version
-            who = "You signed and submitted" if mine else "Submitted and signed"
-            text = f"Reference {access_request.reference}. Signed: {signed}."
-            yield Event(each.submitted_at, "mail", who, text, tone="yes")
-        elif each.occasion in AMENDED:
-            who = "You" if mine else "The applicant"
-            yield Event(each.submitted_at, "said", f"{who} {AMENDED[each.occasion]}")
-
-
-def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
-    for each in Appeal.objects.filter(request=access_request):
-        who = "You appealed" if mine else "The applicant appealed"
-        yield Event(each.filed_at, "said", who, quote=each.text)
+        if each.occasion == Submission.Occasion.CORRECTED:
+            who = "You corrected" if mine else "The applicant corrected"
+            yield Event(each.submitted_at, "note", f"{who} the answers")
+        if each.occasion == Submission.Occasion.RESUMED:
+            who = "You took" if mine else "The applicant took"
+            yield Event(each.submitted_at, "said", f"{who} the request up again")
+        if each.occasion != Submission.Occasion.SUBMITTED:
+            continue
+        signed = each.acceptance.licence_version
+        who = "You signed and submitted" if mine else "Submitted and signed"
+        text = f"Reference {access_request.reference}. Signed: {signed}."
+        yield Event(each.submitted_at, "mail", who, text, tone="yes")
 
 
 def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
@@ -136,6 +134,29 @@ def _withdrawal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
     if access_request.state == State.WITHDRAWN and access_request.closed_at:
         who = "You" if mine else "The applicant"
         yield Event(access_request.closed_at, "revoked", f"{who} withdrew the request")
+
+
+LATE = {1: "the administrators of its team", 2: "those who answer for the model"}
+
+
+def _clock(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+    """What time itself did: the applicant reads that it is late as the team does."""
+    for each in access_request.escalations.all():
+        if each.reason == Escalation.Reason.OVERDUE:
+            text = f"It is with {LATE[each.level]}."
+            yield Event(each.escalated_at, "clock", "The answer is late", text, tone="stop")
+        elif each.reason == Escalation.Reason.STRANDED:
+            text = "It is with those who answer for the model."
+            title = "Too few of the team are free to decide it"
+            yield Event(each.escalated_at, "clock", title, text, tone="wait")
+        else:
+            whose = "Your address takes" if mine else "The applicant’s address takes"
+            title = f"{whose} no mail"
+            text = "So the request does not lapse. The team was told."
+            yield Event(each.escalated_at, "mail", title, text, tone="stop")
+    if access_request.state == State.LAPSED and access_request.closed_at:
+        text = "The question was not answered in time. For 90 days it can be taken up again."
+        yield Event(access_request.closed_at, "clock", "The request lapsed", text, tone="stop")
 
 
 def _grant(grant: Grant | None, mine: bool) -> Iterator[Event]:

@@ -59,7 +59,8 @@ class Source:
     without: frozenset[str] = field(default_factory=frozenset)
 
     def of(self, person: User) -> QuerySet[Any]:
-        return self.rows.objects.filter(**{self.path: person}).order_by("pk")
+        found: QuerySet[Any] = self.rows.objects.filter(**{self.path: person})
+        return found.order_by("pk")
 
 
 OF_THE_TEAM = frozenset(TEAM_ONLY | {"ended_by_id", "placed_by_id", "proved_by_id"})
@@ -135,6 +136,8 @@ def account_of(person: User) -> dict[str, Any]:
 def _rows(name: str, source: Source, person: User, now: datetime) -> QuerySet[Any]:
     if name == "letters":  # one that may still be taken back hasn't been written
         return letters_of(person, now).filter(is_secret=False).order_by("pk")
+    if name == "decisions":  # what was undone never was, to the one it was about
+        return source.of(person).filter(undone_at=None)
     if name == "record":
         return _events(person)
     return source.of(person)

@@ -87,8 +87,8 @@ def send_lapse(question: Question, *, now: datetime) -> None:
         paragraphs=[
             f"We had no answer to our question about your request for {case.repo.full_name}, so it "
             "has lapsed. Nobody decided against you.",
-            f"Until {whole_date(now + RESUMABLE)} one click on its page takes it up again, as you "
-            "left it. After that you may ask anew.",
+            f"Until {whole_date(now + RESUMABLE)} you can take it up again on its page, with your "
+            "answer and all else as you left it. After that you may ask anew.",
         ],
         act_label="Take it up again",
         now=now,

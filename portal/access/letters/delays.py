@@ -49,7 +49,6 @@ def tell_renewal_late(
     """To the holder, under the bare key, and to the administrators."""
     grant = renewal.grant
     due = whole_date(renewal.due_at)
-    about = {"key": f"renewal-{renewal.pk}-overdue", "reference": grant.reference, "now": now}
     _to_each(
         [grant.person],
         grant.repo,
@@ -60,8 +59,10 @@ def tell_renewal_late(
             "late, and the fault is ours.",
             "From now on the people who administer the access team see to it.",
         ],
+        key=f"renewal-{renewal.pk}-overdue",
+        reference=grant.reference,
         page=page,
-        **about,
+        now=now,
     )
     tell_renewal_people(renewal, people, level=1, page=page, now=now)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.access import due
 from portal.access.conflicts import conflicts_of
@@ -31,10 +33,13 @@ def _stamp(case: AccessRequest) -> str:
     return f"{case.due_at:%Y%m%d%H%M%S}"
 
 
-def _locked(found: due.QuerySet[AccessRequest], request_id: int) -> AccessRequest | None:
+def _locked(found: QuerySet[Any], request_id: int) -> AccessRequest | None:
     """Whoever holds the row is changing it: then it is looked at again in a minute."""
     locked = found.select_for_update(of=("self",), skip_locked=True)
-    return locked.select_related("repo__namespace", "applicant").filter(pk=request_id).first()
+    case: AccessRequest | None = (
+        locked.select_related("repo__namespace", "applicant").filter(pk=request_id).first()
+    )
+    return case
 
 
 def _with_assignee(case: AccessRequest, people: list[User]) -> list[User]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.access import due
@@ -18,7 +19,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 
 
-def _grant(found: due.QuerySet[Any], grant_id: int) -> Any:
+def _grant(found: QuerySet[Any], grant_id: int) -> Any:
     locked = found.select_for_update(of=("self",), skip_locked=True)
     return locked.select_related("repo__namespace", "person").filter(pk=grant_id).first()
 
@@ -78,10 +79,11 @@ def remind_of_closeout(*, grant_id: int, now: datetime) -> bool:
     return True
 
 
-def _renewal(found: due.QuerySet[Renewal], renewal_id: int) -> Renewal | None:
+def _renewal(found: QuerySet[Renewal], renewal_id: int) -> Renewal | None:
     locked = found.select_for_update(of=("self",), skip_locked=True)
     whole = locked.select_related("grant__repo__namespace", "grant__person")
-    return whole.filter(pk=renewal_id).first()
+    renewal: Renewal | None = whole.filter(pk=renewal_id).first()
+    return renewal
 
 
 @transaction.atomic

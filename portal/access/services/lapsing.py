@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.access import due
 from portal.access.letters import clock as letters
@@ -15,15 +17,16 @@ from portal.audit.services import record
 State = AccessRequest.State
 
 
-def _draft(found: due.QuerySet[AccessRequest], request_id: int) -> AccessRequest | None:
+def _draft(found: QuerySet[Any], request_id: int) -> Any:
     locked = found.select_for_update(of=("self",), skip_locked=True)
     return locked.select_related("repo__namespace", "applicant").filter(pk=request_id).first()
 
 
-def _question(found: due.QuerySet[Question], question_id: int) -> Question | None:
+def _question(found: QuerySet[Question], question_id: int) -> Question | None:
     locked = found.select_for_update(of=("self", "request"), skip_locked=True)
     whole = locked.select_related("request__repo__namespace", "request__applicant")
-    return whole.filter(pk=question_id).first()
+    question: Question | None = whole.filter(pk=question_id).first()
+    return question
 
 
 @transaction.atomic
@@ -31,7 +34,7 @@ def remind_of_draft(*, request_id: int, now: datetime) -> bool:
     draft = _draft(due.drafts_to_remind(now), request_id)
     if draft is None:
         return False
-    letters.send_draft_reminder(draft, draft.stamp, now=now)  # type: ignore[attr-defined]
+    letters.send_draft_reminder(draft, draft.stamp, now=now)
     record(EventType.REMINDED, actor=None, target=draft, at=now, of="draft")
     return True
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from portal.access import due
 from portal.access.services import escalating, expiring, lapsing
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 BATCH = 25
 TICK_LOCK = 0x77_67_74_69  # one tick at a time, in every process of the installation
 
-Due: TypeAlias = Callable[[datetime], due.QuerySet[Any]]
+Due: TypeAlias = Callable[[datetime], QuerySet[Any]]
 
 
 @dataclass(frozen=True)

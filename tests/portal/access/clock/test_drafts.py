@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import AccessRequest
-from portal.access.services.submission import save_draft
+from portal.access.services.drafting import save_draft
 from portal.access.services.timing import tick
 from portal.audit.events import EventType
 from portal.outbox.models import OutboxMessage

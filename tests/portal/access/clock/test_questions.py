@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import AccessRequest, Escalation
-from portal.access.services.review import ask_question
-from portal.access.services.submission import answer_question
+from portal.access.services.answering import answer_question
+from portal.access.services.asking import ask_question
 from portal.access.services.timing import tick
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
