@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.access.conditions import Conditions
-from portal.access.errors import ConflictOfInterest, HoldStands
+from portal.access.errors import ConflictOfInterest, HoldStands, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Decision, Grant, Review
 from portal.access.services.review import declare_conflict
 from portal.access.votes import visible_votes, votes_missing
@@ -166,11 +166,11 @@ class TestOverride:
         assert not Review.objects.exists()
 
     def test_only_what_was_escalated(self, case, now):
-        with pytest.raises(Exception, match="no such request"):
+        with pytest.raises(RequestNotFound):
             approve(case, owner_of(case), now, is_override=True)
 
     def test_not_by_a_reviewer(self, case, first, now):
-        with pytest.raises(Exception, match="no such request"):
+        with pytest.raises(RequestNotFound):
             approve(escalate(case, now), first, now, is_override=True)
 
     def test_not_past_a_conflict(self, case, now):
@@ -180,3 +180,20 @@ class TestOverride:
         )
         with pytest.raises(ConflictOfInterest, match="declared"):
             approve(case, owner, now, is_override=True)
+
+
+class TestHeld:
+    @pytest.fixture(autouse=True)
+    def held(self, case):
+        case.state = "held"
+        case.save(update_fields=["state"])
+
+    def test_an_administrator_may_decline_what_the_lists_hold_back(self, case, now):
+        head = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
+        assert decline(case, head, now)
+
+    def test_a_reviewer_may_not_and_nobody_approves_it(self, case, first, now):
+        with pytest.raises(RequestNotFound):
+            decline(case, first, now)
+        with pytest.raises(RequestHasMovedOn):
+            approve(case, first, now)
