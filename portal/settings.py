@@ -239,6 +239,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "portal.middleware.drf_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_RATES": {"write": "120/min", "mail": "60/hour"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Weightgate",
@@ -247,7 +248,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"GateEnum": "portal.catalog.models.Gate"},
+    "ENUM_NAME_OVERRIDES": {
+        "GateEnum": "portal.catalog.models.Gate",
+        "LicenceKindEnum": "portal.catalog.models.LicenceVersion.Kind",
+        "RequestStateEnum": "portal.access.models.AccessRequest.State",
+        "DecisionVerdictEnum": "portal.access.models.Decision.Verdict",
+        "ReferenceVerdictEnum": "portal.accounts.models.Reference.Verdict",
+        "ScreeningKindEnum": "portal.access.models.ScreeningEntry.Kind",
+        "LetterStateEnum": "portal.outbox.models.OutboxMessage.State",
+    },
 }
 
 LOGGING = {

@@ -13,7 +13,7 @@ urlpatterns = [
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
     path("accounts/", include("allauth.account.urls")),
-    path("api/v1/", include("portal.site.api_urls")),
+    path("api/v1/", include("portal.site.api.urls")),
     path("", include("portal.accounts.urls")),
     path("", include("portal.access.urls")),
     path("", include("portal.jobs.urls")),

@@ -1,0 +1,90 @@
+"""The models, and how the caller stands at each gate of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from portal.access.policy import Action, may_call
+from portal.access.refusals import describe
+from portal.catalog.models import ModelRepo
+from portal.catalog.querysets import ModelRepoQuerySet
+from portal.site.api.fields import Output
+from portal.site.api.operations import Call, Who, listing, operation
+
+
+class StandingOutput(Output):
+    """Whether the caller may, and if not, why and where to go."""
+
+    allowed = serializers.BooleanField()
+    reason = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_blank=True)
+    help_url = serializers.CharField(allow_blank=True)
+
+
+class ModelOutput(serializers.ModelSerializer[ModelRepo]):
+    name = serializers.CharField(source="full_name")
+    licence = serializers.CharField(source="licence.name", default=None)
+
+    class Meta:
+        model = ModelRepo
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "summary",
+            "family",
+            "parameters",
+            "context_length",
+            "download_gate",
+            "inference_gate",
+            "licence",
+            "hosted",
+            "created_at",
+        )
+
+
+class ModelDetailOutput(ModelOutput):
+    download = serializers.SerializerMethodField()
+    inference = serializers.SerializerMethodField()
+
+    class Meta(ModelOutput.Meta):
+        fields = (*ModelOutput.Meta.fields, "why_gated", "download", "inference")
+
+    def _standing(self, repo: ModelRepo, action: Action) -> dict[str, Any]:
+        call: Call = self.context["call"]
+        verdict = may_call(call.caller, action, repo, call.now)
+        refusal = None if verdict.allowed else describe(verdict, repo)
+        return {
+            "allowed": verdict.allowed,
+            "reason": verdict.reason,
+            "message": refusal.heading if refusal else "",
+            "help_url": refusal.act_url if refusal else "",
+        }
+
+    @extend_schema_field(StandingOutput)
+    def get_download(self, repo: ModelRepo) -> dict[str, Any]:
+        return self._standing(repo, Action.DOWNLOAD)
+
+    @extend_schema_field(StandingOutput)
+    def get_inference(self, repo: ModelRepo) -> dict[str, Any]:
+        return self._standing(repo, Action.INFER)
+
+
+def visible_models(call: Call) -> ModelRepoQuerySet[ModelRepo]:
+    return ModelRepo.objects.visible_through(call.caller).with_names()
+
+
+@listing(Who.ANYBODY, ModelOutput)
+def list_models(call: Call) -> QuerySet[ModelRepo]:
+    """The models that the caller may know of."""
+    return visible_models(call)
+
+
+@operation(Who.ANYBODY, gives=ModelDetailOutput)
+def show_model(call: Call, namespace: str, name: str) -> ModelRepo:
+    """One model, with the caller's standing at each of its gates."""
+    return get_object_or_404(visible_models(call).named(f"{namespace}/{name}"))

@@ -1,0 +1,280 @@
+"""The reviewers’ queue: the list, a case, and each act on it. Each act tells the new state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from portal.access.acts import Act
+from portal.access.differences import Change, changes_of
+from portal.access.filters import filters_from
+from portal.access.history import Event, history
+from portal.access.models import AccessRequest, Decision, Note, Submission
+from portal.access.queue import has_queue, queue_of
+from portal.access.services import review
+from portal.access.services.screening import dispose_screening
+from portal.accounts.models import Scope, User
+from portal.errors import FieldErrors, Forbidden
+from portal.site.api.cases import (
+    case_in,
+    case_states,
+    require_may,
+    require_within,
+    whole_cases,
+)
+from portal.site.api.fields import ReasonInput, TextInput, conditions_in
+from portal.site.api.operations import Call, Operation, Slice, listing, operation
+from portal.site.api.queue_data import (
+    ApproveInput,
+    AssignInput,
+    BulkInput,
+    BulkOutput,
+    CaseOutput,
+    CaseStateOutput,
+    DeclareInput,
+    DeclineInput,
+    NoteInput,
+    NoteOutput,
+    OverrideInput,
+    QueueFilters,
+    RowOutput,
+    VouchInput,
+)
+from portal.site.api.requests_data import ChangeOutput, EventOutput, SnapshotOutput
+
+Verdict = Decision.Verdict
+APPROVE_EXAMPLE = {"modes": ["download"], "until": "2027-12-31"}
+DECLINE_EXAMPLE = {
+    "reason_code": "purpose_unclear",
+    "reason_text": "Say which question the model is to answer.",
+}
+
+
+def act(
+    which: Act, takes: type[Any] | None = None, example: dict[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Operation]:
+    """An act of the team on one case; it answers with where the case then stands."""
+
+    def made(run: Callable[..., Any]) -> Operation:
+        def acted(call: Call, request_id: int) -> AccessRequest:
+            require_may(call, request_id, which)
+            run(call, request_id)
+            return case_in(call, request_id)
+
+        acted.__name__, acted.__doc__ = run.__name__, run.__doc__
+        return operation(
+            Scope.REVIEW,
+            gives=CaseStateOutput,
+            takes=takes,
+            prepare=case_states,
+            act=which,
+            example=example,
+        )(acted)
+
+    return made
+
+
+@listing(Scope.REVIEW, RowOutput, filters=QueueFilters, has_own_pages=True)
+def list_queue(call: Call) -> Slice:
+    """The requests that the caller reviews, filtered as on the page, the oldest first."""
+    _require_queue(call)
+    asked = {name: str(value) for name, value in call.queries.items()}
+    if call.token is not None and call.token.repo_ids is not None:
+        asked["repo"] = _repo_of_token(asked.get("repo", ""), call.token.repo_ids)
+    found = queue_of(call.person, filters_from(asked), now=call.now)
+    return Slice(
+        found.rows,
+        next={"after": found.after} if found.after else None,
+        previous={"before": found.before} if found.before else None,
+    )
+
+
+def _require_queue(call: Call) -> None:
+    if not has_queue(call.person):
+        raise Forbidden("The queue is for the people who review a model’s requests.")
+
+
+def _repo_of_token(asked: str, repo_ids: list[int]) -> str:
+    """The queue is of one model or of all, so a token for some has to name one."""
+    allowed = [str(each) for each in repo_ids]
+    if not asked and len(allowed) == 1:
+        return allowed[0]
+    if asked not in allowed:
+        raise FieldErrors({"repo": f"This token is for some models. Name {' or '.join(allowed)}."})
+    return asked
+
+
+@operation(Scope.REVIEW, gives=CaseOutput, prepare=whole_cases)
+def show_case(call: Call, request_id: int) -> AccessRequest:
+    """Everything that a decision needs: answers, evidence, questions, votes, allowed acts."""
+    return case_in(call, request_id)
+
+
+@listing(Scope.REVIEW, EventOutput)
+def list_case_events(call: Call, request_id: int) -> list[Event]:
+    """What happened to a case, newest first."""
+    return history(case_in(call, request_id), reader=call.person)
+
+
+@listing(Scope.REVIEW, SnapshotOutput)
+def list_case_snapshots(call: Call, request_id: int) -> QuerySet[Submission]:
+    """Each frozen state of the answers, oldest first."""
+    return case_in(call, request_id).submissions.order_by("number")
+
+
+@listing(Scope.REVIEW, ChangeOutput)
+def list_case_differences(call: Call, request_id: int) -> list[Change]:
+    """Each snapshot after the first with what it changed, newest first."""
+    return changes_of(case_in(call, request_id))
+
+
+@listing(Scope.REVIEW, NoteOutput)
+def list_notes(call: Call, request_id: int) -> QuerySet[Note]:
+    """What the team wrote for itself, oldest first."""
+    return case_in(call, request_id).notes.select_related("author")
+
+
+@act(Act.CLAIM)
+def claim(call: Call, request_id: int) -> None:
+    """Take a case that nobody has."""
+    review.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
+
+
+@act(Act.CLAIM)
+def release(call: Call, request_id: int) -> None:
+    """Hand a case back."""
+    review.release_request(actor=call.person, request_id=request_id, now=call.now)
+
+
+@act(Act.ASSIGN, AssignInput, {"assignee": "reviewer"})
+def assign(call: Call, request_id: int) -> None:
+    """Give a case to somebody of the team."""
+    assignee = User.objects.filter(username__iexact=call.data["assignee"].strip()).first()
+    if assignee is None:
+        raise FieldErrors({"assignee": "Choose somebody of this model’s team."})
+    review.assign_request(actor=call.person, request_id=request_id, assignee=assignee, now=call.now)
+
+
+@act(Act.DECLARE, DeclareInput, {"has_conflict": True, "statement": "We wrote a paper together."})
+def declare_conflict(call: Call, request_id: int) -> None:
+    """Say how one stands towards the applicant. A conflict stays declared."""
+    review.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
+
+
+@act(Act.NOTE, NoteInput, {"text": "Wrote to their department."})
+def write_note(call: Call, request_id: int) -> None:
+    """A note that the team alone reads."""
+    review.write_note(
+        author=call.person, request_id=request_id, text=call.data["text"], now=call.now
+    )
+
+
+@act(Act.ASK, TextInput, {"text": "Where are the checkpoints stored?"})
+def ask(call: Call, request_id: int) -> None:
+    """Ask the applicant one thing; the clock stands until they answer."""
+    review.ask_question(
+        reviewer=call.person, request_id=request_id, text=call.data["text"], now=call.now
+    )
+
+
+@act(Act.VOTE, ApproveInput, APPROVE_EXAMPLE)
+def approve(call: Call, request_id: int) -> None:
+    """Vote to approve on these terms; the vote that completes the quorum decides."""
+    _approve(call, request_id, is_override=False)
+
+
+@act(Act.VOTE, DeclineInput, DECLINE_EXAMPLE)
+def decline(call: Call, request_id: int) -> None:
+    """Vote to decline, with a published reason and words of one's own."""
+    _decline(call, request_id, is_override=False)
+
+
+@act(Act.OVERRIDE, OverrideInput, {"verdict": "approved", **APPROVE_EXAMPLE})
+def override(call: Call, request_id: int) -> None:
+    """The owner decides alone what was put before them. The record counts it."""
+    decide = _approve if call.data["verdict"] == Verdict.APPROVED else _decline
+    decide(call, request_id, is_override=True)
+
+
+def _approve(call: Call, request_id: int, *, is_override: bool) -> None:
+    if "until" not in call.data:
+        raise FieldErrors({"until": "Choose the day on which the grant ends."})
+    review.approve_request(
+        reviewer=call.person,
+        request_id=request_id,
+        modes=call.data.get("modes", []),
+        expires_at=call.data["until"],
+        conditions=conditions_in(call.data.get("conditions")),
+        is_override=is_override,
+        now=call.now,
+    )
+
+
+def _decline(call: Call, request_id: int, *, is_override: bool) -> None:
+    review.decline_request(
+        reviewer=call.person,
+        request_id=request_id,
+        reason_code=call.data.get("reason_code", ""),
+        reason_text=call.data.get("reason_text", ""),
+        is_override=is_override,
+        now=call.now,
+    )
+
+
+@act(Act.DISPOSE, TextInput, {"text": "Another person of the same name; the birth year differs."})
+def dispose(call: Call, request_id: int) -> None:
+    """Clear a request that the screening lists held back."""
+    dispose_screening(
+        actor=call.person, request_id=request_id, text=call.data["text"], now=call.now
+    )
+
+
+@act(Act.UNDO)
+def undo(call: Call, request_id: int) -> None:
+    """Take a decision back while its letter hasn't left."""
+    review.undo_decision(actor=call.person, request_id=request_id, now=call.now)
+
+
+@act(Act.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})
+def reopen(call: Call, request_id: int) -> None:
+    """Look at a closed request anew; what was given on it ends, with notice."""
+    review.reopen_request(
+        actor=call.person, request_id=request_id, reason=call.data["reason"], now=call.now
+    )
+
+
+@act(Act.VOUCH, VouchInput, {"evidence": "Their page at the university names this address."})
+def vouch(call: Call, request_id: int) -> None:
+    """One's own word that the applicant works where they say."""
+    review.vouch_for_applicant(
+        reviewer=call.person, request_id=request_id, evidence=call.data["evidence"], now=call.now
+    )
+
+
+@operation(
+    Scope.REVIEW,
+    gives=BulkOutput,
+    takes=BulkInput,
+    example={"requests": [417, 418], "verdict": "approved", "dry_run": True, **APPROVE_EXAMPLE},
+)
+def bulk_decide(call: Call) -> dict[str, Any]:
+    """Decide up to fifty requests of one model, each with its own guards and letter."""
+    _require_queue(call)
+    given = call.data
+    require_within(call, *given["requests"])
+    results = review.bulk_decide(
+        reviewer=call.person,
+        request_ids=given["requests"],
+        terms=review.BulkTerms(
+            verdict=Verdict(given["verdict"]),
+            modes=tuple(given.get("modes", ())),
+            expires_at=given.get("until"),
+            reason_code=given.get("reason_code", ""),
+            reason_text=given.get("reason_text", ""),
+        ),
+        dry_run=given["dry_run"],
+        now=call.now,
+    )
+    return {"dry_run": given["dry_run"], "results": results}
