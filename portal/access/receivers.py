@@ -1,0 +1,21 @@
+"""What the gate learns from an account: a proof that comes or ends weighs on requests that wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.utils import timezone
+
+from portal.access.models import AccessRequest
+from portal.access.services.snapshots import refresh_evidence
+from portal.accounts.models import Affiliation
+
+
+@receiver(post_save, sender=Affiliation)
+def affiliation_changed(instance: Affiliation, **kwargs: Any) -> None:
+    """Inside the transaction of the proof, so that the queue shows it with the next reading."""
+    waiting = AccessRequest.objects.of(instance.person).undecided().select_for_update(of=("self",))
+    for access_request in waiting.select_related("applicant"):
+        refresh_evidence(access_request, timezone.now())

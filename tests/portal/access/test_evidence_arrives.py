@@ -1,0 +1,50 @@
+"""A proof that comes while a request waits is seen in the queue at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from portal.access.models import AccessRequest
+from portal.accounts.models import Affiliation, Organization
+from tests.factories.access import make_request
+from tests.factories.catalog import make_repo
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_proof_after_the_submission_counts():
+    request, now = make_request(make_repo()), timezone.now()
+    assert not request.evidence_is_clear
+    organization = Organization.objects.create(name="Example University", created_at=now)
+    proof = Affiliation.objects.create(
+        person=request.applicant,
+        organization=organization,
+        method="reference",
+        evidence="The head of the group",
+        proved_at=now,
+        expires_at=now + timedelta(days=365),
+    )
+    request.refresh_from_db()
+    assert (request.evidence_is_clear, request.organization) == (True, organization)
+    proof.ended_at = now
+    proof.save()
+    request.refresh_from_db()
+    assert (request.evidence_is_clear, request.organization) == (False, None)
+
+
+def test_a_decided_request_keeps_what_it_was_decided_on():
+    request, now = make_request(make_repo()), timezone.now()
+    AccessRequest.objects.filter(pk=request.pk).update(state="declined", closed_at=now)
+    Affiliation.objects.create(
+        person=request.applicant,
+        organization=Organization.objects.create(name="Example University", created_at=now),
+        method="reference",
+        evidence="The head of the group",
+        proved_at=now,
+        expires_at=now + timedelta(days=365),
+    )
+    request.refresh_from_db()
+    assert not request.evidence_is_clear
