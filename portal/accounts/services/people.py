@@ -37,7 +37,12 @@ def create_user(
 ) -> User:
     """Make an account by the operator's hand; people themselves sign up."""
     user = User(
-        username=username, email=email, name=name, is_superuser=is_superuser, is_staff=is_superuser
+        username=username,
+        email=email,
+        name=name,
+        date_joined=now,
+        is_superuser=is_superuser,
+        is_staff=is_superuser,
     )
     user.set_password(password)
     user.full_clean(exclude=["password"])

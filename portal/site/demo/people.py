@@ -1,17 +1,12 @@
-"""The demo's accounts, named by role, each with a token of all the scopes it may use."""
+"""The demo's accounts, named by role; those of demo.json have a token of all their scopes."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
-from portal.access.models import AccessRequest
-from portal.access.questions import requestable_modes
-from portal.access.services.drafting import save_draft, start_draft
-from portal.access.services.review import approve_request
-from portal.access.services.signing import Signature, licence_in_force
-from portal.access.services.submission import submit_request
+from django.contrib.auth.hashers import make_password
+
 from portal.accounts.errors import UnknownToken
 from portal.accounts.models import Namespace, User
 from portal.accounts.scopes import scopes_of
@@ -24,18 +19,10 @@ from portal.accounts.services import (
 )
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member
+from portal.site.demo.cast import ACCOUNTS, OTHERS
 from portal.site.demo.models import LAB
 
 Account = dict[str, str]
-NAMES = {
-    "approved": "Approved Researcher",
-    "applicant": "Waiting Applicant",
-    "newcomer": "New Researcher",
-    "reviewer": "Lab Reviewer",
-    "publisher": "Model Publisher",
-    "publisher2": "Second Publisher",
-    "operator": "Portal Operator",
-}
 
 
 def seed_person(role: str, known: Account, now: datetime) -> Account:
@@ -45,8 +32,8 @@ def seed_person(role: str, known: Account, now: datetime) -> Account:
     if user is None:
         user = create_user(
             username=role,
-            email=f"{role}@example.edu",
-            name=NAMES[role],
+            email=ACCOUNTS[role].email,
+            name=ACCOUNTS[role].name,
             password=password,
             now=now,
             email_verified=True,
@@ -56,6 +43,27 @@ def seed_person(role: str, known: Account, now: datetime) -> Account:
         user.set_password(password)
         user.save(update_fields=["password"])
     return {"username": role, "email": user.email, "password": password}
+
+
+def seed_others(known: dict[str, Account], now: datetime) -> dict[str, Account]:
+    """Those outside demo.json's seven. One password serves all, so that it is hashed once."""
+    password = next((each["password"] for each in known.values()), secrets.token_urlsafe(12))
+    standing = set(User.objects.filter(username__in=OTHERS).values_list("username", flat=True))
+    for role in OTHERS.keys() - standing:
+        create_user(
+            username=role,
+            email=OTHERS[role].email,
+            name=OTHERS[role].name,
+            password="",
+            now=now,
+            email_verified=True,
+        )
+    if not known or OTHERS.keys() - standing:
+        User.objects.filter(username__in=OTHERS).update(password=make_password(password))
+    return {
+        role: {"username": role, "email": part.email, "password": password}
+        for role, part in OTHERS.items()
+    }
 
 
 def seed_token(role: str, known: str, now: datetime) -> str:
@@ -86,64 +94,3 @@ def seed_rights(operator: User, gated: ModelRepo, now: datetime) -> None:
         role=TeamMember.Role.ADMINISTRATOR,
         now=now,
     )
-
-
-ANSWERS: dict[str, dict[str, Any]] = {
-    "approved": {
-        "organization": "Example University",
-        "country": "NL",
-        "sector": "academia",
-        "purpose": "We study whether a model’s log-probabilities on source code tell which of its "
-        "completions run. A small model with open internals is the first point of the curve.",
-        "outputs": "A paper, the probing code, and the prompts with their completions.",
-        "compute": "One workstation with a 24 GB card, and a share of a cluster.",
-    },
-    "applicant": {
-        "organization": "Institute for Language Studies",
-        "country": "KE",
-        "sector": "civil_society",
-        "purpose": "We audit how models reproduce their training text, and need one whose whole "
-        "corpus is public, so that memorization can be counted exactly.",
-        "outputs": "A public report with counts, and the tool that made them.",
-        "compute": "None of our own; hosted inference would do.",
-    },
-}
-
-
-def seed_requests(gated: ModelRepo, now: datetime) -> None:
-    """One request decided, one waiting; both filed by the services that people use."""
-    for role in ("approved", "applicant"):
-        applicant = User.objects.get(username=role)
-        if not AccessRequest.objects.of(applicant).filter(repo=gated).exists():
-            _file_request(applicant, gated, ANSWERS[role], now)
-    reviewer = User.objects.get(username="reviewer")
-    waiting = AccessRequest.objects.decidable_by(reviewer).filter(repo=gated)
-    if request := waiting.filter(applicant__username="approved").first():
-        approve_request(
-            reviewer=reviewer,
-            request_id=request.pk,
-            modes=[str(mode) for mode in requestable_modes(gated)],
-            expires_at=now + timedelta(days=365),
-            now=now,
-        )
-
-
-def _file_request(
-    applicant: User, repo: ModelRepo, answers: dict[str, Any], now: datetime
-) -> AccessRequest:
-    draft = start_draft(applicant=applicant, repo_id=repo.pk, now=now)
-    modes = [str(mode) for mode in requestable_modes(repo)]
-    save_draft(
-        applicant=applicant,
-        request_id=draft.pk,
-        answers={**answers, "name": applicant.name, "modes": modes},
-        now=now,
-    )
-    version = licence_in_force(repo, now=now)
-    signature = Signature(
-        text_sha256=version.sha256,
-        typed_name=applicant.name,
-        capacity="person",
-        attestations=frozenset(each["code"] for each in version.attestations),
-    )
-    return submit_request(applicant=applicant, request_id=draft.pk, signature=signature, now=now)

@@ -13,11 +13,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.site.demo import models, people
+from portal.accounts.register import load_seed
+from portal.audit.heads import publish_heads
+from portal.site.demo import cast, models, people, requests, story
 
 
 class Command(BaseCommand):
-    help = "Seed the demo: three repos, seven accounts named by role, one request waiting."
+    help = "Seed the demo: three repos, accounts named by role, a case of every kind at the gate."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", type=Path, required=True, help="the trained model’s folder")
@@ -32,18 +34,26 @@ class Command(BaseCommand):
         folders["open"] = folders["licence"] = options["small_model"] or options["model"]
         target = settings.VAR / "demo-seed.json"
         known = json.loads(target.read_text()) if target.exists() else {}
-        seed = self._seed(folders, known.get("accounts", {}))
+        seed = self._seed(folders, known.get("accounts", {}), known.get("others", {}))
         if seed != known:
             _write_private(target, seed)
         self.stdout.write(f"Three repos and {len(seed['accounts'])} accounts are in place.")
 
-    def _seed(self, folders: dict[str, Path], known: dict[str, people.Account]) -> dict[str, Any]:
+    def _seed(
+        self,
+        folders: dict[str, Path],
+        known: dict[str, people.Account],
+        others: dict[str, people.Account],
+    ) -> dict[str, Any]:
         now = timezone.now()
+        began = now - story.BEGAN
+        load_seed(now=began)
         accounts = {
-            role: people.seed_person(role, known.get(role, {}), now) for role in people.NAMES
+            role: people.seed_person(role, known.get(role, {}), began) for role in cast.ACCOUNTS
         }
+        others = people.seed_others(others, began)
         operator = User.objects.get(username="operator")
-        people.seed_lab(operator, now)
+        people.seed_lab(operator, began)
         with tempfile.TemporaryDirectory() as scratch:
             repos = {
                 gate: models.publish_demo_repo(
@@ -51,16 +61,19 @@ class Command(BaseCommand):
                     operator=operator,
                     trained=folders[gate],
                     scratch=Path(scratch),
-                    now=now,
+                    now=began,
                 )
                 for gate, demo in models.REPOS.items()
             }
-        people.seed_rights(operator, repos["gated"], now)
-        people.seed_requests(repos["gated"], now)
+        people.seed_rights(operator, repos["gated"], began)
+        story.seed_story(repos["gated"], now)
+        requests.seed_requests(repos["gated"], now)
         for role, account in accounts.items():
             account["token"] = people.seed_token(role, known.get(role, {}).get("token", ""), now)
+        publish_heads(now)
         return {
             "accounts": accounts,
+            "others": others,
             "repos": {gate: repo.full_name for gate, repo in repos.items()},
             "hosted_model": repos["gated"].full_name,
         }
