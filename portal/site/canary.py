@@ -112,8 +112,7 @@ def revoke(canary: Canary, now: datetime) -> None:
 def clean_up(canary: Canary) -> None:
     """Whatever happened, nothing of it opens anything afterwards."""
     now = timezone.now()
-    if Grant.objects.active_at(now).filter(pk=canary.grant.pk).exists():
-        revoke(canary, now)
+    revoke(canary, now)
     revoke_token(owner=canary.person, token_id=canary.token.pk, now=now)
 
 

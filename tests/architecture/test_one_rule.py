@@ -17,7 +17,7 @@ SOURCES = [
     if "migrations" not in path.parts
 ]
 READS_STANDING = re.compile(
-    r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)|(access_)?request\.state\b|case\.state\b"
+    r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)|(?<!source=")(access_)?request\.state\b|case\.state\b"
 )
 MAY_READ = ("portal/access/", "portal/site/metrics.py")
 
@@ -53,6 +53,10 @@ UNRECORDED = {
     "portal/access/services/drafting.py:start_draft",
     "portal/access/services/drafting.py:save_draft",
     "portal/access/services/drafting.py:discard_draft",
+    # how far a mail has come is the outbox's own row; who cancels one records why
+    "portal/outbox/services/cancelling.py:cancel_mail",
+    "portal/outbox/services/bounces.py:mark_bounced",
+    "portal/outbox/services/bounces.py:read_bounce",
     # records through the use case it calls
     "portal/access/services/noting.py:vouch_for_applicant",
     "portal/accounts/services/people.py:create_user",

@@ -86,7 +86,7 @@ def _one_line(reason: str) -> str:
 
 
 @transaction.atomic
-def read_bounce(raw: bytes, *, now: datetime) -> Bounce:
+def read_bounce(*, raw: bytes, now: datetime) -> Bounce:
     """Take in a report that a mail server sent back. Reading it again changes nothing.
 
     It is believed only where it tells of a letter of ours, by its Message-ID or by an address

@@ -79,7 +79,7 @@ def sent(now) -> OutboxMessage:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("returned", [WHOLE, HEADERS])
 def test_the_letter_is_found_by_its_name(sent, now, returned, end):
-    bounce = read_bounce(report(returned=returned, end=end), now=now)
+    bounce = read_bounce(raw=report(returned=returned, end=end), now=now)
     assert (bounce.address, bounce.letter) == (ADDRESS, "one")
     sent.refresh_from_db()
     assert (sent.state, sent.last_error) == ("bounced", "550 5.1.1 User unknown")
@@ -88,37 +88,37 @@ def test_the_letter_is_found_by_its_name(sent, now, returned, end):
 
 def test_where_its_name_was_lost_the_address_tells(sent, now):
     raw = report(returned=NOTHING, recipient="A@University.EXAMPLE")
-    assert read_bounce(raw, now=now).letter == "one"
+    assert read_bounce(raw=raw, now=now).letter == "one"
 
 
 def test_a_forwarded_letter_marks_the_address_that_we_wrote_to(sent, now):
-    assert read_bounce(report(recipient="b@elsewhere.example"), now=now).address == ADDRESS
+    assert read_bounce(raw=report(recipient="b@elsewhere.example"), now=now).address == ADDRESS
 
 
 def test_reading_it_again_changes_nothing(sent, now):
-    read_bounce(report(), now=now)
+    read_bounce(raw=report(), now=now)
     before = list(BouncedAddress.objects.values())
-    read_bounce(report(), now=now)
+    read_bounce(raw=report(), now=now)
     assert list(BouncedAddress.objects.values()) == before
 
 
 @pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.1"), ("failed", "4.4.7")])
 def test_a_delay_marks_nothing(sent, now, action, status):
-    assert read_bounce(report(action=action, status=status), now=now).address == ""
+    assert read_bounce(raw=report(action=action, status=status), now=now).address == ""
     assert not BouncedAddress.objects.exists()
 
 
 def test_a_report_of_a_mail_that_is_not_ours_is_not_believed(sent, now):
     raw = report(key="other", recipient="b@elsewhere.example")
     with pytest.raises(UnreadableBounce, match="no mail that was sent from here"):
-        read_bounce(raw, now=now)
+        read_bounce(raw=raw, now=now)
     assert not BouncedAddress.objects.exists()
 
 
 def test_an_address_that_was_only_queued_for_is_not_marked_by_address_alone(now):
     queue(now)
     with pytest.raises(UnreadableBounce):
-        read_bounce(report(returned=NOTHING), now=now)
+        read_bounce(raw=report(returned=NOTHING), now=now)
 
 
 GARBAGE = [
@@ -137,7 +137,7 @@ GARBAGE = [
 @pytest.mark.parametrize("raw", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_is_a_clear_error(now, raw):
     with pytest.raises(UnreadableBounce):
-        read_bounce(raw, now=now)
+        read_bounce(raw=raw, now=now)
 
 
 def test_the_command_reads_standard_input(sent, monkeypatch, capsys):

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            bounce = read_bounce(sys.stdin.buffer.read(), now=timezone.now())
+            bounce = read_bounce(raw=sys.stdin.buffer.read(), now=timezone.now())
         except UnreadableBounce as error:
             raise CommandError(str(error)) from error
         if not bounce.address:
