@@ -17,7 +17,8 @@ SOURCES = [
     if "migrations" not in path.parts
 ]
 READS_STANDING = re.compile(
-    r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)|(?<!source=")(access_)?request\.state\b|case\.state\b"
+    r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)"
+    r"|(?<!source=\")(access_)?request\.state\b|case\.state\b"
 )
 MAY_READ = ("portal/access/", "portal/site/metrics.py")
 
