@@ -110,7 +110,7 @@ OPENAI_CODES = {
     HTTPStatus.NOT_FOUND: ("invalid_request_error", "model_not_found"),
     HTTPStatus.TOO_MANY_REQUESTS: ("rate_limit_error", "rate_limit_exceeded"),
     HTTPStatus.INTERNAL_SERVER_ERROR: ("server_error", "job_failed"),
-    HTTPStatus.SERVICE_UNAVAILABLE: ("server_error", "model_loading"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("server_error", ""),  # each says itself what is away
 }
 
 
@@ -125,7 +125,7 @@ def openai_body(error: DomainError) -> tuple[int, dict[str, Any]]:
         elif error.refusal.reason == Reason.NOT_FOUND:
             status = HTTPStatus.NOT_FOUND
     kind, code = OPENAI_CODES.get(status, ("invalid_request_error", error.code))
-    content = {"message": message, "type": kind, "param": error.field, "code": code}
+    content = {"message": message, "type": kind, "param": error.field, "code": code or error.code}
     return int(status), {"error": content}
 
 
