@@ -150,6 +150,8 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
         detail = "opens with a yes" if is_undecided(access_request) else "not opened"
         return Stage("Access", "todo", detail)
     mark = grant_mark(grant, now)
+    if mark is ENDED["offered"] and grant.offer_expires_at and grant.offer_expires_at > now:
+        return Stage("Access", "current", "sign its terms")
     done = mark.text == ENDED["active"].text
     return Stage("Access", "done" if done else "stopped", "open" if done else mark.text.lower())
 

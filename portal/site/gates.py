@@ -15,6 +15,7 @@ from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
 
 STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.REVOKED, Reason.MODE)
+PLAYGROUND = "Try it in the playground"
 WAITS = (Reason.PENDING, Reason.QUESTION)
 
 
@@ -40,7 +41,6 @@ class GateView:
     download: Verdict
     infer: Verdict
     standing: Standing
-    may_review: bool
     due_at: datetime
 
 
@@ -51,32 +51,32 @@ def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
         download=download,
         infer=infer,
         standing=_standing(person, repo, download, infer),
-        may_review=may(person, Action.REVIEW, repo, now).allowed,
         due_at=now + timedelta(days=repo.decision_days),
     )
 
 
 def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict) -> Standing:
     if not download.allowed:
-        return _meanwhile(_refused(person, repo, download), repo, infer)
+        told = infer if infer.reason == Reason.OFFERED else download
+        return _meanwhile(_refused(person, repo, told), repo, infer)
     if not isinstance(person, User):
         return Standing("yes", "open", "Open: no account needed.", Act("Download it", "#use"))
     if repo.hosted and not infer.allowed:
         refused = _refused(person, repo, infer)
         return Standing("yes", "tick", "Download is open to you.", refused.act, _token())
-    other = Act("Try it in the playground", reverse("jobs:playground")) if repo.hosted else None
+    other = Act(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
     heading = "Open to everybody." if repo.download_gate == Gate.OPEN else "It’s open to you."
     return Standing("yes", "tick", heading, _token(), other)
 
 
 def _meanwhile(standing: Standing, repo: ModelRepo, infer: Verdict) -> Standing:
-    """Where the lab lets people try the model while they wait for its answer."""
-    per_day = infer.limits.tokens_per_day
-    if not (repo.hosted and infer.allowed and per_day):
+    """Hosted use may be open where the download isn’t: by its grant, or while one waits."""
+    if not (repo.hosted and infer.allowed):
         return standing
     page = f"{reverse('jobs:playground')}?{urlencode({'model': repo.full_name})}"
-    act = Act(f"Try it while you wait: {per_day:,} tokens a day", page)
-    return replace(standing, other=act)
+    per_day = infer.limits.tokens_per_day
+    label = f"Try it while you wait: {per_day:,} tokens a day" if per_day else PLAYGROUND
+    return replace(standing, other=Act(label, page))
 
 
 def _token() -> Act:

@@ -20,15 +20,18 @@ from portal.access.forms import SignatureForm, show_errors
 from portal.access.grant_forms import CloseForm, EndGrantForm, RenewForm
 from portal.access.grant_page import RELATED, grant_context, seen_by
 from portal.access.grant_states import conditions_in_words, grant_state
-from portal.access.models import Grant
+from portal.access.models import Grant, Membership
 from portal.access.refusals import whole_date
 from portal.access.services.closing import close_grant
+from portal.access.services.held import is_over
 from portal.access.services.offers import accept_offer, decline_offer, require_open
 from portal.access.services.renewing import needs_review, renew_grant, why_not_renewable
 from portal.access.services.revoking import can_sign_newer, sign_newer_version
 from portal.access.services.signing import licence_in_force
 from portal.access.views.common import licence_context
 from portal.access.views.signatures import blank, posted
+from portal.accounts.affiliations import addresses_of
+from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 
@@ -53,7 +56,17 @@ def grants(request: HttpRequest) -> HttpResponse:
         }
         for grant in page
     ]
-    return render(request, "access/grants.html", {"page": page, "rows": rows, "now": now})
+    context = {"page": page, "rows": rows, "invitations": _invitations(person, now), "now": now}
+    return render(request, "access/grants.html", context)
+
+
+def _invitations(person: User, now: datetime) -> list[Membership]:
+    """Those that wait for this person's signature."""
+    mine = {each.lower() for each in addresses_of(person)}
+    waiting = Membership.objects.standing().filter(joined_at=None, email__in=mine)
+    related = [f"grant__{name}" for name in RELATED]
+    found = waiting.exclude(grant__person=person).select_related(*related)[:PAGE_SIZE]
+    return [each for each in found if not is_over(each.grant, now)]
 
 
 @login_required

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.licence_text import blocks
+from portal.access.policy import Action, Person, may
 from portal.accounts.authentication import session_caller
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.reading import (
@@ -41,6 +44,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     context = {
         "repo": repo,
         "gate": gate,
+        "team_pages": _team_pages(person(request), repo, now),
         "licence": licence,
         "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
@@ -49,6 +53,25 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         **_logbook(request, repo),
     }
     return render(request, "site/model.html", context)
+
+
+REVIEWERS_PAGES = (("Queue", "access:queue", False), ("Grants", "access:granted", True))
+HEADS_PAGES = (
+    ("Gate settings", "access:gate", True),
+    ("Questions", "access:request_form", True),
+    ("Letters", "access:letters", True),
+    ("Holds", "access:holds", False),
+    ("Exports", "site:exports", True),
+)
+
+
+def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[str, str]]:
+    """Where the people who work this gate go from here: label and address."""
+    pages = list(REVIEWERS_PAGES) if may(someone, Action.REVIEW, repo, now).allowed else []
+    if may(someone, Action.ADMINISTER, repo, now).allowed:
+        pages += HEADS_PAGES
+    names = (repo.namespace.name, repo.name)
+    return [(label, reverse(name, args=names if own else ())) for label, name, own in pages]
 
 
 def _released(

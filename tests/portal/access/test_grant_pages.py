@@ -362,3 +362,18 @@ class TestHoldPages:
             make_hold(make_user(), grant.repo, actor=administrator, now=at)
         with django_assert_max_num_queries(12):
             client.get(path("holds"))
+
+
+class TestInvitations:
+    def test_one_that_waits_is_on_the_list_of_grants(self, client, at):
+        person = make_user()
+        invitation = make_invitation(make_entity_grant(now=at), person, now=at)
+        client.force_login(person)
+        assert path("join", invitation.pk) in client.get(path("grants")).text
+
+    def test_one_of_a_grant_that_is_over_is_not(self, client, at):
+        person = make_user()
+        grant = make_entity_grant(now=at - timedelta(days=30), days=20)
+        make_invitation(grant, person, now=at - timedelta(days=29))
+        client.force_login(person)
+        assert "You hold no grant yet" in client.get(path("grants")).text

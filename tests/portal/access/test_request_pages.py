@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from portal.access.models import AccessRequest
-from portal.access.services.review import ask_question, decline_request
+from portal.access.conditions import Conditions
+from portal.access.models import AccessRequest, Grant
+from portal.access.services.review import approve_request, ask_question, decline_request
 from portal.access.services.screening_lists import add_entry
 from portal.access.services.signing import licence_in_force
 from portal.catalog.services.licences import publish_licence_version
@@ -247,3 +251,21 @@ def test_the_list_costs_the_same_however_long(page, alice, now, django_assert_nu
         make_request(make_repo(), alice, now=now)
     with django_assert_num_queries(len(before)):
         page.get(reverse("access:requests"))
+
+
+def test_a_request_approved_on_a_condition_leads_to_its_terms(page, alice, repo):
+    """The wall's clock: the page asks whether the offer is still open."""
+    now = timezone.now()
+    request = make_request(repo, alice, now=now)
+    grant = approve_request(
+        reviewer=make_reviewer(repo),
+        request_id=request.pk,
+        modes=["inference"],
+        expires_at=now + timedelta(days=90),
+        conditions=Conditions(no_logits=True),
+        now=now,
+    )
+    url = reverse("access:request", args=[request.pk])
+    assert reverse("access:offer", args=[grant.pk]) in page.get(url).text
+    Grant.objects.filter(pk=grant.pk).update(offer_expires_at=now - timedelta(days=1))
+    assert "The offer was open until" in page.get(url).text

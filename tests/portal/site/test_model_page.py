@@ -10,6 +10,7 @@ from portal.access.services.review import ask_question
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import make_lab, make_user
 from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision
+from tests.factories.grants import make_administrator, make_offer
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +136,21 @@ def test_an_ended_grant_is_renewed(client):
     assert act_on(client, repo).label == "Renew access"
 
 
+def test_an_offer_of_hosted_use_alone_leads_to_its_terms(client):
+    repo = make_repo(hosted=True)
+    offer = make_offer(repo, modes=("inference",), now=timezone.now())
+    client.force_login(offer.person)
+    assert act_on(client, repo).url == f"/grants/{offer.pk}/offer"
+
+
+def test_hosted_use_alone_leads_to_the_playground(client):
+    repo = make_repo(hosted=True)
+    grant = make_grant(repo, now=timezone.now(), modes=("inference",))
+    client.force_login(grant.person)
+    other = client.get(f"/{repo.full_name}").context["gate"].standing.other
+    assert other.label == "Try it in the playground"
+
+
 def test_an_open_model_needs_nobody(client):
     assert act_on(client, make_repo(gate="open")).label == "Download it"
 
@@ -142,7 +158,20 @@ def test_an_open_model_needs_nobody(client):
 def test_reviewers_find_their_queue(client):
     repo = make_repo()
     client.force_login(make_reviewer(repo))
-    assert "Open the queue" in page_of(client, repo)
+    page = page_of(client, repo)
+    assert 'href="/queue">Queue</a>' in page
+    assert f'href="/grants/of/{repo.full_name}">Grants</a>' in page
+    assert f"/gates/{repo.full_name}" not in page
+
+
+def test_who_administers_a_model_finds_its_gate(client):
+    repo = make_repo()
+    client.force_login(make_administrator(repo))
+    page = page_of(client, repo)
+    for place in ("", "/form", "/letters"):
+        assert f'href="/gates/{repo.full_name}{place}"' in page
+    assert f'href="/exports/{repo.full_name}"' in page
+    assert 'href="/holds"' in page
 
 
 def test_the_licence_has_its_page_and_its_bytes(client):
