@@ -52,7 +52,8 @@ class Live:
         return self.demo.get("pids", {}).get(part)
 
     def account(self, role: str) -> dict[str, str]:
-        return self.demo["accounts"][role]
+        demo = self.demo
+        return {**demo["others"], **demo["accounts"]}[role]
 
     def output(self) -> str:
         return (self.var / "output.txt").read_text(errors="replace")
