@@ -35,12 +35,16 @@ WIDE, NARROW, HEIGHT = 1280, 360, 900
 
 @dataclass(frozen=True)
 class Shot:
-    """``path`` may name ``{gated}``; ``role`` is who looks; ``follow`` a link to open there."""
+    """``path`` may name ``{gated}``; ``role`` is who looks; ``follow`` a link to open there.
+
+    ``folded`` is cut off at the height of a screen.
+    """
 
     name: str
     path: str
     role: str = ""
     follow: str = ""
+    folded: bool = False
 
 
 SHOTS = [
@@ -53,10 +57,15 @@ SHOTS = [
     Shot("licence-text", "/licences/noncommercial-research/1.0"),
     Shot("sign", "/sign/{licence}", "newcomer"),
     Shot("requests", "/requests", "applicant"),
-    Shot("request", "/requests", "applicant", follow="main a[href^='/requests/']"),
+    Shot("request", "/requests", "asked", follow="main a[href^='/requests/']", folded=True),
     Shot("granted", "/requests", "approved", follow="main a[href^='/requests/']"),
     Shot("queue", "/queue", "reviewer"),
-    Shot("case", "/queue", "reviewer", follow="main a[href^='/queue/']"),
+    Shot("case", "/queue?q=Open", "reviewer", follow="main a[href^='/queue/']", folded=True),
+    Shot("gate", "/gates/{gated}", "reviewer"),
+    Shot("grants", "/grants/of/{gated}?view=all", "reviewer"),
+    Shot("grant", "/grants", "holder", follow="main a[href^='/grants/']", folded=True),
+    Shot("transparency", "/transparency", folded=True),
+    Shot("record", "/record", folded=True),
     Shot("inbox", "/inbox", "approved"),
     Shot("letter", "/inbox", "approved", follow="main a[href^='/inbox/']"),
     Shot("tokens", "/tokens", "approved"),
@@ -110,12 +119,12 @@ def _take(browser: Browser, demo: dict[str, Any], shot: Shot, options: argparse.
     suffix = ("-narrow" if options.narrow else "") + ("-dark" if options.dark else "")
     with _page(browser, demo, options) as page:
         if shot.role:
-            _sign_in(page, demo["accounts"][shot.role])
+            _sign_in(page, {**demo["others"], **demo["accounts"]}[shot.role])
         page.goto(shot.path.format(**demo["repos"]))
         if shot.follow and page.locator(shot.follow).count():
             page.locator(shot.follow).first.click()
             page.wait_for_load_state()
-        page.screenshot(path=options.out / f"{shot.name}{suffix}.png", full_page=True)
+        page.screenshot(path=options.out / f"{shot.name}{suffix}.png", full_page=not shot.folded)
 
 
 @contextmanager
