@@ -188,7 +188,7 @@ def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
     loaded = (
         AccessRequest.objects.filter(pk__in=keys)
         .defer("searched")
-        .select_related("repo__namespace", "applicant")
+        .select_related("repo__namespace", "applicant", "appeal")
         .prefetch_related(Prefetch("assignments", standing, to_attr="standing_assignments"))
     )
     by_key = {each.pk: each for each in loaded}
