@@ -26,6 +26,8 @@ def test_demo_json_has_all_that_a_client_needs(live):
     for account in demo["accounts"].values():
         assert set(account) >= {"username", "email", "password", "token"}
         assert account["token"].startswith("wg_")
+    for account in demo["others"].values():
+        assert set(account) == {"username", "email", "password"}
     assert set(demo["repos"]) == {"open", "licence", "gated"}
     assert set(demo["pids"]) == set(PARTS)
     assert stat.S_IMODE((live.var / "demo.json").stat().st_mode) == 0o600
