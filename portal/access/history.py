@@ -90,7 +90,7 @@ def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event
     for each in access_request.questions.select_related("asked_by"):
         asker = whom.name(each.asked_by)
         yield Event(each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait")
-        if each.answered_at:
+        if each.answered_at and each.answer != each.NO_ANSWER:
             who = "You answered" if whom.is_applicant else "The applicant answered"
             yield Event(each.answered_at, "said", who, quote=each.answer)
 

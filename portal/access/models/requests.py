@@ -209,6 +209,8 @@ class Submission(models.Model):
 class Question(models.Model):
     """A reviewer's question to the applicant; while it waits, the clock stands."""
 
+    NO_ANSWER = "No answer came: the request lapsed, and the team reopened it."
+
     request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="questions")
     text = models.TextField()
     asked_by = person_field()

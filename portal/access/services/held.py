@@ -13,11 +13,21 @@ from portal.errors import Forbidden
 
 
 def lock_grant(grant_id: int) -> Grant | None:
-    """The grant with its names. Its line (what renewed it) is locked by who needs it."""
+    """The grant with its names. The first of its line is locked before it, so that whoever ends a
+    line and whoever makes it longer wait for each other."""
+    Grant.objects.select_for_update().filter(pk=_first_of_line(grant_id)).first()
     locked = Grant.objects.select_for_update(of=("self",))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     found: Grant | None = locked.select_related(*related).filter(pk=grant_id).first()
     return found
+
+
+def _first_of_line(grant_id: int) -> int:
+    """Parents never change, so this may be read without a lock."""
+    parents = Grant.objects.values_list("parent", flat=True)
+    while (parent := parents.filter(pk=grant_id).first()) is not None:
+        grant_id = parent
+    return grant_id
 
 
 def lock_own(holder: User, grant_id: int) -> Grant:

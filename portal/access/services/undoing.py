@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -11,7 +12,8 @@ from portal.access.acts import Act, Role, roles_of
 from portal.access.errors import MailHasLeft, NewerRequest
 from portal.access.gate_settings import settings_of
 from portal.access.letters import decisions as letters
-from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.models import AccessRequest, Decision, Grant, Question
+from portal.access.services.held import line_of, lock_grant
 from portal.access.services.locking import PERSONAL, locked_case, require_none_of
 from portal.access.services.voting import void_votes
 from portal.accounts.models import User
@@ -35,7 +37,7 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
         raise MailHasLeft
     decision.undone_at, decision.undone_by = now, actor
     decision.save(update_fields=["undone_at", "undone_by"])
-    _end_grants(Grant.objects.filter(decision=decision), actor, UNDONE, now)
+    _end_grants(_standing_on(Grant.objects.filter(decision=decision), now), actor, UNDONE, now)
     void_votes(case.reviews.filter(reviewer=decision.decided_by_id, voided_at=None), UNDONE, now)
     _back_into_review(case, ["state", "closed_at"])
     record(
@@ -52,14 +54,16 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     require_none_of(PERSONAL, actor, case, now)
     if not reason.strip():
         raise FieldErrors({"reason": "Say why; the letter quotes it."})
-    given = Grant.objects.filter(decision__request=case)
+    standing = _standing_on(Grant.objects.filter(decision__request=case), now)
+    given = Grant.objects.filter(pk__in=[each.pk for each in standing])
     ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
     if ends_access and settings_of(case.repo).two_person_revocation:
         raise Conflict("Ending an access takes two people here. End the access first.")
     for decision in case.decisions.filter(undone_at=None):
         _cancel_letter(decision, now)
-    _end_grants(given, actor, reason.strip(), now)
+    _end_grants(standing, actor, reason.strip(), now)
     void_votes(case.reviews.filter(voided_at=None), "reopened", now)
+    _close_questions(case, now)
     case.due_at = now + timedelta(days=case.repo.decision_days)
     case.escalation_level, case.escalated_at = 0, None
     _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
@@ -73,9 +77,26 @@ def _cancel_letter(decision: Decision, now: datetime) -> bool:
     return bool(cancel_mail(keys=letters.letter_keys(decision), now=now))
 
 
-def _end_grants(grants: QuerySet[Grant], actor: User, reason: str, now: datetime) -> None:
-    locked = grants.select_for_update(of=("self",)).filter(revoked_at=None, closed_at=None)
-    for grant in locked.filter(expires_at__gt=now):
+def _close_questions(case: AccessRequest, now: datetime) -> None:
+    """What a lapsed request waited for: one question is open at a time, and another may come."""
+    unanswered = case.questions.filter(answered_at=None)
+    unanswered.update(answer=Question.NO_ANSWER, answered_at=now)
+
+
+def _standing_on(given: QuerySet[Grant], now: datetime) -> list[Grant]:
+    """What a decision gave and what renewed it, where nobody has ended it yet; locked."""
+    keys = given.order_by("pk").values_list("pk", flat=True)
+    lines = [line_of(grant) for key in list(keys) if (grant := lock_grant(key))]
+    return [
+        each
+        for line in lines
+        for each in line
+        if each.revoked_at is None and each.closed_at is None and each.expires_at > now
+    ]
+
+
+def _end_grants(grants: Iterable[Grant], actor: User, reason: str, now: datetime) -> None:
+    for grant in grants:
         grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
         grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
         record(EventType.GRANT_REVOKED, actor=actor, target=grant, at=now, reason_class=UNDONE)

@@ -15,17 +15,24 @@ from portal.access.errors import (
     RequestNotFound,
 )
 from portal.access.history import history
-from portal.access.models import Grant, Review
+from portal.access.models import AccessRequest, Grant, Review
 from portal.access.policy import may
+from portal.access.services.answering import answer_question
 from portal.access.services.drafting import start_draft
-from portal.access.services.review import declare_conflict, reopen_request, undo_decision
+from portal.access.services.renewing import renew_grant
+from portal.access.services.review import (
+    ask_question,
+    declare_conflict,
+    reopen_request,
+    undo_decision,
+)
 from portal.access.verdicts import Action, Reason
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from tests.factories.access import make_request
+from tests.factories.access import make_request, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import make_gate
@@ -57,6 +64,17 @@ def undo(case, actor, now):
 
 def reopen(case, actor, now, reason="New facts."):
     return reopen_request(actor=actor, request_id=case.pk, reason=reason, now=now)
+
+
+def renew(grant, now):
+    return renew_grant(
+        holder=grant.person,
+        grant_id=grant.pk,
+        report="We measured calibration.",
+        publications="",
+        signature=make_signature(grant.person, grant.repo, now=now),
+        now=now,
+    )
 
 
 def sent(kind: str) -> int:
@@ -131,6 +149,14 @@ class TestUndoing:
         assert "You undid the decision" in [each.title for each in history(case, reader=reviewer)]
 
 
+def test_what_renewed_the_grant_meanwhile_goes_too(case, reviewer, now):
+    grant = approve(case, reviewer, now, expires_at=now + timedelta(days=20))
+    renew(grant, now)
+    undo(case, reviewer, now + NINE)
+    later = now + timedelta(days=21)
+    assert not may(case.applicant, Action.DOWNLOAD, case.repo, later).allowed
+
+
 def test_without_a_waiting_time_mail_leaves_at_once(case, reviewer, now):
     make_gate(case.repo, undo_minutes=0)
     approve(case, reviewer, now)
@@ -190,6 +216,32 @@ class TestReopening:
         with pytest.raises(Conflict, match="two people"):
             reopen(case, head, now)
         assert not Grant.objects.get().revoked_at
+
+    def test_what_renewed_the_grant_ends_with_it(self, case, reviewer, head, now):
+        grant = approve(case, reviewer, now - timedelta(days=40), expires_at=now)
+        renew(grant, now - timedelta(days=1))
+        assert may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
+        reopen(case, head, now)
+        assert not may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
+        assert "has ended" in OutboxMessage.objects.get(kind="reopened").text
+
+    def test_nor_around_them_for_what_was_renewed(self, case, reviewer, head, now):
+        make_gate(case.repo, two_person_revocation=True)
+        grant = approve(case, reviewer, now - timedelta(days=40), expires_at=now)
+        renew(grant, now - timedelta(days=1))
+        with pytest.raises(Conflict, match="two people"):
+            reopen(case, head, now)
+        assert may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
+
+    def test_a_lapsed_one_can_be_asked_about_again(self, case, reviewer, head, now):
+        ask_question(reviewer=reviewer, request_id=case.pk, text="Where?", now=now)
+        AccessRequest.objects.filter(pk=case.pk).update(state="lapsed", closed_at=now)
+        reopen(case, head, now)
+        ask_question(reviewer=reviewer, request_id=case.pk, text="And by whom?", now=now)
+        answer_question(
+            applicant=case.applicant, request_id=case.pk, answer="By us alone.", now=now
+        )
+        assert case.questions.get(answer="By us alone.").text == "And by whom?"
 
     def test_after_it_one_decides_anew(self, case, reviewer, head, now):
         decline(case, reviewer, now)
