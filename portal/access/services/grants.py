@@ -21,11 +21,20 @@ from portal.errors import Conflict
 __all__ = ["require_not_ended", "revoke_grant", "sign_for_grant"]
 
 
-def require_not_ended(person: User, repo: ModelRepo) -> None:
-    """What the lab ended, the person can't reopen alone."""
-    latest = Grant.objects.to(person, repo).first()
-    if latest is not None and latest.revoked_at is not None:
+def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
+    """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
+    given = Grant.objects.to(person, repo).exclude(decision__undone_at__isnull=False)
+    latest = given.exclude(starts_at=None, revoked_at=None).order_by("-pk").first()
+    if latest is not None and (latest.revoked_at is not None or _ended_by_notice(latest, now)):
         raise EndedByTheLab(repo.full_name)
+
+
+def _ended_by_notice(grant: Grant, now: datetime) -> bool:
+    """Or closed under it; and the text that it was given under is still the one in force."""
+    noticed = grant.ends_by_notice_at
+    if noticed is None or (noticed > now and grant.closed_at is None) or not grant.acceptance:
+        return False
+    return grant.acceptance.licence_version_id == licence_in_force(grant.repo, now=now).pk
 
 
 @transaction.atomic
@@ -41,7 +50,7 @@ def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: dat
     active = Grant.objects.to(person, repo).active_at(now).filter(modes__contains=modes).first()
     if active:
         return active
-    require_not_ended(person, repo)
+    require_not_ended(person, repo, now)
     acceptance = store_acceptance(
         person=person, version=licence_in_force(repo, now=now), signature=signature, now=now
     )

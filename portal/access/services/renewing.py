@@ -47,6 +47,10 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
         return "You closed this grant, so it can’t be renewed. You may ask for access anew."
     if ends_at(grant) < min(grant.expires_at, now):
         return "This grant ended by notice. Sign the newer text on its page instead."
+    if ends_at(grant) < grant.expires_at and _signed(grant) == licence_in_force(
+        grant.repo, now=now
+    ):
+        return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
     if Grant.objects.filter(parent=grant).exists():
         return "This grant was renewed already. See the newer one."
     if now < opens_at(grant):
@@ -57,13 +61,28 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
 
 
 def needs_review(grant: Grant, version: LicenceVersion) -> bool:
-    """Where people decide on the repo: if its gate says so, or the text changed in substance."""
+    """Where people decide on the repo: if its gate says so, the text changed in substance, or
+    nobody has decided on this access yet."""
     repo = grant.repo
     if not any(repo.gate(Mode(mode)) == Gate.REVIEW for mode in grant.modes):
         return False
-    signed = grant.acceptance.licence_version if grant.acceptance else None
-    changed = version != signed and version.kind == LicenceVersion.Kind.MATERIAL
-    return changed or settings_of(repo).renewal_needs_review
+    changed = version != _signed(grant) and version.kind == LicenceVersion.Kind.MATERIAL
+    return changed or settings_of(repo).renewal_needs_review or not _was_decided(grant)
+
+
+def _signed(grant: Grant) -> LicenceVersion | None:
+    return grant.acceptance.licence_version if grant.acceptance else None
+
+
+def _was_decided(grant: Grant) -> bool:
+    """By people, once: what a signature opened may stand behind their gate by now."""
+    first = line_of(grant)[0]
+    if first.decision_id is not None or first.offered_at is not None:
+        return True
+    line = [each.pk for each in line_of(grant)]
+    return Renewal.objects.filter(
+        grant__in=line, decided_by__isnull=False, outcome=Renewal.Outcome.GRANTED
+    ).exists()
 
 
 @transaction.atomic
@@ -120,7 +139,7 @@ def decide_renewal(
     if renewal.decided_at is not None:
         return renewal
     if granted:
-        _require_decidable(renewal.grant, now)
+        _require_decidable(renewal.grant)
         _grant(renewal, actor=actor, now=now)
         return renewal
     if not reason.strip():
@@ -151,8 +170,9 @@ def reviews(person: User, repo: ModelRepo) -> bool:
     return here.reviewable_by(person).exists() or here.administered_by(person).exists()
 
 
-def _require_decidable(grant: Grant, now: datetime) -> None:
-    if grant.revoked_at is not None or grant.closed_at is not None:
+def _require_decidable(grant: Grant) -> None:
+    """A newer text may have been signed while it waited, and that ended: the line is one."""
+    if any(each.revoked_at or each.closed_at for each in line_of(grant)):
         raise NotRenewable("This grant was ended meanwhile, so it can’t be renewed.")
 
 

@@ -145,7 +145,7 @@ def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
 
 def can_sign_newer(grant: Grant, now: datetime) -> bool:
     """Whether the holder may go on under the text in force: nothing of theirs does yet."""
-    ended = grant.revoked_at is not None or grant.closed_at is not None
+    ended = any(each.revoked_at or each.closed_at for each in line_of(grant))
     if grant.starts_at is None or ended or grant.expires_at <= now:
         return False
     current = licence_in_force(grant.repo, now=now).sha256

@@ -36,7 +36,7 @@ def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
         raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
-    require_not_ended(person, repo)
+    require_not_ended(person, repo, now)
     if request.method != "POST":
         version = licence_in_force(repo, now=now)
         form = SignatureForm(version=version, initial={"capacity": "person"})

@@ -11,6 +11,7 @@ from portal.access.errors import EmailNotVerified, EndedByTheLab, GrantNotFound
 from portal.access.models import Grant
 from portal.access.policy import Action, may
 from portal.access.services.grants import revoke_grant, sign_for_grant
+from portal.access.services.revoking import end_by_notice
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden
@@ -18,6 +19,7 @@ from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_grant, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_newer_text, make_offer
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,16 @@ class TestRevoking:
         with pytest.raises(Forbidden):
             revoke_grant(actor=make_reviewer(grant.repo), grant_id=grant.pk, reason="No.", now=now)
 
+    def test_nor_beside_an_older_offer_that_would_have_lasted_longer(self, now):
+        repo = make_repo(gate="licence")
+        person = make_user()
+        make_offer(repo, person, days=1000)
+        grant = make_grant(repo, person, now=now)
+        administrator = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
+        revoke_grant(actor=administrator, grant_id=grant.pk, reason="Shared.", now=now)
+        with pytest.raises(EndedByTheLab):
+            sign(person, repo, now)
+
     def test_signing_again_does_not_reopen_what_the_lab_ended(self, client, now):
         repo = make_repo(gate="licence")
         grant = make_grant(repo)
@@ -97,6 +109,24 @@ class TestRevoking:
         page = client.get(reverse("access:sign", args=[repo.namespace.name, repo.name]))
         assert page.status_code == 403
         assert "answer that letter" in page.text
+
+    def test_nor_what_ended_by_its_notice_until_the_text_is_newer(self, now):
+        repo = make_repo(gate="licence")
+        grant = make_grant(repo, now=now)
+        ends_at = now + timedelta(days=30)
+        end_by_notice(
+            actor=make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR),
+            repo_id=repo.pk,
+            ends_at=ends_at,
+            reason="Moving on.",
+            grant_ids=[grant.pk],
+            now=now,
+        )
+        assert sign(grant.person, repo, now) == grant
+        with pytest.raises(EndedByTheLab):
+            sign(grant.person, repo, ends_at)
+        make_newer_text(now=ends_at)
+        assert sign(grant.person, repo, ends_at).starts_at == ends_at
 
     def test_an_unknown_grant_is_not_there(self, administrator, now):
         with pytest.raises(GrantNotFound):

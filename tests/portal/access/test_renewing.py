@@ -8,16 +8,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.access.errors import ConflictOfInterest, GrantNotFound, NotRenewable, RenewalNotFound
+from portal.access.errors import (
+    ConflictOfInterest,
+    GrantIsOver,
+    GrantNotFound,
+    NotRenewable,
+    RenewalNotFound,
+)
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.policy import Action, Reason, may
 from portal.access.services.closing import close_grant
 from portal.access.services.renewing import decide_renewal, renew_grant
-from portal.access.services.revoking import revoke_grant
+from portal.access.services.revoking import end_by_notice, revoke_grant, sign_newer_version
 from portal.audit.models import AuditEvent
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage
-from tests.factories.access import make_signature
+from tests.factories.access import make_grant, make_signature
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import (
@@ -115,6 +122,59 @@ class TestRenewing:
         )
         with pytest.raises(NotRenewable, match="lab ended"):
             renew(revoked, now)
+
+    def test_nor_is_one_under_notice_unless_the_text_is_newer(self, grant, now):
+        end_by_notice(
+            actor=make_administrator(grant.repo),
+            repo_id=grant.repo_id,
+            ends_at=now + timedelta(days=30) - timedelta(seconds=1),
+            reason="Moving on.",
+            grant_ids=[grant.pk],
+            now=now - timedelta(seconds=1),
+        )
+        with pytest.raises(NotRenewable, match="gave notice"):
+            renew(grant, now)
+        make_newer_text(now=now, kind="editorial")
+        assert renew(grant, now)
+
+    def test_what_no_person_decided_waits_for_one_where_people_decide_now(self):
+        signed = make_grant(make_repo(gate="licence"))
+        repos = ModelRepo.objects.filter(pk=signed.repo_id)
+        repos.update(download_gate="review", inference_gate="review")
+        signed, at = Grant.objects.get(pk=signed.pk), signed.expires_at - timedelta(days=9)
+        renewal = renew(signed, at)
+        assert not renewal.outcome
+        reviewer = make_reviewer(signed.repo)
+        decide_renewal(actor=reviewer, renewal_id=renewal.pk, granted=True, reason="", now=at)
+        following = Grant.objects.get(parent=signed)
+        assert renew(following, following.expires_at - timedelta(days=9)).outcome == "granted"
+
+    def test_what_was_revoked_while_it_waited_is_not(self, now):
+        grant = make_accepted(now=now - BEGAN, days=TERM.days)
+        make_gate(grant.repo, renewal_needs_review=True)
+        renewal = renew(grant, now)
+        make_newer_text(now=now)
+        newer = sign_newer_version(
+            person=grant.person,
+            grant_id=grant.pk,
+            signature=make_signature(grant.person, grant.repo, now=now),
+            now=now,
+        )
+        Grant.objects.filter(pk=grant.pk).update(ends_by_notice_at=now)
+        administrator = make_administrator(grant.repo)
+        revoke_grant(actor=administrator, grant_id=newer.pk, reason="A leak.", now=now)
+        with pytest.raises(NotRenewable, match="ended meanwhile"):
+            decide_renewal(
+                actor=administrator, renewal_id=renewal.pk, granted=True, reason="", now=now
+            )
+        make_newer_text(now=now, version="3.0")
+        with pytest.raises(GrantIsOver):
+            sign_newer_version(
+                person=grant.person,
+                grant_id=grant.pk,
+                signature=make_signature(grant.person, grant.repo, now=now),
+                now=now,
+            )
 
     def test_an_offer_is_not(self, now):
         offer = make_offer(now=now)
