@@ -68,6 +68,7 @@ def _bound(hold: Hold, now: datetime) -> QuerySet[User] | None:
     if hold.scope == Hold.Scope.PERSON:
         return User.objects.filter(pk__in=[hold.person_id])
     if hold.scope == Hold.Scope.ORGANIZATION:
-        there = Affiliation.objects.standing_at(now).filter(organization=hold.organization_id)
+        there = Affiliation.objects.standing_since(hold.placed_at or now, now)
+        there = there.filter(organization=hold.organization_id)
         return User.objects.filter(pk__in=there.values("person"))
     return None

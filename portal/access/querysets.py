@@ -95,6 +95,12 @@ class MembershipQuerySet(models.QuerySet[M]):
         return self.standing().filter(joined_at__isnull=False)
 
 
+def _on_their_organization(person: User | Any, now: datetime) -> models.Q:
+    """Whoever was proved to be there since the hold was placed: leaving doesn't end it."""
+    since = Affiliation.objects.of(person).standing_since(models.OuterRef("placed_at"), now)
+    return models.Q(models.Exists(since.filter(organization=models.OuterRef("organization"))))
+
+
 class HoldQuerySet(models.QuerySet[M]):
     def standing(self) -> HoldQuerySet[M]:
         return self.filter(lifted_at=None)
@@ -107,15 +113,13 @@ class HoldQuerySet(models.QuerySet[M]):
             return self.none()
         held = models.Q(revision=revision) if revision is not None else models.Q(pk__in=[])
         if person is not None:
-            theirs = Affiliation.objects.of(person).standing_at(now).values("organization")
-            held |= models.Q(person=person) | models.Q(organization__in=theirs)
+            held |= models.Q(person=person) | _on_their_organization(person, now)
         here = models.Q(repo=None) | models.Q(repo=repo)
         return self.standing().filter(here, held)
 
     def of_person(self, person: User | Any, now: datetime) -> HoldQuerySet[M]:
         """Standing ones on the person, or on an organization they are of, wherever they bind."""
-        theirs = Affiliation.objects.of(person).standing_at(now).values("organization")
-        held = models.Q(person=person) | models.Q(organization__in=theirs)
+        held = models.Q(person=person) | _on_their_organization(person, now)
         return self.standing().filter(held)
 
     def manageable_by(self, person: User | Any) -> HoldQuerySet[M]:

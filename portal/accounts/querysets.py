@@ -33,6 +33,13 @@ class AffiliationQuerySet(models.QuerySet[M]):
         """Proved, not ended, not yet run out."""
         return self.filter(ended_at=None, proved_at__lte=now, expires_at__gt=now)
 
+    def standing_since(
+        self, since: datetime | models.OuterRef, now: datetime
+    ) -> AffiliationQuerySet[M]:
+        """Stood at some time from ``since`` to now, ended by now or not."""
+        not_ended = models.Q(ended_at=None) | models.Q(ended_at__gt=since)
+        return self.filter(not_ended, proved_at__lte=now, expires_at__gt=since)
+
 
 class ReferenceQuerySet(models.QuerySet[M]):
     def of(self, person: User | Any) -> ReferenceQuerySet[M]:

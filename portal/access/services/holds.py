@@ -147,9 +147,14 @@ def is_held(person: User, hold: Hold, now: datetime) -> bool:
 
 
 def _valid_lifts(hold: Hold, now: datetime) -> list[HoldLift]:
-    """Those of people who aren’t held back by now."""
-    given = hold.lifts.select_related("person")
-    return [lift for lift in given if not is_held(lift.person, hold, now)]
+    """Those of people who may still lift it, and aren’t held back by now."""
+    given = [each for each in hold.lifts.select_related("person") if each.person.is_active]
+    return [
+        lift
+        for lift in given
+        if Hold.objects.manageable_by(lift.person).filter(pk=hold.pk).exists()
+        and not is_held(lift.person, hold, now)
+    ]
 
 
 def _lift(hold: Hold, actor: User, now: datetime) -> None:

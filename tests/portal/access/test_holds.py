@@ -13,6 +13,7 @@ from portal.access.policy import Action, Reason, may, may_through
 from portal.access.services.holds import lift_hold, place_hold
 from portal.accounts.models import Affiliation, Organization
 from portal.audit.models import AuditEvent
+from portal.catalog.models import TeamMember
 from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage
 from tests.factories.accounts import make_token, make_user
@@ -87,6 +88,14 @@ class TestPlacing:
         assert reason(grant, now) == Reason.SUSPENDED
         assert reason(other, now) is None
         assert OutboxMessage.objects.get(kind="suspension").recipient == grant.person
+
+    def test_leaving_it_is_no_way_out(self, grant, administrator, now):
+        organization = organization_of(grant.person, now - timedelta(days=9))
+        hold = make_hold(organization, grant.repo, actor=administrator, now=now)
+        later = now + timedelta(hours=1)
+        Affiliation.objects.of(grant.person).update(ended_at=later)
+        assert reason(grant, later) == Reason.SUSPENDED
+        assert affected_by(hold, later).people == 1
 
     def test_a_revision_stops_for_everybody_and_no_other_does(
         self, grant, administrator, now, tmp_path
@@ -199,6 +208,14 @@ class TestLifting:
         make_hold(first, grant.repo, actor=administrator, now=now)
         assert lift(hold, administrator, now).lifted_at is None
         assert lift(hold, make_administrator(grant.repo), now).lifted_at == now
+
+    def test_nor_does_one_of_somebody_who_left_the_team(self, grant, administrator, hold, now):
+        lift(hold, administrator, now)
+        TeamMember.objects.filter(repo=grant.repo, user=administrator).delete()
+        lift(hold, make_administrator(grant.repo), now)
+        assert reason(grant, now) == Reason.SUSPENDED
+        lift(hold, make_administrator(grant.repo), now)
+        assert reason(grant, now) is None
 
     def test_a_reason_is_asked(self, administrator, hold, now):
         with pytest.raises(FieldErrors):
