@@ -19,8 +19,13 @@ def standing_votes(access_request: AccessRequest) -> list[Review]:
 def counted_votes(
     access_request: AccessRequest, verdict: Decision.Verdict, now: datetime
 ) -> list[Review]:
-    """Standing votes for this verdict by people of the team without a conflict at this moment."""
-    votes = [each for each in standing_votes(access_request) if each.verdict == verdict]
+    """Standing votes for this verdict by people of the team without a conflict at this moment. One
+    for access up to a day that has gone by gives nothing any more."""
+    votes = [
+        each
+        for each in standing_votes(access_request)
+        if each.verdict == verdict and (each.expires_at is None or each.expires_at > now)
+    ]
     conflicts = conflicts_of([each.reviewer for each in votes], access_request, now)
     return [each for each in votes if not conflicts[each.reviewer_id] and _may_still(each)]
 

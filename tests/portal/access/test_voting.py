@@ -87,6 +87,13 @@ class TestQuorum:
         TeamMember.objects.filter(user=first).delete()
         assert approve(case, second, now) is None
 
+    def test_a_vote_for_access_that_would_be_over_does_not_count(self, case, first, second, now):
+        approve(case, first, now, expires_at=now + timedelta(days=2))
+        later = now + timedelta(days=3)
+        assert votes_missing(case, Decision.Verdict.APPROVED, later) == 2
+        assert approve(case, second, later) is None
+        assert approve(case, first, later)
+
     def test_the_grant_has_the_narrowest_terms(self, case, first, second, now):
         soon = now + timedelta(days=30)
         approve(case, first, now, modes=["download", "inference"], expires_at=soon)
