@@ -18,7 +18,7 @@ from portal.access.grant_states import (
     is_active,
     is_offered,
 )
-from portal.access.letters.grants import notice_keys
+from portal.access.letters.common import grant_keys
 from portal.access.models import Grant, Hold, Membership
 from portal.access.policy import may
 from portal.access.services.held import is_over, line_of
@@ -112,6 +112,6 @@ def _hold(grant: Grant, now: datetime) -> Hold | None:
 def _letters(grant: Grant) -> list[tuple[OutboxMessage, object]]:
     """The notices, each with what became of it: the proof of its delivery."""
     sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
-        key__startswith=notice_keys(grant), recipient=grant.person_id
+        key__startswith=grant_keys(grant), recipient=grant.person_id
     )
     return [(message, delivery_state(message)) for message in sent.order_by("created_at", "pk")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from portal.access.conditions import Conditions
+from portal.access.marks import Mark
 from portal.access.models import Grant, Membership
 from portal.access.services.offers import DECLINED
-from portal.access.standing import Mark
 from portal.catalog.models import Mode
 from portal.outbox.models import OutboxMessage
 

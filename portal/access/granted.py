@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portal.access.answers import modes_label
 from portal.access.grant_states import conditions_in_words, grant_state
+from portal.access.marks import Mark
 from portal.access.models import Grant, Renewal
-from portal.access.standing import Mark
 from portal.catalog.models import ModelRepo
 
 PAGE_SIZE = 50

@@ -17,6 +17,7 @@ from portal.access.filters import (
     order_of,
     overdue,
 )
+from portal.access.marks import Mark
 from portal.access.models import AccessRequest, Assignment
 from portal.access.reading import (
     CAP,
@@ -30,7 +31,7 @@ from portal.access.reading import (
     narrowed,
     parts_of,
 )
-from portal.access.standing import Mark, State, is_undecided, reviewer_mark
+from portal.access.standing import State, is_undecided, reviewer_mark
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from portal.access.grant_states import grant_state, is_active, is_offered
+from portal.access.marks import Mark
 from portal.access.models import AccessRequest, Decision, Grant, Question
 
 State = AccessRequest.State
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Tone, words and icon of ``{% mark %}``."""
-
-    tone: str
-    text: str
-    icon: str
 
 
 FOR_APPLICANT = {
@@ -45,13 +38,6 @@ FOR_REVIEWER = {
 }
 NEW = Mark("calm", "New", "todo")
 ANSWERED = Mark("calm", "Answered", "said")
-ENDED = {
-    "active": Mark("yes", "Active", "done"),
-    "expired": Mark("calm", "Ended", "clock"),
-    "revoked": Mark("stop", "Ended by the lab", "revoked"),
-    "closed": Mark("calm", "Closed by its holder", "revoked"),
-    "offered": Mark("wait", "Offered", "sign"),
-}
 
 
 def applicant_mark(access_request: AccessRequest) -> Mark:
@@ -104,16 +90,6 @@ def grant_of(access_request: AccessRequest) -> Grant | None:
     )
 
 
-def grant_mark(grant: Grant, now: datetime) -> Mark:
-    if grant.revoked_at is not None:
-        return ENDED["revoked"]
-    if grant.closed_at is not None:
-        return ENDED["closed"]
-    if grant.starts_at is None:
-        return ENDED["offered"]
-    return ENDED["active" if grant.expires_at > now else "expired"]
-
-
 @dataclass(frozen=True)
 class Stage:
     """One of the steps that a request takes, for ``.steps``."""
@@ -149,11 +125,11 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
     if grant is None:
         detail = "opens with a yes" if is_undecided(access_request) else "not opened"
         return Stage("Access", "todo", detail)
-    mark = grant_mark(grant, now)
-    if mark is ENDED["offered"] and grant.offer_expires_at and grant.offer_expires_at > now:
+    if is_offered(grant, now):
         return Stage("Access", "current", "sign its terms")
-    done = mark.text == ENDED["active"].text
-    return Stage("Access", "done" if done else "stopped", "open" if done else mark.text.lower())
+    if is_active(grant, now):
+        return Stage("Access", "done", "open")
+    return Stage("Access", "stopped", grant_state(grant, now).text.lower())
 
 
 def last_decision(access_request: AccessRequest) -> Decision | None:

@@ -20,7 +20,7 @@ from portal.access.answers import modes_label, readable
 from portal.access.differences import changes_of
 from portal.access.errors import AlreadyGranted
 from portal.access.forms import AnswerForm, AppealForm
-from portal.access.grant_states import is_active, is_offered
+from portal.access.grant_states import grant_state, is_active, is_offered
 from portal.access.history import history
 from portal.access.models import AccessRequest, Grant
 from portal.access.questions import newest_form
@@ -118,7 +118,7 @@ def request_page(
         "acts": {str(act) for act in acts_of(access_request.applicant, access_request)},
         "question": standing.open_question(access_request),
         "grant": grant,
-        "grant_mark": standing.grant_mark(grant, now) if grant else None,
+        "grant_mark": grant_state(grant, now) if grant else None,
         "grant_is_active": grant is not None and is_active(grant, now),
         "grant_is_offered": grant is not None and is_offered(grant, now),
         "grant_modes": modes_label(grant.modes) if grant else "",

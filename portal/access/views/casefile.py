@@ -14,6 +14,7 @@ from portal.access.answers import Answer, modes_label, readable
 from portal.access.conflicts import WORDS, Conflict, conflicts_of
 from portal.access.differences import changes_of
 from portal.access.gate_settings import settings_of
+from portal.access.grant_states import grant_state, is_active
 from portal.access.history import history
 from portal.access.models import Acceptance, AccessRequest, Decision, Submission
 from portal.access.places import place_of
@@ -184,11 +185,10 @@ def _grant(access_request: AccessRequest, reviewer: User, now: datetime) -> dict
     grant = standing.grant_of(access_request)
     if grant is None:
         return {"grant": None}
-    mark = standing.grant_mark(grant, now)
-    runs = mark == standing.ENDED["active"]
+    runs = is_active(grant, now)
     return {
         "grant": grant,
-        "grant_mark": mark,
+        "grant_mark": grant_state(grant, now),
         "grant_modes": modes_label(grant.modes),
         "may_revoke": runs and may(reviewer, Action.ADMINISTER, access_request.repo, now).allowed,
     }

@@ -18,6 +18,7 @@ from portal.access.errors import HoldNotFound
 from portal.access.forms import show_errors
 from portal.access.grant_forms import HoldForm, LiftForm
 from portal.access.letters.holds import what_of
+from portal.access.marks import Mark
 from portal.access.models import Hold
 from portal.access.services.holds import (
     is_held,
@@ -26,7 +27,6 @@ from portal.access.services.holds import (
     place_hold,
     proposed,
 )
-from portal.access.standing import Mark
 from portal.access.subjects import subject_id, subject_words
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
