@@ -45,10 +45,12 @@ class LetterWords:
 
 def words_of(subject: str, text: str) -> LetterWords:
     """What an editor sent: paragraphs parted by empty lines."""
+    return LetterWords(" ".join(subject.split()), _parted(text))
+
+
+def _parted(text: str) -> list[str]:
     blocks = re.split(r"\n\s*\n", text.replace("\r\n", "\n"))
-    return LetterWords(
-        " ".join(subject.split()), [block.strip() for block in blocks if block.strip()]
-    )
+    return [block.strip() for block in blocks if block.strip()]
 
 
 def placeholders(words: LetterWords) -> set[str]:
@@ -56,13 +58,16 @@ def placeholders(words: LetterWords) -> set[str]:
 
 
 def fill(words: LetterWords, facts: Mapping[str, str]) -> LetterWords:
-    """Each placeholder by its fact, once: a fact that looks like a placeholder stays as it is."""
+    """Each placeholder by its fact, once: a fact that looks like a placeholder stays as it is.
+
+    A fact may be several paragraphs, or none.
+    """
 
     def filled(text: str) -> str:
         return PLACEHOLDER.sub(lambda found: facts.get(found[1], found[0]), text)
 
-    paragraphs = [filled(each) for each in words.paragraphs]
-    return LetterWords(filled(words.subject), [each for each in paragraphs if each.strip()])
+    paragraphs = [part for each in words.paragraphs for part in _parted(filled(each))]
+    return LetterWords(filled(words.subject), paragraphs)
 
 
 def edited_words(scope: str, kind: str) -> LetterWords | None:

@@ -24,72 +24,45 @@ def send_draft_reminder(case: AccessRequest, stamp: str, *, now: datetime) -> No
         case,
         kind="draft_reminder",
         key=draft_key(stamp),
-        subject="Your draft will be removed",
-        paragraphs=[
-            f"You began a request for {case.repo.full_name} and last saved it on "
-            f"{whole_date(case.saved_at)}. Nobody but you has read it.",
-            f"We keep drafts for 90 days. Save it again to keep it; otherwise it is removed in "
-            f"{DRAFT_NOTICE.days} days. Nothing else comes of that: you may ask at any time.",
-        ],
+        facts={"saved_on": whole_date(case.saved_at), "days": str(DRAFT_NOTICE.days)},
         act_label="Go on with the draft",
         now=now,
     )
 
 
 def send_overdue(case: AccessRequest, *, level: int, stamp: str, now: datetime) -> None:
-    due = whole_date(case.due_at) if case.due_at else ""
-    who = (
-        "the people who administer its access team"
-        if level == 1
-        else f"those who answer for {case.repo.namespace.display_name}"
-    )
+    due = {"due": whole_date(case.due_at) if case.due_at else ""}
+    lab = {"lab": case.repo.namespace.display_name}
     send_about(
         case,
         kind="overdue" if level == 1 else "overdue_again",
         key=f"overdue-{level}-{stamp}",
-        subject="Our answer is late" if level == 1 else "Our answer is still late",
-        paragraphs=[
-            f"You were to have our answer on {case.repo.full_name} by {due}. It is late, and the "
-            "fault is ours.",
-            f"From now on {who} see to it. There is nothing you need to do; your place in the "
-            "queue stays.",
-        ],
-        act_label="See your request",
+        facts=due if level == 1 else due | lab,
         now=now,
     )
 
 
 def send_question_reminder(question: Question, *, days: int, now: datetime) -> None:
-    case = question.request
     send_about(
-        case,
+        question.request,
         kind="question_reminder",
         key=f"question-{question.pk}-{question_key(days)}",
-        subject="We wait for your answer",
-        paragraphs=[
-            f"We asked you something about your request for {case.repo.full_name}:",
-            question.text,
-            f"Answer by {whole_date(question.deadline_at)}. Without an answer the request lapses; "
-            f"you could then take it up again for {RESUMABLE.days} days.",
-        ],
+        facts={
+            "question": question.text,
+            "deadline": whole_date(question.deadline_at),
+            "days": str(RESUMABLE.days),
+        },
         act_label="Answer the question",
         now=now,
     )
 
 
 def send_lapse(question: Question, *, now: datetime) -> None:
-    case = question.request
     send_about(
-        case,
+        question.request,
         kind="lapse",
         key=f"question-{question.pk}-lapsed",
-        subject="Your request has lapsed",
-        paragraphs=[
-            f"We had no answer to our question about your request for {case.repo.full_name}, so it "
-            "has lapsed. Nobody decided against you.",
-            f"Until {whole_date(now + RESUMABLE)} you can take it up again on its page, with your "
-            "answer and all else as you left it. After that you may ask anew.",
-        ],
+        facts={"until": whole_date(now + RESUMABLE)},
         act_label="Take it up again",
         now=now,
     )

@@ -1,4 +1,4 @@
-"""How a letter about a request is put into the outbox."""
+"""How a letter of the gate is put into the outbox, in the words of its team."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access.models import AccessRequest
-from portal.catalog.models import ModelRepo
+from portal.access.letters.kinds import KINDS
+from portal.access.models import AccessRequest, Grant
+from portal.accounts.models import User
+from portal.catalog.models import Mode, ModelRepo
 from portal.outbox.services import queue_letter
-from portal.outbox.templates import LetterWords, render_letter
+from portal.outbox.templates import LetterWords, fill, render_letter
 
 
-def team_of(repo: ModelRepo) -> str:
-    return f"{repo.namespace.display_name} access team"
+def team_of(repo: ModelRepo | None) -> str:
+    return f"{repo.namespace.display_name} access team" if repo else settings.SITE_NAME
 
 
 def scope_of(repo: ModelRepo) -> str:
@@ -23,36 +25,98 @@ def scope_of(repo: ModelRepo) -> str:
     return f"repo:{repo.pk}"
 
 
+def words_for(
+    kind: str, repo: ModelRepo | None, reference: str, facts: Mapping[str, str]
+) -> LetterWords:
+    """What a letter says: in the team's own words, where it has any for this kind."""
+    default = KINDS[kind].words
+    if repo is None:  # a hold on the whole site is of no one team
+        return fill(default, facts)
+    always = {"repo": repo.full_name, "reference": reference}
+    return render_letter(scope_of(repo), kind, default, {**always, **facts})
+
+
+def send(
+    *,
+    kind: str,
+    repo: ModelRepo | None,
+    recipient: User,
+    key: str,
+    about: str,
+    facts: Mapping[str, str],
+    act_label: str,
+    page: str,
+    reference: str,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> None:
+    """``facts``: what stands in the place of each ``{name}``. ``about`` ends the subject."""
+    words = words_for(kind, repo, reference, facts)
+    queue_letter(
+        key=key,
+        kind=kind,
+        recipient=recipient,
+        subject=f"{words.subject} ({about})",
+        paragraphs=words.paragraphs,
+        act_label=act_label,
+        act_url=f"{settings.BASE_URL}{page}",
+        reference=reference,
+        team=team_of(repo),
+        due_at=due_at,
+        now=now,
+    )
+
+
 def send_about(
     access_request: AccessRequest,
     *,
     kind: str,
     key: str,
-    subject: str,
-    paragraphs: list[str],
-    act_label: str,
+    act_label: str = "See your request",
     facts: Mapping[str, str] | None = None,
     page: str = "",
     due_at: datetime | None = None,
     now: datetime,
 ) -> None:
-    """``facts``: what stands in the place of each ``{name}``. With them the team's own words for
-    this kind are used, where it has any; without, the words are sent as they are given."""
-    repo = access_request.repo
-    words = LetterWords(subject, paragraphs)
-    if facts is not None:
-        words = render_letter(scope_of(repo), kind, words, {**_always(access_request), **facts})
-    queue_letter(
-        key=letter_key(access_request, key),
+    """To the applicant."""
+    repo, applicant = access_request.repo, access_request.applicant
+    send(
         kind=kind,
-        recipient=access_request.applicant,
-        subject=f"{words.subject} ({repo.full_name}, request {access_request.reference})",
-        paragraphs=words.paragraphs,
+        repo=repo,
+        recipient=applicant,
+        key=letter_key(access_request, key),
+        about=f"{repo.full_name}, request {access_request.reference}",
+        facts={"applicant": applicant.display_name, **(facts or {})},
         act_label=act_label,
-        act_url=f"{settings.BASE_URL}{page or _page(access_request)}",
+        page=page or reverse("access:request", args=[access_request.pk]),
         reference=access_request.reference,
-        team=team_of(repo),
         due_at=due_at,
+        now=now,
+    )
+
+
+def send_about_grant(
+    grant: Grant,
+    *,
+    kind: str,
+    key: str,
+    about: str = "",
+    act_label: str = "See your grant",
+    facts: Mapping[str, str] | None = None,
+    page: str = "",
+    now: datetime,
+) -> None:
+    """To its holder."""
+    send(
+        kind=kind,
+        repo=grant.repo,
+        recipient=grant.person,
+        key=f"{grant_keys(grant)}{key}",
+        about=about or grant.repo.full_name,
+        facts={"holder": grant.person.display_name, **(facts or {})},
+        act_label=act_label,
+        page=page or reverse("access:grant", args=[grant.pk]),
+        reference=grant.reference,
         now=now,
     )
 
@@ -61,14 +125,10 @@ def letter_key(access_request: AccessRequest, key: str) -> str:
     return f"request-{access_request.pk}-{key}"
 
 
-def _page(access_request: AccessRequest) -> str:
-    return reverse("access:request", args=[access_request.pk])
+def grant_keys(grant: Grant) -> str:
+    """How the keys of all letters about a grant begin, by which their delivery is found."""
+    return f"grant-{grant.pk}-"
 
 
-def _always(access_request: AccessRequest) -> dict[str, str]:
-    """Facts of every letter about a request."""
-    return {
-        "repo": access_request.repo.full_name,
-        "reference": access_request.reference,
-        "applicant": access_request.applicant.display_name,
-    }
+def modes_of(grant: Grant) -> str:
+    return " and ".join(Mode(mode).label.lower() for mode in grant.modes)

@@ -9,12 +9,11 @@ from django.urls import reverse
 
 from portal.access.conditions import Conditions
 from portal.access.gate_settings import settings_of
-from portal.access.letters.common import letter_key, send_about, team_of
-from portal.access.letters.kinds import KINDS
+from portal.access.letters.common import letter_key, modes_of, send_about, team_of
 from portal.access.models import AccessRequest, Appeal, Decision, Grant
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
-from portal.catalog.models import LicenceVersion, Mode
+from portal.catalog.models import LicenceVersion
 from portal.outbox.services import queue_letter
 
 
@@ -34,7 +33,14 @@ def send_approval(access_request: AccessRequest, grant: Grant, *, now: datetime)
         "licence": str(grant.acceptance.licence_version),
         "signed_on": whole_date(grant.acceptance.accepted_at),
     }
-    _send(access_request, "approval", grant.decision, "See what is open", facts, now)
+    _send(
+        access_request,
+        grant.decision,
+        kind="approval",
+        act_label="See what is open",
+        facts=facts,
+        now=now,
+    )
 
 
 def send_offer(
@@ -49,7 +55,15 @@ def send_offer(
         "offer_until": whole_date(grant.offer_expires_at),
     }
     page = reverse("access:offer", args=[grant.pk])
-    _send(access_request, "offer", grant.decision, "Read and sign", facts, now, page)
+    _send(
+        access_request,
+        grant.decision,
+        kind="offer",
+        act_label="Read and sign",
+        facts=facts,
+        now=now,
+        page=page,
+    )
 
 
 def send_decline(access_request: AccessRequest, decision: Decision, *, now: datetime) -> None:
@@ -58,20 +72,23 @@ def send_decline(access_request: AccessRequest, decision: Decision, *, now: date
         "explanation": decision.reason_text,
         "appeal": _appeal(access_request, decision),
     }
-    _send(access_request, "decline", decision, "Read the decision", facts, now)
+    _send(
+        access_request,
+        decision,
+        kind="decline",
+        act_label="Read the decision",
+        facts=facts,
+        now=now,
+    )
 
 
 def send_reopening(
     access_request: AccessRequest, *, reason: str, ends_access: bool, now: datetime
 ) -> None:
-    kind = KINDS["reopened"]
     send_about(
         access_request,
         kind="reopened",
         key=f"reopened-{now:%Y%m%d%H%M%S%f}",
-        subject=kind.words.subject,
-        paragraphs=kind.words.paragraphs,
-        act_label="See your request",
         facts={
             "explanation": reason,
             "access": "The access that was given on it has ended." if ends_access else "",
@@ -103,20 +120,18 @@ def send_assignment(access_request: AccessRequest, assignee: User, *, now: datet
 
 def _send(
     access_request: AccessRequest,
-    kind: str,
     decision: Decision,
+    *,
+    kind: str,
     act_label: str,
     facts: dict[str, str],
     now: datetime,
     page: str = "",
 ) -> None:
-    words = KINDS[kind].words
     send_about(
         access_request,
         kind=kind,
         key=f"{kind}-{decision.pk}",
-        subject=words.subject,
-        paragraphs=words.paragraphs,
         act_label=act_label,
         facts=facts,
         page=page,
@@ -126,8 +141,7 @@ def _send(
 
 
 def _terms(grant: Grant) -> dict[str, str]:
-    modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
-    return {"modes": modes, "until": whole_date(grant.expires_at)}
+    return {"modes": modes_of(grant), "until": whole_date(grant.expires_at)}
 
 
 def _appeal(access_request: AccessRequest, decision: Decision) -> str:

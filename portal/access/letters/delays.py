@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from portal.access.letters.common import team_of
+from portal.access.letters.common import send, team_of
 from portal.access.models import Hold, Renewal
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
@@ -38,7 +38,7 @@ def _to_each(
             act_label="See to it",
             act_url=f"{settings.BASE_URL}{page}",
             reference=reference,
-            team=team_of(repo) if repo else settings.SITE_NAME,
+            team=team_of(repo),
             now=now,
         )
 
@@ -46,22 +46,18 @@ def _to_each(
 def tell_renewal_late(
     renewal: Renewal, people: Sequence[User], *, page: str, now: datetime
 ) -> None:
-    """To the holder, under the bare key, and to the administrators."""
+    """To the holder and to the administrators."""
     grant = renewal.grant
-    due = whole_date(renewal.due_at)
-    _to_each(
-        [grant.person],
-        grant.repo,
+    send(
         kind="renewal_overdue",
-        subject="Our answer on your renewal is late",
-        paragraphs=[
-            f"You were to have our answer on the renewal of {grant.reference} by {due}. It is "
-            "late, and the fault is ours.",
-            "From now on the people who administer the access team see to it.",
-        ],
+        repo=grant.repo,
+        recipient=grant.person,
         key=f"renewal-{renewal.pk}-overdue",
-        reference=grant.reference,
+        about=grant.repo.full_name,
+        facts={"holder": grant.person.display_name, "due": whole_date(renewal.due_at)},
+        act_label="See to it",
         page=page,
+        reference=grant.reference,
         now=now,
     )
     tell_renewal_people(renewal, people, level=1, page=page, now=now)
@@ -71,12 +67,11 @@ def tell_renewal_people(
     renewal: Renewal, people: Sequence[User], *, level: int, page: str, now: datetime
 ) -> None:
     grant = renewal.grant
-    kind = "renewal_overdue_team" if level == 1 else "renewal_overdue_owners"
     word = "overdue-team" if level == 1 else "still-overdue"
     _to_each(
         people,
         grant.repo,
-        kind=kind,
+        kind="renewal_overdue_team" if level == 1 else "renewal_overdue_owners",
         key=f"renewal-{renewal.pk}-{word}",
         subject="A renewal is overdue",
         paragraphs=[

@@ -7,41 +7,25 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from portal.access.letters.common import send
 from portal.access.models import Hold
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
-from portal.outbox.services import queue_letter
 
 
 def send_placed(hold: Hold, person: User, *, now: datetime) -> None:
-    _send(
-        hold,
-        person,
-        key="placed",
-        subject="Your access is suspended",
-        paragraphs=[
-            f"We suspended access to {what_of(hold)} on {whole_date(now)}{_why_you(hold)}. The "
-            "reason:",
-            hold.reason,
-            "Nothing is taken away: tokens, links and jobs stop for now, and work again when it is "
-            "lifted. Answer this letter if we are mistaken, or to ask how long it takes.",
-        ],
-        now=now,
-    )
+    facts = {
+        "what": what_of(hold),
+        "placed_on": whole_date(now),
+        "for_whom": _why_you(hold),
+        "reason": hold.reason,
+    }
+    _send(hold, person, kind="suspension", key="placed", facts=facts, now=now)
 
 
 def send_lifted(hold: Hold, person: User, *, now: datetime) -> None:
-    _send(
-        hold,
-        person,
-        key="lifted",
-        subject="The suspension is lifted",
-        paragraphs=[
-            f"The suspension of access to {what_of(hold)} was lifted on {whole_date(now)}. What "
-            "your grants open is open again.",
-        ],
-        now=now,
-    )
+    facts = {"what": what_of(hold), "lifted_on": whole_date(now)}
+    _send(hold, person, kind="suspension_lifted", key="lifted", facts=facts, now=now)
 
 
 def what_of(hold: Hold) -> str:
@@ -56,18 +40,18 @@ def _why_you(hold: Hold) -> str:
 
 
 def _send(
-    hold: Hold, person: User, *, key: str, subject: str, paragraphs: list[str], now: datetime
+    hold: Hold, person: User, *, kind: str, key: str, facts: dict[str, str], now: datetime
 ) -> None:
-    team = f"{hold.repo.namespace.display_name} access team" if hold.repo else settings.SITE_NAME
-    queue_letter(
-        key=f"hold-{hold.pk}-{key}-{person.pk}",
-        kind="suspension",
+    reference = f"H{hold.pk:04d}"
+    send(
+        kind=kind,
+        repo=hold.repo,
         recipient=person,
-        subject=f"{subject} (H{hold.pk:04d})",
-        paragraphs=paragraphs,
+        key=f"hold-{hold.pk}-{key}-{person.pk}",
+        about=reference,
+        facts=facts,
         act_label="See your grants",
-        act_url=f"{settings.BASE_URL}{reverse('access:grants')}",
-        reference=f"H{hold.pk:04d}",
-        team=team,
+        page=reverse("access:grants"),
+        reference=reference,
         now=now,
     )

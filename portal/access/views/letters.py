@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.forms import PageForm, show_errors
 from portal.access.letters.common import scope_of
-from portal.access.letters.kinds import KINDS, LetterKind
+from portal.access.letters.kinds import GROUPS, KINDS, LetterKind
 from portal.access.refusals import require_may
 from portal.access.verdicts import Action
 from portal.accounts.authentication import Caller
@@ -66,8 +66,11 @@ def _repo(person: User, namespace: str, name: str) -> ModelRepo:
 def letters(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     repo = _repo(signed_in(request), namespace, name)
     own = set(LetterTemplate.objects.filter(scope=scope_of(repo)).values_list("kind", flat=True))
-    rows = [(slug, kind.label, slug in own) for slug, kind in KINDS.items()]
-    return render(request, "access/letters.html", {"repo": repo, "rows": rows})
+    groups = [
+        (title, [(slug, kind.label, slug in own) for slug, kind in kinds.items()])
+        for title, kinds in GROUPS.items()
+    ]
+    return render(request, "access/letters.html", {"repo": repo, "groups": groups})
 
 
 @login_required

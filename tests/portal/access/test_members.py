@@ -62,7 +62,7 @@ class TestInviting:
         membership = invite_member(
             holder=grant.person, grant_id=grant.pk, email="New@Lab.Example", now=now
         )
-        letter = OutboxMessage.objects.get(kind="membership")
+        letter = OutboxMessage.objects.get(kind="invitation")
         assert (letter.address, letter.recipient) == ("new@lab.example", None)
         assert not letter.is_secret
         assert f"/memberships/{membership.pk}" in letter.text
@@ -119,7 +119,7 @@ class TestJoining:
         assert may(colleague, Action.DOWNLOAD, grant.repo, now).allowed
         event = AuditEvent.objects.get(type="member.joined")
         assert (event.actor, event.data["acceptance"]) == (colleague, joined.acceptance_id)
-        assert OutboxMessage.objects.filter(recipient=grant.person, kind="membership").exists()
+        assert OutboxMessage.objects.filter(recipient=grant.person, kind="joined_holder").exists()
 
     def test_it_never_widens_the_conditions(self, colleague, now):
         grant = make_entity_grant(

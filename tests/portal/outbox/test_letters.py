@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from django.core import mail
 
-from portal.access.models import Decision
-from portal.access.services.grants import revoke_grant
-from portal.access.services.review import ask_question, decline_request
-from portal.access.services.submission import withdraw_request
-from portal.catalog.models import TeamMember
+from portal.access import letters as letters_of_the_gate
+from portal.access.letters.common import scope_of
+from portal.access.letters.kinds import FIXED, GROUPS, KINDS
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from tests.factories.access import make_grant, make_request
+from portal.outbox.templates import check_words, preview, save_letter_template
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_repo
+from tests.factories.grants import make_administrator, make_entity_grant, make_hold
+from tests.portal.outbox.every_letter import queue_every_letter
 from tests.portal.outbox.mails import letter_to
 
 pytestmark = pytest.mark.django_db
-KINDS = {"receipt", "question", "approval", "decline", "withdrawal", "revocation"}
 SECRETS = re.compile(
     r"wg_[A-Za-z0-9]"  # a token
     r"|/-/d/"  # a link to weights
@@ -33,22 +34,30 @@ SECRETS = re.compile(
 
 @pytest.fixture
 def letters(now) -> list[OutboxMessage]:
-    """All that a few requests bring, from the first receipt to the end of a grant."""
-    repo = make_repo()
-    reviewer = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
-    grant = make_grant(repo, now=now)
-    revoke_grant(actor=reviewer, grant_id=grant.pk, reason="It was shared.", now=now)
-    asked, declined, withdrawn = (make_request(repo, now=now) for _ in range(3))
-    ask_question(reviewer=reviewer, request_id=asked.pk, text="Which <data>?", now=now)
-    decline_request(
-        reviewer=reviewer,
-        request_id=declined.pk,
-        reason_code=Decision.Reason.values[0],
-        reason_text="Say more & again.",
-        now=now,
-    )
-    withdraw_request(applicant=withdrawn.applicant, request_id=withdrawn.pk, now=now)
+    """All that the gate can say, once."""
+    queue_every_letter(now)
     return list(OutboxMessage.objects.filter(is_secret=False))
+
+
+def named_in_code() -> set[str]:
+    """What the modules of the letters give as ``kind``."""
+    folder = Path(letters_of_the_gate.__file__).parent
+    given = [
+        keyword.value
+        for source in folder.glob("*.py")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "kind"
+    ]
+    return {word for value in given for word in constants(value)}
+
+
+def constants(value: ast.expr) -> set[str]:
+    """A word, or either of two; a name is a wrapper's, which passes on what it was given."""
+    if isinstance(value, ast.IfExp):
+        return constants(value.body) | constants(value.orelse)
+    return {value.value} if isinstance(value, ast.Constant) else set()
 
 
 def words(text: str) -> set[str]:
@@ -61,12 +70,59 @@ def shown(html: str) -> str:
 
 
 def test_every_kind_is_here(letters):
-    assert {letter.kind for letter in letters} >= KINDS
+    assert {letter.kind for letter in letters} == KINDS.keys() | FIXED
+
+
+def test_each_kind_in_the_code_is_on_the_page_or_fixed():
+    assert not KINDS.keys() & FIXED
+    assert sum(len(group) for group in GROUPS.values()) == len(KINDS)
+    assert named_in_code() == KINDS.keys() | FIXED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_default_words_are_such_as_a_team_could_keep(kind):
+    chosen = KINDS[kind]
+    check_words(chosen.words, allowed=chosen.samples, required=chosen.required)
+    shown = preview(chosen.words, chosen.samples)
+    assert "{" not in shown.subject + shown.text
+
+
+def test_no_default_is_sent_with_a_hole(letters):
+    for letter in letters:
+        assert not re.search(r"\{\w+\}", letter.subject + letter.text)
+
+
+def test_a_team_puts_each_into_its_own_words(now):
+    """With every fact that the page offers: none is missing from the letter itself."""
+    repo = make_repo()
+    for slug, kind in KINDS.items():
+        save_letter_template(
+            actor=make_administrator(repo),
+            scope=scope_of(repo),
+            kind=slug,
+            subject="In our words",
+            paragraphs=" ".join(f"{name}={{{name}}}" for name in kind.samples),
+            allowed=kind.samples,
+            required=kind.required,
+            now=now,
+        )
+    queue_every_letter(now, repo)
+    for letter in OutboxMessage.objects.filter(kind__in=KINDS):
+        assert letter.subject.startswith("In our words"), letter.kind
+        assert f"repo={repo.full_name}" in letter.text
+
+
+def test_a_hold_on_every_model_has_no_teams_words(now):
+    grant = make_entity_grant(now=now)
+    make_hold(grant.person, now=now)
+    letter = OutboxMessage.objects.get(kind="suspension")
+    assert "We suspended access to every model at" in letter.text
+    assert "{" not in letter.text
 
 
 def test_each_has_text_and_html(letters, now):
     assert all(letter.text.strip() and letter.html.strip() for letter in letters)
-    deliver_due(now=now + timedelta(hours=1))
+    deliver_due(now=now + timedelta(hours=1), limit=len(letters))
     assert len(mail.outbox) == len(letters)
     for sent in mail.outbox:
         parts = [part.get_content_type() for part in sent.message().get_payload()]

@@ -1,65 +1,13 @@
-"""The letters that a team may put into its own words: what each says by default, and its facts.
-
-A fact is given with a sample, for the preview. ``required`` may not be left out of a letter.
-"""
+"""What letters that tell a decision say by default."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from portal.access.letters.kinds.base import REQUEST, LetterKind
 from portal.outbox.templates import LetterWords
 
-ALWAYS = {
-    "repo": "lab/model",
-    "reference": "0417",
-    "applicant": "Researcher Name",
-}
+_TERMS = REQUEST | {"modes": "download and hosted inference", "until": "Friday 31 December 2027"}
 
-
-@dataclass(frozen=True)
-class LetterKind:
-    label: str
-    words: LetterWords
-    facts: dict[str, str] = field(default_factory=dict)
-    required: frozenset[str] = frozenset()
-
-    @property
-    def samples(self) -> dict[str, str]:
-        return {**ALWAYS, **self.facts}
-
-
-_TERMS = {"modes": "download and hosted inference", "until": "Friday 31 December 2027"}
-
-KINDS = {
-    "receipt": LetterKind(
-        "Receipt",
-        LetterWords(
-            "We have your request",
-            [
-                "Your request for {repo} arrived. Its reference is {reference}.",
-                "A person on our team reads it. You have our answer by {due}.",
-                "{record}",
-            ],
-        ),
-        {
-            "due": "Friday 1 January 2027",
-            "record": "What our record was at the time, as a line to keep.",
-        },
-        frozenset({"repo", "reference", "due", "record"}),
-    ),
-    "question": LetterKind(
-        "Question",
-        LetterWords(
-            "A question about your request",
-            [
-                "We read your request, and need to know one thing before we can decide:",
-                "{question}",
-                "The clock stands until you answer.",
-            ],
-        ),
-        {"question": "Which data do you measure on?"},
-        frozenset({"question"}),
-    ),
+DECISIONS = {
     "approval": LetterKind(
         "Approved, open at once",
         LetterWords(
@@ -71,7 +19,7 @@ KINDS = {
                 "the commands.",
             ],
         ),
-        {**_TERMS, "licence": "Research Licence 1.2", "signed_on": "Friday 1 January 2027"},
+        _TERMS | {"licence": "Research Licence 1.2", "signed_on": "Friday 1 January 2027"},
         frozenset({"repo", "until"}),
     ),
     "offer": LetterKind(
@@ -85,8 +33,8 @@ KINDS = {
                 "{offer_until}.",
             ],
         ),
-        {
-            **_TERMS,
+        _TERMS
+        | {
             "conditions": "At most 3 members may work under this grant.",
             "licence": "Research Licence 1.3",
             "offer_until": "Sunday 31 January 2027",
@@ -104,7 +52,8 @@ KINDS = {
                 "{appeal}",
             ],
         ),
-        {
+        REQUEST
+        | {
             "reason": "The purpose isn’t clear enough to judge",
             "explanation": "Say which question the model is to answer.",
             "appeal": "You may appeal once, until Tuesday 2 March 2027; people who didn’t decide "
@@ -123,7 +72,8 @@ KINDS = {
                 "You have our answer by {due}.",
             ],
         ),
-        {
+        REQUEST
+        | {
             "explanation": "The safeguards you described have changed.",
             "access": "The access that was given on it has ended.",
             "due": "Friday 1 January 2027",

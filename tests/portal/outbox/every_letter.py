@@ -1,0 +1,115 @@
+"""Each letter that the gate can queue, once, as its service would send it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from portal.access.conditions import Conditions
+from portal.access.letters import clock, decisions, delays, ends, grants, holds, members, requests
+from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
+from portal.access.services.review import ask_question
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from tests.factories.access import make_grant, make_request
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo
+from tests.factories.grants import (
+    make_administrator,
+    make_entity_grant,
+    make_hold,
+    make_invitation,
+    make_member,
+    make_offer,
+)
+from tests.factories.reviews import approve, decline
+
+OFFERED = Conditions(no_logits=True)
+WORDS = "Say more & again: <which> data?\n\nAnd why?"
+
+
+def queue_every_letter(now: datetime, repo: ModelRepo | None = None) -> None:
+    repo = repo or make_repo()
+    administrator = make_administrator(repo)
+    case = make_request(repo, now=now)
+    _of_request(case, administrator, now)
+    _of_decision(repo, case, administrator, now)
+    _of_grant(make_entity_grant(repo, now=now), administrator, now)
+    _of_members(make_entity_grant(repo, now=now), now)
+
+
+def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None:
+    requests.send_extra_check(case, Screening.objects.latest("pk"), now=now)
+    requests.send_check_done(case, now=now)
+    requests.send_resumption(case, number=2, now=now)
+    requests.send_appeal(case, now=now)
+    requests.send_withdrawal(case, now=now)
+    question = _question(case, administrator, now)
+    clock.send_draft_reminder(case, "1", now=now)
+    clock.send_question_reminder(question, days=3, now=now)
+    clock.send_lapse(question, now=now)
+    clock.tell_unreachable(question, [administrator], now=now)
+    clock.tell_stranded(case, [administrator], able=0, quorum=1, now=now)
+    for level in (1, 2):
+        clock.send_overdue(case, level=level, stamp="1", now=now)
+        clock.tell_overdue(case, [administrator], level=level, stamp="1", now=now)
+
+
+def _question(case: AccessRequest, administrator: User, now: datetime) -> Question:
+    ask_question(reviewer=administrator, request_id=case.pk, text=WORDS, now=now)
+    return Question.objects.get(request=case)
+
+
+def _of_decision(repo: ModelRepo, case: AccessRequest, administrator: User, now: datetime) -> None:
+    make_grant(repo, now=now)
+    approve(make_request(repo, now=now), administrator, now, conditions=OFFERED)
+    decline(make_request(repo, now=now), administrator, now, reason_text=WORDS)
+    decisions.send_reopening(case, reason=WORDS, ends_access=True, now=now)
+    decisions.send_assignment(case, administrator, now=now)
+
+
+def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
+    offer = make_offer(
+        grant.repo, conditions={"no_logits": True, "files": ["*.json"], "max_members": 3}, now=now
+    )
+    grants.send_offered(offer, now=now)
+    grants.send_offer_declined(offer, now=now)
+    ends.send_offer_reminder(offer, now, now=now)
+    ends.send_offer_lapsed(offer, now, now=now)
+    grant.notice_reason = grant.closeout = WORDS
+    grants.send_revocation(grant, reason=WORDS, now=now)
+    grants.send_notice(grant, can_sign=True, now=now)
+    grants.send_closed(grant, now=now)
+    grants.send_renewed(grant, now=now)
+    ends.send_grant_reminder(grant, days=30, page="/", now=now)
+    ends.send_grant_ended(grant, now, page="/", now=now)
+    ends.send_closeout_reminder(grant, now, page="/", now=now)
+    _of_renewal(_renewal(grant, now), administrator, now)
+    hold = make_hold(grant.person, grant.repo, actor=administrator, now=now)
+    holds.send_lifted(hold, grant.person, now=now)
+    delays.ask_about_hold(hold, [administrator], month="2027-01", page="/", now=now)
+
+
+def _renewal(grant: Grant, now: datetime) -> Renewal:
+    return Renewal.objects.create(
+        grant=grant,
+        acceptance=grant.acceptance,
+        report="It went well.",
+        reason=WORDS,
+        filed_at=now,
+        due_at=now + timedelta(days=10),
+    )
+
+
+def _of_renewal(renewal: Renewal, administrator: User, now: datetime) -> None:
+    grants.send_renewal_filed(renewal, now=now)
+    grants.send_renewal_declined(renewal, now=now)
+    delays.tell_renewal_late(renewal, [administrator], page="/", now=now)
+    delays.tell_renewal_people(renewal, [administrator], level=2, page="/", now=now)
+
+
+def _of_members(grant: Grant, now: datetime) -> None:
+    joined = make_member(grant, now=now)
+    invited = make_invitation(grant, make_user(), now=now)
+    for each in (joined, invited):
+        each.end_reason = "The project is over."
+        members.send_ended(each, now=now)
