@@ -57,7 +57,7 @@ class TestOffering:
         assert may(person, Action.INFER, repo, now).reason == Reason.OFFERED
         assert offer.offer_expires_at == now + timedelta(days=30)
         assert events("grant.offered").get().data["person"] == person.pk
-        assert OutboxMessage.objects.get(kind="offer").recipient == person
+        assert OutboxMessage.objects.get(kind="offered").recipient == person
 
     def test_again_changes_nothing(self, repo, now):
         actor, person = make_administrator(repo), make_user()
