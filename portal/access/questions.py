@@ -151,8 +151,8 @@ def answer_errors(
 def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
     modes, offered = answers.get("modes"), {str(mode) for mode in requestable_modes(repo)}
     known = {
-        "country": answers.get("country") in dict(countries),
-        "sector": answers.get("sector") in Sector.values,
+        "country": str(answers.get("country")) in dict(countries),
+        "sector": str(answers.get("sector")) in Sector.values,
         "modes": isinstance(modes, list) and bool(modes) and set(map(str, modes)) <= offered,
     }
     errors = {

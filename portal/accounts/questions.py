@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 
 from portal.accounts.models import Reference, User
 from portal.errors import FieldErrors
 
 ASKS_A_DAY = 3
+LONGEST_ADDRESS = 254
 DAY = timedelta(days=1)
 LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)  # else our letters would carry anyone's
 
@@ -43,6 +44,7 @@ def check_question(person: User, words: dict[str, str], email: str, now: datetim
 def _refused_address(person: User, email: str, now: datetime) -> str:
     try:
         validate_email(email)
+        MaxLengthValidator(LONGEST_ADDRESS)(email)
     except ValidationError:
         return "Give an address such as name@university.example."
     own = {*EmailAddress.objects.filter(user=person).values_list("email", flat=True), person.email}

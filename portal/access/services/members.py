@@ -6,7 +6,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
 
 from portal.access.conditions import Conditions
@@ -34,6 +34,7 @@ from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
 
 LEFT = "They left by themselves."
+LONGEST_ADDRESS = 254
 
 
 def is_shareable(grant: Grant) -> bool:
@@ -83,6 +84,7 @@ def _checked(email: str, holder: User) -> str:
     email = email.strip().lower()
     try:
         validate_email(email)
+        MaxLengthValidator(LONGEST_ADDRESS)(email)
     except ValidationError:
         raise FieldErrors({"email": "Give one e-mail address, such as name@example.org."}) from None
     own = EmailAddress.objects.filter(user=holder, email__iexact=email)

@@ -164,7 +164,14 @@ class TestSubmitting:
         assert "200 characters" in refused.value.errors["organization"]
 
     @pytest.mark.parametrize(
-        ("field", "value"), [("country", "XX"), ("sector", "pirates"), ("purpose", "  ")]
+        ("field", "value"),
+        [
+            ("country", "XX"),
+            ("country", ["NL"]),
+            ("sector", "pirates"),
+            ("sector", ["academia"]),
+            ("purpose", "  "),
+        ],
     )
     def test_an_answer_that_means_nothing_is_named(self, repo, applicant, now, field, value):
         with pytest.raises(FieldErrors) as refused:

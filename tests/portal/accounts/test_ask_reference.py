@@ -73,6 +73,12 @@ def test_nobody_is_their_own_reference(now, email):
     assert "your own" in refused.value.errors["email"]
 
 
+def test_an_address_is_no_longer_than_mail_takes(now):
+    with pytest.raises(FieldErrors) as refused:
+        make_reference(make_user(), now=now, email=f"head@{'sub.' * 70}uni.edu")
+    assert set(refused.value.errors) == {"email"}
+
+
 def test_without_a_proved_address_nobody_is_asked(now):
     with pytest.raises(AddressNeeded):
         make_reference(make_user(verified=False), now=now)
