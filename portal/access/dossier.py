@@ -15,6 +15,7 @@ from portal.access.acts import Act, require_act
 from portal.access.errors import RequestNotFound
 from portal.access.gate_settings import settings_of
 from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Review, Screening
+from portal.access.querysets import GrantQuerySet
 from portal.accounts.models import User
 
 State = AccessRequest.State
@@ -40,8 +41,9 @@ class Dossier:
         return list(found.distinct())
 
     @property
-    def grants(self) -> QuerySet[Grant]:
-        return Grant.objects.filter(decision__request=self.case).order_by("pk")
+    def grants(self) -> GrantQuerySet[Grant]:
+        found = Grant.objects.filter(decision__request=self.case).order_by("pk")
+        return found.told() if self.is_own else found
 
     def request(self) -> dict[str, Any]:
         hidden = {"draft", *(["evidence_is_clear"] if self.is_own else [])}

@@ -79,6 +79,10 @@ class GrantQuerySet(models.QuerySet[M]):
         )
         return self.filter(models.Q(person=person) | joined, repo=repo).distinct()
 
+    def told(self) -> GrantQuerySet[M]:
+        """Without what an undo took back: its holder was told of none of it."""
+        return self.exclude(decision__undone_at__isnull=False)
+
     def in_mode(self, mode: Mode) -> GrantQuerySet[M]:
         return self.filter(modes__contains=[mode])
 

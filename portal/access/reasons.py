@@ -70,8 +70,7 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
 
 
 def _given(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
-    """Without what an undo took back: nobody was told of that."""
-    return Grant.objects.usable_by(person, repo).exclude(decision__undone_at__isnull=False)
+    return Grant.objects.usable_by(person, repo).told()
 
 
 def _page(request: AccessRequest) -> str:

@@ -18,6 +18,8 @@ from django.db.models import Q, QuerySet
 from portal.access.certificate import make_certificate, read_certificate
 from portal.access.dossier import Dossier
 from portal.access.errors import NoSigningKey, SignatureNotFound
+from portal.access.models import Decision
+from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.heads import published_heads
 from portal.audit.models import AuditEvent
@@ -144,12 +146,19 @@ def _events(dossier: Dossier) -> Iterator[bytes]:
         about |= Q(target_type=target, target_id__in=[str(key) for key in keys])
     events = AuditEvent.objects.filter(about).order_by("sequence")
     if dossier.is_own:
-        events = events.filter(type__in=TOLD)
+        events = events.filter(type__in=TOLD).exclude(of_undone(dossier.case.applicant))
     found = list(events)
     following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in found])
     after = dict(following.values_list("sequence", "hash"))
     for event in found:
         yield _event(event, after.get(event.sequence + 1, ""))
+
+
+def of_undone(applicant: User) -> Q:
+    """Events of decisions that were undone: for the applicant they never were."""
+    undone = Decision.objects.filter(request__applicant=applicant, undone_at__isnull=False)
+    decided = (EventType.REQUEST_APPROVED, EventType.REQUEST_DECLINED)
+    return Q(type__in=decided, data__decision__in=list(undone.values_list("pk", flat=True)))
 
 
 def _event(event: AuditEvent, after: str) -> bytes:

@@ -44,7 +44,7 @@ from portal.catalog.models import Revision, TeamMember
 from portal.delivery.models import Download
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
-from portal.site.bundle import TOLD
+from portal.site.bundle import TOLD, of_undone
 from portal.site.letters import letters_of
 
 SECRET = frozenset({"password", "secret_hash"})
@@ -138,6 +138,8 @@ def _rows(name: str, source: Source, person: User, now: datetime) -> QuerySet[An
         return letters_of(person, now).filter(is_secret=False).order_by("pk")
     if name == "decisions":  # what was undone never was, to the one it was about
         return source.of(person).filter(undone_at=None)
+    if name == "grants":
+        return Grant.objects.filter(person=person).told().order_by("pk")
     if name == "record":
         return _events(person)
     return source.of(person)
@@ -148,12 +150,12 @@ def _events(person: User) -> QuerySet[AuditEvent]:
     mine = Q(actor=person) | Q(target_type=User._meta.label_lower, target_id=str(person.pk))
     for rows in (
         AccessRequest.objects.filter(applicant=person),
-        Grant.objects.filter(person=person),
+        Grant.objects.filter(person=person).told(),
         Acceptance.objects.filter(person=person),
     ):
         keys = [str(key) for key in rows.values_list("pk", flat=True)]
         target = _label(rows.model)
-        mine |= Q(target_type=target, target_id__in=keys, type__in=TOLD)
+        mine |= Q(target_type=target, target_id__in=keys, type__in=TOLD) & ~of_undone(person)
     return AuditEvent.objects.filter(mine).order_by("sequence")
 
 

@@ -23,7 +23,7 @@ __all__ = ["require_not_ended", "revoke_grant", "sign_for_grant"]
 
 def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
     """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
-    given = Grant.objects.to(person, repo).exclude(decision__undone_at__isnull=False)
+    given = Grant.objects.to(person, repo).told()
     latest = given.exclude(starts_at=None, revoked_at=None).order_by("-pk").first()
     if latest is not None and (latest.revoked_at is not None or _ended_by_notice(latest, now)):
         raise EndedByTheLab(repo.full_name)

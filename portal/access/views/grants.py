@@ -45,7 +45,8 @@ def grants(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     joined = {"memberships__joined_at__isnull": False, "memberships__ended_at": None}
     working = Q(memberships__person=person, **joined)
-    found = Grant.objects.filter(Q(person=person) | working).distinct().select_related(*RELATED)
+    found = Grant.objects.filter(Q(person=person) | working).told().distinct()
+    found = found.select_related(*RELATED)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [
         {

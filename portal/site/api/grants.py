@@ -94,7 +94,7 @@ def list_grants(call: Call) -> QuerySet[Grant]:
         memberships__joined_at__isnull=False,
         memberships__ended_at=None,
     )
-    mine = Grant.objects.filter(Q(person=call.person) | working).distinct()
+    mine = Grant.objects.filter(Q(person=call.person) | working).told().distinct()
     return call.within(mine.select_related(*RELATED))
 
 

@@ -16,15 +16,18 @@ from django.utils import timezone
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest
+from portal.access.services.review import undo_decision
 from portal.audit.events import EventType
 from portal.audit.heads import publish_heads
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
 from portal.outbox.services import deliver_due
+from portal.site.mydata import tables_of
 from portal.site.services.bundles import make_bundle
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
+from tests.factories.reviews import approve
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +170,23 @@ def test_the_applicants_own_has_nothing_of_the_teams(case, client, tmp_path):
     whole = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert b"A note of ours." not in whole
     assert verify(folder)[0] == 0
+
+
+def test_the_applicants_own_tells_of_nothing_that_was_undone(client, now, tmp_path):
+    case = make_request(make_repo(), now=now)
+    reviewer = make_reviewer(case.repo)
+    approve(case, reviewer, now)
+    undo_decision(actor=reviewer, request_id=case.pk, now=now)
+    made = make_bundle(reader=case.applicant, request_id=case.pk, now=now)
+    folder = unzip(made.content, tmp_path / "own")
+    types = [json.loads(line)["type"] for line in (folder / "events.jsonl").open()]
+    assert types == ["licence.signed", "request.submitted"]
+    assert read(folder, "grants.json") == []
+    tables = dict(tables_of(case.applicant, now))
+    assert not {"request.approved", "grant.made"} & {each["type"] for each in tables["record"]}
+    assert tables["grants"] == []
+    client.force_login(case.applicant)
+    assert client.get("/api/v1/grants/").json()["results"] == []
 
 
 def test_hidden_votes_stay_hidden_until_one_has_voted(tmp_path):
