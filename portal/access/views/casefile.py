@@ -16,6 +16,7 @@ from portal.access.differences import changes_of
 from portal.access.gate_settings import settings_of
 from portal.access.grant_states import grant_state, is_active
 from portal.access.history import history
+from portal.access.marks import Mark
 from portal.access.models import Acceptance, AccessRequest, Decision, Submission
 from portal.access.places import place_of
 from portal.access.policy import Action, may
@@ -171,7 +172,7 @@ def _attestations(acceptance: Acceptance) -> list[tuple[str, bool]]:
 
 def _earlier(
     access_request: AccessRequest, reviewer: User
-) -> list[tuple[AccessRequest, standing.Mark, str]]:
+) -> list[tuple[AccessRequest, Mark, str]]:
     """The same person's other requests, on the models that this reviewer may read."""
     others = AccessRequest.objects.readable_by(reviewer).of(access_request.applicant)
     others = others.exclude(pk=access_request.pk).select_related("repo__namespace")
