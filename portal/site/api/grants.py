@@ -72,7 +72,10 @@ def _as_seen(call: Call, seen: Seen) -> Grant:
 def seen_grant(call: Call, grant_id: int) -> Seen:
     """As its holder, its member or the team sees it, if the token is for its repo."""
     require_grant_within(call, grant_id)
-    return seen_by(call.person, grant_id, call.now)
+    seen = seen_by(call.person, grant_id, call.now)
+    if not (seen.mine or seen.membership or call.is_of_a_team):
+        raise GrantNotFound
+    return seen
 
 
 def require_grant_within(call: Call, grant_id: int) -> None:
@@ -189,7 +192,7 @@ def with_member_states(call: Call, rows: Sequence[Membership]) -> Sequence[Membe
 def list_members(call: Call, grant_id: int) -> QuerySet[Membership]:
     """Who works under a grant, for its holder and the team."""
     seen = seen_grant(call, grant_id)
-    if not (seen.mine or seen.may_review):
+    if not (seen.mine or (seen.may_review and call.is_of_a_team)):
         raise GrantNotFound
     found: QuerySet[Any] = Membership.objects.filter(grant=seen.grant).select_related("person")
     return found.order_by("pk")

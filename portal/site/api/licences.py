@@ -12,11 +12,12 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from portal.access.certificate import own_signatures, read_certificate
+from portal.access.errors import SignatureNotFound
 from portal.access.models import Acceptance
 from portal.access.services.grants import sign_for_grant
 from portal.access.services.signing import licence_in_force
 from portal.accounts.models import Scope
-from portal.catalog.models import Licence, LicenceVersion
+from portal.catalog.models import Licence, LicenceVersion, ModelRepo
 from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.reading import find_repo
 from portal.errors import Forbidden, NotFound
@@ -136,10 +137,18 @@ def list_signatures(call: Call) -> QuerySet[Acceptance]:
 def show_signature(call: Call, acceptance_id: int) -> Acceptance:
     """A signature of one's own, or one given for a model that one reviews."""
     found = read_certificate(call.person, acceptance_id)
+    if found.acceptance.person_id != call.person.pk and not _reads_as_team(call, found.repos):
+        raise SignatureNotFound
     signed: Any = found.acceptance
     signed.repos, signed.event_sequence = found.repos, found.event.sequence
     signed.event_hash = found.event.hash
     return found.acceptance
+
+
+def _reads_as_team(call: Call, repos: list[str]) -> bool:
+    """Whether the token is a team’s, and for one of these."""
+    here = call.within(ModelRepo.objects.with_names(), "pk")
+    return call.is_of_a_team and any(here.named(each).exists() for each in repos)
 
 
 @listing(Who.ANYBODY, LicenceOutput)

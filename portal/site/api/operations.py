@@ -92,6 +92,11 @@ class Call:
         return Caller(person if isinstance(person, User) else None, self.token)
 
     @property
+    def is_of_a_team(self) -> bool:
+        """Whether what a team reads of others may be read so: no token for a download does it."""
+        return self.token is None or bool({Scope.REVIEW, Scope.ADMIN} & set(self.token.scopes))
+
+    @property
     def ip(self) -> str | None:
         return client_ip(self.request._request)
 

@@ -19,6 +19,7 @@ from portal.site.api.urls import urlpatterns
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_entity_grant
 from tests.portal.site.api_calls import by_token, code_of, fields_of, in_session
 
 pytestmark = pytest.mark.django_db
@@ -205,3 +206,19 @@ def test_a_reviewers_download_token_reads_no_queue():
     refused = api.get(f"queue/{case.pk}")
     assert (refused.status_code, code_of(refused)) == (403, "scope")
     assert refused.json()["error"]["help_url"] == "/tokens"
+
+
+def test_a_reviewers_download_token_reads_nobody_elses_grant_members_or_signature():
+    grant, other = make_entity_grant(), make_repo()
+    reviewer = make_reviewer(grant.repo)
+    reviewer.team_memberships.create(repo=other, role="reviewer")
+    for path in ("grants/{}", "grants/{}/members", "signatures/{}"):
+        key = grant.acceptance_id if path.startswith("signatures") else grant.pk
+        answers = [
+            by_token(reviewer, Scope.DOWNLOAD),
+            by_token(reviewer, Scope.REVIEW, repo_ids=[other.pk]),
+            by_token(reviewer, Scope.REVIEW, repo_ids=[grant.repo_id]),
+            by_token(grant.person, Scope.DOWNLOAD),
+        ]
+        codes = [api.get(path.format(key)).status_code for api in answers]
+        assert codes == [404, 404, 200, 200], path
