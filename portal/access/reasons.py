@@ -33,6 +33,9 @@ def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) 
     proved = Affiliation.objects.of(person).standing_at(now)
     if gate is None or not _waits_well(person, repo) or not proved.exists():
         return None
+    latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
+    if latest is not None and latest.revoked_at is not None:
+        return None  # what the lab ended, asking anew alone doesn't open
     return Verdict(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
 

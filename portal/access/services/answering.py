@@ -110,6 +110,7 @@ def resume_request(
         _answered(access_request, answer, now)
     access_request.closed_at = None
     access_request.due_at = now + timedelta(days=access_request.repo.decision_days)
+    access_request.escalation_level, access_request.escalated_at = 0, None
     snapshot = next_snapshot(
         access_request, changes=changes or {}, occasion=Occasion.RESUMED, now=now
     )

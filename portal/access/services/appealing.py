@@ -52,7 +52,10 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     access_request.closed_at = None
     access_request.due_at = now + timedelta(days=access_request.repo.decision_days)
-    access_request.save(update_fields=["state", "closed_at", "due_at"])
+    access_request.escalation_level, access_request.escalated_at = 0, None
+    access_request.save(
+        update_fields=["state", "closed_at", "due_at", "escalation_level", "escalated_at"]
+    )
     letters.send_appeal(access_request, now=now)
     record(
         EventType.REQUEST_APPEALED,

@@ -11,13 +11,13 @@ from django.db.models import Q
 
 from portal.access.acts import Act
 from portal.access.conditions import Conditions
-from portal.access.conflicts import Conflict
+from portal.access.conflicts import require_no_conflict
 from portal.access.errors import HoldStands
 from portal.access.facts import facts_of
 from portal.access.gate_settings import settings_of
 from portal.access.letters import decisions as letters
 from portal.access.models import AccessRequest, Decision, Grant, Hold, Review
-from portal.access.services.locking import PERSONAL, locked_case, require_none_of
+from portal.access.services.locking import locked_case
 from portal.access.services.signing import licence_in_force
 from portal.access.services.voting import cast_vote
 from portal.access.terms import Terms, agreed, check_terms, terms_of
@@ -105,8 +105,7 @@ def overrides_count(repo: ModelRepo) -> int:
 def _case(reviewer: User, request_id: int, act: Act, now: datetime) -> AccessRequest:
     """The locked case, if this person may decide it in this way."""
     case = locked_case(reviewer, request_id, act)
-    is_override = act == Act.OVERRIDE
-    require_none_of(PERSONAL if is_override else tuple(Conflict), reviewer, case, now)
+    require_no_conflict(reviewer, case, now)
     return case
 
 

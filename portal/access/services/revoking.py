@@ -40,7 +40,7 @@ def revoke_grant(*, actor: User, grant_id: int, reason: str, now: datetime) -> G
     reason = reason.strip() or _proposed_reason(grant)
     if not reason:
         raise FieldErrors({"reason": "Say why; the notice quotes it."})
-    if settings_of(grant.repo).two_person_revocation and not _seconds(grant, actor):
+    if settings_of(grant.repo).two_person_revocation and not _seconds(grant, actor, now):
         return _propose(grant, actor, reason, now)
     for each in lock_line(grant, now):
         _revoke(each, actor, reason, now)
@@ -53,9 +53,12 @@ def _proposed_reason(grant: Grant) -> str:
     return grant.revocation_reason if grant.revocation_proposed_at else ""
 
 
-def _seconds(grant: Grant, actor: User) -> bool:
-    """Whether somebody else proposed it before."""
-    return grant.revocation_proposed_by_id not in (None, actor.pk)
+def _seconds(grant: Grant, actor: User, now: datetime) -> bool:
+    """Whether somebody else proposed it before, who may do so still."""
+    other = grant.revocation_proposed_by
+    if other is None or other.pk == actor.pk:
+        return False
+    return may(other, Action.ADMINISTER, grant.repo, now).allowed
 
 
 def _propose(grant: Grant, actor: User, reason: str, now: datetime) -> Grant:

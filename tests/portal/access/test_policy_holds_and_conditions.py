@@ -354,6 +354,14 @@ class TestWhileYouWait:
         make_organization(draft.applicant)
         assert may(draft.applicant, A.INFER, repo, now).reason == Reason.NO_REQUEST
 
+    def test_what_the_lab_ended_does_not_open_by_asking_anew(self, repo, now):
+        person = make_user()
+        grant = make_grant(repo, person)
+        Grant.objects.filter(pk=grant.pk).update(revoked_at=now, revoked_by=make_user())
+        make_request(repo, person)
+        make_organization(person)
+        assert may(person, A.INFER, repo, now).reason == Reason.PENDING
+
     def test_a_hold_does(self, repo, now):
         person = self.waiting(repo).applicant
         hold(now, person=person)

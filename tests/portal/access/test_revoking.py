@@ -94,6 +94,13 @@ class TestTwoPeople:
         assert (ended.revoked_at, ended.revocation_reason) == (now, "Weights shared.")
         assert not usable(grant, now)
 
+    def test_a_proposal_of_somebody_who_left_is_no_second_word(self, grant, administrator, now):
+        revoke(grant, administrator, now)
+        grant.repo.team.filter(user=administrator).delete()
+        again = revoke(grant, make_administrator(grant.repo), now)
+        assert again.revoked_at is None
+        assert usable(grant, now)
+
 
 class TestNotice:
     def give(self, grant, actor, now, *, ends_at=None, reason="The text changed.", **named):

@@ -9,7 +9,8 @@ import pytest
 from portal.access.conditions import Conditions
 from portal.access.errors import ConflictOfInterest, HoldStands, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Decision, Grant, Review
-from portal.access.services.review import declare_conflict
+from portal.access.services.appealing import appeal_request
+from portal.access.services.review import declare_conflict, decline_request
 from portal.access.votes import visible_votes, votes_missing
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
@@ -187,6 +188,22 @@ class TestOverride:
         )
         with pytest.raises(ConflictOfInterest, match="declared"):
             approve(case, owner, now, is_override=True)
+
+    def test_not_on_an_appeal_against_ones_own_decision(self, case, now):
+        owner = owner_of(escalate(case, now))
+        decline_request(
+            reviewer=owner,
+            request_id=case.pk,
+            reason_code="commercial",
+            reason_text="It is commercial.",
+            now=now,
+            is_override=True,
+        )
+        appeal_request(applicant=case.applicant, request_id=case.pk, text="It isn’t.", now=now)
+        with pytest.raises(RequestNotFound):  # the appeal begins anew, so it isn't escalated
+            approve(case, owner, now, is_override=True)
+        with pytest.raises(ConflictOfInterest, match="appealed"):
+            approve(escalate(case, now), owner, now, is_override=True)
 
 
 class TestHeld:
