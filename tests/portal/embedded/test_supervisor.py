@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 
 import pytest
 
@@ -139,7 +140,8 @@ def test_a_signal_to_the_make_above_stops_everything(var, number):
     (var / "Makefile").write_text(
         f"go:\n\t@cd {ROOT} && PYTHONPATH=. exec {sys.executable} {var}/supervise.py {var} make\n"
     )
-    make = subprocess.Popen(["make", "-C", var], stderr=subprocess.PIPE)
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's & ignores it
+    make = subprocess.Popen(["make", "-C", var], stderr=subprocess.PIPE, preexec_fn=heeding)
     parts = wait_until(lambda: len(recorded(var)) == 2 and recorded(var), 10, "two parts").values()
     make.send_signal(number)
     make.communicate(timeout=20)
