@@ -8,10 +8,10 @@ is kept how long. A state without a row fails a test.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-from portal.access.models import AccessRequest, Grant
+from portal.access.models import AccessRequest
 
 State = AccessRequest.State
 
@@ -234,23 +234,3 @@ def timers() -> list[Timer]:
     """Each once, as the rows first name them."""
     rows = (*REQUESTS.values(), *GRANTS.values())
     return list(dict.fromkeys(timer for row in rows for timer in row.timers))
-
-
-def ends_at(grant: Grant) -> datetime:
-    """Its last moment as far as is known: by its interval, or by the lab's notice."""
-    noticed = grant.ends_by_notice_at
-    return min(grant.expires_at, noticed) if noticed else grant.expires_at
-
-
-def standing_of(grant: Grant, now: datetime, *, held: bool = False) -> Standing:
-    """``held``: whether a hold stands on it; the policy knows."""
-    if grant.revoked_at is not None:
-        return Standing.REVOKED
-    if grant.closed_at is not None:
-        return Standing.CLOSED
-    if grant.starts_at is None:
-        over = grant.offer_expires_at is not None and grant.offer_expires_at <= now
-        return Standing.OFFER_LAPSED if over else Standing.OFFERED
-    if ends_at(grant) <= now:
-        return Standing.EXPIRED
-    return Standing.SUSPENDED if held else Standing.ACTIVE

@@ -41,9 +41,6 @@ class Conditions:
             kept["files"] = list(self.files)
         return kept
 
-    def allows_file(self, path: str) -> bool:
-        return self.files is None or matches(path, self.files)
-
     def words(self) -> list[str]:
         """Each condition as a sentence, for letters and pages."""
         found = []

@@ -7,6 +7,7 @@ from datetime import datetime
 from portal.access.conditions import Conditions
 from portal.access.marks import Mark
 from portal.access.models import Grant, Membership
+from portal.access.services.held import is_over
 from portal.access.services.offers import DECLINED
 from portal.catalog.models import Mode
 from portal.outbox.models import OutboxMessage
@@ -52,16 +53,13 @@ def _offer_state(grant: Grant, now: datetime) -> Mark:
 
 def is_offered(grant: Grant, now: datetime) -> bool:
     open_until = grant.offer_expires_at or now
-    ended = grant.revoked_at is not None or grant.closed_at is not None
-    return grant.starts_at is None and not ended and open_until > now and grant.expires_at > now
+    return grant.starts_at is None and open_until > now and not is_over(grant, now)
 
 
 def is_active(grant: Grant, now: datetime) -> bool:
     """As ``active_at`` has it, for a row at hand."""
     begun = grant.starts_at is not None and grant.starts_at <= now
-    ended = grant.revoked_at is not None or grant.closed_at is not None
-    noticed = grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now
-    return begun and not ended and not noticed and grant.expires_at > now
+    return begun and not is_over(grant, now)
 
 
 def conditions_in_words(grant: Grant) -> list[str]:

@@ -44,10 +44,6 @@ class AccessRequestQuerySet(models.QuerySet[M]):
         """Those that await a decision which this person may take."""
         return self.readable_by(reviewer).filter(state="in_review")
 
-    def waiting_for(self, reviewer: User | Any) -> AccessRequestQuerySet[M]:
-        """The queue: undecided, oldest first, those that await the applicant included."""
-        return self.readable_by(reviewer).undecided().order_by("submitted_at", "pk")
-
 
 class GrantQuerySet(models.QuerySet[M]):
     def active_at(self, now: datetime) -> GrantQuerySet[M]:

@@ -10,7 +10,8 @@ from portal.access.models import AccessRequest, GateSettings, Grant, Screening
 from portal.access.querysets import GrantQuerySet
 from portal.access.services.signing import licence_in_force
 from portal.access.verdicts import Action, Limits, Reason, Verdict, refuse
-from portal.accounts.models import Affiliation, User
+from portal.accounts.affiliations import is_affiliated
+from portal.accounts.models import User
 from portal.catalog.models import Gate, Mode, ModelRepo
 
 State = AccessRequest.State
@@ -30,8 +31,7 @@ def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) 
     if action != Action.INFER or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
         return None
     gate = GateSettings.objects.filter(repo=repo, waiting_tokens_per_day__gt=0).first()
-    proved = Affiliation.objects.of(person).standing_at(now)
-    if gate is None or not _waits_well(person, repo) or not proved.exists():
+    if gate is None or not _waits_well(person, repo) or not is_affiliated(person, now):
         return None
     latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
     if latest is not None and latest.revoked_at is not None:

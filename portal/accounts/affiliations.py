@@ -24,12 +24,6 @@ def is_affiliated(person: User, now: datetime) -> bool:
     return Affiliation.objects.of(person).standing_at(now).exists()
 
 
-def same_organization(a: User, b: User, now: datetime) -> bool:
-    """Whether both are proved, at this time, to belong to one and the same organization."""
-    of_b = Affiliation.objects.of(b).standing_at(now).values("organization")
-    return Affiliation.objects.of(a).standing_at(now).filter(organization__in=of_b).exists()
-
-
 def addresses_of(person: User) -> list[str]:
     """The addresses that this person has proved to be theirs, the primary one first."""
     proved = EmailAddress.objects.filter(user=person, verified=True).order_by("-primary", "email")

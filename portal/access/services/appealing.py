@@ -12,7 +12,7 @@ from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.services.locking import locked_case
 from portal.access.services.opening import require_no_other_open
-from portal.access.services.snapshots import void_votes
+from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -48,7 +48,7 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
     Appeal.objects.create(
         request=access_request, decision=decision, text=text.strip(), filed_at=now
     )
-    voided = void_votes(access_request, "The decision was appealed", now)
+    voided = void_votes(access_request.reviews.all(), "The decision was appealed", now)
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     access_request.closed_at = None
     access_request.due_at = now + timedelta(days=access_request.repo.decision_days)

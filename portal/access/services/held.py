@@ -68,9 +68,8 @@ def lock_line(grant: Grant, now: datetime) -> list[Grant]:
 
 def is_over(grant: Grant, now: datetime) -> bool:
     """Ended in whatever way. What has not begun is not over."""
-    noticed = grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now
     ended = grant.revoked_at is not None or grant.closed_at is not None
-    return ended or noticed or grant.expires_at <= now
+    return ended or ends_at(grant) <= now
 
 
 def ends_at(grant: Grant) -> datetime:

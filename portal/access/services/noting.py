@@ -72,7 +72,7 @@ def _step_back(case: AccessRequest, reviewer: User, now: datetime) -> None:
     held = assignment_of(case)
     if held is not None and held.reviewer_id == reviewer.pk:
         end_assignment(held, now)
-    own = case.reviews.filter(reviewer=reviewer, voided_at=None)
+    own = case.reviews.filter(reviewer=reviewer)
     void_votes(own, "conflict of interest declared", now)
 
 

@@ -14,6 +14,7 @@ from portal.access.differences import changed_names, material_names
 from portal.access.likeness import link_lookalikes
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.questions import answer_errors, kept_answers, lab_questions
+from portal.access.services.voting import void_votes
 from portal.accounts.affiliations import affiliations_of, is_affiliated
 from portal.accounts.models import Organization
 from portal.errors import FieldErrors
@@ -120,17 +121,11 @@ def _freeze(
         is_material=is_material,
         submitted_at=now,
     )
-    voided = void_votes(access_request, MATERIAL_CHANGE, now) if is_material else 0
+    voided = void_votes(access_request.reviews.all(), MATERIAL_CHANGE, now) if is_material else 0
     screening = _screen(submission, now)
     link_lookalikes(submission, now)
     _copy(access_request, submission, screening, now)
     return Snapshot(submission, screening, voided)
-
-
-def void_votes(access_request: AccessRequest, reason: str, now: datetime) -> int:
-    """Make every standing vote void; how many there were."""
-    standing = access_request.reviews.filter(voided_at=None)
-    return int(standing.update(voided_at=now, void_reason=reason))
 
 
 def _screen(submission: Submission, now: datetime) -> Screening:

@@ -38,7 +38,7 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
     decision.undone_at, decision.undone_by = now, actor
     decision.save(update_fields=["undone_at", "undone_by"])
     _end_grants(_standing_on(Grant.objects.filter(decision=decision), now), actor, UNDONE, now)
-    void_votes(case.reviews.filter(reviewer=decision.decided_by_id, voided_at=None), UNDONE, now)
+    void_votes(case.reviews.filter(reviewer=decision.decided_by_id), UNDONE, now)
     _back_into_review(case, ["state", "closed_at"])
     record(
         EventType.REQUEST_DECISION_UNDONE, actor=actor, target=case, at=now, decision=decision.pk
@@ -62,7 +62,7 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     for decision in case.decisions.filter(undone_at=None):
         _cancel_letter(decision, now)
     _end_grants(standing, actor, reason.strip(), now)
-    void_votes(case.reviews.filter(voided_at=None), "reopened", now)
+    void_votes(case.reviews.all(), "reopened", now)
     _close_questions(case, now)
     case.due_at = now + timedelta(days=case.repo.decision_days)
     case.escalation_level, case.escalated_at = 0, None

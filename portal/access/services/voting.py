@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from portal.access.models import AccessRequest, Decision, Review
 from portal.access.terms import Terms
@@ -21,7 +22,7 @@ def cast_vote(
     now: datetime,
 ) -> Review:
     """A vote on the newest snapshot. The one that this person cast before is replaced."""
-    own = access_request.reviews.filter(reviewer=reviewer, voided_at=None)
+    own = access_request.reviews.filter(reviewer=reviewer)
     void_votes(own, "cast anew", now)
     return Review.objects.create(
         request=access_request,
@@ -37,8 +38,6 @@ def cast_vote(
     )
 
 
-def void_votes(votes: Iterable[Review], reason: str, now: datetime) -> None:
-    """They stay on record, and count no more."""
-    for vote in votes:
-        vote.voided_at, vote.void_reason = now, reason
-        vote.save(update_fields=["voided_at", "void_reason"])
+def void_votes(votes: QuerySet[Review], reason: str, now: datetime) -> int:
+    """They stay on record, and count no more; how many there were."""
+    return votes.filter(voided_at=None).update(voided_at=now, void_reason=reason)

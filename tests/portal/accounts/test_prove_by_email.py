@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.accounts.affiliations import affiliations_of, is_affiliated, same_organization
+from portal.accounts.affiliations import affiliations_of, is_affiliated
 from portal.accounts.models import Affiliation
 from portal.accounts.services import create_user, prove_by_email
 from portal.audit.models import AuditEvent
@@ -128,13 +128,3 @@ def test_an_account_made_with_a_verified_address_is_affiliated(university, now):
         email_verified=True,
     )  # fmt: skip
     assert is_affiliated(person, now)
-
-
-def test_who_shares_an_organization(university, now):
-    make_organization("other.edu", name="Other")
-    (one, _), (two, _) = make_member("uni.edu", now=now), make_member("uni.edu", now=now)
-    other, _ = make_member("other.edu", now=now)
-    assert same_organization(one, two, now)
-    assert not same_organization(one, other, now)
-    assert not same_organization(make_user(), make_user(), now)
-    assert not same_organization(one, two, now + timedelta(days=365))
