@@ -10,18 +10,12 @@ what else the machine does weighs on both.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from throwaway import servers
+
 SIZES = {"small": (1_000, 10_000), "large": (100_000, 1_000_000)}
 PAGES = {
     "queue": "",
@@ -34,27 +28,6 @@ PAGES = {
     "queue, decided": "?view=decided",
 }
 MOST = 1.2
-
-
-@contextmanager
-def servers() -> Iterator[None]:
-    """A PostgreSQL and a Redis of our own, in the environment that Django reads."""
-    from portal.embedded.postgres import FAST
-    from portal.embedded.servers import start_servers
-    from portal.embedded.supervisor import Supervisor
-
-    folder = Path(tempfile.mkdtemp(prefix="wg-bench-"))
-    folder.chmod(0o711)
-    try:
-        with Supervisor(folder) as supervisor:
-            os.environ.update(start_servers(supervisor, FAST))
-            os.environ["WEIGHTGATE_VAR"] = str(folder / "var")
-            os.environ["WEIGHTGATE_SECRET_KEY"] = "only-for-a-bench-" + "0123456789" * 5
-            os.environ["WEIGHTGATE_DB_POOL"] = "0"
-            os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
-            yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 USERS = """

@@ -2,7 +2,8 @@
 
 Each mutant (a comparison turned, a condition negated, an `and` made an `or`) must change an answer
 that some test reads. A copy of the last commit is mutated, never the working tree. cosmic-ray
-lives in an environment of its own.
+lives in an environment of its own. All mutants share one test database, made by the first run, in
+which no test leaves anything.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from throwaway import ROOT, servers
+
 TOOL = ROOT / ".venv-soak"
 MODULES = ("policy", "reasons", "conditions", "acts", "conflicts", "querysets")
 TESTS = (
@@ -32,7 +34,7 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=180, help="seconds for one mutant")
     given = parser.parse_args()
     tool = install()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    with servers(), tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / "copy"
         subprocess.run(["git", "worktree", "add", "--detach", "-q", copy], cwd=ROOT, check=True)
         try:
@@ -67,7 +69,7 @@ def run(tool: Path, copy: Path, modules: list[str], timeout: float) -> int:
 
 def settings(modules: list[str], timeout: float) -> str:
     paths = [f"portal/access/{module}.py" for module in modules]
-    command = " ".join([".venv/bin/python -m pytest -x -q -n0", *TESTS])
+    command = " ".join([".venv/bin/python -m pytest -x -q -n0 --reuse-db", *TESTS])
     return f"""[cosmic-ray]
 module-path = {paths!r}
 timeout = {timeout}
