@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
@@ -55,13 +56,14 @@ def tiny_model(folder: Path) -> Path:
 def make_hosted(
     model: Path, *, gate: str = "review", live: bool = True, **settings: Any
 ) -> ModelRepo:
-    """A hosted repo; ``live``: as if a worker held it."""
+    """A hosted repo; ``live``: as if a worker held it, however slow the machine is."""
     repo = make_repo(gate=gate, **settings)
     revision = make_revision(repo, model)
     configure_repo(actor=make_user(superuser=True), repo_id=repo.pk, now=LONG_AGO, hosted=True)
     repo = ModelRepo.objects.with_names().get(pk=repo.pk)
     if live:
-        hosting.beat(repo.full_name, state=hosting.READY, commit=revision.commit)
+        with patch.object(hosting, "HEARTBEAT_TTL_SECONDS", 3600):
+            hosting.beat(repo.full_name, state=hosting.READY, commit=revision.commit)
     return repo
 
 

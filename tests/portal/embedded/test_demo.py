@@ -5,7 +5,6 @@ import re
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -61,12 +60,11 @@ def test_the_screen_says_what_to_open_and_paste(live):
     assert f"hf download {live.demo['repos']['gated']}" in screen
 
 
-def test_a_start_after_kill_9_finds_all_in_place_within_15_seconds(live):
+def test_a_start_after_kill_9_finds_all_in_place_and_makes_nothing_anew(live):
+    """How long it takes is measured by `make bench`."""
     before = live.demo
     live.crash()
-    began = time.monotonic()
     live.start()
-    assert time.monotonic() - began < 15
     after = live.demo
     assert after["accounts"] == before["accounts"]
     assert not set(after["pids"].values()) & set(before["pids"].values())
