@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db import transaction
-
 from portal.accounts.models import User
-from portal.audit.events import EventType
-from portal.audit.services import record
 from portal.catalog import checks
 from portal.catalog.errors import NotPublishable
-from portal.catalog.models import Blob, File, ModelRepo, Ref, Revision
+from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import licence_files
-from portal.catalog.services.logbook import LOGBOOK_FILE, RawEntry, add_entries, read_logbook
-from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.catalog.services.logbook import LOGBOOK_FILE, RawEntry, read_logbook
 from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.revisions import Content, release_revision
 from portal.storage import BlobStore, blob_store
 
-LFS_SUFFIXES = (".safetensors", ".gguf", ".npz", ".onnx")
-LFS_FROM_BYTES = 10 * 1024 * 1024
 CHUNK_BYTES = 1 << 20
 SUMS_FILE = "SHA256SUMS"
 
@@ -34,18 +27,10 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class Hashed:
-    """A file on its way in: ``path`` as it will stand in the revision."""
+class Hashed(Content):
+    """A file on its way in, and where its bytes lie."""
 
-    path: str
     source: Path
-    sha256: str
-    git_sha1: str
-    size_bytes: int
-
-    @property
-    def lfs(self) -> bool:
-        return self.path.endswith(LFS_SUFFIXES) or self.size_bytes >= LFS_FROM_BYTES
 
 
 def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hashed:
@@ -58,7 +43,7 @@ def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hash
             sha1.update(chunk)
             if progress:
                 progress(path, len(chunk))
-    return Hashed(path, source, sha256.hexdigest(), sha1.hexdigest(), size)
+    return Hashed(path, sha256.hexdigest(), sha1.hexdigest(), size, source)
 
 
 def check_folder(folder: Path, *, supplied: Collection[str] = ()) -> list[RawEntry]:
@@ -98,8 +83,8 @@ def publish_revision(
     with tempfile.TemporaryDirectory() as scratch:
         hashed = _hash_all(folder, notices, Path(scratch), progress)
         _store_all(hashed, blob_store())
-        return _release(
-            actor=actor, repo_id=repo.pk, hashed=hashed, entries=entries, title=title, now=now
+        return release_revision(
+            actor=actor, repo_id=repo.pk, contents=hashed, entries=entries, title=title, now=now
         )
 
 
@@ -121,78 +106,3 @@ def _hash_all(
 def _store_all(hashed: list[Hashed], store: BlobStore) -> None:
     for file in hashed:
         store.put(file.source, file.sha256)
-
-
-def commit_id(repo: ModelRepo, parent: Revision | None, title: str, hashed: list[Hashed]) -> str:
-    """40 hex digits that name exactly this content after exactly that history."""
-    content = {
-        "repo": repo.pk,
-        "parent": parent.commit if parent else None,
-        "title": title,
-        "files": sorted([file.path, file.sha256] for file in hashed),
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:40]
-
-
-def _unchanged(head: Revision | None, hashed: list[Hashed]) -> bool:
-    if head is None:
-        return False
-    standing = set(head.files.values_list("path", "blob_id"))
-    return standing == {(file.path, file.sha256) for file in hashed}
-
-
-@transaction.atomic
-def _release(
-    *,
-    actor: User,
-    repo_id: int,
-    hashed: list[Hashed],
-    entries: list[RawEntry],
-    title: str,
-    now: datetime,
-) -> Revision:
-    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
-    head = head_revision(repo)
-    if head is not None and _unchanged(head, hashed):
-        return head
-    revision = Revision.objects.create(
-        repo=repo,
-        commit=commit_id(repo, head, title, hashed),
-        parent=head,
-        title=title,
-        author=actor,
-        created_at=now,
-    )
-    _add_files(revision, hashed)
-    Ref.objects.update_or_create(
-        repo=repo, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH, defaults={"revision": revision}
-    )
-    add_entries(repo, entries, now=now)
-    record(
-        EventType.REVISION_PUBLISHED,
-        actor=actor,
-        target=revision,
-        at=now,
-        repo=repo.full_name,
-        commit=revision.commit,
-        files=len(hashed),
-        size_bytes=sum(file.size_bytes for file in hashed),
-    )
-    return revision
-
-
-def _add_files(revision: Revision, hashed: list[Hashed]) -> None:
-    Blob.objects.bulk_create(
-        [
-            Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)
-            for file in {file.sha256: file for file in hashed}.values()
-        ],
-        ignore_conflicts=True,
-    )
-    File.objects.bulk_create(
-        [
-            File(revision=revision, path=file.path, blob_id=file.sha256, lfs=file.lfs)
-            for file in hashed
-        ]
-    )

@@ -81,9 +81,9 @@ def find_file(revision: Revision, path: str) -> File:
     return file
 
 
-def head_revision(repo: ModelRepo) -> Revision | None:
-    """What ``main`` names; None before anything is published."""
+def head_revision(repo: ModelRepo, branch: str = DEFAULT_BRANCH) -> Revision | None:
+    """What a branch names; None before anything is published there."""
     try:
-        return find_revision(repo)
+        return find_revision(repo, f"refs/heads/{branch}")
     except RevisionNotFound:
         return None
