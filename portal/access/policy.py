@@ -137,8 +137,9 @@ def _suspended(repo: ModelRepo, since: datetime) -> Verdict:
 def _within(grants: list[Any], action: Action, repo: ModelRepo) -> Verdict:
     """Whatever one of the grants allows is allowed, unless a hold stands. ``held_since`` is
     annotated, and the same on each."""
-    if grants[0].held_since is not None:
-        return _suspended(repo, grants[0].held_since)
+    held_since = next(grant.held_since for grant in grants)
+    if held_since is not None:
+        return _suspended(repo, held_since)
     held = [Conditions.of(grant.conditions) for grant in grants]
     if action == Action.CAPTURE and all(each.no_logits for each in held):
         return refuse(Reason.CONDITION, f"/{repo.full_name}")

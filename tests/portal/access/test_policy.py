@@ -153,6 +153,11 @@ class TestWhyNot:
         assert may(person, A.INFER, repo, now).allowed
         assert self.reason(person, repo, now) == Reason.MODE
 
+    def test_a_notice_that_has_not_run_out_yet_ended_nothing(self, repo, now):
+        grant = make_grant(repo, modes=["inference"])
+        Grant.objects.filter(pk=grant.pk).update(ends_by_notice_at=now + timedelta(days=1))
+        assert self.reason(grant.person, repo, now) == Reason.MODE
+
     def test_the_licence_gate_wants_a_signature(self, now):
         assert self.reason(make_user(), make_repo(gate="licence"), now) == Reason.SIGN
 
