@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -12,10 +13,11 @@ from portal.storage import BlobMissing, blob_store
 
 CARD = "README.md"
 SUMS = "SHA256SUMS"
-SPEEDS = (5, 20, 100)  # Mbit/s
+SPEEDS = (1, 5, 20, 100)  # Mbit/s
 MEGABIT_BYTES = 10**6 / 8
 CARD_LIMIT_BYTES = 1_000_000
 FOLD = 40
+PLAIN = re.compile(r"[\w./+-]+", re.ASCII)  # what a shell and an address take as it is
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class FilesView:
     count: int
     size_bytes: int
     has_sums: bool
+    has_plain_sums: bool
     times: list[tuple[int, str]]
     refs: list[Ref]
     chosen: str
@@ -47,13 +50,15 @@ def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, readable: bo
     files = list(revision.files.select_related("blob"))
     rows = [_row(repo, revision, file, readable) for file in files]
     total = sum(row.size_bytes for row in rows)
+    has_sums = any(row.path == SUMS for row in rows)
     return FilesView(
         revision=revision,
         rows=rows[:FOLD],
         folded=rows[FOLD:],
         count=len(rows),
         size_bytes=total,
-        has_sums=any(row.path == SUMS for row in rows),
+        has_sums=has_sums,
+        has_plain_sums=has_sums and all(PLAIN.fullmatch(row.path) for row in rows),
         times=[(speed, _time(total, speed)) for speed in SPEEDS],
         refs=list(repo.refs.order_by("kind", "name")),
         chosen=chosen,
