@@ -9,14 +9,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
 @contextmanager
-def servers() -> Iterator[None]:
+def servers() -> Iterator[Supervisor]:
     """Their addresses are in the environment, where Django reads them."""
+    from portal.embedded.parts import common_environment
     from portal.embedded.postgres import FAST
     from portal.embedded.servers import start_servers
     from portal.embedded.supervisor import Supervisor
@@ -26,10 +31,10 @@ def servers() -> Iterator[None]:
     try:
         with Supervisor(folder) as supervisor:
             os.environ.update(start_servers(supervisor, FAST))
-            os.environ["WEIGHTGATE_VAR"] = str(folder / "var")
             os.environ["WEIGHTGATE_SECRET_KEY"] = "only-for-a-while-" + "0123456789" * 5
+            os.environ.update(common_environment(folder))
             os.environ["WEIGHTGATE_DB_POOL"] = "0"
             os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
-            yield
+            yield supervisor
     finally:
         shutil.rmtree(folder, ignore_errors=True)

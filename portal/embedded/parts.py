@@ -53,8 +53,10 @@ class Site:
         return self.part(name, "manage.py", *arguments)
 
     def parts(self) -> list[Part]:
-        web = self._single() if self.web == "single" else self._split()
-        return [*web, self._worker(), self._beat()]
+        return [*self.web_parts(), self._worker(), self._beat()]
+
+    def web_parts(self) -> list[Part]:
+        return self._single() if self.web == "single" else self._split()
 
     def _single(self) -> list[Part]:
         return [self._uvicorn("web", "--host", HOST, "--port", str(self.port))]

@@ -1,0 +1,360 @@
+"""How fast weights leave: by nginx and X-Accel, and embedded, beside the same bytes as files.
+
+    make bench
+    scripts/bench_delivery.py --megabytes 256 --rounds 3
+
+All servers run at once on one machine, and each round asks every one of them in turn, so that what
+else the machine does weighs on all. The static peer is nginx with files on disk, and the few
+answers of the Hub's protocol that a client needs, written out beforehand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throwaway import servers
+
+from tests.live import free_port
+
+if TYPE_CHECKING:
+    from portal.embedded.supervisor import Supervisor
+
+SHARD = "model-00001-of-00002.safetensors"
+SLOW_CLIENTS = 50
+SLOW_BYTES_PER_SECOND = 100_000
+REQUESTS = 300
+STATIC = """\
+daemon off;
+pid {home}/static.pid;
+error_log {home}/static.log warn;
+{user}
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f;
+    uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
+    default_type application/octet-stream;
+    server {{
+        listen 127.0.0.1:{port};
+        root {home};
+        add_header X-Repo-Commit {commit};
+        location /api/ {{ default_type application/json; }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Released:
+    """What is fetched: a gated repo of two shards, and who may."""
+
+    repo: str
+    commit: str
+    token: str
+    blobs: dict[str, Path]
+
+
+def release(folder: Path, megabytes: int) -> Released:
+    """A repo behind the review gate with ``megabytes`` of weights, and a person with a grant."""
+    import numpy as np
+    from django.utils import timezone
+    from safetensors.numpy import save_file
+
+    from portal.storage import blob_store
+    from tests.factories.access import make_grant
+    from tests.factories.accounts import make_token
+    from tests.factories.catalog import make_folder, make_repo, make_revision
+
+    make_folder(folder)
+    half = np.random.default_rng(1).random(megabytes * (1 << 20) // 8, dtype=np.float32)
+    save_file({"a.weight": half}, folder / SHARD)
+    save_file({"b.weight": half + 1}, folder / SHARD.replace("00001", "00002", 1))
+    repo = make_repo()
+    revision = make_revision(repo, folder)
+    now = timezone.now()
+    _, token = make_token(make_grant(repo, now=now).person, now=now)
+    store = blob_store()
+    blobs = {file.path: store.local_path(file.blob_id) for file in revision.files.all()}
+    return Released(repo.full_name, revision.commit, token, blobs)
+
+
+def many_files(count: int) -> tuple[str, str]:
+    """A repo of so many small files, open to all: its name and commit."""
+    from django.utils import timezone
+
+    from portal.catalog.services.publishing import hash_file
+    from portal.catalog.services.revisions import release_revision
+    from portal.storage import blob_store
+    from tests.factories.accounts import make_user
+    from tests.factories.catalog import make_repo
+
+    repo = make_repo(gate="open")
+    with tempfile.TemporaryDirectory() as scratch:
+        contents = []
+        for number in range(count):
+            source = Path(scratch) / f"{number}.txt"
+            source.write_text(f"file {number}")
+            contents.append(hash_file(source, f"part-{number % 10}/file-{number:04}.txt"))
+            blob_store().put(source, contents[-1].sha256)
+        revision = release_revision(
+            actor=make_user(superuser=True),
+            repo_id=repo.pk,
+            contents=contents,
+            title="Many",
+            now=timezone.now(),
+        )
+    return repo.full_name, revision.commit
+
+
+def start(supervisor: Supervisor) -> dict[str, int]:
+    """The portal behind nginx and by itself; their ports."""
+    from portal.embedded.parts import Site
+
+    os.environ.pop("WEIGHTGATE_DB_POOL")  # as in production
+    addresses = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    ports = {}
+    for name, web in (("X-Accel", "split"), ("embedded", "single")):
+        ports[name] = free_port()
+        site = Site(supervisor.var, ports[name], web, supervisor.sockets, addresses)
+        for part in site.web_parts():
+            supervisor.start(replace(part, name=f"{web}-{part.name}"))
+        supervisor.wait_until(lambda port=ports[name]: answers(port), 90, name)
+    return ports
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def start_static(supervisor: Supervisor, released: Released, portal: int) -> int:
+    """Plain nginx over the same bytes, with the answers that `hf download` needs as files."""
+    from portal.embedded import nginx
+    from portal.embedded.supervisor import Part
+
+    home, port = supervisor.var / "plain", free_port()
+    api = home / "api/models" / released.repo
+    for path in (f"revision/{released.commit}", "revision/main", f"tree/{released.commit}"):
+        query = "?recursive=true&expand=false" if path.startswith("tree") else ""
+        (api / path).parent.mkdir(parents=True, exist_ok=True)
+        (api / path).write_bytes(
+            get(portal, f"/api/models/{released.repo}/{path}{query}", released)
+        )
+    for path, blob in released.blobs.items():
+        target = home / released.repo / "resolve" / released.commit / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(blob)
+    config = home / "static.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(STATIC.format(home=home, port=port, commit=released.commit, user=user))
+    front = (nginx.program(), "-c", str(config), "-e", str(home / "static.log"))
+    supervisor.start(Part("static", front, tier=3))
+    page = f"/api/models/{released.repo}/revision/main"
+    supervisor.wait_until(lambda: opens(port, page), 20, "static nginx")
+    return port
+
+
+def opens(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def get(port: int, path: str, released: Released) -> bytes:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {released.token}"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        return bytes(answer.read())
+
+
+def hf_download(port: int, released: Released) -> None:
+    home = Path(tempfile.mkdtemp(prefix="wg-bench-hf-"))
+    command = [Path(sys.executable).with_name("hf"), "download", released.repo]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+        "HF_TOKEN": released.token,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    try:
+        subprocess.run(
+            [*command, "--local-dir", home / "weights"],
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+    finally:
+        shutil.rmtree(home)
+
+
+def curl(port: int, released: Released) -> None:
+    url = f"http://127.0.0.1:{port}/{released.repo}/resolve/{released.commit}/{SHARD}"
+    secret = f'header = "Authorization: Bearer {released.token}"'
+    command = ["curl", "-fsSL", "-K", "-", "-o", "/dev/null", url]
+    subprocess.run(command, input=secret, text=True, check=True)
+
+
+def rounds(count: int, acts: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
+    """Seconds of each act, asked in turn; the first round warms up."""
+    times: dict[str, list[float]] = {name: [] for name in acts}
+    for number in range(count + 1):
+        for name, act in acts.items():
+            began = time.perf_counter()
+            act()
+            if number:
+                times[name].append(time.perf_counter() - began)
+    return times
+
+
+def told(what: str, times: dict[str, list[float]], peer: str, bars: dict[str, float]) -> bool:
+    """Each median, its spread, and its speed as a share of the peer's; whether bars are kept."""
+    kept = True
+    for name, seconds in times.items():
+        pairs = [theirs / ours for ours, theirs in zip(seconds, times[peer], strict=True)]
+        share = statistics.median(pairs)
+        bar = bars.get(name)
+        kept = kept and (bar is None or share >= bar)
+        print(
+            f"{what:16} {name:12} {statistics.median(seconds):8.4f} s "
+            f"({min(seconds):.4f} to {max(seconds):.4f})  speed ÷ {peer}: {share:.2f}"
+            + (f"  bar {bar:.2f}" if bar else ""),
+            flush=True,
+        )
+    return kept
+
+
+def metadata(port: int, released: Released) -> bool:
+    """Gated HEAD resolve against whoami, the least that an authenticated view does."""
+    headers = {"Authorization": f"Bearer {released.token}"}
+    file = f"/{released.repo}/resolve/{released.commit}/{SHARD}"
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+
+        def ask(method: str, path: str) -> None:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{method} {path}: {answer.status}")
+
+        times = rounds(
+            REQUESTS,
+            {
+                "whoami": lambda: ask("GET", "/api/whoami-v2"),
+                "HEAD resolve": lambda: ask("HEAD", file),
+            },
+        )
+    return told("gated metadata", times, "whoami", {"HEAD resolve": 0.4})
+
+
+def listings(port: int, few: tuple[str, str], many: tuple[str, str], released: Released) -> None:
+    def tree(repo: str, commit: str) -> Callable[[], None]:
+        path = f"/api/models/{repo}/tree/{commit}?recursive=true&expand=false"
+        return lambda: len(json.loads(get(port, path, released))) and None
+
+    told("tree", rounds(20, {"10 files": tree(*few), "1,000 files": tree(*many)}), "10 files", {})
+
+
+def slow_clients(port: int, pid: int, released: Released) -> None:
+    """Memory of the embedded web process while many fetch over thin lines."""
+    url = f"/{released.repo}/resolve/{released.commit}/{SHARD}"
+    before = memory(pid)
+    readers = [slow_reader(port, url, released.token) for _ in range(SLOW_CLIENTS)]
+    highest = before
+    for _ in range(20):
+        for each in readers:
+            each.recv(SLOW_BYTES_PER_SECOND // 10)
+        time.sleep(0.1)
+        highest = max(highest, memory(pid))
+    for each in readers:
+        each.close()
+    print(
+        f"memory           {SLOW_CLIENTS} slow clients: {before / 1e6:.0f} MB before, at most "
+        f"{highest / 1e6:.0f} MB with them, {(highest - before) / SLOW_CLIENTS / 1e3:.0f} kB each"
+    )
+
+
+def slow_reader(port: int, path: str, token: str) -> socket.socket:
+    """An open download that is hardly read: redirected once, then left at its header."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    link = connection.getresponse().headers["Location"].partition(f":{port}")[2]
+    connection.close()
+    reader = socket.create_connection(("127.0.0.1", port))
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    reader.sendall(f"GET {link} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+    return reader
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure(supervisor: Supervisor, given: Any) -> bool:
+    released = release(supervisor.var / "release", given.megabytes)
+    few, many = many_files(10), many_files(1000)
+    ports = start(supervisor)
+    ports = {"static": start_static(supervisor, released, ports["embedded"]), **ports}
+
+    def each(act: Callable[[int, Released], None]) -> dict[str, Callable[[], None]]:
+        return {name: (lambda port=port: act(port, released)) for name, port in ports.items()}
+
+    print(f"{given.megabytes} MiB of weights, load {os.getloadavg()[0]:.1f}", flush=True)
+    bars = {"X-Accel": 0.9, "embedded": 0.9}
+    kept = told("hf download", rounds(given.rounds, each(hf_download)), "static", bars)
+    kept &= told("curl, one shard", rounds(given.rounds, each(curl)), "static", {"X-Accel": 0.9})
+    kept &= metadata(ports["X-Accel"], released)
+    listings(ports["X-Accel"], few, many, released)
+    slow_clients(ports["embedded"], supervisor.pids()["single-web"], released)
+    return kept
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--megabytes", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    with servers() as supervisor:
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        try:
+            kept = measure(supervisor, given)
+        finally:
+            connections.close_all()
+    print("Every bar is kept." if kept else "A bar is MISSED.")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
