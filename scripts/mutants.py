@@ -12,27 +12,28 @@ from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 
-def annotations(path: Path) -> Iterator[ast.expr]:
-    """What is never run, since annotations stay unevaluated."""
+def answerless(path: Path) -> Iterator[ast.expr]:
+    """What changes no answer: annotations, which are never run, and decorators, which freeze."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        yield from getattr(node, "decorator_list", ())
         for name in ("annotation", "returns"):
             part = getattr(node, name, None)
             if isinstance(part, ast.expr):
                 yield part
 
 
-def is_annotation(mutation: Any) -> bool:
+def is_answerless(mutation: Any) -> bool:
     line, column = mutation.start_pos
     return any(
         (part.lineno, part.col_offset) <= (line, column) <= (part.end_lineno, part.end_col_offset)
-        for part in annotations(Path(mutation.module_path))
+        for part in answerless(Path(mutation.module_path))
     )
 
 
-def skip_annotations(session: str) -> int:
+def skip_answerless(session: str) -> int:
     with use_db(session) as db:
         for item in list(db.pending_work_items):
-            if all(is_annotation(each) for each in item.mutations):
+            if all(is_answerless(each) for each in item.mutations):
                 db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
     return 0
 
@@ -55,4 +56,4 @@ def _ran(result: WorkResult) -> bool:
 
 if __name__ == "__main__":
     _, _, session, act = sys.argv
-    sys.exit(skip_annotations(session) if act == "skip-annotations" else report(session))
+    sys.exit(skip_answerless(session) if act == "skip-answerless" else report(session))

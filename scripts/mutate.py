@@ -89,7 +89,7 @@ def run(tool: Path, copy: Path, module: str, timeout: float) -> int:
     for step in (
         [tool / "cosmic-ray", "init", config, session],
         [tool / "cr-filter-operators", session, config],
-        [*call, "skip-annotations"],
+        [*call, "skip-answerless"],
         [tool / "cosmic-ray", "baseline", config],  # else tests that fail anyway kill every mutant
         [tool / "cosmic-ray", "exec", config, session],
     ):

@@ -120,6 +120,6 @@ def require_act(person: User, access_request: AccessRequest, act: Act) -> None:
     if not roles:
         raise RequestNotFound
     if not RULES[act].roles & roles:
-        raise ConflictOfInterest if roles == {Role.APPLICANT} else RequestNotFound
+        raise ConflictOfInterest if Role.APPLICANT in roles else RequestNotFound
     if access_request.state not in RULES[act].states:
         raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
