@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test bench soak lint lock screenshots clean
+.PHONY: help demo demo-split test test-peers bench soak lint lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,6 +23,10 @@ demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, 
 test: $(READY) ## all tests; make test ARGS="-k grant"
 	@scripts/test-packages
 	@$(PYTHON) -m pytest $(ARGS)
+
+test-peers: $(READY) ## clients of other versions, each in an environment of its own
+	@scripts/test-packages
+	@$(PYTHON) scripts/test_peers.py $(ARGS)
 
 bench: $(READY) ## how fast it is, each scripts/bench_*.py in turn, on databases of its own
 	@for each in scripts/bench_*.py; do echo "$$each"; $(PYTHON) $$each $(ARGS); done
@@ -51,7 +55,7 @@ lock: $(READY) ## requirements.txt anew, from requirements.in
 	@scripts/lock
 
 clean: ## everything that was made here: environment, demo data, caches
-	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers .venv-soak var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv: $(READY) ## only the environment

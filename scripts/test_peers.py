@@ -1,0 +1,80 @@
+"""Clients of other versions than the tests', each in an environment of its own; `make test-peers`.
+
+The demo is started once as one process and once behind nginx, and every client meets both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from throwaway import ROOT
+
+from tests.live import Live, free_port
+
+HOME = ROOT / ".venv-peers"
+HUBS = ("2.4.0", "1.33.0", "0.36.2")
+
+
+def main() -> int:
+    pythons = {version: environment(f"huggingface_hub=={version}") for version in HUBS}
+    failed = 0
+    for web in ("single", "split"):
+        with running(web) as live:
+            for version, python in pythons.items():
+                print(f"huggingface_hub {version}, {web}:", flush=True)
+                failed += subprocess.run(
+                    [python, ROOT / "scripts/peers/hub_reads.py"],
+                    env=surroundings(live),
+                    cwd=live.var,
+                    check=False,
+                ).returncode
+    return 1 if failed else 0
+
+
+def environment(requirement: str) -> Path:
+    """Made once, and kept: remove .venv-peers/ to make them anew."""
+    folder = HOME / requirement.replace("==", "-")
+    python = folder / "bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", requirement], check=True)
+    return python
+
+
+@contextmanager
+def running(web: str) -> Iterator[Live]:
+    folder = Path(tempfile.mkdtemp(prefix="wg-peers-"))
+    folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
+    live = Live(folder, free_port(), web)
+    try:
+        live.start()
+        yield live
+    finally:
+        live.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def surroundings(live: Live) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(live.var),
+        "HF_HOME": str(live.var / "hf"),
+        "HF_ENDPOINT": live.base_url,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "MODEL": live.demo["repos"]["gated"],
+        "OPEN_MODEL": live.demo["repos"]["open"],
+        "APPROVED": live.account("approved")["token"],
+        "NEWCOMER": live.account("newcomer")["token"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
