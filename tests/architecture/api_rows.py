@@ -13,6 +13,7 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
     ("models", "GET", "", (200, {}), (200, {})),
     ("model", "GET", "namespace name", (200, {}), (200, {})),
     ("model_licence", "GET", "namespace name", (200, {}), (200, {})),
+    ("request_form", "GET", "namespace name", (200, {}), (200, {})),
     ("sign", "POST", "namespace name", (403, {"anonymous": 401}), (400, {"anonymous": 401})),
     (
         "gate",

@@ -15,6 +15,7 @@ from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.site.api.fields import Output
 from portal.site.api.operations import Call, Who, listing, operation
+from portal.site.api.request_form import request_form_url
 
 
 class StandingOutput(Output):
@@ -50,9 +51,18 @@ class ModelOutput(serializers.ModelSerializer[ModelRepo]):
 class ModelDetailOutput(ModelOutput):
     download = serializers.SerializerMethodField()
     inference = serializers.SerializerMethodField()
+    request_form_url = serializers.SerializerMethodField(
+        help_text="What a request is asked; null where the model takes none."
+    )
 
     class Meta(ModelOutput.Meta):
-        fields = (*ModelOutput.Meta.fields, "why_gated", "download", "inference")
+        fields = (
+            *ModelOutput.Meta.fields,
+            "why_gated",
+            "download",
+            "inference",
+            "request_form_url",
+        )
 
     def _standing(self, repo: ModelRepo, action: Action) -> dict[str, Any]:
         call: Call = self.context["call"]
@@ -72,6 +82,9 @@ class ModelDetailOutput(ModelOutput):
     @extend_schema_field(StandingOutput)
     def get_inference(self, repo: ModelRepo) -> dict[str, Any]:
         return self._standing(repo, Action.INFER)
+
+    def get_request_form_url(self, repo: ModelRepo) -> str | None:
+        return request_form_url(repo)
 
 
 def visible_models(call: Call) -> ModelRepoQuerySet[ModelRepo]:

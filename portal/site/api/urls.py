@@ -15,6 +15,7 @@ from portal.site.api import (
     people,
     queue,
     record,
+    request_form,
     requests,
     screening,
 )
@@ -32,6 +33,7 @@ MODELS = [
     address("models/", "models", get=catalogue.list_models),
     address(MODEL, "model", get=catalogue.show_model),
     address(f"{MODEL}licence/", "model_licence", get=licences.show_licence_in_force),
+    address(f"{MODEL}request-form/", "request_form", get=request_form.show_request_form),
     address(f"{MODEL}sign/", "sign", post=licences.sign),
     address(f"{MODEL}gate/", "gate", get=gate.show_gate, patch=gate.change_gate),
     address(f"{MODEL}forms/", "forms", get=gate.list_forms, post=gate.save_form),
