@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Prefetch
 
 from portal.access.answers import modes_label, sector_label
+from portal.access.clusters import Cluster, in_clusters
 from portal.access.filters import (
     DECIDED,
     VIEWS,
@@ -20,7 +21,6 @@ from portal.access.filters import (
 from portal.access.marks import Mark
 from portal.access.models import AccessRequest, Assignment
 from portal.access.reading import (
-    CAP,
     Count,
     Order,
     Requests,
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Some of the first requests that belong together. ``filter``: what shows them all."""
+    """A cluster with some of its first requests."""
 
     label: str
     count: int
@@ -91,13 +91,13 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> Queue:
     chosen = parts_of(reviewer, filters.repo_id) if filters.repo_id else everything
     found = narrowed(chosen, *conditions_of(filters, reviewer, now))
     order = order_of(filters)
-    groups, is_cut = _groups(found, filters, order, reviewer, now) if filters.group else ([], False)
+    clusters, is_cut = in_clusters(found, filters, order) if filters.group else ([], False)
     keys, before, after = ([], None, None) if filters.group else _page(found, filters, order)
     counts = {slug: count(narrowed(everything, each)) for slug, (_, each) in VIEWS.items()}
     tabs = [Tab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
     return Queue(
         rows=_rows(keys, reviewer, now),
-        groups=groups,
+        groups=with_rows(clusters[:GROUPS], reviewer, now),
         is_cut=is_cut,
         before=before,
         after=after,
@@ -146,42 +146,19 @@ def _place_in(order: Order, key: int) -> datetime | None:
     return place
 
 
-def _groups(
-    found: list[Requests], filters: Filters, order: Order, reviewer: User, now: datetime
-) -> tuple[list[Group], bool]:
-    """The first thousand in groups, the largest first; and whether there are more."""
-    keys = first_keys(found, order, CAP + 1)
-    column = "organization_name" if filters.group == "organization" else "evidence_is_clear"
-    values = AccessRequest.objects.filter(pk__in=keys[:CAP]).values_list("pk", column)
-    members: dict[str | bool, list[int]] = {}
-    by_key = dict(values)
-    for key in keys[:CAP]:
-        members.setdefault(by_key[key], []).append(key)
-    largest = sorted(members.items(), key=lambda each: -len(each[1]))[:GROUPS]
-    shown = [key for _, those in largest for key in those[:ROWS_OF_A_GROUP]]
+def with_rows(clusters: Sequence[Cluster], reviewer: User, now: datetime) -> list[Group]:
+    """Each with its first requests, all read at once."""
+    shown = [key for each in clusters for key in each.keys[:ROWS_OF_A_GROUP]]
     rows = {row.request.pk: row for row in _rows(shown, reviewer, now)}
-    groups = [
+    return [
         Group(
-            label=_label(value),
-            count=len(those),
-            filter=_filter(value),
-            rows=[rows[key] for key in those[:ROWS_OF_A_GROUP]],
+            label=each.label,
+            count=len(each.keys),
+            filter=each.filter,
+            rows=[rows[key] for key in each.keys[:ROWS_OF_A_GROUP] if key in rows],
         )
-        for value, those in largest
+        for each in clusters
     ]
-    return groups, len(keys) > CAP
-
-
-def _label(value: str | bool) -> str:
-    if isinstance(value, bool):
-        return "All proved, no flag" if value else "Something to look at"
-    return value or "No organization named"
-
-
-def _filter(value: str | bool) -> tuple[str, str]:
-    if isinstance(value, bool):
-        return ("flag", "clear" if value else "unclear")
-    return ("organization", value)
 
 
 def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:

@@ -13,7 +13,7 @@ def scopes_of(person: User) -> list[Scope]:
         Scope.DOWNLOAD: True,
         Scope.INFER: True,
         Scope.PUBLISH: publishes,
-        Scope.REVIEW: bool(seats),
+        Scope.REVIEW: bool(seats) or publishes,  # an owner, for what was escalated to them
         Scope.ADMIN: publishes or "administrator" in seats,
     }
     return [scope for scope, held in rights.items() if held]

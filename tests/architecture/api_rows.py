@@ -221,6 +221,13 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (403, {"anonymous": 401, "reviewer other_reviewer administrator": 200}),
     ),
     (
+        "queue_groups",
+        "GET",
+        "",
+        (403, {"anonymous": 401, "reviewer other_reviewer administrator": 200}),
+        (403, {"anonymous": 401, "reviewer other_reviewer administrator": 200}),
+    ),
+    (
         "bulk",
         "POST",
         "",
@@ -231,126 +238,245 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         "case",
         "GET",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "reviewer administrator": 200}),
     ),
     (
         "case_events",
         "GET",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "reviewer administrator": 200}),
     ),
     (
         "case_snapshots",
         "GET",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "reviewer administrator": 200}),
     ),
     (
         "case_differences",
         "GET",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "reviewer administrator": 200}),
     ),
     (
         "notes",
         "GET",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "reviewer administrator": 200}),
     ),
     (
         "notes",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     (
         "claim",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 200}),
     ),
     (
         "release",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 200, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 200,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 200}),
     ),
     (
         "assign",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer other_reviewer": 404, "administrator": 400}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer other_reviewer publisher operator": 404,
+                "administrator": 400,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "administrator": 400}),
     ),
     (
         "declare",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     (
         "ask",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     (
         "approve",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     (
         "decline",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     (
         "override",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer other_reviewer administrator": 404}),
+        (403, {"anonymous": 401, "reviewer other_reviewer publisher operator administrator": 404}),
         (404, {"anonymous": 401, "applicant": 403}),
     ),
     (
         "dispose",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer other_reviewer": 404, "administrator": 409}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer other_reviewer publisher operator": 404,
+                "administrator": 409,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "administrator": 409}),
     ),
     (
         "undo",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 409, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 409,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 409}),
     ),
     (
         "reopen",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer other_reviewer": 404, "administrator": 409}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer other_reviewer publisher operator": 404,
+                "administrator": 409,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "administrator": 409}),
     ),
     (
         "vouch",
         "POST",
         "request_id",
-        (403, {"anonymous": 401, "reviewer administrator": 400, "other_reviewer": 404}),
+        (
+            403,
+            {
+                "anonymous": 401,
+                "reviewer administrator": 400,
+                "other_reviewer publisher operator": 404,
+            },
+        ),
         (404, {"anonymous": 401, "applicant": 403, "reviewer administrator": 400}),
     ),
     ("grants", "GET", "", (200, {"anonymous": 401}), (200, {"anonymous": 401})),

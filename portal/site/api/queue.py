@@ -1,4 +1,4 @@
-"""The reviewers’ queue: the list, a case, and each act on it. Each act tells the new state."""
+"""One case of the reviewers’ queue, and each act on it. Each act tells the new state."""
 
 from __future__ import annotations
 
@@ -9,28 +9,23 @@ from django.db.models import QuerySet
 
 from portal.access.acts import Act
 from portal.access.differences import Change, changes_of
-from portal.access.filters import filters_from
 from portal.access.history import Event, history
 from portal.access.models import AccessRequest, Decision, Note, Submission
-from portal.access.queue import has_queue, queue_of
 from portal.access.services import review
 from portal.access.services.screening import dispose_screening
 from portal.accounts.models import Scope, User
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.site.api.cases import (
     case_in,
     case_states,
     require_may,
-    require_within,
     whole_cases,
 )
 from portal.site.api.fields import ReasonInput, TextInput, conditions_in
-from portal.site.api.operations import Call, Operation, Slice, listing, operation
+from portal.site.api.operations import Call, Operation, listing, operation
 from portal.site.api.queue_data import (
     ApproveInput,
     AssignInput,
-    BulkInput,
-    BulkOutput,
     CaseOutput,
     CaseStateOutput,
     DeclareInput,
@@ -38,8 +33,6 @@ from portal.site.api.queue_data import (
     NoteInput,
     NoteOutput,
     OverrideInput,
-    QueueFilters,
-    RowOutput,
     VouchInput,
 )
 from portal.site.api.requests_data import ChangeOutput, EventOutput, SnapshotOutput
@@ -74,36 +67,6 @@ def act(
         )(acted)
 
     return made
-
-
-@listing(Scope.REVIEW, RowOutput, filters=QueueFilters, has_own_pages=True)
-def list_queue(call: Call) -> Slice:
-    """The requests that the caller reviews, filtered as on the page, the oldest first."""
-    _require_queue(call)
-    asked = {name: str(value) for name, value in call.queries.items()}
-    if call.token is not None and call.token.repo_ids is not None:
-        asked["repo"] = _repo_of_token(asked.get("repo", ""), call.token.repo_ids)
-    found = queue_of(call.person, filters_from(asked), now=call.now)
-    return Slice(
-        found.rows,
-        next={"after": found.after} if found.after else None,
-        previous={"before": found.before} if found.before else None,
-    )
-
-
-def _require_queue(call: Call) -> None:
-    if not has_queue(call.person):
-        raise Forbidden("The queue is for the people who review a model’s requests.")
-
-
-def _repo_of_token(asked: str, repo_ids: list[int]) -> str:
-    """The queue is of one model or of all, so a token for some has to name one."""
-    allowed = [str(each) for each in repo_ids]
-    if not asked and len(allowed) == 1:
-        return allowed[0]
-    if asked not in allowed:
-        raise FieldErrors({"repo": f"This token is for some models. Name {' or '.join(allowed)}."})
-    return asked
 
 
 @operation(Scope.REVIEW, gives=CaseOutput, prepare=whole_cases)
@@ -251,30 +214,3 @@ def vouch(call: Call, request_id: int) -> None:
     review.vouch_for_applicant(
         reviewer=call.person, request_id=request_id, evidence=call.data["evidence"], now=call.now
     )
-
-
-@operation(
-    Scope.REVIEW,
-    gives=BulkOutput,
-    takes=BulkInput,
-    example={"requests": [417, 418], "verdict": "approved", "dry_run": True, **APPROVE_EXAMPLE},
-)
-def bulk_decide(call: Call) -> dict[str, Any]:
-    """Decide up to fifty requests of one model, each with its own guards and letter."""
-    _require_queue(call)
-    given = call.data
-    require_within(call, *given["requests"])
-    results = review.bulk_decide(
-        reviewer=call.person,
-        request_ids=given["requests"],
-        terms=review.BulkTerms(
-            verdict=Verdict(given["verdict"]),
-            modes=tuple(given.get("modes", ())),
-            expires_at=given.get("until"),
-            reason_code=given.get("reason_code", ""),
-            reason_text=given.get("reason_text", ""),
-        ),
-        dry_run=given["dry_run"],
-        now=call.now,
-    )
-    return {"dry_run": given["dry_run"], "results": results}

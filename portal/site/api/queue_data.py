@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_countries import countries
 from rest_framework import serializers
 
-from portal.access.filters import DECIDED, FLAGS, VIEWS
+from portal.access.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.access.models import AccessRequest, Decision
 from portal.access.services.noting import LONGEST_NOTE
 from portal.accounts.models import Sector
@@ -250,3 +250,21 @@ class QueueFilters(Input):
     q = serializers.CharField(max_length=200, required=False)
     before = Id(required=False, help_text="Turns to the page before; see `previous`.")
     after = Id(required=False, help_text="Turns to the page after; see `next`.")
+
+
+class GroupFilters(QueueFilters):
+    """By what to group; the rest narrows what is grouped."""
+
+    group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")
+    before = after = None  # a page of groups turns by its number
+
+
+class GroupOutput(Output):
+    """Requests that belong together; the filter of the queue that lists them all."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="Among the first thousand of the queue.")
+    filter = serializers.DictField(
+        child=serializers.CharField(), help_text="Empty where the queue has no such filter."
+    )
+    rows = RowOutput(many=True, help_text="The first of them.")

@@ -14,6 +14,7 @@ from portal.site.api import (
     licences,
     people,
     queue,
+    queue_lists,
     record,
     request_form,
     requests,
@@ -73,8 +74,9 @@ REQUESTS = [
     address(f"{REQUEST}differences/", "differences", get=requests.list_differences),
 ]
 QUEUE = [
-    address("queue/", "queue", get=queue.list_queue),
-    address("queue/bulk/", "bulk", post=queue.bulk_decide),
+    address("queue/", "queue", get=queue_lists.list_queue),
+    address("queue/groups/", "queue_groups", get=queue_lists.list_groups),
+    address("queue/bulk/", "bulk", post=queue_lists.bulk_decide),
     address(CASE, "case", get=queue.show_case),
     address(f"{CASE}events/", "case_events", get=queue.list_case_events),
     address(f"{CASE}snapshots/", "case_snapshots", get=queue.list_case_snapshots),

@@ -55,7 +55,9 @@ def test_only_scopes_that_the_person_could_use_are_offered(page, client):
     publisher = make_user()
     make_lab(publisher=publisher)
     client.force_login(publisher)
-    assert 'value="publish"' in client.get(TOKENS).text
+    offered = client.get(TOKENS).text
+    assert 'value="publish"' in offered
+    assert 'value="review"' in offered, "what is escalated is an owner’s to work"
 
 
 def test_revoking_ends_mine_and_finds_no_other(page, alice):

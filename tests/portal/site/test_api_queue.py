@@ -170,21 +170,6 @@ def test_declining_needs_words_and_reopening_a_reason(repo, case, api):
     assert head.post(f"queue/{case.pk}/reopen", reason="Changed").json()["state"] == "in_review"
 
 
-def test_the_owner_overrides_what_was_escalated(repo, case):
-    owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
-    api = by_token(owner, Scope.ADMIN)
-    assert (api.get(f"queue/{case.pk}").status_code) == 403
-    session = in_session(owner)
-    assert session.get(f"queue/{case.pk}").status_code == 404
-    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)
-    assert "override" in session.get(f"queue/{case.pk}").json()["allowed_acts"]
-    assert fields_of(session.post(f"queue/{case.pk}/override", verdict="approved")) == {"until"}
-    done = session.post(
-        f"queue/{case.pk}/override", verdict="approved", modes=["download"], until=SHORT
-    )
-    assert done.json()["state"] == "approved"
-
-
 def test_vouching_makes_a_proof(case, api):
     assert fields_of(api.post(f"queue/{case.pk}/vouch", evidence="")) == {"evidence"}
     api.post(f"queue/{case.pk}/vouch", evidence="Their page names them.")
@@ -249,3 +234,37 @@ def test_every_act_has_an_endpoint():
     from tests.portal.site.test_api_access import OPERATIONS
 
     assert {each.operation.act for each in OPERATIONS} - {None} == set(Act)
+
+
+def test_an_owners_token_works_what_was_escalated_and_nothing_before(repo, case):
+    owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    api = by_token(owner, Scope.REVIEW)
+    path = f"queue/{case.pk}"
+    assert api.get("queue").status_code == 403
+    assert api.get(path).status_code == 404
+    assert api.post(f"{path}/override", verdict="approved").status_code == 404
+
+    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)
+
+    assert [each["id"] for each in api.get("queue", flag="escalated").json()["results"]] == [
+        case.pk
+    ]
+    assert api.post(f"{path}/claim").status_code == 200
+    done = api.post(f"{path}/override", verdict="approved", modes=["download"], until=SHORT)
+    assert done.json()["state"] == "approved"
+    assert AccessRequest.objects.get(pk=case.pk).decisions.get().is_override
+
+
+def test_an_owners_token_for_another_model_finds_nothing_of_it(repo, case):
+    owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)
+    api = by_token(owner, Scope.REVIEW, repo_ids=[make_repo().pk])
+    assert api.get(f"queue/{case.pk}").status_code == 404
+
+
+def test_an_override_without_an_end_says_what_is_missing(repo, case):
+    owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)
+    api = in_session(owner)
+    assert "override" in api.get(f"queue/{case.pk}").json()["allowed_acts"]
+    assert fields_of(api.post(f"queue/{case.pk}/override", verdict="approved")) == {"until"}
