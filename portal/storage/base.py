@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
+
+CHUNK_BYTES = 1 << 20
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobMissing(Exception):
@@ -15,11 +21,38 @@ class CorruptBlob(Exception):
     """Bytes arrived whose sha256 is not the one announced; nothing was stored."""
 
 
+class Stored(NamedTuple):
+    """A blob as the store lists it; its bytes are not read for that."""
+
+    sha256: str
+    size_bytes: int
+    stored_at: datetime
+
+
+def sha256_of(content: BinaryIO, progress: Callable[[int], object] | None = None) -> str:
+    """Of what is left of a stream; ``progress`` is told the bytes just read."""
+    digest = hashlib.sha256()
+    while chunk := content.read(CHUNK_BYTES):
+        digest.update(chunk)
+        if progress:
+            progress(len(chunk))
+    return digest.hexdigest()
+
+
 class BlobStore(Protocol):
     def put(self, source: Path, sha256: str) -> None:
         """Store a file's bytes under their hash, verified on arrival; again is harmless.
 
         Raises CorruptBlob when the bytes do not have that hash.
+        """
+
+    def put_stream(self, content: BinaryIO, sha256: str) -> None:
+        """The same for bytes that come from elsewhere; of a known hash nothing is read."""
+
+    def add(self, content: BinaryIO) -> str:
+        """Store bytes whose hash isn't known yet, and tell it: read once where the backend can.
+
+        ``content`` can be sought in: a backend that files by hash reads it a second time.
         """
 
     def has(self, sha256: str) -> bool: ...
@@ -29,6 +62,12 @@ class BlobStore(Protocol):
 
     def open(self, sha256: str) -> BinaryIO:
         """The bytes from the start. Raises BlobMissing."""
+
+    def delete(self, sha256: str) -> None:
+        """The bytes are gone; again is harmless. The caller asks whether a row names them."""
+
+    def stored(self) -> Iterator[Stored]:
+        """Every blob, in no order; what isn't one, such as a half-written file, is passed over."""
 
     def local_path(self, sha256: str) -> Path | None:
         """Where the blob lies on this machine; None for a remote store. Raises BlobMissing."""

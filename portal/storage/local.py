@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from portal.storage.base import BlobMissing, CorruptBlob
-
-CHUNK_BYTES = 1 << 20
+from portal.storage.base import CHUNK_BYTES, SHA256, BlobMissing, CorruptBlob, Stored
 
 
 class LocalBlobStore:
@@ -28,26 +27,41 @@ class LocalBlobStore:
         return path
 
     def put(self, source: Path, sha256: str) -> None:
-        target = self._path(sha256)
+        if self.has(sha256):
+            return
+        with source.open("rb") as content:
+            self.put_stream(content, sha256)
+
+    def put_stream(self, content: BinaryIO, sha256: str) -> None:
+        if not self.has(sha256):
+            self._take(content, expected=sha256)
+
+    def add(self, content: BinaryIO) -> str:
+        return self._take(content, expected=None)
+
+    def _take(self, content: BinaryIO, *, expected: str | None) -> str:
+        """Written beside the blobs, and renamed when whole: a crash leaves no half of one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".incoming-")
+        partial = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                found = _copy(content, out)
+                out.flush()
+                os.fsync(out.fileno())
+            if expected is not None and found != expected:
+                raise CorruptBlob(f"expected {expected}, got {found}")
+            self._settle(partial, self._path(found))
+        finally:
+            partial.unlink(missing_ok=True)
+        return found
+
+    def _settle(self, partial: Path, target: Path) -> None:
         if target.is_file():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
-        partial = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as out, source.open("rb") as incoming:
-                digest = hashlib.sha256()
-                while chunk := incoming.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
-            if digest.hexdigest() != sha256:
-                raise CorruptBlob(f"{source.name}: expected {sha256}, got {digest.hexdigest()}")
-            partial.chmod(0o644)  # nginx, another user, reads it
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        partial.chmod(0o644)  # nginx, another user, reads it
+        partial.replace(target)
 
     def has(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
@@ -58,8 +72,26 @@ class LocalBlobStore:
     def open(self, sha256: str) -> BinaryIO:
         return self._existing(sha256).open("rb")
 
+    def delete(self, sha256: str) -> None:
+        self._path(sha256).unlink(missing_ok=True)
+
+    def stored(self) -> Iterator[Stored]:
+        for path in self.folder.glob("??/??/*"):
+            if SHA256.fullmatch(path.name):
+                status = path.stat()
+                at = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield Stored(path.name, status.st_size, at)
+
     def local_path(self, sha256: str) -> Path:
         return self._existing(sha256)
 
     def presigned_url(self, sha256: str, *, filename: str, ttl: timedelta) -> None:
         return None
+
+
+def _copy(content: BinaryIO, out: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := content.read(CHUNK_BYTES):
+        digest.update(chunk)
+        out.write(chunk)
+    return digest.hexdigest()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
 from django.utils.http import content_disposition_header
 
-from portal.storage.base import BlobMissing, CorruptBlob
+from portal.storage.base import SHA256, BlobMissing, Stored, sha256_of
+from portal.storage.multipart import upload
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-PART_BYTES = 64 << 20  # 10,000 parts at most, so 640 GB
-TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
+LIST_PAGE = 1000  # what S3 gives at most
 CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
@@ -55,12 +54,18 @@ class S3BlobStore:
         if self.has(sha256):
             return
         with source.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-            if found != sha256:
-                raise CorruptBlob(f"{source.name}: expected {sha256}, got {found}")
-            content.seek(0)
-            # A multipart upload appears under its key when complete, or never.
-            self.client.upload_fileobj(content, self.bucket, _key(sha256), Config=TRANSFER)
+            self.put_stream(content, sha256)
+
+    def put_stream(self, content: BinaryIO, sha256: str) -> None:
+        if not self.has(sha256):
+            upload(self.client, self.bucket, _key(sha256), content, sha256)
+
+    def add(self, content: BinaryIO) -> str:
+        """A bucket renames nothing, so the key, which is the hash, is needed first."""
+        sha256 = sha256_of(content)
+        content.seek(0)
+        self.put_stream(content, sha256)
+        return sha256
 
     def has(self, sha256: str) -> bool:
         try:
@@ -81,6 +86,18 @@ class S3BlobStore:
         except ClientError as error:
             raise _missing(error, sha256) from error
         return cast("BinaryIO", answer["Body"])
+
+    def delete(self, sha256: str) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=_key(sha256))
+
+    def stored(self) -> Iterator[Stored]:
+        listing = self.client.get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket=self.bucket, PaginationConfig={"PageSize": LIST_PAGE})
+        for page in pages:
+            for each in page.get("Contents", []):
+                name = each["Key"].rpartition("/")[2]
+                if SHA256.fullmatch(name) and each["Key"] == _key(name):
+                    yield Stored(name, each["Size"], each["LastModified"])
 
     def local_path(self, sha256: str) -> None:
         return None

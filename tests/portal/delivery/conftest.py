@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.storage.conftest import s3_endpoint, s3_store  # noqa: F401
+from tests.portal.storage.conftest import s3_servers, s3_store  # noqa: F401
 from tests.portal.world import World, make_world
 
 

@@ -1,4 +1,4 @@
-"""Both backends, real: a folder, and a bucket on an S3 server that checks signatures."""
+"""Both backends, real: a folder, and a bucket on each of two S3 servers that check signatures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,16 +22,25 @@ KEY_ID, SECRET, BUCKET = "an-access-key", "a-secret-access-key", "weights"
 
 
 @pytest.fixture(scope="session")
-def s3_endpoint(tmp_path_factory) -> Iterator[str]:
-    """The address of an S3 server that runs until the tests end."""
+def s3_servers(tmp_path_factory) -> Iterator[Callable[[str], str]]:
+    """The address of the S3 server of that make, started when first asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def address(make: str) -> str:
+            return running.enter_context(_serving(make, tmp_path_factory.mktemp(make)))
+
+        yield address
+
+
+@contextmanager
+def _serving(make: str, folder: Path) -> Iterator[str]:
     port = _free_port()
-    command = [sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    folder = tmp_path_factory.mktemp("s3")
-    keys = {"NANIO_ACCESS_KEY": KEY_ID, "NANIO_SECRET_KEY": SECRET}
+    (folder / "data").mkdir()
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [*command, "--data-dir", str(folder / "data")],
-            env={**os.environ, **keys},
+            COMMANDS[make](port, folder / "data"),
+            env={**os.environ, "NANIO_ACCESS_KEY": KEY_ID, "NANIO_SECRET_KEY": SECRET},
             stdout=log,
             stderr=log,
         )
@@ -41,9 +52,40 @@ def s3_endpoint(tmp_path_factory) -> Iterator[str]:
         server.wait(10)
 
 
-@pytest.fixture
-def s3_store(s3_endpoint: str, settings) -> S3BlobStore:
-    settings.S3_ENDPOINT_URL = s3_endpoint
+def _nanio(port: int, data: Path) -> list[str]:
+    serve = [sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    return [*serve, "--data-dir", str(data)]
+
+
+def _rclone(port: int, data: Path) -> list[str]:
+    program = Path(sys.executable).with_name("rclone")
+    serve = [str(program), "serve", "s3", str(data), "--addr", f"127.0.0.1:{port}"]
+    return [
+        *serve,
+        "--auth-key",
+        f"{KEY_ID},{SECRET}",
+        "--config",
+        str(data.parent / "rclone.conf"),
+    ]
+
+
+COMMANDS: dict[str, Callable[[int, Path], list[str]]] = {"nanio": _nanio, "rclone": _rclone}
+
+
+@pytest.fixture(params=list(COMMANDS))
+def s3_store(request, s3_servers: Callable[[str], str], settings) -> S3BlobStore:
+    return make_s3_store(s3_servers(request.param), settings)
+
+
+@pytest.fixture(params=["local", *COMMANDS])
+def store(request, s3_servers: Callable[[str], str], settings, tmp_path: Path) -> BlobStore:
+    if request.param == "local":
+        return LocalBlobStore(tmp_path / "blobs")
+    return make_s3_store(s3_servers(request.param), settings)
+
+
+def make_s3_store(endpoint: str, settings) -> S3BlobStore:
+    settings.S3_ENDPOINT_URL = endpoint
     settings.S3_BUCKET = BUCKET
     settings.S3_ACCESS_KEY_ID = KEY_ID
     settings.S3_SECRET_ACCESS_KEY = SECRET
@@ -51,13 +93,6 @@ def s3_store(s3_endpoint: str, settings) -> S3BlobStore:
     if BUCKET not in [each["Name"] for each in store.client.list_buckets()["Buckets"]]:
         store.client.create_bucket(Bucket=BUCKET)
     return store
-
-
-@pytest.fixture(params=["local", "s3"])
-def store(request, tmp_path: Path) -> BlobStore:
-    if request.param == "s3":
-        return request.getfixturevalue("s3_store")
-    return LocalBlobStore(tmp_path / "blobs")
 
 
 def _free_port() -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.storage import BlobMissing, CorruptBlob
+from portal.storage import BlobMissing, CorruptBlob, s3
 
 MINUTE = timedelta(minutes=1)
 ABSENT = hashlib.sha256(b"nothing like it").hexdigest()
@@ -72,3 +73,46 @@ def test_either_the_portal_serves_or_the_store_does(store, source):
     else:
         assert path.read_bytes() == source.read_bytes()
         assert store.presigned_url(digest, filename="a", ttl=MINUTE) is None
+
+
+def test_a_stream_is_verified_as_it_arrives(store, source):
+    digest, content = digest_of(source), source.read_bytes()
+    with pytest.raises(CorruptBlob, match=digest):
+        store.put_stream(io.BytesIO(content[:-1]), digest)
+    assert not store.has(digest)
+    store.put_stream(io.BytesIO(content), digest)
+    store.put_stream(io.BytesIO(b"a known hash is not read again"), digest)
+    with store.open(digest) as stored:
+        assert stored.read() == content
+
+
+def test_bytes_of_an_unknown_hash_are_told_theirs(store, source):
+    with source.open("rb") as content:
+        assert store.add(content) == digest_of(source)
+    with source.open("rb") as content:
+        assert store.add(content) == digest_of(source)
+    assert store.size_bytes(digest_of(source)) == 3_000_001
+
+
+def test_what_was_deleted_is_gone(store, source):
+    digest = digest_of(source)
+    store.put(source, digest)
+    store.delete(digest)
+    assert not store.has(digest)
+    store.delete(digest)
+    store.put(source, digest)
+    assert store.has(digest)
+
+
+def test_all_that_is_stored_can_be_listed(store, monkeypatch):
+    monkeypatch.setattr(s3, "LIST_PAGE", 3)
+    before = {each.sha256 for each in store.stored()}
+    digests = [store.add(io.BytesIO(b"number %d" % number)) for number in range(1, 9)]
+    listed = {each.sha256: each for each in store.stored()}
+    assert set(listed) == before | set(digests)
+    first = listed[digests[0]]
+    assert first.size_bytes == len(b"number 1")
+    assert abs(datetime.now(UTC) - first.stored_at) < timedelta(minutes=5)
+    for digest in digests:
+        store.delete(digest)
+    assert {each.sha256 for each in store.stored()} == before

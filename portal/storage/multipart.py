@@ -1,0 +1,98 @@
+"""A stream into a bucket, hashed on its way: it appears under its key whole and right, or never."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO
+
+from portal.storage.base import CorruptBlob
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 64 << 20  # 10,000 parts at most, so 640 GB
+AT_ONCE = 3  # parts on their way, each held in memory
+
+
+def upload(client: S3Client, bucket: str, key: str, content: BinaryIO, sha256: str) -> None:
+    """Raises CorruptBlob when the bytes do not have that hash; nothing is stored then."""
+    first = _read(content, PART_BYTES)
+    if len(first) < PART_BYTES:
+        _require(hashlib.sha256(first).hexdigest(), sha256)
+        client.put_object(Bucket=bucket, Key=key, Body=first)
+        return
+    started = client.create_multipart_upload(Bucket=bucket, Key=key)
+    whole = _Upload(client, bucket, key, started["UploadId"])
+    try:
+        whole.send(first, content)
+        _require(whole.digest.hexdigest(), sha256)
+        whole.complete()
+    except BaseException:
+        whole.abort()
+        raise
+
+
+class _Upload:
+    def __init__(self, client: S3Client, bucket: str, key: str, upload_id: str) -> None:
+        self.client, self.bucket, self.key, self.upload_id = client, bucket, key, upload_id
+        self.digest = hashlib.sha256()
+        self.parts: list[CompletedPartTypeDef] = []
+
+    def send(self, first: bytes, content: BinaryIO) -> None:
+        """All parts, a few at once, no more in memory than those."""
+        waiting: deque[Future[CompletedPartTypeDef]] = deque()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for number, part in enumerate(_parts(first, content), start=1):
+                if len(waiting) == AT_ONCE:
+                    self.parts.append(waiting.popleft().result())
+                waiting.append(pool.submit(self._send_part, number, part))
+                self.digest.update(part)
+            self.parts += [each.result() for each in waiting]
+
+    def _send_part(self, number: int, part: bytes) -> CompletedPartTypeDef:
+        sent = self.client.upload_part(
+            Bucket=self.bucket,
+            Key=self.key,
+            UploadId=self.upload_id,
+            PartNumber=number,
+            Body=part,
+        )
+        return {"PartNumber": number, "ETag": sent["ETag"]}
+
+    def complete(self) -> None:
+        self.client.complete_multipart_upload(
+            Bucket=self.bucket,
+            Key=self.key,
+            UploadId=self.upload_id,
+            MultipartUpload={"Parts": self.parts},
+        )
+
+    def abort(self) -> None:
+        self.client.abort_multipart_upload(
+            Bucket=self.bucket, Key=self.key, UploadId=self.upload_id
+        )
+
+
+def _parts(first: bytes, content: BinaryIO) -> Iterator[bytes]:
+    part = first
+    while part:
+        yield part
+        part = _read(content, PART_BYTES)
+
+
+def _read(content: BinaryIO, size_bytes: int) -> bytes:
+    """So many bytes, fewer only at the end: one reading of a socket may bring fewer."""
+    pieces = []
+    while size_bytes and (piece := content.read(size_bytes)):
+        pieces.append(piece)
+        size_bytes -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _require(found: str, expected: str) -> None:
+    if found != expected:
+        raise CorruptBlob(f"expected {expected}, got {found}")
