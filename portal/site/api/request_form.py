@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework import serializers
 
-from portal.access.asked import asked_of
+from portal.access.form_as_data import asked_of
 from portal.access.models import Acceptance
 from portal.access.questions import Kind, newest_form
 from portal.access.services.signing import licence_in_force
