@@ -54,6 +54,43 @@ class AlreadyGranted(Conflict):
     code = "already_granted"
 
 
+class HasAccess(Invalid):
+    """The Hub’s clients expect 400 here, not a conflict."""
+
+    code = "has_access"
+
+    def __init__(self, username: str, repo_name: str) -> None:
+        super().__init__(
+            f"{username} has access to {repo_name} already, or an offer of it.", field="user"
+        )
+
+
+class NothingAsked(NotFound):
+    code = "nothing_asked"
+
+    def __init__(self, username: str, repo_name: str) -> None:
+        super().__init__(f"{username} hasn’t asked for {repo_name}. Grant it instead.")
+
+
+class AlreadyThere(NotFound):
+    """The Hub’s clients expect 404 here, not a conflict."""
+
+    code = "already_there"
+
+    def __init__(self, username: str, standing: str) -> None:
+        super().__init__(f"{username} is {standing} already. Nothing was changed.")
+
+
+class VotesMissing(Conflict):
+    code = "votes_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your vote is counted, and it takes more of them here to decide. A colleague’s vote "
+            "completes it."
+        )
+
+
 class EndedByTheLab(Forbidden):
     code = "ended_by_the_lab"
 

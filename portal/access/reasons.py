@@ -55,11 +55,11 @@ def _waits_well(person: User, repo: ModelRepo) -> bool:
 
 
 def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
-    if repo.gate(mode) == Gate.LICENCE:
-        return _unsigned(person, repo, mode, now)
     if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
         page = reverse("access:offer", args=[offer.pk])
         return refuse(Reason.OFFERED, page, offer.offer_expires_at)
+    if repo.gate(mode) == Gate.LICENCE:
+        return _unsigned(person, repo, mode, now)
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
     if request is not None and request.state in UNDECIDED:
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)

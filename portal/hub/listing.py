@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from django.db.models import F, Max, Q, Value
@@ -14,15 +15,24 @@ from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.catalog.services.licences import versions_in_force
 from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.http import flag
 
 EVERYWHERE = {serializers.LIBRARY, "safetensors", serializers.PIPELINE}
 NEWEST = F("modified_at").desc(nulls_last=True)
+BY_NAME: list[Any] = ["listed_name", "pk"]
 ORDERS: dict[str, list[Any]] = {
+    "": BY_NAME,
     "createdAt": [F("created_at").desc(), "pk"],
     "lastModified": [NEWEST, "pk"],
+    # asked for by clients, and not ranked by here
+    **dict.fromkeys(("downloads", "likes", "trendingScore"), BY_NAME),
 }
+ELSEWHERE = ("apps", "inference_provider")
+"""What no model here has: asking for it finds none."""
+SIZE = re.compile(r"(min|max):([0-9]+(?:\.[0-9]+)?)([KMBT]?)", re.IGNORECASE)
+SIZES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
@@ -41,8 +51,35 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
         repos = repos.filter(~is_open if flag(query, "gated") else is_open)
     for tag in _tags(query):
         repos = repos.filter(_tagged(tag))
-    order = ORDERS.get(query.get("sort", ""), ["listed_name", "pk"])
-    return cast("ModelRepoQuerySet[ModelRepo]", repos.order_by(*order))
+    repos = repos.filter(_sized(query.get("num_parameters", "")), _served(query))
+    return cast("ModelRepoQuerySet[ModelRepo]", repos.order_by(*_order(query.get("sort", ""))))
+
+
+def _order(name: str) -> list[Any]:
+    if name not in ORDERS:
+        known = ", ".join(sorted(filter(None, ORDERS)))
+        raise Invalid(f"sort is one of {known}.", field="sort")
+    return ORDERS[name]
+
+
+def _sized(asked: str) -> Q:
+    """``min:6B,max:128B``, or one of the two."""
+    wanted = Q()
+    for part in filter(None, asked.split(",")):
+        found = SIZE.fullmatch(part.strip())
+        if found is None:
+            raise Invalid("num_parameters is as min:6B,max:128B.", field="num_parameters")
+        bound, number, unit = found.groups()
+        lookup = "parameters__gte" if bound.lower() == "min" else "parameters__lte"
+        wanted &= Q(**{lookup: int(float(number) * SIZES[unit.upper()])})
+    return wanted
+
+
+def _served(query: QueryDict) -> Q:
+    """``inference=warm``: hosted here and now."""
+    if any(query.get(name) for name in ELSEWHERE):
+        return Q(pk__in=[])
+    return Q(hosted=True) if query.get("inference") else Q()
 
 
 def _tags(query: QueryDict) -> list[str]:

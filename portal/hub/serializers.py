@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from html import escape
 from typing import Any
 
 from django.conf import settings
 
+from portal.access.answers import readable
+from portal.access.asked import given_at
+from portal.access.models import AccessRequest, Grant, Submission
 from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
@@ -142,6 +146,40 @@ def commit(revision: Revision, *, formatted: bool) -> dict[str, Any]:
 
 def ref(row: Ref) -> dict[str, str]:
     return {"name": row.name, "ref": row.full_name, "targetCommit": row.revision.commit}
+
+
+def asked(request: AccessRequest, status: str) -> dict[str, Any]:
+    """A request in one of the lists, with the answers of its newest snapshot."""
+    snapshot = max(request.submissions.all(), key=lambda each: each.number)
+    moment = request.closed_at or request.submitted_at or request.created_at
+    return _asked(str(request.pk), status, moment, request.applicant, snapshot)
+
+
+def accepted(grant: Grant) -> dict[str, Any]:
+    """A grant, by the request that it answers; by its own name where nobody asked."""
+    decision = grant.decision
+    return _asked(
+        str(decision.request_id) if decision else grant.reference,
+        "accepted",
+        given_at(grant),
+        grant.person,
+        decision.submission if decision else None,
+    )
+
+
+def _asked(
+    request_id: str, status: str, moment: datetime, user: User, snapshot: Submission | None
+) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "requestId": request_id,
+        "status": status,
+        "timestamp": timestamp(moment),
+        "user": {"user": user.username, "fullname": user.display_name, "email": user.email},
+    }
+    if snapshot is not None:
+        answers = readable(snapshot.answers, form=snapshot.form)
+        content["fields"] = {each.label: each.text for each in answers}
+    return content
 
 
 def person(user: User, token: AccessToken, labs: list[Namespace]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from portal.hub.views import account, files, models, others, trees
+from portal.hub.views import access_requests, account, files, models, others, trees
 
 REPO = "<str:namespace>/<str:name>"
 MODEL = f"api/models/{REPO}"
+ASKED = f"{MODEL}/user-access-request"
 PUBLISHING = "preupload|commit|xet-write-token|settings|branch|tag|lfs-files|super-squash"
 
 app_name = "hub"
@@ -21,7 +22,10 @@ urlpatterns = [
     path(f"{MODEL}/refs", trees.refs, name="refs"),
     path(f"{MODEL}/commits/<path:revision>", trees.commits, name="commits"),
     path(f"{MODEL}/auth-check", models.auth_check, name="auth-check"),
-    path(f"{MODEL}/user-access-request/<path:rest>", others.access_requests, name="requests"),
+    path(f"{MODEL}/auth-check/write", models.write_check, name="write-check"),
+    path(f"{ASKED}/handle", access_requests.handle, name="handle"),
+    path(f"{ASKED}/grant", access_requests.grant, name="grant"),
+    path(f"{ASKED}/<str:status>", access_requests.index, name="requests"),
     re_path(
         rf"^api/models/(?P<namespace>[^/]+)/(?P<name>[^/]+)/(?:{PUBLISHING})(?:/.*)?$",
         others.publishing,
@@ -34,5 +38,6 @@ urlpatterns = [
     re_path(r"^api/(?:datasets|spaces)(?:/.*)?$", others.no_such_repo, name="no-model"),
     path("api/<path:rest>", others.nothing, name="nothing"),
     path(f"{REPO}/resolve/<path:rest>", files.resolve, name="resolve"),
+    re_path(r"^(?:datasets|spaces)/.+/resolve/", others.no_such_repo, name="no-model-file"),
     path("<str:name>/resolve/<path:rest>", others.no_such_repo, name="no-namespace-file"),
 ]

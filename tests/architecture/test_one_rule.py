@@ -60,6 +60,8 @@ UNRECORDED = {
     "portal/outbox/services/bounces.py:read_bounce",
     # records through the use case it calls
     "portal/access/services/noting.py:vouch_for_applicant",
+    "portal/access/services/moving.py:move_request",
+    "portal/access/services/moving.py:grant_person",
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
     "portal/accounts/services/renewal.py:renew_by_letter",

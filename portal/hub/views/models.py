@@ -76,3 +76,9 @@ def _only(content: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
 def auth_check(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     require_may(caller, Action.DOWNLOAD, repo_of(caller, names), timezone.now())
     return JsonResponse({})
+
+
+@hub_view("GET")
+def write_check(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
+    require_may(caller, Action.PUBLISH, repo_of(caller, names), timezone.now())
+    return JsonResponse({})

@@ -40,12 +40,3 @@ def publishing(request: HttpRequest, caller: Caller, **names: str) -> Never:
         "Nothing is published over HTTP here. The lab's operator publishes a folder with "
         "`manage.py publish FOLDER --repo NAMESPACE/NAME --as USERNAME`."
     )
-
-
-@hub_view(*ANY)
-def access_requests(request: HttpRequest, caller: Caller, **names: str) -> Never:
-    repo = repo_of(caller, names)
-    raise NotOffered(
-        f"Requests for {repo.full_name} are not decided through this address. "
-        "Decide them on the review pages."
-    )

@@ -73,7 +73,7 @@ def several(world):
     lab = world.repo.namespace
     return [
         world.repo,
-        make_repo("alpha", namespace=lab, gate="open", family="OPT"),
+        make_repo("alpha", namespace=lab, gate="open", family="OPT", parameters=6_700_000_000),
         make_repo("beta", namespace=lab, gate="licence"),
         make_repo("gamma"),
     ]
@@ -97,6 +97,10 @@ def test_the_list_has_what_one_may_see(several, client):
         ("filter=opt&filter=transformers", ["alpha", "opt"]),
         ("filter=license:noncommercial&search=gamma", ["gamma"]),
         ("filter=diffusers", []),
+        ("num_parameters=min:6B", ["alpha"]),
+        ("num_parameters=min:6.8B,max:1T", []),
+        ("inference=warm", []),
+        ("apps=vllm", []),
         ("pipeline_tag=text-generation&search=beta", ["beta"]),
         ("pipeline_tag=fill-mask", []),
     ],
@@ -106,7 +110,7 @@ def test_filters(several, client, query, found):
     assert sorted(name.split("/")[1] for name in names(response)) == found
 
 
-@pytest.mark.parametrize("order", ["createdAt", "lastModified", "downloads", "nonsense"])
+@pytest.mark.parametrize("order", ["createdAt", "lastModified", "downloads", "trendingScore"])
 def test_any_order_lists_all(several, client, order):
     assert len(names(client.get(f"/api/models?sort={order}"))) == 4
 
@@ -125,7 +129,17 @@ def test_pages_follow_absolute_links(several, client, settings):
     assert len(seen) > 1
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "limit=-1", "gated=maybe", "full=perhaps"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cursor=x",
+        "limit=-1",
+        "gated=maybe",
+        "full=perhaps",
+        "sort=nonsense",
+        "num_parameters=big",
+    ],
+)
 def test_a_malformed_query_is_told(world, client, query):
     response = client.get(f"/api/models?{query}")
     assert response.status_code == 400

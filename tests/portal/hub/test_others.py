@@ -42,6 +42,15 @@ def test_auth_check(world, client):
     assert client.get(world.api("/auth-check"), headers=world.bearer).status_code == 200
 
 
+def test_auth_check_of_writing(world, client):
+    url = world.api("/auth-check/write")
+    refused = client.get(url, headers=world.bearer)
+    assert (refused.status_code, "X-Error-Code" in refused) == (403, False)
+    publisher = world.repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    _, secret = make_token(publisher, now=timezone.now())
+    assert client.get(url, headers=bearer(secret)).status_code == 200
+
+
 @pytest.mark.parametrize("rest", ["/discussions", "/discussions?p=0", "/xet-read-token/main"])
 def test_parts_of_a_repo_that_are_not_there(world, client, rest):
     response = client.get(world.api(rest), headers=world.bearer)
@@ -60,9 +69,10 @@ def test_plain_absences(db, client, url):
 
 @pytest.mark.parametrize("kind", ["datasets", "spaces"])
 def test_there_are_only_models(db, client, kind):
-    response = client.get(f"/api/{kind}/a/b")
-    assert response.status_code == 401
-    assert response["X-Error-Code"] == "RepoNotFound"
+    for url in (f"/api/{kind}/a/b", f"/{kind}/a/b/resolve/main/config.json"):
+        response = client.get(url)
+        assert response.status_code == 401
+        assert response["X-Error-Code"] == "RepoNotFound"
 
 
 @pytest.mark.parametrize(
@@ -83,13 +93,6 @@ def test_publishing_is_done_elsewhere(world, client, method, url):
     response = getattr(client, method)(url, headers=world.bearer)
     assert response.status_code == 501
     assert "manage.py publish" in response["X-Error-Message"]
-
-
-def test_requests_are_decided_elsewhere(world, client):
-    for rest in ("pending", "accepted", "handle", "grant"):
-        response = client.post(world.api(f"/user-access-request/{rest}"), headers=world.bearer)
-        assert response.status_code == 501
-        assert "review pages" in response["X-Error-Message"]
 
 
 def test_no_cross_site_check_stands_in_the_way(world):

@@ -1,0 +1,81 @@
+"""Who asked for a model, who has it and who was declined: the three lists of the Hub’s protocol."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import Exists, OuterRef
+
+from portal.access.models import AccessRequest, Grant
+from portal.access.querysets import AccessRequestQuerySet, GrantQuerySet
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+
+State = AccessRequest.State
+
+
+class Standing(StrEnum):
+    """Where a person stands with a model, in the protocol’s words."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
+    """Those that open the model now, or would once their terms are signed."""
+    grants = Grant.objects.filter(repo=repo)
+    return grants.active_at(now) | grants.offered_at(now)
+
+
+def accepted_of(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
+    """The newest standing grant of each person."""
+    related = ("person", "decision__request", "decision__submission__form")
+    found: GrantQuerySet[Grant] = standing_grants(repo, now).select_related(*related)
+    return found.order_by("person", "-pk").distinct("person")
+
+
+def given_at(grant: Grant) -> datetime:
+    """When it began, or was offered."""
+    return grant.starts_at or grant.offered_at or grant.expires_at
+
+
+def pending_of(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
+    """The undecided requests that this person may read, the oldest first."""
+    return _read(repo, reader).undecided().order_by("submitted_at", "pk")
+
+
+def rejected_of(
+    repo: ModelRepo, reader: User, now: datetime
+) -> AccessRequestQuerySet[AccessRequest]:
+    """The declined, where nothing newer came of them, the oldest decision first."""
+    same = {"repo": repo, "applicant": OuterRef("applicant"), "pk__gt": OuterRef("pk")}
+    newer = AccessRequest.objects.submitted().filter(**same)
+    given = standing_grants(repo, now).filter(person=OuterRef("applicant"))
+    declined = _read(repo, reader).filter(~Exists(newer), ~Exists(given), state=State.DECLINED)
+    return declined.order_by("closed_at", "pk")
+
+
+def _read(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
+    read = AccessRequest.objects.readable_by(reader).filter(repo=repo)
+    return read.select_related("applicant").prefetch_related("submissions__form")
+
+
+def latest_request(repo: ModelRepo, person: User) -> AccessRequest | None:
+    """What they asked last, drafts left out."""
+    asked = AccessRequest.objects.of(person).submitted().filter(repo=repo)
+    found: AccessRequest | None = asked.order_by("-pk").first()
+    return found
+
+
+def standing_of(repo: ModelRepo, person: User, now: datetime) -> Standing | None:
+    """None for who never asked and was given nothing, and for what is over."""
+    if standing_grants(repo, now).filter(person=person).exists():
+        return Standing.ACCEPTED
+    request = latest_request(repo, person)
+    if request is None:
+        return None
+    if request.state in AccessRequest.UNDECIDED_STATES:
+        return Standing.PENDING
+    return Standing.REJECTED if request.state == State.DECLINED else None
