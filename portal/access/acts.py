@@ -63,7 +63,7 @@ _MINE = {Role.APPLICANT}
 _TEAM = {Role.REVIEWER, Role.ADMINISTRATOR, Role.OWNER}
 _HEADS = {Role.ADMINISTRATOR, Role.OWNER}
 _UNDECIDED = {State.HELD, State.IN_REVIEW, State.NEEDS_INFO}
-_SUBMITTED = {state for state in State if state != State.DRAFT}
+_SUBMITTED: set[State] = {state for state in State if state != State.DRAFT}
 
 RULES: dict[Act, Rule] = {
     Act.READ: _rule(_TEAM, _SUBMITTED),
