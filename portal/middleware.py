@@ -24,6 +24,7 @@ from portal.access.verdicts import Reason
 from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
+from portal.delivery.errors import BudgetSpent
 from portal.errors import Broken, DomainError, FieldErrors, Invalid, NotFound
 
 BAD_CREDENTIALS = "Invalid credentials in Authorization header"  # the Hub's clients compare it
@@ -99,6 +100,10 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     if code == "GatedRepo":
         # The command line shows its own words for this error; a warning it passes on.
         response["X-HF-Warning"] = f"access; {ascii_line(reason)}"
+    if isinstance(error, BudgetSpent):
+        wait = error.retry_after_seconds
+        response["Retry-After"] = str(wait)
+        response["RateLimit"] = f'"{error.resource}";r=0;t={wait}'
     if commit := getattr(error, "commit", ""):
         response["X-Repo-Commit"] = commit
     return response

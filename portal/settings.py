@@ -57,6 +57,9 @@ S3_ACCESS_KEY_ID = env.text("WEIGHTGATE_S3_ACCESS_KEY_ID")
 S3_SECRET_ACCESS_KEY = env.text("WEIGHTGATE_S3_SECRET_ACCESS_KEY")
 LINK_TTL = timedelta(seconds=env.integer("WEIGHTGATE_LINK_SECONDS", 300, minimum=1))
 
+DAILY_DOWNLOAD_GB = env.integer("WEIGHTGATE_DAILY_DOWNLOAD_GB", 2000)
+MAX_DOWNLOADS = env.integer("WEIGHTGATE_MAX_DOWNLOADS", 64)
+
 # --- hosted inference
 ENGINE = env.choice("WEIGHTGATE_ENGINE", "native", ("native",))
 ENGINE_DEVICE = env.text("WEIGHTGATE_ENGINE_DEVICE", "cpu")

@@ -7,6 +7,7 @@ is told by ``access.reasons``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from django.urls import reverse
 from portal.access.conditions import Conditions, matches
 from portal.access.models import Grant, Hold
 from portal.access.reasons import while_waiting, why_not
-from portal.access.verdicts import ALLOWED, Action, Limits, Reason, Verdict, refuse
+from portal.access.verdicts import ALLOWED, Action, Basis, Limits, Reason, Verdict, refuse
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
 from portal.catalog.models import File, Gate, Mode, ModelRepo, Revision
@@ -66,7 +67,8 @@ def may_read(caller: Caller, file: File, now: datetime) -> Verdict:
     files = verdict.limits.files
     if verdict.allowed and files is not None and not matches(file.path, files):
         return refuse(Reason.CONDITION, f"/{file.revision.repo.full_name}")
-    return verdict
+    bases = [each for each in verdict.bases if each.files is None or matches(file.path, each.files)]
+    return replace(verdict, bases=tuple(bases))
 
 
 USES = {
@@ -143,7 +145,10 @@ def _within(grants: list[Any], action: Action, repo: ModelRepo) -> Verdict:
     held = [Conditions.of(grant.conditions) for grant in grants]
     if action == Action.CAPTURE and all(each.no_logits for each in held):
         return refuse(Reason.CONDITION, f"/{repo.full_name}")
-    if action != Action.DOWNLOAD or any(each.files is None for each in held):
+    if action != Action.DOWNLOAD:
         return ALLOWED
+    bases = tuple(Basis(grant.pk, each.files) for grant, each in zip(grants, held, strict=True))
+    if any(each.files is None for each in held):
+        return Verdict(allowed=True, bases=bases)
     files = tuple(pattern for each in held for pattern in each.files or ())
-    return Verdict(allowed=True, limits=Limits(files=files))
+    return Verdict(allowed=True, limits=Limits(files=files), bases=bases)

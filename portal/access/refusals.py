@@ -153,9 +153,11 @@ def require_may(
     return verdict
 
 
-def require_may_read(caller: Caller, file: File, now: datetime) -> None:
+def require_may_read(caller: Caller, file: File, now: datetime) -> Verdict:
     """Raises Refused unless this file may be read."""
-    _require(may_read(caller, file, now), file.revision.repo)
+    verdict = may_read(caller, file, now)
+    _require(verdict, file.revision.repo)
+    return verdict
 
 
 def _require(verdict: Verdict, repo: ModelRepo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,14 +51,24 @@ UNLIMITED = Limits()
 
 
 @dataclass(frozen=True)
+class Basis:
+    """A grant that an allowance rests on, and the files that it is for; None for all."""
+
+    grant_id: int
+    files: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """``since``: the date that the reason speaks of, such as when an answer is due."""
+    """``since``: the date that the reason speaks of, such as when an answer is due. ``bases``:
+    the grants that allow it; none where something else does, such as an open gate."""
 
     allowed: bool
     reason: Reason | None = None
     help_url: str = ""
     since: datetime | None = None
     limits: Limits = UNLIMITED
+    bases: tuple[Basis, ...] = field(default=(), compare=False)
 
 
 ALLOWED = Verdict(allowed=True)

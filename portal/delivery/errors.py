@@ -5,21 +5,38 @@ from http import HTTPStatus
 from portal.errors import DomainError, Forbidden
 
 
-class LinkInvalid(Forbidden):
+class LinkRefused(Forbidden):
+    """A link that opens nothing. Each kind has a code, by which it is counted."""
+
+    code = "link_refused"
+
+
+class LinkInvalid(LinkRefused):
     code = "link_invalid"
 
     def __init__(self) -> None:
         super().__init__("This link is not one of ours, or was altered. Ask for the file again.")
 
 
-class LinkExpired(Forbidden):
+class LinkOfAnother(LinkRefused):
+    """Signed by us, for something else than its address names."""
+
+    code = "link_of_another_file"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link was altered: it was made for another file. Ask for the file again."
+        )
+
+
+class LinkExpired(LinkRefused):
     code = "link_expired"
 
     def __init__(self) -> None:
         super().__init__("This link has expired. Ask for the file again; that makes a new one.")
 
 
-class LinkWithdrawn(Forbidden):
+class LinkWithdrawn(LinkRefused):
     """The link is good, but what it was made upon no longer is."""
 
     code = "link_withdrawn"
@@ -35,4 +52,44 @@ class BlobUnavailable(DomainError):
         super().__init__(
             f"The bytes of {path} can't be read at the moment. Try again later; "
             "if it stays so, tell the operator."
+        )
+
+
+class BudgetSpent(DomainError):
+    """More than one person may fetch; the Hub's clients wait as long as they are told, and retry.
+
+    ``resource``: one word, which those clients quote.
+    """
+
+    code = "budget_spent"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    resource = "downloads"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DailyBytesSpent(BudgetSpent):
+    code = "daily_bytes_spent"
+    resource = "daily_bytes"
+
+    def __init__(self, gigabytes: int, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"You have fetched {gigabytes} GB today, which is what one person may. The day begins "
+            "anew at 00:00 UTC: run the same command then, and it goes on from what you have. If "
+            "your work needs more, ask the operator.",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class TooManyStreams(BudgetSpent):
+    code = "too_many_streams"
+    resource = "streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have {limit} downloads under way, which is as many as one person may at once. "
+            "Wait for one to end, or use fewer workers (hf download --max-workers 4).",
+            retry_after_seconds=10,
         )

@@ -16,7 +16,9 @@ from portal.accounts.models import AccessToken, User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import File
-from portal.delivery.errors import LinkInvalid, LinkWithdrawn
+from portal.delivery.budgets import require_budget
+from portal.delivery.counters import count_refusal
+from portal.delivery.errors import LinkOfAnother, LinkRefused, LinkWithdrawn
 from portal.delivery.links import Link, link_url, verify
 from portal.delivery.models import Download
 from portal.delivery.ranges import Span
@@ -29,13 +31,15 @@ def filename_of(file: File) -> str:
 
 @transaction.atomic
 def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = None) -> str:
-    """A short-lived URL of the file's bytes. Raises Refused; no record, no link."""
-    require_may_read(caller, file, now)
+    """A short-lived URL of the file's bytes. Raises Refused or BudgetSpent; no record, no link."""
+    bases = require_may_read(caller, file, now).bases
+    require_budget(caller.person.pk if caller.person else None, file, now)
     link = Link(
         file_id=file.pk,
         person_id=caller.person.pk if caller.person else None,
         token_id=caller.token.pk if caller.token else None,
         expires_at=now + settings.LINK_TTL,
+        grant_id=bases[0].grant_id if bases else None,
     )
     presigned = blob_store().presigned_url(
         file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
@@ -52,6 +56,7 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
         path=file.path,
         variant=link.variant,
         token=link.token_id,
+        grant=link.grant_id,
         expires_at=link.expires_at.isoformat(),
     )
     return presigned or link_url(link, filename_of(file))
@@ -60,18 +65,28 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
     """The file that a link stands for, if who got the link may still have it.
 
-    Raises LinkInvalid, LinkExpired or LinkWithdrawn.
+    Raises LinkInvalid, LinkExpired or LinkWithdrawn, and counts it.
     """
-    link = verify(signed, now=now)
+    try:
+        link = verify(signed, now=now)
+        return link, _opened(link, filename, now)
+    except LinkRefused as refused:
+        count_refusal(refused.code)
+        raise
+
+
+def _opened(link: Link, filename: str, now: datetime) -> File:
     files = File.objects.select_related("blob", "revision__repo__namespace")
     file = files.filter(pk=link.file_id).first()
     if file is None or filename != filename_of(file):
-        raise LinkInvalid
+        raise LinkOfAnother
     try:
-        require_may_read(_holder(link, now), file, now)
+        bases = require_may_read(_holder(link, now), file, now).bases
     except Refused as refused:
         raise LinkWithdrawn(refused.refusal.line) from refused
-    return link, file
+    if link.grant_id is not None and all(each.grant_id != link.grant_id for each in bases):
+        raise LinkWithdrawn("The grant that this link was made under has ended.")
+    return file
 
 
 def _holder(link: Link, now: datetime) -> Caller:

@@ -22,19 +22,20 @@ from django.utils import timezone
 
 from portal.addresses import client_ip
 from portal.catalog.models import File
+from portal.delivery.budgets import Stream, enter_stream, require_budget
 from portal.delivery.errors import BlobUnavailable
 from portal.delivery.headers import file_headers
 from portal.delivery.links import Link
 from portal.delivery.ranges import Span, Unsatisfiable, parse_range
 from portal.delivery.services import end_download, filename_of, start_download
-from portal.delivery.streams import chunks, chunks_async
+from portal.delivery.streams import chunks, chunks_async, nothing
 from portal.storage import BlobMissing, blob_store
 
 logger = logging.getLogger(__name__)
 
 
 def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> HttpResponseBase:
-    """The whole file or the range asked for. Raises BlobUnavailable."""
+    """The whole file or the range asked for. Raises BlobUnavailable, BudgetSpent."""
     path = _path(file)
     if request.method == "HEAD":
         size = {"Content-Length": str(file.blob.size_bytes)}
@@ -48,6 +49,7 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
         span = _span(request, file)
     except Unsatisfiable:
         return _unsatisfiable(file)
+    require_budget(link.person_id, file, now)
     return _send(request, link, file, path, span, now=now)
 
 
@@ -85,10 +87,11 @@ def _send(
     request: HttpRequest, link: Link, file: File, path: Path, span: Span | None, *, now: datetime
 ) -> HttpResponseBase:
     status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
+    counted = None if settings.X_ACCEL_PREFIX or file.is_open else enter_stream(link.person_id)
     ip = client_ip(request)
     download = start_download(link, file, span=span, status=status, now=now, ip=ip)
     if settings.X_ACCEL_PREFIX:
-        return _hand_over(file, path)
+        return _hand_over(file, path, ranged="If-Range" in request.headers and span is not None)
     headers = file_headers(file)
     if span is not None:
         headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.blob.size_bytes}"
@@ -96,20 +99,26 @@ def _send(
     headers["Content-Length"] = str(span.length_bytes)
     stream = chunks_async if isinstance(request, ASGIRequest) else chunks
     _release_connection()
-    return StreamingHttpResponse(
-        stream(path, span, partial(_ended, download.pk)), status=status, headers=headers
-    )
+    ended = partial(_ended, download.pk, counted)
+    moved = counted.touch if counted else nothing
+    return StreamingHttpResponse(stream(path, span, ended, moved), status=status, headers=headers)
 
 
-def _hand_over(file: File, path: Path) -> HttpResponse:
-    """nginx does the range itself, from the same header."""
+def _hand_over(file: File, path: Path, *, ranged: bool) -> HttpResponse:
+    """nginx does the range itself, from the same header.
+
+    ``ranged``: on a condition that was found to hold here. nginx knows no ETag of ours to compare
+    it with, and would send the whole, so it goes by way of a location that leaves it out.
+    """
     inside = path.relative_to(settings.BLOB_DIR).as_posix()
-    target = {"X-Accel-Redirect": f"{settings.X_ACCEL_PREFIX}{inside}"}
-    return HttpResponse(headers=file_headers(file) | target)
+    prefix = f"{settings.X_ACCEL_PREFIX}{'ranged/' if ranged else ''}"
+    return HttpResponse(headers=file_headers(file) | {"X-Accel-Redirect": f"{prefix}{inside}"})
 
 
-def _ended(download_id: int, bytes_sent: int) -> None:
+def _ended(download_id: int, counted: Stream | None, bytes_sent: int) -> None:
     """The bytes are out; a database that is away by now must not break the connection."""
+    if counted:
+        counted.leave()
     try:
         end_download(download_id, bytes_sent=bytes_sent, now=timezone.now())
     except DatabaseError:

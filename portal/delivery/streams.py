@@ -11,16 +11,23 @@ from portal.delivery.ranges import Span
 
 CHUNK_BYTES = 1 << 20
 
+Moved = Callable[[], None]
+"""Called before each chunk."""
+
 Ended = Callable[[int], None]
 """Called once with the bytes handed over, whether or not the client stayed to the end."""
 
 
-def chunks(path: Path, span: Span, ended: Ended) -> Iterator[bytes]:
+def nothing() -> None:
+    pass
+
+
+def chunks(path: Path, span: Span, ended: Ended, moved: Moved = nothing) -> Iterator[bytes]:
     position = span.start
     source = os.open(path, os.O_RDONLY)
     try:
         while position < span.stop:
-            chunk = _read(source, position, span.stop)
+            chunk = _read(source, position, span.stop, moved)
             yield chunk
             position += len(chunk)
     finally:
@@ -28,13 +35,15 @@ def chunks(path: Path, span: Span, ended: Ended) -> Iterator[bytes]:
         ended(position - span.start)
 
 
-async def chunks_async(path: Path, span: Span, ended: Ended) -> AsyncIterator[bytes]:
+async def chunks_async(
+    path: Path, span: Span, ended: Ended, moved: Moved = nothing
+) -> AsyncIterator[bytes]:
     """The same without holding the event loop: disk and database are met in threads."""
     position = span.start
     source = os.open(path, os.O_RDONLY)
     try:
         while position < span.stop:
-            chunk = await asyncio.to_thread(_read, source, position, span.stop)
+            chunk = await asyncio.to_thread(_read, source, position, span.stop, moved)
             yield chunk
             position += len(chunk)
     finally:
@@ -43,7 +52,8 @@ async def chunks_async(path: Path, span: Span, ended: Ended) -> AsyncIterator[by
         await asyncio.shield(asyncio.to_thread(ended, position - span.start))
 
 
-def _read(source: int, position: int, stop: int) -> bytes:
+def _read(source: int, position: int, stop: int, moved: Moved) -> bytes:
+    moved()
     chunk = os.pread(source, min(CHUNK_BYTES, stop - position), position)
     if not chunk:
         raise OSError("the file is shorter than announced")

@@ -33,6 +33,7 @@ http {
 
     upstream pages { server unix:$pages fail_timeout=0; }
     upstream streams { server unix:$streams fail_timeout=0; }
+    upstream bytes { server unix:$bytes; }
 
     proxy_http_version 1.1;
     proxy_set_header Connection "";
@@ -59,6 +60,24 @@ http {
             add_header X-Repo-Commit $$upstream_http_x_repo_commit;
             add_header X-Linked-Etag $$upstream_http_x_linked_etag;
         }
+        location ${protected}ranged/ {
+            internal;  # an If-Range that the portal found to hold, and nginx can't judge
+            set $$kept_etag $$upstream_http_etag;
+            set $$kept_commit $$upstream_http_x_repo_commit;
+            rewrite ^${protected}ranged/(.*)$$ /$$1 break;
+            proxy_pass http://bytes;
+            proxy_set_header If-Range "";
+            proxy_set_header Authorization "";
+            proxy_max_temp_file_size 0;
+            add_header ETag $$kept_etag;
+            add_header X-Repo-Commit $$kept_commit;
+            add_header X-Linked-Etag $$kept_etag;
+        }
+    }
+    server {
+        listen unix:$bytes;
+        root $blobs;
+        etag off;
     }
 }
 """)
@@ -74,7 +93,16 @@ def program() -> str:
     return found
 
 
-def write_config(*, var: Path, port: int, pages: Path, streams: Path, blobs: Path) -> Path:
+def command(config: Path, log: Path, inner: Path) -> list[str]:
+    """nginx never removes a socket that a kill -9 left, and wouldn't start beside it."""
+    start = [program(), "-c", str(config), "-e", str(log)]
+    return ["/bin/sh", "-c", 'rm -f "$0"; exec "$@"', str(inner), *start]
+
+
+def write_config(
+    *, var: Path, port: int, pages: Path, streams: Path, inner: Path, blobs: Path
+) -> Path:
+    """``inner``: the socket of nginx's own, by which it asks itself for bytes."""
     home = private_folder(var / "nginx")
     path = home / "nginx.conf"
     path.write_text(
@@ -84,6 +112,7 @@ def write_config(*, var: Path, port: int, pages: Path, streams: Path, blobs: Pat
             user="user root;" if os.geteuid() == 0 else "",  # as root, everything here is root's
             pages=pages,
             streams=streams,
+            bytes=inner,
             address="127.0.0.1",
             port=port,
             protected=PROTECTED,

@@ -63,14 +63,16 @@ class Site:
 
     def _split(self) -> list[Part]:
         pages, streams = self.sockets / "pages.sock", self.sockets / "streams.sock"
+        inner = self.sockets / "bytes.sock"
         config = nginx.write_config(
             var=self.var,
             port=self.port,
             pages=pages,
             streams=streams,
+            inner=inner,
             blobs=Path(self.environment()["WEIGHTGATE_BLOB_DIR"]),
         )
-        front = [nginx.program(), "-c", str(config), "-e", str(self.var / "logs" / "nginx.log")]
+        front = nginx.command(config, self.var / "logs" / "nginx.log", inner)
         return [
             self._gunicorn("web", pages),
             self._uvicorn("streams", "--uds", str(streams)),

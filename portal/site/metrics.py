@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: the state of the rows, counted at each scrape."""
+"""What Prometheus scrapes: the state of the rows, and counts that all processes share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from django.db.models import Count
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from portal.access.models import AccessRequest, Grant
 from portal.audit.models import AuditEvent
+from portal.delivery.counters import refusals
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
 
@@ -32,6 +33,12 @@ class RowCounts(Collector):
             yield family
         active = Grant.objects.active_at(timezone.now()).count()
         yield GaugeMetricFamily("weightgate_grants_active", "Grants active now", value=active)
+        refused = CounterMetricFamily(
+            "weightgate_link_refusals", "Download links refused, by reason", labels=["reason"]
+        )
+        for reason, count in refusals().items():
+            refused.add_metric([reason], count)
+        yield refused
         head = AuditEvent.objects.count()
         yield GaugeMetricFamily("weightgate_audit_events", "Events in the chain", value=head)
 

@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def link(now):
-    return Link(file_id=7, person_id=3, token_id=5, expires_at=now + 10 * SECOND)
+    return Link(file_id=7, person_id=3, token_id=5, expires_at=now + 10 * SECOND, grant_id=9)
 
 
 def test_what_was_signed_comes_back(link, now):
@@ -53,7 +53,7 @@ def test_nonsense_is_refused(nonsense, now):
 def test_a_signature_made_for_something_else_does_not_count(link, now):
     from django.core.signing import Signer
 
-    content = [7, None, 3, 5, int(link.expires_at.timestamp())]
+    content = [7, None, 3, 5, 9, int(link.expires_at.timestamp())]
     with pytest.raises(LinkInvalid):
         verify(Signer(salt="elsewhere").sign_object(content), now=now)
 

@@ -10,10 +10,13 @@ from django.utils import timezone
 from portal.access.services.grants import revoke_grant
 from portal.accounts.authentication import Caller
 from portal.accounts.services import revoke_token
+from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
+from portal.delivery.counters import REFUSALS, redis
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
 from tests.factories.catalog import make_reviewer
+from tests.factories.grants import make_accepted
 from tests.portal.world import SHARD
 
 
@@ -75,6 +78,51 @@ def test_the_grant_was_ended(world, refused):
         now=timezone.now(),
     )
     refused(link, "ended by the lab")
+
+
+def test_the_grant_it_was_made_under_ended_though_another_stands(world, client, refused):
+    make_accepted(world.repo, world.researcher, now=timezone.now())
+    link = mint(world)
+    under = AuditEvent.objects.get(type="link.minted").data["grant"]
+    assert client.head(link).status_code == 200
+    revoke_grant(
+        actor=make_reviewer(world.repo, role=TeamMember.Role.ADMINISTRATOR),
+        grant_id=under,
+        reason="Replaced.",
+        now=timezone.now(),
+    )
+    refused(link, "grant that this link was made under has ended")
+    assert client.head(mint(world)).status_code == 200
+
+
+def test_a_former_key_still_opens_until_it_is_dropped(world, client, refused, settings):
+    link = mint(world)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "n" * 50
+    assert client.head(link).status_code == 200
+    assert client.head(mint(world)).status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    refused(link, "altered")
+
+
+def test_each_reason_is_counted(world, client, settings):
+    redis().delete(REFUSALS)
+    good, old = mint(world), mint(world, age=settings.LINK_TTL + timedelta(seconds=1))
+    of_another = mint(world, path="config.json").rpartition("/")[0]
+    for bad in (old, old, good.replace("/-/d/", "/-/d/x"), f"{of_another}/{SHARD}"):
+        assert client.get(bad).status_code == 403
+    revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
+    assert client.get(good).status_code == 403
+    told = client.get("/metrics").text
+    for reason, count in {"expired": 2, "invalid": 1, "of_another_file": 1, "withdrawn": 1}.items():
+        line = f'weightgate_link_refusals_total{{reason="link_{reason}"}} {count}.0'
+        assert line in told.splitlines()
+
+
+def test_while_nothing_can_count_a_link_is_refused_no_less(world, client, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert client.get(mint(world).replace("/-/d/", "/-/d/x")).status_code == 403
+    assert client.get("/metrics").status_code == 200
 
 
 def test_the_account_was_closed(world, refused):
