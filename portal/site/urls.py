@@ -12,6 +12,7 @@ from portal.site.views import (
     record,
     theme,
     transparency,
+    usage,
 )
 
 register_converter(NamespaceConverter, "namespace")
@@ -26,6 +27,7 @@ urlpatterns = [
     path("transparency", transparency.transparency, name="transparency"),
     path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
     path("transparency.json", transparency.transparency_json, name="transparency_json"),
+    path("downloads/<str:namespace>/<str:name>", usage.downloads, name="downloads"),
     path("exports/<str:namespace>/<str:name>", exports.exports, name="exports"),
     path(
         "exports/<str:namespace>/<str:name>/<slug:rows>.<slug:form>",

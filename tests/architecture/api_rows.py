@@ -72,6 +72,13 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (403, {"anonymous": 401, "reviewer administrator publisher operator": 200}),
     ),
     (
+        "downloads",
+        "GET",
+        "namespace name",
+        (403, {"anonymous": 401, "administrator publisher operator": 200}),
+        (403, {"anonymous": 401, "reviewer administrator publisher operator": 200}),
+    ),
+    (
         "notice",
         "POST",
         "namespace name",

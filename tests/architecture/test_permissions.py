@@ -223,6 +223,7 @@ PAGES = [
     Row("site:transparency", "GET", 200),
     Row("site:transparency_csv", "GET", 200),
     Row("site:transparency_json", "GET", 200),
+    Row("site:downloads", "GET", 403, LOGIN | {RUN_IT: 200}, names),
     Row("site:exports", "GET", 404, LOGIN | {ADMINISTER: 200}, names),
     Row(
         "site:export",

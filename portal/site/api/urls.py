@@ -19,6 +19,7 @@ from portal.site.api import (
     request_form,
     requests,
     screening,
+    usage,
 )
 from portal.site.api.endpoint import address
 
@@ -43,6 +44,7 @@ MODELS = [
     address(f"{MODEL}grants/", "granted", get=granted.list_granted),
     address(f"{MODEL}notice/", "notice", post=granted.give_notice),
     address(f"{MODEL}renewals/", "renewals", get=granted.list_renewals),
+    address(f"{MODEL}downloads/", "downloads", get=usage.list_downloads),
     address(f"{MODEL}exports/", "exports", get=exports.list_exports),
     address(f"{MODEL}letters/", "templates", get=letters.list_templates),
     address(

@@ -55,7 +55,11 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return render(request, "site/model.html", context)
 
 
-REVIEWERS_PAGES = (("Queue", "access:queue", False), ("Grants", "access:granted", True))
+REVIEWERS_PAGES = (
+    ("Queue", "access:queue", False),
+    ("Grants", "access:granted", True),
+    ("Downloads", "site:downloads", True),
+)
 HEADS_PAGES = (
     ("Gate settings", "access:gate", True),
     ("Questions", "access:request_form", True),

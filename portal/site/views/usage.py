@@ -1,0 +1,35 @@
+"""What was fetched of a model, for the people who run it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portal.access.services.renewing import reviews
+from portal.accounts.authentication import Caller
+from portal.accounts.views import signed_in
+from portal.catalog.services.reading import find_repo
+from portal.delivery.usage import By, usage_of
+from portal.errors import Forbidden
+
+PAGE_SIZE = 50
+TABS = [(By.PERSON, "People"), (By.ORGANIZATION, "Organizations"), (By.REVISION, "Revisions")]
+
+
+@login_required
+@require_safe
+def downloads(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Rolled up by person, organization or revision; a page at a time."""
+    person = signed_in(request)
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
+    if not reviews(person, repo):
+        raise Forbidden("The downloads of a model are for the people who run it.")
+    asked = request.GET.get("by", "")
+    by = By(asked) if asked in list(By) else By.PERSON
+    page = Paginator(usage_of(repo, by), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"repo": repo, "by": by, "tabs": TABS, "page": page, "now": timezone.now()}
+    return render(request, "site/downloads.html", context)
