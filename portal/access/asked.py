@@ -29,11 +29,13 @@ def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
     return grants.active_at(now) | grants.offered_at(now)
 
 
-def accepted_of(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
-    """The newest standing grant of each person."""
+def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[Grant]:
+    """The newest standing grant of each person. ``shows_answers``: its request is one that this
+    reader may read."""
     related = ("person", "decision__request", "decision__submission__form")
+    read = AccessRequest.objects.readable_by(reader).filter(pk=OuterRef("decision__request"))
     found: GrantQuerySet[Grant] = standing_grants(repo, now).select_related(*related)
-    return found.order_by("person", "-pk").distinct("person")
+    return found.annotate(shows_answers=Exists(read)).order_by("person", "-pk").distinct("person")
 
 
 def given_at(grant: Grant) -> datetime:

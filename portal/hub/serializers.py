@@ -11,7 +11,7 @@ from django.conf import settings
 
 from portal.access.answers import readable
 from portal.access.asked import given_at
-from portal.access.models import AccessRequest, Grant, Submission
+from portal.access.models import AccessRequest, Submission
 from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
@@ -155,15 +155,16 @@ def asked(request: AccessRequest, status: str) -> dict[str, Any]:
     return _asked(str(request.pk), status, moment, request.applicant, snapshot)
 
 
-def accepted(grant: Grant) -> dict[str, Any]:
-    """A grant, by the request that it answers; by its own name where nobody asked."""
+def accepted(grant: Any) -> dict[str, Any]:
+    """A grant, by the request that it answers; by its own name where nobody asked.
+    ``shows_answers`` is annotated."""
     decision = grant.decision
     return _asked(
         str(decision.request_id) if decision else grant.reference,
         "accepted",
         given_at(grant),
         grant.person,
-        decision.submission if decision else None,
+        decision.submission if decision and grant.shows_answers else None,
     )
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.access.asked import Standing, latest_request, standing_grants, standing_of
-from portal.access.errors import AlreadyThere, HasAccess, NothingAsked
+from portal.access.errors import AlreadyThere, HasAccess, NothingAsked, RequestNotFound
 from portal.access.gate_settings import settings_of
 from portal.access.models import AccessRequest, Decision
 from portal.access.questions import requestable_modes
@@ -48,6 +48,8 @@ def move_request(
     request, standing = latest_request(repo, person), standing_of(repo, person, now)
     if request is None and standing is None:
         raise NothingAsked(person.username, repo.full_name)
+    if standing != Standing.ACCEPTED:
+        _require_readable(actor, request)
     if standing == to:
         raise AlreadyThere(person.username, to)
     if standing != Standing.PENDING:
@@ -69,11 +71,8 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
     if standing == Standing.ACCEPTED:
         raise HasAccess(person.username, repo.full_name)
     if standing == Standing.PENDING and request is not None:
-        if not AccessRequest.objects.readable_by(actor).filter(pk=request.pk).exists():
-            raise Forbidden(
-                f"{person.username} has asked, and the review team decides: request "
-                f"{request.reference}."
-            )
+        if not _may_read(actor, request):
+            raise Forbidden(f"{person.username} has asked, and the review team decides.")
         return _approve(actor, request, now)
     offer_grant(
         actor=actor,
@@ -84,6 +83,16 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
         now=now,
     )
     return True
+
+
+def _may_read(actor: User, request: AccessRequest) -> bool:
+    return AccessRequest.objects.readable_by(actor).filter(pk=request.pk).exists()
+
+
+def _require_readable(actor: User, request: AccessRequest | None) -> None:
+    """An owner who is on no team learns of a request only once it is put before them."""
+    if request is not None and not _may_read(actor, request):
+        raise RequestNotFound
 
 
 def _usual_end(now: datetime) -> datetime:

@@ -32,7 +32,7 @@ LISTS: dict[str, tuple[Rows, Callable[[Any], dict[str, Any]]]] = {
         lambda repo, reader, now: pending_of(repo, reader),
         lambda row: serializers.asked(row, Standing.PENDING),
     ),
-    Standing.ACCEPTED: (lambda repo, reader, now: accepted_of(repo, now), serializers.accepted),
+    Standing.ACCEPTED: (accepted_of, serializers.accepted),
     Standing.REJECTED: (rejected_of, lambda row: serializers.asked(row, Standing.REJECTED)),
 }
 

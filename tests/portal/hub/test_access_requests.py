@@ -250,6 +250,21 @@ def test_a_token_that_may_administer_alone_decides_nothing(world, call, asked, a
     assert call("handle", content, secret=narrow).status_code == 403
 
 
+def test_an_owner_reads_no_answers_that_were_not_put_before_them(world, call, asked):
+    owner = world.repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    _, secret = make_token(owner, now=timezone.now())
+    assert call("pending", secret=secret).json() == []
+    (has,) = call("accepted", secret=secret).json()
+    assert "fields" not in has
+    for status in ("pending", "accepted", "rejected"):
+        content = {"user": world.stranger.username, "status": status}
+        assert call("handle", content, secret=secret).status_code == 404
+    assert call("grant", {"user": world.stranger.username}, secret=secret).status_code == 403
+    asked.refresh_from_db()
+    assert asked.state == "in_review"
+    assert "fields" in call("accepted").json()[0]
+
+
 def test_an_open_repo_has_no_requests(world, call, administrator):
     repo = make_repo(gate="open")
     _, secret = make_token(make_administrator(repo), now=timezone.now())
