@@ -1,6 +1,6 @@
 """Blob backends behind one protocol; settings choose which."""
 
-from portal.storage.backends import blob_store
+from portal.storage.backends import blob_store, direct_uploads
 from portal.storage.base import BlobMissing, BlobStore, CorruptBlob, Stored
 
-__all__ = ["BlobMissing", "BlobStore", "CorruptBlob", "Stored", "blob_store"]
+__all__ = ["BlobMissing", "BlobStore", "CorruptBlob", "Stored", "blob_store", "direct_uploads"]

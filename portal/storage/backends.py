@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from portal.storage.base import BlobStore
 from portal.storage.local import LocalBlobStore
+
+if TYPE_CHECKING:
+    from portal.storage.direct import DirectUploads
 
 
 @cache
@@ -18,3 +22,14 @@ def blob_store() -> BlobStore:
 
         return S3BlobStore.from_settings()
     return LocalBlobStore(settings.BLOB_DIR)
+
+
+def direct_uploads() -> DirectUploads | None:
+    """Where clients bring bytes to the store by themselves; None where the portal takes them."""
+    if settings.STORAGE != "s3":
+        return None
+    from portal.storage.direct import DirectUploads
+    from portal.storage.s3 import S3BlobStore
+
+    store = blob_store()
+    return DirectUploads(store) if isinstance(store, S3BlobStore) else None

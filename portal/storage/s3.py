@@ -58,7 +58,7 @@ class S3BlobStore:
 
     def put_stream(self, content: BinaryIO, sha256: str) -> None:
         if not self.has(sha256):
-            upload(self.client, self.bucket, _key(sha256), content, sha256)
+            upload(self.client, self.bucket, blob_key(sha256), content, sha256)
 
     def add(self, content: BinaryIO) -> str:
         """A bucket renames nothing, so the key, which is the hash, is needed first."""
@@ -76,19 +76,20 @@ class S3BlobStore:
 
     def size_bytes(self, sha256: str) -> int:
         try:
-            return self.client.head_object(Bucket=self.bucket, Key=_key(sha256))["ContentLength"]
+            head = self.client.head_object(Bucket=self.bucket, Key=blob_key(sha256))
         except ClientError as error:
             raise _missing(error, sha256) from error
+        return head["ContentLength"]
 
     def open(self, sha256: str) -> BinaryIO:
         try:
-            answer = self.client.get_object(Bucket=self.bucket, Key=_key(sha256))
+            answer = self.client.get_object(Bucket=self.bucket, Key=blob_key(sha256))
         except ClientError as error:
             raise _missing(error, sha256) from error
         return cast("BinaryIO", answer["Body"])
 
     def delete(self, sha256: str) -> None:
-        self.client.delete_object(Bucket=self.bucket, Key=_key(sha256))
+        self.client.delete_object(Bucket=self.bucket, Key=blob_key(sha256))
 
     def stored(self) -> Iterator[Stored]:
         listing = self.client.get_paginator("list_objects_v2")
@@ -96,7 +97,7 @@ class S3BlobStore:
         for page in pages:
             for each in page.get("Contents", []):
                 name = each["Key"].rpartition("/")[2]
-                if SHA256.fullmatch(name) and each["Key"] == _key(name):
+                if SHA256.fullmatch(name) and each["Key"] == blob_key(name):
                     yield Stored(name, each["Size"], each["LastModified"])
 
     def local_path(self, sha256: str) -> None:
@@ -108,7 +109,7 @@ class S3BlobStore:
             "get_object",
             Params={
                 "Bucket": self.bucket,
-                "Key": _key(sha256),
+                "Key": blob_key(sha256),
                 "ResponseContentDisposition": disposition,
                 "ResponseContentType": "application/octet-stream",
             },
@@ -116,7 +117,7 @@ class S3BlobStore:
         )
 
 
-def _key(sha256: str) -> str:
+def blob_key(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 

@@ -1,0 +1,66 @@
+"""Bytes on their way into the local store: hashed as they come, kept only when they are right."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from portal.storage.base import CorruptBlob
+from portal.storage.local import LocalBlobStore
+
+FOLDER = ".incoming"  # beside the blobs, so that keeping one is a rename
+ABANDONED_SECONDS = 86_400.0
+
+
+class Incoming:
+    """One upload of ``size_bytes``. Whoever made it calls ``discard`` at the end, whatever came."""
+
+    def __init__(self, store: LocalBlobStore, size_bytes: int) -> None:
+        folder = store.folder / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        self.path = Path(name)
+        self.received = 0
+        self._store = store
+        self._size_bytes = size_bytes
+        self._out = os.fdopen(descriptor, "wb")
+        self._sha256 = hashlib.sha256()
+        self._sha1 = hashlib.sha1(b"blob %d\0" % size_bytes)  # noqa: S324, git's
+
+    def write(self, chunk: bytes) -> None:
+        """Raises CorruptBlob as soon as more comes than was announced."""
+        self.received += len(chunk)
+        if self.received > self._size_bytes:
+            raise CorruptBlob(f"more than the announced {self._size_bytes} bytes came")
+        self._sha256.update(chunk)
+        self._sha1.update(chunk)
+        self._out.write(chunk)
+
+    def keep(self, sha256: str) -> str:
+        """Make it a blob; its git sha1. Raises CorruptBlob when it isn't what was announced."""
+        if self.received != self._size_bytes:
+            raise CorruptBlob(f"{self.received} bytes came instead of {self._size_bytes}")
+        if self._sha256.hexdigest() != sha256:
+            raise CorruptBlob(f"the bytes that came have the sha256 {self._sha256.hexdigest()}")
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        self._store.adopt(self.path, sha256)
+        return self._sha1.hexdigest()
+
+    def discard(self) -> None:
+        self._out.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """What a process that was killed left behind, and nothing has been written to for a day."""
+    for path in folder.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # it was just kept, or somebody else swept

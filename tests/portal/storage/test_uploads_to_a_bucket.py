@@ -1,0 +1,86 @@
+"""The Hub’s LFS batch where blobs lie in a bucket: no byte passes the portal on its way in."""
+
+from __future__ import annotations
+
+import os
+
+import httpx2
+import pytest
+
+from portal.storage import direct
+from tests.portal.hub.desk import Desk, lfs_line, local, make_desk, sha256_of
+
+pytestmark = pytest.mark.django_db
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def desk(db, client, s3_store, settings) -> Desk:
+    settings.STORAGE = "s3"
+    return make_desk(client)
+
+
+def actions(desk, content):
+    (answer,) = desk.batch(content).json()["objects"]
+    return answer["actions"]
+
+
+def verify(desk, found):
+    return desk.client.post(local(found["verify"]["href"]))
+
+
+def test_a_file_goes_to_the_bucket_and_counts_when_it_is_verified(desk, s3_store):
+    content = os.urandom(MEGABYTE)
+    found = actions(desk, content)
+    assert httpx2.put(found["upload"]["href"], content=content).status_code == 200
+    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 422
+    assert verify(desk, found).status_code == 200
+    assert verify(desk, found).status_code == 200
+    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
+    assert s3_store.has(sha256_of(content))
+    assert s3_store.has(desk.head.files.get(path="SHA256SUMS").blob_id)
+
+
+def test_a_large_one_goes_in_parts(desk, s3_store, monkeypatch):
+    monkeypatch.setattr(direct, "PART_BYTES", 5 * MEGABYTE)
+    content = os.urandom(6 * MEGABYTE)
+    found = actions(desk, content)
+    header = found["upload"]["header"]
+    size, parts = int(header["chunk_size"]), []
+    for number in (1, 2):
+        part = content[(number - 1) * size : number * size]
+        answer = httpx2.put(header[str(number)], content=part)
+        parts.append({"partNumber": number, "etag": answer.headers["etag"]})
+    complete = local(found["upload"]["href"])
+    content_of = {"oid": sha256_of(content), "parts": parts}
+    assert desk.call("post", complete, content_of, secret="").status_code == 200
+    assert verify(desk, found).status_code == 200
+    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
+
+
+def test_wrong_bytes_never_count(desk, s3_store):
+    content = os.urandom(1000)
+    found = actions(desk, content)
+    httpx2.put(found["upload"]["href"], content=os.urandom(1000))
+    response = verify(desk, found)
+    assert response.status_code == 422
+    assert "Nothing was kept" in response["X-Error-Message"]
+    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 422
+    assert not s3_store.has(sha256_of(content))
+
+
+def test_what_never_came_is_told(desk):
+    response = verify(desk, actions(desk, b"never sent"))
+    assert response.status_code == 422
+    assert "not brought" in response["X-Error-Message"]
+
+
+@pytest.mark.parametrize(
+    "parts", [None, [], [{"partNumber": "1", "etag": "x"}], [{"partNumber": 1}], [1]]
+)
+def test_parts_that_cannot_be_read(desk, parts, monkeypatch):
+    monkeypatch.setattr(direct, "PART_BYTES", 5 * MEGABYTE)
+    complete = local(actions(desk, os.urandom(6 * MEGABYTE))["upload"]["href"])
+    response = desk.call("post", complete, {"parts": parts}, secret="")
+    assert response.status_code == 400
+    assert "part" in response["X-Error-Message"]
