@@ -10,7 +10,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import page_not_found
@@ -23,7 +29,13 @@ from portal.access.errors import Refused
 from portal.access.verdicts import Reason
 from portal.accounts.authentication import bearer_secret
 from portal.accounts.errors import UnknownToken
-from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
+from portal.catalog.errors import (
+    EntryNotFound,
+    RepoExists,
+    RepoMoved,
+    RepoNotFound,
+    RevisionNotFound,
+)
 from portal.delivery.errors import BudgetSpent
 from portal.errors import Broken, DomainError, FieldErrors, Invalid, NotFound
 
@@ -44,8 +56,8 @@ def surface_of(request: HttpRequest) -> Surface:
         return Surface.OPENAI
     if path.startswith("/api/v1/"):
         return Surface.REST
-    of_repo = "/resolve/" in path or ".git/info/lfs/" in path
-    if path.startswith(("/api/", "/-/d/")) or of_repo:
+    of_repo = "/resolve/" in path or ".git/" in path
+    if path.startswith(("/api/", "/-/d/", "/-/u/")) or of_repo:
         return Surface.HUB
     return Surface.PAGE
 
@@ -73,7 +85,7 @@ def _hub_code(error: DomainError) -> str | None:
         RevisionNotFound: "RevisionNotFound",
         EntryNotFound: "EntryNotFound",
     }
-    return codes.get(type(error))
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
 
 
 def _hub_status(error: DomainError, code: str | None, request: HttpRequest) -> HTTPStatus:
@@ -93,7 +105,10 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
             f"Access to model {error.refusal.repo_name} is restricted and you are not in the "
             f"authorized list. {line}"
         )
-    response = JsonResponse({"error": line}, status=_hub_status(error, code, request))
+    content = {"error": line}
+    if isinstance(error, RepoExists):  # clients that don't mind go on from here
+        content["url"] = f"{settings.BASE_URL}/{error.full_name}"
+    response = JsonResponse(content, status=_hub_status(error, code, request))
     response["X-Error-Message"] = ascii_line(line)
     if code:
         response["X-Error-Code"] = code
@@ -101,11 +116,11 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
         # The command line shows its own words for this error; a warning it passes on.
         response["X-HF-Warning"] = f"access; {ascii_line(reason)}"
     if isinstance(error, BudgetSpent):
-        wait = error.retry_after_seconds
-        response["Retry-After"] = str(wait)
-        response["RateLimit"] = f'"{error.resource}";r=0;t={wait}'
+        response["RateLimit"] = f'"{error.resource}";r=0;t={error.retry_after_seconds}'
     if commit := getattr(error, "commit", ""):
         response["X-Repo-Commit"] = commit
+    if retry_after := getattr(error, "retry_after_seconds", None):
+        response["Retry-After"] = str(retry_after)
     return response
 
 
@@ -216,6 +231,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return ANSWERS[surface](NotFound("There’s nothing at this address."), request)
 
 
+def _moved(error: RepoMoved, request: HttpRequest) -> HttpResponse:
+    """The same address under the name that the repo has now; the method and body stay."""
+    here = request.get_full_path()
+    there = here.replace(error.moved_from, error.moved_to, 1)
+    if here == there:  # spelt in another way than we read it
+        return ANSWERS[surface_of(request)](error, request)
+    return HttpResponseRedirect(f"{settings.BASE_URL}{there}", preserve_request=True)
+
+
 READABLE_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1")
 
 
@@ -240,6 +264,8 @@ class DomainErrorMiddleware(MiddlewareMixin):
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None
+        if isinstance(error, RepoMoved) and surface_of(request) in (Surface.HUB, Surface.PAGE):
+            return _moved(error, request)
         return ANSWERS[surface_of(request)](error, request)
 
 

@@ -33,6 +33,8 @@ def may(person: Person, action: Action, target: Target, now: datetime) -> Verdic
     """Whether this person may do this to that, at this moment; why not, and where to go."""
     repo = _repo(target)
     someone = person if isinstance(person, User) and person.is_active else None
+    if repo.deleted_at is not None:
+        return _stand(someone, action, repo) if action in RECORDS else refuse(Reason.NOT_FOUND)
     if repo.private and not _among(ModelRepo.objects.visible_to(someone or AnonymousUser()), repo):
         return refuse(Reason.NOT_FOUND)
     if action in USES:
@@ -76,6 +78,8 @@ USES = {
     Action.INFER: Mode.INFERENCE,
     Action.CAPTURE: Mode.INFERENCE,
 }
+RECORDS = frozenset({Action.REVIEW, Action.ADMINISTER})
+"""What outlives a deleted repo: somebody still answers for its grants and its requests."""
 SCOPES = {
     Action.DOWNLOAD: Scope.DOWNLOAD,
     Action.INFER: Scope.INFER,

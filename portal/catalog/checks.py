@@ -38,22 +38,27 @@ def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
     return dict(header)
 
 
+def pickle_problem(path: str) -> str | None:
+    if not path.endswith(PICKLES):
+        return None
+    return f"{path} is a pickle: convert it to safetensors; loading a pickle runs code"
+
+
+def file_problem(path: str, size_bytes: int) -> str | None:
+    if size_bytes <= LARGEST_FILE_BYTES:
+        return None
+    return f"{path} is over 50 GB: split it, since clients can’t fetch it"
+
+
 def problems(folder: Path, *, supplied: Collection[str] = ()) -> list[str]:
     """Each thing that stands in the way of publishing, with its remedy; ``supplied`` comes by
     itself."""
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     here = {*files, *supplied}
     found = [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
-    found += [
-        f"{name} is a pickle: convert it to safetensors; loading a pickle runs code"
-        for name in files
-        if name.endswith(PICKLES)
-    ]
-    found += [
-        f"{name} is over 50 GB: split it, since clients can’t fetch it"
-        for name, path in files.items()
-        if path.stat().st_size > LARGEST_FILE_BYTES
-    ]
+    pickles = [pickle_problem(name) for name in files]
+    large = [file_problem(name, path.stat().st_size) for name, path in files.items()]
+    found += [problem for problem in pickles + large if problem]
     return found + _weight_problems(files)
 
 

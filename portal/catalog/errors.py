@@ -1,10 +1,37 @@
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from portal.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class RepoNotFound(NotFound):
     code = "repo_not_found"
+
+
+class RepoMoved(RepoNotFound):
+    """A name that this repo bore; ``moved_to`` is the one it bears."""
+
+    def __init__(self, moved_from: str, moved_to: str) -> None:
+        super().__init__(f"{moved_from} is called {moved_to} now.")
+        self.moved_from = moved_from
+        self.moved_to = moved_to
+
+
+class RepoExists(Conflict):
+    """``full_name`` is the repo that has the name."""
+
+    code = "repo_exists"
+
+    def __init__(self, full_name: str) -> None:
+        super().__init__(
+            f"There is a model {full_name} already. Use that one, or choose another name."
+        )
+        self.full_name = full_name
+
+
+class RepoInUse(Conflict):
+    code = "repo_in_use"
 
 
 class RevisionNotFound(NotFound):
@@ -16,8 +43,8 @@ class EntryNotFound(NotFound):
 
     code = "entry_not_found"
 
-    def __init__(self, path: str, commit: str) -> None:
-        super().__init__(f"{path or 'That'} does not exist at {commit}.")
+    def __init__(self, path: str, commit: str, message: str = "") -> None:
+        super().__init__(message or f"{path or 'That'} does not exist at {commit}.")
         self.commit = commit
 
 
@@ -39,3 +66,40 @@ class LicenceTaken(Conflict):
     """A version or a text of a licence that is published already."""
 
     code = "licence_taken"
+
+
+class BadPath(Invalid):
+    """A path that no revision may hold."""
+
+    code = "bad_path"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class StaleParent(Conflict):
+    """The branch has moved on since the change was made ready."""
+
+    code = "stale_parent"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The branch was updated since you opened this page. Please refresh and try again."
+        )
+
+
+class RefExists(Conflict):
+    code = "ref_exists"
+
+    def __init__(self, full_name: str) -> None:
+        super().__init__(f"Reference {full_name} already exists")
+
+
+class RefKept(Forbidden):
+    """A ref that nobody may take away."""
+
+    code = "ref_kept"
+
+
+class TooLarge(Invalid):
+    code = "too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE

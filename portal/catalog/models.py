@@ -93,7 +93,10 @@ class Mode(models.TextChoices):
 
 
 class ModelRepo(models.Model):
-    """``namespace/name``: what is released, and the gate before each mode."""
+    """``namespace/name``: what is released, and the gate before each mode.
+
+    A deleted one keeps its row, since grants, signatures and events name it; its name is free.
+    """
 
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repos")
     name = models.CharField(max_length=96, validators=[validate_name])
@@ -110,14 +113,21 @@ class ModelRepo(models.Model):
     )
     hosted = models.BooleanField(default=False)
     decision_days = models.PositiveSmallIntegerField(default=14)
+    pickles_allowed = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ModelRepoQuerySet.as_manager()
 
     class Meta:
         ordering = ["namespace__name", "name"]
         constraints = [
-            models.UniqueConstraint("namespace", Lower("name"), name="repo_name_any_case"),
+            models.UniqueConstraint(
+                "namespace",
+                Lower("name"),
+                condition=models.Q(deleted_at=None),
+                name="standing_repo_name_any_case",
+            ),
             models.CheckConstraint(
                 name="a_gate_has_a_licence",
                 condition=models.Q(licence__isnull=False)
@@ -142,6 +152,22 @@ class ModelRepo(models.Model):
     @property
     def takes_requests(self) -> bool:
         return Gate.REVIEW in (self.download_gate, self.inference_gate)
+
+
+class FormerName(models.Model):
+    """What a repo was called before it moved, until another repo takes the name."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="former_names")
+    name = models.CharField(max_length=96)
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="former_names")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("namespace", Lower("name"), name="former_name_any_case")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}, now {self.repo}"
 
 
 class TeamMember(models.Model):
@@ -182,6 +208,7 @@ class Revision(models.Model):
     commit = models.CharField(max_length=40, unique=True, validators=[COMMIT])
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     title = models.CharField(max_length=200)
+    message = models.TextField(blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="revisions"
     )

@@ -29,8 +29,11 @@ class LicenceVersionQuerySet(models.QuerySet[M]):
 
 class ModelRepoQuerySet(models.QuerySet[M]):
     def named(self, full_name: str) -> ModelRepoQuerySet[M]:
+        """What bears this name today: a deleted repo bears none."""
         namespace, _, name = full_name.partition("/")
-        return self.filter(namespace__name__iexact=namespace, name__iexact=name)
+        return self.filter(
+            namespace__name__iexact=namespace, name__iexact=name, deleted_at__isnull=True
+        )
 
     def with_names(self) -> ModelRepoQuerySet[M]:
         return self.select_related("namespace", "licence")
@@ -62,13 +65,14 @@ class ModelRepoQuerySet(models.QuerySet[M]):
         ).distinct()
 
     def visible_to(self, user: User | Any) -> ModelRepoQuerySet[M]:
-        """Public repos, and the private ones of which this person is a part."""
+        """Public repos, and the private ones of which this person is a part; none deleted."""
+        standing = self.filter(deleted_at__isnull=True)
         if not user.is_authenticated or not user.is_active:
-            return self.filter(private=False)
+            return standing.filter(private=False)
         if user.is_superuser:
-            return self
+            return standing
         inside = models.Q(team__user=user) | models.Q(namespace__roles__user=user)
-        return self.filter(models.Q(private=False) | inside).distinct()
+        return standing.filter(models.Q(private=False) | inside).distinct()
 
     def visible_through(self, caller: Caller) -> ModelRepoQuerySet[M]:
         """What a caller may know of: a token for some repos shows no other private ones."""

@@ -136,11 +136,14 @@ def last_commit(revision: Revision) -> dict[str, str]:
 def commit(revision: Revision, *, formatted: bool) -> dict[str, Any]:
     content: dict[str, Any] = {
         **last_commit(revision),
-        "message": "",
+        "message": revision.message,
         "authors": [{"user": revision.author.username}],
     }
     if formatted:
-        content["formatted"] = {"title": escape(revision.title), "message": ""}
+        content["formatted"] = {
+            "title": escape(revision.title),
+            "message": escape(revision.message),
+        }
     return content
 
 

@@ -68,6 +68,9 @@ UNRECORDED = {
     # only sends a letter to the person's own address; what it proves is recorded when answered
     "portal/accounts/services/renewal.py:ask_renewal",
     "portal/access/services/gates.py:seat_member",
+    "portal/catalog/services/commits.py:commit_changes",
+    "portal/hub/services/repos.py:start_repo",
+    "portal/hub/services/repos.py:set_repo",
     "portal/access/services/gates.py:unseat_member",
     "portal/jobs/services/ending.py:cancel_job",
 }

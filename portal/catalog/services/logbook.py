@@ -54,7 +54,29 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
     moment = _moment(content.get("occurred_at"))
     if moment is None or moment.tzinfo is None:
         return "occurred_at must be a time with its zone, such as 2026-11-23T10:00:00+00:00", {}
-    return "", content
+    return _misfit(content), content
+
+
+TEXTS = {"run": 80, "parent_run": 80, "cause": 40, "body": 100_000}
+KINDS = {"figures": dict, "software": dict, "changes": list}
+
+
+def _misfit(content: dict[str, Any]) -> str:
+    """What of an entry the record has no room for."""
+    for name, longest in TEXTS.items():
+        if len(str(content.get(name) or "")) > longest or "\0" in str(content.get(name) or ""):
+            return f"{name} must be at most {longest} characters, without U+0000"
+    for name in ("step", "tokens"):
+        if not isinstance(content.get(name, 0), int | None) or abs(content.get(name) or 0) >= 2**63:
+            return f"{name} must be a whole number"
+    for name, kind in KINDS.items():
+        if not isinstance(content.get(name) or kind(), kind) or "\\u0000" in json.dumps(
+            content.get(name)
+        ):
+            return f"{name} must be {'an object' if kind is dict else 'a list'}, without U+0000"
+    if content.get("ended_at") and _moment(content["ended_at"]) is None:
+        return "ended_at must be a time"
+    return ""
 
 
 def _moment(value: object) -> datetime | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from portal.accounts.authentication import Caller
-from portal.catalog.errors import EntryNotFound, RepoNotFound, RevisionNotFound
-from portal.catalog.models import File, ModelRepo, Ref, Revision
+from portal.catalog.errors import EntryNotFound, RepoMoved, RepoNotFound, RevisionNotFound
+from portal.catalog.models import File, FormerName, ModelRepo, Ref, Revision
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HEX = re.compile(r"[0-9a-f]{7,39}")
@@ -14,12 +14,22 @@ DEFAULT_BRANCH = "main"
 
 
 def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
-    """The repo of that name, if the caller may know of it. Raises RepoNotFound."""
+    """The repo of that name, if the caller may know of it. Raises RepoNotFound, or RepoMoved."""
     visible = ModelRepo.objects.visible_through(caller)
     repo = visible.named(full_name).with_names().first()
-    if repo is None:
-        raise RepoNotFound("There’s nothing at this address, or nothing you may know of.")
-    return repo
+    if repo is not None:
+        return repo
+    if moved := _moved(full_name, caller):
+        raise RepoMoved(full_name, moved.full_name)
+    raise RepoNotFound("There’s nothing at this address, or nothing you may know of.")
+
+
+def _moved(full_name: str, caller: Caller) -> ModelRepo | None:
+    """What bore this name once, by the name it has now, if the caller may know of it."""
+    namespace, _, name = full_name.partition("/")
+    former = FormerName.objects.filter(namespace__name__iexact=namespace, name__iexact=name)
+    visible = ModelRepo.objects.visible_through(caller)
+    return visible.filter(pk__in=former.values("repo")).with_names().first()
 
 
 def find_revision(repo: ModelRepo, name: str = DEFAULT_BRANCH) -> Revision:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.accounts.models import Namespace, User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.errors import MayNotPublish, RepoNotFound
-from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.errors import MayNotPublish, RepoExists, RepoNotFound
+from portal.catalog.models import FormerName, Gate, ModelRepo, TeamMember
+from portal.errors import FieldErrors
 
 CONFIGURABLE = frozenset(
     {
@@ -26,6 +28,7 @@ CONFIGURABLE = frozenset(
         "licence",
         "hosted",
         "decision_days",
+        "pickles_allowed",
     }
 )
 
@@ -41,16 +44,51 @@ def require_may_publish(actor: User, namespace: Namespace) -> None:
 def create_repo(
     *, actor: User, namespace: str, name: str, now: datetime, **configuration: Any
 ) -> ModelRepo:
-    """Make a repo in a namespace where the actor may publish; they administer it."""
-    place = Namespace.objects.filter(name__iexact=namespace).first()
-    if place is None:
-        raise RepoNotFound(f"There is no namespace {namespace}.")
+    """Make a repo in a namespace where the actor may publish; they administer it.
+
+    A name that another repo bore is free again, and leads to that one no longer.
+    """
+    place = locked_namespace(namespace)
     require_may_publish(actor, place)
+    require_free(place, name)
     repo = ModelRepo(namespace=place, name=name, created_at=now, **_checked(configuration))
-    repo.full_clean()
+    require_valid(repo)
     repo.save()
+    FormerName.objects.filter(namespace=place, name__iexact=name).delete()
     record(EventType.REPO_CREATED, actor=actor, target=repo, at=now, name=repo.full_name)
     return repo
+
+
+def locked_namespace(name: str) -> Namespace:
+    """Locked, so that of two who want one name the second finds it taken."""
+    place = Namespace.objects.select_for_update(of=("self",)).filter(name__iexact=name).first()
+    if place is None:
+        raise RepoNotFound(f"There is no namespace {name}.")
+    return place
+
+
+def require_free(namespace: Namespace, name: str) -> None:
+    full_name = f"{namespace.name}/{name}"
+    if taken := ModelRepo.objects.named(full_name).with_names().first():
+        raise RepoExists(taken.full_name)
+
+
+def require_valid(repo: ModelRepo) -> None:
+    """The model's own rules, told as a refusal. Raises FieldErrors."""
+    try:
+        repo.full_clean()
+    except ValidationError as error:
+        told = {field: " ".join(messages) for field, messages in error.message_dict.items()}
+        gates = {repo.download_gate, repo.inference_gate}
+        if repo.licence_id is None and gates != {Gate.OPEN}:
+            told = {"licence": NEEDS_LICENCE}
+        raise FieldErrors(told) from error
+
+
+NEEDS_LICENCE = (
+    "A gated model stands under a licence. Name one that is published here in README.md’s "
+    "metadata, “license_name: NAME”, or ask the operator to set it; then gate the model."
+)
 
 
 def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +111,7 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
     if changed:
         for key, value in changed.items():
             setattr(repo, key, value)
-        repo.full_clean()
+        require_valid(repo)
         repo.save()
         record(
             EventType.REPO_CONFIGURED,

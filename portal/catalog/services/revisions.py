@@ -36,15 +36,21 @@ class Content:
 
 
 def commit_id(
-    repo: ModelRepo, parent: Revision | None, title: str, contents: Sequence[Content]
+    repo: ModelRepo,
+    parent: Revision | None,
+    title: str,
+    contents: Sequence[Content],
+    message: str = "",
 ) -> str:
     """40 hex digits that name exactly this content after exactly that history."""
-    content = {
+    content: dict[str, object] = {
         "repo": repo.pk,
         "parent": parent.commit if parent else None,
         "title": title,
         "files": sorted([file.path, file.sha256] for file in contents),
     }
+    if message:
+        content["message"] = message
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:40]
 
@@ -66,8 +72,11 @@ def release_revision(
     now: datetime,
     entries: Iterable[RawEntry] = (),
     branch: str = DEFAULT_BRANCH,
+    message: str = "",
 ) -> Revision:
     """Make ``contents`` the newest revision of a branch; the same again makes no new one.
+
+    Two branches that take the same step from the same place come to the same revision.
 
     Who may is asked by the caller, and the bytes lie in the store.
     """
@@ -75,15 +84,20 @@ def release_revision(
     head = head_revision(repo, branch)
     if head is not None and _unchanged(head, contents):
         return head
-    revision = Revision.objects.create(
+    commit = commit_id(repo, head, title, contents, message)
+    revision, is_new = Revision.objects.get_or_create(
         repo=repo,
-        commit=commit_id(repo, head, title, contents),
-        parent=head,
-        title=title,
-        author=actor,
-        created_at=now,
+        commit=commit,
+        defaults={
+            "parent": head,
+            "title": title,
+            "message": message,
+            "author": actor,
+            "created_at": now,
+        },
     )
-    _add_files(revision, contents)
+    if is_new:
+        _add_files(revision, contents)
     Ref.objects.update_or_create(
         repo=repo, kind=Ref.Kind.BRANCH, name=branch, defaults={"revision": revision}
     )

@@ -1,0 +1,167 @@
+"""A revision made from the one before it: files added, copied and deleted, in order."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.catalog import checks
+from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
+from portal.catalog.models import File, ModelRepo, Revision
+from portal.catalog.paths import require_path, require_tree
+from portal.catalog.services.accompanying import with_notices
+from portal.catalog.services.logbook import LOGBOOK_FILE, RawEntry, read_logbook
+from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
+from portal.catalog.services.refs import branch_head
+from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.revisions import Content, release_revision
+from portal.errors import Invalid
+from portal.storage import blob_store
+
+MOST_FILES = 10_000
+LARGEST_LOGBOOK_BYTES = 64 << 20
+Contents = dict[str, Content]
+
+
+@dataclass(frozen=True)
+class Add:
+    """Bytes that the store holds, under a path."""
+
+    content: Content
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file of this repo under another path; ``revision`` is the branch's own where empty."""
+
+    source: str
+    path: str
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """A file, or a folder with all that is in it."""
+
+    path: str
+
+
+Change = Add | Copy | Delete
+
+
+@transaction.atomic
+def commit_changes(
+    *,
+    actor: User,
+    repo_id: int,
+    branch: str,
+    changes: Sequence[Change],
+    title: str,
+    now: datetime,
+    message: str = "",
+    parent: str = "",
+) -> Revision:
+    """Make a branch's next revision; without a change in content it stays where it is.
+
+    ``parent`` is the commit that the changes were made for, or its beginning: a branch that has
+    moved on is refused. Licence, notice and checksums are brought up to date.
+    """
+    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    head = branch_head(repo, branch)
+    head.repo = repo
+    if not head.commit.startswith(parent.lower()):
+        raise StaleParent
+    standing = contents_of(head)
+    contents = _changed(standing, changes, head)
+    _require_fit(repo, standing, contents)
+    complete = with_notices(repo, contents, now)
+    name = branch.removeprefix("refs/heads/")
+    return release_revision(
+        actor=actor,
+        repo_id=repo.pk,
+        contents=list(complete.values()),
+        title=title,
+        message=message,
+        now=now,
+        entries=_entries(standing, complete) if name == DEFAULT_BRANCH else (),
+        branch=name,
+    )
+
+
+def contents_of(revision: Revision) -> Contents:
+    files = File.objects.filter(revision=revision).select_related("blob")
+    return {file.path: _content(file) for file in files}
+
+
+def _content(file: File) -> Content:
+    blob = file.blob
+    return Content(file.path, blob.sha256, blob.git_sha1, blob.size_bytes)
+
+
+def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> Contents:
+    contents = dict(standing)
+    for change in changes:
+        match change:
+            case Add(content):
+                contents[require_path(content.path)] = content
+            case Copy(source, path, revision):
+                copied = _copied(contents, source, revision, head)
+                contents[require_path(path)] = replace(copied, path=path)
+            case Delete(path):
+                _delete(contents, path.strip("/"), head)
+    return contents
+
+
+def _copied(contents: Contents, source: str, revision: str, head: Revision) -> Content:
+    if revision:
+        return _content(find_file(find_revision(head.repo, revision), source))
+    if source not in contents:
+        raise EntryNotFound(source, head.commit)
+    return contents[source]
+
+
+def _delete(contents: Contents, path: str, head: Revision) -> None:
+    inside = [each for each in contents if each == path or each.startswith(f"{path}/")]
+    if not inside or not path:
+        message = f"A file with this name doesn't exist: {path or '/'}"  # which clients look for
+        raise EntryNotFound(path, head.commit, message)
+    for each in inside:
+        del contents[each]
+
+
+def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> None:
+    """What stands already is taken as it is. Raises Invalid, BadPath or NotPublishable."""
+    if len(contents) > MOST_FILES:
+        raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
+    require_tree(contents)
+    fresh = [each for path, each in contents.items() if each != standing.get(path)]
+    problems = [checks.file_problem(each.path, each.size_bytes) for each in fresh]
+    pickles = [] if repo.pickles_allowed else [checks.pickle_problem(each.path) for each in fresh]
+    if found := [problem for problem in problems + pickles if problem]:
+        raise NotPublishable(found[:20])
+
+
+def _entries(standing: Contents, contents: Contents) -> list[RawEntry]:
+    """What a new or changed logbook adds. Raises NotPublishable."""
+    logbook = contents.get(LOGBOOK_FILE)
+    if logbook is None or logbook == standing.get(LOGBOOK_FILE):
+        return []
+    if logbook.size_bytes > LARGEST_LOGBOOK_BYTES:
+        raise NotPublishable([f"{LOGBOOK_FILE} is over 64 MB: keep what is older elsewhere"])
+    with tempfile.TemporaryDirectory() as scratch, blob_store().open(logbook.sha256) as source:
+        path = Path(scratch, LOGBOOK_FILE)
+        path.write_bytes(source.read())
+        try:
+            entries, problems = read_logbook(path)
+        except UnicodeDecodeError:
+            problems = [f"{LOGBOOK_FILE} isn’t text: save it as UTF-8"]
+    if problems:
+        raise NotPublishable(problems[:20])
+    return entries

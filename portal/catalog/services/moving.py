@@ -1,0 +1,78 @@
+"""Renaming a repo and taking it away. Rows stay: grants, signatures and events name them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import RepoInUse
+from portal.catalog.models import FormerName, ModelRepo
+from portal.catalog.services.repos import (
+    locked_namespace,
+    require_free,
+    require_may_publish,
+    require_valid,
+)
+
+
+@transaction.atomic
+def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: datetime) -> ModelRepo:
+    """Give a repo another name, where the actor may publish both; the old one leads to it.
+
+    Grants, requests and signatures are of the repo, not of its name, and stay.
+    """
+    place = locked_namespace(namespace)
+    repo = _locked(actor, repo_id)
+    require_may_publish(actor, place)
+    former, former_place = repo.full_name, repo.namespace
+    if former == f"{place.name}/{name}":
+        return repo
+    if (place, name.lower()) != (former_place, repo.name.lower()):
+        require_free(place, name)
+        _remember(repo)
+    FormerName.objects.filter(namespace=place, name__iexact=name).delete()
+    repo.namespace, repo.name = place, name
+    require_valid(repo)
+    repo.save(update_fields=["namespace", "name"])
+    record(
+        EventType.REPO_MOVED,
+        actor=actor,
+        target=repo,
+        at=now,
+        moved_from=former,
+        moved_to=repo.full_name,
+    )
+    return repo
+
+
+def _remember(repo: ModelRepo) -> None:
+    FormerName.objects.filter(namespace=repo.namespace, name__iexact=repo.name).delete()
+    FormerName.objects.create(namespace=repo.namespace, name=repo.name, repo=repo)
+
+
+@transaction.atomic
+def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
+    """Take a repo out of sight and out of use. Every record of it stays, its files too."""
+    repo = _locked(actor, repo_id)
+    if repo.deleted_at is not None:
+        return
+    repo.deleted_at = now
+    repo.save(update_fields=["deleted_at"])
+    repo.former_names.all().delete()
+    record(EventType.REPO_DELETED, actor=actor, target=repo, at=now, name=repo.full_name)
+
+
+def _locked(actor: User, repo_id: int) -> ModelRepo:
+    """The repo, locked, if the actor may publish it and no worker serves it by its name."""
+    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
+    repo: ModelRepo = locked.get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    if repo.hosted:
+        raise RepoInUse(
+            f"{repo.full_name} is served as hosted inference. Ask the operator to end that first."
+        )
+    return repo

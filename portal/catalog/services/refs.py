@@ -1,0 +1,103 @@
+"""Branches and tags: names that lead to revisions. Taking one away leaves its revision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import RefExists, RefKept, RevisionNotFound
+from portal.catalog.models import ModelRepo, Ref, Revision
+from portal.catalog.paths import require_ref
+from portal.catalog.services.reading import DEFAULT_BRANCH, find_revision
+from portal.catalog.services.repos import require_may_publish
+
+
+@transaction.atomic
+def create_branch(*, actor: User, repo_id: int, name: str, start: str, now: datetime) -> Ref:
+    """A branch that begins at ``start``: a branch, a tag or a commit."""
+    repo = _locked(actor, repo_id)
+    branch = _named(repo, Ref.Kind.BRANCH, name, start)
+    record(EventType.BRANCH_CREATED, actor=actor, target=repo, at=now, **_facts(branch))
+    return branch
+
+
+@transaction.atomic
+def create_tag(
+    *, actor: User, repo_id: int, name: str, at: str, message: str, now: datetime
+) -> Ref:
+    """A tag of the revision that ``at`` names. What is said of it is on the record."""
+    repo = _locked(actor, repo_id)
+    tag = _named(repo, Ref.Kind.TAG, name, at)
+    record(EventType.TAG_CREATED, actor=actor, target=repo, at=now, message=message, **_facts(tag))
+    return tag
+
+
+@transaction.atomic
+def delete_branch(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
+    """Its revisions stay, and are found by their commits."""
+    repo = _locked(actor, repo_id)
+    if name == DEFAULT_BRANCH:
+        raise RefKept(f"Cannot delete refs/heads/{DEFAULT_BRANCH}")
+    branch = _known(repo, Ref.Kind.BRANCH, name)
+    facts = _facts(branch)
+    branch.delete()
+    record(EventType.BRANCH_DELETED, actor=actor, target=repo, at=now, **facts)
+
+
+@transaction.atomic
+def delete_tag(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
+    repo = _locked(actor, repo_id)
+    tag = _known(repo, Ref.Kind.TAG, name)
+    facts = _facts(tag)
+    tag.delete()
+    record(EventType.TAG_DELETED, actor=actor, target=repo, at=now, **facts)
+
+
+def branch_head(repo: ModelRepo, name: str) -> Revision:
+    """What a branch names, by its short or full name. Raises RevisionNotFound for anything else:
+    a commit or a tag can't be added to."""
+    bare = name.removeprefix("refs/heads/")
+    branches = repo.refs.filter(kind=Ref.Kind.BRANCH, name=bare).select_related("revision")
+    branch = branches.first()
+    if branch is None:
+        raise _invalid(name)
+    return branch.revision
+
+
+def _locked(actor: User, repo_id: int) -> ModelRepo:
+    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
+    repo: ModelRepo = locked.get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    return repo
+
+
+def _named(repo: ModelRepo, kind: Ref.Kind, name: str, at: str) -> Ref:
+    ref = Ref(repo=repo, kind=kind, name=require_ref(name))
+    if Ref.objects.filter(repo=repo, kind=kind, name=name).exists():
+        raise RefExists(ref.full_name)
+    try:
+        ref.revision = find_revision(repo, at)
+    except RevisionNotFound as error:
+        raise _invalid(at) from error
+    ref.save()
+    return ref
+
+
+def _known(repo: ModelRepo, kind: Ref.Kind, name: str) -> Ref:
+    ref = Ref.objects.select_related("revision", "repo").filter(repo=repo, kind=kind, name=name)
+    found = ref.first()
+    if found is None:
+        raise _invalid(name)
+    return found
+
+
+def _invalid(name: str) -> RevisionNotFound:
+    return RevisionNotFound(f"Invalid rev id: {name}")
+
+
+def _facts(ref: Ref) -> dict[str, str]:
+    return {"repo": ref.repo.full_name, "ref": ref.full_name, "commit": ref.revision.commit}
