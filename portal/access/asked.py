@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
@@ -34,8 +35,9 @@ def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[G
     reader may read."""
     related = ("person", "decision__request", "decision__submission__form")
     read = AccessRequest.objects.readable_by(reader).filter(pk=OuterRef("decision__request"))
-    found: GrantQuerySet[Grant] = standing_grants(repo, now).select_related(*related)
-    return found.annotate(shows_answers=Exists(read)).order_by("person", "-pk").distinct("person")
+    found: Any = standing_grants(repo, now).select_related(*related)
+    marked: GrantQuerySet[Grant] = found.annotate(shows_answers=Exists(read))
+    return marked.order_by("person", "-pk").distinct("person")
 
 
 def given_at(grant: Grant) -> datetime:

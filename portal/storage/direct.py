@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from portal.storage.base import BlobMissing, CorruptBlob
-from portal.storage.s3 import PART_BYTES, TRANSFER, S3BlobStore, blob_key
+from portal.storage.multipart import PART_BYTES
+from portal.storage.s3 import S3BlobStore, blob_key
 
 PREFIX = "incoming/"
 READ_BYTES = 1 << 20
+COPYING = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class DirectUploads:
     def _copy(self, source: str, target: str) -> None:
         """Within the bucket; in parts where it is large."""
         found = {"Bucket": self.bucket, "Key": source}
-        self.client.copy(found, self.bucket, target, Config=TRANSFER)  # type: ignore[arg-type]
+        self.client.copy(found, self.bucket, target, Config=COPYING)  # type: ignore[arg-type]
 
     def _is_there(self, staged: str) -> bool:
         try:
