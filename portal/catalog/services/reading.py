@@ -82,6 +82,18 @@ def _refs(repo: ModelRepo, names: list[str]) -> dict[str, Revision]:
     return spelt
 
 
+def file_of_commit(repo: ModelRepo, rest: str) -> File | None:
+    """Read ``commit/path`` in one query, which is how clients ask for nearly every file."""
+    commit, _, path = rest.partition("/")
+    if not COMMIT.fullmatch(commit):
+        return None
+    files = File.objects.select_related("blob", "revision").filter(path=path)
+    file = files.filter(revision__repo=repo, revision__commit=commit).first()
+    if file is not None:
+        file.revision.repo = repo
+    return file
+
+
 def find_file(revision: Revision, path: str) -> File:
     """Raises EntryNotFound."""
     file = File.objects.select_related("blob").filter(revision=revision, path=path).first()
