@@ -9,6 +9,7 @@ from string import Template
 
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import private_folder
+from portal.logs import SECRET_PATHS
 
 PROTECTED = "/_protected/"
 CONFIG = Template("""\
@@ -19,7 +20,15 @@ error_log $logs/nginx.log warn;
 $user
 events { worker_connections 1024; }
 http {
-    access_log off;
+    # The path as it was asked for, and no query, referrer or network address: what opens something
+    # stands in the path of a link, and an nginx log forgets nothing by itself.
+    map $$uri $$masked {
+$masks
+        default $$uri;
+    }
+    log_format masked '$$time_iso8601 "$$request_method $$asked" $$status '
+                      '$$body_bytes_sent $$request_time';
+    access_log $logs/access.log masked;
     default_type application/octet-stream;
     server_tokens off;
     sendfile on;
@@ -46,7 +55,14 @@ http {
 
     server {
         listen $address:$port;
+        set $$asked $$masked;  # read before X-Accel-Redirect puts another path in its place
         location / { proxy_pass http://pages; }
+        location ~ $secret_paths {
+            error_log /dev/null;  # its lines quote the whole request; the access log has the status
+            proxy_pass http://pages;
+            proxy_hide_header Referrer-Policy;  # the next request would quote the whole address
+            add_header Referrer-Policy strict-origin always;
+        }
         location ~ ^/v1/|/events$$ {
             proxy_pass http://streams;
             proxy_buffering off;
@@ -54,6 +70,7 @@ http {
         }
         location $protected {
             internal;
+            error_log /dev/null;  # what led here is a signed link
             alias $blobs/;
             etag off;  # the portal's own: it names the blob, nginx's the file's time
             add_header ETag $$upstream_http_etag;
@@ -116,6 +133,8 @@ def write_config(
             address="127.0.0.1",
             port=port,
             protected=PROTECTED,
+            masks="\n".join(f"        ~^{path} {path}***;" for path in SECRET_PATHS),
+            secret_paths=f"^({'|'.join(SECRET_PATHS)})",
             blobs=blobs,
         )
     )
