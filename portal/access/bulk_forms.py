@@ -11,6 +11,17 @@ from portal.access.models import Decision
 from portal.access.questions import requestable_modes
 from portal.catalog.models import ModelRepo
 
+NEEDS = {
+    "approved": {
+        "modes": "Choose at least one kind of access to give.",
+        "until": "Choose the day on which the grants end.",
+    },
+    "declined": {
+        "reason_code": "Choose the reason that the applicants will see.",
+        "reason_text": "Say why in your own words; the applicants read this.",
+    },
+}
+
 
 class BulkForm(PageForm):
     """One verdict for all that were chosen."""
@@ -45,21 +56,22 @@ class BulkForm(PageForm):
         super().__init__(*args, **kwargs)
         choices = [(str(mode), mode.label) for mode in requestable_modes(repo)]
         self.fields["modes"].choices = choices  # type: ignore[attr-defined]
+        if not self.is_bound:
+            self._unmark()
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        self._unmark()
+
+    def _unmark(self) -> None:
+        """None of them is optional: one of the two verdicts needs each, and ``clean`` says so."""
+        for name in {name for needs in NEEDS.values() for name in needs}:
+            self.fields[name].required = True
 
     def clean(self) -> dict[str, Any]:
         """What the verdict needs, said before anything is tried."""
         given = super().clean() or {}
-        needs = {
-            "approved": {
-                "modes": "Choose at least one kind of access to give.",
-                "until": "Choose the day on which the grants end.",
-            },
-            "declined": {
-                "reason_code": "Choose the reason that the applicants will see.",
-                "reason_text": "Say why in your own words; the applicants read this.",
-            },
-        }
-        for name, words in needs.get(given.get("verdict", ""), {}).items():
+        for name, words in NEEDS.get(given.get("verdict", ""), {}).items():
             if not given.get(name) and name not in self.errors:
                 self.add_error(name, words)
         return given

@@ -142,6 +142,17 @@ class MembershipNotFound(NotFound):
         )
 
 
+class NotOfTheOrganization(Forbidden):
+    code = "not_of_the_organization"
+
+    def __init__(self, names: str, *, help_url: str) -> None:
+        super().__init__(
+            f"This grant is for people of {names}, and nothing proves yet that you are. Add and "
+            "confirm an address there, or name somebody who says so; then join.",
+            help_url=help_url,
+        )
+
+
 class RenewalNotFound(NotFound):
     code = "renewal_not_found"
 
@@ -225,4 +236,14 @@ class NewerRequest(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "The applicant has begun another request for this model meanwhile. Decide that one."
+        )
+
+
+class AnswersRemoved(Conflict):
+    code = "answers_removed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The answers of this request were removed after their time, so there is nothing left "
+            "to review. A new request is what can be reviewed; or offer the grant without one."
         )

@@ -12,6 +12,7 @@ from portal.access.questions import requestable_modes
 from portal.errors import FieldErrors
 
 LONGEST_GRANT = timedelta(days=5 * 366)
+OUT_OF_BOUNDS = "Choose an end date after today and within five years."
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def check_terms(access_request: AccessRequest, terms: Terms, now: datetime) -> N
     if not terms.modes or not set(terms.modes) <= offered:
         errors["modes"] = f"Choose among {', '.join(sorted(offered))}."
     if not now < terms.expires_at <= now + LONGEST_GRANT:
-        errors["until"] = "Choose an end date after today and within five years."
+        errors["until"] = OUT_OF_BOUNDS
     try:
         check_conditions(terms.conditions)
     except FieldErrors as more:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from portal.access.errors import GrantNotFound
@@ -13,21 +14,32 @@ from portal.errors import Forbidden
 
 
 def lock_grant(grant_id: int) -> Grant | None:
-    """The grant with its names. The first of its line is locked before it, so that whoever ends a
-    line and whoever makes it longer wait for each other."""
-    Grant.objects.select_for_update().filter(pk=_first_of_line(grant_id)).first()
+    """The grant with its names, locked after its line."""
+    lock_lines([grant_id])
     locked = Grant.objects.select_for_update(of=("self",))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     found: Grant | None = locked.select_related(*related).filter(pk=grant_id).first()
     return found
 
 
-def _first_of_line(grant_id: int) -> int:
-    """Parents never change, so this may be read without a lock."""
-    parents = Grant.objects.values_list("parent", flat=True)
-    while (parent := parents.filter(pk=grant_id).first()) is not None:
-        grant_id = parent
-    return grant_id
+def lock_lines(grant_ids: Collection[int]) -> None:
+    """The first of each grant's line, before anything else of it and in one order everywhere.
+
+    So whoever ends a line, gives notice of its end or makes it longer waits for the others, and
+    no two wait for each other.
+    """
+    firsts = Grant.objects.select_for_update().filter(pk__in=_firsts_of(grant_ids)).order_by("pk")
+    list(firsts.values_list("pk", flat=True))
+
+
+def _firsts_of(grant_ids: Collection[int]) -> set[int]:
+    """Parents never change, so this may be read without a lock; a step for all at once."""
+    firsts, rest = set(), set(grant_ids)
+    while rest:
+        parents = dict(Grant.objects.filter(pk__in=rest).values_list("pk", "parent"))
+        firsts |= {key for key, parent in parents.items() if parent is None}
+        rest = {parent for parent in parents.values() if parent is not None}
+    return firsts
 
 
 def lock_own(holder: User, grant_id: int) -> Grant:

@@ -18,6 +18,7 @@ from portal.access.policy import may
 from portal.access.refusals import whole_date
 from portal.access.services.held import lock_own
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.access.terms import LONGEST_GRANT, OUT_OF_BOUNDS
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -77,8 +78,8 @@ def _check_terms(
     errors: dict[str, str] = {}
     if not modes or not set(modes) <= set(Mode.values):
         errors["modes"] = "Choose at least one kind of access to offer."
-    if expires_at <= now:
-        errors["until"] = "Choose an end after today."
+    if not now < expires_at <= now + LONGEST_GRANT:
+        errors["until"] = OUT_OF_BOUNDS
     if errors:
         raise FieldErrors(errors)
 

@@ -1,7 +1,8 @@
-"""One open request per person and repo, also where a closed one is opened again."""
+"""What must hold before a closed request is opened again."""
 
 from __future__ import annotations
 
+from portal.access.errors import AnswersRemoved
 from portal.access.models import AccessRequest
 from portal.accounts.models import User
 from portal.errors import Conflict
@@ -17,3 +18,10 @@ def require_no_other_open(access_request: AccessRequest) -> None:
             f"Another request for this model is open: {other.reference}. Withdraw or discard that "
             "one first."
         )
+
+
+def require_answers(access_request: AccessRequest) -> None:
+    """Without its answers there is nothing to review: they are removed once their time is over."""
+    newest = access_request.submissions.order_by("number").last()
+    if newest is not None and not newest.answers:
+        raise AnswersRemoved

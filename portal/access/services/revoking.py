@@ -14,7 +14,14 @@ from portal.access.gate_settings import settings_of
 from portal.access.letters import grants as letters
 from portal.access.models import Grant
 from portal.access.policy import may
-from portal.access.services.held import is_over, line_of, lock_administered, lock_line, lock_own
+from portal.access.services.held import (
+    is_over,
+    line_of,
+    lock_administered,
+    lock_line,
+    lock_lines,
+    lock_own,
+)
 from portal.access.services.members import carry_members
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
 from portal.access.verdicts import Action
@@ -95,7 +102,7 @@ def end_by_notice(
     repo = _administered_repo(actor, repo_id, now)
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
-    lasting = Grant.objects.select_for_update(of=("self",)).filter(
+    lasting = Grant.objects.filter(
         meant,
         Q(ends_by_notice_at=None) | Q(ends_by_notice_at__gt=ends_at),
         repo=repo,
@@ -104,8 +111,10 @@ def end_by_notice(
         revoked_at=None,
         closed_at=None,
     )
+    lock_lines(list(lasting.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
-    grants = list(lasting.select_related(*related).order_by("pk"))
+    locked = lasting.select_for_update(of=("self",)).select_related(*related)
+    grants = list(locked.order_by("pk"))
     for grant in grants:
         grant.ends_by_notice_at, grant.notice_reason = ends_at, reason.strip()
         grant.save(update_fields=["ends_by_notice_at", "notice_reason"])

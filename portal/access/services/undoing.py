@@ -13,8 +13,9 @@ from portal.access.errors import MailHasLeft, NewerRequest
 from portal.access.gate_settings import settings_of
 from portal.access.letters import decisions as letters
 from portal.access.models import AccessRequest, Decision, Grant, Question
-from portal.access.services.held import line_of, lock_grant
+from portal.access.services.held import line_of, lock_grant, lock_lines
 from portal.access.services.locking import PERSONAL, locked_case, require_none_of
+from portal.access.services.opening import require_answers
 from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -54,6 +55,7 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     require_none_of(PERSONAL, actor, case, now)
     if not reason.strip():
         raise FieldErrors({"reason": "Say why; the letter quotes it."})
+    require_answers(case)
     standing = _standing_on(Grant.objects.filter(decision__request=case), now)
     given = Grant.objects.filter(pk__in=[each.pk for each in standing])
     ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
@@ -85,8 +87,9 @@ def _close_questions(case: AccessRequest, now: datetime) -> None:
 
 def _standing_on(given: QuerySet[Grant], now: datetime) -> list[Grant]:
     """What a decision gave and what renewed it, where nobody has ended it yet; locked."""
-    keys = given.order_by("pk").values_list("pk", flat=True)
-    lines = [line_of(grant) for key in list(keys) if (grant := lock_grant(key))]
+    keys = list(given.order_by("pk").values_list("pk", flat=True))
+    lock_lines(keys)
+    lines = [line_of(grant) for key in keys if (grant := lock_grant(key))]
     return [
         each
         for line in lines

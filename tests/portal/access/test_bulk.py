@@ -144,3 +144,13 @@ class TestPage:
 
     def test_nothing_chosen_leads_back(self, page):
         assert page.get(reverse("access:bulk"), {"id": ["x", "9" * 30]}).status_code == 302
+
+    def test_no_question_is_called_optional_that_one_of_the_verdicts_needs(self, page, cases):
+        url, keys = reverse("access:bulk"), {"id": [case.pk for case in cases]}
+        asked = [
+            page.get(url, keys),
+            page.post(url, self.posted(cases)),
+            page.post(url, self.posted(cases, verdict="declined")),
+        ]
+        assert [each.status_code for each in asked] == [200, 200, 422]
+        assert not any("optional" in each.text for each in asked)

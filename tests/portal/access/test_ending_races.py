@@ -11,7 +11,7 @@ from portal.access.models import Grant
 from portal.access.policy import Action, may
 from portal.access.services.closing import close_grant
 from portal.access.services.renewing import renew_grant
-from portal.access.services.revoking import revoke_grant
+from portal.access.services.revoking import end_by_notice, revoke_grant
 from portal.access.services.timing import tick
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
@@ -117,3 +117,54 @@ def test_a_grant_is_closed_or_renewed_never_both():
         if grant.closed_at is not None:
             assert not may(grant.person, Action.DOWNLOAD, repo, now).allowed
     assert verify_chain().fault is None
+
+
+def test_a_notice_and_a_revocation_of_one_line_never_wait_for_each_other():
+    """Of a line of three, its first over: the notice means the others, the revocation the last."""
+    repo = make_repo()
+    administrator = make_reviewer(repo, role="administrator")
+    for _ in range(ROUNDS):
+        now = timezone.now()
+        line = make_line(repo, now)
+
+        def noticing(line=line, now=now):
+            end_by_notice(
+                actor=administrator,
+                repo_id=repo.pk,
+                grant_ids=[each.pk for each in line],
+                ends_at=now + timedelta(days=40),
+                reason="Its successor replaces it.",
+                now=now,
+            )
+
+        def revoking(line=line, now=now):
+            revoke_grant(actor=administrator, grant_id=line[2].pk, reason="A breach.", now=now)
+
+        def revoking_the_second(line=line, now=now):
+            revoke_grant(actor=administrator, grant_id=line[1].pk, reason="A breach.", now=now)
+
+        outcomes = race(racers(noticing, revoking, revoking_the_second))
+        assert set(outcomes) == {WON}, outcomes
+        for each in line[1:]:
+            each.refresh_from_db()
+            assert each.revoked_at is not None
+    assert verify_chain().fault is None
+
+
+def make_line(repo, now):
+    """Three grants, each renewing the one before; the first has run out."""
+    first = make_grant(repo, now=now - timedelta(days=300), days=290)
+    line = [first]
+    for number in (1, 2):
+        line.append(
+            Grant.objects.create(
+                repo=repo,
+                person=first.person,
+                acceptance=first.acceptance,
+                parent=line[-1],
+                modes=first.modes,
+                starts_at=now - timedelta(days=10),
+                expires_at=now + timedelta(days=300 * number),
+            )
+        )
+    return line

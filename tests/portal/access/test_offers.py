@@ -16,6 +16,7 @@ from portal.access.errors import (
 )
 from portal.access.policy import Action, Reason, may
 from portal.access.services.offers import accept_offer, decline_offer, offer_grant
+from portal.access.terms import LONGEST_GRANT
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage
@@ -76,6 +77,16 @@ class TestOffering:
         with pytest.raises(FieldErrors) as refused:
             self.offer(make_administrator(repo), make_user(), repo, now, modes=[], expires_at=now)
         assert set(refused.value.errors) == {"modes", "until"}
+
+    def test_for_five_years_at_most_as_an_approval_is(self, repo, now):
+        actor, person = make_administrator(repo), make_user()
+        with pytest.raises(FieldErrors, match="within five years") as refused:
+            self.offer(
+                actor, person, repo, now, expires_at=now + LONGEST_GRANT + timedelta(seconds=1)
+            )
+        assert set(refused.value.errors) == {"until"}
+        offer = self.offer(actor, person, repo, now, expires_at=now + LONGEST_GRANT)
+        assert offer.expires_at == now + LONGEST_GRANT
 
 
 class TestAccepting:

@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 
 from portal.access.errors import (
+    AnswersRemoved,
     ConflictOfInterest,
     MailHasLeft,
     NewerRequest,
@@ -17,6 +18,7 @@ from portal.access.errors import (
 from portal.access.history import history
 from portal.access.models import AccessRequest, Grant, Review
 from portal.access.policy import may
+from portal.access.retention import erase_answers
 from portal.access.services.answering import answer_question
 from portal.access.services.drafting import start_draft
 from portal.access.services.renewing import renew_grant
@@ -254,3 +256,21 @@ def test_who_was_approved_by_mistake_and_declined_after_is_told_of_the_decline(c
     undo(case, reviewer, now)
     decline(case, reviewer, now)
     assert may(case.applicant, Action.DOWNLOAD, case.repo, now).reason == Reason.DECLINED
+
+
+def test_without_its_answers_a_request_is_not_reopened_and_what_to_do_is_said(now):
+    repo = make_repo()
+    head = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
+    case = make_request(repo, now=now)
+    decline(case, head, now)
+    erase_answers(now + timedelta(days=365))
+
+    with pytest.raises(AnswersRemoved, match="A new request") as refused:
+        reopen_request(
+            actor=head, request_id=case.pk, reason="Anew.", now=now + timedelta(days=366)
+        )
+
+    assert int(refused.value.status) == 409
+    case.refresh_from_db()
+    assert case.state == "declined"
+    assert not AuditEvent.objects.filter(type="request.reopened").exists()
