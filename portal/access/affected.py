@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from portal.access.models import Grant, Hold
+from portal.access.models import Grant, Hold, Membership
 from portal.accounts.models import Affiliation, User
 from portal.catalog.models import ModelRepo, Revision
 
@@ -68,7 +68,13 @@ def _bound(hold: Hold, now: datetime) -> QuerySet[User] | None:
     if hold.scope == Hold.Scope.PERSON:
         return User.objects.filter(pk__in=[hold.person_id])
     if hold.scope == Hold.Scope.ORGANIZATION:
-        there = Affiliation.objects.standing_since(hold.placed_at or now, now)
-        there = there.filter(organization=hold.organization_id)
-        return User.objects.filter(pk__in=there.values("person"))
+        since = hold.placed_at or now
+        there = Affiliation.objects.standing_since(since, now).filter(
+            organization=hold.organization_id
+        )
+        working = Membership.objects.working_since(since, now).filter(
+            grant__person__in=there.values("person")
+        )
+        bound = Q(pk__in=there.values("person")) | Q(pk__in=working.values("person"))
+        return User.objects.filter(bound)
     return None

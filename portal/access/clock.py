@@ -1,4 +1,4 @@
-"""The clock: for each state of a request or grant who must act, until when, and what follows.
+"""The clock: for each state of a request, grant or membership who must act, and what follows.
 
 This is the table that ``services.timing`` runs by: each timer of the kind TICK is one step of the
 tick, DERIVED ones are read from their column by whoever asks, RETENTION's are of the table of what
@@ -25,6 +25,7 @@ OFFER_REMINDER = timedelta(days=7)
 GRANT_REMINDERS = (timedelta(days=60), timedelta(days=30), timedelta(days=7))
 CLOSEOUT_REMINDER = timedelta(days=30)
 HOLD_REMINDER = timedelta(days=30)
+MEMBER_CHECK = timedelta(days=7)
 
 
 class Owner(StrEnum):
@@ -35,6 +36,15 @@ class Owner(StrEnum):
     ADMINISTRATORS = "administrators"
     HOLDER = "holder"
     NOBODY = "nobody"
+
+
+class Place(StrEnum):
+    """Where somebody stands under an organization's grant; derived from the membership's times."""
+
+    INVITED = "invited"
+    HELD = "held"
+    JOINED = "joined"
+    ENDED = "ended"
 
 
 class Kind(StrEnum):
@@ -230,7 +240,33 @@ GRANTS: dict[Standing, Row] = {
 }
 
 
+MEMBER_UNPROVED = Timer(
+    "member_unproved",
+    "the moment from which nothing proves that they are of the organization",
+    "the membership ends with the tokens that reach the model, and both are told",
+)
+MEMBER_GONE = Timer("member_gone", "the end of the grant", "it opens nothing", kind=Kind.DERIVED)
+MEMBERS: dict[Place, Row] = {
+    Place.INVITED: Row(Owner.APPLICANT, (MEMBER_GONE,)),
+    Place.HELD: Row(
+        Owner.ADMINISTRATORS,
+        (
+            Timer(
+                "member_check",
+                "7 days after held_at",
+                "who administers the repo is reminded that somebody waits",
+                ("member_check_team",),
+            ),
+            MEMBER_UNPROVED,
+            MEMBER_GONE,
+        ),
+    ),
+    Place.JOINED: Row(Owner.HOLDER, (MEMBER_UNPROVED, MEMBER_GONE)),
+    Place.ENDED: Row(Owner.NOBODY, (MEMBER_GONE,)),
+}
+
+
 def timers() -> list[Timer]:
     """Each once, as the rows first name them."""
-    rows = (*REQUESTS.values(), *GRANTS.values())
+    rows = (*REQUESTS.values(), *GRANTS.values(), *MEMBERS.values())
     return list(dict.fromkeys(timer for row in rows for timer in row.timers))

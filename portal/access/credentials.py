@@ -14,7 +14,7 @@ from portal.catalog.models import ModelRepo
 
 
 def end_tokens(
-    person: User, repo: ModelRepo, *, actor: User, now: datetime, narrowed_only: bool = False
+    person: User, repo: ModelRepo, *, actor: User | None, now: datetime, narrowed_only: bool = False
 ) -> int:
     """Revoke each token that reaches this repo, unless another grant still opens it to them.
 

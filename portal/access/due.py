@@ -14,8 +14,17 @@ from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q,
 from django.db.models.functions import Cast, Concat, Extract, Floor, Least, Lower
 
 from portal.access import clock
-from portal.access.models import AccessRequest, Escalation, Grant, Hold, Question, Renewal
+from portal.access.models import (
+    AccessRequest,
+    Escalation,
+    Grant,
+    Hold,
+    Membership,
+    Question,
+    Renewal,
+)
 from portal.access.querysets import UNDECIDED
+from portal.accounts.models import Affiliation
 from portal.outbox.models import BouncedAddress, OutboxMessage
 
 State = AccessRequest.State
@@ -237,6 +246,29 @@ def renewals_still_overdue(now: datetime) -> QuerySet[Renewal]:
     late = Renewal.objects.filter(decided_at=None, due_at__lte=now - clock.TO_OWNERS)
     told = letters("renewal-", OuterRef("pk"), "-overdue", created_at__lte=now - clock.TO_OWNERS)
     return late.filter(Exists(told), ~written("renewal-", OuterRef("pk"), "-still-overdue"))
+
+
+# --- members
+
+MEMBER_CHECK_LATE = "check-late"
+
+
+def members_unproved(now: datetime) -> QuerySet[Any]:
+    """Who signed as one of an organization, and isn't proved to be of it any more."""
+    proofs = Affiliation.objects.standing_at(now).filter(
+        person=OuterRef("person"), organization=OuterRef("organization")
+    )
+    standing = Membership.objects.standing().filter(
+        person__isnull=False, organization__isnull=False, grant__in=Grant.objects.active_at(now)
+    )
+    return standing.filter(~Exists(proofs))
+
+
+def member_checks_late(now: datetime) -> QuerySet[Any]:
+    """Held for a week, and nobody has been reminded."""
+    held = Membership.objects.held().filter(held_at__lte=now - clock.MEMBER_CHECK)
+    active = held.filter(grant__in=Grant.objects.active_at(now))
+    return active.filter(~written("member-", OuterRef("pk"), f"-{MEMBER_CHECK_LATE}"))
 
 
 def holds_to_remind(now: datetime) -> QuerySet[Any]:

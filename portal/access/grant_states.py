@@ -73,6 +73,8 @@ def member_state(membership: Membership) -> Mark:
         return Mark("calm", "Ended", "revoked")
     if membership.joined_at is not None:
         return Mark("yes", "Member", "done")
+    if membership.is_held:
+        return Mark("calm", "Extra check", "clock")
     return Mark("wait", "Invited, not signed yet", "mail")
 
 

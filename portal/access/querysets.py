@@ -94,11 +94,34 @@ class MembershipQuerySet(models.QuerySet[M]):
     def joined(self) -> MembershipQuerySet[M]:
         return self.standing().filter(joined_at__isnull=False)
 
+    def working_since(
+        self, since: datetime | models.OuterRef, now: datetime
+    ) -> MembershipQuerySet[M]:
+        """Joined by now, and at some time from ``since`` on under a grant that wasn't over."""
+        lasting = [
+            models.Q(**{name: None}) | models.Q(**{f"{name}__gt": since})
+            for name in ("ended_at", "grant__revoked_at", "grant__closed_at")
+        ]
+        return self.filter(*lasting, joined_at__lte=now, grant__expires_at__gt=since)
+
+    def held(self) -> MembershipQuerySet[M]:
+        """Signed, and waiting for a human's word on what the screening lists have."""
+        return self.standing().filter(joined_at=None, held_at__isnull=False)
+
 
 def _on_their_organization(person: User | Any, now: datetime) -> models.Q:
-    """Whoever was proved to be there since the hold was placed: leaving doesn't end it."""
-    since = Affiliation.objects.of(person).standing_since(models.OuterRef("placed_at"), now)
-    return models.Q(models.Exists(since.filter(organization=models.OuterRef("organization"))))
+    """Whoever was proved to be there since the hold was placed, and whoever worked since under the
+    grant of somebody who was: leaving ends neither."""
+    from portal.access.models import Membership
+
+    placed_at, there = models.OuterRef("placed_at"), models.OuterRef("organization")
+    own = Affiliation.objects.of(person).standing_since(placed_at, now).filter(organization=there)
+    within = Membership.objects.filter(person=person).working_since(placed_at, now)
+    holders = Affiliation.objects.standing_since(
+        models.OuterRef(models.OuterRef("placed_at")), now
+    ).filter(organization=models.OuterRef(models.OuterRef("organization")))
+    within = within.filter(grant__person__in=holders.values("person"))
+    return models.Q(models.Exists(own)) | models.Q(models.Exists(within))
 
 
 class HoldQuerySet(models.QuerySet[M]):

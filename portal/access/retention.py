@@ -81,6 +81,7 @@ def erase_invitations(now: datetime) -> int:
     gone = Membership.objects.filter(joined_at=None, ended_at__lte=now - AFTER_CLOSING)
     gone = gone.exclude(email__endswith="@removed.invalid")
     keys = list(gone.values_list("pk", flat=True))
+    Screening.objects.filter(membership__in=keys).update(hits=[])
     for key in keys:
         Membership.objects.filter(pk=key).update(email=f"{key}@removed.invalid")
     return len(keys)

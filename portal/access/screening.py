@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from portal.access.models import Screening, ScreeningEntry, Submission
+from django.db.models import Q
+
+from portal.access.models import Membership, Screening, ScreeningEntry, Submission
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.domains import domain_of, normal_domain
 from portal.accounts.models import User
@@ -66,7 +69,17 @@ def active_entries() -> list[ScreeningEntry]:
 
 def hits_of(submission: Submission, entries: Iterable[ScreeningEntry], now: datetime) -> list[Hit]:
     """Every entry that this snapshot is like, each with the words that are."""
-    said = _said(submission, now)
+    return _hits(_said(submission, now), entries)
+
+
+def hits_of_member(
+    membership: Membership, entries: Iterable[ScreeningEntry], now: datetime
+) -> list[Hit]:
+    """The same for a member who signed: what they sign as, and what their account says."""
+    return _hits(_said_by_member(membership, now), entries)
+
+
+def _hits(said: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[Hit]:
     return [
         Hit(entry.pk, entry.kind, entry.value, found)
         for entry in entries
@@ -86,19 +99,42 @@ def _is_like(kind: str, value: str, found: str) -> bool:
 
 def _said(submission: Submission, now: datetime) -> dict[str, set[str]]:
     """By kind of list, what the snapshot and the account say."""
-    answers, person = submission.answers, submission.request.applicant
-    proved = [each.organization for each in affiliations_of(person, now)]
-    said = {
-        EntryKind.COUNTRY: {answers.get("country"), *(str(each.country) for each in proved)},
-        EntryKind.DOMAIN: {domain_of(address) for address in addresses_of(person)},
-        EntryKind.PERSON: {answers.get("name"), person.name, submission.acceptance.typed_name},
-        EntryKind.ORGANIZATION: {
-            answers.get("organization"),
-            submission.acceptance.entity,
-            *(each.name for each in proved),
-        },
+    answers, acceptance = submission.answers, submission.acceptance
+    known = _known(submission.request.applicant, now)
+    given = {
+        EntryKind.COUNTRY: {answers.get("country")},
+        EntryKind.PERSON: {answers.get("name"), acceptance.typed_name},
+        EntryKind.ORGANIZATION: {answers.get("organization"), acceptance.entity},
     }
-    return {str(kind): {str(each) for each in words if each} for kind, words in said.items()}
+    return _joined(known, given)
+
+
+def _said_by_member(membership: Membership, now: datetime) -> dict[str, set[str]]:
+    """For whom the holder signed was held against the lists with the holder."""
+    assert membership.person is not None and membership.acceptance is not None  # noqa: S101, PT018
+    given = {
+        EntryKind.DOMAIN: {domain_of(membership.email)},
+        EntryKind.PERSON: {membership.acceptance.typed_name},
+    }
+    return _joined(_known(membership.person, now), given)
+
+
+def _known(person: User, now: datetime) -> dict[EntryKind, set[str]]:
+    """What an account says by itself, and by what is proved of it."""
+    proved = [each.organization for each in affiliations_of(person, now)]
+    return {
+        EntryKind.COUNTRY: {str(each.country) for each in proved},
+        EntryKind.DOMAIN: {domain_of(address) for address in addresses_of(person)},
+        EntryKind.PERSON: {person.name},
+        EntryKind.ORGANIZATION: {each.name for each in proved},
+    }
+
+
+def _joined(
+    known: dict[EntryKind, set[str]], given: Mapping[EntryKind, set[Any]]
+) -> dict[str, set[str]]:
+    both = {kind: words | given.get(kind, set()) for kind, words in known.items()}
+    return {str(kind): {str(each) for each in words if each} for kind, words in both.items()}
 
 
 def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[Hit]:
@@ -107,8 +143,7 @@ def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[Hit
     A corrected answer, or a new request, doesn't get round the check that the first one asked for.
     """
     standing = {entry.pk for entry in entries}
-    unanswered = Screening.objects.filter(
-        submission__request__applicant=person, outcome=Screening.Outcome.HIT, disposed_at=None
-    )
+    theirs = Q(submission__request__applicant=person) | Q(membership__person=person)
+    unanswered = Screening.objects.filter(theirs, outcome=Screening.Outcome.HIT, disposed_at=None)
     found = [Hit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits]
     return [hit for hit in dict.fromkeys(found) if hit.entry in standing]

@@ -77,6 +77,7 @@ urlpatterns = [
     path("grants/<int:grant_id>/members", members.members, name="members"),
     path("memberships/<int:membership_id>", members.join, name="join"),
     path("memberships/<int:membership_id>/end", members.end, name="member_end"),
+    path("memberships/<int:membership_id>/clear", members.clear, name="member_clear"),
     path("renewals/<int:renewal_id>", granted.renewal, name="renewal"),
     path("holds", holds.holds, name="holds"),
     path("holds/new", holds.place, name="hold_place"),

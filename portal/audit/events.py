@@ -75,6 +75,8 @@ class EventType(models.TextChoices):
     RENEWAL_FILED = "renewal.filed"
     RENEWAL_DECLINED = "renewal.declined"
     MEMBER_INVITED = "member.invited"
+    MEMBER_HELD = "member.held"
+    MEMBER_CLEARED = "member.screening_cleared"
     MEMBER_JOINED = "member.joined"
     MEMBER_ENDED = "member.ended"
     HOLD_PLACED = "hold.placed"

@@ -553,6 +553,20 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
     ("join", "POST", "membership_id", (403, {"anonymous": 401}), (404, {"anonymous": 401})),
     ("end_member", "POST", "membership_id", (403, {"anonymous": 401}), (404, {"anonymous": 401})),
     (
+        "member_check",
+        "GET",
+        "membership_id",
+        (403, {"anonymous": 401, "administrator publisher operator": 404}),
+        (404, {"anonymous": 401}),
+    ),
+    (
+        "member_check",
+        "POST",
+        "membership_id",
+        (403, {"anonymous": 401, "administrator publisher operator": 404}),
+        (404, {"anonymous": 401}),
+    ),
+    (
         "renewal",
         "POST",
         "renewal_id",

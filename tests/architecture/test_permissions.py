@@ -350,6 +350,7 @@ PAGES = [
     Row("access:notice", "GET", 403, LOGIN | {ADMINISTER: 200}, names),
     Row("access:join", "GET", 404, LOGIN, lambda w: {"membership_id": 0}),
     Row("access:member_end", "POST", 404, LOGIN, lambda w: {"membership_id": 0}),
+    Row("access:member_clear", "POST", 404, LOGIN, lambda w: {"membership_id": 0}),
     Row("access:renewal", "GET", 404, LOGIN, lambda w: {"renewal_id": 0}),
     Row("access:holds", "GET", 403, LOGIN | {ADMINISTER: 200}),
     Row("access:hold_place", "GET", 403, LOGIN | {ADMINISTER: 200}),

@@ -10,7 +10,8 @@ from django.db import transaction
 from portal.access.facts import facts_of
 from portal.access.models import GateSettings, Grant, Hold, Membership
 from portal.access.services.holds import place_hold
-from portal.access.services.members import invite_member, join_as_member
+from portal.access.services.joining import join_as_member
+from portal.access.services.members import invite_member
 from portal.access.services.offers import accept_offer
 from portal.accounts.models import User
 from portal.audit.events import EventType

@@ -15,7 +15,7 @@ from portal.catalog.models import ModelRepo
 from portal.outbox.services import queue_letter
 
 
-def _to_each(
+def to_each(
     people: Sequence[User],
     repo: ModelRepo | None,
     *,
@@ -68,7 +68,7 @@ def tell_renewal_people(
 ) -> None:
     grant = renewal.grant
     word = "overdue-team" if level == 1 else "still-overdue"
-    _to_each(
+    to_each(
         people,
         grant.repo,
         kind="renewal_overdue_team" if level == 1 else "renewal_overdue_owners",
@@ -88,7 +88,7 @@ def tell_renewal_people(
 def ask_about_hold(
     hold: Hold, people: Sequence[User], *, month: str, page: str, now: datetime
 ) -> None:
-    _to_each(
+    to_each(
         people,
         hold.repo,
         kind="hold_reminder",

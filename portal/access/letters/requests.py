@@ -28,6 +28,11 @@ _CATEGORIES = {
 }
 
 
+def about_screening(screening: Screening) -> str:
+    """What it is about, in words that give no line away."""
+    return _CATEGORIES[category_of(screening)]
+
+
 def due_words(access_request: AccessRequest) -> str:
     return whole_date(access_request.due_at) if access_request.due_at else "its due date"
 
@@ -51,7 +56,7 @@ def send_extra_check(access_request: AccessRequest, screening: Screening, *, now
         access_request,
         kind="extra_check",
         key=f"extra-check-{screening.pk}",
-        facts={"about": _CATEGORIES[category_of(screening)], "due": due_words(access_request)},
+        facts={"about": about_screening(screening), "due": due_words(access_request)},
         now=now,
     )
 

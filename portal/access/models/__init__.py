@@ -1,12 +1,12 @@
 """From a request to a grant: what was asked, signed, decided and given."""
 
 from portal.access.models.gates import GateSettings, RequestForm, ScreeningEntry
-from portal.access.models.grants import Grant, Hold, HoldLift, Membership, Renewal
+from portal.access.models.grants import Grant, Membership, Renewal
+from portal.access.models.holds import Hold, HoldLift
 from portal.access.models.requests import (
     AccessRequest,
     Question,
     RequestLink,
-    Screening,
     Submission,
 )
 from portal.access.models.reviews import (
@@ -18,6 +18,7 @@ from portal.access.models.reviews import (
     Note,
     Review,
 )
+from portal.access.models.screenings import Screening
 from portal.access.models.signatures import Acceptance
 
 __all__ = [

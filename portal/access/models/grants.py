@@ -1,4 +1,4 @@
-"""What was given: grants, their members, their renewal, and what holds them back."""
+"""What was given: grants, their members, and their renewal."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.db import models
 from portal.access.models.fields import modes_field, person_field
 from portal.access.models.reviews import Decision
 from portal.access.models.signatures import Acceptance
-from portal.access.querysets import GrantQuerySet, HoldQuerySet, MembershipQuerySet
+from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import Organization
-from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.models import ModelRepo
 
 
 class Grant(models.Model):
@@ -94,7 +94,12 @@ class Grant(models.Model):
 
 
 class Membership(models.Model):
-    """Somebody who works under an entity's grant, once they have signed for themselves."""
+    """Somebody who works under an entity's grant, once they have signed for themselves.
+
+    ``held_at``: they signed, and the screening lists have a hit, so that a human looks before they
+    join. ``organization``: the one that they are proved to be of, where the holder is of it too;
+    the membership ends with that proof.
+    """
 
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="memberships")
     email = models.EmailField()
@@ -106,6 +111,10 @@ class Membership(models.Model):
     )
     invited_by = person_field()
     invited_at = models.DateTimeField()
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    held_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = person_field(null=True)
@@ -131,10 +140,20 @@ class Membership(models.Model):
                 condition=models.Q(joined_at=None)
                 | models.Q(person__isnull=False, acceptance__isnull=False),
             ),
+            models.CheckConstraint(
+                name="held_once_signed",
+                condition=models.Q(held_at=None)
+                | models.Q(person__isnull=False, acceptance__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.email} under {self.grant}"
+
+    @property
+    def is_held(self) -> bool:
+        """Signed, and waiting for a human’s word."""
+        return self.held_at is not None and self.joined_at is None and self.ended_at is None
 
 
 class Renewal(models.Model):
@@ -165,84 +184,3 @@ class Renewal(models.Model):
 
     def __str__(self) -> str:
         return f"Renewal of {self.grant}"
-
-
-class Hold(models.Model):
-    """Access held back at once, and reversibly: for a person, an organization or a revision.
-
-    ``repo`` is null where the hold binds everywhere.
-    """
-
-    class Scope(models.TextChoices):
-        PERSON = "person", "A person"
-        ORGANIZATION = "organization", "An organization"
-        REVISION = "revision", "A revision"
-
-    scope = models.CharField(max_length=12, choices=Scope)
-    repo = models.ForeignKey(ModelRepo, null=True, on_delete=models.PROTECT, related_name="holds")
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="holds"
-    )
-    organization = models.ForeignKey(
-        Organization, null=True, on_delete=models.PROTECT, related_name="holds"
-    )
-    revision = models.ForeignKey(
-        Revision, null=True, on_delete=models.PROTECT, related_name="holds"
-    )
-    reason = models.TextField()
-    placed_by = person_field()
-    placed_at = models.DateTimeField()
-    lifted_at = models.DateTimeField(null=True)
-
-    objects = HoldQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-placed_at", "-pk"]
-        indexes = [
-            models.Index(
-                fields=["repo"], condition=models.Q(lifted_at=None), name="holds_that_bind"
-            )
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="held_as_its_scope_says",
-                condition=models.Q(
-                    scope="person",
-                    person__isnull=False,
-                    organization=None,
-                    revision=None,
-                )
-                | models.Q(
-                    scope="organization",
-                    person=None,
-                    organization__isnull=False,
-                    revision=None,
-                )
-                | models.Q(
-                    scope="revision",
-                    person=None,
-                    organization=None,
-                    revision__isnull=False,
-                    repo__isnull=False,
-                ),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"Hold on {self.person or self.organization or self.revision}"
-
-
-class HoldLift(models.Model):
-    """One person's word that a hold may end; it ends when enough have given it."""
-
-    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="lifts")
-    person = person_field()
-    reason = models.TextField()
-    given_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["given_at", "pk"]
-        constraints = [models.UniqueConstraint(fields=["hold", "person"], name="one_lift_each")]
-
-    def __str__(self) -> str:
-        return f"{self.person} would lift {self.hold}"

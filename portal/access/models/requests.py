@@ -238,41 +238,6 @@ class Question(models.Model):
         return f"Question on {self.request}"
 
 
-class Screening(models.Model):
-    """One snapshot held against the lists of one moment; a failure counts as a hit."""
-
-    class Outcome(models.TextChoices):
-        CLEAR = "clear", "Clear"
-        HIT = "hit", "A list has something like it"
-        FAILED = "failed", "The lists couldn’t be read"
-
-    submission = models.OneToOneField(
-        Submission, on_delete=models.PROTECT, related_name="screening"
-    )
-    list_version = models.CharField(max_length=64)
-    outcome = models.CharField(max_length=6, choices=Outcome)
-    hits = models.JSONField(default=list)
-    screened_at = models.DateTimeField()
-    disposed_by = person_field(null=True)
-    disposed_at = models.DateTimeField(null=True)
-    disposition = models.TextField(blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="a_disposition_is_somebodys",
-                condition=models.Q(disposed_at=None, disposed_by=None)
-                | (
-                    models.Q(disposed_at__isnull=False, disposed_by__isnull=False)
-                    & ~models.Q(disposition="")
-                ),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.submission}: {self.get_outcome_display()}"
-
-
 class RequestLink(models.Model):
     """Another request that looks like this one's: both stay, each points to the other."""
 

@@ -1,4 +1,7 @@
-"""Members: who works under an organization's grant, each having signed for themselves."""
+"""Members of an organization's grant: invited, ended, and carried on to the grant after it.
+
+How one joins is told in ``services.joining``.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,6 @@ from portal.access.conditions import Conditions
 from portal.access.credentials import end_tokens
 from portal.access.errors import (
     GrantIsOver,
-    HeldBack,
-    LicenceChanged,
     MembershipNotFound,
     NotShareable,
     TooManyMembers,
@@ -22,15 +23,13 @@ from portal.access.errors import (
 from portal.access.facts import facts_of_member
 from portal.access.gate_settings import settings_of
 from portal.access.letters import members as letters
-from portal.access.models import Acceptance, Grant, Hold, Membership
+from portal.access.models import Acceptance, Grant, Membership
 from portal.access.policy import may
 from portal.access.services.held import is_over, lock_grant, lock_own
-from portal.access.services.signing import Signature, licence_in_force, store_acceptance
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
 
 LEFT = "They left by themselves."
@@ -93,84 +92,11 @@ def _checked(email: str, holder: User) -> str:
     return email
 
 
-def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
-    """The texts that a member may sign: the grant’s own first, then the one in force."""
-    signed = membership.grant.acceptance
-    own = [signed.licence_version] if signed else []
-    current = licence_in_force(membership.grant.repo, now=now)
-    return own if current in own else [*own, current]
-
-
-@transaction.atomic
-def join_as_member(
-    *, person: User, membership_id: int, signature: Signature, now: datetime
-) -> Membership:
-    """Sign for oneself, and work under the grant. Joining again changes nothing."""
-    membership = _invitation(person, membership_id)
-    if membership.joined_at is not None:
-        return membership
-    grant = membership.grant
-    if is_over(grant, now):
-        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
-    _require_not_held(person, grant, now)
-    version = _signed_text(membership, signature, now)
-    if signature.capacity != Acceptance.Capacity.PERSON:
-        raise FieldErrors({"capacity": "Sign for yourself: the organization has signed already."})
-    membership.acceptance = store_acceptance(
-        person=person, version=version, signature=signature, now=now
-    )
-    membership.person, membership.joined_at = person, now
-    membership.save(update_fields=["person", "acceptance", "joined_at"])
+def let_in(membership: Membership, now: datetime) -> None:
+    """From now on the grant opens the model to them. The caller records it, in its transaction."""
+    membership.joined_at = now
+    membership.save(update_fields=["joined_at"])
     letters.send_joined(membership, now=now)
-    record(
-        EventType.MEMBER_JOINED,
-        actor=person,
-        target=membership,
-        at=now,
-        **facts_of_member(membership),
-    )
-    return membership
-
-
-def _invitation(person: User, membership_id: int) -> Membership:
-    """The invitation, locked after its grant, if one of the person’s proved addresses has it."""
-    found = Membership.objects.standing().filter(pk=membership_id).first()
-    if found is None or not invited(person, found):
-        raise MembershipNotFound
-    grant = lock_grant(found.grant_id)
-    locked = Membership.objects.select_for_update().standing().filter(pk=found.pk).first()
-    if locked is None or grant is None or grant.person_id == person.pk:
-        raise MembershipNotFound
-    twin = Membership.objects.joined().filter(grant=grant, person=person).first()
-    if twin is not None:
-        return twin
-    locked.grant = grant
-    return locked
-
-
-def invited(person: User, membership: Membership) -> bool:
-    """Whether this invitation is for one of this person’s proved addresses, or theirs already."""
-    if membership.person_id is not None:
-        return membership.person_id == person.pk
-    return bool(
-        EmailAddress.objects.filter(
-            user=person, verified=True, email__iexact=membership.email
-        ).exists()
-    )
-
-
-def _require_not_held(person: User, grant: Grant, now: datetime) -> None:
-    if Hold.objects.on(person, grant.repo, None, now).exists():
-        raise HeldBack(
-            "Your access is suspended, so you can’t join now. The notice says whom to ask."
-        )
-
-
-def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:
-    for version in texts_for(membership, now):
-        if version.sha256 == signature.text_sha256:
-            return version
-    raise LicenceChanged
 
 
 @transaction.atomic
@@ -208,8 +134,10 @@ def _may_remove(actor: User, grant: Grant, now: datetime) -> bool:
     return grant.person_id == actor.pk or may(actor, Action.ADMINISTER, grant.repo, now).allowed
 
 
-def end_membership(membership: Membership, *, actor: User, reason: str, now: datetime) -> None:
-    """Part of the transaction of the service that records it."""
+def end_membership(
+    membership: Membership, *, actor: User | None, reason: str, now: datetime
+) -> None:
+    """Part of the transaction of the service that records it. Nobody: the clock ends it."""
     membership.ended_at, membership.ended_by, membership.end_reason = now, actor, reason[:200]
     membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
     if membership.person is not None:
@@ -225,13 +153,14 @@ def carry_members(old: Grant, new: Grant, now: datetime) -> None:
     if not is_shareable(new):
         return
     same_text = _version(old.acceptance) == _version(new.acceptance)
-    for each in old.memberships.standing().select_related("person", "acceptance"):
+    for each in old.memberships.standing().select_related("person", "acceptance", "organization"):
         stays = same_text and each.joined_at is not None
         membership = Membership.objects.create(
             grant=new,
             email=each.email,
             person=each.person if stays else None,
             acceptance=each.acceptance if stays else None,
+            organization=each.organization if stays else None,
             invited_by=new.person,
             invited_at=now,
             joined_at=now if stays else None,

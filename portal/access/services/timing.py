@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from portal.access import due
-from portal.access.services import escalating, expiring, lapsing
+from portal.access.services import escalating, expiring, lapsing, member_checks
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,12 @@ STEPS: dict[str, Step] = {
     "renewal_overdue": Step(due.renewals_overdue, expiring.escalate_renewal, "renewal_id"),
     "renewal_still_overdue": Step(
         due.renewals_still_overdue, expiring.escalate_renewal_to_owners, "renewal_id"
+    ),
+    "member_check": Step(
+        due.member_checks_late, member_checks.remind_of_member_check, "membership_id"
+    ),
+    "member_unproved": Step(
+        due.members_unproved, member_checks.end_unproved_member, "membership_id"
     ),
     "hold_reminder": Step(due.holds_to_remind, expiring.remind_of_hold, "hold_id"),
 }

@@ -20,15 +20,9 @@ from portal.access.grant_forms import EndMembershipForm, InviteForm, MemberSigna
 from portal.access.grant_page import Seen, seen_by
 from portal.access.grant_states import conditions_in_words, is_active, member_state
 from portal.access.models import Membership
-from portal.access.services.members import (
-    cap_of,
-    invite_member,
-    invited,
-    is_shareable,
-    join_as_member,
-    remove_member,
-    texts_for,
-)
+from portal.access.services.joining import invited, join_as_member, texts_for
+from portal.access.services.member_checks import clear_member
+from portal.access.services.members import cap_of, invite_member, is_shareable, remove_member
 from portal.access.views.common import licence_context
 from portal.access.views.signatures import blank, posted
 from portal.accounts.models import User
@@ -63,7 +57,7 @@ def members(request: HttpRequest, grant_id: int) -> HttpResponse:
 
 def _context(request: HttpRequest, seen: Seen, form: InviteForm, now: datetime) -> dict[str, Any]:
     grant = seen.grant
-    found = Membership.objects.filter(grant=grant).select_related("person")
+    found = Membership.objects.filter(grant=grant).select_related("person", "screening")
     page = Paginator(found.order_by("ended_at", "pk").reverse(), PAGE_SIZE)
     page_of = page.get_page(request.GET.get("page"))
     standing = Membership.objects.standing().filter(grant=grant).count()
@@ -91,17 +85,28 @@ def join(request: HttpRequest, membership_id: int) -> HttpResponse:
     """The licence put before a member, to sign for themselves."""
     person, now = signed_in(request), timezone.now()
     membership = _invitation(person, membership_id)
-    if membership.joined_at is not None:
-        return redirect("access:grant", membership.grant_id)
+    if membership.person_id is not None:
+        return _onward(request, membership)
     versions = texts_for(membership, now)
     if request.method != "POST":
         return _join_page(request, membership, blank(MemberSignatureForm, versions[0]), now)
     form, signature = posted(request, person, versions, MemberSignatureForm)
     if signature is None:
         return _join_page(request, membership, form, now)
-    join_as_member(person=person, membership_id=membership_id, signature=signature, now=now)
-    messages.success(request, f"Signed. {membership.grant.repo.full_name} is open to you.")
-    return redirect("access:grant", membership.grant_id)
+    joined = join_as_member(
+        person=person, membership_id=membership_id, signature=signature, now=now
+    )
+    if not joined.is_held:
+        messages.success(request, f"Signed. {membership.grant.repo.full_name} is open to you.")
+    return _onward(request, joined)
+
+
+def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Where somebody who signed goes: to the grant, once it is open to them."""
+    if not membership.is_held:
+        return redirect("access:grant", membership.grant_id)
+    messages.info(request, "You signed. An extra check comes first; we write to you after it.")
+    return redirect("access:grants")
 
 
 def _invitation(person: User, membership_id: int) -> Membership:
@@ -154,6 +159,22 @@ def end(request: HttpRequest, membership_id: int) -> HttpResponse:
         return redirect("access:grants")
     messages.success(request, "Ended, with every token of theirs that reached the model.")
     return redirect("access:members", ended.grant_id)
+
+
+@login_required
+@require_POST
+def clear(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """A human’s word on what the lists have about a member; for who administers the model."""
+    person, text = signed_in(request), request.POST.get("text", "")
+    try:
+        cleared = clear_member(
+            actor=person, membership_id=membership_id, text=text, now=timezone.now()
+        )
+    except FieldErrors as error:
+        messages.error(request, error.message)
+        return redirect("access:members", _grant_of(membership_id))
+    messages.success(request, "Cleared. They are a member now, and both have a letter.")
+    return redirect("access:members", cleared.grant_id)
 
 
 def _grant_of(membership_id: int) -> int:

@@ -12,7 +12,8 @@ from portal.access.grant_page import RELATED, Seen, grant_context, seen_by
 from portal.access.grant_states import conditions_in_words, grant_state, member_state
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.services.closing import close_grant
-from portal.access.services.members import invite_member, join_as_member, remove_member
+from portal.access.services.joining import join_as_member
+from portal.access.services.members import invite_member, remove_member
 from portal.access.services.offers import accept_offer, decline_offer
 from portal.access.services.renewing import renew_grant
 from portal.access.services.revoking import sign_newer_version

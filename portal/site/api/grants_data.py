@@ -129,17 +129,38 @@ class MemberOutput(serializers.ModelSerializer[Membership]):
 
     class Meta:
         model = Membership
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "grant_id",
             "email",
             "person",
             "state",
             "invited_at",
+            "held_at",
             "joined_at",
             "ended_at",
             "end_reason",
         )
+
+
+class HitOutput(Output):
+    """A line of a list, and the words that are like it."""
+
+    kind = serializers.CharField()
+    value = serializers.CharField()
+    found = serializers.CharField()
+
+
+class MemberCheckOutput(MemberOutput):
+    """A member with what the screening lists have, for who administers the model."""
+
+    outcome = serializers.CharField(source="screening.outcome")
+    hits = HitOutput(many=True, source="screening.hits")
+    disposition = serializers.CharField(source="screening.disposition", allow_blank=True)
+    disposed_at = serializers.DateTimeField(source="screening.disposed_at", allow_null=True)
+
+    class Meta(MemberOutput.Meta):
+        fields = (*MemberOutput.Meta.fields, "outcome", "hits", "disposition", "disposed_at")
 
 
 class RenewalOutput(serializers.ModelSerializer[Renewal]):

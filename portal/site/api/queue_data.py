@@ -235,7 +235,7 @@ class NoteOutput(Output):
     written_at = serializers.DateTimeField()
 
 
-class QueueFilters(Input):
+class NarrowedBy(Input):
     view = serializers.ChoiceField(choices=[*VIEWS, DECIDED], required=False)
     repo = Id(required=False, help_text="The model’s id.")
     who = serializers.RegexField(
@@ -248,15 +248,17 @@ class QueueFilters(Input):
     country = serializers.ChoiceField(choices=list(dict(countries)), required=False)
     organization = serializers.CharField(max_length=200, required=False)
     q = serializers.CharField(max_length=200, required=False)
+
+
+class QueueFilters(NarrowedBy):
     before = Id(required=False, help_text="Turns to the page before; see `previous`.")
     after = Id(required=False, help_text="Turns to the page after; see `next`.")
 
 
-class GroupFilters(QueueFilters):
+class GroupFilters(NarrowedBy):
     """By what to group; the rest narrows what is grouped."""
 
     group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")
-    before = after = None  # a page of groups turns by its number
 
 
 class GroupOutput(Output):

@@ -17,7 +17,8 @@ from portal.access.services.assigning import claim_request
 from portal.access.services.closing import close_grant
 from portal.access.services.gates import save_gate
 from portal.access.services.holds import lift_hold, place_hold
-from portal.access.services.members import invite_member, join_as_member
+from portal.access.services.joining import join_as_member
+from portal.access.services.members import invite_member
 from portal.access.services.noting import write_note
 from portal.access.services.offers import offer_grant
 from portal.access.services.request_forms import save_request_form

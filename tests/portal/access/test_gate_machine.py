@@ -41,7 +41,8 @@ from portal.access.services.appealing import appeal_request
 from portal.access.services.closing import close_grant
 from portal.access.services.drafting import start_draft
 from portal.access.services.holds import lift_hold, place_hold
-from portal.access.services.members import invite_member, join_as_member, remove_member
+from portal.access.services.joining import join_as_member
+from portal.access.services.members import invite_member, remove_member
 from portal.access.services.offers import accept_offer
 from portal.access.services.renewing import renew_grant
 from portal.access.services.review import (

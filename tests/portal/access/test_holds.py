@@ -11,6 +11,7 @@ from portal.access.errors import HeldBack, HoldNotFound
 from portal.access.models import Hold
 from portal.access.policy import Action, Reason, may, may_through
 from portal.access.services.holds import lift_hold, place_hold
+from portal.access.services.members import remove_member
 from portal.accounts.models import Affiliation, Organization
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
@@ -51,6 +52,10 @@ def organization_of(person, now):
         expires_at=now + timedelta(days=365),
     )
     return organization
+
+
+def leave(member, now):
+    remove_member(actor=member.person, membership_id=member.pk, reason="", now=now)
 
 
 def lift(hold, actor, now, reason="It was a mistake."):
@@ -114,6 +119,39 @@ class TestPlacing:
         told = OutboxMessage.objects.filter(kind="suspension")
         assert [each.recipient for each in told] == [member.person]
         assert may(member.person, Action.INFER, grant.repo, now).reason == Reason.SUSPENDED
+
+    def test_who_works_under_the_grant_of_one_of_its_people_is_of_it_too(self, now):
+        grant = make_entity_grant(now=now)
+        member, other = make_member(grant, now=now), make_entity_grant(grant.repo, now=now)
+        organization = organization_of(grant.person, now)
+        hold = make_hold(organization, grant.repo, now=now)
+        assert may(member.person, Action.INFER, grant.repo, now).reason == Reason.SUSPENDED
+        assert reason(other, now) is None
+        told = OutboxMessage.objects.filter(kind="suspension")
+        assert {each.recipient for each in told} == {grant.person, member.person}
+        assert affected_by(hold, now).people == 2
+
+    def test_leaving_such_a_grant_is_no_way_out_and_having_left_before_is(self, now):
+        grant = make_entity_grant(now=now)
+        left, stayed = make_member(grant, now=now), make_member(grant, now=now)
+        own = make_accepted(grant.repo, stayed.person, now=now)
+        organization = organization_of(grant.person, now)
+        leave(left, now + timedelta(hours=1))
+        placed = now + timedelta(hours=2)
+        hold = make_hold(organization, grant.repo, now=placed)
+        later = placed + timedelta(hours=1)
+        leave(stayed, later)
+        assert reason(own, later) == Reason.SUSPENDED
+        assert not Hold.objects.on(left.person, grant.repo, None, later).exists()
+        assert Hold.objects.on(stayed.person, grant.repo, None, later).get() == hold
+
+    def test_a_grant_that_was_over_before_binds_nobody(self, now):
+        grant = make_entity_grant(now=now, days=10)
+        member = make_member(grant, now=now)
+        organization = organization_of(grant.person, now)
+        after = now + timedelta(days=11)
+        make_hold(organization, grant.repo, now=after)
+        assert not Hold.objects.on(member.person, grant.repo, None, after).exists()
 
     def test_it_binds_a_token_on_open_models(self, now):
         repo, person = make_repo(gate="open"), make_user()

@@ -17,7 +17,8 @@ from portal.access.errors import (
 )
 from portal.access.models import Membership
 from portal.access.policy import Action, Reason, may, may_through
-from portal.access.services.members import invite_member, join_as_member, remove_member
+from portal.access.services.joining import join_as_member
+from portal.access.services.members import invite_member, remove_member
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.access.conditions import Conditions
-from portal.access.letters import clock, decisions, delays, ends, grants, holds, members, requests
+from portal.access.letters import (
+    clock,
+    decisions,
+    delays,
+    ends,
+    grants,
+    holds,
+    member_checks,
+    members,
+    requests,
+)
 from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
 from portal.access.services.review import ask_question
 from portal.accounts.models import User
@@ -34,7 +44,7 @@ def queue_every_letter(now: datetime, repo: ModelRepo | None = None) -> None:
     _of_request(case, administrator, now)
     _of_decision(repo, case, administrator, now)
     _of_grant(make_entity_grant(repo, now=now), administrator, now)
-    _of_members(make_entity_grant(repo, now=now), now)
+    _of_members(make_entity_grant(repo, now=now), administrator, now)
 
 
 def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None:
@@ -107,8 +117,10 @@ def _of_renewal(renewal: Renewal, administrator: User, now: datetime) -> None:
     delays.tell_renewal_people(renewal, [administrator], level=2, page="/", now=now)
 
 
-def _of_members(grant: Grant, now: datetime) -> None:
+def _of_members(grant: Grant, administrator: User, now: datetime) -> None:
     joined = make_member(grant, now=now)
+    member_checks.send_extra_check(joined, joined.screening, now=now)
+    member_checks.tell_team(joined, [administrator], now=now)
     invited = make_invitation(grant, make_user(), now=now)
     for each in (joined, invited):
         each.end_reason = "The project is over."

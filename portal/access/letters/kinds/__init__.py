@@ -27,6 +27,7 @@ FIXED = frozenset(
     {
         "assignment",
         "hold_reminder",
+        "member_check_team",
         "overdue_owners",
         "overdue_team",
         "renewal_overdue_owners",

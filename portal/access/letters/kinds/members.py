@@ -25,6 +25,19 @@ MEMBERS = {
         _UNTIL | {"entity": "Example University"},
         frozenset({"repo", "holder"}),
     ),
+    "member_extra_check": LetterKind(
+        "A member’s extra check",
+        LetterWords(
+            "An extra check before you join",
+            [
+                "You signed to work with {repo} under the grant of {holder}. It needs an extra "
+                "check by a person first. {about} Nothing is decided by it.",
+                "We write to you once it is done. There is nothing for you to do.",
+            ],
+        ),
+        GRANT | {"about": "It is about rules on jurisdiction."},
+        frozenset({"repo", "about"}),
+    ),
     "joined": LetterKind(
         "A member joined: to the member",
         LetterWords(

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from portal.access import clock
-from portal.access.clock import GRANTS, REQUESTS, Kind, Owner, Standing, timers
+from portal.access.clock import (
+    GRANTS,
+    MEMBERS,
+    REQUESTS,
+    Kind,
+    Owner,
+    Place,
+    Standing,
+    timers,
+)
 from portal.access.models import AccessRequest
 from portal.access.services.timing import STEPS
 
@@ -18,7 +27,14 @@ def test_each_standing_of_a_grant_has_a_row():
     assert set(GRANTS) == set(Standing)
 
 
-@pytest.mark.parametrize("row", [*REQUESTS.values(), *GRANTS.values()], ids=str)
+def test_each_place_of_a_member_has_a_row():
+    assert set(MEMBERS) == set(Place)
+
+
+ROWS = [*REQUESTS.values(), *GRANTS.values(), *MEMBERS.values()]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_each_row_has_an_owner_and_a_timer(row):
     assert row.owner in Owner
     assert row.timers

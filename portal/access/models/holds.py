@@ -1,0 +1,92 @@
+"""What holds access back, and the words that lift it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from portal.access.models.fields import person_field
+from portal.access.querysets import HoldQuerySet
+from portal.accounts.models import Organization
+from portal.catalog.models import ModelRepo, Revision
+
+
+class Hold(models.Model):
+    """Access held back at once, and reversibly: for a person, an organization or a revision.
+
+    ``repo`` is null where the hold binds everywhere.
+    """
+
+    class Scope(models.TextChoices):
+        PERSON = "person", "A person"
+        ORGANIZATION = "organization", "An organization"
+        REVISION = "revision", "A revision"
+
+    scope = models.CharField(max_length=12, choices=Scope)
+    repo = models.ForeignKey(ModelRepo, null=True, on_delete=models.PROTECT, related_name="holds")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    revision = models.ForeignKey(
+        Revision, null=True, on_delete=models.PROTECT, related_name="holds"
+    )
+    reason = models.TextField()
+    placed_by = person_field()
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-placed_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["repo"], condition=models.Q(lifted_at=None), name="holds_that_bind"
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="held_as_its_scope_says",
+                condition=models.Q(
+                    scope="person",
+                    person__isnull=False,
+                    organization=None,
+                    revision=None,
+                )
+                | models.Q(
+                    scope="organization",
+                    person=None,
+                    organization__isnull=False,
+                    revision=None,
+                )
+                | models.Q(
+                    scope="revision",
+                    person=None,
+                    organization=None,
+                    revision__isnull=False,
+                    repo__isnull=False,
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Hold on {self.person or self.organization or self.revision}"
+
+
+class HoldLift(models.Model):
+    """One person's word that a hold may end; it ends when enough have given it."""
+
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="lifts")
+    person = person_field()
+    reason = models.TextField()
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["given_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["hold", "person"], name="one_lift_each")]
+
+    def __str__(self) -> str:
+        return f"{self.person} would lift {self.hold}"

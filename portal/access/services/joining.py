@@ -1,0 +1,144 @@
+"""Joining an organization's grant: by a proved address, one's own signature, and the lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.urls import reverse
+
+from portal.access.errors import (
+    GrantIsOver,
+    HeldBack,
+    LicenceChanged,
+    MembershipNotFound,
+    NotOfTheOrganization,
+)
+from portal.access.facts import facts_of_member
+from portal.access.letters import member_checks
+from portal.access.models import Acceptance, Grant, Hold, Membership, Screening
+from portal.access.people import administrators
+from portal.access.services.held import is_over, lock_grant
+from portal.access.services.member_checks import screen_member
+from portal.access.services.members import let_in
+from portal.access.services.signing import Signature, licence_in_force, store_acceptance
+from portal.access.services.snapshots import is_clear
+from portal.accounts.affiliations import affiliations_of
+from portal.accounts.models import Organization, User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import LicenceVersion
+from portal.errors import FieldErrors
+
+
+def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
+    """The texts that a member may sign: the grant’s own first, then the one in force."""
+    signed = membership.grant.acceptance
+    own = [signed.licence_version] if signed else []
+    current = licence_in_force(membership.grant.repo, now=now)
+    return own if current in own else [*own, current]
+
+
+@transaction.atomic
+def join_as_member(
+    *, person: User, membership_id: int, signature: Signature, now: datetime
+) -> Membership:
+    """Sign for oneself, and work under the grant; where the lists have a hit, once a human has
+    looked. Joining again changes nothing."""
+    membership = _invitation(person, membership_id)
+    if membership.person_id is not None:
+        return membership
+    grant = membership.grant
+    if is_over(grant, now):
+        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
+    _require_not_held(person, grant, now)
+    membership.organization = organization_shared(person, grant, now)
+    version = _signed_text(membership, signature, now)
+    if signature.capacity != Acceptance.Capacity.PERSON:
+        raise FieldErrors({"capacity": "Sign for yourself: the organization has signed already."})
+    membership.acceptance = store_acceptance(
+        person=person, version=version, signature=signature, now=now
+    )
+    membership.person = person
+    membership.save(update_fields=["person", "acceptance", "organization"])
+    screening = screen_member(membership, now)
+    if is_clear(screening):
+        let_in(membership, now)
+    else:
+        _hold_back(membership, screening, now)
+    record(
+        EventType.MEMBER_HELD if membership.is_held else EventType.MEMBER_JOINED,
+        actor=person,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+        screening=str(screening.outcome),
+        list_version=screening.list_version,
+    )
+    return membership
+
+
+def _hold_back(membership: Membership, screening: Screening, now: datetime) -> None:
+    """A human looks before the grant opens anything to them."""
+    membership.held_at = now
+    membership.save(update_fields=["held_at"])
+    member_checks.send_extra_check(membership, screening, now=now)
+    member_checks.tell_team(membership, administrators(membership.grant.repo), now=now)
+
+
+def organization_shared(person: User, grant: Grant, now: datetime) -> Organization | None:
+    """The organization that the person and the grant's holder are both proved to be of.
+
+    None where nothing proves where the holder works: then the address that was invited is all
+    there is to go by. Raises NotOfTheOrganization.
+    """
+    theirs = {each.organization for each in affiliations_of(grant.person, now)}
+    if not theirs:
+        return None
+    for each in affiliations_of(person, now):
+        if each.organization in theirs:
+            return each.organization
+    names = " or ".join(sorted(each.name for each in theirs))
+    raise NotOfTheOrganization(names, help_url=reverse("accounts:affiliations"))
+
+
+def _invitation(person: User, membership_id: int) -> Membership:
+    """The invitation, locked after its grant, if one of the person’s proved addresses has it."""
+    found = Membership.objects.standing().filter(pk=membership_id).first()
+    if found is None or not invited(person, found):
+        raise MembershipNotFound
+    grant = lock_grant(found.grant_id)
+    locked = Membership.objects.select_for_update().standing().filter(pk=found.pk).first()
+    if locked is None or grant is None or grant.person_id == person.pk:
+        raise MembershipNotFound
+    twin = Membership.objects.standing().filter(grant=grant, person=person).first()
+    if twin is not None:
+        return twin
+    locked.grant = grant
+    return locked
+
+
+def invited(person: User, membership: Membership) -> bool:
+    """Whether this invitation is for one of this person’s proved addresses, or theirs already."""
+    if membership.person_id is not None:
+        return membership.person_id == person.pk
+    return bool(
+        EmailAddress.objects.filter(
+            user=person, verified=True, email__iexact=membership.email
+        ).exists()
+    )
+
+
+def _require_not_held(person: User, grant: Grant, now: datetime) -> None:
+    if Hold.objects.on(person, grant.repo, None, now).exists():
+        raise HeldBack(
+            "Your access is suspended, so you can’t join now. The notice says whom to ask."
+        )
+
+
+def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:
+    for version in texts_for(membership, now):
+        if version.sha256 == signature.text_sha256:
+            return version
+    raise LicenceChanged
