@@ -11,8 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.live import Live
+from tests.portal.world import World, make_world
 
 TIMEOUT_SECONDS = 180
+
+
+@pytest.fixture
+def hub(live_server, settings, tmp_path: Path) -> World:
+    """The portal alone, on a port: a world that a test may shape, where the demo's is one's own.
+
+    Its address is ``settings.BASE_URL``.
+    """
+    settings.BASE_URL = live_server.url
+    return make_world(tmp_path / "in")
 
 
 @pytest.fixture(
