@@ -8,32 +8,41 @@ from itertools import pairwise
 from portal.catalog.models import File, Revision
 
 
-def ancestors(revision: Revision) -> list[Revision]:
-    """The revision and those before it, newest first; one query."""
-    rows = Revision.objects.filter(repo=revision.repo).select_related("author")
-    known = {row.pk: row for row in rows}
-    chain: list[Revision] = []
+def ancestor_keys(revision: Revision) -> list[int]:
+    """Of the revision and those before it, newest first; one query, of keys alone."""
+    rows = Revision.objects.filter(repo=revision.repo).order_by()
+    parents = dict(rows.values_list("pk", "parent"))
+    chain: list[int] = []
     current: int | None = revision.pk
     while current is not None:
-        chain.append(known[current])
-        current = known[current].parent_id
+        chain.append(current)
+        current = parents[current]
     return chain
+
+
+def revisions_at(keys: Iterable[int]) -> list[Revision]:
+    """With their authors, in this order; one query."""
+    wanted = list(keys)
+    known = Revision.objects.select_related("author").in_bulk(wanted)
+    return [known[key] for key in wanted]
 
 
 def last_changes(revision: Revision, paths: Iterable[str]) -> dict[str, Revision]:
     """For each path, the revision that gave it the content it has now."""
-    chain = ancestors(revision)
+    chain = ancestor_keys(revision)
     wanted = list(paths)
-    rows = File.objects.filter(revision__in=chain, path__in=wanted)
+    rows = File.objects.filter(revision__in=chain, path__in=wanted).order_by()
     held = {
         (revision_id, path): blob
         for revision_id, path, blob in rows.values_list("revision_id", "path", "blob_id")
     }
-    return {path: _last_change(chain, path, held) for path in wanted}
+    changed = {path: _last_change(chain, path, held) for path in wanted}
+    known = Revision.objects.in_bulk(set(changed.values()))
+    return {path: known[key] for path, key in changed.items()}
 
 
-def _last_change(chain: list[Revision], path: str, held: dict[tuple[int, str], str]) -> Revision:
+def _last_change(chain: list[int], path: str, held: dict[tuple[int, str], str]) -> int:
     for newer, older in pairwise(chain):
-        if held.get((older.pk, path)) != held.get((newer.pk, path)):
+        if held.get((older, path)) != held.get((newer, path)):
             return newer
     return chain[-1]

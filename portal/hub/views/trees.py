@@ -12,7 +12,7 @@ from portal.catalog.services.reading import find_revision, split_revision
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.entries import entries_at, entries_under, expanded
-from portal.hub.history import ancestors
+from portal.hub.history import ancestor_keys, revisions_at
 from portal.hub.http import flag, hub_view, json_list, page_of
 from portal.hub.views.models import repo_of
 
@@ -67,6 +67,7 @@ def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 @hub_view("GET")
 def commits(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
     found = find_revision(repo_of(caller, names), revision)
-    rows, headers = page_of(request, ancestors(found))
+    keys, headers = page_of(request, ancestor_keys(found))
     formatted = "formatted" in request.GET.getlist("expand[]")
-    return json_list([serializers.commit(row, formatted=formatted) for row in rows], headers)
+    shown = [serializers.commit(row, formatted=formatted) for row in revisions_at(keys)]
+    return json_list(shown, headers)

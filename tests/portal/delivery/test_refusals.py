@@ -11,7 +11,7 @@ from portal.access.services.grants import revoke_grant
 from portal.accounts.authentication import Caller
 from portal.accounts.services import revoke_token
 from portal.audit.models import AuditEvent
-from portal.catalog.models import TeamMember
+from portal.catalog.models import ModelRepo, TeamMember
 from portal.delivery.counters import REFUSALS, redis
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
@@ -93,6 +93,15 @@ def test_the_grant_it_was_made_under_ended_though_another_stands(world, client, 
     )
     refused(link, "grant that this link was made under has ended")
     assert client.head(mint(world)).status_code == 200
+
+
+def test_a_link_of_the_open_gate_is_nobodys_and_ends_with_the_gate(world, client, refused):
+    ModelRepo.objects.filter(pk=world.repo.pk).update(download_gate="open")
+    link = mint(world, caller=Caller())
+    assert AuditEvent.objects.get(type="link.minted").data["grant"] is None
+    assert client.head(link).status_code == 200
+    ModelRepo.objects.filter(pk=world.repo.pk).update(download_gate="review")
+    refused(link, "Sign in")
 
 
 def test_a_former_key_still_opens_until_it_is_dropped(world, client, refused, settings):

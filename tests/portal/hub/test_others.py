@@ -42,6 +42,12 @@ def test_auth_check(world, client):
     assert client.get(world.api("/auth-check"), headers=world.bearer).status_code == 200
 
 
+@pytest.mark.parametrize("rest", ["", "/tree/main", "/refs", "/commits/main"])
+def test_what_answers_get_answers_head(world, client, rest):
+    response = client.head(world.api(rest))
+    assert (response.status_code, response.content) == (200, b"")
+
+
 def test_auth_check_of_writing(world, client):
     url = world.api("/auth-check/write")
     refused = client.get(url, headers=world.bearer)

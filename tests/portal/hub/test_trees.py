@@ -139,12 +139,25 @@ def test_commits_newest_first(world, client):
     assert [each["id"] for each in old] == [world.revision.commit]
 
 
+def test_commits_have_pages(world, client, settings):
+    for number in range(2):
+        make_folder(world.folder, **{"config.json": f'{{"a": {number}}}'})
+        make_revision(world.repo, world.folder, title=str(number), now=timezone.now())
+    first = client.get(world.api("/commits/main?limit=2&expand[]=formatted"))
+    assert [each["title"] for each in first.json()] == ["1", "0"]
+    (link,) = re.findall(r"<(.+)>", first["Link"])
+    assert link.startswith(settings.BASE_URL)
+    second = client.get("{0.path}?{0.query}".format(urlsplit(link)))
+    assert [each["formatted"]["title"] for each in second.json()] == ["First"]
+    assert "Link" not in second
+
+
 @pytest.mark.parametrize(
     ("url", "queries"),
     [
         ("/tree/main?recursive=true", 3),
-        ("/tree/main?recursive=true&expand=true", 6),
-        ("/commits/main", 3),
+        ("/tree/main?recursive=true&expand=true", 7),
+        ("/commits/main", 4),
         ("/refs", 2),
     ],
 )
