@@ -8,6 +8,7 @@ import re
 # What follows one of these in an address opens something. nginx's log is masked by the same list.
 SECRET_PATHS = (
     "/-/d/",
+    "/-/u/",
     "/accounts/confirm-email/",
     "/accounts/password/reset/key/",
     "/affiliations/prove/",

@@ -30,6 +30,7 @@ class EventType(models.TextChoices):
     REVISION_PUBLISHED = "revision.published"
     BRANCH_CREATED = "branch.created"
     BRANCH_DELETED = "branch.deleted"
+    BRANCH_SQUASHED = "branch.squashed"
     TAG_CREATED = "tag.created"
     TAG_DELETED = "tag.deleted"
     LICENCE_SIGNED = "licence.signed"

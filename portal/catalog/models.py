@@ -202,7 +202,10 @@ class Blob(models.Model):
 
 
 class Revision(models.Model):
-    """One immutable state of a repo, named by a 40-hex commit."""
+    """One immutable state of a repo, named by a 40-hex commit.
+
+    A hidden one is out of the history that is told, and stays for the records that name it.
+    """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="revisions")
     commit = models.CharField(max_length=40, unique=True, validators=[COMMIT])
@@ -213,6 +216,7 @@ class Revision(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="revisions"
     )
     created_at = models.DateTimeField()
+    hidden_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]

@@ -33,7 +33,7 @@ $masks
     server_tokens off;
     sendfile on;
     tcp_nopush on;
-    client_max_body_size 0;
+    client_max_body_size 256m;
     client_body_temp_path $home/body;
     proxy_temp_path $home/proxy;
     fastcgi_temp_path $home/fastcgi;
@@ -66,6 +66,11 @@ $masks
         location ~ ^/v1/|/events$$ {
             proxy_pass http://streams;
             proxy_buffering off;
+            proxy_read_timeout 3600s;
+        }
+        location /-/u/ {  # files on their way in, of any size
+            proxy_pass http://streams;
+            client_max_body_size 0;
             proxy_read_timeout 3600s;
         }
         location $protected {

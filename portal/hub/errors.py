@@ -20,3 +20,25 @@ class NotOffered(DomainError):
 
     code = "not_offered"
     status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class BytesRefused(DomainError):
+    """What came is not what was announced; nothing of it is kept."""
+
+    code = "bytes_refused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Refused: {why}. Nothing was kept; send the file again.")
+
+
+class NotBrought(DomainError):
+    code = "not_brought"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(
+            f"The bytes with the sha256 {sha256} were not brought for this model. Upload them "
+            "through its LFS batch first.",
+            field="oid",
+        )

@@ -125,6 +125,18 @@ def oid(file: File) -> str:
     return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
 
 
+def lfs_file(file: File) -> dict[str, Any]:
+    """A large file among all that the repo ever held."""
+    return {
+        "fileOid": file.blob_id,
+        "oid": file.blob_id,
+        "filename": file.path,
+        "size": file.blob.size_bytes,
+        "pushedAt": timestamp(file.revision.created_at),
+        "ref": None,
+    }
+
+
 def last_commit(revision: Revision) -> dict[str, str]:
     return {
         "id": revision.commit,

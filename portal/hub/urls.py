@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from portal.hub.views import access_requests, account, files, models, others, trees
+from portal.hub.views import (
+    access_requests,
+    account,
+    commits,
+    files,
+    lfs,
+    models,
+    others,
+    refs,
+    repos,
+    trees,
+)
 
 REPO = "<str:namespace>/<str:name>"
 MODEL = f"api/models/{REPO}"
 ASKED = f"{MODEL}/user-access-request"
-PUBLISHING = "preupload|commit|xet-write-token|settings|branch|tag|lfs-files|super-squash"
+NOT_OFFERED = "xet-write-token|lfs-files/batch"
 
 app_name = "hub"
 urlpatterns = [
@@ -26,13 +37,27 @@ urlpatterns = [
     path(f"{ASKED}/handle", access_requests.handle, name="handle"),
     path(f"{ASKED}/grant", access_requests.grant, name="grant"),
     path(f"{ASKED}/<str:status>", access_requests.index, name="requests"),
+    path("api/repos/create", repos.create, name="create"),
+    path("api/repos/delete", repos.delete, name="delete"),
+    path("api/repos/move", repos.move, name="move"),
+    path("api/validate-yaml", repos.validate_yaml, name="validate-yaml"),
+    path(f"{MODEL}/settings", repos.change, name="settings"),
+    path(f"{MODEL}/preupload/<path:revision>", commits.preupload, name="preupload"),
+    path(f"{MODEL}/commit/<path:revision>", commits.commit, name="commit"),
+    path(f"{MODEL}/branch/<path:branch>", refs.branch, name="branch"),
+    path(f"{MODEL}/tag/<path:rest>", refs.tag, name="tag"),
+    path(f"{MODEL}/super-squash/<path:branch>", refs.squash, name="squash"),
+    path(f"{MODEL}/lfs-files", lfs.index, name="lfs-files"),
+    path(f"{REPO}.git/info/lfs/objects/batch", lfs.batch, name="lfs-batch"),
+    path("-/u/<str:signed>", lfs.upload, name="upload"),
+    path("-/u/<str:signed>/complete", lfs.complete, name="complete"),
+    path("-/u/<str:signed>/verify", lfs.verify, name="verify"),
     re_path(
-        rf"^api/models/(?P<namespace>[^/]+)/(?P<name>[^/]+)/(?:{PUBLISHING})(?:/.*)?$",
-        others.publishing,
-        name="publish",
+        rf"^api/models/(?P<namespace>[^/]+)/(?P<name>[^/]+)/(?:{NOT_OFFERED})(?:/.*)?$",
+        others.not_offered,
+        name="not-offered",
     ),
-    re_path(r"^api/(?:repos/.*|validate-yaml)$", others.publishing, name="repos"),
-    path(f"{REPO}.git/info/lfs/<path:rest>", others.publishing, name="lfs"),
+    path(f"{REPO}.git/<path:rest>", others.git, name="git"),
     path(f"{MODEL}/<path:rest>", others.nothing_of_repo, name="no-part"),
     path("api/models/<str:name>", others.no_such_repo, name="no-namespace"),
     re_path(r"^api/(?:datasets|spaces)(?:/.*)?$", others.no_such_repo, name="no-model"),

@@ -209,6 +209,9 @@ RUN_IT = f"reviewer {ADMINISTER}"
 OTHER = {"other_reviewer": 404}
 WEIGHTS = in_repo(rest="main/model-00001-of-00002.safetensors")
 CARD = in_repo(rest="main/README.md")
+ANONYMOUS = {"anonymous": 401}
+PUBLISHERS = "publisher operator"
+PUBLISH = {PUBLISHERS: 400}  # they may, and send nothing
 INSIDERS = "licensee administrator publisher operator"
 
 PAGES = [
@@ -393,9 +396,25 @@ TOKEN_SURFACES = [
     Row("hub:requests", "GET", 403, {"anonymous": 401, ADMINISTER: 200}, in_repo(status="pending")),
     Row("hub:handle", "POST", 403, {"anonymous": 401, ADMINISTER: 400}, names),
     Row("hub:grant", "POST", 403, {"anonymous": 401, ADMINISTER: 400}, names),
-    Row("hub:publish", "POST", 501, arguments=names),
-    Row("hub:repos", "POST", 501),
-    Row("hub:lfs", "POST", 501, arguments=in_repo(rest="objects/batch")),
+    Row("hub:not-offered", "POST", 501, arguments=names),
+    Row("hub:git", "POST", 501, arguments=in_repo(rest="git-receive-pack")),
+    Row("hub:create", "POST", 403, ANONYMOUS | {"publisher operator": 400}),
+    Row("hub:delete", "DELETE", 400),
+    Row("hub:move", "POST", 400),
+    Row("hub:validate-yaml", "POST", 400),
+    Row("hub:settings", "PUT", 403, ANONYMOUS | PUBLISH, names),
+    Row("hub:preupload", "POST", 403, ANONYMOUS | PUBLISH, in_repo(revision="main")),
+    Row("hub:commit", "POST", 403, ANONYMOUS | PUBLISH, in_repo(revision="main")),
+    Row("hub:branch", "POST", 403, ANONYMOUS | PUBLISH, in_repo(branch="next")),
+    Row("hub:branch", "DELETE", 403, ANONYMOUS | {PUBLISHERS: 404}, in_repo(branch="none")),
+    Row("hub:tag", "POST", 403, ANONYMOUS | PUBLISH, in_repo(rest="main")),
+    Row("hub:tag", "DELETE", 403, ANONYMOUS | {PUBLISHERS: 404}, in_repo(rest="none")),
+    Row("hub:squash", "POST", 403, ANONYMOUS | PUBLISH, in_repo(branch="main")),
+    Row("hub:lfs-files", "GET", 403, ANONYMOUS | {PUBLISHERS: 200}, names),
+    Row("hub:lfs-batch", "POST", 403, ANONYMOUS | PUBLISH, names),
+    Row("hub:upload", "PUT", 403, arguments=strange_link),
+    Row("hub:complete", "POST", 403, arguments=strange_link),
+    Row("hub:verify", "POST", 403, arguments=strange_link),
     Row("delivery:link", "GET", 200, arguments=weights_link),
     Row("jobs:models", "GET", 200, {"anonymous": 401}),
     Row("api:schema", "GET", 200),

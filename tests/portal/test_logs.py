@@ -17,6 +17,7 @@ from portal.logs import SECRET_PATHS, RedactSecrets
     "line",
     [
         "Not Found: /-/d/SECRET:1abc:def/model.safetensors",
+        "Forbidden: /-/u/SECRET:1abc:def/verify",
         "Forbidden: /accounts/password/reset/key/SECRET-abc/",
         "Gone: /accounts/confirm-email/SECRET:x:y/",
         "Conflict: /references/SECRET-x_y",

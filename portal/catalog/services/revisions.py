@@ -97,7 +97,7 @@ def release_revision(
         },
     )
     if is_new:
-        _add_files(revision, contents)
+        add_files(revision, contents)
     Ref.objects.update_or_create(
         repo=repo, kind=Ref.Kind.BRANCH, name=branch, defaults={"revision": revision}
     )
@@ -115,7 +115,7 @@ def release_revision(
     return revision
 
 
-def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
+def add_files(revision: Revision, contents: Sequence[Content]) -> None:
     Blob.objects.bulk_create(
         [
             Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)

@@ -35,8 +35,17 @@ def nothing_of_repo(request: HttpRequest, caller: Caller, **names: str) -> Never
 
 
 @hub_view(*ANY)
-def publishing(request: HttpRequest, caller: Caller, **names: str) -> Never:
+def not_offered(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    """Xet has no fall-back in the clients, so its users must be told how to go without."""
     raise NotOffered(
-        "Nothing is published over HTTP here. The lab's operator publishes a folder with "
-        "`manage.py publish FOLDER --repo NAMESPACE/NAME --as USERNAME`."
+        "This portal stores large files by LFS. Set HF_HUB_DISABLE_XET=1 and upload again. "
+        "No file that was published is destroyed: delete it in a commit instead."
+    )
+
+
+@hub_view(*ANY)
+def git(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    raise NotOffered(
+        "Nobody clones or pushes with git here. Use `hf download` and `hf upload`, with "
+        "HF_HUB_DISABLE_XET=1."
     )

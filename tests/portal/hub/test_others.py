@@ -81,24 +81,17 @@ def test_there_are_only_models(db, client, kind):
         assert response["X-Error-Code"] == "RepoNotFound"
 
 
-@pytest.mark.parametrize(
-    ("method", "url"),
-    [
-        ("post", "/api/repos/create"),
-        ("delete", "/api/repos/delete"),
-        ("post", "/api/validate-yaml"),
-        ("post", "MODEL/preupload/main"),
-        ("post", "MODEL/commit/main"),
-        ("get", "MODEL/xet-write-token/main"),
-        ("put", "MODEL/settings"),
-        ("post", "REPO.git/info/lfs/objects/batch"),
-    ],
-)
-def test_publishing_is_done_elsewhere(world, client, method, url):
-    url = url.replace("MODEL", world.api()).replace("REPO", f"/{world.repo.full_name}")
-    response = getattr(client, method)(url, headers=world.bearer)
+@pytest.mark.parametrize("rest", ["/xet-write-token/main", "/lfs-files/batch"])
+def test_what_is_not_offered_says_so(world, client, rest):
+    response = client.get(world.api(rest), headers=world.bearer)
     assert response.status_code == 501
-    assert "manage.py publish" in response["X-Error-Message"]
+    assert "HF_HUB_DISABLE_XET=1" in response["X-Error-Message"]
+
+
+def test_git_itself_is_not_spoken(world, client):
+    response = client.get(f"/{world.repo.full_name}.git/info/refs", headers=world.bearer)
+    assert response.status_code == 501
+    assert "hf upload" in response["X-Error-Message"]
 
 
 def test_no_cross_site_check_stands_in_the_way(world):

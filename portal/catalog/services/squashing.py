@@ -1,0 +1,69 @@
+"""A branch’s history made one revision. What is left out is hidden, and nothing destroyed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import ModelRepo, Ref, Revision
+from portal.catalog.services.commits import contents_of
+from portal.catalog.services.refs import branch_head
+from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.revisions import add_files, commit_id
+
+
+@transaction.atomic
+def squash_branch(
+    *, actor: User, repo_id: int, branch: str, title: str, now: datetime, message: str = ""
+) -> Revision:
+    """The same files as one revision without a past; a branch that has none stays as it is.
+
+    Revisions that no branch and no tag leads to any more are no longer told of, nor served.
+    Grants, signatures and events that name them still find them.
+    """
+    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    head = branch_head(repo, branch)
+    if head.parent_id is None:
+        return head
+    contents = list(contents_of(head).values())
+    revision, is_new = Revision.objects.get_or_create(
+        repo=repo,
+        commit=commit_id(repo, None, title, contents, message),
+        defaults={"title": title, "message": message, "author": actor, "created_at": now},
+    )
+    if is_new:
+        add_files(revision, contents)
+    name = branch.removeprefix("refs/heads/")
+    Ref.objects.filter(repo=repo, kind=Ref.Kind.BRANCH, name=name).update(revision=revision)
+    hidden = _hide_the_unreachable(repo, now)
+    record(
+        EventType.BRANCH_SQUASHED,
+        actor=actor,
+        target=revision,
+        at=now,
+        repo=repo.full_name,
+        branch=name,
+        commit=revision.commit,
+        squashed=head.commit,
+        hidden=hidden,
+    )
+    return revision
+
+
+def _hide_the_unreachable(repo: ModelRepo, now: datetime) -> int:
+    """How many are hidden by this; what is reached again shows again."""
+    parents = dict(Revision.objects.filter(repo=repo).values_list("pk", "parent_id"))
+    reached: set[int] = set()
+    for start in repo.refs.values_list("revision_id", flat=True):
+        current: int | None = start
+        while current is not None and current not in reached:
+            reached.add(current)
+            current = parents[current]
+    Revision.objects.filter(pk__in=reached, hidden_at__isnull=False).update(hidden_at=None)
+    lost = Revision.objects.filter(repo=repo, hidden_at__isnull=True).exclude(pk__in=reached)
+    return lost.update(hidden_at=now)

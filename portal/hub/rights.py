@@ -1,0 +1,55 @@
+"""Who may change what over the Hub’s protocol: the policy’s verdict, as its clients read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from portal.access.policy import Action, may_call
+from portal.access.refusals import describe
+from portal.accounts.authentication import Caller
+from portal.accounts.models import Scope, User
+from portal.catalog.errors import MayNotPublish
+from portal.catalog.models import ModelRepo
+from portal.catalog.services.reading import find_repo
+from portal.hub.errors import TokenNeeded
+from portal.hub.limits import count_write
+
+
+def require_person(caller: Caller) -> User:
+    """Raises TokenNeeded: nothing is changed namelessly."""
+    if caller.token is None:
+        raise TokenNeeded
+    return caller.token.user
+
+
+def require_publishing(caller: Caller, repo: ModelRepo, now: datetime) -> User:
+    """The person who calls, if they may publish this repo. Raises MayNotPublish, with the reason.
+
+    Never the Hub's GatedRepo: nobody gets this right by asking for access.
+    """
+    person = require_person(caller)
+    verdict = may_call(caller, Action.PUBLISH, repo, now)
+    if not verdict.allowed:
+        raise MayNotPublish(describe(verdict, repo).line)
+    return person
+
+
+def require_publishing_anywhere(caller: Caller) -> User:
+    """The same for what is no repo yet: the token must be for publishing, and for all repos."""
+    person = require_person(caller)
+    token = caller.token
+    if token is None or Scope.PUBLISH not in token.scopes or token.repo_ids is not None:
+        raise MayNotPublish(
+            "This token may not make models. Make one for publishing, and for all models."
+        )
+    return person
+
+
+def publishable_repo(
+    caller: Caller, names: dict[str, str], now: datetime
+) -> tuple[User, ModelRepo]:
+    """Who calls, and the repo that they may publish; counted as a write."""
+    repo = find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
+    person = require_publishing(caller, repo, now)
+    count_write(person, now)
+    return person, repo

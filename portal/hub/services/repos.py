@@ -1,0 +1,100 @@
+"""Repos as the Hub’s clients make and set them, by the catalogue’s own services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.catalog.models import Gate, Licence, ModelRepo, TeamMember
+from portal.catalog.services.accompanying import stored_text
+from portal.catalog.services.reading import head_revision
+from portal.catalog.services.repos import (
+    add_team_member,
+    configure_repo,
+    create_repo,
+    require_may_publish,
+)
+from portal.catalog.services.revisions import LFS_SUFFIXES, release_revision
+from portal.hub.metadata import card_of, read_metadata
+
+GATES: dict[str | bool, Gate] = {False: Gate.OPEN, "auto": Gate.LICENCE, "manual": Gate.REVIEW}
+ATTRIBUTES = ".gitattributes"
+FIRST_TITLE = "initial commit"
+
+
+@transaction.atomic
+def start_repo(
+    *, actor: User, namespace: str, name: str, private: bool, now: datetime
+) -> ModelRepo:
+    """A repo with a first revision, so that clients find a branch to commit to.
+
+    It stands under no licence yet, so it has no gate; unless somebody says otherwise it is private.
+    """
+    repo = create_repo(
+        actor=actor,
+        namespace=namespace,
+        name=name,
+        private=private,
+        download_gate=Gate.OPEN,
+        inference_gate=Gate.OPEN,
+        now=now,
+    )
+    lines = [f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES]
+    release_revision(
+        actor=actor,
+        repo_id=repo.pk,
+        contents=[stored_text(ATTRIBUTES, "".join(lines))],
+        title=FIRST_TITLE,
+        now=now,
+    )
+    return repo
+
+
+@transaction.atomic
+def set_repo(
+    *,
+    actor: User,
+    repo_id: int,
+    now: datetime,
+    private: bool | None = None,
+    gated: str | bool | None = None,
+) -> ModelRepo:
+    """Change who sees a repo, and what stands before its files.
+
+    ``gated`` is the gate of downloads; that of hosted inference goes along where it was the same.
+    A gate needs a licence: one that the card names is taken. A gate by request needs somebody who
+    decides: with nobody on the team, whoever sets it is.
+    """
+    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    changes: dict[str, Any] = {}
+    if private is not None:
+        changes["private"] = private
+    if gated is not None:
+        changes |= _gates(repo, GATES[gated])
+    repo = configure_repo(actor=actor, repo_id=repo_id, now=now, **changes)
+    if repo.takes_requests and not repo.team.exists():
+        administrator = TeamMember.Role.ADMINISTRATOR
+        add_team_member(actor=actor, repo_id=repo_id, user=actor, role=administrator, now=now)
+    return repo
+
+
+def _gates(repo: ModelRepo, gate: Gate) -> dict[str, Any]:
+    changes: dict[str, Any] = {"download_gate": gate}
+    if repo.inference_gate == repo.download_gate:
+        changes["inference_gate"] = gate
+    if gate != Gate.OPEN and repo.licence is None and (named := _licence_of_card(repo)):
+        changes["licence"] = named
+    return changes
+
+
+def _licence_of_card(repo: ModelRepo) -> Licence | None:
+    """The licence, published here, that ``license_name`` in README.md names."""
+    head = head_revision(repo)
+    name = read_metadata(card_of(head)).get("license_name") if head else None
+    if not isinstance(name, str):
+        return None
+    return Licence.objects.filter(slug=name, versions__isnull=False).first()

@@ -1,0 +1,132 @@
+"""Bytes that come before their commit: what is there, how to bring the rest, taking it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from portal.accounts.authentication import Caller
+from portal.accounts.models import AccessToken
+from portal.catalog.models import Blob, ModelRepo
+from portal.delivery.errors import LinkInvalid, LinkWithdrawn
+from portal.hub.errors import BytesRefused, NotBrought
+from portal.hub.models import Upload
+from portal.hub.rights import require_publishing
+from portal.hub.upload_links import UploadLink, link_url, verify
+from portal.storage import BlobMissing, CorruptBlob, direct_uploads
+from portal.storage.incoming import Incoming
+
+
+def held(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
+    """Of these, what a commit to this repo may name: brought for it, or in it already."""
+    mine = Q(uploads__repo=repo) | Q(files__revision__repo=repo)
+    blobs = Blob.objects.filter(mine, sha256__in=set(sha256s)).distinct()
+    return {blob.sha256: blob for blob in blobs}
+
+
+def actions_for(
+    *, caller: Caller, repo: ModelRepo, sha256: str, size_bytes: int, multipart: bool, now: datetime
+) -> dict[str, dict[str, object]]:
+    """How to bring these bytes, as the LFS protocol tells it: upload here, then verify there."""
+    if caller.token is None:
+        raise LinkInvalid
+    link = UploadLink(
+        person_id=caller.token.user_id,
+        token_id=caller.token.pk,
+        repo_id=repo.pk,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        expires_at=now + settings.UPLOAD_LINK_TTL,
+    )
+    direct = direct_uploads()
+    if direct is None:
+        return _actions(link, link_url(link, "upload"))
+    transfer = direct.start(size_bytes, multipart=multipart, ttl=settings.UPLOAD_LINK_TTL)
+    staged = link.staged_at(transfer.staged, transfer.upload_id)
+    if not transfer.parts:
+        return _actions(staged, transfer.url)
+    header = {str(number): url for number, url in enumerate(transfer.parts, start=1)}
+    header["chunk_size"] = str(transfer.part_bytes)
+    return _actions(staged, link_url(staged, "complete"), header)
+
+
+def _actions(
+    link: UploadLink, href: str, header: dict[str, str] | None = None
+) -> dict[str, dict[str, object]]:
+    upload: dict[str, object] = {"href": href, "expires_at": link.expires_at.isoformat()}
+    if header:
+        upload["header"] = header
+    return {"upload": upload, "verify": {"href": link_url(link, "verify")}}
+
+
+def open_upload(signed: str, *, now: datetime, length: str | None = None) -> UploadLink:
+    """What a link lets one bring, if who got it may still publish there.
+
+    ``length`` is what the client says it will send. Raises LinkInvalid, LinkExpired,
+    LinkWithdrawn, MayNotPublish or BytesRefused.
+    """
+    link = verify(signed, now=now)
+    usable = AccessToken.objects.usable_at(now).select_related("user")
+    token = usable.filter(pk=link.token_id, user_id=link.person_id).first()
+    if token is None:
+        raise LinkWithdrawn("The token that this link was made with has expired or been revoked.")
+    repo = ModelRepo.objects.with_names().get(pk=link.repo_id)
+    require_publishing(Caller(token.user, token), repo, now)
+    if length and length.isdigit() and int(length) != link.size_bytes:
+        raise BytesRefused(f"{length} bytes come instead of {link.size_bytes}")
+    return link
+
+
+def take_in(link: UploadLink, incoming: Incoming, now: datetime) -> None:
+    """Keep what came through the portal. Raises BytesRefused."""
+    try:
+        git_sha1 = incoming.keep(link.sha256)
+    except CorruptBlob as error:
+        raise BytesRefused(str(error)) from error
+    _note(link, git_sha1, now)
+
+
+def complete(link: UploadLink, parts: Sequence[tuple[int, str]]) -> None:
+    """Join what came to the bucket in parts. Raises BytesRefused."""
+    direct = direct_uploads()
+    if direct is None or not link.upload_id:
+        raise LinkInvalid
+    try:
+        direct.complete(link.staged, link.upload_id, parts)
+    except CorruptBlob as error:
+        raise BytesRefused(str(error)) from error
+
+
+def settle(link: UploadLink, now: datetime) -> None:
+    """Make sure that the bytes are there and right; again is harmless.
+
+    Raises NotBrought or BytesRefused.
+    """
+    if Upload.objects.filter(repo=link.repo_id, blob=link.sha256).exists():
+        return
+    direct = direct_uploads()
+    if direct is None or not link.staged:
+        raise NotBrought(link.sha256)
+    try:
+        git_sha1 = direct.settle(link.staged, link.sha256, link.size_bytes)
+    except BlobMissing as error:
+        raise NotBrought(link.sha256) from error
+    except CorruptBlob as error:
+        raise BytesRefused(str(error)) from error
+    _note(link, git_sha1, now)
+
+
+def _note(link: UploadLink, git_sha1: str, now: datetime) -> None:
+    with transaction.atomic():
+        blob, _ = Blob.objects.get_or_create(
+            sha256=link.sha256, defaults={"git_sha1": git_sha1, "size_bytes": link.size_bytes}
+        )
+        Upload.objects.get_or_create(
+            repo_id=link.repo_id,
+            blob=blob,
+            defaults={"person_id": link.person_id, "arrived_at": now},
+        )

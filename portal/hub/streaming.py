@@ -1,0 +1,155 @@
+"""In front of Django under ASGI, which would write every request’s body down before any view.
+
+An upload goes straight to where its blob will lie, once its link is found good. Every other body
+has a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from portal.errors import DomainError
+from portal.hub.services.uploads import open_upload
+from portal.storage import CorruptBlob, blob_store
+from portal.storage.incoming import Incoming
+from portal.storage.local import LocalBlobStore
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UPLOADS = "/-/u/"
+ARRIVED = "weightgate.arrived"
+WRITE_BYTES = 1 << 20
+LARGEST_BODY_BYTES = 256 << 20
+TOO_LARGE = "Send at most 256 MB at once. Larger files go through the LFS batch."
+
+
+class Gone(Exception):
+    """Who sent the bytes left before the end."""
+
+
+class StreamedUploads:
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+        elif scope["method"] == "PUT" and scope["path"].startswith(UPLOADS):
+            await self._upload(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        signed = scope["path"].removeprefix(UPLOADS)
+        incoming = await asyncio.to_thread(_begin, signed, _length(scope))
+        try:
+            if incoming is not None:
+                await _fill(incoming, receive)
+            arrived = {**scope, ARRIVED: incoming}
+            await self.application(arrived, _after(receive), send)
+        except Gone:
+            return
+        finally:
+            if incoming is not None:
+                await asyncio.shield(asyncio.to_thread(incoming.discard))
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = _length(scope)
+        if length and length.isdigit() and int(length) > LARGEST_BODY_BYTES:
+            await _refuse(send)
+            return
+        counted = _Counted(receive)
+        await self.application(scope, counted, send)
+        if counted.is_over:
+            await _refuse(send)
+
+
+class _Counted:
+    """To Django a body that is over the limit looks like a client that left."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.receive = receive
+        self.size_bytes = 0
+        self.is_over = False
+
+    async def __call__(self) -> Message:
+        message = await self.receive()
+        self.size_bytes += len(message.get("body", b""))
+        if self.size_bytes > LARGEST_BODY_BYTES:
+            self.is_over = True
+            return {"type": "http.disconnect"}
+        return message
+
+
+def _length(scope: Scope) -> str | None:
+    found = dict(scope["headers"]).get(b"content-length")
+    return found.decode("latin-1") if found else None
+
+
+def _begin(signed: str, length: str | None) -> Incoming | None:
+    """None where the view will say why not, or where the bucket takes the bytes."""
+    store = blob_store()
+    try:
+        link = open_upload(signed, now=timezone.now(), length=length)
+    except DomainError:
+        return None
+    finally:
+        close_old_connections()
+    if link.staged or not isinstance(store, LocalBlobStore):
+        return None
+    return Incoming(store, link.size_bytes)
+
+
+async def _fill(incoming: Incoming, receive: Receive) -> None:
+    """Until the last byte, or the first too many. Raises Gone."""
+    waiting = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        waiting += message.get("body", b"")
+        more = message.get("more_body", False)
+        if waiting and (len(waiting) >= WRITE_BYTES or not more):
+            try:
+                await asyncio.to_thread(incoming.write, bytes(waiting))
+            except CorruptBlob:
+                return  # the view finds it too long, and says so
+            waiting.clear()
+
+
+def _after(receive: Receive) -> Receive:
+    """An empty body, then what comes after one; what nobody wanted to read is passed over."""
+    first = True
+
+    async def rest() -> Message:
+        nonlocal first
+        if first:
+            first = False
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
+
+    return rest
+
+
+async def _refuse(send: Send) -> None:
+    body = json.dumps({"error": TOO_LARGE}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-error-message", TOO_LARGE.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

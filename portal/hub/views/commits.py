@@ -1,0 +1,85 @@
+"""Before a commit: what each file is to the repo. Then the commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from portal.accounts.authentication import Caller
+from portal.catalog.paths import require_path
+from portal.catalog.services.commits import commit_changes, contents_of
+from portal.catalog.services.refs import branch_head
+from portal.catalog.services.revisions import Content
+from portal.errors import Invalid
+from portal.hub.commit_body import read_commit
+from portal.hub.http import flag, hub_view
+from portal.hub.ignoring import ignore_rules, ignored
+from portal.hub.limits import json_object, text_of
+from portal.hub.rights import publishable_repo
+
+MOST_FILES = 1000
+
+
+@hub_view("POST")
+def preupload(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
+    """For each file how to bring it, and what the branch holds in its place."""
+    _require_no_pull_request(request)
+    _, repo = publishable_repo(caller, names, timezone.now())
+    content = json_object(request)
+    standing = contents_of(branch_head(repo, revision))
+    rules = ignore_rules(standing, text_of(content, "gitIgnore", default=""))
+    files = [_asked(path, size, standing.get(path)) for path, size in _files(content)]
+    for file in files:
+        file["shouldIgnore"] = ignored(rules, file["path"])
+    return JsonResponse({"files": files})
+
+
+def _files(content: dict[str, Any]) -> list[tuple[str, int]]:
+    files = content.get("files")
+    if not isinstance(files, list) or len(files) > MOST_FILES:
+        raise Invalid(f"“files” must list up to {MOST_FILES} files.", field="files")
+    found = []
+    for each in files:
+        if not isinstance(each, dict) or type(each.get("size")) is not int or each["size"] < 0:
+            raise Invalid("Each file has a “path” and a “size” in bytes.", field="files")
+        found.append((require_path(text_of(each, "path")), each["size"]))
+    return found
+
+
+def _asked(path: str, size: int, standing: Content | None) -> dict[str, Any]:
+    """``oid`` is spelt as the client will spell its own file’s, so that it can compare them."""
+    lfs = size > 0 and Content(path, "", "", size).lfs  # clients send empty files in the commit
+    oid = (standing.sha256 if lfs else standing.git_sha1) if standing else None
+    return {"path": path, "uploadMode": "lfs" if lfs else "regular", "oid": oid}
+
+
+@hub_view("POST")
+def commit(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
+    _require_no_pull_request(request)
+    now = timezone.now()
+    person, repo = publishable_repo(caller, names, now)
+    branch_head(repo, revision)  # before a hundred megabytes are read for nothing
+    header, changes = read_commit(request, repo)
+    made = commit_changes(
+        actor=person,
+        repo_id=repo.pk,
+        branch=revision,
+        changes=changes,
+        title=header.title,
+        message=header.message,
+        parent=header.parent,
+        now=now,
+    )
+    url = f"{settings.BASE_URL}/{repo.full_name}/commit/{made.commit}"
+    return JsonResponse({"success": True, "commitOid": made.commit, "commitUrl": url})
+
+
+def _require_no_pull_request(request: HttpRequest) -> None:
+    if flag(request.GET, "create_pr"):
+        raise Invalid(
+            "There are no pull requests here. Commit to a branch, without create_pr.",
+            field="create_pr",
+        )

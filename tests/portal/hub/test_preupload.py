@@ -1,0 +1,65 @@
+"""What clients ask before they bring files."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tests.portal.hub.desk import file_line, lfs_line, sha256_of
+
+
+def asked(desk, *files, revision="main", **more):
+    content = {"files": [{"path": path, "size": size} for path, size in files], **more}
+    response = desk.api("post", f"preupload/{revision}", content)
+    assert response.status_code == 200, response.content
+    return {each["path"]: each for each in response.json()["files"]}
+
+
+def test_large_files_and_weights_go_by_lfs(desk):
+    found = asked(
+        desk, ("a.txt", 5), ("m.safetensors", 5), ("big.json", 10 << 20), ("e.safetensors", 0)
+    )
+    assert {path: each["uploadMode"] for path, each in found.items()} == {
+        "a.txt": "regular",
+        "m.safetensors": "lfs",
+        "big.json": "lfs",
+        "e.safetensors": "regular",
+    }
+    assert {each["oid"] for each in found.values()} == {None}
+
+
+def test_what_the_branch_holds_is_named_as_the_client_names_its_own(desk):
+    desk.bring(b"weights")
+    desk.commit(file_line("a.txt", b"text"), lfs_line("m.safetensors", b"weights"))
+    found = asked(desk, ("a.txt", 4), ("m.safetensors", 7))
+    assert found["a.txt"]["oid"] == hashlib.sha1(b"blob 4\0text").hexdigest()  # noqa: S324
+    assert found["m.safetensors"]["oid"] == sha256_of(b"weights")
+
+
+def test_a_gitignore_leaves_files_out(desk):
+    desk.commit(file_line(".gitignore", b"*.log\n!keep.log\n/build/\n"))
+    found = asked(desk, ("a.log", 1), ("keep.log", 1), ("build/x", 1), ("src/build/x", 1))
+    assert [path for path, each in found.items() if each["shouldIgnore"]] == ["a.log", "build/x"]
+    sent = asked(desk, ("a.log", 1), ("b.txt", 1), gitIgnore="*.txt")
+    assert [path for path, each in sent.items() if each["shouldIgnore"]] == ["b.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ({}, 400),
+        ({"files": [{}]}, 400),
+        ({"files": [{"path": "a", "size": -1}]}, 400),
+        ({"files": [{"path": "../a", "size": 1}]}, 422),
+        ({"files": [], "gitIgnore": 7}, 400),
+    ],
+)
+def test_what_cannot_be_read(desk, content, status):
+    assert desk.api("post", "preupload/main", content).status_code == status
+
+
+def test_a_branch_that_is_not_there(desk):
+    response = desk.api("post", "preupload/none", {"files": []})
+    assert response.status_code == 404
+    assert response["X-Error-Code"] == "RevisionNotFound"
