@@ -42,6 +42,7 @@ from portal.accounts.models import (
 from portal.audit.models import AuditEvent
 from portal.catalog.models import Revision, TeamMember
 from portal.delivery.models import Download
+from portal.hub.models import Upload
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
 from portal.site.bundle import TOLD, of_undone
@@ -85,6 +86,7 @@ SOURCES = {
     "members_invited": Source(Membership, "invited_by", OF_THE_TEAM),
     "holds": Source(Hold, "person", OF_THE_TEAM),
     "downloads": Source(Download, "person"),
+    "uploads": Source(Upload, "person"),
     "jobs": Source(Job, "person"),
     "letters": Source(OutboxMessage, "recipient"),
     "votes_cast": Source(Review, "reviewer"),

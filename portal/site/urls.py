@@ -50,5 +50,6 @@ urlpatterns = [
         licence.licence_changes,
         name="licence_changes",
     ),
+    path("<namespace:namespace>/<repo_name:name>/commit/<str:commit>", model.commit, name="commit"),
     path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),  # last: the widest
 ]

@@ -220,6 +220,7 @@ PAGES = [
     Row("metrics", "GET", 200),
     Row("site:home", "GET", 200),
     Row("site:model", "GET", 200, arguments=names),
+    Row("site:commit", "GET", 302, arguments=lambda w: names(w) | {"commit": w.revision.commit}),
     Row("site:licence", "GET", 200, arguments=licence),
     Row("site:licence_changes", "GET", 200, arguments=lambda w: licence(w) | {"other": "1.0"}),
     Row("site:licence_text", "GET", 200, arguments=licence),
@@ -549,10 +550,8 @@ def test_each_role_is_answered_as_the_rows_say(
 
 def url_of(row: Row, world: World) -> str:
     arguments = row.arguments(world)
-    if row.name == "hub:publish":
-        return f"/api/models/{world.repo.full_name}/commit/main"
-    if row.name == "hub:repos":
-        return "/api/repos/create"
+    if row.name == "hub:not-offered":
+        return f"/api/models/{world.repo.full_name}/xet-write-token/main"
     return reverse(row.name, kwargs=arguments)
 
 

@@ -218,6 +218,18 @@ def test_branches_and_tags(api, repo, tmp_path):
         api.delete_tag(repo, tag="v1")
 
 
+def test_history_is_squashed(api, repo):
+    for content in (b"one", b"two"):
+        api.upload_file(path_or_fileobj=content, path_in_repo="m.safetensors", repo_id=repo)
+    assert len(list(api.list_lfs_files(repo))) == 2
+    api.super_squash_history(repo, commit_message="All of it")
+    assert [each.title for each in api.list_repo_commits(repo)] == ["All of it"]
+    (left,) = api.list_lfs_files(repo)
+    assert (left.filename, left.size) == ("m.safetensors", 3)
+    with pytest.raises(HfHubHTTPError, match="delete it in a commit"):
+        api.permanently_delete_lfs_files(repo, [left])
+
+
 def test_settings_names_and_the_end(stack, api, repo, tmp_path):
     card = b"---\nlicense: other\nlicense_name: %s\n---\n"
     licence = api.model_info(stack.demo["repos"]["gated"]).card_data.license_name.encode()

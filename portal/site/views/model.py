@@ -55,6 +55,14 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return render(request, "site/model.html", context)
 
 
+def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> HttpResponse:
+    """The address that clients print when they have uploaded something."""
+    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
+    revision = find_revision(repo, commit)
+    page = reverse("site:model", args=[repo.namespace.name, repo.name])
+    return redirect(f"{page}?revision={revision.commit}")
+
+
 REVIEWERS_PAGES = (
     ("Queue", "access:queue", False),
     ("Grants", "access:granted", True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -245,3 +246,12 @@ def test_oids_are_gits(desk):
     desk.commit(file_line("a.txt", b"content"))
     (entry,) = [each for each in desk.api("get", "tree/main").json() if each["path"] == "a.txt"]
     assert entry["oid"] == hashlib.sha1(b"blob 7\0content").hexdigest()  # noqa: S324
+
+
+def test_the_address_that_the_client_prints_leads_to_the_page(desk):
+    url = urlsplit(desk.commit(file_line("a.txt", b"1")).json()["commitUrl"]).path
+    assert desk.client.get(url).status_code == 404
+    desk.client.force_login(desk.publisher)
+    response = desk.client.get(url)
+    assert response["Location"] == f"/{desk.name}?revision={desk.head.commit}"
+    assert desk.client.get(response["Location"]).status_code == 200
