@@ -26,7 +26,7 @@ def test_inspect_lists_tensors_and_totals(trained, capsys):
     assert f"{found['parameters']:,} parameters" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["generate", "plan", "train", "inspect"])
+@pytest.mark.parametrize("command", ["generate", "plan", "train", "inspect", "check"])
 def test_help_is_there(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

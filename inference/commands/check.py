@@ -1,0 +1,123 @@
+"""Try a checkpoint: every weight is finite, and the engine loads it and generates.
+
+What this engine doesn't know is read in full, and said to be no more than that.
+"""
+
+import argparse
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from inference.config import OptConfig
+from inference.errors import CheckpointError, ConfigError
+from inference.sampling import SamplingParams
+
+HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
+PROMPT = "The first"
+PROMPT_IDS = (2, 5)
+TOLD_AT_MOST = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """``not_loaded`` says why the engine couldn't try; then nothing was generated."""
+
+    tensors: int
+    not_loaded: str = ""
+    token_ids: list[int] = field(default_factory=list)
+    text: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("directory", metavar="DIR", help="checkpoint directory")
+    parser.add_argument("--max-tokens", type=int, default=8, help="tokens to generate (8)")
+    parser.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16 (float32)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was found. Raises InferenceError with every weight that can't be right."""
+    folder = Path(arguments.directory)
+    tensors = require_finite(folder)
+    try:
+        OptConfig.from_directory(folder)
+    except ConfigError as error:
+        if _is_ours(folder):
+            raise
+        found = Found(tensors, not_loaded=str(error))
+    else:
+        found = _generate(folder, tensors, arguments)
+    print(json.dumps(asdict(found)) if arguments.json else _sentence(found))
+    return 0
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it says that it is a model of the kind that this engine runs."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return True
+    return not isinstance(config, dict) or config.get("model_type") == "opt"
+
+
+def require_finite(folder: Path) -> int:
+    """Read every tensor of every safetensors file, and count them. Raises CheckpointError."""
+    wrong, count = [], 0
+    for path in sorted(folder.rglob("*.safetensors")):
+        for name, finite in _read(path):
+            count += 1
+            if not finite:
+                wrong.append(f"{name} in {path.relative_to(folder)} holds NaN or infinity")
+    if wrong:
+        more = [f"and {len(wrong) - TOLD_AT_MOST} more"] if len(wrong) > TOLD_AT_MOST else []
+        raise CheckpointError("\n  ".join(wrong[:TOLD_AT_MOST] + more))
+    return count
+
+
+def _read(path: Path) -> list[tuple[str, bool]]:
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    found = []
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - not a mapping
+                tensor = file.get_tensor(name)
+                if tensor.is_floating_point() and tensor.element_size() == 1:
+                    tensor = tensor.float()  # 8-bit floats have no test of their own
+                found.append((name, bool(torch.isfinite(tensor).all())))
+    except SafetensorError as error:
+        raise CheckpointError(f"{path.name} is damaged: {error}") from error
+    return found
+
+
+def _generate(folder: Path, tensors: int, arguments: argparse.Namespace) -> Found:
+    """Greedy tokens, each with a probability that is a number."""
+    from inference.engine import Engine
+    from inference.tokenizer import FILE_NAME
+
+    prompt = PROMPT if (folder / FILE_NAME).is_file() else list(PROMPT_IDS)
+    params = SamplingParams(
+        max_tokens=arguments.max_tokens, temperature=0.0, ignore_eos=True, logprobs=1
+    )
+    with Engine(folder, dtype=arguments.dtype, device=arguments.device, max_num_seqs=1) as engine:
+        sample = engine.generate([prompt], params)[0].outputs[0]
+    entries = [entry for each in sample.logprobs or [] for entry in each.values()]
+    if not entries or not all(math.isfinite(entry.logprob) for entry in entries):
+        raise CheckpointError(
+            f"the model loads, and what it generates is no number: {arguments.dtype} logits are "
+            "not finite"
+        )
+    return Found(tensors, token_ids=list(sample.token_ids), text=sample.text)
+
+
+def _sentence(found: Found) -> str:
+    if found.not_loaded:
+        return (
+            f"{found.tensors} tensors read, all finite. The engine did not load them: "
+            f"{found.not_loaded}"
+        )
+    return f"{found.tensors} tensors, all finite; generated {found.token_ids}: {found.text!r}"
