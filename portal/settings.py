@@ -55,6 +55,13 @@ S3_ENDPOINT_URL = env.text("WEIGHTGATE_S3_ENDPOINT_URL")
 S3_REGION = env.text("WEIGHTGATE_S3_REGION", "us-east-1")
 S3_ACCESS_KEY_ID = env.text("WEIGHTGATE_S3_ACCESS_KEY_ID")
 S3_SECRET_ACCESS_KEY = env.text("WEIGHTGATE_S3_SECRET_ACCESS_KEY")
+VERIFY_STORAGE_BYTES = env.integer("WEIGHTGATE_VERIFY_STORAGE_GB", 100) * 10**9
+MANIFEST_KEY_MADE_AT = VAR / "manifest" / "key.pem"
+MANIFEST_KEY_FILE = env.path(
+    "WEIGHTGATE_MANIFEST_KEY_FILE",
+    shown="$WEIGHTGATE_VAR/manifest/key.pem",
+    default=MANIFEST_KEY_MADE_AT,
+)
 LINK_TTL = timedelta(seconds=env.integer("WEIGHTGATE_LINK_SECONDS", 300, minimum=1))
 UPLOAD_LINK_TTL = timedelta(
     seconds=env.integer("WEIGHTGATE_UPLOAD_LINK_SECONDS", 86_400, minimum=1)

@@ -55,6 +55,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=17),
         "options": {"expires": DAY_SECONDS},
     },
+    "verify": {
+        "task": "storage.verify",
+        "schedule": crontab(hour=2, minute=41),
+        "options": {"expires": DAY_SECONDS},
+    },
 }
 generator = Generator()
 

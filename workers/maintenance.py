@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from django.utils import timezone
 
 from portal.access.services.timing import tick
 from portal.audit.heads import publish_heads
+from portal.catalog.services.verifying import verify_storage
 from portal.jobs.services import sweep
 from portal.queue import app
 from portal.site.services.retention import enforce_retention
@@ -43,3 +45,10 @@ def forget() -> None:
     done = enforce_retention(timezone.now())
     if done:
         log.info("Forgotten: %s", done)
+
+
+@app.task(name="storage.verify")
+def verify_some_storage() -> None:
+    """What hasn't been looked at for longest; what is wrong is logged and recorded there."""
+    if settings.VERIFY_STORAGE_BYTES:
+        verify_storage(now=timezone.now(), limit_bytes=settings.VERIFY_STORAGE_BYTES)

@@ -33,6 +33,8 @@ class EventType(models.TextChoices):
     BRANCH_SQUASHED = "branch.squashed"
     TAG_CREATED = "tag.created"
     TAG_DELETED = "tag.deleted"
+    STORAGE_FAULT_FOUND = "storage.fault_found"
+    STORAGE_FAULT_MENDED = "storage.fault_mended"
     LICENCE_SIGNED = "licence.signed"
     REQUEST_SUBMITTED = "request.submitted"
     REQUEST_CORRECTED = "request.corrected"

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from portal.catalog.card import card_problems
+from portal.catalog.safetensors import inspect
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 LARGEST_FILE_BYTES = 50_000_000_000  # the Hub's clients refuse more over plain HTTP
-HEADER_LIMIT_BYTES = 100_000_000
+LARGE_SHARD_BYTES = 2_000_000_000
 INDEX = "model.safetensors.index.json"
+ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
+TOLD_AT_MOST = 20  # of one kind in one file
+REQUIRED = {
+    "README.md": "write the model card",
+    "LICENSE": "put the licence’s text beside the weights",
+    "config.json": "clients can’t load a model without it",
+    "tokenizer.json": "clients can’t prompt a model without it",
+}
+
+
+@dataclass
+class Findings:
+    """``problems`` stand in the way of publishing; ``warnings`` are only said."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def scan(folder: Path) -> list[Path]:
@@ -23,25 +46,33 @@ def scan(folder: Path) -> list[Path]:
     )
 
 
-def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
-    """Names, dtypes and shapes of a shard's tensors. Raises ValueError when it isn't one."""
-    size = path.stat().st_size
-    with path.open("rb") as shard:
-        length = int.from_bytes(shard.read(8), "little")
-        if not 2 <= length <= min(HEADER_LIMIT_BYTES, size - 8):
-            raise ValueError("it is not a safetensors file, or it is cut short")
-        header = json.loads(shard.read(length))
-    header.pop("__metadata__", None)
-    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    if 8 + length + end != size:
-        raise ValueError(f"it should be {8 + length + end} bytes long and is {size}")
-    return dict(header)
+def check(
+    folder: Path, *, supplied: Mapping[str, str] | None = None, allow_pickle: bool = False
+) -> Findings:
+    """All that is wrong at once, each with its remedy. ``supplied`` are the texts that publishing
+    adds by itself where the folder has none."""
+    supplied = supplied or {}
+    files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
+    findings = Findings(_missing(files, supplied))
+    _look_at_pickles(files, findings, allowed=allow_pickle)
+    _look_at_sizes(files, findings)
+    _look_at_texts(files, supplied, findings)
+    _look_at_weights(files, findings, allow_pickle=allow_pickle)
+    return findings
+
+
+def _missing(files: Collection[str], supplied: Collection[str]) -> list[str]:
+    here = {*files, *supplied}
+    return [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
 
 
 def pickle_problem(path: str) -> str | None:
     if not path.endswith(PICKLES):
         return None
-    return f"{path} is a pickle: convert it to safetensors; loading a pickle runs code"
+    return (
+        f"{path} is a pickle: loading a pickle runs code that anybody may have put there. "
+        "Convert it to safetensors"
+    )
 
 
 def file_problem(path: str, size_bytes: int) -> str | None:
@@ -50,49 +81,100 @@ def file_problem(path: str, size_bytes: int) -> str | None:
     return f"{path} is over 50 GB: split it, since clients can’t fetch it"
 
 
-def problems(folder: Path, *, supplied: Collection[str] = ()) -> list[str]:
-    """Each thing that stands in the way of publishing, with its remedy; ``supplied`` comes by
-    itself."""
-    files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
-    here = {*files, *supplied}
-    found = [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
-    pickles = [pickle_problem(name) for name in files]
-    large = [file_problem(name, path.stat().st_size) for name, path in files.items()]
-    found += [problem for problem in pickles + large if problem]
-    return found + _weight_problems(files)
+def _look_at_pickles(files: Collection[str], findings: Findings, *, allowed: bool) -> None:
+    for name in files:
+        problem = pickle_problem(name)
+        if problem and allowed:
+            findings.warnings.append(f"{name} is a pickle: whoever loads it runs what is in it")
+        elif problem:
+            findings.problems.append(f"{problem}, or say --allow-pickle")
 
 
-REQUIRED = {
-    "README.md": "write the model card",
-    "LICENSE": "put the licence’s text beside the weights",
-    "config.json": "clients can’t load a model without it",
-    "tokenizer.json": "clients can’t prompt a model without it",
-}
+def _look_at_sizes(files: Mapping[str, Path], findings: Findings) -> None:
+    for name, path in files.items():
+        size = path.stat().st_size
+        if problem := file_problem(name, size):
+            findings.problems.append(problem)
+        elif size > LARGE_SHARD_BYTES:
+            findings.warnings.append(
+                f"{name} is {size / 1e9:.1f} GB: a download that breaks starts such a file anew; "
+                "shards of 2 GB or less lose little"
+            )
+        elif not size and name in REQUIRED:
+            findings.problems.append(f"{name} is empty: {REQUIRED[name]}")
 
 
-def _weight_problems(files: dict[str, Path]) -> list[str]:
+def _look_at_texts(
+    files: Mapping[str, Path], supplied: Mapping[str, str], findings: Findings
+) -> None:
+    if "README.md" in files:
+        findings.problems += card_problems(files["README.md"])
+    if "tokenizer.json" in files:
+        findings.problems += _tokenizer_problems(files["tokenizer.json"])
+    if "config.json" in files:
+        findings.problems += _config_problems(files["config.json"])
+    own, signed = files.get("LICENSE"), supplied.get("LICENSE")
+    if own and signed is not None and own.read_bytes() != signed.encode():
+        findings.warnings.append(
+            "LICENSE is not the text that people sign for this model; without it, publishing puts "
+            "that one there"
+        )
+
+
+def _tokenizer_problems(path: Path) -> list[str]:
+    try:
+        Tokenizer.from_file(str(path)).encode("One word.")
+    except Exception as error:  # noqa: BLE001, the library raises nothing narrower
+        return [
+            f"tokenizer.json can’t be loaded: {error}. Save it anew with the tokenizer’s library"
+        ]
+    return []
+
+
+def _config_problems(path: Path) -> list[str]:
+    try:
+        config = json.loads(path.read_bytes())
+    except ValueError as error:
+        return [f"config.json is not JSON: {error}"]
+    return [] if isinstance(config, dict) else ["config.json is not an object"]
+
+
+def _look_at_weights(files: Mapping[str, Path], findings: Findings, *, allow_pickle: bool) -> None:
     shards = {name: path for name, path in files.items() if name.endswith(".safetensors")}
     if not shards:
-        return ["There are no safetensors files: add the weights"]
-    found, held = [], {}
+        told = findings.warnings if allow_pickle else findings.problems
+        told.append("There are no safetensors files: add the weights")
+        return
+    held: dict[str, str] = {}
     for name, path in shards.items():
-        try:
-            held.update(dict.fromkeys(safetensors_header(path), name))
-        except (ValueError, KeyError, TypeError) as error:
-            found.append(f"{name} can’t be read: {error}")
-    if found or INDEX not in files:
-        return found
-    return _index_problems(files[INDEX], held)
+        tensors, wrong = inspect(path)
+        findings.problems += _some([f"{name}: {each}" for each in wrong])
+        for tensor in tensors:
+            if "/" not in name and (other := held.setdefault(tensor.name, name)) != name:
+                findings.problems.append(f"{tensor.name} is in {other} and in {name}: keep one")
+    if INDEX in files:
+        findings.problems += _some(list(_index_problems(files[INDEX], held)))
+    elif any(ONE_OF_MANY.fullmatch(name) for name in shards):
+        findings.problems.append(f"{INDEX} is missing: clients find no shard without it")
 
 
-def _index_problems(index: Path, held: dict[str, str]) -> list[str]:
+def _index_problems(index: Path, held: Mapping[str, str]) -> Iterator[str]:
+    """Every tensor of the index is in that shard, and the reverse."""
     try:
-        announced = json.loads(index.read_text())["weight_map"]
-    except (ValueError, KeyError) as error:
-        return [f"{INDEX} can’t be read: {error}"]
-    found = []
-    for tensor, shard in announced.items():
+        announced = json.loads(index.read_bytes())["weight_map"]
+        named = {str(tensor): str(shard) for tensor, shard in announced.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield f"{INDEX} can’t be read: {error}"
+        return
+    for tensor, shard in sorted(named.items()):
         if held.get(tensor) != shard:
-            found.append(f"{INDEX} says {tensor} is in {shard}; it is in {held.get(tensor)}")
-    found += [f"{tensor} is in no index" for tensor in sorted(set(held) - set(announced))]
-    return found[:20]
+            where = f"it is in {held[tensor]}" if tensor in held else "it is in no file"
+            yield f"{INDEX} says that {tensor} is in {shard}; {where}"
+    for tensor in sorted(set(held) - set(named)):
+        yield f"{tensor}, in {held[tensor]}, is in no index: name it in {INDEX}"
+
+
+def _some(problems: list[str]) -> list[str]:
+    """The first of them; a thousand of one kind would hide the other kinds."""
+    more = len(problems) - TOLD_AT_MOST
+    return [*problems[:TOLD_AT_MOST], *([f"… and {more} more of that kind"] if more > 0 else [])]

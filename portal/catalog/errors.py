@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from portal.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 
 
 class RepoNotFound(NotFound):
@@ -103,3 +103,22 @@ class RefKept(Forbidden):
 class TooLarge(Invalid):
     code = "too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class KeyNotFound(NotFound):
+    code = "manifest_key_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No manifest here was signed by a key of that fingerprint.")
+
+
+class NoManifestKey(DomainError):
+    code = "no_manifest_key"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            "Nothing can be published now: the key for manifests isn’t in its place, "
+            "or isn’t an elliptic-curve key in PEM. Tell the operator; nothing is lost."
+        )
+        self.file = file

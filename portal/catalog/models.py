@@ -196,9 +196,45 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True, validators=[SHA256])
     git_sha1 = models.CharField(max_length=40, validators=[COMMIT])
     size_bytes = models.BigIntegerField()
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                models.F("checked_at").asc(nulls_first=True), "sha256", name="blobs_by_check"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class StorageFinding(models.Model):
+    """Where store and rows disagree; open until it is mended."""
+
+    class Kind(models.TextChoices):
+        CORRUPT = "corrupt", "Bytes have changed"
+        MISSING = "missing", "Bytes are gone"
+        ORPHAN = "orphan", "No row names the bytes"
+
+    kind = models.CharField(max_length=7, choices=Kind)
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    detail = models.CharField(max_length=300, blank=True)
+    found_at = models.DateTimeField()
+    mended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-found_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "sha256"],
+                condition=models.Q(mended_at=None),
+                name="one_open_finding_each",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sha256}"
 
 
 class Revision(models.Model):
@@ -278,7 +314,30 @@ class File(models.Model):
         return self.path in OPEN_PATHS
 
 
-OPEN_PATHS = frozenset({"README.md", "LICENSE", "LICENSE.md", "NOTICE", "SHA256SUMS"})
+OPEN_PATHS = frozenset({"README.md", "LICENSE", "LICENSE.md", "NOTICE", "SHA256SUMS", "model.sig"})
+
+
+class ManifestKey(models.Model):
+    """The public half of a key that has signed: old signatures are verified with it."""
+
+    fingerprint = models.CharField(max_length=64, primary_key=True, validators=[SHA256])
+    public_pem = models.TextField()
+    first_used_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class RevisionSignature(models.Model):
+    """That a key has signed a revision's files; the blob is what its ``model.sig`` holds."""
+
+    revision = models.OneToOneField(Revision, on_delete=models.PROTECT, related_name="signature")
+    key = models.ForeignKey(ManifestKey, on_delete=models.PROTECT, related_name="signatures")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="signatures")
+    signed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"signature of {self.revision}"
 
 
 class LogbookEntry(models.Model):
@@ -301,10 +360,18 @@ class LogbookEntry(models.Model):
         EVALUATION = "evaluation"
         NOTE = "note"
 
+    class Correction(models.TextChoices):
+        """What an entry does to the earlier one that it names."""
+
+        CORRECTS = "corrects"
+        VOIDS = "voids"
+        REVERTS = "reverts"
+
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="logbook")
     number = models.PositiveIntegerField()
     run = models.CharField(max_length=80)
     parent_run = models.CharField(max_length=80, blank=True)
+    author = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=14, choices=Kind)
     cause = models.CharField(max_length=40, blank=True)
     automatic = models.BooleanField(default=False)
@@ -320,6 +387,7 @@ class LogbookEntry(models.Model):
     corrects = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="corrections"
     )
+    correction = models.CharField(max_length=8, choices=Correction, blank=True)
     recorded_at = models.DateTimeField()
     digest = models.CharField(max_length=64, validators=[SHA256])
 

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest
 
+from portal.catalog.contents import LFS_FROM_BYTES, Content
 from portal.catalog.errors import TooLarge
 from portal.catalog.models import Blob, ModelRepo
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import Add, Change, Copy, Delete
-from portal.catalog.services.publishing import hash_file
-from portal.catalog.services.revisions import LFS_FROM_BYTES, Content
+from portal.catalog.services.completing import store_bytes
 from portal.errors import Invalid
 from portal.hub.errors import NotBrought
 from portal.hub.limits import parse_object, text_of
 from portal.hub.services.uploads import held
-from portal.storage import blob_store
 
 LARGEST_BODY_BYTES = 160 << 20  # clients send up to 100 MB of small files at once, in base64
 LONGEST_LINE_BYTES = LFS_FROM_BYTES * 4 // 3 + 8192
@@ -131,12 +128,7 @@ def _bytes(value: dict[str, Any]) -> bytes:
 def _stored(path: str, content: bytes) -> Content:
     if len(content) >= LFS_FROM_BYTES:
         raise TooLarge(f"{path} is over 10 MB: bring it through the LFS batch.", field="content")
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch, "content")
-        source.write_bytes(content)
-        hashed = hash_file(source, path)
-        blob_store().put(source, hashed.sha256)
-    return Content(path, hashed.sha256, hashed.git_sha1, hashed.size_bytes)
+    return store_bytes(path, content)
 
 
 def _found(named: Named, blobs: dict[str, Blob]) -> Add:

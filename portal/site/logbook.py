@@ -10,6 +10,7 @@ from portal.catalog.services.logbook import Totals, totals
 from portal.site.charts import LossChart, loss_chart
 
 Kind = LogbookEntry.Kind
+Correction = LogbookEntry.Correction
 HIDDEN = {Kind.UPDATE}  # the chart shows them
 
 CAUSES = {
@@ -56,6 +57,8 @@ class Happening:
     tone: str
     title: str
     changes: list[str]
+    amends: str
+    amended: list[str]
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,13 @@ def read(entries: list[LogbookEntry]) -> LogbookView:
         entry.step for entry in entries if entry.kind == Kind.CRASH and entry.step is not None
     ]
     shown = [entry for entry in entries if entry.kind not in HIDDEN]
+    amended = _amended(entries)
     return LogbookView(
         totals=sums,
         crashes=sum(sums.crashes.values()),
         chart=loss_chart(sums.loss, crash_steps),
         energy=_energy(entries),
-        happenings=[_happening(entry) for entry in shown],
+        happenings=[_happening(entry, amended.get(entry.pk, [])) for entry in shown],
         updates=len(entries) - len(shown),
     )
 
@@ -92,7 +96,31 @@ def _energy(entries: list[LogbookEntry]) -> dict[str, Any]:
     return {}
 
 
-def _happening(entry: LogbookEntry) -> Happening:
+AMENDS = {
+    Correction.CORRECTS: ("Corrects", "Corrected by"),
+    Correction.VOIDS: ("Voids", "Void: see"),
+    Correction.REVERTS: ("Reverts", "Reverted by"),
+}
+
+
+def _amended(entries: list[LogbookEntry]) -> dict[int, list[str]]:
+    """What later entries did to earlier ones, by the key of the earlier."""
+    found: dict[int, list[str]] = {}
+    for entry in entries:
+        if entry.corrects_id is not None:
+            _, passive = AMENDS[Correction(entry.correction or Correction.CORRECTS)]
+            found.setdefault(entry.corrects_id, []).append(f"{passive} entry {entry.number}.")
+    return found
+
+
+def _amends(entry: LogbookEntry) -> str:
+    if entry.corrects is None:
+        return ""
+    active, _ = AMENDS[Correction(entry.correction or Correction.CORRECTS)]
+    return f"{active} entry {entry.corrects.number}."
+
+
+def _happening(entry: LogbookEntry, amended: list[str]) -> Happening:
     icon, tone = ICONS.get(Kind(entry.kind), ("note", ""))
     return Happening(
         entry=entry,
@@ -100,6 +128,8 @@ def _happening(entry: LogbookEntry) -> Happening:
         tone=tone,
         title=_title(entry),
         changes=[_change(each) for each in entry.changes if isinstance(each, dict)],
+        amends=_amends(entry),
+        amended=amended,
     )
 
 

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from portal.access.models import AccessRequest, Grant
 from portal.audit.models import AuditEvent
+from portal.catalog.models import StorageFinding
 from portal.delivery.counters import refusals
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
@@ -39,6 +40,9 @@ class RowCounts(Collector):
         for reason, count in refusals().items():
             refused.add_metric([reason], count)
         yield refused
+        findings = StorageFinding.objects.filter(mended_at=None).count()
+        help_text = "Blobs that have changed, are gone, or belong to nothing"
+        yield GaugeMetricFamily("weightgate_storage_findings", help_text, value=findings)
         head = AuditEvent.objects.count()
         yield GaugeMetricFamily("weightgate_audit_events", "Events in the chain", value=head)
 

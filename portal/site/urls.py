@@ -13,6 +13,7 @@ from portal.site.views import (
     theme,
     transparency,
     usage,
+    verify,
 )
 
 register_converter(NamespaceConverter, "namespace")
@@ -24,6 +25,9 @@ urlpatterns = [
     path("theme", theme.choose_theme, name="theme"),
     path("record", record.record, name="record"),
     path("record/heads.txt", record.heads, name="record_heads"),
+    path("record/storage", verify.storage, name="storage"),
+    path("record/manifest-key.pem", verify.current_key, name="manifest_key"),
+    path("record/manifest-keys/<slug:fingerprint>.pem", verify.known_key, name="known_key"),
     path("transparency", transparency.transparency, name="transparency"),
     path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
     path("transparency.json", transparency.transparency_json, name="transparency_json"),
@@ -51,5 +55,10 @@ urlpatterns = [
         name="licence_changes",
     ),
     path("<namespace:namespace>/<repo_name:name>/commit/<str:commit>", model.commit, name="commit"),
+    path(
+        "<namespace:namespace>/<repo_name:name>/verify/<path:revision>",
+        verify.verify,
+        name="verify",
+    ),
     path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),  # last: the widest
 ]

@@ -40,6 +40,9 @@ def sha256_of(content: BinaryIO, progress: Callable[[int], object] | None = None
 
 
 class BlobStore(Protocol):
+    readings: int
+    """How often ``add`` reads what it is given."""
+
     def put(self, source: Path, sha256: str) -> None:
         """Store a file's bytes under their hash, verified on arrival; again is harmless.
 
@@ -50,10 +53,7 @@ class BlobStore(Protocol):
         """The same for bytes that come from elsewhere; of a known hash nothing is read."""
 
     def add(self, content: BinaryIO) -> str:
-        """Store bytes whose hash isn't known yet, and tell it: read once where the backend can.
-
-        ``content`` can be sought in: a backend that files by hash reads it a second time.
-        """
+        """Store bytes whose hash isn't known yet, and tell it. ``content`` can be sought in."""
 
     def has(self, sha256: str) -> bool: ...
 

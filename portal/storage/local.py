@@ -14,6 +14,8 @@ from portal.storage.base import CHUNK_BYTES, SHA256, BlobMissing, CorruptBlob, S
 
 
 class LocalBlobStore:
+    readings = 1
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART_BYTES = 64 << 20  # 10,000 parts at most, so 640 GB
+PART_BYTES = 16 << 20  # 10,000 parts at most, so 160 GB
 AT_ONCE = 3  # parts on their way, each held in memory
 
 

@@ -33,6 +33,8 @@ CONFIG = Config(
 
 
 class S3BlobStore:
+    readings = 2  # a bucket renames nothing, so the key, which is the hash, is needed first
+
     def __init__(self, client: S3Client, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
@@ -61,7 +63,6 @@ class S3BlobStore:
             upload(self.client, self.bucket, blob_key(sha256), content, sha256)
 
     def add(self, content: BinaryIO) -> str:
-        """A bucket renames nothing, so the key, which is the hash, is needed first."""
         sha256 = sha256_of(content)
         content.seek(0)
         self.put_stream(content, sha256)

@@ -123,6 +123,10 @@ def of_token(world: World) -> dict[str, Any]:
     return {"token_id": world.token.pk}
 
 
+def of_manifest_key(world: World) -> dict[str, Any]:
+    return {"fingerprint": world.revision.signature.key_id}
+
+
 def of_affiliation(world: World) -> dict[str, Any]:
     """One of the applicant's that runs out soon."""
     make_organization("renewal.example")
@@ -242,6 +246,10 @@ PAGES = [
     Row("site:theme", "POST", 302, data={"theme": "dark"}),
     Row("site:record", "GET", 200),
     Row("site:record_heads", "GET", 200),
+    Row("site:manifest_key", "GET", 200),
+    Row("site:known_key", "GET", 200, arguments=of_manifest_key),
+    Row("site:verify", "GET", 200, arguments=in_repo(revision="main")),
+    Row("site:storage", "GET", 404, {"operator": 200}),
     Row("site:inbox", "GET", 200, LOGIN),
     Row("site:letter", "GET", 404, LOGIN | {"applicant": 200}, of_letter),
     Row("site:letter_again", "POST", 404, LOGIN | {f"applicant {TEAM}": 409}, of_letter),

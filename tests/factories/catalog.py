@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from portal.accounts.models import Namespace, User
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision, TeamMember
@@ -89,11 +91,14 @@ def make_folder(folder: Path, **changed: bytes | str) -> Path:
     texts = {
         "model.safetensors.index.json": json.dumps({"metadata": {}, "weight_map": index}),
         "config.json": json.dumps({"model_type": "opt", "max_position_embeddings": 2048}),
-        "tokenizer.json": "{}",
+        "tokenizer.json": Tokenizer(BPE()).to_str(),
         "README.md": "# A model\n\nIt completes text.\n",
         "LICENSE": "You may study it.\n",
         "logbook.jsonl": "\n".join(json.dumps(entry) for entry in LOGBOOK) + "\n",
     }
+    card = (texts | changed)["README.md"]
+    if isinstance(card, str) and not card.startswith("---"):
+        changed["README.md"] = f"---\nlicense: other\n---\n{card}"
     for name, content in (texts | changed).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -141,7 +141,7 @@ def test_a_new_revision_is_loaded_by_itself(hosted, worker, tmp_path, model, sub
     changed.mkdir()
     for file in model.iterdir():
         (changed / file.name).write_bytes(file.read_bytes())
-    (changed / "README.md").write_text("# Another card\n")
+    (changed / "README.md").write_text("---\nlicense: other\n---\n# Another card\n")
     revision = make_revision(hosted, changed)
     wait_until(
         lambda: hosting.ready_commit(hosted.full_name) == revision.commit, 60, "the new revision"

@@ -16,7 +16,11 @@ from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
 from portal.catalog.services.accompanying import with_notices
-from portal.catalog.services.logbook import LOGBOOK_FILE, RawEntry, read_logbook
+from portal.catalog.services.logbook import (
+    LOGBOOK_FILES,
+    RawEntry,
+    read_folder_logbook,
+)
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import require_may_publish
@@ -150,18 +154,16 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
 
 def _entries(standing: Contents, contents: Contents) -> list[RawEntry]:
     """What a new or changed logbook adds. Raises NotPublishable."""
-    logbook = contents.get(LOGBOOK_FILE)
-    if logbook is None or logbook == standing.get(LOGBOOK_FILE):
+    books = [contents[name] for name in LOGBOOK_FILES if name in contents]
+    if all(book == standing.get(book.path) for book in books):
         return []
-    if logbook.size_bytes > LARGEST_LOGBOOK_BYTES:
-        raise NotPublishable([f"{LOGBOOK_FILE} is over 64 MB: keep what is older elsewhere"])
-    with tempfile.TemporaryDirectory() as scratch, blob_store().open(logbook.sha256) as source:
-        path = Path(scratch, LOGBOOK_FILE)
-        path.write_bytes(source.read())
-        try:
-            entries, problems = read_logbook(path)
-        except UnicodeDecodeError:
-            problems = [f"{LOGBOOK_FILE} isn’t text: save it as UTF-8"]
+    if too_large := [book.path for book in books if book.size_bytes > LARGEST_LOGBOOK_BYTES]:
+        raise NotPublishable([f"{too_large[0]} is over 64 MB: keep what is older elsewhere"])
+    with tempfile.TemporaryDirectory() as scratch:
+        for book in books:
+            with blob_store().open(book.sha256) as source:
+                Path(scratch, book.path).write_bytes(source.read())
+        entries, problems = read_folder_logbook(Path(scratch))
     if problems:
         raise NotPublishable(problems[:20])
     return entries

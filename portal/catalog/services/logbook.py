@@ -1,4 +1,4 @@
-"""The training logbook: read a lab's JSONL, keep each entry once, derive the totals."""
+"""The training logbook: read a lab's own, keep each entry once, derive the totals."""
 
 from __future__ import annotations
 
@@ -7,98 +7,153 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
+from portal.catalog.errors import NotPublishable
+from portal.catalog.logbook_fields import WrongEntry, check_entry, correction_of, moment_of
+from portal.catalog.logbook_markdown import read_entries
 from portal.catalog.models import LogbookEntry, ModelRepo
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+
 LOGBOOK_FILE = "logbook.jsonl"
+LOGBOOK_FILES = (LOGBOOK_FILE, "logbook.md")
 
 
 @dataclass(frozen=True)
 class RawEntry:
-    """One line of the file, parsed, with its number from 1."""
+    """One entry of the file, parsed, with the number of its line from 1."""
 
     line: int
     content: dict[str, Any]
     digest: str
 
 
+def read_folder_logbook(folder: Path) -> tuple[list[RawEntry], list[str]]:
+    """The logbook that a folder holds, if any; see ``read_logbook``."""
+    present = [folder / name for name in LOGBOOK_FILES if (folder / name).is_file()]
+    if len(present) > 1:
+        return [], [f"There are {' and '.join(LOGBOOK_FILES)}: keep one of them"]
+    return read_logbook(present[0]) if present else ([], [])
+
+
 def read_logbook(path: Path) -> tuple[list[RawEntry], list[str]]:
-    """The entries of a JSONL logbook, and a problem for each line that can't be kept."""
+    """The entries, oldest first as told, and a problem for each that can't be kept."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return [], [f"{path.name} isn’t text: save it as UTF-8"]
+    reading = _markdown if path.suffix == ".md" else _lines
     entries, problems = [], []
-    for line, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        if not text.strip():
-            continue
-        problem, content = _parse(text)
-        if problem:
-            problems.append(f"{path.name}, line {line}: {problem}")
+    for line, read in reading(text):
+        if isinstance(read, RawEntry):
+            entries.append(read)
         else:
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            entries.append(RawEntry(line, content, digest))
+            problems.append(f"{path.name}, line {line}: {read}")
     return entries, problems
 
 
-def _parse(text: str) -> tuple[str, dict[str, Any]]:
+def _lines(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
+    """JSONL; an entry is known by the very line it stands in."""
+    for line, each in enumerate(text.splitlines(), start=1):
+        if not each.strip():
+            continue
+        try:
+            content = _parse(each)
+        except WrongEntry as error:
+            yield line, error
+        else:
+            yield line, RawEntry(line, content, hashlib.sha256(each.encode()).hexdigest())
+
+
+def _parse(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        return f"not JSON ({error})", {}
+        raise WrongEntry(f"not JSON ({error})") from error
     if not isinstance(content, dict):
-        return "not an object", {}
-    if content.get("kind") not in LogbookEntry.Kind.values:
-        return f"kind must be one of {', '.join(LogbookEntry.Kind.values)}", {}
-    moment = _moment(content.get("occurred_at"))
-    if moment is None or moment.tzinfo is None:
-        return "occurred_at must be a time with its zone, such as 2026-11-23T10:00:00+00:00", {}
-    return _misfit(content), content
+        raise WrongEntry("not an object")
+    check_entry(content)
+    return content
 
 
-TEXTS = {"run": 80, "parent_run": 80, "cause": 40, "body": 100_000}
-KINDS = {"figures": dict, "software": dict, "changes": list}
+def _markdown(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
+    """Labs write newest first as often as oldest first, so time puts them in order."""
+    entries: list[RawEntry] = []
+    for line, content in read_entries(text):
+        try:
+            if isinstance(content, WrongEntry):
+                raise content
+            check_entry(content)
+        except WrongEntry as error:
+            yield line, error
+        else:
+            canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+            digest = hashlib.sha256(canonical.encode()).hexdigest()
+            entries.append(RawEntry(line, content, digest))
+    for entry in sorted(entries, key=lambda each: moment_of(each.content, "occurred_at") or NEVER):
+        yield entry.line, entry
 
 
-def _misfit(content: dict[str, Any]) -> str:
-    """What of an entry the record has no room for."""
-    for name, longest in TEXTS.items():
-        if len(str(content.get(name) or "")) > longest or "\0" in str(content.get(name) or ""):
-            return f"{name} must be at most {longest} characters, without U+0000"
-    for name in ("step", "tokens"):
-        if not isinstance(content.get(name, 0), int | None) or abs(content.get(name) or 0) >= 2**63:
-            return f"{name} must be a whole number"
-    for name, kind in KINDS.items():
-        if not isinstance(content.get(name) or kind(), kind) or "\\u0000" in json.dumps(
-            content.get(name)
-        ):
-            return f"{name} must be {'an object' if kind is dict else 'a list'}, without U+0000"
-    if content.get("ended_at") and _moment(content["ended_at"]) is None:
-        return "ended_at must be a time"
-    return ""
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+def fresh_entries(
+    repo: ModelRepo, entries: list[RawEntry], *, now: datetime
+) -> tuple[list[LogbookEntry], list[str]]:
+    """Rows for the entries that the repo doesn't have yet, and what can't be placed."""
+    known = {row.digest: row for row in repo.logbook.only("number", "digest")}
+    rows, problems, number = [], [], len(known)
+    for entry in entries:
+        if entry.digest in known:
+            continue
+        number += 1
+        row = _row(repo, entry, number, now)
+        try:
+            _amend(row, entry.content, list(known.values()))
+        except WrongEntry as error:
+            problems.append(f"logbook, line {entry.line}: {error}")
+        known[entry.digest] = row
+        rows.append(row)
+    return rows, problems
 
 
 def add_entries(repo: ModelRepo, entries: list[RawEntry], *, now: datetime) -> int:
-    """Append the entries that the repo doesn't have yet; part of a publishing transaction."""
-    known = set(repo.logbook.values_list("digest", flat=True))
-    fresh = [entry for entry in entries if entry.digest not in known]
-    start = repo.logbook.count() + 1
-    rows = [_row(repo, entry, start + index, now) for index, entry in enumerate(fresh)]
-    LogbookEntry.objects.bulk_create(rows)
+    """Append those that the repo doesn't have yet; part of a publishing transaction.
+
+    Raises NotPublishable where an entry amends one that isn't there.
+    """
+    rows, problems = fresh_entries(repo, entries, now=now)
+    if problems:
+        raise NotPublishable(problems)
+    LogbookEntry.objects.bulk_create(row for row in rows if row.corrects is None)
+    for row in rows:
+        if row.corrects is not None:
+            row.corrects_id = row.corrects.pk
+            row.save()
     return len(rows)
+
+
+def _amend(row: LogbookEntry, content: dict[str, Any], earlier: list[LogbookEntry]) -> None:
+    """Let a row name the earlier one that it corrects, voids or reverts. Raises WrongEntry."""
+    amended = correction_of(content)
+    if amended is None:
+        return
+    row.correction, named = amended
+    found = [
+        each
+        for each in earlier
+        if (each.number == named if isinstance(named, int) else each.digest.startswith(named))
+    ]
+    if len(found) != 1:
+        many = "more than one earlier entry has" if found else "no earlier entry has"
+        what = "that number" if isinstance(named, int) else "that digest"
+        raise WrongEntry(f"{row.correction} {named}: {many} {what}")
+    row.corrects = found[0]
 
 
 def _row(repo: ModelRepo, entry: RawEntry, number: int, now: datetime) -> LogbookEntry:
     content = entry.content
-    occurred_at = _moment(content["occurred_at"])
+    occurred_at = moment_of(content, "occurred_at")
     if occurred_at is None:
         raise ValueError(f"line {entry.line}: occurred_at was not checked")
     return LogbookEntry(
@@ -106,12 +161,13 @@ def _row(repo: ModelRepo, entry: RawEntry, number: int, now: datetime) -> Logboo
         number=number,
         run=str(content.get("run", "")),
         parent_run=str(content.get("parent_run") or ""),
+        author=str(content.get("author") or ""),
         kind=content["kind"],
         cause=str(content.get("cause") or ""),
         automatic=bool(content.get("automatic", False)),
         occurred_at=occurred_at,
-        ended_at=_moment(content.get("ended_at")),
-        zone=str(occurred_at.tzinfo),
+        ended_at=moment_of(content, "ended_at"),
+        zone=str(content.get("zone") or occurred_at.tzinfo)[:40],
         step=content.get("step"),
         tokens=content.get("tokens"),
         figures=content.get("figures") or {},

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Sum
 
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import Blob, File, ModelRepo, Ref, Revision
+from portal.catalog.contents import Content
+from portal.catalog.models import (
+    Blob,
+    File,
+    ManifestKey,
+    ModelRepo,
+    Ref,
+    Revision,
+    RevisionSignature,
+)
+from portal.catalog.services.completing import GENERATED, Signed, brought, complete
 from portal.catalog.services.logbook import RawEntry, add_entries
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 
-LFS_SUFFIXES = (".safetensors", ".gguf", ".npz", ".onnx")
-LFS_FROM_BYTES = 10 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Content:
-    """A path in a revision and the stored bytes that it stands for."""
-
-    path: str
-    sha256: str
-    git_sha1: str
-    size_bytes: int
-
-    @property
-    def lfs(self) -> bool:
-        return self.path.endswith(LFS_SUFFIXES) or self.size_bytes >= LFS_FROM_BYTES
+__all__ = ["Content", "commit_id", "make_revision", "release_revision", "standing_revision"]
 
 
 def commit_id(
@@ -55,11 +51,13 @@ def commit_id(
     return hashlib.sha256(canonical.encode()).hexdigest()[:40]
 
 
-def _unchanged(head: Revision | None, contents: Sequence[Content]) -> bool:
+def standing_revision(repo: ModelRepo, contents: Sequence[Content], branch: str) -> Revision | None:
+    """The branch's newest revision, if it holds exactly these files."""
+    head = head_revision(repo, branch)
     if head is None:
-        return False
-    standing = set(head.files.values_list("path", "blob_id"))
-    return standing == {(file.path, file.sha256) for file in contents}
+        return None
+    held = head.files.exclude(path__in=GENERATED).values_list("path", "blob_id")
+    return head if set(held) == {(each.path, each.sha256) for each in brought(contents)} else None
 
 
 @transaction.atomic
@@ -73,35 +71,26 @@ def release_revision(
     entries: Iterable[RawEntry] = (),
     branch: str = DEFAULT_BRANCH,
     message: str = "",
+    facts: Mapping[str, Any] | None = None,
 ) -> Revision:
     """Make ``contents`` the newest revision of a branch; the same again makes no new one.
 
-    Two branches that take the same step from the same place come to the same revision.
-
-    Who may is asked by the caller, and the bytes lie in the store.
+    Checksums and the signed manifest are added here, and whatever came under their names is left
+    out. ``facts`` are told in the event. Who may is asked by the caller, and the bytes lie in the
+    store.
     """
     repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
-    head = head_revision(repo, branch)
-    if head is not None and _unchanged(head, contents):
-        return head
-    commit = commit_id(repo, head, title, contents, message)
-    revision, is_new = Revision.objects.get_or_create(
-        repo=repo,
-        commit=commit,
-        defaults={
-            "parent": head,
-            "title": title,
-            "message": message,
-            "author": actor,
-            "created_at": now,
-        },
+    if standing := standing_revision(repo, contents, branch):
+        return standing
+    parent = head_revision(repo, branch)
+    revision = make_revision(
+        repo, parent, contents, actor=actor, title=title, message=message, now=now
     )
-    if is_new:
-        add_files(revision, contents)
     Ref.objects.update_or_create(
         repo=repo, kind=Ref.Kind.BRANCH, name=branch, defaults={"revision": revision}
     )
     add_entries(repo, list(entries), now=now)
+    sizes = revision.files.aggregate(files=Count("pk"), size_bytes=Sum("blob__size_bytes"))
     record(
         EventType.REVISION_PUBLISHED,
         actor=actor,
@@ -109,13 +98,64 @@ def release_revision(
         at=now,
         repo=repo.full_name,
         commit=revision.commit,
-        files=len(contents),
-        size_bytes=sum(file.size_bytes for file in contents),
+        **sizes,
+        **_signature_of(revision),
+        **(facts or {}),
     )
     return revision
 
 
-def add_files(revision: Revision, contents: Sequence[Content]) -> None:
+def make_revision(
+    repo: ModelRepo,
+    parent: Revision | None,
+    contents: Sequence[Content],
+    *,
+    actor: User,
+    title: str,
+    message: str,
+    now: datetime,
+) -> Revision:
+    """Complete and signed. Two branches that take the same step from the same place come to the
+    same revision."""
+    revision, is_new = Revision.objects.get_or_create(
+        repo=repo,
+        commit=commit_id(repo, parent, title, brought(contents), message),
+        defaults={
+            "parent": parent,
+            "title": title,
+            "message": message,
+            "author": actor,
+            "created_at": now,
+        },
+    )
+    if is_new:
+        signed = complete(repo, contents, now)
+        _add_files(revision, signed.contents)
+        _add_signature(revision, signed, now)
+    return revision
+
+
+def _signature_of(revision: Revision) -> dict[str, str]:
+    found = RevisionSignature.objects.filter(revision=revision).values(
+        "blob_id", "key__fingerprint"
+    )
+    each = found.first()
+    return {"signature": each["blob_id"], "key": each["key__fingerprint"]} if each else {}
+
+
+def _add_signature(revision: Revision, signed: Signed, now: datetime) -> None:
+    if signed.signature is None:
+        return
+    key, _ = ManifestKey.objects.get_or_create(
+        fingerprint=signed.key_fingerprint,
+        defaults={"public_pem": signed.public_key, "first_used_at": now},
+    )
+    RevisionSignature.objects.create(
+        revision=revision, key=key, blob_id=signed.signature.sha256, signed_at=now
+    )
+
+
+def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
     Blob.objects.bulk_create(
         [
             Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)

@@ -13,7 +13,7 @@ from portal.catalog.models import ModelRepo, Ref, Revision
 from portal.catalog.services.commits import contents_of
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import require_may_publish
-from portal.catalog.services.revisions import add_files, commit_id
+from portal.catalog.services.revisions import make_revision
 
 
 @transaction.atomic
@@ -31,13 +31,9 @@ def squash_branch(
     if head.parent_id is None:
         return head
     contents = list(contents_of(head).values())
-    revision, is_new = Revision.objects.get_or_create(
-        repo=repo,
-        commit=commit_id(repo, None, title, contents, message),
-        defaults={"title": title, "message": message, "author": actor, "created_at": now},
+    revision = make_revision(
+        repo, None, contents, actor=actor, title=title, message=message, now=now
     )
-    if is_new:
-        add_files(revision, contents)
     name = branch.removeprefix("refs/heads/")
     Ref.objects.filter(repo=repo, kind=Ref.Kind.BRANCH, name=name).update(revision=revision)
     hidden = _hide_the_unreachable(repo, now)

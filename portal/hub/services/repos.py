@@ -8,8 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from portal.accounts.models import User
+from portal.catalog.contents import LFS_SUFFIXES
 from portal.catalog.models import Gate, Licence, ModelRepo, TeamMember
-from portal.catalog.services.accompanying import stored_text
+from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.reading import head_revision
 from portal.catalog.services.repos import (
     add_team_member,
@@ -17,7 +18,7 @@ from portal.catalog.services.repos import (
     create_repo,
     require_may_publish,
 )
-from portal.catalog.services.revisions import LFS_SUFFIXES, release_revision
+from portal.catalog.services.revisions import release_revision
 from portal.hub.metadata import card_of, read_metadata
 
 GATES: dict[str | bool, Gate] = {False: Gate.OPEN, "auto": Gate.LICENCE, "manual": Gate.REVIEW}
@@ -46,7 +47,7 @@ def start_repo(
     release_revision(
         actor=actor,
         repo_id=repo.pk,
-        contents=[stored_text(ATTRIBUTES, "".join(lines))],
+        contents=[store_bytes(ATTRIBUTES, "".join(lines).encode())],
         title=FIRST_TITLE,
         now=now,
     )

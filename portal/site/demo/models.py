@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from portal.accounts.models import User
-from portal.catalog.checks import safetensors_header
 from portal.catalog.models import Gate, LicenceVersion, ModelRepo
+from portal.catalog.safetensors import read_header
 from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.services.repos import create_repo
+from portal.catalog.statements import HostingStatement
 from portal.site.demo.terms import ATTRIBUTION, TERMS
 
 HERE = Path(__file__).parent
@@ -83,7 +84,7 @@ def count_parameters(folder: Path) -> int:
     shapes = [
         entry["shape"]
         for shard in sorted(folder.glob("*.safetensors"))
-        for entry in safetensors_header(shard).values()
+        for entry in read_header(shard).values()
     ]
     return sum(prod(shape) for shape in shapes if isinstance(shape, list))
 
@@ -131,5 +132,12 @@ def publish_demo_repo(
         licence=demo_licence(operator, now).licence,
         hosted=demo.hosted,
     )
-    publish_revision(actor=operator, repo_id=repo.pk, folder=folder, title="First release", now=now)
+    publish_revision(
+        actor=operator,
+        repo_id=repo.pk,
+        folder=folder,
+        title="First release",
+        now=now,
+        facts={"statement": HostingStatement().as_data()},
+    )
     return repo

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.accompanying import stored_text
 from portal.catalog.services.commits import Add, commit_changes
+from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.moving import move_repo
 from portal.catalog.services.refs import create_branch
 from portal.hub.services.repos import start_repo
@@ -35,7 +35,7 @@ def test_one_commit_on_a_parent(desk):
             actor=desk.publisher,
             repo_id=repo.pk,
             branch="main",
-            changes=[Add(stored_text(f"{number}.txt", str(number)))],
+            changes=[Add(store_bytes(f"{number}.txt", b"%d" % number))],
             title="A race",
             now=timezone.now(),
             parent=parent,
@@ -54,7 +54,7 @@ def test_without_a_parent_every_commit_builds_on_the_last(desk):
             actor=desk.publisher,
             repo_id=repo.pk,
             branch="main",
-            changes=[Add(stored_text(f"{number}.txt", str(number)))],
+            changes=[Add(store_bytes(f"{number}.txt", b"%d" % number))],
             title="A race",
             now=timezone.now(),
         )

@@ -2,65 +2,183 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
 from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
 from portal.catalog import checks
 from portal.catalog.errors import NotPublishable
-from portal.catalog.models import ModelRepo
-from portal.catalog.services.licences import licence_files
-from portal.catalog.services.publishing import check_folder, publish_revision
+from portal.catalog.hash_cache import HashCache
+from portal.catalog.load_check import LoadCheck
+from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.services.planning import Plan, plan_revision
+from portal.catalog.services.publishing import publish_revision
+from portal.catalog.statements import HostingStatement
 from portal.errors import DomainError
+from portal.storage import blob_store
+
+LICENSOR_QUESTION = "Are you the licensor of these weights? [y/N] "
+CONSENT_QUESTION = (
+    "Then you need the licensor’s written consent to host them. Who gave it, when, and where is it "
+    "kept? (empty: stop) "
+)
 
 
 class Command(BaseCommand):
-    help = "Check a folder, store its files by sha256, and release it as a revision of main."
+    help = (
+        "Check a folder, store its files by sha256, load what was stored, and release it as a "
+        "signed revision of main. What a broken attempt has stored is not sent again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="what to publish")
         parser.add_argument("--repo", required=True, metavar="NS/NAME", help="an existing repo")
         parser.add_argument("--as", dest="publisher", required=True, metavar="USERNAME")
         parser.add_argument("--title", default="Publish a revision", help="what changed")
-        parser.add_argument("--dry-run", action="store_true", help="check, and change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="tell what would happen")
+        right = parser.add_mutually_exclusive_group()
+        right.add_argument("--licensor", action="store_true", help="I state: I am the licensor")
+        right.add_argument(
+            "--consent", metavar="TEXT", help="I state: the licensor has consented in writing; who"
+        )
+        parser.add_argument("--allow-pickle", action="store_true", help="files that can run code")
+        parser.add_argument(
+            "--no-load-check", metavar="REASON", help="don’t load the stored files, since …"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"{folder} is no folder. Name the folder that holds the weights.")
-        files = checks.scan(folder)
-        size = sum(path.stat().st_size for path in files)
         try:
-            if options["dry_run"]:
-                repo = _repo(options["repo"])
-                check_folder(folder, supplied=licence_files(repo, timezone.now()))
-                self.stdout.write(f"Ready: {len(files)} files, {size:,} bytes. Nothing changed.")
-                return
-            self._publish(folder, size, options)
+            self._handle(folder, options)
         except NotPublishable as error:
             raise CommandError("Not published:\n  " + "\n  ".join(error.problems)) from error
         except DomainError as error:
             raise CommandError(error.message) from error
 
-    def _publish(self, folder: Path, size: int, options: dict[str, Any]) -> None:
-        repo = _repo(options["repo"])
-        publisher = User.objects.filter(username=options["publisher"]).first()
-        if publisher is None:
-            raise CommandError(f"There is no account {options['publisher']}.")
-        with tqdm(total=size, unit="B", unit_scale=True, desc="hashing", leave=False) as bar:
-            revision = publish_revision(
-                actor=publisher,
-                repo_id=repo.pk,
-                folder=folder,
-                title=options["title"],
-                now=timezone.now(),
-                progress=lambda path, done: bar.update(done) and None,
+    def _handle(self, folder: Path, options: dict[str, Any]) -> None:
+        repo, publisher = _repo(options["repo"]), _publisher(options["publisher"])
+        given = {
+            "actor": publisher,
+            "repo_id": repo.pk,
+            "folder": folder,
+            "now": timezone.now(),
+            "cache": HashCache(folder, kept_in=settings.VAR / "publish" / "hashes"),
+            "allow_pickle": options["allow_pickle"],
+        }
+        size = sum(path.stat().st_size for path in checks.scan(folder))
+        if options["dry_run"]:
+            plan = _watched(size, "hashing", partial(plan_revision, **given))
+            self.stdout.write("\n".join(told(plan, options)))
+            return
+        given["load_check"] = LoadCheck(_reason(options["no_load_check"]))
+        given["facts"] = self._facts(options)
+        given["title"] = options["title"]
+        readings = blob_store().readings
+        revision = _watched(size * readings, "storing", partial(publish_revision, **given))
+        self._tell(repo, revision, folder, options)
+
+    def _facts(self, options: dict[str, Any]) -> dict[str, Any]:
+        facts: dict[str, Any] = {"statement": self._statement(options).as_data()}
+        return facts | ({"allow_pickle": True} if options["allow_pickle"] else {})
+
+    def _statement(self, options: dict[str, Any]) -> HostingStatement:
+        if options["licensor"]:
+            return HostingStatement()
+        if options["consent"] is not None:
+            return HostingStatement(options["consent"])
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "By what right are these weights hosted? Say --licensor if they are yours to "
+                "license, or --consent “who gave it in writing, when, and where it is kept”."
             )
+        if input(LICENSOR_QUESTION).strip().lower() in ("y", "yes"):
+            return HostingStatement()
+        consent = input(CONSENT_QUESTION)
+        if not consent.strip():
+            raise CommandError("Without either, nothing is published.")
+        return HostingStatement(consent)
+
+    def _tell(
+        self, repo: ModelRepo, revision: Revision, folder: Path, options: dict[str, Any]
+    ) -> None:
+        for warning in checks.check(folder, allow_pickle=options["allow_pickle"]).warnings:
+            self.stderr.write(f"Note: {warning}")
         self.stdout.write(f"{repo} is at {revision.commit}, {revision.files.count()} files.")
+        self.stdout.write(loaded(revision))
+        self.stdout.write(f"{settings.BASE_URL}/{repo}/verify/{revision.commit}")
+
+
+def loaded(revision: Revision) -> str:
+    """What the event of its release says of the load check."""
+    event = AuditEvent.objects.filter(
+        type=EventType.REVISION_PUBLISHED, target_id=str(revision.pk)
+    ).first()
+    check = event.data.get("load_check", {}) if event else {}
+    sentences = {
+        "loaded": "The engine loaded the stored files and generated from them.",
+        "read": "The stored tensors were read in full and are finite; the engine did not load "
+        "them: ",
+        "skipped": "The stored files were not loaded: ",
+    }
+    return sentences.get(str(check.get("result")), "") + str(check.get("reason", ""))
+
+
+def told(plan: Plan, options: dict[str, Any]) -> list[str]:
+    """All that would happen, a line each."""
+    if not plan.changes:
+        commit = plan.head.commit if plan.head else ""
+        return [f"The same files as {commit}: no new revision. Nothing changed."]
+    lines = [f"{file.fate:7} {file.size_bytes:>15,}  {file.path}" for file in plan.files]
+    lines += [f"{'removed':7} {'':>15}  {path}" for path in plan.removed]
+    lines += [f"{name} would come from {plan.licence}." for name in plan.notices]
+    lines.append(f"SHA256SUMS and model.sig would be made; key {plan.key_fingerprint}.")
+    lines.append(f"{plan.new_entries} new logbook entries.")
+    lines += [f"Note: {warning}" for warning in plan.warnings]
+    lines.append(_what_is_tried(options))
+    if not options["licensor"] and options["consent"] is None:
+        lines.append("Publishing asks by what right: --licensor, or --consent “…”.")
+    after = f"after {plan.head.commit}" if plan.head else "as the first revision"
+    lines.append(
+        f"Ready: {len(plan.files)} files, {plan.sent_bytes:,} bytes to store, {after}, titled "
+        f"“{options['title']}”. Nothing changed."
+    )
+    return lines
+
+
+def _what_is_tried(options: dict[str, Any]) -> str:
+    if options["no_load_check"] is not None:
+        return f"The stored files would not be loaded: {options['no_load_check']}"
+    return "The engine would load the stored files and generate from them."
+
+
+def _reason(skipped: str | None) -> str:
+    """Empty where the check is done."""
+    if skipped is not None and not skipped.strip():
+        raise CommandError("--no-load-check takes a reason, which is recorded.")
+    return skipped or ""
+
+
+def _watched(total: int, doing: str, work: Any) -> Any:
+    with tqdm(total=total, unit="B", unit_scale=True, desc=doing, leave=False) as bar:
+        return work(progress=lambda path, done: bar.update(done) and None)
+
+
+def _publisher(username: str) -> User:
+    publisher = User.objects.filter(username=username).first()
+    if publisher is None:
+        raise CommandError(f"There is no account {username}.")
+    return publisher
 
 
 def _repo(full_name: str) -> ModelRepo:

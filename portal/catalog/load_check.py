@@ -1,0 +1,101 @@
+"""Whether what is stored can be used: the engine loads the very bytes that people will get.
+
+The engine is a program of its own, since the portal has no torch. It sees a folder of links to the
+local store, or of files fetched from the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any
+
+from django.conf import settings
+
+from portal.catalog.contents import Content
+from portal.catalog.errors import NotPublishable
+from portal.storage import BlobMissing, blob_store
+from portal.storage.base import CHUNK_BYTES
+
+NEEDED = (".json", ".safetensors")
+TOLD_AT_MOST = 2000
+
+
+@dataclass(frozen=True)
+class LoadCheck:
+    """``skipped``: why it isn't done, in the publisher's words."""
+
+    skipped: str = ""
+
+    def __call__(self, contents: Sequence[Content]) -> dict[str, Any]:
+        """What the event tells of it. Raises NotPublishable in the engine's words."""
+        if self.skipped:
+            return {"load_check": {"result": "skipped", "reason": self.skipped}}
+        with tempfile.TemporaryDirectory(dir=_roomy(), prefix="load-check-") as name:
+            folder = Path(name)
+            place(contents, folder)
+            found = _run(folder)
+        if found["not_loaded"]:
+            return {"load_check": {"result": "read", "reason": found["not_loaded"]}}
+        return {"load_check": {"result": "loaded", "tokens": found["token_ids"]}}
+
+
+def place(contents: Sequence[Content], folder: Path) -> None:
+    """The files that an engine reads, as the store holds them. Raises NotPublishable."""
+    for content in contents:
+        if not content.path.endswith(NEEDED):
+            continue
+        target = folder / content.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _place(content.sha256, target)
+        except BlobMissing:
+            raise NotPublishable(
+                [f"{content.path} is not in the store any more: publish again"]
+            ) from None
+
+
+def _place(sha256: str, target: Path) -> None:
+    local = blob_store().local_path(sha256)
+    if local is not None:
+        target.symlink_to(local.absolute())
+        return
+    with blob_store().open(sha256) as source, target.open("wb") as out:
+        copyfileobj(source, out, CHUNK_BYTES)
+
+
+def _roomy() -> Path:
+    """Beside what else the installation keeps: /tmp may be memory, and a model is large."""
+    folder: Path = settings.VAR / "publish"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    """The engine's findings. Raises NotPublishable."""
+    command = [sys.executable, "-m", "inference", "check", str(folder), "--json"]
+    options = ["--dtype", settings.ENGINE_DTYPE, "--device", settings.ENGINE_DEVICE]
+    done = subprocess.run(
+        [*command, *options], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.replace(f"{folder}/", "").replace(str(folder), "the folder").strip()
+        raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, done)}"])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _end(said: str, done: subprocess.CompletedProcess[str]) -> str:
+    """Its last words; a process that was killed has none."""
+    if said:
+        return said[-TOLD_AT_MOST:]
+    return (
+        f"nothing; it ended with status {done.returncode}. If this machine can’t hold the model, "
+        "say --no-load-check and why"
+    )

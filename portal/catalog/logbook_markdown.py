@@ -1,0 +1,132 @@
+"""A lab's own logbook in Markdown, one heading an entry. The grammar is in docs/logbook.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from portal.catalog.logbook_fields import WrongEntry
+from portal.catalog.models import LogbookEntry
+
+HEADING = re.compile(
+    r"### +(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d(?::\d\d)?) +(?P<zone>[A-Za-z][\w/+-]*)"
+    r"(?: +\[(?P<author>[^\]]+)\])? *: +run +(?P<run>[^\s,]+)(?:, +(?P<what>.+))?"
+)
+SHAPE = "### 2021-11-28 01:50 PT [who]: run 12.43, what happened"
+FIELD = re.compile(r"(?P<name>[a-z_]+): +(?P<value>.*\S)")
+CHANGE = re.compile(
+    r"(?P<name>\S+) +(?P<before>.+?) +(?:->|→) +(?P<after>.+?)(?: +\((?P<reason>.+)\))?"
+)
+
+
+def read_entries(text: str) -> Iterator[tuple[int, dict[str, Any] | WrongEntry]]:
+    """Each entry, or what is wrong with it, with the number of its heading's line."""
+    for number, lines in _sections(text):
+        try:
+            yield number, _entry(lines)
+        except WrongEntry as error:
+            yield number, error
+
+
+def _sections(text: str) -> Iterator[tuple[int, list[str]]]:
+    """From one heading of the third level to the next of the third or above; none in a fence."""
+    number, fenced = 0, False
+    lines: list[str] = []
+    for at, line in enumerate(text.splitlines(), start=1):
+        fenced ^= line.startswith("```")
+        level = 0 if fenced else len(line) - len(line.lstrip("#"))
+        if 1 <= level <= 3 and line[level : level + 1] == " ":
+            if lines:
+                yield number, lines
+            number, lines = at, [line] if level == 3 else []
+        elif lines:
+            lines.append(line)
+    if lines:
+        yield number, lines
+
+
+def _entry(lines: list[str]) -> dict[str, Any]:
+    found = HEADING.fullmatch(lines[0].rstrip())
+    if not found:
+        raise WrongEntry(f"the heading must read as “{SHAPE}”")
+    content: dict[str, Any] = {
+        "run": found["run"],
+        "occurred_at": f"{found['day']}T{found['time']}",
+        "zone": found["zone"],
+        "author": found["author"] or "",
+    }
+    rest = lines[1:]
+    while rest and (field := FIELD.fullmatch(rest[0])) and field["name"] in FIELDS:
+        FIELDS[field["name"]](content, field["name"], field["value"])
+        rest = rest[1:]
+    what = found["what"] or ""
+    content.setdefault("kind", _kind(what))
+    content["body"] = "\n".join([what, *rest]).strip()
+    return content
+
+
+def _kind(what: str) -> str:
+    """The first word, where it is a kind; a note otherwise."""
+    first = re.match(r"[a-z]*", what.lower())
+    word = first[0] if first else ""
+    return word if word in LogbookEntry.Kind.values else LogbookEntry.Kind.NOTE
+
+
+def _text(content: dict[str, Any], name: str, value: str) -> None:
+    content[name] = value
+
+
+def _count(content: dict[str, Any], name: str, value: str) -> None:
+    plain = value.replace(",", "").replace("_", "")
+    if not plain.isdecimal():
+        raise WrongEntry(f"{name} must be a whole number")
+    content[name] = int(plain)
+
+
+def _yes(content: dict[str, Any], name: str, value: str) -> None:
+    if value not in ("yes", "no"):
+        raise WrongEntry(f"{name} must be yes or no")
+    content[name] = value == "yes"
+
+
+def _pairs(content: dict[str, Any], name: str, value: str) -> None:
+    """``loss=3.5, grad_norm=0.2``; what reads as a number is one."""
+    pairs = dict(each.strip().split("=", 1) for each in value.split(",") if "=" in each)
+    if len(pairs) != len(value.split(",")):
+        raise WrongEntry(f"{name} must read as name=value, name=value")
+    content[name] = {key.strip(): _number(each.strip()) for key, each in pairs.items()}
+
+
+def _versions(content: dict[str, Any], name: str, value: str) -> None:
+    _pairs(content, name, value)
+    content[name] = {key: str(each) for key, each in content[name].items()}
+
+
+def _number(text: str) -> int | float | str:
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def _change(content: dict[str, Any], name: str, value: str) -> None:
+    found = CHANGE.fullmatch(value)
+    if not found:
+        raise WrongEntry("change must read as “name before -> after (reason)”")
+    change = {"name": found["name"], "from": found["before"], "to": found["after"]}
+    content.setdefault("changes", []).append({**change, "reason": found["reason"] or ""})
+
+
+FIELDS: dict[str, Callable[[dict[str, Any], str, str], None]] = {
+    **dict.fromkeys(("kind", "cause", "parent_run", "ended_at"), _text),
+    **dict.fromkeys(("corrects", "voids", "reverts"), _text),
+    **dict.fromkeys(("step", "tokens"), _count),
+    "automatic": _yes,
+    "figures": _pairs,
+    "software": _versions,
+    "change": _change,
+}

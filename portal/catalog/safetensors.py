@@ -1,0 +1,121 @@
+"""What a safetensors file says of itself, and whether that can be true. Reads headers only."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, TypeGuard
+
+HEADER_LIMIT_BYTES = 100_000_000
+BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
+    **dict.fromkeys(("U32", "I32", "F32"), 32),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    "F4": 4,
+}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor as the header describes it; offsets are bytes after the header."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+    @property
+    def size_bits(self) -> int:
+        return prod(self.shape) * BITS[self.dtype]
+
+
+def read_header(path: Path) -> dict[str, dict[str, Any]]:
+    """Names, dtypes and shapes of a shard's tensors. Raises ValueError when it isn't one."""
+    return _read(path)[0]
+
+
+def inspect(path: Path) -> tuple[list[Tensor], list[str]]:
+    """A file's tensors, and each thing that is wrong with it."""
+    try:
+        header, room = _read(path)
+    except (ValueError, OSError) as error:
+        return [], [str(error)]
+    tensors, problems = [], []
+    for name, entry in header.items():
+        try:
+            tensors.append(_tensor(name, entry))
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    return tensors, problems or _layout_problems(tensors, room)
+
+
+def _read(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
+    """The header, and the bytes that are left for tensors."""
+    size = path.stat().st_size
+    with path.open("rb") as shard:
+        length = int.from_bytes(shard.read(8), "little")
+        if not 2 <= length <= min(HEADER_LIMIT_BYTES, size - 8):
+            raise ValueError("it is not a safetensors file, or it is cut short")
+        text = shard.read(length)
+    try:
+        header = json.loads(text, object_pairs_hook=_once)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"its header is not JSON ({error})") from error
+    if not isinstance(header, dict):
+        raise ValueError("its header is not an object")
+    header.pop("__metadata__", None)
+    return header, size - 8 - length
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if twice:
+        raise ValueError(f"its header names {twice[0]} twice")
+    return dict(pairs)
+
+
+def _tensor(name: str, entry: Any) -> Tensor:
+    """Raises ValueError."""
+    if not isinstance(entry, dict):
+        raise ValueError("its entry is not an object")
+    dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+    if dtype not in BITS:
+        raise ValueError(f"its dtype {dtype!r} is none that safetensors has")
+    if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
+        raise ValueError("its shape and data_offsets must be whole numbers, offsets two of them")
+    tensor = Tensor(name, dtype, tuple(shape), *offsets)
+    held = 8 * (tensor.end - tensor.start)
+    if held != tensor.size_bits:
+        raise ValueError(
+            f"{dtype} of shape {list(shape)} takes {-(-tensor.size_bits // 8)} bytes, "
+            f"its offsets hold {tensor.end - tensor.start}"
+        )
+    return tensor
+
+
+def _are_sizes(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
+
+
+def _layout_problems(tensors: list[Tensor], room: int) -> list[str]:
+    """Tensors follow each other without gap or overlap, to the last byte of the file."""
+    problems, reached, before = [], 0, "the header"
+    for tensor in sorted(tensors, key=lambda each: (each.start, each.end)):
+        if tensor.start < reached:
+            problems.append(f"{tensor.name} overlaps {before}")
+        elif tensor.start > reached:
+            gap = tensor.start - reached
+            problems.append(f"{gap} bytes between {before} and {tensor.name} belong to no tensor")
+        reached, before = max(reached, tensor.end), tensor.name
+    if reached != room:
+        problems.append(
+            f"its header describes {reached} bytes of tensors, the file holds {room}: "
+            + ("it is cut short" if room < reached else "bytes follow the last tensor")
+        )
+    return problems

@@ -1,0 +1,73 @@
+"""What a revision holds besides what was brought: checksums, and the signed manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.catalog import manifest
+from portal.catalog.contents import Content
+from portal.catalog.manifest import SIGNATURE_FILE, Manifest, is_signed
+from portal.catalog.manifest_key import fingerprint, manifest_key, public_pem
+from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.catalog.services.licences import version_in_force
+from portal.storage import blob_store
+
+SUMS_FILE = "SHA256SUMS"
+GENERATED = frozenset({SUMS_FILE, SIGNATURE_FILE})
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A revision's files, complete, and the signature over them."""
+
+    contents: list[Content]
+    signature: Content | None = None  # where there is nothing to sign
+    key_fingerprint: str = ""
+    public_key: str = ""
+
+
+def brought(contents: Sequence[Content]) -> list[Content]:
+    """Those that somebody brought: what is made here is made anew each time."""
+    return [each for each in contents if each.path not in GENERATED]
+
+
+def complete(repo: ModelRepo, contents: Sequence[Content], now: datetime) -> Signed:
+    """The same with checksums of all, and a signature over these too; both stored.
+
+    A revision of nothing but git's own files, with which a client begins a repo, stays as it is.
+    """
+    whole = sorted(brought(contents), key=lambda each: each.path)
+    if not any(is_signed(each.path) for each in whole):
+        return Signed(whole)
+    sums = "".join(f"{each.sha256}  {each.path}\n" for each in whole)
+    whole.append(store_bytes(SUMS_FILE, sums.encode()))
+    key = manifest_key()
+    files = {each.path: each.sha256 for each in whole}
+    licence = _licence(version_in_force(repo, now))
+    bundle = manifest.sign(Manifest(repo.full_name, files, licence), key)
+    signature = store_bytes(SIGNATURE_FILE, bundle)
+    public = key.public_key()
+    return Signed([*whole, signature], signature, fingerprint(public), public_pem(public).decode())
+
+
+def _licence(version: LicenceVersion | None) -> dict[str, str]:
+    if version is None:
+        return {}
+    return {
+        "name": version.licence.name,
+        "version": version.version,
+        "sha256": version.sha256,
+        "attribution": version.attribution,
+    }
+
+
+def store_bytes(path: str, content: bytes) -> Content:
+    """A short file, in the store."""
+    sha256 = blob_store().add(io.BytesIO(content))
+    framed = b"blob %d\0" % len(content) + content
+    git_sha1 = hashlib.sha1(framed, usedforsecurity=False).hexdigest()
+    return Content(path, sha256, git_sha1, len(content))

@@ -1,0 +1,173 @@
+"""Whether the store still holds what the rows say: read again, hashed again, compared."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Sum
+
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import Blob, File, StorageFinding
+from portal.storage import BlobMissing, BlobStore, Stored, blob_store
+from portal.storage.base import sha256_of
+
+log = logging.getLogger(__name__)
+
+Kind = StorageFinding.Kind
+GRACE = timedelta(days=1)  # bytes come before their row, and a large folder takes its time
+BATCH = 1000
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Report:
+    """``open_findings`` are all that stand, found now or before."""
+
+    checked: int
+    size_bytes: int
+    stored: int
+    open_findings: int
+
+
+def verify_storage(
+    *,
+    now: datetime,
+    limit_bytes: int | None = None,
+    orphans_after: timedelta = GRACE,
+    progress: Progress | None = None,
+) -> Report:
+    """Look for bytes that have changed, are gone, or belong to nothing.
+
+    Listing the store covers all of it; of reading, ``limit_bytes`` are done at most, beginning with
+    the blobs that weren't read for longest, and one blob at least. Each blob is settled by itself,
+    so that what is broken off goes on at the next run.
+    """
+    store = blob_store()
+    stored = _compare_lists(store, now, orphans_after)
+    checked = size = 0
+    for blob in _longest_unchecked(limit_bytes):
+        fault = _read_again(store, blob, progress)
+        _settle(blob.sha256, fault, now, kinds=(Kind.CORRUPT, Kind.MISSING))
+        Blob.objects.filter(pk=blob.pk).update(checked_at=now)
+        checked, size = checked + 1, size + blob.size_bytes
+    return Report(checked, size, stored, StorageFinding.objects.filter(mended_at=None).count())
+
+
+def bytes_to_check(limit_bytes: int | None) -> int:
+    """What a run will read, for its progress bar."""
+    total = Blob.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
+    return total if limit_bytes is None else min(total, limit_bytes)
+
+
+def _longest_unchecked(limit_bytes: int | None) -> Iterator[Blob]:
+    """A snapshot of keys first: checking moves a blob to the end of the order."""
+    order = Blob.objects.order_by(F("checked_at").asc(nulls_first=True), "sha256")
+    chosen: list[str] = []
+    size = 0
+    for sha256, size_bytes in order.values_list("sha256", "size_bytes").iterator():
+        if chosen and limit_bytes is not None and size + size_bytes > limit_bytes:
+            break
+        chosen.append(sha256)
+        size += size_bytes
+    for start in range(0, len(chosen), BATCH):
+        held = Blob.objects.in_bulk(chosen[start : start + BATCH])
+        yield from (held[sha256] for sha256 in chosen[start : start + BATCH] if sha256 in held)
+
+
+def _read_again(store: BlobStore, blob: Blob, progress: Progress | None) -> tuple[Kind, str] | None:
+    try:
+        with store.open(blob.sha256) as content:
+            found = sha256_of(content, progress)
+    except BlobMissing:
+        return Kind.MISSING, ""
+    except OSError as error:
+        return Kind.CORRUPT, f"It can’t be read: {error}"
+    return None if found == blob.sha256 else (Kind.CORRUPT, f"The bytes hash to {found}")
+
+
+def _compare_lists(store: BlobStore, now: datetime, orphans_after: timedelta) -> int:
+    """Missing blobs and orphans, from the store's list; how many it lists."""
+    listed: set[str] = set()
+    for batch in _batches(store.stored()):
+        listed.update(each.sha256 for each in batch)
+        _look_for_orphans(batch, now, orphans_after)
+    for sha256 in Blob.objects.values_list("sha256", flat=True).iterator():
+        if sha256 not in listed and not store.has(sha256):  # it may have come since
+            _settle(sha256, (Kind.MISSING, ""), now, kinds=(Kind.MISSING,))
+    _end_what_is_mended(listed, now)
+    return len(listed)
+
+
+def _end_what_is_mended(listed: set[str], now: datetime) -> None:
+    """What the list alone can tell; changed bytes are told by reading them."""
+    standing = StorageFinding.objects.filter(mended_at=None)
+    for finding in list(standing.exclude(kind=Kind.CORRUPT)):
+        there = finding.sha256 in listed
+        named = Blob.objects.filter(pk=finding.sha256).exists()
+        if there if finding.kind == Kind.MISSING else (named or not there):
+            _settle(finding.sha256, None, now, kinds=(Kind(finding.kind),))
+
+
+def _look_for_orphans(batch: list[Stored], now: datetime, orphans_after: timedelta) -> None:
+    named = Blob.objects.filter(pk__in=[each.sha256 for each in batch])
+    known = set(named.values_list("sha256", flat=True))
+    for each in batch:
+        if each.sha256 not in known and each.stored_at <= now - orphans_after:
+            found = f"{each.size_bytes:,} bytes, stored {each.stored_at:%Y-%m-%d %H:%M} UTC"
+            _settle(each.sha256, (Kind.ORPHAN, found), now, kinds=(Kind.ORPHAN,))
+
+
+def _batches(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
+    batch: list[Stored] = []
+    for each in stored:
+        batch.append(each)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+@transaction.atomic
+def _settle(
+    sha256: str, fault: tuple[Kind, str] | None, now: datetime, *, kinds: tuple[Kind, ...]
+) -> None:
+    """Open a finding of this fault, unless it stands; end those of ``kinds`` that no longer do."""
+    standing = StorageFinding.objects.select_for_update().filter(
+        sha256=sha256, kind__in=kinds, mended_at=None
+    )
+    for finding in standing:
+        if fault is None or finding.kind != fault[0]:
+            finding.mended_at = now
+            finding.save()
+            _record(EventType.STORAGE_FAULT_MENDED, finding, now)
+    if fault is not None and not standing.filter(kind=fault[0]).exists():
+        kind, detail = fault
+        finding = StorageFinding.objects.create(
+            kind=kind, sha256=sha256, detail=_where(sha256, detail), found_at=now
+        )
+        log.error("The store and its rows disagree: %s, %s", finding, finding.detail)
+        _record(EventType.STORAGE_FAULT_FOUND, finding, now)
+
+
+def _where(sha256: str, detail: str) -> str:
+    """A file that holds the blob, since a person looks for that."""
+    file = File.objects.filter(blob_id=sha256).select_related("revision__repo__namespace").first()
+    named = f"{file.revision.repo}, {file.path}" if file else ""
+    return ". ".join(part for part in (named, detail) if part)[:300]
+
+
+def _record(event: EventType, finding: StorageFinding, now: datetime) -> None:
+    record(
+        event,
+        actor=None,
+        target=finding,
+        at=now,
+        kind=finding.kind,
+        sha256=finding.sha256,
+        detail=finding.detail,
+    )

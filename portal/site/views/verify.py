@@ -1,0 +1,71 @@
+"""What is signed, by which key, and whether the store still holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.accounts.authentication import session_caller
+from portal.catalog.errors import KeyNotFound
+from portal.catalog.manifest import is_signed
+from portal.catalog.manifest_key import manifest_key, public_pem
+from portal.catalog.models import Blob, ManifestKey, StorageFinding
+from portal.catalog.services.reading import find_repo, find_revision
+from portal.site.context import person
+from portal.site.verifying import command, look_at_signature
+
+PAGE_SIZE = 100
+PEM = "application/x-pem-file"
+
+
+@require_safe
+def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> HttpResponse:
+    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
+    found = find_revision(repo, revision)
+    signature = look_at_signature(found)
+    page = Paginator(found.files.select_related("blob"), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    context: dict[str, Any] = {
+        "repo": repo,
+        "revision": found,
+        "signature": signature,
+        "command": command(repo, found, signature) if signature else "",
+        "page": page,
+        "rows": [(file, is_signed(file.path)) for file in page],
+    }
+    return render(request, "site/verify.html", context)
+
+
+@require_safe
+def current_key(request: HttpRequest) -> HttpResponse:
+    """Public: the half that verifies what is signed today."""
+    return HttpResponse(public_pem(manifest_key().public_key()), content_type=PEM)
+
+
+@require_safe
+def known_key(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """Public: what was signed by an older key is still verified by it."""
+    key = ManifestKey.objects.filter(fingerprint=fingerprint).first()
+    if key is None:
+        raise KeyNotFound
+    return HttpResponse(key.public_pem, content_type=PEM)
+
+
+@require_safe
+def storage(request: HttpRequest) -> HttpResponse:
+    """For operators: where store and rows disagree."""
+    if not getattr(person(request), "is_superuser", False):
+        raise Http404
+    open_first = F("mended_at").desc(nulls_first=True)
+    findings = StorageFinding.objects.order_by(open_first, "-found_at", "-pk")
+    page = Paginator(findings, PAGE_SIZE).get_page(request.GET.get("page"))
+    unchecked = Blob.objects.filter(checked_at=None).count()
+    oldest = Blob.objects.exclude(checked_at=None).order_by("checked_at").first()
+    context = {"page": page, "unchecked": unchecked, "oldest": oldest}
+    return render(request, "site/storage.html", context)

@@ -1,0 +1,188 @@
+"""``manage.py publish``: what it asks, tells, tries and records."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from safetensors.numpy import load_file, save_file
+
+from portal.audit.models import AuditEvent
+from portal.catalog import load_check
+from portal.catalog.models import Blob, Revision
+from portal.storage import blob_store
+from portal.storage.local import LocalBlobStore
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_folder, make_repo
+from tests.factories.jobs import tiny_model
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = 1_700_000_000
+SHARD = "model-00001-of-00002.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole_model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def model(whole_model, tmp_path):
+    return shutil.copytree(whole_model, tmp_path / "model")
+
+
+@pytest.fixture
+def publish(settings, tmp_path):
+    """What it wrote; of a folder that hasn't changed for a while, as one publishes."""
+    settings.VAR = tmp_path / "var"
+    operator, repo = make_user("operator", superuser=True), make_repo("opt")
+
+    def publish(folder, *options):
+        for path in folder.rglob("*"):
+            os.utime(path, (LONG_AGO, LONG_AGO))
+        out = io.StringIO()
+        call_command(
+            "publish", folder, "--repo", repo.full_name, "--as", operator.username, *options,
+            stdout=out, stderr=out,
+        )  # fmt: skip
+        return out.getvalue()
+
+    publish.repo = repo
+    return publish
+
+
+def line(fate, path):
+    return f"{fate:7} {path.stat().st_size:>15,}  {path.name}"
+
+
+def event():
+    return AuditEvent.objects.get(type="revision.published").data
+
+
+def test_the_stored_bytes_are_loaded_and_the_statement_is_recorded(publish, model):
+    told = publish(model, "--licensor")
+    assert "loaded the stored files and generated" in told
+    assert event()["statement"] == {"by": "licensor"}
+    assert event()["load_check"]["result"] == "loaded"
+    assert len(event()["load_check"]["tokens"]) == 8
+    assert Revision.objects.get().commit in told
+
+
+def test_by_what_right_is_asked_before_anything_is_stored(publish, tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "in")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(CommandError, match="--licensor"):
+        publish(folder)
+    with pytest.raises(CommandError, match="who gave the consent"):
+        publish(folder, "--consent", " ")
+    assert not Blob.objects.exists()
+    assert not list(blob_store().stored())
+
+
+def test_consent_and_a_reason_are_recorded(publish, tmp_path):
+    consent, reason = "The lab, by letter of 1 March, kept by the library.", "It needs 16 GPUs."
+    told = publish(make_folder(tmp_path / "in"), "--consent", consent, "--no-load-check", reason)
+    assert reason in told
+    assert event()["statement"] == {"by": "consent", "consent": consent}
+    assert event()["load_check"] == {"result": "skipped", "reason": reason}
+    with pytest.raises(CommandError, match="takes a reason"):
+        publish(make_folder(tmp_path / "in"), "--licensor", "--no-load-check", "")
+
+
+def test_what_the_engine_can_not_load_is_refused_in_its_words(publish, model):
+    shard = next(model.glob("*-00002-of-*.safetensors"))
+    tensors = load_file(shard)
+    dropped = sorted(tensors)[0]
+    del tensors[dropped]
+    save_file(tensors, shard)
+    index = model / "model.safetensors.index.json"
+    names = json.loads(index.read_text())
+    del names["weight_map"][dropped]
+    index.write_text(json.dumps(names))
+    with pytest.raises(CommandError, match=f"(?s)The engine says.*absent: {dropped}"):
+        publish(model, "--licensor")
+    assert not Revision.objects.exists()
+
+
+def test_weights_that_are_no_numbers_are_refused(publish, model):
+    shard = next(model.glob("*-00001-of-*.safetensors"))
+    tensors = load_file(shard)
+    name = sorted(tensors)[0]
+    tensors[name] = np.full_like(tensors[name], np.nan)
+    save_file(tensors, shard)
+    with pytest.raises(CommandError, match=f"{name} in .* holds NaN"):
+        publish(model, "--licensor")
+    assert not Revision.objects.exists()
+
+
+def test_weights_of_another_kind_are_read_and_that_is_said(publish, tmp_path):
+    folder = make_folder(tmp_path / "in", **{"config.json": '{"model_type": "other"}'})
+    told = publish(folder, "--licensor")
+    assert "read in full and are finite; the engine did not load them" in told
+    assert event()["load_check"]["result"] == "read"
+
+
+def test_bytes_that_went_bad_in_the_store_are_found_by_loading(publish, model, monkeypatch):
+    """The folder is sound, what is stored of it isn't."""
+    shard = next(model.glob("*-00001-of-*.safetensors"))
+    take = LocalBlobStore._take
+
+    def take_and_spoil(self, content, *, expected):
+        digest = take(self, content, expected=expected)
+        if self.size_bytes(digest) == shard.stat().st_size:
+            os.truncate(self.local_path(digest), 100)
+        return digest
+
+    monkeypatch.setattr(LocalBlobStore, "_take", take_and_spoil)
+    with pytest.raises(CommandError, match="The engine says"):
+        publish(model, "--licensor")
+
+
+def test_a_dry_run_names_all_that_would_happen(publish, tmp_path):
+    folder = make_folder(tmp_path / "in")
+    (folder / "LICENSE").unlink()
+    told = publish(folder, "--dry-run")
+    assert line("new", folder / SHARD) in told
+    assert "LICENSE would come from Noncommercial Research Licence 1.0." in told
+    assert "SHA256SUMS and model.sig would be made; key " in told
+    assert "4 new logbook entries." in told
+    assert "as the first revision, titled “Publish a revision”. Nothing changed." in told
+    assert not Revision.objects.exists()
+    assert not list(blob_store().stored())
+
+
+def test_a_dry_run_tells_what_is_here_already(publish, tmp_path):
+    folder = make_folder(tmp_path / "in", **{"notes.txt": "Notes."})
+    publish(folder, "--licensor", "--no-load-check", "Not now.")
+    assert "no new revision. Nothing changed." in publish(folder, "--dry-run")
+    (folder / "notes.txt").unlink()
+    (folder / "copy.txt").write_text("Notes.")
+    told = publish(folder, "--dry-run")
+    assert line("stored", folder / "copy.txt") in told
+    assert "removed                  notes.txt" in told
+    assert line("same", folder / SHARD) in told
+
+
+def test_what_is_stored_and_hashed_is_neither_read_nor_sent_again(publish, tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "in")
+    options = ("--licensor", "--no-load-check", "Not now.")
+    monkeypatch.setattr(load_check.LoadCheck, "__call__", _stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish(folder, *options)
+    monkeypatch.undo()
+    shard = folder / "model-00001-of-00002.safetensors"
+    status, content = shard.stat(), shard.read_bytes()
+    shard.write_bytes(content[:-1] + b"\xff")
+    os.utime(shard, ns=(status.st_atime_ns, status.st_mtime_ns))  # as if it were the same
+    publish(folder, *options)
+    stored = Revision.objects.get().files.get(path=shard.name)
+    assert blob_store().open(stored.blob_id).read() == content
+
+
+def _stop(self, contents):
+    raise KeyboardInterrupt
