@@ -18,7 +18,7 @@ from portal.audit.models import AuditEvent
 
 GIVES = (EventType.GRANT_MADE, EventType.GRANT_ACTIVATED, EventType.GRANT_RENEWED)
 ENDS = (EventType.GRANT_REVOKED, EventType.GRANT_CLOSED, EventType.GRANT_OFFER_DECLINED)
-NOTICE = EventType.GRANT_NOTICE_GIVEN
+NOTICES = (EventType.GRANT_NOTICE_GIVEN, EventType.GRANT_NOTICE_WITHDRAWN)
 BATCH = 500
 
 
@@ -87,7 +87,7 @@ def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
         return
     if ended := next((event for event in events if event.type in ENDS), None):
         yield f"is active, and event {ended.sequence} ({ended.type}) ended it"
-    notice = next((each for each in reversed(events) if each.type == NOTICE), None)
+    notice = next((each for each in reversed(events) if each.type in NOTICES), None)
     told = notice.data.get("ends_by_notice_at") if notice else None
     yield from _unequal({"ends_by_notice_at": told}, _noticed(grant))
     yield from _unequal(given[-1].data, facts_of(grant))

@@ -86,6 +86,13 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (404, {"anonymous": 401, "administrator publisher operator": 400}),
     ),
     (
+        "notice_withdraw",
+        "POST",
+        "namespace name",
+        (403, {"anonymous": 401, "administrator publisher operator": 400}),
+        (404, {"anonymous": 401, "administrator publisher operator": 400}),
+    ),
+    (
         "renewals",
         "GET",
         "namespace name",
@@ -535,6 +542,20 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         "grant_id",
         (403, {"anonymous": 401, "administrator publisher operator": 400}),
         (400, {"anonymous": 401, "researcher applicant other_reviewer": 404}),
+    ),
+    (
+        "revoke_withdraw",
+        "POST",
+        "grant_id",
+        (403, {"anonymous": 401, "administrator publisher operator": 200}),
+        (
+            404,
+            {
+                "anonymous": 401,
+                "licensee reviewer": 403,
+                "administrator publisher operator": 200,
+            },
+        ),
     ),
     (
         "members",

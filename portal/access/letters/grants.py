@@ -55,10 +55,20 @@ def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
     send_about_grant(
         grant,
         kind="notice",
-        key=f"notice-{ends_at:%Y%m%d}",
+        key=f"notice-{ends_at:%Y%m%d}-{now:%Y%m%d%H%M%S}",  # it may be given anew for that day
         facts={"ends_on": whole_date(ends_at), "reason": grant.notice_reason, "go_on": go_on},
         act_label="Read the newer text" if can_sign else "See your grant",
         page=reverse(page, args=[grant.pk]),
+        now=now,
+    )
+
+
+def send_notice_withdrawn(grant: Grant, *, was: datetime, now: datetime) -> None:
+    send_about_grant(
+        grant,
+        kind="notice_withdrawn",
+        key=f"notice-withdrawn-{now:%Y%m%d%H%M%S}",
+        facts={"was": whole_date(was), "until": whole_date(grant.expires_at)},
         now=now,
     )
 

@@ -99,7 +99,7 @@ def end_by_notice(
 
     A grant that ends before, or by an earlier notice, is passed over; so again changes nothing.
     """
-    repo = _administered_repo(actor, repo_id, now)
+    repo = administered_repo(actor, repo_id, now)
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
     lasting = Grant.objects.filter(
@@ -129,7 +129,7 @@ def end_by_notice(
     return grants
 
 
-def _administered_repo(actor: User, repo_id: int, now: datetime) -> ModelRepo:
+def administered_repo(actor: User, repo_id: int, now: datetime) -> ModelRepo:
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
     if repo is None or not may(actor, Action.SEE, repo, now).allowed:
         raise RepoNotFound("There’s no such model, or none that you may know of.")

@@ -21,6 +21,7 @@ from portal.access.models import Renewal
 from portal.access.policy import may
 from portal.access.services.renewing import decide_renewal, reviews
 from portal.access.services.revoking import end_by_notice, revoke_grant
+from portal.access.services.withdrawing import withdraw_notice, withdraw_proposal
 from portal.access.verdicts import Action
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
@@ -72,6 +73,28 @@ def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
         messages.success(request, "Proposed. It ends once a second administrator confirms it.")
     else:
         messages.success(request, "The access is ended, and the notice is on its way.")
+    return redirect("access:grant", grant_id)
+
+
+@login_required
+@require_POST
+def take_proposal_back(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """Withdraw a proposed revocation."""
+    person, now = signed_in(request), timezone.now()
+    seen_by(person, grant_id, now)
+    withdraw_proposal(actor=person, grant_id=grant_id, now=now)
+    messages.success(request, "Withdrawn. Nobody was told of the proposal but the team.")
+    return redirect("access:grant", grant_id)
+
+
+@login_required
+@require_POST
+def take_notice_back(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """Withdraw the notice of one grant; its holder gets a letter."""
+    person, now = signed_in(request), timezone.now()
+    repo_id = seen_by(person, grant_id, now).grant.repo_id
+    withdraw_notice(actor=person, repo_id=repo_id, grant_ids=[grant_id], now=now)
+    messages.success(request, "The notice is withdrawn, and the letter is on its way.")
     return redirect("access:grant", grant_id)
 
 

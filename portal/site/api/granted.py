@@ -10,6 +10,7 @@ from portal.access.granted import granted_of
 from portal.access.models import Grant, Renewal
 from portal.access.services.renewing import decide_renewal
 from portal.access.services.revoking import end_by_notice, revoke_grant
+from portal.access.services.withdrawing import withdraw_notice, withdraw_proposal
 from portal.accounts.models import Scope
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
@@ -23,6 +24,7 @@ from portal.site.api.grants_data import (
     NoticeInput,
     NoticeOutput,
     RenewalOutput,
+    WithdrawNoticeInput,
 )
 from portal.site.api.operations import Call, Slice, listing, operation
 from portal.site.api.repos import administered, team_repo
@@ -83,6 +85,34 @@ def give_notice(call: Call, namespace: str, name: str) -> dict[str, list[int]]:
         now=call.now,
     )
     return {"grants": [grant.pk for grant in noticed]}
+
+
+@operation(
+    Scope.ADMIN,
+    gives=NoticeOutput,
+    takes=WithdrawNoticeInput,
+    mails=True,
+    example={"version": "1.0"},
+)
+def take_notice_back(call: Call, namespace: str, name: str) -> dict[str, list[int]]:
+    """Withdraw a notice before its day, under one version of the licence or of grants named."""
+    repo = administered(call, namespace, name)
+    withdrawn = withdraw_notice(
+        actor=call.person,
+        repo_id=repo.pk,
+        licence_version_id=_version_id(repo, call.data.get("version", "")),
+        grant_ids=call.data.get("grants", ()),
+        now=call.now,
+    )
+    return {"grants": [grant.pk for grant in withdrawn]}
+
+
+@operation(Scope.ADMIN, gives=GrantDetailOutput, prepare=as_seen)
+def take_proposal_back(call: Call, grant_id: int) -> Seen:
+    """Withdraw a proposed revocation: by who proposed it, or who administers the model."""
+    seen_grant(call, grant_id)
+    withdraw_proposal(actor=call.person, grant_id=grant_id, now=call.now)
+    return seen_grant(call, grant_id)
 
 
 def _version_id(repo: ModelRepo, version: str) -> int | None:

@@ -45,6 +45,11 @@ class NoticeInput(Input):
     reason = Words()
 
 
+class WithdrawNoticeInput(Input):
+    version = Line(required=False, help_text="Of the model’s licence: the grants under it.")
+    grants = serializers.ListField(child=Id(), max_length=100, required=False)
+
+
 class DecideRenewalInput(Input):
     granted = serializers.BooleanField()
     reason = Words(default="")
@@ -182,4 +187,4 @@ class RenewalOutput(serializers.ModelSerializer[Renewal]):
 
 
 class NoticeOutput(Output):
-    grants = serializers.ListField(child=Id(), help_text="Those that notice was given of now.")
+    grants = serializers.ListField(child=Id(), help_text="Given of these, or withdrawn.")

@@ -44,6 +44,7 @@ MODELS = [
     address(f"{MODEL}team/<str:username>/", "seat", delete=gate.unseat),
     address(f"{MODEL}grants/", "granted", get=granted.list_granted),
     address(f"{MODEL}notice/", "notice", post=granted.give_notice),
+    address(f"{MODEL}notice/withdraw/", "notice_withdraw", post=granted.take_notice_back),
     address(f"{MODEL}renewals/", "renewals", get=granted.list_renewals),
     address(f"{MODEL}downloads/", "downloads", get=usage.list_downloads),
     address(f"{MODEL}exports/", "exports", get=exports.list_exports),
@@ -107,6 +108,7 @@ GRANTS = [
     address(f"{GRANT}newer/", "sign_newer", post=grants.sign_newer),
     address(f"{GRANT}close/", "close", post=grants.close),
     address(f"{GRANT}revoke/", "revoke", post=granted.revoke),
+    address(f"{GRANT}revoke/withdraw/", "revoke_withdraw", post=granted.take_proposal_back),
     address(f"{GRANT}members/", "members", get=grants.list_members, post=grants.invite),
     address("memberships/<int:membership_id>/join/", "join", post=grants.join),
     address(

@@ -88,6 +88,7 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     grant.notice_reason = grant.closeout = WORDS
     grants.send_revocation(grant, reason=WORDS, now=now)
     grants.send_notice(grant, can_sign=True, now=now)
+    grants.send_notice_withdrawn(grant, was=now, now=now)
     grants.send_closed(grant, now=now)
     grants.send_renewed(grant, now=now)
     ends.send_grant_reminder(grant, days=30, page="/", now=now)

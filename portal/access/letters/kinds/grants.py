@@ -128,6 +128,18 @@ GRANTS = {
         },
         frozenset({"repo", "ends_on", "reason", "go_on"}),
     ),
+    "notice_withdrawn": LetterKind(
+        "A notice is withdrawn",
+        LetterWords(
+            "Your access doesn’t end by notice",
+            [
+                "We gave notice that your access to {repo} ends on {was}. We take that back: it "
+                "stands until {until}, as you signed it.",
+            ],
+        ),
+        GRANT | {"was": _DAY, "until": "Friday 31 December 2027"},
+        frozenset({"repo", "until"}),
+    ),
     "closed": LetterKind(
         "Closed by its holder",
         LetterWords(
