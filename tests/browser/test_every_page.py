@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import expect_open_to_all
 from tests.live import Live
@@ -148,3 +149,14 @@ def test_the_theme_chosen_in_the_footer_stays(new_page) -> None:
     assert page.locator("html").get_attribute("data-theme") == "dark"
     page.goto("/demo/mail")
     assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_account_menu_fits_a_small_phone_without_scrolling(live: Live, new_page) -> None:
+    page = new_page(role="operator", width=360)
+    page.set_viewport_size({"width": 360, "height": 480})
+    page.goto("/")
+    page.locator("button.me").click()
+    menu = page.locator("#me")
+    assert menu.evaluate("menu => [menu.scrollHeight - menu.clientHeight, "
+                         "menu.scrollWidth - menu.clientWidth]") == [0, 0]  # fmt: skip
+    expect(menu.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
