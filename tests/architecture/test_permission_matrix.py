@@ -165,6 +165,7 @@ STANDINGS: dict[str, Callable[[ModelRepo], User | None]] = {
     "grant active, person on hold": suspended,
     "member who signed": member(),
     "member invited, not signed": member(joined_at=None, acceptance=None),
+    "member held for a check": member(joined_at=None, held_at=NOW),
     "member removed": member(ended_at=NOW),
     "reviewer": on_team("reviewer"),
     "administrator": on_team("administrator"),
