@@ -53,6 +53,7 @@ PAGES = [
     ("/holds", "reviewer"),
     ("/holds?view=lifted", "reviewer"),
     ("/holds/new", "reviewer"),
+    ("/downloads/{gated}", "reviewer"),
     ("/exports/{gated}", "reviewer"),
     ("/grants", "holder"),
     ("/grants", "invited"),
