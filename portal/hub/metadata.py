@@ -12,6 +12,7 @@ from portal.storage import blob_store
 
 CARD = "README.md"
 LARGEST_CARD_BYTES = 1_000_000
+LONGEST_HEAD = 50_000
 HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 LICENCES = frozenset(
     [
@@ -118,6 +119,8 @@ def parse_metadata(card: str) -> dict[str, Any] | None:
     found = HEAD.match(card)
     if found is None:
         return None
+    if len(found[1]) > LONGEST_HEAD:
+        raise NotMetadata(f"it is longer than {LONGEST_HEAD:,} characters")
     try:
         for event in yaml.parse(found[1], Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):

@@ -172,7 +172,7 @@ def test_errors_are_of_their_kind(stack, api, gated):
         api.get_hf_file_metadata(url=f"{stack.base_url}/{gated}/resolve/main/none.bin")
     with pytest.raises(RemoteEntryNotFoundError):
         list(api.list_repo_tree(gated, "none"))
-    with pytest.raises(HfHubHTTPError, match="Ask the operator"):
+    with pytest.raises(HfHubHTTPError, match="may not make models"):
         api.create_repo(f"{gated.split('/')[0]}/new")
     with pytest.raises(HfHubHTTPError) as none:
         list(api.get_repo_discussions(gated))

@@ -23,7 +23,7 @@ from portal.catalog.services.logbook import (
 )
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
 from portal.catalog.services.refs import branch_head
-from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.repos import locked_for_publishing
 from portal.catalog.services.revisions import Content, release_revision
 from portal.errors import Invalid
 from portal.storage import blob_store
@@ -76,8 +76,7 @@ def commit_changes(
     ``parent`` is the commit that the changes were made for, or its beginning: a branch that has
     moved on is refused. Licence, notice and checksums are brought up to date.
     """
-    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
+    repo = locked_for_publishing(actor, repo_id)
     head = branch_head(repo, branch)
     head.repo = repo
     if not head.commit.startswith(parent.lower()):

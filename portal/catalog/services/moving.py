@@ -12,6 +12,7 @@ from portal.audit.services import record
 from portal.catalog.errors import RepoInUse
 from portal.catalog.models import FormerName, ModelRepo
 from portal.catalog.services.repos import (
+    locked_for_publishing,
     locked_namespace,
     require_free,
     require_may_publish,
@@ -58,8 +59,6 @@ def _remember(repo: ModelRepo) -> None:
 def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
     """Take a repo out of sight and out of use. Every record of it stays, its files too."""
     repo = _locked(actor, repo_id)
-    if repo.deleted_at is not None:
-        return
     repo.deleted_at = now
     repo.save(update_fields=["deleted_at"])
     repo.former_names.all().delete()
@@ -67,10 +66,8 @@ def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
 
 
 def _locked(actor: User, repo_id: int) -> ModelRepo:
-    """The repo, locked, if the actor may publish it and no worker serves it by its name."""
-    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
-    repo: ModelRepo = locked.get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
+    """A worker serves a repo by its name, so what is served stays where it is."""
+    repo = locked_for_publishing(actor, repo_id)
     if repo.hosted:
         raise RepoInUse(
             f"{repo.full_name} is served as hosted inference. Ask the operator to end that first."

@@ -13,13 +13,13 @@ from portal.catalog.errors import RefExists, RefKept, RevisionNotFound
 from portal.catalog.models import ModelRepo, Ref, Revision
 from portal.catalog.paths import require_ref
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_revision
-from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.repos import locked_for_publishing
 
 
 @transaction.atomic
 def create_branch(*, actor: User, repo_id: int, name: str, start: str, now: datetime) -> Ref:
     """A branch that begins at ``start``: a branch, a tag or a commit."""
-    repo = _locked(actor, repo_id)
+    repo = locked_for_publishing(actor, repo_id)
     branch = _named(repo, Ref.Kind.BRANCH, name, start)
     record(EventType.BRANCH_CREATED, actor=actor, target=repo, at=now, **_facts(branch))
     return branch
@@ -30,7 +30,7 @@ def create_tag(
     *, actor: User, repo_id: int, name: str, at: str, message: str, now: datetime
 ) -> Ref:
     """A tag of the revision that ``at`` names. What is said of it is on the record."""
-    repo = _locked(actor, repo_id)
+    repo = locked_for_publishing(actor, repo_id)
     tag = _named(repo, Ref.Kind.TAG, name, at)
     record(EventType.TAG_CREATED, actor=actor, target=repo, at=now, message=message, **_facts(tag))
     return tag
@@ -39,7 +39,7 @@ def create_tag(
 @transaction.atomic
 def delete_branch(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
     """Its revisions stay, and are found by their commits."""
-    repo = _locked(actor, repo_id)
+    repo = locked_for_publishing(actor, repo_id)
     if name == DEFAULT_BRANCH:
         raise RefKept(f"Cannot delete refs/heads/{DEFAULT_BRANCH}")
     branch = _known(repo, Ref.Kind.BRANCH, name)
@@ -50,7 +50,7 @@ def delete_branch(*, actor: User, repo_id: int, name: str, now: datetime) -> Non
 
 @transaction.atomic
 def delete_tag(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
-    repo = _locked(actor, repo_id)
+    repo = locked_for_publishing(actor, repo_id)
     tag = _known(repo, Ref.Kind.TAG, name)
     facts = _facts(tag)
     tag.delete()
@@ -66,13 +66,6 @@ def branch_head(repo: ModelRepo, name: str) -> Revision:
     if branch is None:
         raise _invalid(name)
     return branch.revision
-
-
-def _locked(actor: User, repo_id: int) -> ModelRepo:
-    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
-    repo: ModelRepo = locked.get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
-    return repo
 
 
 def _named(repo: ModelRepo, kind: Ref.Kind, name: str, at: str) -> Ref:

@@ -40,6 +40,17 @@ def require_may_publish(actor: User, namespace: Namespace) -> None:
         )
 
 
+def locked_for_publishing(actor: User, repo_id: int) -> ModelRepo:
+    """The repo, locked, if it stands and the actor may publish it. Raises MayNotPublish, or
+    RepoNotFound."""
+    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
+    repo: ModelRepo = locked.get(pk=repo_id)
+    require_may_publish(actor, repo.namespace)
+    if repo.deleted_at is not None:
+        raise RepoNotFound(f"{repo.full_name} was deleted.")
+    return repo
+
+
 @transaction.atomic
 def create_repo(
     *, actor: User, namespace: str, name: str, now: datetime, **configuration: Any

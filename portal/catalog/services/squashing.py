@@ -12,7 +12,7 @@ from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Ref, Revision
 from portal.catalog.services.commits import contents_of
 from portal.catalog.services.refs import branch_head
-from portal.catalog.services.repos import require_may_publish
+from portal.catalog.services.repos import locked_for_publishing
 from portal.catalog.services.revisions import make_revision
 
 
@@ -25,8 +25,7 @@ def squash_branch(
     Revisions that no branch and no tag leads to any more are no longer told of, nor served.
     Grants, signatures and events that name them still find them.
     """
-    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
+    repo = locked_for_publishing(actor, repo_id)
     head = branch_head(repo, branch)
     if head.parent_id is None:
         return head

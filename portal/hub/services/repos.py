@@ -16,7 +16,7 @@ from portal.catalog.services.repos import (
     add_team_member,
     configure_repo,
     create_repo,
-    require_may_publish,
+    locked_for_publishing,
 )
 from portal.catalog.services.revisions import release_revision
 from portal.hub.metadata import card_of, read_metadata
@@ -69,8 +69,7 @@ def set_repo(
     A gate needs a licence: one that the card names is taken. A gate by request needs somebody who
     decides: with nobody on the team, whoever sets it is.
     """
-    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
-    require_may_publish(actor, repo.namespace)
+    repo = locked_for_publishing(actor, repo_id)
     changes: dict[str, Any] = {}
     if private is not None:
         changes["private"] = private

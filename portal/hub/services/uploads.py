@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -28,24 +29,34 @@ def held(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
     return {blob.sha256: blob for blob in blobs}
 
 
-def actions_for(
-    *, caller: Caller, repo: ModelRepo, sha256: str, size_bytes: int, multipart: bool, now: datetime
-) -> dict[str, dict[str, object]]:
+@dataclass(frozen=True)
+class Wanted:
+    """Bytes to be brought for a repo; ``multipart`` where the client can send them in parts."""
+
+    repo: ModelRepo
+    sha256: str
+    size_bytes: int
+    multipart: bool
+
+
+def actions_for(wanted: Wanted, *, caller: Caller, now: datetime) -> dict[str, dict[str, object]]:
     """How to bring these bytes, as the LFS protocol tells it: upload here, then verify there."""
     if caller.token is None:
         raise LinkInvalid
     link = UploadLink(
         person_id=caller.token.user_id,
         token_id=caller.token.pk,
-        repo_id=repo.pk,
-        sha256=sha256,
-        size_bytes=size_bytes,
+        repo_id=wanted.repo.pk,
+        sha256=wanted.sha256,
+        size_bytes=wanted.size_bytes,
         expires_at=now + settings.UPLOAD_LINK_TTL,
     )
     direct = direct_uploads()
     if direct is None:
         return _actions(link, link_url(link, "upload"))
-    transfer = direct.start(size_bytes, multipart=multipart, ttl=settings.UPLOAD_LINK_TTL)
+    transfer = direct.start(
+        wanted.size_bytes, multipart=wanted.multipart, ttl=settings.UPLOAD_LINK_TTL
+    )
     staged = link.staged_at(transfer.staged, transfer.upload_id)
     if not transfer.parts:
         return _actions(staged, transfer.url)

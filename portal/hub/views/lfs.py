@@ -47,25 +47,20 @@ def batch(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
         raise NotOffered("Files are fetched at /NAMESPACE/NAME/resolve/REVISION/PATH.")
     transfers = content.get("transfers") or ["basic"]
     multipart = isinstance(transfers, list) and "multipart" in transfers
-    known = _objects(content)
-    here = uploads.held(repo, (sha256 for sha256, _ in known))
-    answers = []
-    for sha256, size in known:
+    asked = _objects(content)
+    here = uploads.held(repo, (sha256 for sha256, _ in asked))
+    objects = []
+    for sha256, size in asked:
         answer: dict[str, Any] = {"oid": sha256, "size": size}
         if wrong := _wrong(sha256, size):
             answer["error"] = {"code": 422, "message": wrong}
         elif sha256 not in here:
             answer["actions"] = uploads.actions_for(
-                caller=caller,
-                repo=repo,
-                sha256=sha256,
-                size_bytes=size,
-                multipart=multipart,
-                now=now,
+                uploads.Wanted(repo, sha256, size, multipart), caller=caller, now=now
             )
-        answers.append(answer)
+        objects.append(answer)
     chosen = "multipart" if multipart else "basic"
-    return JsonResponse({"transfer": chosen, "objects": answers}, content_type=MEDIA_TYPE)
+    return JsonResponse({"transfer": chosen, "objects": objects}, content_type=MEDIA_TYPE)
 
 
 @hub_view("GET")

@@ -255,3 +255,10 @@ def test_the_address_that_the_client_prints_leads_to_the_page(desk):
     response = desk.client.get(url)
     assert response["Location"] == f"/{desk.name}?revision={desk.head.commit}"
     assert desk.client.get(response["Location"]).status_code == 200
+
+
+def test_more_files_ask_no_more_of_the_database(desk, django_assert_max_num_queries):
+    for count in (3, 60):
+        lines = [file_line(f"{count}/{number}.txt", b"same") for number in range(count)]
+        with django_assert_max_num_queries(45):
+            assert desk.commit(*lines).status_code == 200

@@ -41,6 +41,7 @@ def test_none_is_worth_a_warning(db, client, card):
         ("a: &b [1]\nc: *b", "aliases"),
         ("a: !!python/object:os.system x", "can’t be read"),
         ("a: " + "[" * 5000, "can’t be read"),
+        ("a: 1\n" * 10_001, "longer than 50,000"),
     ],
 )
 def test_what_is_wrong_is_told(db, client, head, words):

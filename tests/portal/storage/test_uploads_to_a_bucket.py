@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import httpx2
 import pytest
+from django.test import Client
+from huggingface_hub import HfApi, hf_hub_download
 
 from portal.storage import direct
 from tests.portal.hub.desk import Desk, lfs_line, local, make_desk, sha256_of
@@ -84,3 +87,28 @@ def test_parts_that_cannot_be_read(desk, parts, monkeypatch):
     response = desk.call("post", complete, {"parts": parts}, secret="")
     assert response.status_code == 400
     assert "part" in response["X-Error-Message"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [MEGABYTE, 11 * MEGABYTE])
+def test_the_real_client_brings_and_fetches(
+    live_server, s3_store, settings, monkeypatch, tmp_path, size
+):
+    """Whole and in parts, past the portal both ways."""
+    settings.STORAGE, settings.BASE_URL = "s3", live_server.url
+    monkeypatch.setattr(direct, "PART_BYTES", 5 * MEGABYTE)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    desk = make_desk(Client())
+    source = tmp_path / "m.safetensors"
+    source.write_bytes(os.urandom(size))
+    api = HfApi(endpoint=live_server.url, token=desk.secret)
+    api.upload_file(path_or_fileobj=source, path_in_repo=source.name, repo_id=desk.name)
+    assert s3_store.size_bytes(sha256_of(source.read_bytes())) == size
+    fetched = hf_hub_download(
+        desk.name,
+        source.name,
+        endpoint=live_server.url,
+        token=desk.secret,
+        cache_dir=tmp_path / "cache",
+    )
+    assert Path(fetched).read_bytes() == source.read_bytes()
