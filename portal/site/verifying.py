@@ -29,7 +29,7 @@ class SignatureView:
 
 
 def look_at_signature(revision: Revision) -> SignatureView | None:
-    """Checked each time it is shown. None for a revision older than signing."""
+    """Checked each time it is shown. None for a revision without one."""
     found = RevisionSignature.objects.select_related("key").filter(revision=revision).first()
     if found is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from pathlib import Path
 
 import httpx2
@@ -82,6 +83,17 @@ def test_every_file_arrives_as_listed(stack, shell, tmp_path, kind):
     assert sums == {
         path: sha256(folder / path) for path in listed if path not in ("SHA256SUMS", "model.sig")
     }
+
+
+def test_what_arrives_is_verified_offline_by_the_signature_in_it(stack, shell, tmp_path):
+    repo, folder, key = stack.demo["repos"]["gated"], tmp_path / "model", tmp_path / "key.pem"
+    done = shell.hf("download", repo, "--local-dir", str(folder), role="approved")
+    assert done.returncode == 0, done.stderr
+    key.write_bytes(httpx2.get(f"{stack.base_url}/record/manifest-key.pem").content)
+    program = Path(sys.executable).with_name("model_signing")
+    asked = ("--signature", str(folder / "model.sig"), "--public_key", str(key), str(folder))
+    done = shell.run(str(program), "verify", "key", *asked)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_open_repo_needs_no_token(stack, shell):

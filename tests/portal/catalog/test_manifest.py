@@ -16,9 +16,12 @@ from portal.audit.models import AuditEvent
 from portal.catalog import manifest
 from portal.catalog.errors import NoManifestKey
 from portal.catalog.manifest_key import fingerprint, manifest_key, public_pem
-from portal.catalog.models import Blob, ManifestKey, Revision
+from portal.catalog.models import Blob, ManifestKey, Revision, RevisionSignature
+from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.reading import find_file
+from portal.catalog.services.revisions import release_revision
 from portal.storage import blob_store
+from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo, make_revision
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +134,33 @@ def test_sums_and_signature_that_lie_in_the_folder_are_made_anew(tmp_path):
     for name in ("model.sig", "SHA256SUMS"):
         stored = blob_store().open(find_file(revision, name).blob_id).read()
         assert stored != (folder / name).read_bytes()
+
+
+def released(repo, now, *paths):
+    contents = [store_bytes(path, path.encode()) for path in paths]
+    return release_revision(
+        actor=make_user(superuser=True),
+        repo_id=repo.pk,
+        contents=contents,
+        title="As it is",
+        now=now,
+    )
+
+
+def test_contents_without_checksums_stay_as_they_are(now):
+    """A repo begins with a file or two, which are no release."""
+    revision = released(make_repo(), now, ".gitattributes")
+    assert [file.path for file in revision.files.all()] == [".gitattributes"]
+    assert not RevisionSignature.objects.exists()
+
+
+def test_contents_with_checksums_get_their_own_anew(now):
+    repo = make_repo()
+    first = released(repo, now, "a.json", "SHA256SUMS", "model.sig")
+    assert first.signature.blob == find_file(first, "model.sig").blob
+    sums = blob_store().open(find_file(first, "SHA256SUMS").blob_id).read().decode()
+    assert sums == f"{find_file(first, 'a.json').blob_id}  a.json\n"
+    assert released(repo, now, "a.json", "SHA256SUMS") == first
 
 
 def test_the_key_is_made_once_and_for_nobody_else(settings):

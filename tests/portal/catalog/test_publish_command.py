@@ -184,5 +184,48 @@ def test_what_is_stored_and_hashed_is_neither_read_nor_sent_again(publish, tmp_p
     assert blob_store().open(stored.blob_id).read() == content
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answers", "statement"),
+    [
+        ("yes\n", {"by": "licensor"}),
+        ("n\nThe lab, by letter.\n", {"by": "consent", "consent": "The lab, by letter."}),
+    ],
+)
+def test_at_a_terminal_it_asks(publish, tmp_path, monkeypatch, answers, statement):
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    publish(make_folder(tmp_path / "in"), "--no-load-check", "Not now.")
+    assert event()["statement"] == statement
+
+
+def test_who_has_neither_publishes_nothing(publish, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("\n\n"))
+    with pytest.raises(CommandError, match="nothing is published"):
+        publish(make_folder(tmp_path / "in"))
+    assert not Revision.objects.exists()
+
+
+def test_from_a_bucket_the_files_are_fetched_to_be_loaded(publish, model, s3_store, settings):
+    settings.STORAGE = "s3"
+    blob_store.cache_clear()
+    told = publish(model, "--licensor")
+    assert "loaded the stored files and generated" in told
+    assert s3_store.has(Revision.objects.get().files.get(path="config.json").blob_id)
+    assert not list((settings.VAR / "publish").glob("load-check-*"))
+
+
+def test_a_pickle_that_is_allowed_is_recorded(publish, tmp_path):
+    folder = make_folder(tmp_path / "in", **{"optimizer.pt": b"\x80\x02"})
+    options = ("--licensor", "--no-load-check", "Not now.")
+    with pytest.raises(CommandError, match="runs code"):
+        publish(folder, *options)
+    assert "optimizer.pt is a pickle" in publish(folder, *options, "--allow-pickle")
+    assert event()["allow_pickle"] is True
+
+
 def _stop(self, contents):
     raise KeyboardInterrupt

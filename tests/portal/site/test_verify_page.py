@@ -54,9 +54,9 @@ def test_a_signature_that_no_longer_holds_is_told(client, revision):
     assert "The signature is not in the store." in page_of(client, revision)
 
 
-def test_a_revision_from_before_signing_says_so(client, revision):
+def test_a_revision_without_one_says_so(client, revision):
     RevisionSignature.objects.all().delete()
-    assert "older than signing here" in page_of(client, revision)
+    assert "This revision is not signed" in page_of(client, revision)
 
 
 def test_strangers_find_no_private_repo(client, tmp_path):

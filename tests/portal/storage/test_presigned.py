@@ -44,6 +44,13 @@ def test_it_names_the_file_and_no_secret(s3_store, blob):
     assert "a-secret-access-key" not in url
 
 
+def test_the_server_that_heeds_it_names_the_file(request, s3_store, blob):
+    url = s3_store.presigned_url(blob[0], filename="shard.safetensors", ttl=MINUTE)
+    named = httpx2.get(url).headers.get("content-disposition", "")
+    if request.node.callspec.params["s3_store"] == "rclone":  # nanio passes over it
+        assert named == 'attachment; filename="shard.safetensors"'
+
+
 def test_a_changed_link_is_refused(s3_store, blob):
     url = s3_store.presigned_url(blob[0], filename="a", ttl=MINUTE)
     other = hashlib.sha256(b"other").hexdigest()
