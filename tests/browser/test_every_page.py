@@ -62,6 +62,8 @@ PAGES = [
     ("/signatures", "newcomer"),
     ("/transparency", ""),
     ("/record", ""),
+    ("/record/storage", "operator"),
+    ("/{gated}/verify/main", ""),
     ("/tokens", "approved"),
     ("/tokens", "newcomer"),
     ("/affiliations", "approved"),
