@@ -76,7 +76,7 @@ def plan_revision(
     held = dict(head.files.values_list("path", "blob_id")) if head else {}
     return Plan(
         head=head,
-        changes=standing_revision(repo, hashed, DEFAULT_BRANCH, seal=True) is None,
+        changes=standing_revision(repo, hashed, DEFAULT_BRANCH) is None,
         files=[_planned(file, held) for file in hashed],
         removed=sorted(set(held) - {file.path for file in hashed} - GENERATED),
         licence=version_in_force(repo, now),
