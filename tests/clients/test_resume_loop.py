@@ -14,10 +14,10 @@ import pytest
 from django.utils import timezone
 from safetensors.numpy import save_file
 
+from tests.clients.thin_link import thin_link
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_folder, make_repo, make_revision
-from tests.poor_link import poor_link
 from tests.waiting import wait_until
 
 KILLS = 20
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def link(live_server, settings):
     """The portal, met only over a thin line."""
-    with poor_link(("127.0.0.1", live_server.thread.port), bytes_per_second=BYTES_PER_SECOND) as it:
+    with thin_link(("127.0.0.1", live_server.thread.port), bytes_per_second=BYTES_PER_SECOND) as it:
         settings.BASE_URL = it.url
         yield it
 

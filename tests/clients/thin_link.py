@@ -1,4 +1,4 @@
-"""A poor link: a TCP proxy that passes bytes on slowly, counts them, and drops what is told to."""
+"""A thin line: a TCP proxy that passes bytes on slowly, and counts them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 CHUNK_BYTES = 16 * 1024
 
 
-class PoorLink:
+class ThinLink:
     """``bytes_down`` counts what went to clients. It paces by the clock, as a thin line does."""
 
     def __init__(self, upstream: tuple[str, int], bytes_per_second: float) -> None:
@@ -62,8 +62,8 @@ def _end(*connections: socket.socket) -> None:
 
 
 @contextmanager
-def poor_link(upstream: tuple[str, int], *, bytes_per_second: float) -> Iterator[PoorLink]:
-    link = PoorLink(upstream, bytes_per_second)
+def thin_link(upstream: tuple[str, int], *, bytes_per_second: float) -> Iterator[ThinLink]:
+    link = ThinLink(upstream, bytes_per_second)
     try:
         yield link
     finally:
