@@ -435,7 +435,7 @@ class Gate(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(300 + EXAMPLES * STEPS)
 def test_the_gate_keeps_its_promises_whatever_happens():
     run_state_machine_as_test(
         Gate,
