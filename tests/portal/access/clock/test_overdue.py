@@ -145,6 +145,7 @@ def test_while_one_process_ticks_another_passes(gate):
         with transaction.atomic(), other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [timing.TICK_LOCK])
             assert tick(case.due_at) == {}
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [timing.TICK_LOCK])
     finally:
         other.close()
     assert tick(case.due_at) == {"overdue": 1}
