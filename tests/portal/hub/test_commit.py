@@ -29,7 +29,7 @@ def test_files_become_a_revision(desk, settings):
     url = f"{settings.BASE_URL}/{desk.name}/commit/{head.commit}"
     assert response.json() == {"success": True, "commitOid": head.commit, "commitUrl": url}
     assert (head.parent, head.title, head.message) == (before, "Add", "Why")
-    assert desk.paths() == [".gitattributes", "SHA256SUMS", "config.json"]
+    assert desk.paths() == [".gitattributes", "SHA256SUMS", "config.json", "model.sig"]
     event = AuditEvent.objects.order_by("-sequence").first()
     assert event.type == "revision.published"
     assert event.data["commit"] == head.commit
@@ -38,10 +38,18 @@ def test_files_become_a_revision(desk, settings):
 def test_checksums_are_of_what_the_revision_holds(desk):
     desk.commit(file_line("SHA256SUMS", b"of my own"), file_line("a/b.txt", b"b"))
     sums = dict(reversed(line.split("  ")) for line in text(desk, "SHA256SUMS").splitlines())
-    held = dict(desk.head.files.exclude(path="SHA256SUMS").values_list("path", "blob_id"))
-    assert sums == held
-    desk.commit(delete_line("a", folder=True))
+    brought = desk.head.files.exclude(path__in=("SHA256SUMS", "model.sig"))
+    assert sums == dict(brought.values_list("path", "blob_id"))
+    desk.commit(file_line("c.txt", b"c"), delete_line("a", folder=True))
     assert "a/b.txt" not in text(desk, "SHA256SUMS")
+
+
+def test_it_is_signed_as_a_published_folder_is(desk):
+    desk.commit(file_line("config.json", b"{}"))
+    signature = desk.head.signature
+    assert signature.blob_id == desk.head.files.get(path="model.sig").blob_id
+    event = AuditEvent.objects.order_by("-sequence").first()
+    assert event.data["key"] == signature.key.fingerprint
 
 
 def test_the_licence_goes_along_and_gives_way_to_its_newer_version(desk):
@@ -74,7 +82,7 @@ def test_changes_are_made_in_order(desk):
 def test_a_deleted_file_that_names_a_folder_deletes_it(desk):
     desk.commit(file_line("folder/a", b"1"), file_line("folder/deep/b", b"2"))
     desk.commit(delete_line("folder"))
-    assert desk.paths() == [".gitattributes", "SHA256SUMS"]
+    assert desk.paths() == [".gitattributes"]
 
 
 def test_a_copy_is_the_same_bytes_under_another_path(desk):
