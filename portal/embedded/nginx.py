@@ -68,7 +68,8 @@ $masks
             proxy_buffering off;
             proxy_read_timeout 3600s;
         }
-        location /-/u/ {  # files on their way in, of any size
+        location ^~ /-/u/ {  # files on their way in, of any size; before the secret paths' own rule
+            error_log /dev/null;
             proxy_pass http://streams;
             client_max_body_size 0;
             proxy_read_timeout 3600s;
@@ -84,6 +85,7 @@ $masks
         }
         location ${protected}ranged/ {
             internal;  # an If-Range that the portal found to hold, and nginx can't judge
+            error_log /dev/null;
             set $$kept_etag $$upstream_http_etag;
             set $$kept_commit $$upstream_http_x_repo_commit;
             rewrite ^${protected}ranged/(.*)$$ /$$1 break;
@@ -98,6 +100,7 @@ $masks
     }
     server {
         listen unix:$bytes;
+        access_log off;  # whoever asked is logged already
         root $blobs;
         etag off;
     }

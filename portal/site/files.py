@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import figures
 from portal.storage import BlobMissing, blob_store
@@ -40,6 +41,7 @@ class FilesView:
     size_bytes: int
     has_sums: bool
     has_plain_sums: bool
+    is_signed: bool
     times: list[tuple[int, str]]
     refs: list[Ref]
     chosen: str
@@ -59,6 +61,7 @@ def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, readable: bo
         size_bytes=total,
         has_sums=has_sums,
         has_plain_sums=has_sums and all(PLAIN.fullmatch(row.path) for row in rows),
+        is_signed=any(row.path == SIGNATURE_FILE for row in rows),
         times=[(speed, _time(total, speed)) for speed in SPEEDS],
         refs=list(repo.refs.order_by("kind", "name")),
         chosen=chosen,

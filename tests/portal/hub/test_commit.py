@@ -175,7 +175,7 @@ def test_deleting_what_is_not_there_is_an_entry_not_found(desk, folder):
 def test_pickles_are_refused_unless_the_repo_allows_them(desk, name):
     response = desk.commit(file_line(name, b"1"))
     assert response.status_code == 400
-    assert "convert it to safetensors" in response["X-Error-Message"]
+    assert "Convert it to safetensors" in response["X-Error-Message"]
     type(desk.repo).objects.filter(pk=desk.repo.pk).update(pickles_allowed=True)
     assert desk.commit(file_line(name, b"1")).status_code == 200
 
