@@ -37,11 +37,12 @@ MODULES = {
         f"{ACCESS}/test_members.py",
     ),
 }
-# Of all that `|` could become, `&` alone still is a query; the rest breaks at once. And `is`
-# instead of `==` is another way to write the same of enums, None and small numbers.
+# Of all that `|` could become, `&` alone still is a query; the rest breaks at once. What is equal
+# here is an enum, a key or None: `is` says the same of them, and none of them has an order.
 POINTLESS = (
     "core/ReplaceBinaryOperator_BitOr_(?!BitAnd)",
     "core/ReplaceComparisonOperator_(Eq_Is|NotEq_IsNot)$",
+    "core/ReplaceComparisonOperator_(Eq|NotEq)_(Lt|LtE|Gt|GtE)$",
 )
 
 

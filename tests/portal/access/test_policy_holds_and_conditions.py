@@ -60,6 +60,11 @@ class TestHolds:
         verdict = may(grant.person, action, grant.repo, now)
         assert (verdict.reason, verdict.since) == (Reason.SUSPENDED, placed.placed_at)
 
+    def test_two_at_once_stop_as_one_does(self, grant, now):
+        hold(now, person=grant.person, repo=grant.repo)
+        hold(now, organization=make_organization(grant.person))
+        assert may(grant.person, A.DOWNLOAD, grant.repo, now).reason == Reason.SUSPENDED
+
     def test_it_stops_nobody_else(self, grant, now):
         hold(now, person=make_user(), repo=grant.repo)
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).allowed
