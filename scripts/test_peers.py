@@ -6,17 +6,13 @@ The demo is started once as one process and once behind nginx, and every client 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from throwaway import ROOT
 
-from tests.live import Live, free_port
+from tests.live import Live, running
 
 HOME = ROOT / ".venv-peers"
 HUBS = ("2.4.0", "1.33.0", "0.36.2")
@@ -46,19 +42,6 @@ def environment(requirement: str) -> Path:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "-q", requirement], check=True)
     return python
-
-
-@contextmanager
-def running(web: str) -> Iterator[Live]:
-    folder = Path(tempfile.mkdtemp(prefix="wg-peers-"))
-    folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
-    live = Live(folder, free_port(), web)
-    try:
-        live.start()
-        yield live
-    finally:
-        live.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def surroundings(live: Live) -> dict[str, str]:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _running(web: str) -> Iterator[Live]:
+@contextmanager
+def running(web: str) -> Iterator[Live]:
+    """A demo of its own, gone afterwards; ``web``: single or split."""
     folder = Path(tempfile.mkdtemp(prefix="wg-live-"))
     folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
     live = Live(folder, free_port(), web)
@@ -134,7 +137,8 @@ def _running(web: str) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def live() -> Iterator[Live]:
-    yield from _running("single")
+    with running("single") as it:
+        yield it
 
 
 @pytest.fixture(scope="session")
@@ -143,4 +147,5 @@ def live_split() -> Iterator[Live]:
         nginx.program()
     except EmbeddedError as error:
         pytest.skip(str(error))
-    yield from _running("split")
+    with running("split") as it:
+        yield it

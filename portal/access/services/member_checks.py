@@ -18,6 +18,7 @@ from portal.access.policy import may
 from portal.access.services.held import is_over, lock_grant
 from portal.access.services.members import end_membership, let_in
 from portal.access.services.screening import unanswered_here
+from portal.access.services.screening_run import screen
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -29,37 +30,18 @@ Outcome = Screening.Outcome
 
 
 def screen_member(membership: Membership, now: datetime) -> Screening:
-    """Held against the lists of this moment, as a snapshot is; a failure counts as a hit."""
-    try:
-        with transaction.atomic():
-            entries = lists.active_entries()
-            version = lists.list_version(entries)
-            hits = [
-                *lists.hits_of_member(membership, entries, now),
-                *lists.unanswered_hits(_person(membership), entries),
-            ]
-    except Exception:  # whatever it was, a human looks
-        log.exception("Membership %s could not be screened", membership.pk)
-        return _kept(membership, "", Outcome.FAILED, [], now)
-    found = list(dict.fromkeys(hits))
-    return _kept(membership, version, Outcome.HIT if found else Outcome.CLEAR, found, now)
+    """Held against the lists of this moment, as a snapshot is."""
+    screening, _ = screen(
+        _person(membership), lambda entries: lists.hits_of_member(membership, entries, now), now
+    )
+    screening.membership = membership
+    screening.save()
+    return screening
 
 
 def _person(membership: Membership) -> User:
     assert membership.person is not None  # noqa: S101 (who signed is somebody)
     return membership.person
-
-
-def _kept(
-    membership: Membership, version: str, outcome: str, hits: list[lists.Hit], now: datetime
-) -> Screening:
-    return Screening.objects.create(
-        membership=membership,
-        list_version=version,
-        outcome=outcome,
-        hits=[hit.stored() for hit in hits],
-        screened_at=now,
-    )
 
 
 def held_membership(actor: User, membership_id: int, now: datetime) -> Membership:

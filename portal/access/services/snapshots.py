@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from portal.access import screening as lists
 from portal.access.differences import changed_names, material_names
 from portal.access.likeness import link_lookalikes
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.questions import answer_errors, kept_answers, lab_questions
+from portal.access.services.screening_run import screen
 from portal.access.services.voting import void_votes
 from portal.accounts.affiliations import affiliations_of, is_affiliated
 from portal.accounts.models import Organization
@@ -129,34 +128,13 @@ def _freeze(
 
 
 def _screen(submission: Submission, now: datetime) -> Screening:
-    """Held against the lists of this moment. What can't be screened counts as a hit."""
-    try:
-        with transaction.atomic():
-            entries = lists.active_entries()
-            version = lists.list_version(entries)
-            hits = [
-                *lists.hits_of(submission, entries, now),
-                *lists.unanswered_hits(submission.request.applicant, entries),
-            ]
-    except Exception:  # whatever it was, a human looks
-        log.exception("Request %s could not be screened", submission.request_id)
-        return _screened(submission, "", Outcome.FAILED, [], now)
-    found = list(dict.fromkeys(hits))
-    outcome = Outcome.HIT if found else Outcome.CLEAR
-    return _screened(submission, version, outcome, found, now)
-
-
-def _screened(
-    submission: Submission, version: str, outcome: str, hits: list[lists.Hit], now: datetime
-) -> Screening:
     """Kept with the snapshot; hits that a human cleared on this request before stay cleared."""
-    screening = Screening(
-        submission=submission,
-        list_version=version,
-        outcome=outcome,
-        hits=[hit.stored() for hit in hits],
-        screened_at=now,
+    screening, hits = screen(
+        submission.request.applicant,
+        lambda entries: lists.hits_of(submission, entries, now),
+        now,
     )
+    screening.submission = submission
     earlier = _cleared_before(submission, hits)
     if earlier is not None:
         screening.disposed_by, screening.disposed_at = earlier.disposed_by, now

@@ -200,6 +200,29 @@ class TestPrivateRepos:
             } == listed
 
 
+class TestDeletedRepos:
+    @pytest.fixture
+    def deleted(self, now):
+        repo = make_repo()
+        grant = make_grant(repo)
+        ModelRepo.objects.filter(pk=repo.pk).update(deleted_at=now)
+        repo.refresh_from_db()
+        return repo, grant.person
+
+    @pytest.mark.parametrize("action", [A.SEE, A.DOWNLOAD, A.INFER, A.CAPTURE, A.PUBLISH])
+    def test_nothing_of_it_is_there_any_more(self, deleted, action, now):
+        repo, holder = deleted
+        for person in (holder, make_user(superuser=True)):
+            assert may(person, action, repo, now).reason == Reason.NOT_FOUND
+
+    def test_its_team_still_reads_its_records(self, deleted, now):
+        repo, holder = deleted
+        administrator = make_reviewer(repo, role="administrator")
+        for action in (A.REVIEW, A.ADMINISTER):
+            assert may(administrator, action, repo, now).allowed
+            assert may(holder, action, repo, now).reason == Reason.NOT_TEAM
+
+
 class TestTokens:
     @pytest.fixture
     def grant(self):
