@@ -169,6 +169,7 @@ class TestConditions:
         grant.conditions = Conditions(files=("b*",)).stored()
         grant.save(force_insert=True)
         verdict = may(grant.person, A.DOWNLOAD, grant.repo, now)
+        assert verdict.allowed
         assert set(verdict.limits.files) == {"a*", "b*"}
 
     def test_a_grant_for_all_files_is_for_all(self, now):
@@ -176,6 +177,20 @@ class TestConditions:
         grant.pk, grant.decision, grant.conditions = None, None, {}
         grant.save(force_insert=True)
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).limits == Limits()
+
+    def test_a_file_is_read_under_the_grants_that_are_for_it(self, now, tmp_path):
+        grant = self.bound(files=("*.json",))
+        narrow, person, repo = grant.pk, grant.person, grant.repo
+        grant.pk, grant.decision, grant.conditions = None, None, {}
+        grant.save(force_insert=True)
+        files = File.objects.filter(revision=make_revision(repo, tmp_path / "files"))
+        bases = {
+            file.path: {each.grant_id for each in may_read(Caller(person), file, now).bases}
+            for file in files
+        }
+        assert bases["config.json"] == {narrow, grant.pk}
+        assert bases["model-00001-of-00002.safetensors"] == {grant.pk}
+        assert bases["README.md"] == set()  # which needs none
 
     def test_what_is_stored_comes_back(self):
         for given in (
