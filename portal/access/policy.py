@@ -146,13 +146,13 @@ def _within(grants: list[Any], action: Action, repo: ModelRepo) -> Verdict:
     held_since = next(grant.held_since for grant in grants)
     if held_since is not None:
         return _suspended(repo, held_since)
-    held = [Conditions.of(grant.conditions) for grant in grants]
-    if action == Action.CAPTURE and all(each.no_logits for each in held):
+    held = {grant.pk: Conditions.of(grant.conditions) for grant in grants}
+    if action == Action.CAPTURE and all(each.no_logits for each in held.values()):
         return refuse(Reason.CONDITION, f"/{repo.full_name}")
     if action != Action.DOWNLOAD:
         return ALLOWED
-    bases = tuple(Basis(grant.pk, each.files) for grant, each in zip(grants, held, strict=True))
-    if any(each.files is None for each in held):
+    bases = tuple(Basis(pk, each.files) for pk, each in held.items())
+    if any(each.files is None for each in bases):
         return Verdict(allowed=True, bases=bases)
-    files = tuple(pattern for each in held for pattern in each.files or ())
+    files = tuple(pattern for each in bases for pattern in each.files or ())
     return Verdict(allowed=True, limits=Limits(files=files), bases=bases)

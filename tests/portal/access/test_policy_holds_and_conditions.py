@@ -161,7 +161,8 @@ class TestConditions:
         assert read["config.json"] is None
         assert read["README.md"] is None  # read before every gate
         assert read["model-00001-of-00002.safetensors"] == Reason.CONDITION
-        assert may(grant.person, A.INFER, grant.repo, now).limits.files is None
+        for other in (A.INFER, A.CAPTURE):
+            assert may(grant.person, other, grant.repo, now).limits.files is None
 
     def test_files_of_two_grants_add_up(self, now):
         grant = self.bound(files=("a*",))
