@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".npz", ".onnx")
@@ -20,3 +21,15 @@ class Content:
     @property
     def lfs(self) -> bool:
         return self.path.endswith(LFS_SUFFIXES) or self.size_bytes >= LFS_FROM_BYTES
+
+
+def git_blob_sha1(content: bytes) -> str:
+    """The name that git gives these bytes."""
+    framed = b"blob %d\0" % len(content) + content
+    return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
+
+
+def lfs_pointer(sha256: str, size_bytes: int) -> bytes:
+    """What git holds of an LFS file."""
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size_bytes}\n"
+    return text.encode()

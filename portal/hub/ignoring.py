@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathspec import GitIgnoreSpec
 
-from portal.catalog.services.revisions import Content
+from portal.catalog.contents import Content
 from portal.errors import Invalid
 from portal.storage import blob_store
 

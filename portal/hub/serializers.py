@@ -13,6 +13,7 @@ from portal.access.answers import readable
 from portal.access.asked import given_at
 from portal.access.models import AccessRequest, Submission
 from portal.accounts.models import AccessToken, Namespace, Scope, User
+from portal.catalog.contents import git_blob_sha1, lfs_pointer
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
 
@@ -109,20 +110,14 @@ def directory(path: str, files: list[File]) -> dict[str, Any]:
 
 def pointer(file: File) -> bytes:
     """What git holds of an LFS file."""
-    text = (
-        "version https://git-lfs.github.com/spec/v1\n"
-        f"oid sha256:{file.blob_id}\nsize {file.blob.size_bytes}\n"
-    )
-    return text.encode()
+    return lfs_pointer(file.blob_id, file.blob.size_bytes)
 
 
 def oid(file: File) -> str:
     """git's name of the file: of its pointer, for an LFS file."""
     if not file.lfs:
         return file.blob.git_sha1
-    held = pointer(file)
-    framed = b"blob %d\0" % len(held) + held
-    return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
+    return git_blob_sha1(pointer(file))
 
 
 def lfs_file(file: File) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.catalog import checks
+from portal.catalog.contents import Content
 from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
@@ -24,7 +25,7 @@ from portal.catalog.services.logbook import (
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import locked_for_publishing
-from portal.catalog.services.revisions import Content, release_revision
+from portal.catalog.services.revisions import release_revision
 from portal.errors import Invalid
 from portal.storage import blob_store
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from portal.catalog import manifest
-from portal.catalog.contents import Content
+from portal.catalog.contents import Content, git_blob_sha1
 from portal.catalog.manifest import SIGNATURE_FILE, Manifest, is_signed
 from portal.catalog.manifest_key import fingerprint, manifest_key, public_pem
 from portal.catalog.models import LicenceVersion, ModelRepo
@@ -68,6 +67,4 @@ def _licence(version: LicenceVersion | None) -> dict[str, str]:
 def store_bytes(path: str, content: bytes) -> Content:
     """A short file, in the store."""
     sha256 = blob_store().add(io.BytesIO(content))
-    framed = b"blob %d\0" % len(content) + content
-    git_sha1 = hashlib.sha1(framed, usedforsecurity=False).hexdigest()
-    return Content(path, sha256, git_sha1, len(content))
+    return Content(path, sha256, git_blob_sha1(content), len(content))

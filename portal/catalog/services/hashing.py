@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from portal.catalog.contents import LFS_FROM_BYTES, Content
+from portal.catalog.contents import LFS_FROM_BYTES, Content, git_blob_sha1, lfs_pointer
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache, Known
 from portal.storage import BlobStore, CorruptBlob
@@ -58,11 +58,7 @@ class Watched(RawIOBase):
     def git_sha1(self, sha256: str) -> str:
         if self._sha1:
             return str(self._sha1.hexdigest())
-        pointer = (
-            f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {self._size}\n"
-        ).encode()
-        framed = b"blob %d\0" % len(pointer) + pointer
-        return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
+        return git_blob_sha1(lfs_pointer(sha256, self._size))
 
 
 def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hashed:

@@ -28,8 +28,6 @@ from portal.catalog.services.completing import GENERATED, Signed, brought, compl
 from portal.catalog.services.logbook import RawEntry, add_entries
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 
-__all__ = ["Content", "commit_id", "make_revision", "release_revision", "standing_revision"]
-
 
 def commit_id(
     repo: ModelRepo,

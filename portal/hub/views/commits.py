@@ -9,10 +9,10 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from portal.accounts.authentication import Caller
+from portal.catalog.contents import Content
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import commit_changes, contents_of
 from portal.catalog.services.refs import branch_head
-from portal.catalog.services.revisions import Content
 from portal.errors import Invalid
 from portal.hub.commit_body import read_commit
 from portal.hub.http import flag, hub_view
