@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet, Subquery
+from django.db.models import Exists, QuerySet
 from django.urls import reverse
 
 from portal.access.conditions import Conditions, matches
@@ -115,38 +116,33 @@ def _use(person: User | None, action: Action, target: Target, now: datetime) -> 
     """Downloading, inferring, looking inside: gates, holds, grants and the team."""
     repo, mode = _repo(target), USES[action]
     revision = target if isinstance(target, Revision) else None
-    holds = Hold.objects.on(person, repo, revision, now)
+    held = partial(_held, person, repo, revision, now)
     if repo.gate(mode) == Gate.OPEN and (person is not None or mode == Mode.DOWNLOAD):
-        return _held(holds, repo) or ALLOWED  # hosted use is metered, so nobody uses it namelessly
+        return held() or ALLOWED  # hosted use is metered, so nobody uses it namelessly
     if person is None:
         return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    held_since = Subquery(holds.values("placed_at")[:1])
+    near = Exists(Hold.objects.near(person, repo, revision))  # asked with the grants: this is hot
     usable = Grant.objects.usable_by(person, repo).active_at(now).in_mode(mode)
-    if grants := list(usable.annotate(held_since=held_since)):  # both asked of the database at once
-        return _within(grants, action, repo)
-    if refusal := _held(holds, repo):
+    grants = list(usable.annotate(near=near).values_list("pk", "conditions", "near"))
+    perhaps_held = not grants or grants[0][2]
+    if perhaps_held and (refusal := held()):
         return refusal
+    if grants:
+        return _within({pk: Conditions.of(given) for pk, given, _ in grants}, action, repo)
     if _among(ModelRepo.objects.administered_by(person), repo):
         return ALLOWED
     return while_waiting(person, action, repo, now) or why_not(person, repo, mode, now)
 
 
-def _held(holds: QuerySet[Hold], repo: ModelRepo) -> Verdict | None:
-    hold = holds.first()
-    return _suspended(repo, hold.placed_at) if hold else None
+def _held(
+    person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
+) -> Verdict | None:
+    hold = Hold.objects.on(person, repo, revision, now).first()
+    return refuse(Reason.SUSPENDED, f"/{repo.full_name}", hold.placed_at) if hold else None
 
 
-def _suspended(repo: ModelRepo, since: datetime) -> Verdict:
-    return refuse(Reason.SUSPENDED, f"/{repo.full_name}", since)
-
-
-def _within(grants: list[Any], action: Action, repo: ModelRepo) -> Verdict:
-    """Whatever one of the grants allows is allowed, unless a hold stands. ``held_since`` is
-    annotated, and the same on each."""
-    held_since = next(grant.held_since for grant in grants)
-    if held_since is not None:
-        return _suspended(repo, held_since)
-    held = {grant.pk: Conditions.of(grant.conditions) for grant in grants}
+def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Verdict:
+    """Whatever one of the grants, by its id, allows is allowed."""
     if action == Action.CAPTURE and all(each.no_logits for each in held.values()):
         return refuse(Reason.CONDITION, f"/{repo.full_name}")
     if action != Action.DOWNLOAD:

@@ -128,17 +128,27 @@ class HoldQuerySet(models.QuerySet[M]):
     def standing(self) -> HoldQuerySet[M]:
         return self.filter(lifted_at=None)
 
+    def near(
+        self, person: User | None, repo: ModelRepo, revision: Revision | None
+    ) -> HoldQuerySet[M]:
+        """Those of ``on``, and all on organizations here: quick to ask, and nearly always none."""
+        held = models.Q(pk__in=[])
+        if revision is not None:
+            held |= models.Q(revision=revision)
+        if person is not None:
+            held |= models.Q(person=person) | models.Q(organization__isnull=False)
+        here = models.Q(repo=None) | models.Q(repo=repo)
+        return self.standing().filter(here, held)
+
     def on(
         self, person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
     ) -> HoldQuerySet[M]:
         """Those that hold this person back from this repo, or anybody from this revision."""
-        if person is None and revision is None:
-            return self.none()
-        held = models.Q(revision=revision) if revision is not None else models.Q(pk__in=[])
-        if person is not None:
-            held |= models.Q(person=person) | _on_their_organization(person, now)
-        here = models.Q(repo=None) | models.Q(repo=repo)
-        return self.standing().filter(here, held)
+        near = self.near(person, repo, revision)
+        if person is None:
+            return near
+        theirs = models.Q(organization=None) | _on_their_organization(person, now)
+        return near.filter(theirs)
 
     def of_person(self, person: User | Any, now: datetime) -> HoldQuerySet[M]:
         """Standing ones on the person, or on an organization they are of, wherever they bind."""

@@ -15,13 +15,19 @@ DEFAULT_BRANCH = "main"
 
 def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
     """The repo of that name, if the caller may know of it. Raises RepoNotFound, or RepoMoved."""
-    visible = ModelRepo.objects.visible_through(caller)
-    repo = visible.named(full_name).with_names().first()
-    if repo is not None:
+    repo = ModelRepo.objects.named(full_name).with_names().first()
+    if repo is not None and _is_known(repo, caller):
         return repo
     if moved := _moved(full_name, caller):
         raise RepoMoved(full_name, moved.full_name)
     raise RepoNotFound("There’s nothing at this address, or nothing you may know of.")
+
+
+def _is_known(repo: ModelRepo, caller: Caller) -> bool:
+    """Asks the database of private ones alone: everybody knows of the others."""
+    return not repo.private or (
+        ModelRepo.objects.visible_through(caller).filter(pk=repo.pk).exists()
+    )
 
 
 def _moved(full_name: str, caller: Caller) -> ModelRepo | None:

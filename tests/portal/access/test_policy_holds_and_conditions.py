@@ -410,9 +410,11 @@ def test_a_lapsed_request_says_so(now):
     assert (verdict.reason, verdict.since) == (Reason.LAPSED, now)
 
 
-def test_holds_cost_no_query_of_their_own(now, django_assert_num_queries):
+def test_holds_cost_a_query_only_where_there_may_be_one(now, django_assert_num_queries):
     grant = make_grant(make_repo())
     repo = ModelRepo.objects.with_names().get(pk=grant.repo_id)
-    hold(now, person=grant.person)
     with django_assert_num_queries(1):
+        assert may(grant.person, A.DOWNLOAD, repo, now).allowed
+    hold(now, person=grant.person)
+    with django_assert_num_queries(2):
         assert not may(grant.person, A.DOWNLOAD, repo, now).allowed
