@@ -49,6 +49,11 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
     return number
 
 
+def max_downloads() -> int:
+    """Asked by the settings, and by what writes nginx’s configuration where there are none."""
+    return integer("WEIGHTGATE_MAX_DOWNLOADS", 64)
+
+
 def decimal(name: str, default: float) -> float:
     value = _read(name, "decimal", str(default)) or ""
     try:

@@ -50,6 +50,7 @@ CACHES = {
 STORAGE = env.choice("WEIGHTGATE_STORAGE", "local", ("local", "s3"))
 BLOB_DIR = env.path("WEIGHTGATE_BLOB_DIR", shown="$WEIGHTGATE_VAR/blobs", default=VAR / "blobs")
 X_ACCEL_PREFIX = env.text("WEIGHTGATE_X_ACCEL_PREFIX")
+TRANSFER_LOG = env.text("WEIGHTGATE_TRANSFER_LOG")
 S3_BUCKET = env.text("WEIGHTGATE_S3_BUCKET")
 S3_ENDPOINT_URL = env.text("WEIGHTGATE_S3_ENDPOINT_URL")
 S3_REGION = env.text("WEIGHTGATE_S3_REGION", "us-east-1")
@@ -69,7 +70,7 @@ UPLOAD_LINK_TTL = timedelta(
 WRITES_PER_MINUTE = env.integer("WEIGHTGATE_WRITES_PER_MINUTE", 240, minimum=1)
 
 DAILY_DOWNLOAD_GB = env.integer("WEIGHTGATE_DAILY_DOWNLOAD_GB", 2000)
-MAX_DOWNLOADS = env.integer("WEIGHTGATE_MAX_DOWNLOADS", 64)
+MAX_DOWNLOADS = env.max_downloads()
 
 # --- hosted inference
 ENGINE = env.choice("WEIGHTGATE_ENGINE", "native", ("native",))

@@ -27,6 +27,7 @@ __all__ = ["app", "mail", "maintenance"]
 MAIL_SECONDS = 10
 HEADS_SECONDS = 600
 TICK_SECONDS = 60
+TRANSFERS_SECONDS = 20
 DAY_SECONDS = 24 * 60 * 60
 
 app.conf.beat_schedule = {
@@ -49,6 +50,11 @@ app.conf.beat_schedule = {
         "task": "access.tick",
         "schedule": TICK_SECONDS,
         "options": {"expires": TICK_SECONDS},
+    },
+    "transfers": {
+        "task": "delivery.transfers",
+        "schedule": TRANSFERS_SECONDS,
+        "options": {"expires": TRANSFERS_SECONDS},
     },
     "forget": {
         "task": "site.forget",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from portal.access.services.timing import tick
 from portal.audit.heads import publish_heads
 from portal.catalog.services.verifying import verify_storage
+from portal.delivery.transfers import read_transfers
 from portal.jobs.services import sweep
 from portal.queue import app
 from portal.site.services.retention import enforce_retention
@@ -37,6 +39,13 @@ def tick_clock() -> None:
     done = tick(timezone.now())
     if done:
         log.info("The clock: %s", done)
+
+
+@app.task(name="delivery.transfers")
+def read_transfer_log() -> None:
+    """What nginx has sent since the last look, where nginx sends."""
+    if settings.TRANSFER_LOG:
+        read_transfers(Path(settings.TRANSFER_LOG))
 
 
 @app.task(name="site.forget")

@@ -33,7 +33,7 @@ def start_of_day(now: datetime) -> datetime:
 
 
 def bytes_today(person_id: int, now: datetime) -> int:
-    """What was sent; of what still runs, or was handed over, all that was asked for."""
+    """What was sent; of what still runs, or a bucket sends, all that was asked for."""
     today = Download.objects.filter(person=person_id, started_at__gte=start_of_day(now))
     counted = today.aggregate(bytes=Sum(Coalesce("bytes_sent", "length_bytes")))
     return int(counted["bytes"] or 0)

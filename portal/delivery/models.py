@@ -12,7 +12,8 @@ from portal.catalog.models import File, Revision
 class Download(models.Model):
     """One GET of a file's bytes.
 
-    ``bytes_sent`` and ``ended_at`` stay empty where the portal hands over to nginx or a bucket.
+    ``bytes_sent`` and ``ended_at`` stay empty where a bucket sends; where nginx does, until its log
+    is read.
     """
 
     person = models.ForeignKey(
@@ -40,3 +41,14 @@ class Download(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file} by {self.person or 'nobody known'}"
+
+
+class LogPosition(models.Model):
+    """How far a log has been read."""
+
+    path = models.TextField(unique=True)
+    inode = models.BigIntegerField(null=True)
+    offset_bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.path} from byte {self.offset_bytes}"

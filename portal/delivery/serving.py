@@ -26,6 +26,7 @@ from portal.delivery.budgets import Stream, enter_stream, require_budget
 from portal.delivery.errors import BlobUnavailable
 from portal.delivery.headers import file_headers
 from portal.delivery.links import Link
+from portal.delivery.models import Download
 from portal.delivery.ranges import Span, Unsatisfiable, parse_range
 from portal.delivery.services import end_download, filename_of, start_download
 from portal.delivery.streams import chunks, chunks_async, nothing
@@ -91,7 +92,8 @@ def _send(
     ip = client_ip(request)
     download = start_download(link, file, span=span, status=status, now=now, ip=ip)
     if settings.X_ACCEL_PREFIX:
-        return _hand_over(file, path, ranged="If-Range" in request.headers and span is not None)
+        ranged = "If-Range" in request.headers and span is not None
+        return _hand_over(download, path, ranged=ranged)
     headers = file_headers(file)
     if span is not None:
         headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.blob.size_bytes}"
@@ -104,15 +106,22 @@ def _send(
     return StreamingHttpResponse(stream(path, span, ended, moved), status=status, headers=headers)
 
 
-def _hand_over(file: File, path: Path, *, ranged: bool) -> HttpResponse:
-    """nginx does the range itself, from the same header.
+def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
+    """nginx does the range itself, from the same header, and keeps what is for it alone: whose
+    download this is, of which one person may have so many at once, and which row its log tells of.
 
     ``ranged``: on a condition that was found to hold here. nginx knows no ETag of ours to compare
     it with, and would send the whole, so it goes by way of a location that leaves it out.
     """
     inside = path.relative_to(settings.BLOB_DIR).as_posix()
     prefix = f"{settings.X_ACCEL_PREFIX}{'ranged/' if ranged else ''}"
-    return HttpResponse(headers=file_headers(file) | {"X-Accel-Redirect": f"{prefix}{inside}"})
+    counted = "" if download.file.is_open else str(download.person_id or "")
+    for_nginx = {
+        "X-Accel-Redirect": f"{prefix}{inside}",
+        "X-Weightgate-Download": str(download.pk),
+        "X-Weightgate-Person": counted,
+    }
+    return HttpResponse(headers=file_headers(download.file) | for_nginx)
 
 
 def _ended(download_id: int, counted: Stream | None, bytes_sent: int) -> None:

@@ -1,6 +1,6 @@
 """What was fetched of a model, rolled up by person, organization or revision.
 
-Bytes are those sent; where a bucket or nginx sends them, or while it still runs, those asked for.
+Bytes are those sent; while it still runs, or where a bucket sends them, those asked for.
 """
 
 from __future__ import annotations

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from string import Template
 
+from portal.delivery.errors import TooManyStreams
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import private_folder
 from portal.logs import SECRET_PATHS
 
 PROTECTED = "/_protected/"
+TRANSFERS = "transfers.log"
 CONFIG = Template("""\
 daemon off;
 worker_processes 2;
@@ -29,6 +31,10 @@ $masks
     log_format masked '$$time_iso8601 "$$request_method $$asked" $$status '
                       '$$body_bytes_sent $$request_time';
     access_log $logs/access.log masked;
+    # What was sent of a download, for the portal's account of it; it reads this from time to time.
+    log_format transfer escape=json '{"download":"$$download","status":$$status,'
+                                    '"bytes":$$body_bytes_sent,"ended":$$msec}';
+    limit_conn_zone $$person zone=people:10m;  # nobody's are not counted
     default_type application/octet-stream;
     server_tokens off;
     sendfile on;
@@ -77,17 +83,31 @@ $masks
         location $protected {
             internal;
             error_log /dev/null;  # what led here is a signed link
+            access_log $logs/access.log masked;
+            access_log $logs/$transfers transfer;
+            set $$download $$upstream_http_x_weightgate_download;
+            set $$person $$upstream_http_x_weightgate_person;
+            $limit
             alias $blobs/;
             etag off;  # the portal's own: it names the blob, nginx's the file's time
             add_header ETag $$upstream_http_etag;
             add_header X-Repo-Commit $$upstream_http_x_repo_commit;
             add_header X-Linked-Etag $$upstream_http_x_linked_etag;
+            add_header Link $$upstream_http_link;
+            add_header X-Licence-Attribution $$upstream_http_x_licence_attribution;
         }
         location ${protected}ranged/ {
             internal;  # an If-Range that the portal found to hold, and nginx can't judge
             error_log /dev/null;
+            access_log $logs/access.log masked;
+            access_log $logs/$transfers transfer;
+            set $$download $$upstream_http_x_weightgate_download;
+            set $$person $$upstream_http_x_weightgate_person;
+            $limit
             set $$kept_etag $$upstream_http_etag;
             set $$kept_commit $$upstream_http_x_repo_commit;
+            set $$kept_link $$upstream_http_link;
+            set $$kept_attribution $$upstream_http_x_licence_attribution;
             rewrite ^${protected}ranged/(.*)$$ /$$1 break;
             proxy_pass http://bytes;
             proxy_set_header If-Range "";
@@ -96,6 +116,17 @@ $masks
             add_header ETag $$kept_etag;
             add_header X-Repo-Commit $$kept_commit;
             add_header X-Linked-Etag $$kept_etag;
+            add_header Link $$kept_link;
+            add_header X-Licence-Attribution $$kept_attribution;
+        }
+        location @too_many {
+            access_log $logs/access.log masked;
+            access_log $logs/$transfers transfer;
+            default_type "text/plain; charset=utf-8";
+            add_header X-Error-Message "$too_many" always;
+            add_header RateLimit '"$resource";r=0;t=$wait' always;
+            add_header Retry-After $wait always;
+            return 429 "$too_many\n";
         }
     }
     server {
@@ -125,9 +156,21 @@ def command(config: Path, log: Path, inner: Path) -> list[str]:
 
 
 def write_config(
-    *, var: Path, port: int, pages: Path, streams: Path, inner: Path, blobs: Path
+    *,
+    var: Path,
+    port: int,
+    pages: Path,
+    streams: Path,
+    inner: Path,
+    blobs: Path,
+    max_downloads: int,
 ) -> Path:
-    """``inner``: the socket of nginx's own, by which it asks itself for bytes."""
+    """``inner``: the socket of nginx's own, by which it asks itself for bytes.
+
+    ``max_downloads``: of one person at once; 0 for no limit.
+    """
+    refusal = TooManyStreams(max_downloads)
+    limit = f"limit_conn people {max_downloads}; limit_conn_status 429; error_page 429 = @too_many;"
     home = private_folder(var / "nginx")
     path = home / "nginx.conf"
     path.write_text(
@@ -141,6 +184,11 @@ def write_config(
             address="127.0.0.1",
             port=port,
             protected=PROTECTED,
+            transfers=TRANSFERS,
+            limit=limit if max_downloads else "",
+            too_many=refusal.message,
+            resource=refusal.resource,
+            wait=refusal.retry_after_seconds,
             masks="\n".join(f"        ~^{path} {path}***;" for path in SECRET_PATHS),
             secret_paths=f"^({'|'.join(SECRET_PATHS)})",
             blobs=blobs,

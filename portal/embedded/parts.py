@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from portal import env
 from portal.embedded import nginx
 from portal.embedded.files import private_folder, secret_key
 from portal.embedded.supervisor import Part
@@ -33,16 +34,22 @@ class Site:
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        split = {"WEIGHTGATE_X_ACCEL_PREFIX": nginx.PROTECTED} if self.web == "split" else {}
         return {
             **common_environment(self.var),
             **self.servers,
-            **split,
+            **(self._with_nginx() if self.web == "split" else {}),
             "WEIGHTGATE_BASE_URL": self.base_url,
             "WEIGHTGATE_DEMO": "1",
             "OMP_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow whoever shares the cores
             **self.extra,
+        }
+
+    def _with_nginx(self) -> dict[str, str]:
+        transfers = self.var / "logs" / nginx.TRANSFERS
+        return {
+            "WEIGHTGATE_X_ACCEL_PREFIX": nginx.PROTECTED,
+            "WEIGHTGATE_TRANSFER_LOG": str(transfers),
         }
 
     def part(self, name: str, *command: str, tier: int = 2, omp_threads: int = 1) -> Part:
@@ -71,6 +78,7 @@ class Site:
             streams=streams,
             inner=inner,
             blobs=Path(self.environment()["WEIGHTGATE_BLOB_DIR"]),
+            max_downloads=env.max_downloads(),
         )
         front = nginx.command(config, self.var / "logs" / "nginx.log", inner)
         return [

@@ -59,6 +59,7 @@ def front(var: Path) -> Iterator[tuple[int, Path]]:
         streams=var / "nobody.sock",
         inner=(inner := var / "bytes.sock"),
         blobs=var / "blobs",
+        max_downloads=64,
     )
     with Listening(str(var / "pages.sock"), Pages) as pages:
         threading.Thread(target=pages.serve_forever, daemon=True).start()
