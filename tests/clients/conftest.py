@@ -5,19 +5,34 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.buckets import make_s3_store, s3_servers
 from tests.live import Live
 from tests.portal.world import World, make_world
+
+__all__ = ["s3_servers"]
 
 TIMEOUT_SECONDS = 180
 
 
+ON_BOTH_BACKENDS = pytest.mark.parametrize("backend", ["local", "s3"], indirect=True)
+
+
 @pytest.fixture
-def hub(live_server, settings, tmp_path: Path) -> World:
+def backend(request, s3_servers: Callable[[str], str], settings) -> None:
+    """Where the hub's bytes lie; a test that is not marked has them in a folder."""
+    settings.STORAGE = getattr(request, "param", "local")
+    if settings.STORAGE == "s3":
+        make_s3_store(s3_servers("rclone"), settings)
+
+
+@pytest.fixture
+def hub(live_server, backend, settings, tmp_path: Path) -> World:
     """The portal alone, on a port: a world that a test may shape, where the demo's is one's own.
 
     Its address is ``settings.BASE_URL``.

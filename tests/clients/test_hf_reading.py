@@ -8,12 +8,13 @@ from huggingface_hub import HfApi, HfFileSystem, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from portal.catalog.models import Ref
+from tests.clients.conftest import ON_BOTH_BACKENDS
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_folder, make_repo, make_revision
 from tests.factories.grants import make_administrator
 from tests.portal.world import SHARD
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True), ON_BOTH_BACKENDS]
 
 
 @pytest.fixture

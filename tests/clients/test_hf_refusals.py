@@ -28,13 +28,14 @@ from portal.access.services.grants import revoke_grant
 from portal.accounts.services import revoke_token
 from portal.catalog.models import File, ModelRepo
 from portal.delivery.models import Download
+from tests.clients.conftest import ON_BOTH_BACKENDS
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
 from tests.factories.grants import make_administrator, make_hold, make_offer
 from tests.portal.world import SHARD
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True), ON_BOTH_BACKENDS]
 
 
 def token_of(person, *scopes, **more):
@@ -196,7 +197,7 @@ def test_no_refusal_of_weights_is_a_page(hub, settings):
         f"{settings.BASE_URL}/a/b/resolve/main/{SHARD}",
         f"{settings.BASE_URL}/datasets/a/b/resolve/main/{SHARD}",
         f"{settings.BASE_URL}/-/d/x/{SHARD}",
-        link,
+        *([link] if settings.STORAGE == "local" else []),  # a bucket's own lives its minutes out
     ):
         for token in ("", hub.secret, "wg_x"):
             headers = {"Authorization": f"Bearer {token}", "Accept": "text/html"}
