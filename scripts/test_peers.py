@@ -25,12 +25,13 @@ def main() -> int:
         with running(web) as live:
             for version, python in pythons.items():
                 print(f"huggingface_hub {version}, {web}:", flush=True)
-                failed += subprocess.run(
-                    [python, ROOT / "scripts/peers/hub_reads.py"],
-                    env=surroundings(live),
-                    cwd=live.var,
-                    check=False,
-                ).returncode
+                for checks in ("hub_reads.py", "hub_writes.py"):
+                    failed += subprocess.run(
+                        [python, ROOT / "scripts/peers" / checks],
+                        env=surroundings(live),
+                        cwd=live.var,
+                        check=False,
+                    ).returncode
     return 1 if failed else 0
 
 
@@ -55,6 +56,9 @@ def surroundings(live: Live) -> dict[str, str]:
         "MODEL": live.demo["repos"]["gated"],
         "OPEN_MODEL": live.demo["repos"]["open"],
         "APPROVED": live.account("approved")["token"],
+        "HF_HUB_DISABLE_XET": "1",
+        "PUBLISHER": live.account("publisher")["username"],
+        "TOKEN": live.account("publisher")["token"],
         "NEWCOMER": live.account("newcomer")["token"],
     }
 

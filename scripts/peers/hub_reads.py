@@ -10,10 +10,9 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub
+from checks import refused, run
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.utils import (
     EntryNotFoundError,
@@ -69,14 +68,6 @@ def the_open_model_needs_no_token() -> None:
         hf_hub_download(OPEN_MODEL, "config.json", token=False, cache_dir=cache)
 
 
-def refused(error: type[Exception], act: Callable[[], object]) -> str:
-    try:
-        act()
-    except error as raised:
-        return str(raised)
-    raise AssertionError(f"no {error.__name__}")
-
-
 def fetch(name: str = SHARD, *, token: str | bool = APPROVED, **where: str) -> object:
     with tempfile.TemporaryDirectory() as cache:
         repo = where.pop("repo", MODEL)
@@ -106,20 +97,5 @@ CHECKS = (
 )
 
 
-def main() -> int:
-    failed = 0
-    for check in CHECKS:
-        name = check.__name__.replace("_", " ")
-        try:
-            check()
-        except Exception as error:  # noqa: BLE001  # the other checks are to be told too
-            failed += 1
-            print(f"  FAILED  {name}: {type(error).__name__}: {error}")
-        else:
-            print(f"  ok      {name}")
-    print(f"huggingface_hub {huggingface_hub.__version__}: {len(CHECKS) - failed} of {len(CHECKS)}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("reading", CHECKS))
