@@ -19,13 +19,15 @@ from throwaway import ROOT, servers
 
 TOOL = ROOT / ".venv-soak"
 ACCESS = "tests/portal/access"
-POLICY = (f"{ACCESS}/test_policy.py", f"{ACCESS}/test_policy_holds_and_conditions.py")
+POLICY = tuple(
+    f"{ACCESS}/test_policy{part}.py" for part in ("", "_grants", "_holds", "_conditions")
+)
 MATRIX = "tests/architecture/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
 MODULES = {
     "policy": (*POLICY, MATRIX),
     "reasons": (*reversed(POLICY), f"{ACCESS}/test_revoking.py", MATRIX),
-    "conditions": (POLICY[1],),
+    "conditions": (f"{ACCESS}/test_policy_conditions.py",),
     "acts": (f"{ACCESS}/test_acts.py", f"{ACCESS}/test_who_reads.py", MATRIX),
     "conflicts": (f"{ACCESS}/test_conflicts.py", f"{ACCESS}/test_appealing.py"),
     "querysets": (

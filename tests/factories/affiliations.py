@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 
@@ -19,6 +19,25 @@ def make_organization(
     )
     OrganizationDomain.objects.bulk_create(
         OrganizationDomain(organization=organization, domain=each) for each in domains
+    )
+    return organization
+
+
+def affiliate(
+    person: User,
+    organization: Organization | None = None,
+    *,
+    expires_at: datetime = LONG_AGO + timedelta(days=3650),
+) -> Organization:
+    """Somebody long proved to be there; at an organization of their own, if none is named."""
+    organization = organization or make_organization()
+    Affiliation.objects.create(
+        person=person,
+        organization=organization,
+        method="email",
+        evidence="university.example",
+        proved_at=LONG_AGO,
+        expires_at=expires_at,
     )
     return organization
 

@@ -10,9 +10,10 @@ from portal.access.conflicts import Conflict, conflicts_of, require_no_conflict
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import Appeal, ConflictDeclaration, Membership
 from portal.access.services.review import decline_request
-from portal.accounts.models import Affiliation, Organization, Reference
+from portal.accounts.models import Organization, Reference
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.affiliations import affiliate
 from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
@@ -30,17 +31,6 @@ def reviewer(request_):
 
 def found(reviewer, request, now):
     return conflicts_of([reviewer], request, now)[reviewer.pk]
-
-
-def affiliate(person, organization, *, expires_at):
-    Affiliation.objects.create(
-        person=person,
-        organization=organization,
-        method="email",
-        evidence="university.example",
-        proved_at=LONG_AGO,
-        expires_at=expires_at,
-    )
 
 
 def join(grant, person, *, ended_at=None):

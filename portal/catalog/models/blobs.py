@@ -1,0 +1,54 @@
+"""What is stored, once for each sha256, and what was found wrong with it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portal.catalog.models.fields import COMMIT, SHA256
+
+
+class Blob(models.Model):
+    """Bytes, known by their sha256, held once however many files name them."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True, validators=[SHA256])
+    git_sha1 = models.CharField(max_length=40, validators=[COMMIT])
+    size_bytes = models.BigIntegerField()
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                models.F("checked_at").asc(nulls_first=True), "sha256", name="blobs_by_check"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class StorageFinding(models.Model):
+    """Where store and rows disagree; open until it is mended."""
+
+    class Kind(models.TextChoices):
+        CORRUPT = "corrupt", "Bytes have changed"
+        MISSING = "missing", "Bytes are gone"
+        ORPHAN = "orphan", "No row names the bytes"
+
+    kind = models.CharField(max_length=7, choices=Kind)
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    detail = models.CharField(max_length=300, blank=True)
+    found_at = models.DateTimeField()
+    mended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-found_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "sha256"],
+                condition=models.Q(mended_at=None),
+                name="one_open_finding_each",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sha256}"

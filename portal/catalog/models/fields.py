@@ -1,0 +1,8 @@
+"""What several tables validate alike."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+
+SHA256 = RegexValidator(r"^[0-9a-f]{64}$")
+COMMIT = RegexValidator(r"^[0-9a-f]{40}$")

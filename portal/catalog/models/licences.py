@@ -1,0 +1,72 @@
+"""Licences and their immutable texts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NoReturn
+
+from django.db import models
+
+from portal.catalog.models.fields import SHA256
+from portal.catalog.querysets import LicenceVersionQuerySet
+
+
+class Licence(models.Model):
+    """A licence by name; its texts are its versions."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LicenceVersion(models.Model):
+    """One immutable text. ``terms`` holds its summary and what is acknowledged singly."""
+
+    class Kind(models.TextChoices):
+        EDITORIAL = "editorial"
+        MATERIAL = "material"
+
+    licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=20)
+    kind = models.CharField(max_length=9, choices=Kind, default=Kind.MATERIAL)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    attribution = models.TextField()
+    terms = models.JSONField(default=dict)
+    effective_at = models.DateTimeField()
+
+    objects = LicenceVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-effective_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["licence", "version"], name="one_text_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.licence.name} {self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Once. Signatures name this row: what they signed must stay what it says."""
+        if not self._state.adding:
+            raise TypeError("A licence version never changes. Publish a new one.")
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("A licence version is never deleted.")
+
+    @property
+    def path(self) -> str:
+        """Its page."""
+        return f"/licences/{self.licence.slug}/{self.version}"
+
+    @staticmethod
+    def digest(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def attestations(self) -> list[dict[str, str]]:
+        """``[{code, text, help}]``, each to be ticked singly by who signs."""
+        return list(self.terms.get("attestations", []))

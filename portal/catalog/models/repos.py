@@ -1,0 +1,123 @@
+"""Repos: their names, their gates, who works on them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+
+from portal.accounts.models import Namespace
+from portal.accounts.names import validate_name
+from portal.catalog.models.licences import Licence
+from portal.catalog.querysets import ModelRepoQuerySet
+
+
+class Gate(models.TextChoices):
+    """What stands before one mode of access."""
+
+    OPEN = "open", "Open"
+    LICENCE = "licence", "Sign the licence"
+    REVIEW = "review", "By request"
+
+
+class Mode(models.TextChoices):
+    DOWNLOAD = "download", "Download"
+    INFERENCE = "inference", "Hosted inference"
+
+
+class ModelRepo(models.Model):
+    """``namespace/name``: what is released, and the gate before each mode.
+
+    A deleted one keeps its row, since grants, signatures and events name it; its name is free.
+    """
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repos")
+    name = models.CharField(max_length=96, validators=[validate_name])
+    summary = models.CharField(max_length=300, blank=True)
+    why_gated = models.TextField(blank=True)
+    family = models.CharField(max_length=60, blank=True)
+    parameters = models.BigIntegerField(null=True, blank=True)
+    context_length = models.PositiveIntegerField(null=True, blank=True)
+    private = models.BooleanField(default=False)
+    download_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
+    inference_gate = models.CharField(max_length=7, choices=Gate, default=Gate.REVIEW)
+    licence = models.ForeignKey(
+        Licence, null=True, blank=True, on_delete=models.PROTECT, related_name="repos"
+    )
+    hosted = models.BooleanField(default=False)
+    decision_days = models.PositiveSmallIntegerField(default=14)
+    pickles_allowed = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ModelRepoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["namespace__name", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                "namespace",
+                Lower("name"),
+                condition=models.Q(deleted_at=None),
+                name="standing_repo_name_any_case",
+            ),
+            models.CheckConstraint(
+                name="a_gate_has_a_licence",
+                condition=models.Q(licence__isnull=False)
+                | models.Q(download_gate="open", inference_gate="open"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace.name}/{self.name}"
+
+    def gate(self, mode: Mode) -> Gate:
+        return Gate(self.download_gate if mode == Mode.DOWNLOAD else self.inference_gate)
+
+    @property
+    def is_gated(self) -> bool:
+        return self.download_gate != Gate.OPEN
+
+    @property
+    def takes_requests(self) -> bool:
+        return Gate.REVIEW in (self.download_gate, self.inference_gate)
+
+
+class FormerName(models.Model):
+    """What a repo was called before it moved, until another repo takes the name."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="former_names")
+    name = models.CharField(max_length=96)
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="former_names")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("namespace", Lower("name"), name="former_name_any_case")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}, now {self.repo}"
+
+
+class TeamMember(models.Model):
+    """Who reviews a repo's requests, and who administers it."""
+
+    class Role(models.TextChoices):
+        REVIEWER = "reviewer"
+        ADMINISTRATOR = "administrator"
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="team")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="team_memberships"
+    )
+    role = models.CharField(max_length=13, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repo", "user"], name="one_seat_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} of {self.repo}"

@@ -1,0 +1,117 @@
+"""The one rule on access: the conditions of a grant."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.access.conditions import Conditions, check_conditions
+from portal.access.policy import Action, Limits, Reason, may, may_read
+from portal.accounts.authentication import Caller
+from portal.catalog.models import File
+from portal.errors import FieldErrors
+from tests.factories.access import make_grant
+from tests.factories.catalog import make_repo, make_revision
+
+pytestmark = pytest.mark.django_db
+
+
+A = Action
+
+
+class TestConditions:
+    def bound(self, **conditions):
+        grant = make_grant(make_repo())
+        grant.conditions = Conditions(**conditions).stored()
+        grant.save()
+        return grant
+
+    def test_no_logits_closes_the_inside_and_nothing_else(self, now):
+        grant = self.bound(no_logits=True)
+        assert may(grant.person, A.CAPTURE, grant.repo, now).reason == Reason.CONDITION
+        assert may(grant.person, A.INFER, grant.repo, now).allowed
+        assert may(grant.person, A.DOWNLOAD, grant.repo, now).allowed
+
+    def test_a_second_grant_without_it_opens_the_inside(self, now):
+        grant = self.bound(no_logits=True)
+        grant.pk, grant.decision, grant.conditions = None, None, {}
+        grant.save(force_insert=True)
+        assert may(grant.person, A.CAPTURE, grant.repo, now).allowed
+
+    def test_only_the_allowed_files_are_read(self, now, tmp_path):
+        grant = self.bound(files=("*.json",))
+        revision = make_revision(grant.repo, tmp_path / "files")
+        read = {
+            file.path: may_read(Caller(grant.person), file, now).reason
+            for file in File.objects.filter(revision=revision)
+        }
+        assert read["config.json"] is None
+        assert read["README.md"] is None  # read before every gate
+        assert read["model-00001-of-00002.safetensors"] == Reason.CONDITION
+        for other in (A.INFER, A.CAPTURE):
+            assert may(grant.person, other, grant.repo, now).limits.files is None
+
+    def test_files_of_two_grants_add_up(self, now):
+        grant = self.bound(files=("a*",))
+        grant.pk, grant.decision = None, None
+        grant.conditions = Conditions(files=("b*",)).stored()
+        grant.save(force_insert=True)
+        verdict = may(grant.person, A.DOWNLOAD, grant.repo, now)
+        assert verdict.allowed
+        assert set(verdict.limits.files) == {"a*", "b*"}
+
+    def test_a_grant_for_all_files_is_for_all(self, now):
+        grant = self.bound(files=("a*",))
+        grant.pk, grant.decision, grant.conditions = None, None, {}
+        grant.save(force_insert=True)
+        assert may(grant.person, A.DOWNLOAD, grant.repo, now).limits == Limits()
+
+    def test_a_file_is_read_under_the_grants_that_are_for_it(self, now, tmp_path):
+        grant = self.bound(files=("*.json",))
+        narrow, person, repo = grant.pk, grant.person, grant.repo
+        grant.pk, grant.decision, grant.conditions = None, None, {}
+        grant.save(force_insert=True)
+        files = File.objects.filter(revision=make_revision(repo, tmp_path / "files"))
+        bases = {
+            file.path: {each.grant_id for each in may_read(Caller(person), file, now).bases}
+            for file in files
+        }
+        assert bases["config.json"] == {narrow, grant.pk}
+        assert bases["model-00001-of-00002.safetensors"] == {grant.pk}
+        assert bases["README.md"] == set()  # which needs none
+
+    def test_what_is_stored_comes_back(self):
+        for given in (
+            Conditions(),
+            Conditions(no_logits=True, files=("*.json",), max_members=0),
+        ):
+            assert Conditions.of(given.stored()) == given
+
+    def test_a_condition_that_nothing_enforces_is_an_error(self):
+        with pytest.raises(TypeError):
+            Conditions.of({"be_nice": True})
+
+    def test_each_reads_as_a_sentence(self):
+        words = Conditions(no_logits=True, files=("*.json",), max_members=3).words()
+        assert len(words) == 3
+        assert "*.json" in words[1]
+        assert Conditions().words() == []
+
+    @pytest.mark.parametrize(
+        ("given", "field"),
+        [
+            (Conditions(files=()), "files"),
+            (Conditions(files=(" ",)), "files"),
+            (Conditions(files=("a",) * 51), "files"),
+            (Conditions(max_members=-1), "max_members"),
+            (Conditions(max_members=1001), "max_members"),
+        ],
+    )
+    def test_what_cannot_be_enforced_is_named(self, given, field):
+        with pytest.raises(FieldErrors) as caught:
+            check_conditions(given)
+        assert set(caught.value.errors) == {field}
+
+    def test_what_can_is_let_pass(self):
+        check_conditions(Conditions())
+        check_conditions(Conditions(files=("a",) * 50, max_members=1000))
+        check_conditions(Conditions(max_members=0))
