@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 KILLS = 20
 TENSOR_BYTES = 24 * 1024 * 1024
-BYTES_PER_SECOND = 16e6
+BYTES_PER_SECOND = 4e6  # what is under way is lost with each kill: little, on a poor line
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 
