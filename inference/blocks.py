@@ -12,7 +12,7 @@ class BlockLedger:
         self.total = total
         self.block_size = block_size
         self._free = list(range(total))  # a heap: low blocks are used again first
-        self._owned: dict[object, list[int]] = {}
+        self._owned: dict[object, tuple[int, ...]] = {}
 
     @property
     def free(self) -> int:
@@ -24,6 +24,10 @@ class BlockLedger:
         """Number of blocks owned."""
         return sum(len(blocks) for blocks in self._owned.values())
 
+    def owned(self, owner: object) -> tuple[int, ...]:
+        """Owner's blocks, in the order of its tokens."""
+        return self._owned.get(owner, ())
+
     def blocks_for(self, tokens: int) -> int:
         """Number of blocks that hold so many tokens."""
         return -(-tokens // self.block_size)
@@ -32,25 +36,26 @@ class BlockLedger:
         """Whether so many tokens fit an empty cache."""
         return self.blocks_for(tokens) <= self.total
 
-    def can_hold(self, tokens: int) -> bool:
-        """Whether so many tokens fit now."""
-        return self.blocks_for(tokens) <= self.free
+    def missing(self, owner: object, tokens: int) -> int:
+        """How many blocks owner lacks to hold so many tokens in all."""
+        return max(self.blocks_for(tokens) - len(self.owned(owner)), 0)
 
-    def allocate(self, owner: object, tokens: int) -> tuple[int, ...]:
-        """Give owner blocks for so many tokens; raises ValueError, changing nothing, if short."""
-        if owner in self._owned:
-            raise ValueError(f"{owner} already holds blocks")
-        if not self.can_hold(tokens):
-            raise ValueError(
-                f"{tokens} tokens need {self.blocks_for(tokens)} blocks of {self.free}"
-            )
-        blocks = [heapq.heappop(self._free) for _ in range(self.blocks_for(tokens))]
-        self._owned[owner] = blocks
-        return tuple(blocks)
+    def grow(self, owner: object, tokens: int) -> tuple[int, ...]:
+        """Owner's blocks, now enough for so many tokens in all; those it had stay in place.
+
+        Raises ValueError, changing nothing, if too few are free.
+        """
+        missing = self.missing(owner, tokens)
+        if missing > self.free:
+            raise ValueError(f"{missing} more blocks are needed, and {self.free} are free")
+        if missing:
+            taken = tuple(heapq.heappop(self._free) for _ in range(missing))
+            self._owned[owner] = self.owned(owner) + taken
+        return self.owned(owner)
 
     def release(self, owner: object) -> int:
         """Take back all of owner's blocks and return how many; 0 if it held none."""
-        blocks = self._owned.pop(owner, [])
+        blocks = self._owned.pop(owner, ())
         for block in blocks:
             heapq.heappush(self._free, block)
         return len(blocks)

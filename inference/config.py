@@ -11,6 +11,7 @@ from inference.errors import ConfigError
 ARCHITECTURE = "OPTForCausalLM"
 ACTIVATIONS = ("relu", "gelu", "gelu_new")
 POSITION_OFFSET = 2  # OPT's position table has two rows before position 0
+OPT_TOKENS, OPT_VOCAB_SIZE = 50265, 50272
 _REQUIRED_SIZES = (
     "vocab_size",
     "hidden_size",
@@ -57,6 +58,11 @@ class OptConfig:
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def known_tokens(self) -> int:
+        """Ids 0 .. known_tokens - 1 stand for text; OPT's 7 last rows only fill up its table."""
+        return OPT_TOKENS if self.vocab_size == OPT_VOCAB_SIZE else self.vocab_size
 
     @property
     def has_projections(self) -> bool:

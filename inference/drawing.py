@@ -4,14 +4,16 @@ What fails for one row becomes that row's error; the others are drawn all the sa
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
-from torch import Tensor
 
-from inference.outputs import TokenLogprobs
+from inference.logits import Logits
+from inference.outputs import Logprob, TokenLogprobs
 from inference.runner import Runner
-from inference.sampler import Draw, list_logprobs, mask_padding, sample
+from inference.sampler import Draw, Entry, list_logprobs, sample
 from inference.scheduler import Batch, Row
 from inference.tokenizer import Tokenizer
 
@@ -29,71 +31,154 @@ class Outcome:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Ask:
+    """What one row wants of its logits. Plain data, so that it may go to other ranks.
+
+    rows: how many of its tokens have logits. targets: tokens to score, each by the logits before
+    it, from the first row's; the last row's draw. logprobs: as SamplingParams has them.
+    """
+
+    rows: int
+    draw: Draw | None
+    logprobs: int | None
+    targets: tuple[int, ...]
+    prompt_logprobs: int
+
+    @classmethod
+    def of(cls, row: Row) -> "Ask":
+        """The row's, as its sequence stands."""
+        sequence = row.sequence
+        sampling = sequence.sampling
+        draw = Draw(sampling, sequence.seed, sequence.index, sequence.length)
+        return cls(
+            row.logit_count,
+            draw if row.draws else None,
+            sampling.logprobs,
+            row.scored,
+            sampling.prompt_logprobs or 0,
+        )
+
+
+@dataclass
+class Answer:
+    """What an Ask got; error where the row's logits are no numbers, or reading them failed."""
+
+    token: int | None = None
+    logprobs: Entry | None = None
+    prompt_logprobs: list[Entry] | None = None
+    error: str | None = None
+
+
 @torch.inference_mode()
 def compute(runner: Runner, batch: Batch, tokenizer: Tokenizer | None) -> list[Outcome]:
     """Run the batch through the model and draw; outcomes come in the batch's order."""
     if not batch:
         return []
-    outcomes = [Outcome(row) for row in batch]
-    logits = _forward(runner, outcomes)
-    for outcome, own in zip(outcomes, logits, strict=True):
-        if own is not None and not bool(own.isfinite().all()):
-            outcome.error = "the model's logits are not finite for this sequence"
-    good = [(o, own) for o, own in zip(outcomes, logits, strict=True) if own is not None]
-    good = [(outcome, own) for outcome, own in good if outcome.error is None]
-    _score_prompts(good, tokenizer)
-    _draw([(outcome, own[-1]) for outcome, own in good if outcome.row.draws], tokenizer)
-    return outcomes
+    answers = _run(runner, batch)
+    return [_outcome(row, got, tokenizer) for row, got in zip(batch, answers, strict=True)]
 
 
-def _forward(runner: Runner, outcomes: list[Outcome]) -> list[Tensor | None]:
+def _run(runner: Runner, batch: Batch) -> list[Answer]:
     try:
-        return list(runner.forward([outcome.row for outcome in outcomes]))
-    except Exception:  # noqa: BLE001 - whatever it is, find the rows it belongs to
-        log.warning("a batch of %d rows failed; running them one by one", len(outcomes))
-        return [_forward_alone(runner, outcome) for outcome in outcomes]
-
-
-def _forward_alone(runner: Runner, outcome: Outcome) -> Tensor | None:
-    try:
-        return runner.forward([outcome.row])[0]
+        logits = runner.forward(batch)
     except Exception as error:
-        log.exception("a sequence failed")
-        outcome.error = f"the model failed on this sequence ({type(error).__name__})"
-        return None
+        if len(batch) == 1:
+            log.exception("a sequence failed")
+            return [Answer(error=f"the model failed on this sequence ({type(error).__name__})")]
+        log.warning("a batch of %d rows failed; running them one by one", len(batch))
+        return [got for row in batch for got in _run(runner, [row])]
+    return answer(logits, [Ask.of(row) for row in batch])
 
 
-def _score_prompts(found: list[tuple[Outcome, Tensor]], tokenizer: Tokenizer | None) -> None:
-    for outcome, logits in found:
-        row, sequence = outcome.row, outcome.row.sequence
-        top = sequence.sampling.prompt_logprobs
-        targets = sequence.prompt_token_ids[row.start + 1 : row.start + row.count + 1]
-        if sequence.scores_prompt and top is not None and targets:
-            outcome.prompt_logprobs = list_logprobs(
-                logits[: len(targets)], list(targets), top, *_names(row, tokenizer)
-            )
+def answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
+    """Read the logits of a batch's rows, which stand one after another."""
+    try:
+        return _answer(logits, asks)
+    except Exception as error:
+        if len(asks) == 1:
+            log.exception("reading a sequence's logits failed")
+            return [Answer(error=f"drawing failed on this sequence ({type(error).__name__})")]
+        places = _places(asks)
+        pairs = zip(asks, places, strict=True)
+        return [got for ask, place in pairs for got in answer(_part(logits, place), [ask])]
 
 
-def _draw(found: list[tuple[Outcome, Tensor]], tokenizer: Tokenizer | None) -> None:
-    if not found:
+def _answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
+    answers, places = [Answer() for _ in asks], _places(asks)
+    finite = logits.finite().tolist()
+    sound = []
+    for got, ask, place in zip(answers, asks, places, strict=True):
+        if all(finite[place.start : place.stop]):
+            sound.append((got, ask, place))
+        else:
+            got.error = "the model's logits are not finite for this sequence"
+    _draw(logits, sound)
+    _score(logits, sound)
+    return answers
+
+
+Sound = list[tuple[Answer, Ask, range]]
+
+
+def _draw(logits: Logits, sound: Sound) -> None:
+    drawing = [(got, ask.draw, place[-1]) for got, ask, place in sound if ask.draw]
+    if drawing:
+        rows = _part(logits, [row for _, _, row in drawing])
+        tokens = sample(rows, [draw for _, draw, _ in drawing])
+        for (got, _, _), token in zip(drawing, tokens, strict=True):
+            got.token = token
+
+
+def _score(logits: Logits, sound: Sound) -> None:
+    """Logprobs of all that want them, in one go."""
+    wanted = [(row, token, top) for each in sound for row, token, top in _scores(*each)]
+    if not wanted:
         return
-    logits = torch.stack([own for _, own in found])
-    wanted = mask_padding(logits, tokenizer.vocab_size if tokenizer else None)
-    tokens = sample(wanted, [_draw_of(outcome.row) for outcome, _ in found]).tolist()
-    for number, ((outcome, own), token) in enumerate(zip(found, tokens, strict=True)):
-        outcome.token = token
-        top = outcome.row.sequence.sampling.logprobs
-        if top is not None:
-            names = _names(outcome.row, tokenizer)
-            [outcome.logprobs] = list_logprobs(own[None], [tokens[number]], top, *names)
+    rows, tokens, tops = (list(each) for each in zip(*wanted, strict=True))
+    entries = iter(list_logprobs(_part(logits, rows), tokens, tops))
+    for got, ask, _ in sound:
+        if ask.targets:
+            got.prompt_logprobs = [next(entries) for _ in ask.targets]
+        if ask.logprobs is not None and got.token is not None:
+            got.logprobs = next(entries)
 
 
-def _draw_of(row: Row) -> Draw:
-    sequence = row.sequence
-    return Draw(sequence.sampling, sequence.seed, sequence.index, sequence.length)
+def _scores(got: Answer, ask: Ask, place: range) -> Iterator[tuple[int, int, int]]:
+    """Which token to score by which row of logits, and how many others to list."""
+    for row, token in zip(place, ask.targets, strict=False):
+        yield row, token, ask.prompt_logprobs
+    if ask.logprobs is not None and got.token is not None:
+        yield place[-1], got.token, ask.logprobs
 
 
-def _names(row: Row, tokenizer: Tokenizer | None) -> tuple[int | None, Tokenizer | None]:
-    """The known vocabulary's size, and the tokenizer where names are wanted."""
-    vocab = tokenizer.vocab_size if tokenizer else None
-    return vocab, tokenizer if row.sequence.detokenize else None
+def _places(asks: list[Ask]) -> list[range]:
+    """Each ask's rows among the logits."""
+    ends = [0]
+    for ask in asks:
+        ends.append(ends[-1] + ask.rows)
+    return [range(first, end) for first, end in pairwise(ends)]
+
+
+def _part(logits: Logits, rows: list[int] | range) -> Logits:
+    return logits.select(torch.tensor(list(rows), dtype=torch.int64))
+
+
+def _outcome(row: Row, got: Answer, tokenizer: Tokenizer | None) -> Outcome:
+    found = Outcome(row, token=got.token, error=got.error)
+    try:
+        named = tokenizer if row.sequence.detokenize else None
+        found.logprobs = None if got.logprobs is None else _named(got.logprobs, named)
+        if got.prompt_logprobs is not None:
+            found.prompt_logprobs = [_named(entry, named) for entry in got.prompt_logprobs]
+    except Exception as error:
+        log.exception("naming tokens failed")
+        found.error = f"the sample failed ({type(error).__name__})"
+    return found
+
+
+def _named(entry: Entry, tokenizer: Tokenizer | None) -> TokenLogprobs:
+    return {
+        token: Logprob(logprob, rank, tokenizer.name(token) if tokenizer else None)
+        for token, logprob, rank in entry
+    }

@@ -7,8 +7,9 @@ by the next plan, so a cancelled sample's last writes harm nobody.
 
 import secrets
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,7 @@ from inference.request import LiveSample, live_samples
 from inference.runner import BLOCK_SIZE, Runner, cache_blocks
 from inference.sampling import SamplingParams
 from inference.scheduler import Scheduler
+from inference.sequence import Sequence
 from inference.tokenizer import Tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -37,7 +39,8 @@ class Engine:
 
     max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step, so
     long prompts come in pieces. kv_cache_memory_bytes: None for 1 GiB on a CPU, 90 % of what is
-    free on a GPU. Raises ConfigError, CheckpointError, WeightMismatch; ValueError for options.
+    free on a GPU. clock: what deadlines are read on. Raises ConfigError, CheckpointError,
+    WeightMismatch; ValueError for options.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Engine:
         *,
         max_num_batched_tokens: int = 512,
         kv_cache_memory_bytes: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         _require_one_rank(tensor_parallel_size, pipeline_parallel_size)
         self.config = OptConfig.from_directory(model)
@@ -76,7 +80,9 @@ class Engine:
         self._intake = Intake(
             self.config, self.tokenizer, self.max_model_len, self._scheduler.require_fits
         )
-        self._runner = Runner(opt, blocks, device)
+        known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
+        self._runner = Runner(opt, blocks, device, min(known, self.config.known_tokens))
+        self._clock = clock
         self._lock = threading.Lock()
         self._live: dict[str, dict[int, LiveSample]] = {}
         self._untold: list[TokenEvent] = []
@@ -101,6 +107,7 @@ class Engine:
     def step(self) -> list[TokenEvent]:
         """Compute one batch and return its news, with any that waited to be told."""
         with self._lock:
+            self._end_overdue()
             batch = self._scheduler.schedule()
         outcomes = compute(self._runner, batch, self.tokenizer)
         with self._lock:
@@ -131,7 +138,12 @@ class Engine:
         with self._lock:
             ledger, scheduler = self._ledger, self._scheduler
             return EngineStats(
-                scheduler.running, scheduler.waiting, ledger.free, ledger.total, BLOCK_SIZE
+                scheduler.running,
+                scheduler.waiting,
+                ledger.free,
+                ledger.total,
+                BLOCK_SIZE,
+                scheduler.preemptions,
             )
 
     def close(self) -> None:
@@ -215,11 +227,20 @@ class Engine:
         self._scheduler.computed(outcome.row)
         event = sample.tell(outcome)
         if event is not None and event.finish_reason is not None:
-            self._scheduler.finish(sequence)
-            self._live[sequence.request_id].pop(sequence.index)
-            if not self._live[sequence.request_id]:
-                del self._live[sequence.request_id]
+            self._drop(sequence)
         return event
+
+    def _end_overdue(self) -> None:
+        for sequence in self._scheduler.overdue(self._clock()):
+            sample = self._live[sequence.request_id][sequence.index]
+            self._untold.append(sample.end("deadline"))
+            self._drop(sequence)
+
+    def _drop(self, sequence: Sequence) -> None:
+        self._scheduler.finish(sequence)
+        self._live[sequence.request_id].pop(sequence.index)
+        if not self._live[sequence.request_id]:
+            del self._live[sequence.request_id]
 
     def _require_open(self) -> None:
         if self._closed:

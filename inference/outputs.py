@@ -6,7 +6,7 @@ from typing import Literal
 
 from inference.sampling import SamplingParams
 
-FinishReason = Literal["stop", "length", "abort", "error"]
+FinishReason = Literal["stop", "length", "abort", "deadline", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,16 @@ PromptLogprobs = list[TokenLogprobs | None]
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """One prompt as ids. Lower priority is served first, as in vLLM; then first come."""
+    """One prompt as ids. Lower priority is served first, as in vLLM; then first come.
+
+    deadline: a reading of time.monotonic(); samples that run then end with reason "deadline".
+    """
 
     prompt_token_ids: Sequence[int]
     sampling: SamplingParams = field(default_factory=SamplingParams)
     request_id: str | None = None
     priority: int = 0
+    deadline: float | None = None
     detokenize: bool = True
 
 
@@ -95,10 +99,14 @@ class RequestOutput:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """Samples running and waiting; cache blocks of block_size tokens each."""
+    """Samples running and waiting; cache blocks of block_size tokens each.
+
+    preemptions: how often, since the start, a sample gave back its blocks to compute them anew.
+    """
 
     running: int
     waiting: int
     free_blocks: int
     total_blocks: int
     block_size: int
+    preemptions: int

@@ -97,6 +97,7 @@ def live_samples(
             request.sampling.max_tokens or 0,
             seed=seed,
             priority=request.priority,
+            deadline=request.deadline,
             detokenize=request.detokenize,
         )
         if sequence.scores_prompt:

@@ -7,31 +7,37 @@ from torch import Tensor
 
 from inference.attention import CachedAttention, Singles, Span
 from inference.config import OptConfig
+from inference.logits import Logits, WholeLogits
 from inference.opt import OptModel
 from inference.scheduler import Batch, Row
 from inference.sequence import Sequence
 
+Blocks = tuple[int, ...]
 BLOCK_SIZE = 16
 CPU_CACHE_BYTES = 2**30
 GPU_MEMORY_SHARE = 0.9
 
 
 class Runner:
-    """Runs batches of rows through the model over a cache of blocks * BLOCK_SIZE slots."""
+    """Runs batches of rows through the model over a cache of blocks * BLOCK_SIZE slots.
 
-    def __init__(self, model: OptModel, blocks: int, device: str) -> None:
+    drawable: ids 0 .. drawable - 1 may be drawn.
+    """
+
+    def __init__(self, model: OptModel, blocks: int, device: str, drawable: int) -> None:
         self.model = model
+        self._drawable = drawable
         self._device = torch.device(device)
         self._dtype = cache_dtype(device, next(model.parameters()).dtype)
         config = model.config
         heads, width = config.num_attention_heads, config.head_dim
         shape = (2, config.num_hidden_layers, blocks * BLOCK_SIZE, heads, width)
-        self._slots: WeakKeyDictionary[Sequence, Tensor] = WeakKeyDictionary()
+        self._slots: WeakKeyDictionary[Sequence, tuple[Blocks, Tensor]] = WeakKeyDictionary()
         self._keys, self._values = torch.empty(shape, dtype=self._dtype, device=self._device)
 
     @torch.inference_mode()
-    def forward(self, batch: Batch) -> list[Tensor]:
-        """Logits of each row's last logit_count tokens: [logit_count, vocab_size] fp32 each."""
+    def forward(self, batch: Batch) -> Logits:
+        """Logits of each row's last logit_count tokens, row after row."""
         tokens = [token for row in batch for token in row.sequence.tokens(row.start, row.count)]
         positions = [p for row in batch for p in range(row.start, row.start + row.count)]
         slots = [self._slots_of(row) for row in batch]
@@ -45,14 +51,15 @@ class Runner:
             attend,
             self._place(_logit_rows(batch)),
         )
-        return list(logits.split([row.logit_count for row in batch]))
+        return WholeLogits(logits, self._drawable)
 
     def _slots_of(self, row: Row) -> Tensor:
-        """Slots of positions 0 .. start + count - 1; blocks never change, so made once."""
-        slots = self._slots.get(row.sequence)
-        if slots is None:
-            slots = self._slots[row.sequence] = _slots(row.sequence.blocks)
-        return slots[: row.start + row.count]
+        """Slots of positions 0 .. end - 1; made anew only when the sequence has other blocks."""
+        blocks = row.sequence.blocks
+        known = self._slots.get(row.sequence)
+        if known is None or known[0] is not blocks:
+            known = self._slots[row.sequence] = (blocks, _slots(blocks))
+        return known[1][: row.end]
 
     def _plan(self, batch: Batch, slots: list[Tensor]) -> tuple[Singles | None, list[Span]]:
         singles, spans, first = [], [], 0
@@ -111,7 +118,7 @@ def cache_blocks(
     return blocks
 
 
-def _slots(blocks: tuple[int, ...]) -> Tensor:
+def _slots(blocks: Blocks) -> Tensor:
     """[blocks * BLOCK_SIZE] int64, in the order of positions."""
     firsts = torch.tensor(blocks)[:, None] * BLOCK_SIZE
     return (firsts + torch.arange(BLOCK_SIZE)).flatten()

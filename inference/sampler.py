@@ -6,16 +6,19 @@ function of (seed, sample, position, token), so neighbours in a batch never chan
 
 import hashlib
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from inference.outputs import Logprob, TokenLogprobs
+from inference.logits import Logits, gumbel
 from inference.sampling import SamplingParams
-from inference.tokenizer import Tokenizer
 
 MIN_TEMPERATURE = 1e-5
+FIRST_CANDIDATES = 1024  # top-p looks at so many first; nearly always they hold its mass
+
+Entry = list[tuple[int, float, int]]  # id, logprob, rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,102 +38,103 @@ class Draw:
             hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True
         )
 
-
-def sample(logits: Tensor, draws: list[Draw]) -> Tensor:
-    """logits: [rows, vocab] fp32, unwanted tokens at -inf. Returns ids [rows] int64."""
-    best = logits.argmax(dim=-1)
-    drawn = [n for n, draw in enumerate(draws) if not draw.sampling.greedy]
-    if drawn:
-        rows = torch.tensor(drawn, device=logits.device)
-        best[rows] = _draw(logits[rows], [draws[n] for n in drawn])
-    return best
+    @property
+    def temperature(self) -> float:
+        """Over 0, so that logits may be divided by it."""
+        return max(self.sampling.temperature, MIN_TEMPERATURE)
 
 
-def _draw(logits: Tensor, draws: list[Draw]) -> Tensor:
-    column = {"device": logits.device, "dtype": torch.float32}
-    temperatures = [max(draw.sampling.temperature, MIN_TEMPERATURE) for draw in draws]
-    logits = logits / torch.tensor(temperatures, **column)[:, None]  # type: ignore[arg-type]
-    if any(draw.sampling.top_k > 0 or draw.sampling.top_p < 1 for draw in draws):
-        logits = _truncate(logits, draws)
-    keys = torch.tensor([draw.key for draw in draws], device=logits.device)
-    return (logits + gumbel(keys, logits.shape[-1])).argmax(dim=-1)
+def sample(logits: Logits, draws: list[Draw]) -> list[int]:
+    """One id per row of logits."""
+    tokens = [0] * len(draws)
+    for choose in (_argmax, _draw_from_all, _draw_from_some):
+        rows = [n for n, draw in enumerate(draws) if _way(draw, logits.drawable) is choose]
+        if rows:
+            chosen = choose(_rows(logits, rows, len(draws)), [draws[row] for row in rows])
+            for row, token in zip(rows, chosen.tolist(), strict=True):
+                tokens[row] = token
+    return tokens
 
 
-def _truncate(logits: Tensor, draws: list[Draw]) -> Tensor:
+def _way(draw: Draw, drawable: int) -> Callable[[Logits, list[Draw]], Tensor]:
+    if draw.sampling.greedy:
+        return _argmax
+    some = 0 < draw.sampling.top_k < drawable or draw.sampling.top_p < 1
+    return _draw_from_some if some else _draw_from_all
+
+
+def _rows(logits: Logits, rows: list[int], of: int) -> Logits:
+    return logits if len(rows) == of else logits.select(torch.tensor(rows))
+
+
+def _argmax(logits: Logits, draws: list[Draw]) -> Tensor:
+    return logits.best(1)[1][:, 0]
+
+
+def _draw_from_all(logits: Logits, draws: list[Draw]) -> Tensor:
+    return logits.noised_best(*_noise(logits, draws))
+
+
+def _draw_from_some(logits: Logits, draws: list[Draw]) -> Tensor:
     """Top-k, then top-p of what is left; keeps the token that crosses p. Ties go to low ids."""
-    vocab = logits.shape[-1]
-    counts = [
-        min(draw.sampling.top_k, vocab) if draw.sampling.top_k > 0 else vocab for draw in draws
-    ]
-    shares = [draw.sampling.top_p if draw.sampling.top_p < 1 else 2.0 for draw in draws]
-    ordered, ids = logits.sort(dim=-1, descending=True, stable=True)
-    ranks = torch.arange(vocab, device=logits.device)
-    ordered = ordered.masked_fill(
-        ranks >= torch.tensor(counts, device=logits.device)[:, None], -torch.inf
-    )
-    likely = ordered.softmax(dim=-1)
+    limits = [draw.sampling.top_k if draw.sampling.top_k > 0 else logits.drawable for draw in draws]
+    wanted = [FIRST_CANDIDATES if limit == logits.drawable else limit for limit in limits]
+    width = min(max(wanted), logits.drawable)
+    tokens, sure = _draw_from_best(logits, draws, limits, width)
+    for row in (~sure).nonzero()[:, 0].tolist():  # its mass is spread over more tokens
+        alone = logits.select(torch.tensor([row]))
+        again, _ = _draw_from_best(alone, [draws[row]], [limits[row]], logits.drawable)
+        tokens[row] = again[0]
+    return tokens
+
+
+def _draw_from_best(
+    logits: Logits, draws: list[Draw], limits: list[int], width: int
+) -> tuple[Tensor, Tensor]:
+    """Draws among the width best [rows], and whether no token past them could have been drawn."""
+    temperatures, keys = _noise(logits, draws)
+    values, ids = logits.best(width)
+    scaled = values / temperatures[:, None]
+    ranks = torch.arange(width, device=scaled.device)
+    limit = torch.tensor(limits, device=scaled.device)
+    scaled = scaled.masked_fill(ranks >= limit[:, None], -torch.inf)
+    limited = limit <= width
+    mass = torch.where(limited, scaled.logsumexp(dim=-1), logits.mass(temperatures))
+    shares = torch.tensor([draw.sampling.top_p for draw in draws], device=scaled.device)
+    likely = (scaled - mass[:, None]).exp()
     before = likely.cumsum(dim=-1) - likely
-    cut = (before >= torch.tensor(shares, device=logits.device)[:, None]) & (ranks > 0)
-    return torch.empty_like(logits).scatter_(-1, ids, ordered.masked_fill(cut, -torch.inf))
+    cut = (before >= shares[:, None]) & (ranks > 0) & (shares < 1)[:, None]
+    noised = scaled.masked_fill(cut, -torch.inf) + gumbel(keys, ids)
+    return ids.gather(-1, noised.argmax(dim=-1, keepdim=True))[:, 0], limited | cut[:, -1]
 
 
-def gumbel(keys: Tensor, vocab: int) -> Tensor:
-    """keys: [rows] int64. Returns standard Gumbel noise [rows, vocab] fp32, by splitmix64."""
-    lanes = torch.arange(1, vocab + 1, device=keys.device, dtype=torch.int64)
-    state = keys[:, None] + lanes * -7046029254386353131
-    state = (state ^ _shift(state, 30)) * -4658895280553007687
-    state = (state ^ _shift(state, 27)) * -7723592293110705685
-    state = state ^ _shift(state, 31)
-    uniform = (_shift(state, 11).double() + 0.5) * 2.0**-53
-    return (-(-uniform.log()).log()).float()
+def _noise(logits: Logits, draws: list[Draw]) -> tuple[Tensor, Tensor]:
+    """Temperatures fp32 and keys int64 of the rows: [rows] each."""
+    return (
+        torch.tensor([draw.temperature for draw in draws], device=logits.device),
+        torch.tensor([draw.key for draw in draws], device=logits.device),
+    )
 
 
-def _shift(state: Tensor, bits: int) -> Tensor:
-    """Shift right as if unsigned."""
-    return (state >> bits) & ((1 << (64 - bits)) - 1)
+def list_logprobs(logits: Logits, chosen: list[int], tops: list[int]) -> list[Entry]:
+    """Per row the chosen token's entry, then those of the row's top best, likeliest first.
 
-
-def mask_padding(logits: Tensor, vocab: int | None) -> Tensor:
-    """Logits with rows of the vocabulary past the tokenizer's at -inf; never drawn or listed."""
-    if vocab is None or vocab >= logits.shape[-1]:
-        return logits
-    logits = logits.clone()
-    logits[:, vocab:] = -torch.inf
-    return logits
-
-
-def list_logprobs(
-    logits: Tensor, chosen: list[int], top: int, vocab: int | None, tokenizer: Tokenizer | None
-) -> list[TokenLogprobs]:
-    """logits: [rows, vocab] fp32, untempered; chosen: the rows' tokens; top: alternatives each.
-
-    Returns per row the chosen token's entry and the top ones', likeliest first after it.
+    Of the distribution before temperature, over the whole vocabulary.
     """
-    logprobs = logits.log_softmax(dim=-1)
-    ids = torch.tensor(chosen, device=logits.device)[:, None]
-    own = logprobs.gather(1, ids)
-    ranks = (logprobs > own).sum(dim=-1) + 1
-    best = mask_padding(logprobs, vocab).topk(min(top, logits.shape[-1]), dim=-1)
-    listed = zip(
-        chosen, own[:, 0].tolist(), ranks.tolist(), best.indices.tolist(), best.values.tolist(),
-        strict=True,
-    )  # fmt: skip
-    return [_entry(*row, tokenizer) for row in listed]
+    ids = torch.tensor(chosen, device=logits.device)
+    own, normalizer = logits.at(ids), logits.normalizer()
+    ranks = logits.above(own) + 1
+    found = [[first] for first in _triples(ids, own - normalizer, ranks)]
+    if max(tops):
+        values, best = logits.best(min(max(tops), logits.drawable))
+        values = values - normalizer[:, None]
+        for entry, row_ids, row, top in zip(
+            found, best.tolist(), values.tolist(), tops, strict=True
+        ):
+            others = zip(row_ids[:top], row[:top], range(1, top + 1), strict=False)
+            entry.extend(each for each in others if each[0] != entry[0][0])
+    return found
 
 
-def _entry(
-    chosen: int,
-    logprob: float,
-    rank: int,
-    ids: list[int],
-    values: list[float],
-    tokenizer: Tokenizer | None,
-) -> TokenLogprobs:
-    def named(token: int, value: float, place: int) -> Logprob:
-        return Logprob(value, place, tokenizer.name(token) if tokenizer else None)
-
-    entry = {chosen: named(chosen, logprob, rank)}
-    for place, (token, value) in enumerate(zip(ids, values, strict=True), start=1):
-        if token != chosen and value != -torch.inf:
-            entry[token] = named(token, value, place)
-    return entry
+def _triples(ids: Tensor, logprobs: Tensor, ranks: Tensor) -> list[tuple[int, float, int]]:
+    return list(zip(ids.tolist(), logprobs.tolist(), ranks.tolist(), strict=True))

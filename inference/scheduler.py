@@ -1,12 +1,12 @@
 """Continuous batching: who runs in the next step, and with how many tokens. Pure Python.
 
-A sample is admitted only when blocks for its prompt and all its max_tokens are free, and holds
-them to its end. So a running sample never runs out and pre-emption is not needed; the price is
-that a sample which stops early held more than it used. The next in order is never overtaken:
-a large prompt waits until it fits, and does not starve.
+A sample is admitted when blocks for the tokens that it has are free, and takes more as it grows.
+When none is left, the last in order gives back all its blocks and waits again; later it computes
+its tokens anew. Order is priority, then first come, and only by it is anybody pre-empted: so the
+first in order gets tokens in every step, comes to its end, and leaves another first.
 """
 
-import heapq
+from bisect import insort
 from dataclasses import dataclass
 
 from inference.blocks import BlockLedger
@@ -23,9 +23,14 @@ class Row:
     count: int
 
     @property
+    def end(self) -> int:
+        """The position after the row's last."""
+        return self.start + self.count
+
+    @property
     def completes(self) -> bool:
         """Whether the cache then holds all its tokens, so that the next may be drawn."""
-        return self.start + self.count == self.sequence.length
+        return self.end == self.sequence.length
 
     @property
     def draws(self) -> bool:
@@ -33,11 +38,17 @@ class Row:
         return self.completes and self.sequence.max_tokens > 0
 
     @property
+    def scored(self) -> tuple[int, ...]:
+        """The prompt's tokens, each told by the row's, that are to be scored in this step."""
+        sequence = self.sequence
+        first = max(self.start + 1, sequence.unscored)
+        return sequence.prompt_token_ids[first : self.end + 1] if sequence.scores_prompt else ()
+
+    @property
     def logit_count(self) -> int:
         """How many of the row's last tokens need logits."""
-        in_prompt = self.start < len(self.sequence.prompt_token_ids)
-        if self.sequence.scores_prompt and in_prompt:
-            return self.count
+        if self.scored:
+            return self.end + 1 - max(self.start + 1, self.sequence.unscored)
         return 1 if self.draws else 0
 
 
@@ -56,9 +67,10 @@ class Scheduler:
         self._max_num_seqs = max_num_seqs
         self._max_batched_tokens = max_batched_tokens
         self._max_model_len = max_model_len
-        self._waiting: list[tuple[tuple[int, int, int], Sequence]] = []
+        self._waiting: list[Sequence] = []  # both lists stand in order
         self._running: list[Sequence] = []
         self._arrivals = 0
+        self.preemptions = 0
 
     @property
     def running(self) -> int:
@@ -68,12 +80,12 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         """Samples that wait for blocks or a place."""
-        return sum(not sequence.finished for _, sequence in self._waiting)
+        return len(self._waiting)
 
     @property
     def has_work(self) -> bool:
         """Whether anything runs or waits."""
-        return bool(self._running) or self.waiting > 0
+        return bool(self._running or self._waiting)
 
     def require_fits(self, prompt_tokens: int, max_tokens: int) -> None:
         """Raise PromptTooLong for what could never run, whatever finishes before it."""
@@ -92,38 +104,97 @@ class Scheduler:
         self.require_fits(len(sequence.prompt_token_ids), sequence.max_tokens)
         sequence.arrival = self._arrivals
         self._arrivals += 1
-        heapq.heappush(self._waiting, (sequence.order, sequence))
+        self._enqueue(sequence)
 
     def schedule(self) -> Batch:
-        """Admit what fits, then share out the step's tokens: drawing rows first, then prompts."""
+        """Let the running grow, admit what fits, and share out the step's tokens.
+
+        A token each to those that draw, so that no prompt holds them up; the rest to prompts.
+        """
+        self._grow()
         self._admit()
-        decoding = [sequence for sequence in self._running if sequence.pending == 1]
-        prefilling = [sequence for sequence in self._running if sequence.pending > 1]
-        batch, budget = [], self._max_batched_tokens
-        for sequence in decoding + prefilling:
-            count = min(sequence.pending, budget)
+        left = self._max_batched_tokens - sum(s.pending == 1 for s in self._running)
+        batch = []
+        for sequence in self._running:
+            count = 1
+            if sequence.pending > 1:
+                count = min(sequence.pending, left)
+                left -= count
             if count:
                 batch.append(Row(sequence, sequence.computed, count))
-                budget -= count
         return batch
 
     def computed(self, row: Row) -> None:
         """Note that the row's tokens are in the cache."""
-        row.sequence.computed = row.start + row.count
+        row.sequence.computed = row.end
 
     def finish(self, sequence: Sequence) -> None:
         """End a sample, waiting or running, and free its blocks at once. Twice is harmless."""
         sequence.finished = True
         self._ledger.release(sequence)
-        self._running = [other for other in self._running if other is not sequence]
+        for place in (self._running, self._waiting):
+            if sequence in place:
+                place.remove(sequence)
+
+    def overdue(self, now: float) -> list[Sequence]:
+        """Samples whose deadline has come; the caller tells them and calls finish."""
+        return [
+            sequence
+            for sequence in (*self._running, *self._waiting)
+            if sequence.deadline is not None and sequence.deadline <= now
+        ]
+
+    def _enqueue(self, sequence: Sequence) -> None:
+        insort(self._waiting, sequence, key=lambda other: other.order)
+
+    def _grow(self) -> None:
+        """Give the running the blocks of their newest tokens, the first in order first."""
+        for sequence in tuple(self._running):
+            while sequence in self._running and not self._has_blocks_for(sequence):
+                self._preempt(self._running[-1])
+            if sequence in self._running:
+                sequence.blocks = self._ledger.grow(sequence, sequence.length)
+
+    def _has_blocks_for(self, sequence: Sequence) -> bool:
+        return self._ledger.missing(sequence, sequence.length) <= self._ledger.free
+
+    def _preempt(self, sequence: Sequence) -> None:
+        """Back to waiting, in its old place in order. Its tokens stay; their cache is lost."""
+        self._running.remove(sequence)
+        self._ledger.release(sequence)
+        sequence.blocks, sequence.computed = (), 0
+        self._enqueue(sequence)
+        self.preemptions += 1
 
     def _admit(self) -> None:
-        while self._waiting and len(self._running) < self._max_num_seqs:
-            sequence = self._waiting[0][1]
-            if not sequence.finished and not self._ledger.can_hold(sequence.capacity):
-                break
-            heapq.heappop(self._waiting)
-            if not sequence.finished:
-                sequence.blocks = self._ledger.allocate(sequence, sequence.capacity)
-                self._running.append(sequence)
-        self._running.sort(key=lambda sequence: sequence.order)
+        """The next in order is never overtaken: a large prompt waits until it fits."""
+        while self._waiting:
+            sequence = self._waiting[0]
+            yielding = self._who_yields_to(sequence)
+            if yielding is None:
+                return
+            for other in yielding:
+                self._preempt(other)
+            self._waiting.remove(sequence)
+            sequence.blocks = self._ledger.grow(sequence, sequence.length)
+            insort(self._running, sequence, key=lambda other: other.order)
+
+    def _who_yields_to(self, sequence: Sequence) -> list[Sequence] | None:
+        """Samples of lower priority to pre-empt so that it may run; None if it must wait."""
+        staying, yielding = list(self._running), []
+        free = self._ledger.free
+        while not self._fits_beside(sequence, staying, free):
+            if not staying or staying[-1].priority <= sequence.priority:
+                return None
+            yielding.append(staying.pop())
+            free += len(yielding[-1].blocks)
+        return yielding
+
+    def _fits_beside(self, sequence: Sequence, running: list[Sequence], free: int) -> bool:
+        """Whether it finds a place and blocks, and leaves one to each that runs and may grow.
+
+        Without that one, who is admitted last would soon be pre-empted again.
+        """
+        growing = sum(self._ledger.missing(other, other.capacity) > 0 for other in running)
+        wanted = self._ledger.blocks_for(sequence.length)
+        return len(running) < self._max_num_seqs and wanted + growing <= free

@@ -10,7 +10,8 @@ from inference.sampling import SamplingParams
 class Sequence:
     """One sample of one request: its tokens, and how many of them the cache holds.
 
-    max_tokens is decided (never None). computed: tokens whose keys and values are cached.
+    max_tokens is decided (never None). deadline: on the engine's clock. computed: tokens whose
+    keys and values are cached; none after pre-emption.
     """
 
     request_id: str
@@ -20,6 +21,7 @@ class Sequence:
     max_tokens: int
     seed: int = 0
     priority: int = 0
+    deadline: float | None = None
     detokenize: bool = True
     arrival: int = 0
     output_token_ids: list[int] = field(default_factory=list)
@@ -52,6 +54,11 @@ class Sequence:
     def scores_prompt(self) -> bool:
         """Whether the prompt's logprobs are wanted; the first sample reports them for all."""
         return self.sampling.prompt_logprobs is not None and self.index == 0
+
+    @property
+    def unscored(self) -> int:
+        """Position of the first prompt token whose logprobs are still wanted."""
+        return len(self.prompt_logprobs or [None])
 
     def tokens(self, start: int, count: int) -> list[int]:
         """The tokens at positions start .. start + count - 1."""

@@ -128,3 +128,20 @@ def test_tokens_past_the_tokenizers_are_never_drawn(tmp_path, trained):
     for sample in output.outputs:
         assert max(sample.token_ids) < 512
         assert max(token for entry in sample.logprobs for token in entry) < 512
+
+
+def test_the_rows_that_only_fill_up_opts_table_are_never_drawn(tmp_path):
+    from inference import Engine
+    from tests.inference.tiny_opts import make_opt
+
+    make_opt(tmp_path, vocab_size=50272, num_hidden_layers=1)
+    params = SamplingParams(max_tokens=1, temperature=0.0, logprobs=3)
+    with Engine(tmp_path) as engine:
+        rows = engine._runner.model.embed_tokens.weight
+        [before] = engine.generate([[2, 7]], params)
+        [drawn] = before.outputs[0].token_ids
+        rows[50265:] = rows[drawn] * 2  # now each is likelier than what was drawn
+        [after] = engine.generate([[2, 7]], params)
+    assert after.outputs[0].token_ids == [drawn]
+    assert max(after.outputs[0].logprobs[0]) < 50265
+    assert after.outputs[0].logprobs[0][drawn].rank == 8

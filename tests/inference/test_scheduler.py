@@ -4,6 +4,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from inference.blocks import BlockLedger
 from inference.errors import PromptTooLong
@@ -12,13 +13,18 @@ from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from tests.inference.tiny_opts import ROOT
 
+BLOCK = 4
 
-def sequence(name, prompt, max_tokens, priority=0):
-    return Sequence(name, 0, (2,) * prompt, SamplingParams(), max_tokens, priority=priority)
+
+def sequence(name, prompt, max_tokens, priority=0, deadline=None):
+    params = SamplingParams()
+    return Sequence(
+        name, 0, (2,) * prompt, params, max_tokens, priority=priority, deadline=deadline
+    )
 
 
 def scheduler(blocks=6, seqs=3, budget=8, model_len=40):
-    ledger = BlockLedger(blocks, 4)
+    ledger = BlockLedger(blocks, BLOCK)
     made = Scheduler(ledger, max_num_seqs=seqs, max_batched_tokens=budget, max_model_len=model_len)
     return ledger, made
 
@@ -34,72 +40,168 @@ def play(batch, made):
             made.finish(row.sequence)
 
 
-def whole(ledger):
-    return ledger.free + ledger.used == ledger.total
+def names(batch):
+    return [row.sequence.request_id for row in batch]
 
 
 moves = st.lists(
     st.one_of(
-        st.tuples(st.just("allocate"), st.integers(0, 5), st.integers(1, 30)),
+        st.tuples(st.just("grow"), st.integers(0, 5), st.integers(0, 30)),
         st.tuples(st.just("release"), st.integers(0, 5), st.just(0)),
     )
 )
 
 
 @given(moves)
-def test_free_and_used_are_the_total_after_every_call(calls):
-    ledger, held = BlockLedger(10, 4), {}
+def test_blocks_never_leak_and_have_one_owner(calls):
+    ledger, held = BlockLedger(10, BLOCK), {}
     for call, owner, tokens in calls:
+        had = held.get(owner, ())
+        more = -(-tokens // BLOCK) - len(had)
         if call == "release":
-            assert ledger.release(owner) == len(held.pop(owner, ()))
-        elif owner in held or -(-tokens // 4) > ledger.free:
+            assert ledger.release(owner) == len(had)
+            held.pop(owner, None)
+        elif more > ledger.free:
             before = ledger.free
             with pytest.raises(ValueError, match="blocks"):
-                ledger.allocate(owner, tokens)
-            assert ledger.free == before
+                ledger.grow(owner, tokens)
+            assert (ledger.free, ledger.owned(owner)) == (before, had)
         else:
-            held[owner] = ledger.allocate(owner, tokens)
+            held[owner] = ledger.grow(owner, tokens)
+            assert held[owner][: len(had)] == had
+            assert len(held[owner]) == len(had) + max(more, 0)
         blocks = [block for own in held.values() for block in own]
-        assert whole(ledger)
+        assert ledger.free + ledger.used == ledger.total
         assert len(blocks) == len(set(blocks)) == ledger.used
 
 
-requests = st.lists(
-    st.tuples(st.integers(1, 20), st.integers(0, 12), st.integers(-1, 1)), max_size=12
-)
+class Machine(RuleBasedStateMachine):
+    """Requests come, are cancelled and computed, in any order, in a cache that is too small."""
 
+    def __init__(self):
+        super().__init__()
+        self.ledger, self.scheduler = scheduler()
+        self.alive, self.added = [], 0
 
-@settings(deadline=None)
-@given(requests, st.sets(st.integers(0, 11)), st.data())
-def test_work_goes_on_while_there_is_some(wanted, cancelled, data):
-    ledger, made = scheduler()
-    waiting = [sequence(str(n), *request) for n, request in enumerate(wanted)]
-    accepted = []
-    steps = 0
-    while waiting or made.has_work:
-        for new in waiting[: data.draw(st.integers(0, 3)) if made.has_work else 1]:
-            waiting.remove(new)
-            if ledger.can_ever_hold(new.capacity):
-                made.add(new)
-                accepted.append(new)
-            else:
-                with pytest.raises(PromptTooLong):
-                    made.add(new)
-        if not made.has_work:
-            continue
-        batch = made.schedule()
-        assert sum(row.count for row in batch) > 0
+    @rule(prompt=st.integers(1, 20), max_tokens=st.integers(0, 12), priority=st.integers(-1, 1))
+    def add(self, prompt, max_tokens, priority):
+        new = sequence(str(self.added), prompt, max_tokens, priority)
+        self.added += 1
+        if self.ledger.can_ever_hold(new.capacity):
+            self.scheduler.add(new)
+            self.alive.append(new)
+        else:
+            with pytest.raises(PromptTooLong):
+                self.scheduler.add(new)
+
+    @rule(data=st.data())
+    def cancel(self, data):
+        if self.alive:
+            self.scheduler.finish(data.draw(st.sampled_from(self.alive)))
+            self.alive = [each for each in self.alive if not each.finished]
+
+    @rule()
+    def step(self):
+        first = min(self.alive, key=lambda each: each.order, default=None)
+        batch = self.scheduler.schedule()
+        self.check_batch(batch, first)
+        play(batch, self.scheduler)
+        self.alive = [each for each in self.alive if not each.finished]
+
+    def check_batch(self, batch, first):
+        assert bool(batch) == (first is not None)
         assert sum(row.count for row in batch) <= 8
-        assert made.running <= 3
-        assert all(row.start + row.count <= len(row.sequence.blocks) * 4 for row in batch)
+        if first is not None:  # whoever is first in order is served in every step
+            assert first in [row.sequence for row in batch]
+        for row in batch:
+            assert row.count > 0
+            assert row.start == row.sequence.computed
+            assert row.end <= min(row.sequence.length, len(row.sequence.blocks) * BLOCK)
+            assert row.sequence.blocks == self.ledger.owned(row.sequence)
+
+    @invariant()
+    def everybody_is_in_one_place(self):
+        assert self.ledger.free + self.ledger.used == self.ledger.total
+        assert self.ledger.used == sum(len(each.blocks) for each in self.alive)
+        assert self.scheduler.running + self.scheduler.waiting == len(self.alive)
+        assert self.scheduler.running <= 3
+
+    def teardown(self):
+        """What is left comes to its end within the tokens that it needs, one after another."""
+        for _ in range(sum(each.capacity + 1 for each in self.alive)):
+            self.step()
+        assert not self.scheduler.has_work
+        assert self.ledger.free == self.ledger.total
+
+
+TestScheduler = Machine.TestCase
+TestScheduler.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+
+
+def test_a_sample_takes_blocks_as_it_grows():
+    ledger, made = scheduler()
+    grows = sequence("grows", 4, 9)
+    made.add(grows)
+    held = []
+    while made.has_work:
+        batch = made.schedule()
+        held.append(len(grows.blocks))
         play(batch, made)
-        for number in sorted(cancelled & {steps}):
-            for running in accepted[number : number + 1]:
-                made.finish(running)
-        assert whole(ledger)
-        steps += 1
-    assert ledger.free == ledger.total
-    assert all(done.finished for done in accepted)
+    assert held == [1] + [2] * 4 + [3] * 4
+    assert ledger.free == 6
+
+
+def test_when_blocks_run_out_the_last_waits_and_computes_its_tokens_anew():
+    ledger, made = scheduler(blocks=4)
+    for name in ("first", "second"):
+        made.add(sequence(name, 4, 9))
+    batches = []
+    while made.has_work:
+        batch = made.schedule()
+        batches.append([(row.sequence.request_id, row.start, row.count) for row in batch])
+        play(batch, made)
+    assert made.preemptions == 1
+    assert batches[:2] == [[("first", 0, 4), ("second", 0, 4)], [("first", 4, 1), ("second", 4, 1)]]
+    assert batches[5] == [("first", 8, 1)]
+    assert batches[9] == [("second", 0, 8)]  # its prompt and four of its own, in one piece
+    assert batches[10] == [("second", 8, 1)]
+    assert ledger.free == 4
+
+
+def test_who_has_priority_does_not_wait_for_the_others():
+    _, made = scheduler(seqs=1)
+    made.add(sequence("later", 4, 8))
+    play(made.schedule(), made)
+    made.add(sequence("urgent", 4, 1, priority=-1))
+    made.add(sequence("equal", 4, 1))
+    order = []
+    while made.has_work:
+        batch = made.schedule()
+        order += names(batch)
+        play(batch, made)
+    assert order == ["urgent", *["later"] * 7, "equal"]  # one was drawn before
+
+
+def test_nobody_yields_where_it_would_not_help():
+    _, made = scheduler()
+    made.add(sequence("large", 16, 4, priority=-1))
+    made.add(sequence("small", 1, 4, priority=1))
+    play(made.schedule(), made)
+    made.schedule()
+    made.add(sequence("middle", 12, 1))
+    assert names(made.schedule()) == ["large", "small"]
+    assert made.preemptions == 0
+
+
+def test_deadlines_are_told_whether_running_or_waiting():
+    _, made = scheduler(seqs=1)
+    runs, waits = sequence("runs", 4, 8, deadline=10.0), sequence("waits", 4, 8, deadline=9.0)
+    for each in (runs, waits, sequence("patient", 1, 1)):
+        made.add(each)
+    made.schedule()
+    assert made.overdue(8.9) == []
+    assert made.overdue(9.0) == [waits]
+    assert made.overdue(11.0) == [runs, waits]
 
 
 def test_lower_priority_numbers_first_then_first_come():
@@ -109,7 +211,7 @@ def test_lower_priority_numbers_first_then_first_come():
     order = []
     while made.has_work:
         batch = made.schedule()
-        order += [row.sequence.request_id for row in batch]
+        order += names(batch)
         play(batch, made)
     assert order == ["a", "b", "c", "d"]
 
@@ -118,9 +220,9 @@ def test_a_large_prompt_is_not_overtaken():
     _, made = scheduler()
     made.add(sequence("runs", 4, 8))
     made.schedule()
-    made.add(sequence("large", 16, 8))
+    made.add(sequence("large", 20, 1))
     made.add(sequence("small", 1, 1))
-    assert [row.sequence.request_id for row in made.schedule()] == ["runs"]
+    assert names(made.schedule()) == ["runs"]
     assert (made.running, made.waiting) == (1, 2)
 
 
