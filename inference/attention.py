@@ -57,7 +57,8 @@ class Singles:
 class CachedAttention:
     """Writes the batch's keys and values to its slots, then lets every token see its past.
 
-    keys, values: [layers, slots, heads, head_dim]; written: [tokens] slots of the batch.
+    keys, values: [layers, slots, heads, head_dim], layers from number first_layer on; written:
+    [tokens] slots of the batch.
     """
 
     def __init__(
@@ -67,13 +68,16 @@ class CachedAttention:
         written: Tensor,
         singles: Singles | None,
         spans: list[Span],
+        first_layer: int = 0,
     ) -> None:
         self._keys, self._values, self._written = keys, values, written
         self._singles, self._spans = singles, spans
+        self._first_layer = first_layer
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """query, key, value: [tokens, heads, head_dim], and so is the result."""
-        keys, values = self._keys[layer], self._values[layer]
+        own = layer - self._first_layer
+        keys, values = self._keys[own], self._values[own]
         keys.index_copy_(0, self._written, key.to(keys.dtype))
         values.index_copy_(0, self._written, value.to(values.dtype))
         wide = query.to(keys.dtype)

@@ -14,15 +14,12 @@ from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
 from inference.blocks import BlockLedger
 from inference.config import OptConfig
 from inference.drawing import Outcome, compute
 from inference.errors import EngineClosed
 from inference.intake import Intake, Prompt, as_list, empty_output
-from inference.loader import load_weights
-from inference.opt import OptModel, empty_model
+from inference.loader import DTYPES, load_model
 from inference.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
 from inference.request import LiveSample, live_samples
 from inference.runner import BLOCK_SIZE, Runner, cache_blocks
@@ -30,8 +27,6 @@ from inference.sampling import SamplingParams
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.tokenizer import Tokenizer
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Engine:
@@ -81,7 +76,8 @@ class Engine:
             self.config, self.tokenizer, self.max_model_len, self._scheduler.require_fits
         )
         known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
-        self._runner = Runner(opt, blocks, device, min(known, self.config.known_tokens))
+        drawable = min(known, self.config.known_tokens)
+        self._runner = Runner(opt, blocks, device, DTYPES[dtype], drawable)
         self._clock = clock
         self._lock = threading.Lock()
         self._live: dict[str, dict[int, LiveSample]] = {}
@@ -245,15 +241,6 @@ class Engine:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineClosed("the engine is closed")
-
-
-def load_model(model: str | Path, config: OptConfig, dtype: str, device: str) -> OptModel:
-    """The checkpoint's model in dtype on device, every weight checked."""
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
-    opt = empty_model(config, DTYPES[dtype], device)
-    load_weights(model, opt.weights())
-    return opt
 
 
 def _require_one_rank(tensor: int, pipeline: int) -> None:

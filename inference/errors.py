@@ -1,5 +1,7 @@
 """Errors that say what to do. Command lines print them and exit 2."""
 
+from collections.abc import Sequence
+
 
 class InferenceError(Exception):
     """Anything the engine, planner or trainer refuses or cannot do."""
@@ -7,6 +9,10 @@ class InferenceError(Exception):
 
 class ConfigError(InferenceError, ValueError):
     """config.json is missing, incomplete, or not a shape this engine runs."""
+
+
+class LayoutError(InferenceError, ValueError):
+    """The model cannot be split over so many ranks."""
 
 
 class CheckpointError(InferenceError):
@@ -17,11 +23,20 @@ class WeightMismatch(CheckpointError):
     """The files' weights are not the model's. Lists every difference at once.
 
     absent, extra: names. misshapen: one sentence each (shape, dtype or double entry).
+    damaged: one sentence per file that is missing or cannot be read.
     """
 
-    def __init__(self, absent: list[str], extra: list[str], misshapen: list[str]) -> None:
+    def __init__(
+        self,
+        absent: list[str],
+        extra: list[str],
+        misshapen: list[str],
+        damaged: Sequence[str] = (),
+    ) -> None:
         self.absent, self.extra, self.misshapen = absent, extra, misshapen
-        lines = [f"absent: {name}" for name in absent]
+        self.damaged = list(damaged)
+        lines = [f"damaged: {sentence}" for sentence in damaged]
+        lines += [f"absent: {name}" for name in absent]
         lines += [f"extra: {name}" for name in extra]
         lines += [f"misshapen: {sentence}" for sentence in misshapen]
         super().__init__("the checkpoint does not match config.json:\n  " + "\n  ".join(lines))
@@ -37,6 +52,10 @@ class PromptTooLong(InferenceError, ValueError):
 
 class EngineClosed(InferenceError, RuntimeError):
     """The engine was closed; make a new one."""
+
+
+class RanksFailed(InferenceError, RuntimeError):
+    """A rank died, hung or failed, and so the engine of several ranks ended."""
 
 
 class TrainError(InferenceError):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inference.config import OptConfig
-from inference.loader import INDEX_NAME
+from inference.weight_files import INDEX_NAME
 
 MAX_SHARD_BYTES = 2_000_000_000
 

@@ -1,136 +1,126 @@
-"""Checkpoint files to model memory: every weight exactly once, or one complaint naming all."""
+"""Checkpoint files to model memory: every weight exactly once, or one complaint naming all.
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+Each rank checks the whole checkpoint by its headers and reads its own slices. Memory is taken
+module by module, filled in its final dtype and packed at once, so that no second copy of the
+model ever stands beside the first.
+"""
+
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
-from inference.errors import CheckpointError, WeightMismatch
+from inference.config import OptConfig
+from inference.errors import WeightMismatch
+from inference.layout import WHOLE, Layout, split_dim
+from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
+from inference.opt import OptModel, Reduce, meta_model, weights_of
+from inference.weight_files import StoredWeight, WeightFile, open_weight_files
 
-INDEX_NAME = "model.safetensors.index.json"
-SINGLE_NAME = "model.safetensors"
 TIED_HEAD = "lm_head.weight"
 EMBEDDING = "model.decoder.embed_tokens.weight"
 FLOAT_DTYPES = ("F64", "F32", "F16", "BF16")
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.float32,  # of all but the weights of matrix products
+}
 
 
-@dataclass(frozen=True)
-class StoredWeight:
-    """One tensor as a file's header describes it."""
+class Checkpoint:
+    """A directory's weights, found to be the model's. Raises CheckpointError, WeightMismatch."""
 
-    name: str  # as the model knows it
-    stored_name: str
-    path: Path
-    shape: tuple[int, ...]
-    dtype: str
+    def __init__(self, directory: str | Path, config: OptConfig) -> None:
+        files = open_weight_files(directory)
+        shapes = {
+            name: tuple(memory.shape)
+            for name, memory in meta_model(config, torch.float32).weights().items()
+        }
+        _require_match(shapes, [weight for file in files for weight in file.weights()])
+        self._homes: dict[str, tuple[WeightFile, str]] = {
+            weight.name: (file, weight.stored_name) for file in files for weight in file.weights()
+        }
 
+    def slice(self, name: str, layout: Layout) -> Tensor:
+        """This rank's part of a weight, mapped from its file."""
+        file, stored_name = self._homes[name]
+        whole, dim = file.tensor(stored_name), split_dim(name)
+        if dim is None or layout.tensor_size == 1:
+            return whole
+        size = layout.share(whole.shape[dim])
+        return whole.narrow(dim, layout.tensor_rank * size, size)
 
-def canonical_name(stored_name: str) -> str:
-    """The model's name of a stored one: early conversions left out the leading "model."."""
-    return f"model.{stored_name}" if stored_name.startswith("decoder.") else stored_name
-
-
-def list_weights(directory: str | Path) -> list[StoredWeight]:
-    """All tensors of the checkpoint, headers only. Raises CheckpointError, WeightMismatch."""
-    folder = Path(directory)
-    if not (folder / INDEX_NAME).is_file():
-        return _read_header(folder / SINGLE_NAME)
-    where = _read_index(folder / INDEX_NAME)
-    found = [
-        weight for name in sorted(set(where.values())) for weight in _read_header(folder / name)
-    ]
-    _require_index_agrees(where, found)
-    return found
-
-
-def load_weights(directory: str | Path, expected: dict[str, Tensor]) -> None:
-    """Fill every expected tensor, converting to its dtype. Raises WeightMismatch, changing none."""
-    found = list_weights(directory)
-    _require_match(expected, found)
-    by_path: dict[Path, list[StoredWeight]] = {}
-    for weight in found:
-        by_path.setdefault(weight.path, []).append(weight)
-    head = None
-    for path, weights in by_path.items():
-        with _opened(path) as file:
-            for weight in weights:
-                if weight.name == TIED_HEAD:
-                    head = file.get_tensor(weight.stored_name)
-                else:
-                    expected[weight.name].copy_(file.get_tensor(weight.stored_name))
-    _require_tied(head, expected)
+    def require_tied(self, layout: Layout) -> None:
+        """Raise WeightMismatch if a head is stored that is not the embedding."""
+        if TIED_HEAD in self._homes and not torch.equal(
+            self.slice(TIED_HEAD, layout), self.slice(EMBEDDING, layout)
+        ):
+            raise WeightMismatch([], [], [f"{TIED_HEAD} differs from the embedding it is tied to"])
 
 
-def _require_match(expected: dict[str, Tensor], found: list[StoredWeight]) -> None:
-    shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
-    shapes[TIED_HEAD] = shapes.get(EMBEDDING, ())
+def load_model(
+    directory: str | Path,
+    config: OptConfig,
+    dtype: str,
+    device: str,
+    layout: Layout = WHOLE,
+    reduce: Reduce | None = None,
+    *,
+    packed: bool = True,
+) -> OptModel:
+    """This rank's part of the checkpoint's model on device, every weight checked.
+
+    packed False leaves all weights plain, as ``OptModel.weights`` lists them.
+    """
+    make = _kernel_maker(device, dtype) if packed else None
+    checkpoint = Checkpoint(directory, config)
+    if layout.is_last_stage:
+        checkpoint.require_tied(layout)
+    model = meta_model(config, DTYPES[dtype], layout, reduce)
+    for path, module in model.named_modules():
+        _materialise(path, module, checkpoint, layout, device, make, DTYPES[dtype])
+    return model
+
+
+def _kernel_maker(device: str, dtype: str) -> MakeKernel | None:
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+    return kernel_maker(device, dtype)
+
+
+def _materialise(
+    path: str,
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    layout: Layout,
+    device: str,
+    make: MakeKernel | None,
+    dtype: torch.dtype,
+) -> None:
+    """Take a module's own memory, fill it, and pack it if it can be."""
+    if isinstance(module, VocabTable) and make is not None:
+        module.adopt(checkpoint.slice(EMBEDDING, layout), dtype, make)
+        return
+    module.to_empty(device=device, recurse=False)
+    for name, memory in weights_of(path, module):
+        memory.copy_(checkpoint.slice(name, layout))
+    if isinstance(module, Linear) and make is not None:
+        module.pack(make)
+
+
+def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]) -> None:
+    known = {**shapes, TIED_HEAD: shapes[EMBEDDING]}
     names = [weight.name for weight in found]
-    absent = sorted(set(expected) - set(names))
-    extra = sorted({weight.stored_name for weight in found if weight.name not in shapes})
+    absent = sorted(set(shapes) - set(names))
+    extra = sorted({weight.stored_name for weight in found if weight.name not in known})
     wrong = [
         f"{weight.stored_name} is {list(weight.shape)} {weight.dtype}, "
-        f"not {list(shapes[weight.name])}"
+        f"not {list(known[weight.name])}"
         for weight in found
-        if weight.name in shapes
-        and (weight.shape != shapes[weight.name] or weight.dtype not in FLOAT_DTYPES)
+        if weight.name in known
+        and (weight.shape != known[weight.name] or weight.dtype not in FLOAT_DTYPES)
     ]
     wrong += [f"{name} is stored twice" for name in sorted(set(names)) if names.count(name) > 1]
     if absent or extra or wrong:
         raise WeightMismatch(absent, extra, wrong)
-
-
-def _require_tied(head: Tensor | None, expected: dict[str, Tensor]) -> None:
-    if head is None:
-        return
-    embedding = expected[EMBEDDING]
-    if not torch.equal(head.to(embedding), embedding):
-        raise WeightMismatch([], [], [f"{TIED_HEAD} differs from the embedding it is tied to"])
-
-
-def _read_index(path: Path) -> dict[str, str]:
-    try:
-        where = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} is not a safetensors index: {error}") from error
-    if not isinstance(where, dict) or not all(isinstance(v, str) for v in where.values()):
-        raise CheckpointError(f"{path}: weight_map must map names to file names")
-    if any(Path(name).name != name for name in where.values()):
-        raise CheckpointError(f"{path}: shards must lie beside the index")
-    return where
-
-
-def _require_index_agrees(where: dict[str, str], found: list[StoredWeight]) -> None:
-    stored = {(weight.stored_name, weight.path.name) for weight in found}
-    absent = sorted(f"{name} (promised in {file})" for name, file in set(where.items()) - stored)
-    extra = sorted(
-        f"{name} (in {file}, not in the index)" for name, file in stored - set(where.items())
-    )
-    if absent or extra:
-        raise WeightMismatch(absent, extra, [])
-
-
-def _read_header(path: Path) -> list[StoredWeight]:
-    with _opened(path) as file:
-        found = []
-        for name in file.keys():  # noqa: SIM118 - not a mapping
-            piece = file.get_slice(name)
-            shape, dtype = tuple(piece.get_shape()), str(piece.get_dtype())
-            found.append(StoredWeight(canonical_name(name), name, path, shape, dtype))
-    return found
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise CheckpointError(f"no {path.name} in {path.parent}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error

@@ -1,7 +1,8 @@
 """The OPT decoder over packed tokens. Paper: arXiv 2205.01068, section 2.1.
 
 Pre-norm (all sizes but one) and the 350M's post-norm with narrower embeddings; with or without
-final norm, biases and affine norms.
+final norm, biases and affine norms. One rank's part of it: ``Layout`` says which, and sums over
+tensor ranks are the caller's ``reduce``. The whole model is the part of the only rank.
 """
 
 import math
@@ -13,6 +14,10 @@ from torch.nn import functional
 
 from inference.attention import Attend
 from inference.config import POSITION_OFFSET, OptConfig
+from inference.layout import WHOLE, Layout
+from inference.linear import Linear, VocabTable
+
+Reduce = Callable[[Tensor], Tensor]
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -22,21 +27,30 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class DecoderLayer(nn.Module):
-    """Attention and feed-forward. qkv is q, k and v in one matrix, in that order."""
+    """Attention and feed-forward. qkv is q, k and v of this rank's heads, in that order.
 
-    def __init__(self, config: OptConfig, number: int) -> None:
+    Each rank's out_proj and fc2 give a summand; the bias belongs to the first rank's alone.
+    """
+
+    def __init__(
+        self, config: OptConfig, number: int, layout: Layout, reduce: Reduce | None
+    ) -> None:
         super().__init__()
         width, bias = config.hidden_size, config.enable_bias
+        own, inner = layout.share(width), layout.share(config.ffn_dim)
         affine = config.layer_norm_elementwise_affine
+        biased_sum = bias and layout.tensor_rank == 0
         self.number = number
-        self.heads, self.head_dim = config.num_attention_heads, config.head_dim
+        self.heads = layout.share(config.num_attention_heads)
+        self.head_dim = config.head_dim
         self.pre_norm = config.do_layer_norm_before
         self.activation = _ACTIVATIONS[config.activation_function]
-        self.qkv = nn.Linear(width, 3 * width, bias=bias)
-        self.out_proj = nn.Linear(width, width, bias=bias)
+        self.reduce = reduce
+        self.qkv = Linear(width, 3 * own, bias=bias)
+        self.out_proj = Linear(own, width, bias=biased_sum)
         self.self_attn_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
-        self.fc1 = nn.Linear(width, config.ffn_dim, bias=bias)
-        self.fc2 = nn.Linear(config.ffn_dim, width, bias=bias)
+        self.fc1 = Linear(width, inner, bias=bias)
+        self.fc2 = Linear(inner, width, bias=biased_sum)
         self.final_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
 
     def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
@@ -50,45 +64,51 @@ class DecoderLayer(nn.Module):
 
     def _mix(self, hidden: Tensor, attend: Attend) -> Tensor:
         qkv = self.qkv(hidden).view(-1, 3, self.heads, self.head_dim)
-        mixed: Tensor = self.out_proj(attend(self.number, *qkv.unbind(1)).flatten(1))
-        return mixed
+        return self._sum(self.out_proj(attend(self.number, *qkv.unbind(1)).flatten(1)))
 
     def _feed(self, hidden: Tensor) -> Tensor:
-        fed: Tensor = self.fc2(self.activation(self.fc1(hidden)))
-        return fed
+        return self._sum(self.fc2(self.activation(self.fc1(hidden))))
 
-    def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Checkpoint name (within the layer) and the memory it fills; q, k, v singly."""
-        for kind, parameter in self.qkv.named_parameters():
-            for name, piece in zip("qkv", parameter.data.chunk(3), strict=True):
-                yield f"self_attn.{name}_proj.{kind}", piece
-        for name, parameter in self.named_parameters():
-            if not name.startswith("qkv."):
-                prefix = "self_attn." if name.startswith("out_proj.") else ""
-                yield prefix + name, parameter.data
+    def _sum(self, partial: Tensor) -> Tensor:
+        return partial if self.reduce is None else self.reduce(partial)
 
 
 class OptModel(nn.Module):
-    """Token ids and positions to logits."""
+    """Token ids and positions to logits; on later stages from hidden states, on earlier to them.
 
-    def __init__(self, config: OptConfig) -> None:
+    layers: by their numbers in the whole model.
+    """
+
+    def __init__(
+        self, config: OptConfig, layout: Layout = WHOLE, reduce: Reduce | None = None
+    ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.layout = config, layout
         width, narrow = config.hidden_size, config.word_embed_proj_dim
-        rows = config.max_position_embeddings + POSITION_OFFSET
-        self.embed_tokens = nn.Embedding(config.vocab_size, narrow)
-        self.embed_positions = nn.Embedding(rows, width)
-        self.project_in: nn.Linear | None = None
-        self.project_out: nn.Linear | None = None
-        if config.has_projections:
-            self.project_in = nn.Linear(narrow, width, bias=False)
-            self.project_out = nn.Linear(width, narrow, bias=False)
+        affine = config.layer_norm_elementwise_affine
+        own = layout.share(config.vocab_size)
+        first, last = layout.is_first_stage, layout.is_last_stage
+        if first or last:
+            self.embed_tokens = VocabTable(
+                own, narrow, first=layout.tensor_rank * own, reduce=reduce
+            )
+        self.project_in: Linear | None = None
+        self.project_out: Linear | None = None
         self.final_layer_norm: nn.LayerNorm | None = None
-        if config.has_final_layer_norm:
-            affine = config.layer_norm_elementwise_affine
+        if first:
+            rows = config.max_position_embeddings + POSITION_OFFSET
+            self.embed_positions = nn.Embedding(rows, width)
+        if first and config.has_projections:
+            self.project_in = Linear(narrow, width, bias=False)
+        if last and config.has_projections:
+            self.project_out = Linear(width, narrow, bias=False)
+        if last and config.has_final_layer_norm:
             self.final_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
-        self.layers = nn.ModuleList(
-            DecoderLayer(config, n) for n in range(config.num_hidden_layers)
+        self.layers = nn.ModuleDict(
+            {
+                str(number): DecoderLayer(config, number, layout, reduce)
+                for number in layout.layers(config.num_hidden_layers)
+            }
         )
 
     def forward(
@@ -96,39 +116,71 @@ class OptModel(nn.Module):
     ) -> Tensor:
         """tokens, positions: [tokens] int64, positions from 0; logit_rows: [rows] or None for all.
 
-        Returns logits [rows, vocab_size] fp32.
+        Returns this rank's logits [rows, own vocabulary] fp32.
         """
+        return self.logits(self.decode(self.embed(tokens, positions), attend), logit_rows)
+
+    def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """The first stage's beginning: [tokens, hidden_size]."""
         hidden = self.embed_tokens(tokens)
         if self.project_in is not None:
             hidden = self.project_in(hidden)
-        hidden = hidden + self.embed_positions(positions + POSITION_OFFSET)
-        for layer in self.layers:
+        embedded: Tensor = hidden + self.embed_positions(positions + POSITION_OFFSET)
+        return embedded
+
+    def decode(self, hidden: Tensor, attend: Attend) -> Tensor:
+        """This stage's layers. hidden: [tokens, hidden_size], and so is the result."""
+        for layer in self.layers.values():
             hidden = layer(hidden, attend)
-        if logit_rows is not None:
-            hidden = hidden.index_select(0, logit_rows)
+        return hidden
+
+    def logits(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The last stage's end: [rows, own vocabulary] fp32."""
+        if rows is not None:
+            hidden = hidden.index_select(0, rows)
         if self.final_layer_norm is not None:
             hidden = self.final_layer_norm(hidden)
         if self.project_out is not None:
             hidden = self.project_out(hidden)
-        return functional.linear(hidden, self.embed_tokens.weight).float()
+        return self.embed_tokens.project(hidden)
 
     def weights(self) -> dict[str, Tensor]:
-        """Every checkpoint name (transformers') with the memory it fills; the head is tied."""
-        found: dict[str, Tensor] = {}
-        for number, layer in enumerate(self.layers):
-            if isinstance(layer, DecoderLayer):
-                found |= {f"layers.{number}.{name}": piece for name, piece in layer.weights()}
-        for name, parameter in self.named_parameters():
-            if not name.startswith("layers."):
-                found[name] = parameter.data
-        return {f"model.decoder.{name}": piece for name, piece in found.items()}
+        """Every checkpoint name (transformers') with the memory it fills, layers first."""
+        modules = sorted(self.named_modules(), key=lambda each: not each[0].startswith("layers."))
+        return {
+            name: memory for path, module in modules for name, memory in weights_of(path, module)
+        }
+
+
+def weights_of(path: str, module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Checkpoint names of a module's own parameters, and their memory; q, k and v singly.
+
+    path: the module's in OptModel.
+    """
+    stem, _, last = f"model.decoder.{path}".rpartition(".")
+    for kind, parameter in module.named_parameters(recurse=False):
+        if last == "qkv":
+            for letter, piece in zip("qkv", parameter.data.chunk(3), strict=True):
+                yield f"{stem}.self_attn.{letter}_proj.{kind}", piece
+        elif last == "out_proj":
+            yield f"{stem}.self_attn.out_proj.{kind}", parameter.data
+        else:
+            yield f"{stem}.{last}.{kind}", parameter.data
 
 
 def empty_model(config: OptConfig, dtype: torch.dtype, device: str) -> OptModel:
-    """A model with unset weights: memory is taken once, in its final dtype and place."""
+    """The whole model with unset weights: memory is taken once, in its final dtype and place."""
+    model = meta_model(config, dtype)
+    return model.to_empty(device=device)
+
+
+def meta_model(
+    config: OptConfig, dtype: torch.dtype, layout: Layout = WHOLE, reduce: Reduce | None = None
+) -> OptModel:
+    """A model of shapes alone, without memory."""
     with torch.device("meta"):
-        model = OptModel(config)
-    return model.to(dtype).to_empty(device=device).requires_grad_(False).eval()
+        model = OptModel(config, layout, reduce)
+    return model.to(dtype).requires_grad_(False).eval()
 
 
 def initialise(model: OptModel, seed: int, std: float = 0.02) -> None:

@@ -1,75 +1,148 @@
 """Devices, buffers and the cache's memory; nothing else owns any."""
 
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from inference.attention import CachedAttention, Singles, Span
 from inference.config import OptConfig
-from inference.logits import Logits, WholeLogits
+from inference.layout import WHOLE, Layout
+from inference.logits import WholeLogits
 from inference.opt import OptModel
-from inference.scheduler import Batch, Row
-from inference.sequence import Sequence
+from inference.scheduler import Batch
 
-Blocks = tuple[int, ...]
 BLOCK_SIZE = 16
 CPU_CACHE_BYTES = 2**30
 GPU_MEMORY_SHARE = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive tokens of one sequence to be computed: plain data, the same for every rank.
+
+    start: position of the first; blocks: the sequence's, in order; logit_count: how many of the
+    last tokens need logits.
+    """
+
+    tokens: list[int]
+    start: int
+    blocks: tuple[int, ...]
+    logit_count: int
+
+    @property
+    def seen(self) -> int:
+        """Positions that the last token sees."""
+        return self.start + len(self.tokens)
+
+
+def pieces_of(batch: Batch) -> list[Piece]:
+    """What a batch asks of the model, in its order."""
+    return [
+        Piece(
+            row.sequence.tokens(row.start, row.count),
+            row.start,
+            tuple(row.sequence.blocks),
+            row.logit_count,
+        )
+        for row in batch
+    ]
+
+
+def cut_pieces(pieces: list[Piece], tokens: int) -> list[list[Piece]]:
+    """The same work in runs of so many tokens each, fewer in the last; logits keep their order."""
+    runs: list[list[Piece]] = [[]]
+    room = tokens
+    for piece in pieces:
+        rest = piece
+        while len(rest.tokens) > room:
+            head, rest = _cut(rest, room)
+            runs[-1] += head
+            runs.append([])
+            room = tokens
+        runs[-1].append(rest)
+        room -= len(rest.tokens)
+    return [run for run in runs if run]
+
+
+def _cut(piece: Piece, count: int) -> tuple[list[Piece], Piece]:
+    """The first count tokens, as one piece or none, and the others."""
+    others = len(piece.tokens) - count
+    wanted = max(piece.logit_count - others, 0)
+    head = replace(piece, tokens=piece.tokens[:count], logit_count=wanted)
+    rest = replace(
+        piece,
+        tokens=piece.tokens[count:],
+        start=piece.start + count,
+        logit_count=piece.logit_count - wanted,
+    )
+    return ([head] if count else []), rest
+
+
 class Runner:
-    """Runs batches of rows through the model over a cache of blocks * BLOCK_SIZE slots.
+    """Runs pieces through one rank's layers over its cache of blocks * BLOCK_SIZE slots.
 
     drawable: ids 0 .. drawable - 1 may be drawn.
     """
 
-    def __init__(self, model: OptModel, blocks: int, device: str, drawable: int) -> None:
+    def __init__(
+        self, model: OptModel, blocks: int, device: str, dtype: torch.dtype, drawable: int
+    ) -> None:
         self.model = model
-        self._drawable = drawable
+        self.drawable = drawable
         self._device = torch.device(device)
-        self._dtype = cache_dtype(device, next(model.parameters()).dtype)
-        config = model.config
-        heads, width = config.num_attention_heads, config.head_dim
-        shape = (2, config.num_hidden_layers, blocks * BLOCK_SIZE, heads, width)
-        self._slots: WeakKeyDictionary[Sequence, tuple[Blocks, Tensor]] = WeakKeyDictionary()
-        self._keys, self._values = torch.empty(shape, dtype=self._dtype, device=self._device)
+        config, layout = model.config, model.layout
+        self._layers = layout.layers(config.num_hidden_layers)
+        heads, width = layout.share(config.num_attention_heads), config.head_dim
+        shape = (2, len(self._layers), blocks * BLOCK_SIZE, heads, width)
+        self._keys, self._values = torch.empty(
+            shape, dtype=cache_dtype(device, dtype), device=self._device
+        )
 
     @torch.inference_mode()
-    def forward(self, batch: Batch) -> Logits:
-        """Logits of each row's last logit_count tokens, row after row."""
-        tokens = [token for row in batch for token in row.sequence.tokens(row.start, row.count)]
-        positions = [p for row in batch for p in range(row.start, row.start + row.count)]
-        slots = [self._slots_of(row) for row in batch]
-        written = torch.cat([own[row.start :] for row, own in zip(batch, slots, strict=True)])
-        attend = CachedAttention(
-            self._keys, self._values, self._place(written), *self._plan(batch, slots)
-        )
-        logits = self.model(
-            self._place(torch.tensor(tokens)),
-            self._place(torch.tensor(positions)),
-            attend,
-            self._place(_logit_rows(batch)),
-        )
-        return WholeLogits(logits, self._drawable)
+    def forward(self, batch: Batch) -> WholeLogits:
+        """Logits of each row's last logit_count tokens, row after row; for the only rank."""
+        pieces = pieces_of(batch)
+        logits = self.logits(pieces, self.decode(pieces, self.embed(pieces)))
+        return WholeLogits(logits, self.drawable)
 
-    def _slots_of(self, row: Row) -> Tensor:
-        """Slots of positions 0 .. end - 1; made anew only when the sequence has other blocks."""
-        blocks = row.sequence.blocks
-        known = self._slots.get(row.sequence)
-        if known is None or known[0] is not blocks:
-            known = self._slots[row.sequence] = (blocks, _slots(blocks))
-        return known[1][: row.end]
+    def embed(self, pieces: list[Piece]) -> Tensor:
+        """The first stage's hidden states [tokens, hidden_size], before any layer."""
+        tokens = [token for piece in pieces for token in piece.tokens]
+        positions = [place for piece in pieces for place in range(piece.start, piece.seen)]
+        return self.model.embed(
+            self._place(torch.tensor(tokens)), self._place(torch.tensor(positions))
+        )
 
-    def _plan(self, batch: Batch, slots: list[Tensor]) -> tuple[Singles | None, list[Span]]:
+    def decode(self, pieces: list[Piece], hidden: Tensor) -> Tensor:
+        """hidden: [tokens, hidden_size] before this rank's layers; returns it after them."""
+        return self.model.decode(hidden, self._attention(pieces))
+
+    def logits(self, pieces: list[Piece], hidden: Tensor) -> Tensor:
+        """The last stage's logits [all logit_counts, own vocabulary] fp32."""
+        return self.model.logits(hidden, self._place(_logit_rows(pieces)))
+
+    def _attention(self, pieces: list[Piece]) -> CachedAttention:
+        slots = [_slots(piece.blocks)[: piece.seen] for piece in pieces]
+        written = torch.cat([own[piece.start :] for piece, own in zip(pieces, slots, strict=True)])
         singles, spans, first = [], [], 0
-        for row, own in zip(batch, slots, strict=True):
-            if row.count == 1:
+        for piece, own in zip(pieces, slots, strict=True):
+            count = len(piece.tokens)
+            if count == 1:
                 singles.append((first, own))
             else:
-                spans.append(Span(first, first + row.count, self._place(own)))
-            first += row.count
-        return (self._singles(singles) if singles else None), spans
+                spans.append(Span(first, first + count, self._place(own)))
+            first += count
+        return CachedAttention(
+            self._keys,
+            self._values,
+            self._place(written),
+            self._singles(singles) if singles else None,
+            spans,
+            first_layer=self._layers.start,
+        )
 
     def _singles(self, found: list[tuple[int, Tensor]]) -> Singles:
         lengths = torch.tensor([len(own) for _, own in found])
@@ -99,14 +172,16 @@ def cache_blocks(
     seqs: int,
     model_len: int,
     limit: int | None,
+    layout: Layout = WHOLE,
 ) -> int:
-    """Blocks for so many sequences of full length, cut to limit bytes.
+    """Blocks for so many sequences of full length, cut to limit bytes of one rank.
 
     limit None is 90 % of a GPU's free memory, or on a CPU 1 GiB and one full sequence at least.
     Raises ValueError where not one block fits.
     """
     item = torch.empty((), dtype=cache_dtype(device, dtype)).element_size()
-    block_bytes = 2 * config.num_hidden_layers * config.hidden_size * item * BLOCK_SIZE
+    layers = len(layout.layers(config.num_hidden_layers))
+    block_bytes = 2 * layers * layout.share(config.hidden_size) * item * BLOCK_SIZE
     full = -(-model_len // BLOCK_SIZE)
     if limit is None and device == "cpu":
         limit = max(CPU_CACHE_BYTES, full * block_bytes)
@@ -118,7 +193,8 @@ def cache_blocks(
     return blocks
 
 
-def _slots(blocks: Blocks) -> Tensor:
+@lru_cache(maxsize=4096)
+def _slots(blocks: tuple[int, ...]) -> Tensor:
     """[blocks * BLOCK_SIZE] int64, in the order of positions."""
     firsts = torch.tensor(blocks)[:, None] * BLOCK_SIZE
     return (firsts + torch.arange(BLOCK_SIZE)).flatten()
@@ -129,10 +205,10 @@ def _padded(slots: Tensor, length: int) -> Tensor:
     return torch.cat([slots, slots[:1].expand(length - len(slots))])
 
 
-def _logit_rows(batch: Batch) -> Tensor:
+def _logit_rows(pieces: Iterable[Piece]) -> Tensor:
     rows: list[int] = []
     end = 0
-    for row in batch:
-        end += row.count
-        rows.extend(range(end - row.logit_count, end))
+    for piece in pieces:
+        end += len(piece.tokens)
+        rows.extend(range(end - piece.logit_count, end))
     return torch.tensor(rows, dtype=torch.int64)

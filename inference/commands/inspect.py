@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the listing."""
-    from inference.loader import list_weights
+    from inference.weight_files import list_weights
 
     config = OptConfig.from_directory(arguments.directory)
     weights = sorted(list_weights(arguments.directory), key=lambda weight: weight.name)

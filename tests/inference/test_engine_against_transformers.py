@@ -3,7 +3,7 @@ import torch
 
 from inference import Engine, SamplingParams
 from inference.attention import CausalWindows
-from inference.engine import load_model
+from inference.loader import load_model
 from tests.inference.tiny_opts import RAGGED, greedy_reference, reference_logits, tokens_of
 
 GREEDY = SamplingParams(max_tokens=12, temperature=0.0, ignore_eos=True)
@@ -63,3 +63,20 @@ def test_half_precision_stays_near(plain_opt, dtype):
         expected = reference[place - 1, token].item()
         # 8 bits of mantissa over logits up to about 20
         assert output.prompt_logprobs[place][token].logprob == pytest.approx(expected, abs=0.5)
+
+
+def test_int8_foresees_what_float32_does(trained):
+    """Teacher-forced: the likeliest next token, given the same text before it."""
+    text = list(range(5, 260))
+    params = SamplingParams(max_tokens=0, prompt_logprobs=1)
+    likeliest = []
+    for dtype in ("float32", "int8"):
+        with Engine(trained, dtype=dtype) as engine:
+            [output] = engine.generate([text], params)
+        likeliest.append([_best(entry) for entry in output.prompt_logprobs[1:]])
+    agreed = sum(one == other for one, other in zip(*likeliest, strict=True))
+    assert agreed >= 0.95 * len(likeliest[0])
+
+
+def _best(entry):
+    return max(entry, key=lambda token: entry[token].logprob)

@@ -134,13 +134,15 @@ def test_the_rows_that_only_fill_up_opts_table_are_never_drawn(tmp_path):
     from inference import Engine
     from tests.inference.tiny_opts import make_opt
 
-    make_opt(tmp_path, vocab_size=50272, num_hidden_layers=1)
+    peer = make_opt(tmp_path, vocab_size=50272, num_hidden_layers=1)
     params = SamplingParams(max_tokens=1, temperature=0.0, logprobs=3)
     with Engine(tmp_path) as engine:
-        rows = engine._runner.model.embed_tokens.weight
         [before] = engine.generate([[2, 7]], params)
-        [drawn] = before.outputs[0].token_ids
-        rows[50265:] = rows[drawn] * 2  # now each is likelier than what was drawn
+    [drawn] = before.outputs[0].token_ids
+    rows = peer.get_input_embeddings().weight.data
+    rows[50265:] = rows[drawn] * 2  # now each is likelier than what was drawn
+    peer.save_pretrained(tmp_path)
+    with Engine(tmp_path) as engine:
         [after] = engine.generate([[2, 7]], params)
     assert after.outputs[0].token_ids == [drawn]
     assert max(after.outputs[0].logprobs[0]) < 50265

@@ -9,8 +9,12 @@ from inference import Engine
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.export import split_weights
-from inference.loader import EMBEDDING, load_weights
-from inference.opt import empty_model
+from inference.loader import EMBEDDING, load_model
+
+
+def load_plain(directory):
+    config = OptConfig.from_directory(directory)
+    return load_model(directory, config, "float32", "cpu", packed=False)
 
 
 @pytest.fixture
@@ -22,9 +26,7 @@ def stored(plain_opt, tmp_path):
 
     def load(changed):
         save_file(changed, tmp_path / "model.safetensors", metadata={"format": "pt"})
-        model = empty_model(OptConfig.from_directory(tmp_path), torch.float32, "cpu")
-        load_weights(tmp_path, model.weights())
-        return model
+        return load_plain(tmp_path)
 
     return tensors, load
 
@@ -95,9 +97,8 @@ def write_index(directory, where):
 
 def test_shards_are_the_whole(stored, tmp_path, plain_opt):
     shard(tmp_path, stored[0])
-    with Engine(tmp_path) as sharded, Engine(plain_opt[0]) as single:
-        ours, theirs = (e._runner.model.weights() for e in (sharded, single))
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    ours, theirs = (load_plain(folder).weights() for folder in (tmp_path, plain_opt[0]))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_an_index_that_disagrees_with_its_shards_is_refused(stored, tmp_path):

@@ -12,8 +12,17 @@ SHAPES = {
     "pre-norm": {},
     "pre-norm without final norm": {"_remove_final_layer_norm": True},
     "pre-norm without biases": {"enable_bias": False, "layer_norm_elementwise_affine": False},
-    "pre-norm with gelu": {"activation_function": "gelu"},
+    "pre-norm with gelu and an odd vocabulary": {"activation_function": "gelu", "vocab_size": 97},
+    "pre-norm with projections": {"word_embed_proj_dim": 16, "activation_function": "gelu_new"},
+    "post-norm": {"do_layer_norm_before": False},
     "post-norm with projections": {"do_layer_norm_before": False, "word_embed_proj_dim": 16},
+    "post-norm with projections without biases": {
+        "do_layer_norm_before": False,
+        "word_embed_proj_dim": 16,
+        "enable_bias": False,
+        "layer_norm_elementwise_affine": False,
+        "_remove_final_layer_norm": True,
+    },
 }
 RAGGED = [[2] + [5 + (7 * n + 3 * k) % 90 for k in range(n - 1)] for n in (1, 5, 17, 32)]
 
