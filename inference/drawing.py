@@ -7,12 +7,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 
+from inference.errors import RanksFailed
 from inference.logits import Logits
 from inference.outputs import Logprob, TokenLogprobs
-from inference.runner import Runner
 from inference.sampler import Draw, Entry, list_logprobs, sample
 from inference.scheduler import Batch, Row
 from inference.tokenizer import Tokenizer
@@ -70,8 +71,16 @@ class Answer:
     error: str | None = None
 
 
+class Runs(Protocol):
+    """Who runs a batch and reads its logits: one rank here, or many together."""
+
+    def run(self, batch: Batch, asks: list[Ask]) -> list[Answer]:
+        """Answers in the batch's order; an ask per row."""
+        ...
+
+
 @torch.inference_mode()
-def compute(runner: Runner, batch: Batch, tokenizer: Tokenizer | None) -> list[Outcome]:
+def compute(runner: Runs, batch: Batch, tokenizer: Tokenizer | None) -> list[Outcome]:
     """Run the batch through the model and draw; outcomes come in the batch's order."""
     if not batch:
         return []
@@ -79,22 +88,25 @@ def compute(runner: Runner, batch: Batch, tokenizer: Tokenizer | None) -> list[O
     return [_outcome(row, got, tokenizer) for row, got in zip(batch, answers, strict=True)]
 
 
-def _run(runner: Runner, batch: Batch) -> list[Answer]:
+def _run(runner: Runs, batch: Batch) -> list[Answer]:
     try:
-        logits = runner.forward(batch)
+        return runner.run(batch, [Ask.of(row) for row in batch])
+    except RanksFailed:
+        raise  # there is nobody left to run anything
     except Exception as error:
         if len(batch) == 1:
             log.exception("a sequence failed")
             return [Answer(error=f"the model failed on this sequence ({type(error).__name__})")]
         log.warning("a batch of %d rows failed; running them one by one", len(batch))
         return [got for row in batch for got in _run(runner, [row])]
-    return answer(logits, [Ask.of(row) for row in batch])
 
 
 def answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
     """Read the logits of a batch's rows, which stand one after another."""
     try:
         return _answer(logits, asks)
+    except RanksFailed:
+        raise
     except Exception as error:
         if len(asks) == 1:
             log.exception("reading a sequence's logits failed")

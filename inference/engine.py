@@ -19,13 +19,15 @@ from inference.config import OptConfig
 from inference.drawing import Outcome, compute
 from inference.errors import EngineClosed
 from inference.intake import Intake, Prompt, as_list, empty_output
-from inference.loader import DTYPES, load_model
+from inference.messages import Load
 from inference.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
+from inference.placement import place
 from inference.request import LiveSample, live_samples
-from inference.runner import BLOCK_SIZE, Runner, cache_blocks
+from inference.runner import BLOCK_SIZE
 from inference.sampling import SamplingParams
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
+from inference.share import model_len
 from inference.tokenizer import Tokenizer
 
 
@@ -33,9 +35,13 @@ class Engine:
     """Serves one checkpoint directory. Options are named as vLLM names them.
 
     max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step, so
-    long prompts come in pieces. kv_cache_memory_bytes: None for 1 GiB on a CPU, 90 % of what is
-    free on a GPU. clock: what deadlines are read on. Raises ConfigError, CheckpointError,
-    WeightMismatch; ValueError for options.
+    long prompts come in pieces. kv_cache_memory_bytes: each rank's; None for 1 GiB on a CPU, 90 %
+    of what is free on a GPU. rank_timeout_seconds: how long ranks wait for each other within a
+    step. clock: what deadlines are read on. Raises ConfigError, CheckpointError, WeightMismatch,
+    LayoutError, RanksFailed; ValueError for options.
+
+    More ranks than one are started here, or by torchrun; under torchrun only rank 0 gets an
+    engine, and in the others this call serves rank 0 until it ends, then raises SystemExit.
     """
 
     def __init__(
@@ -50,22 +56,29 @@ class Engine:
         *,
         max_num_batched_tokens: int = 512,
         kv_cache_memory_bytes: int | None = None,
+        rank_timeout_seconds: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        _require_one_rank(tensor_parallel_size, pipeline_parallel_size)
         self.config = OptConfig.from_directory(model)
-        opt = load_model(model, self.config, dtype, device)
         self.tokenizer = Tokenizer.find(model)
-        self.max_model_len = _model_len(self.config, max_model_len)
-        blocks = cache_blocks(
+        known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
+        self._runner = place(
+            Load(
+                model=str(model),
+                dtype=dtype,
+                max_num_seqs=max_num_seqs,
+                max_model_len=max_model_len,
+                kv_cache_memory_bytes=kv_cache_memory_bytes,
+                drawable=min(known, self.config.known_tokens),
+            ),
             self.config,
-            DTYPES[dtype],
+            tensor_parallel_size,
+            pipeline_parallel_size,
             device,
-            seqs=max_num_seqs,
-            model_len=self.max_model_len,
-            limit=kv_cache_memory_bytes,
+            rank_timeout_seconds,
         )
-        self._ledger = BlockLedger(blocks, BLOCK_SIZE)
+        self.max_model_len = model_len(self.config, max_model_len)
+        self._ledger = BlockLedger(self._runner.blocks, BLOCK_SIZE)
         self._scheduler = Scheduler(
             self._ledger,
             max_num_seqs=max_num_seqs,
@@ -75,9 +88,6 @@ class Engine:
         self._intake = Intake(
             self.config, self.tokenizer, self.max_model_len, self._scheduler.require_fits
         )
-        known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
-        drawable = min(known, self.config.known_tokens)
-        self._runner = Runner(opt, blocks, device, DTYPES[dtype], drawable)
         self._clock = clock
         self._lock = threading.Lock()
         self._live: dict[str, dict[int, LiveSample]] = {}
@@ -149,6 +159,7 @@ class Engine:
                 for sample in samples.values():
                     self._scheduler.finish(sample.sequence)
             self._live, self._untold, self._closed = {}, [], True
+        self._runner.close()
 
     def __enter__(self) -> Self:
         return self
@@ -241,18 +252,3 @@ class Engine:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineClosed("the engine is closed")
-
-
-def _require_one_rank(tensor: int, pipeline: int) -> None:
-    if (tensor, pipeline) != (1, 1):
-        raise ValueError(
-            f"this engine runs one rank so far: tensor_parallel_size {tensor} and "
-            f"pipeline_parallel_size {pipeline} must both be 1"
-        )
-
-
-def _model_len(config: OptConfig, asked: int | None) -> int:
-    most = config.max_position_embeddings
-    if asked is not None and not 1 <= asked <= most:
-        raise ValueError(f"max_model_len must be from 1 to the model's {most}, not {asked}")
-    return asked or most

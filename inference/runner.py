@@ -9,6 +9,7 @@ from torch import Tensor
 
 from inference.attention import CachedAttention, Singles, Span
 from inference.config import OptConfig
+from inference.drawing import Answer, Ask, answer
 from inference.layout import WHOLE, Layout
 from inference.logits import WholeLogits
 from inference.opt import OptModel
@@ -90,8 +91,7 @@ class Runner:
     def __init__(
         self, model: OptModel, blocks: int, device: str, dtype: torch.dtype, drawable: int
     ) -> None:
-        self.model = model
-        self.drawable = drawable
+        self.model, self.blocks, self.drawable = model, blocks, drawable
         self._device = torch.device(device)
         config, layout = model.config, model.layout
         self._layers = layout.layers(config.num_hidden_layers)
@@ -100,6 +100,13 @@ class Runner:
         self._keys, self._values = torch.empty(
             shape, dtype=cache_dtype(device, dtype), device=self._device
         )
+
+    def run(self, batch: Batch, asks: list[Ask]) -> list[Answer]:
+        """Compute a batch and read its logits; for the only rank."""
+        return answer(self.forward(batch), asks)
+
+    def close(self) -> None:
+        """Nothing outlives this process."""
 
     @torch.inference_mode()
     def forward(self, batch: Batch) -> WholeLogits:

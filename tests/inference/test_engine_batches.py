@@ -217,9 +217,3 @@ def test_submit_and_cancel_from_other_threads(engine):
     endings = [event.request_id for event in events if event.finish_reason]
     assert sorted(endings) == sorted(f"{n}-{turn}" for n in range(3) for turn in range(5))
     assert engine.stats().free_blocks == engine.stats().total_blocks
-
-
-@pytest.mark.parametrize("option", ["tensor_parallel_size", "pipeline_parallel_size"])
-def test_more_ranks_than_one_are_refused(plain_opt, option):
-    with pytest.raises(ValueError, match="one rank so far"):
-        Engine(plain_opt[0], **{option: 2})

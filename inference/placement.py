@@ -1,0 +1,35 @@
+"""Where an engine's model runs: in this process alone, or over ranks."""
+
+import os
+from datetime import timedelta
+
+from inference.config import OptConfig
+from inference.follower import follow_until_end
+from inference.launch import join_torchrun, muster, started_by_torchrun
+from inference.layout import require_splits
+from inference.messages import Load
+from inference.ranks import Lead
+from inference.runner import Runner
+from inference.share import load_share
+
+
+def place(
+    load: Load,
+    config: OptConfig,
+    tensor: int,
+    pipeline: int,
+    device: str,
+    timeout_seconds: float,
+) -> Runner | Lead:
+    """A loaded model, ready to run. Raises LayoutError before anything starts.
+
+    In torchrun's ranks other than 0 it serves rank 0, and then raises SystemExit.
+    """
+    require_splits(config, tensor, pipeline)
+    if tensor * pipeline == 1:
+        share = load_share(load, device)
+        return share.runner(share.blocks)
+    deadline = timedelta(seconds=timeout_seconds)
+    if started_by_torchrun() and os.environ["RANK"] != "0":
+        raise SystemExit(follow_until_end(*join_torchrun(tensor, pipeline, device, deadline)))
+    return Lead(muster(tensor, pipeline, device, deadline), load)

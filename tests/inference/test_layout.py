@@ -1,0 +1,86 @@
+import pytest
+
+from inference import Engine
+from inference.config import OptConfig
+from inference.errors import LayoutError
+from inference.layout import Layout, require_splits, split_dim
+from inference.plan import named_config
+from inference.runner import Piece, cut_pieces
+
+
+def test_ranks_of_one_stage_follow_each_other():
+    places = [Layout(2, 2, rank) for rank in range(4)]
+    assert [(each.stage, each.tensor_rank) for each in places] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [each.is_first_stage for each in places] == [True, True, False, False]
+    assert [list(each.layers(6)) for each in places[1:3]] == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "dim"),
+    [
+        ("model.decoder.layers.3.self_attn.q_proj.weight", 0),
+        ("model.decoder.layers.3.self_attn.v_proj.bias", 0),
+        ("model.decoder.layers.3.self_attn.out_proj.weight", 1),
+        ("model.decoder.layers.3.self_attn.out_proj.bias", None),
+        ("model.decoder.layers.3.fc1.bias", 0),
+        ("model.decoder.layers.3.fc2.weight", 1),
+        ("model.decoder.layers.3.fc2.bias", None),
+        ("model.decoder.layers.3.final_layer_norm.weight", None),
+        ("model.decoder.embed_tokens.weight", 0),
+        ("model.decoder.embed_positions.weight", None),
+        ("model.decoder.project_in.weight", None),
+        ("lm_head.weight", 0),
+    ],
+)
+def test_what_splits_and_how(name, dim):
+    assert split_dim(name) == dim
+
+
+@pytest.mark.parametrize(("tensor", "pipeline"), [(16, 1), (8, 2), (4, 4), (1, 1)])
+def test_opt_175b_splits_over_sixteen(tensor, pipeline):
+    require_splits(named_config("opt-175b"), tensor, pipeline)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ((3, 1), r"4 \(attention heads\).*64 \(ffn_dim\).*100 \(vocab_size\).*3 tensor.*; 1, 2, 4"),
+        ((1, 2), "3 layers are not a multiple of 2 pipeline ranks; 1, 3 would do"),
+        ((0, 1), "tensor_parallel_size must be 1 or more, not 0"),
+        ((1, -1), "pipeline_parallel_size must be 1 or more, not -1"),
+    ],
+)
+def test_what_does_not_divide_is_named_with_what_would(sizes, reason):
+    config = OptConfig(100, 32, 3, 64, 4, 96, 32)
+    with pytest.raises(LayoutError, match=reason):
+        require_splits(config, *sizes)
+
+
+def test_an_engine_that_cannot_be_split_starts_nothing(plain_opt, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", None)
+    with pytest.raises(ValueError, match=r"99 \(vocab_size\) is not a multiple of 2 tensor ranks"):
+        Engine(plain_opt[0], tensor_parallel_size=2)
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_runs_are_the_same_work_in_the_same_order(size):
+    pieces = [
+        Piece([7], 5, (0,), 1),
+        Piece(list(range(10)), 3, (1, 2), 4),
+        Piece([1, 2], 0, (3,), 0),
+        Piece(list(range(5)), 0, (4,), 5),
+    ]
+    runs = cut_pieces(pieces, size)
+    assert all(sum(len(piece.tokens) for piece in run) == size for run in runs[:-1])
+    flat = [piece for run in runs for piece in run]
+    assert wanted(flat) == wanted(pieces)
+    assert all(piece.tokens and 0 <= piece.logit_count <= len(piece.tokens) for piece in flat)
+
+
+def wanted(pieces):
+    """Each token with its place, and whether its logits are wanted."""
+    return [
+        (piece.blocks, piece.start + n, token, n >= len(piece.tokens) - piece.logit_count)
+        for piece in pieces
+        for n, token in enumerate(piece.tokens)
+    ]
