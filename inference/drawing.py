@@ -4,8 +4,8 @@ What fails for one row becomes that row's error; the others are drawn all the sa
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,18 +17,20 @@ from inference.outputs import Logprob, TokenLogprobs
 from inference.sampler import Draw, Entry, list_logprobs, sample
 from inference.scheduler import Batch, Row
 from inference.tokenizer import Tokenizer
+from inference.white_box import Snapshot
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Outcome:
-    """What one row brought: a token if it draws, its prompt's next logprobs, or an error."""
+    """What one row brought: a token, its prompt's next logprobs, captures, or an error."""
 
     row: Row
     token: int | None = None
     logprobs: TokenLogprobs | None = None
     prompt_logprobs: list[TokenLogprobs] | None = None
+    captured: list[Snapshot] = field(default_factory=list)
     error: str | None = None
 
 
@@ -36,11 +38,12 @@ class Outcome:
 class Ask:
     """What one row wants of its logits. Plain data, so that it may go to other ranks.
 
-    rows: how many of its tokens have logits. targets: tokens to score, each by the logits before
-    it, from the first row's; the last row's draw. logprobs: as SamplingParams has them.
+    rows: how many of its tokens have logits; the last row's draw. targets: tokens to score, each
+    by the logits before it, from row ``skipped`` on. logprobs: as SamplingParams has them.
     """
 
     rows: int
+    skipped: int
     draw: Draw | None
     logprobs: int | None
     targets: tuple[int, ...]
@@ -54,6 +57,7 @@ class Ask:
         draw = Draw(sampling, sequence.seed, sequence.index, sequence.length)
         return cls(
             row.logit_count,
+            row.first_scored - 1 - row.logit_start if row.scored else 0,
             draw if row.draws else None,
             sampling.logprobs,
             row.scored,
@@ -68,6 +72,7 @@ class Answer:
     token: int | None = None
     logprobs: Entry | None = None
     prompt_logprobs: list[Entry] | None = None
+    captured: list[Snapshot] = field(default_factory=list)
     error: str | None = None
 
 
@@ -116,6 +121,13 @@ def answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
         return [got for ask, place in pairs for got in answer(_part(logits, place), [ask])]
 
 
+def add_captured(answers: list[Answer], seen: Iterable[tuple[int, Snapshot]]) -> list[Answer]:
+    """The same answers with what was captured meanwhile, by row."""
+    for row, snapshot in seen:
+        answers[row].captured.append(snapshot)
+    return answers
+
+
 def _answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
     answers, places = [Answer() for _ in asks], _places(asks)
     finite = logits.finite().tolist()
@@ -158,7 +170,7 @@ def _score(logits: Logits, sound: Sound) -> None:
 
 def _scores(got: Answer, ask: Ask, place: range) -> Iterator[tuple[int, int, int]]:
     """Which token to score by which row of logits, and how many others to list."""
-    for row, token in zip(place, ask.targets, strict=False):
+    for row, token in zip(place[ask.skipped :], ask.targets, strict=False):
         yield row, token, ask.prompt_logprobs
     if ask.logprobs is not None and got.token is not None:
         yield place[-1], got.token, ask.logprobs
@@ -177,7 +189,7 @@ def _part(logits: Logits, rows: list[int] | range) -> Logits:
 
 
 def _outcome(row: Row, got: Answer, tokenizer: Tokenizer | None) -> Outcome:
-    found = Outcome(row, token=got.token, error=got.error)
+    found = Outcome(row, token=got.token, captured=got.captured, error=got.error)
     try:
         named = tokenizer if row.sequence.detokenize else None
         found.logprobs = None if got.logprobs is None else _named(got.logprobs, named)

@@ -29,6 +29,7 @@ from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.share import model_len
 from inference.tokenizer import Tokenizer
+from inference.white_box import Capture, Intervention
 
 
 class Engine:
@@ -37,8 +38,9 @@ class Engine:
     max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step, so
     long prompts come in pieces. kv_cache_memory_bytes: each rank's; None for 1 GiB on a CPU, 90 %
     of what is free on a GPU. rank_timeout_seconds: how long ranks wait for each other within a
-    step. clock: what deadlines are read on. Raises ConfigError, CheckpointError, WeightMismatch,
-    LayoutError, RanksFailed; ValueError for options.
+    step. max_capture_bytes: what one request may copy out of the model, so that it is refused
+    before it fills the memory. clock: what deadlines are read on. Raises ConfigError,
+    CheckpointError, WeightMismatch, LayoutError, RanksFailed; ValueError for options.
 
     More ranks than one are started here, or by torchrun; under torchrun only rank 0 gets an
     engine, and in the others this call serves rank 0 until it ends, then raises SystemExit.
@@ -57,6 +59,7 @@ class Engine:
         max_num_batched_tokens: int = 512,
         kv_cache_memory_bytes: int | None = None,
         rank_timeout_seconds: float = 120.0,
+        max_capture_bytes: int = 2**30,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = OptConfig.from_directory(model)
@@ -86,7 +89,11 @@ class Engine:
             max_model_len=self.max_model_len,
         )
         self._intake = Intake(
-            self.config, self.tokenizer, self.max_model_len, self._scheduler.require_fits
+            self.config,
+            self.tokenizer,
+            self.max_model_len,
+            self._scheduler.require_fits,
+            max_capture_bytes,
         )
         self._clock = clock
         self._lock = threading.Lock()
@@ -171,19 +178,32 @@ class Engine:
         self,
         prompts: Prompt | Several[Prompt],
         sampling_params: SamplingParams | Several[SamplingParams] | None = None,
+        *,
+        captures: Several[Capture] = (),
+        interventions: Several[Intervention] = (),
     ) -> list[RequestOutput]:
         """Run prompts (text or ids) to their ends; outputs come in the prompts' order.
 
+        captures, interventions: the same for every prompt; with ``run`` each has its own.
         Checks all first: raises ValueError naming the index of a bad prompt and runs none.
-        Not for use while another thread calls step.
         """
         given = as_list(prompts)
-        requests = self._intake.requests(given, sampling_params)
+        outputs = self.run(self._intake.requests(given, sampling_params, captures, interventions))
+        for prompt, output in zip(given, outputs, strict=True):
+            output.prompt = prompt if isinstance(prompt, str) else None
+        return outputs
+
+    def run(self, requests: Several[EngineRequest]) -> list[RequestOutput]:
+        """Run requests in one batch to their ends; outputs come in their order.
+
+        Checks all first, as ``generate`` does. Not for use while another thread calls step.
+        """
+        checked = self._intake.all_checked(requests)
         outputs: dict[str, RequestOutput] = {}
         try:
-            for prompt, request in zip(given, requests, strict=True):
+            for request in checked:
                 request_id = self.submit(request)
-                outputs[request_id] = empty_output(request_id, prompt, request)
+                outputs[request_id] = empty_output(request_id, request)
             while not all(output.finished for output in outputs.values()):
                 for event in self._news_of(set(outputs)):
                     outputs[event.request_id].add(event)
@@ -192,13 +212,18 @@ class Engine:
         return list(outputs.values())
 
     def stream(
-        self, prompt: Prompt, sampling_params: SamplingParams | None = None
+        self,
+        prompt: Prompt,
+        sampling_params: SamplingParams | None = None,
+        *,
+        captures: Several[Capture] = (),
+        interventions: Several[Intervention] = (),
     ) -> Iterator[TokenEvent]:
         """Events of one prompt as they come; leaving the loop early cancels it.
 
         A bad prompt raises ValueError here, before the first event is asked for.
         """
-        [request] = self._intake.requests([prompt], sampling_params)
+        [request] = self._intake.requests([prompt], sampling_params, captures, interventions)
         return self._stream(request)
 
     def _stream(self, request: EngineRequest) -> Iterator[TokenEvent]:

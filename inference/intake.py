@@ -1,13 +1,16 @@
 """What the engine takes: prompts to requests, checked before anything runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
+from contextlib import contextmanager
 from dataclasses import replace
 
 from inference.config import OptConfig
 from inference.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.sampling import SamplingParams
 from inference.tokenizer import Tokenizer
+from inference.white_box import Capture, Intervention
+from inference.white_box_checks import checked_inside
 
 Prompt = str | Several[int]
 
@@ -21,8 +24,10 @@ class Intake:
         tokenizer: Tokenizer | None,
         max_model_len: int,
         require_fits: Callable[[int, int], None],
+        max_capture_bytes: int,
     ) -> None:
-        self._vocab_size = config.vocab_size
+        self._config = config
+        self._max_capture_bytes = max_capture_bytes
         self._tokenizer = tokenizer
         self._max_model_len = max_model_len
         self._require_fits = require_fits
@@ -31,18 +36,28 @@ class Intake:
         self,
         prompts: list[Prompt],
         sampling: SamplingParams | Several[SamplingParams] | None,
+        captures: Several[Capture] = (),
+        interventions: Several[Intervention] = (),
     ) -> list[EngineRequest]:
-        """A checked request per prompt; the error names the index of the first bad one."""
+        """A request per prompt; the error names the index of the first that is no prompt."""
         given = SamplingParams() if sampling is None else sampling
         each = [given] * len(prompts) if isinstance(given, SamplingParams) else list(given)
         if len(each) != len(prompts):
             raise ValueError(f"{len(prompts)} prompts need as many SamplingParams, not {len(each)}")
         found = []
         for number, (prompt, params) in enumerate(zip(prompts, each, strict=True)):
-            try:
-                found.append(self.checked(EngineRequest(self._ids(prompt), params)))
-            except ValueError as error:
-                raise type(error)(f"prompt {number}: {error}") from error
+            with _naming(number):
+                ids = self._ids(prompt)
+            inside = tuple(captures), tuple(interventions)
+            found.append(EngineRequest(ids, params, captures=inside[0], interventions=inside[1]))
+        return found
+
+    def all_checked(self, requests: Several[EngineRequest]) -> list[EngineRequest]:
+        """``checked`` of each; the error names the index of the first bad one."""
+        found = []
+        for number, request in enumerate(requests):
+            with _naming(number):
+                found.append(self.checked(request))
         return found
 
     def checked(self, request: EngineRequest) -> EngineRequest:
@@ -55,14 +70,18 @@ class Intake:
             room = max(self._max_model_len - len(prompt), 0)
             sampling = sampling.with_max_tokens(room)
         self._require_fits(len(prompt), sampling.max_tokens or 0)
-        return replace(request, prompt_token_ids=prompt, sampling=sampling)
+        request = replace(request, prompt_token_ids=prompt, sampling=sampling)
+        if request.white_box is None:
+            return request
+        return checked_inside(request, self._config, self._max_capture_bytes)
 
     def _require_tokens(self, prompt: tuple[int, ...]) -> None:
         if not prompt:
             raise ValueError("the prompt is empty; it needs one token at least")
+        vocab_size = self._config.vocab_size
         for token in prompt:
-            if not isinstance(token, int) or not 0 <= token < self._vocab_size:
-                raise ValueError(f"{token!r} is not a token id from 0 to {self._vocab_size - 1}")
+            if not isinstance(token, int) or not 0 <= token < vocab_size:
+                raise ValueError(f"{token!r} is not a token id from 0 to {vocab_size - 1}")
 
     def _ids(self, prompt: Prompt) -> list[int]:
         if not isinstance(prompt, str):
@@ -79,8 +98,16 @@ def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
     return list(prompts)  # type: ignore[arg-type]
 
 
-def empty_output(request_id: str, prompt: Prompt, request: EngineRequest) -> RequestOutput:
+def empty_output(request_id: str, request: EngineRequest) -> RequestOutput:
     """The request's output before its first event."""
     outputs = [CompletionOutput(index) for index in range(request.sampling.n)]
-    text = prompt if isinstance(prompt, str) else None
-    return RequestOutput(request_id, text, list(request.prompt_token_ids), outputs)
+    return RequestOutput(request_id, None, list(request.prompt_token_ids), outputs)
+
+
+@contextmanager
+def _naming(number: int) -> Iterator[None]:
+    """Say which prompt a ValueError is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise type(error)(f"prompt {number}: {error}") from error

@@ -16,8 +16,10 @@ from inference.attention import Attend
 from inference.config import POSITION_OFFSET, OptConfig
 from inference.layout import WHOLE, Layout
 from inference.linear import Linear, VocabTable
+from inference.white_box import Site
 
 Reduce = Callable[[Tensor], Tensor]
+Tap = Callable[[Site, int | None, Tensor], Tensor]
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -44,6 +46,7 @@ class DecoderLayer(nn.Module):
         self.heads = layout.share(config.num_attention_heads)
         self.head_dim = config.head_dim
         self.pre_norm = config.do_layer_norm_before
+        self.tap: Tap | None = None
         self.activation = _ACTIVATIONS[config.activation_function]
         self.reduce = reduce
         self.qkv = Linear(width, 3 * own, bias=bias)
@@ -55,19 +58,25 @@ class DecoderLayer(nn.Module):
 
     def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
         """hidden: [tokens, hidden_size], and so is the result."""
+        hidden = self._show("input", hidden)
         if self.pre_norm:
             hidden = hidden + self._mix(self.self_attn_layer_norm(hidden), attend)
-            return hidden + self._feed(self.final_layer_norm(hidden))
+            return self._show("output", hidden + self._feed(self.final_layer_norm(hidden)))
         hidden = self.self_attn_layer_norm(hidden + self._mix(hidden, attend))
-        normed: Tensor = self.final_layer_norm(hidden + self._feed(hidden))
-        return normed
+        return self._show("output", self.final_layer_norm(hidden + self._feed(hidden)))
 
     def _mix(self, hidden: Tensor, attend: Attend) -> Tensor:
         qkv = self.qkv(hidden).view(-1, 3, self.heads, self.head_dim)
-        return self._sum(self.out_proj(attend(self.number, *qkv.unbind(1)).flatten(1)))
+        heads = self._show("heads", attend(self.number, *qkv.unbind(1)))
+        return self._show("attention_output", self._sum(self.out_proj(heads.flatten(1))))
 
     def _feed(self, hidden: Tensor) -> Tensor:
-        return self._sum(self.fc2(self.activation(self.fc1(hidden))))
+        neurons = self._show("neurons", self.activation(self.fc1(hidden)))
+        return self._show("mlp_output", self._sum(self.fc2(neurons)))
+
+    def _show(self, site: Site, there: Tensor) -> Tensor:
+        """What shall stand at the site: the same, unless this step looks inside."""
+        return there if self.tap is None else self.tap(site, self.number, there)
 
     def _sum(self, partial: Tensor) -> Tensor:
         return partial if self.reduce is None else self.reduce(partial)

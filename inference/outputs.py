@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inference.sampling import SamplingParams
+from inference.white_box import Capture, Captured, Intervention, Snapshot, WhiteBox
 
 FinishReason = Literal["stop", "length", "abort", "deadline", "error"]
 
@@ -27,6 +28,7 @@ class EngineRequest:
     """One prompt as ids. Lower priority is served first, as in vLLM; then first come.
 
     deadline: a reading of time.monotonic(); samples that run then end with reason "deadline".
+    captures, interventions: what to look into and change, in each sample; see white_box.py.
     """
 
     prompt_token_ids: Sequence[int]
@@ -35,13 +37,22 @@ class EngineRequest:
     priority: int = 0
     deadline: float | None = None
     detokenize: bool = True
+    captures: tuple[Capture, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def white_box(self) -> WhiteBox | None:
+        """Both together; None where the request leaves the model alone."""
+        inside = bool(self.captures or self.interventions)
+        return WhiteBox(self.captures, self.interventions) if inside else None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEvent:
     """News of one sample. text holds whole characters only; logprobs one entry per new token.
 
-    prompt_logprobs comes once, on the request's first event. finish_reason ends the sample;
+    prompt_logprobs comes once, on the request's first event. captured: at the positions computed
+    since the last event. finish_reason ends the sample;
     with "error", error says why.
     """
 
@@ -51,6 +62,7 @@ class TokenEvent:
     text: str = ""
     logprobs: list[TokenLogprobs] | None = None
     prompt_logprobs: PromptLogprobs | None = None
+    captured: tuple[Snapshot, ...] = ()
     finish_reason: FinishReason | None = None
     error: str | None = None
 
@@ -63,6 +75,7 @@ class CompletionOutput:
     text: str = ""
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[TokenLogprobs] | None = None
+    captured: Captured = field(default_factory=Captured)
     finish_reason: FinishReason | None = None
     error: str | None = None
 
@@ -72,6 +85,7 @@ class CompletionOutput:
         self.token_ids.extend(event.token_ids)
         if event.logprobs is not None:
             self.logprobs = [*(self.logprobs or []), *event.logprobs]
+        self.captured.add(event.captured)
         self.finish_reason, self.error = event.finish_reason, event.error
 
 

@@ -6,6 +6,7 @@ from inference.drawing import Outcome
 from inference.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
 from inference.sequence import Sequence
 from inference.tokenizer import Detokenizer, Tokenizer
+from inference.white_box import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class LiveSample:
         self._text = Detokenizer(tokenizer, stop) if tokenizer else None
         self._eos = () if sequence.sampling.ignore_eos else eos_token_ids
         self._told_prompt = False
+        self._captured: list[Snapshot] = []
 
     def tell(self, outcome: Outcome) -> TokenEvent | None:
         """Take in a step's outcome; None while the prompt is not through."""
@@ -28,6 +30,8 @@ class LiveSample:
             self.sequence.prompt_logprobs.extend(outcome.prompt_logprobs)
         if outcome.error is not None:
             return self.end("error", outcome.error)
+        self._captured += outcome.captured
+        self.sequence.captured = max(self.sequence.captured, outcome.row.end)
         if not outcome.row.completes:
             return None
         if outcome.token is None:
@@ -67,6 +71,7 @@ class LiveSample:
         error: str | None = None,
     ) -> TokenEvent:
         told, self._told_prompt = self._told_prompt, True
+        captured, self._captured = tuple(self._captured), []
         return TokenEvent(
             request_id=self.sequence.request_id,
             index=self.sequence.index,
@@ -74,6 +79,7 @@ class LiveSample:
             text=text,
             logprobs=logprobs,
             prompt_logprobs=None if told else self.sequence.prompt_logprobs,
+            captured=captured,
             finish_reason=reason,
             error=error,
         )
@@ -99,6 +105,7 @@ def live_samples(
             priority=request.priority,
             deadline=request.deadline,
             detokenize=request.detokenize,
+            white_box=request.white_box,
         )
         if sequence.scores_prompt:
             sequence.prompt_logprobs = [None]

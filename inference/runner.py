@@ -7,13 +7,15 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from inference.attention import CachedAttention, Singles, Span
+from inference.attention import Attend, CachedAttention, Singles, Span
 from inference.config import OptConfig
-from inference.drawing import Answer, Ask, answer
+from inference.drawing import Answer, Ask, add_captured, answer
 from inference.layout import WHOLE, Layout
 from inference.logits import WholeLogits
 from inference.opt import OptModel
+from inference.probe import Glimpse, Probe, Seen, Stretch, tapped
 from inference.scheduler import Batch
+from inference.white_box import WhiteBox
 
 BLOCK_SIZE = 16
 CPU_CACHE_BYTES = 2**30
@@ -25,13 +27,17 @@ class Piece:
     """Consecutive tokens of one sequence to be computed: plain data, the same for every rank.
 
     start: position of the first; blocks: the sequence's, in order; logit_count: how many of the
-    last tokens need logits.
+    last tokens need logits. white_box: what to look into, from position uncaptured on, and change;
+    row: the batch's that the piece is of.
     """
 
     tokens: list[int]
     start: int
     blocks: tuple[int, ...]
     logit_count: int
+    white_box: WhiteBox | None = None
+    uncaptured: int = 0
+    row: int = 0
 
     @property
     def seen(self) -> int:
@@ -47,8 +53,11 @@ def pieces_of(batch: Batch) -> list[Piece]:
             row.start,
             tuple(row.sequence.blocks),
             row.logit_count,
+            row.sequence.white_box,
+            row.sequence.captured,
+            number,
         )
-        for row in batch
+        for number, row in enumerate(batch)
     ]
 
 
@@ -92,6 +101,7 @@ class Runner:
         self, model: OptModel, blocks: int, device: str, dtype: torch.dtype, drawable: int
     ) -> None:
         self.model, self.blocks, self.drawable = model, blocks, drawable
+        self._seen: list[Seen] = []
         self._device = torch.device(device)
         config, layout = model.config, model.layout
         self._layers = layout.layers(config.num_hidden_layers)
@@ -103,7 +113,8 @@ class Runner:
 
     def run(self, batch: Batch, asks: list[Ask]) -> list[Answer]:
         """Compute a batch and read its logits; for the only rank."""
-        return answer(self.forward(batch), asks)
+        self.taken()  # of a batch that failed
+        return add_captured(answer(self.forward(batch), asks), self.taken())
 
     def close(self) -> None:
         """Nothing outlives this process."""
@@ -125,11 +136,34 @@ class Runner:
 
     def decode(self, pieces: list[Piece], hidden: Tensor) -> Tensor:
         """hidden: [tokens, hidden_size] before this rank's layers; returns it after them."""
-        return self.model.decode(hidden, self._attention(pieces))
+        attend: Attend = self._attention(pieces)
+        probe = self._probe(pieces)
+        if probe is None:
+            return self.model.decode(hidden, attend)
+        contexts = [self._place(_slots(piece.blocks)[: piece.seen]) for piece in pieces]
+        with tapped(self.model, probe):
+            return self.model.decode(hidden, probe.watch(attend, self._keys_of, contexts))
 
     def logits(self, pieces: list[Piece], hidden: Tensor) -> Tensor:
         """The last stage's logits [all logit_counts, own vocabulary] fp32."""
-        return self.model.logits(hidden, self._place(_logit_rows(pieces)))
+        logits = self.model.logits(hidden, self._place(_logit_rows(pieces)))
+        probe = self._probe(pieces)
+        return logits if probe is None else probe("logits", None, logits)
+
+    def taken(self) -> list[Seen]:
+        """What this rank captured since it was last asked: row's number and snapshot."""
+        seen, self._seen = self._seen, []
+        return seen
+
+    def _probe(self, pieces: list[Piece]) -> Probe | None:
+        looking = glimpses(pieces)
+        layout = self.model.layout
+        return Probe(looking, self.model.config, layout, self._seen) if looking else None
+
+    def _keys_of(self, layer: int) -> Tensor:
+        """The cache's keys of one of this rank's layers: [slots, heads, head_dim]."""
+        keys: Tensor = self._keys[layer - self._layers.start]
+        return keys
 
     def _attention(self, pieces: list[Piece]) -> CachedAttention:
         slots = [_slots(piece.blocks)[: piece.seen] for piece in pieces]
@@ -164,6 +198,22 @@ class Runner:
 
     def _place(self, tensor: Tensor) -> Tensor:
         return tensor.to(self._device)
+
+
+def glimpses(pieces: list[Piece]) -> list[Glimpse]:
+    """Of the pieces that look inside, where they lie among the tokens and the logits."""
+    found, first, logit_first = [], 0, 0
+    for number, piece in enumerate(pieces):
+        if piece.white_box is not None:
+            logit_start = piece.seen - piece.logit_count
+            tokens = Stretch(first, range(piece.start, piece.seen))
+            logits = Stretch(logit_first, range(logit_start, piece.seen))
+            found.append(
+                Glimpse(piece.row, number, tokens, logits, piece.uncaptured, piece.white_box)
+            )
+        first += len(piece.tokens)
+        logit_first += piece.logit_count
+    return found
 
 
 def cache_dtype(device: str, dtype: torch.dtype) -> torch.dtype:

@@ -41,15 +41,29 @@ class Row:
     def scored(self) -> tuple[int, ...]:
         """The prompt's tokens, each told by the row's, that are to be scored in this step."""
         sequence = self.sequence
-        first = max(self.start + 1, sequence.unscored)
-        return sequence.prompt_token_ids[first : self.end + 1] if sequence.scores_prompt else ()
+        tokens = sequence.prompt_token_ids[self.first_scored : self.end + 1]
+        return tokens if sequence.scores_prompt else ()
+
+    @property
+    def first_scored(self) -> int:
+        """Position of the first of ``scored``."""
+        return max(self.start + 1, self.sequence.unscored)
+
+    @property
+    def logit_start(self) -> int:
+        """From this position on, the row's tokens need logits; end if none does."""
+        first = self.end - 1 if self.draws else self.end
+        if self.scored:
+            first = min(first, self.first_scored - 1)
+        if self.sequence.white_box is not None:
+            fresh = max(self.start, self.sequence.captured)
+            first = min(first, self.sequence.white_box.first_logits(fresh, self.end))
+        return first
 
     @property
     def logit_count(self) -> int:
         """How many of the row's last tokens need logits."""
-        if self.scored:
-            return self.end + 1 - max(self.start + 1, self.sequence.unscored)
-        return 1 if self.draws else 0
+        return self.end - self.logit_start
 
 
 Batch = list[Row]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from inference.outputs import PromptLogprobs
 from inference.sampling import SamplingParams
+from inference.white_box import WhiteBox
 
 
 @dataclass(eq=False)
@@ -11,7 +12,8 @@ class Sequence:
     """One sample of one request: its tokens, and how many of them the cache holds.
 
     max_tokens is decided (never None). deadline: on the engine's clock. computed: tokens whose
-    keys and values are cached; none after pre-emption.
+    keys and values are cached; none after pre-emption. captured: positions before it have been
+    captured.
     """
 
     request_id: str
@@ -25,7 +27,9 @@ class Sequence:
     detokenize: bool = True
     arrival: int = 0
     output_token_ids: list[int] = field(default_factory=list)
+    white_box: WhiteBox | None = None
     computed: int = 0
+    captured: int = 0
     blocks: tuple[int, ...] = ()
     finished: bool = False
     prompt_logprobs: PromptLogprobs | None = None
