@@ -53,7 +53,7 @@ def pieces_of(batch: Batch) -> list[Piece]:
             row.start,
             tuple(row.sequence.blocks),
             row.logit_count,
-            row.sequence.white_box,
+            row.white_box,
             row.sequence.captured,
             number,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from inference.blocks import BlockLedger
 from inference.errors import PromptTooLong
 from inference.sequence import Sequence
+from inference.white_box import WhiteBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class Row:
     def first_scored(self) -> int:
         """Position of the first of ``scored``."""
         return max(self.start + 1, self.sequence.unscored)
+
+    @property
+    def white_box(self) -> WhiteBox | None:
+        """What the request looks into or changes at the row's positions."""
+        whole, captured = self.sequence.white_box, self.sequence.captured
+        return whole and whole.during(range(self.start, self.end), captured)
 
     @property
     def logit_start(self) -> int:

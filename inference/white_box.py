@@ -94,6 +94,15 @@ class WhiteBox:
     captures: tuple[Capture, ...] = ()
     interventions: tuple[Intervention, ...] = ()
 
+    def during(self, positions: range, uncaptured: int) -> "WhiteBox | None":
+        """What of it concerns these positions, from uncaptured on for captures; None: nothing."""
+        fresh = range(max(positions.start, uncaptured), positions.stop)
+        captures = tuple(each for each in self.captures if _meet(fresh, each.positions))
+        interventions = tuple(
+            each for each in self.interventions if _meet(positions, each.positions)
+        )
+        return WhiteBox(captures, interventions) if captures or interventions else None
+
     def first_logits(self, start: int, end: int) -> int:
         """The first of positions start .. end - 1 whose logits are captured; end for none."""
         sought = [capture.positions for capture in self.captures if capture.site == "logits"]
@@ -171,6 +180,10 @@ def shape_of(site: Site, config: OptConfig, keys: int) -> tuple[int, ...]:
         "logits": (config.vocab_size,),
     }
     return shapes.get(site, wide)
+
+
+def _meet(stretch: range, positions: Collection[int] | None) -> bool:
+    return any(within(position, positions) for position in stretch)
 
 
 def within(position: int, positions: Collection[int] | None) -> bool:

@@ -262,8 +262,9 @@ def test_steps_that_nobody_looks_into_have_no_probe(engine, monkeypatch):
     engine.generate([PROMPT], GREEDY)
     assert made == []
     layers = engine._runner.model.layers.values()
-    engine.generate([PROMPT], GREEDY, captures=[Capture("input")])
-    assert made
+    inside = [Capture("input", positions=[3])], [ablate_heads(0, [1], positions=[20])]
+    engine.generate([PROMPT], GREEDY, captures=inside[0], interventions=inside[1])
+    assert len(made) == 2 * 2  # for the layers and for the logits, in the steps of 3 and of 20
     assert all(layer.tap is None for layer in layers)
 
 
