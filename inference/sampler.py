@@ -81,10 +81,11 @@ def _draw_from_some(logits: Logits, draws: list[Draw]) -> Tensor:
     wanted = [FIRST_CANDIDATES if limit == logits.drawable else limit for limit in limits]
     width = min(max(wanted), logits.drawable)
     tokens, sure = _draw_from_best(logits, draws, limits, width)
-    for row in (~sure).nonzero()[:, 0].tolist():  # its mass is spread over more tokens
-        alone = logits.select(torch.tensor([row]))
-        again, _ = _draw_from_best(alone, [draws[row]], [limits[row]], logits.drawable)
-        tokens[row] = again[0]
+    spread = (~sure).nonzero()[:, 0]  # rows whose mass is spread over more tokens
+    if len(spread):
+        rows = spread.tolist()
+        again = [draws[row] for row in rows], [limits[row] for row in rows]
+        tokens[spread], _ = _draw_from_best(logits.select(spread), *again, logits.drawable)
     return tokens
 
 

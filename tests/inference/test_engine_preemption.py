@@ -1,5 +1,7 @@
 """A cache that holds few of the samples at once: they yield, compute anew, and say the same."""
 
+import random
+
 import pytest
 
 from inference import Engine, EngineRequest, SamplingParams
@@ -68,6 +70,44 @@ def test_a_prompt_preempted_halfway_is_scored_once(plain_opt):
     [told] = [event.prompt_logprobs for event in events if event.prompt_logprobs]
     assert len(told) == 60
     assert [event.request_id for event in events] == ["urgent"] * 2 + ["scored"] * 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_and_goes_each_says_what_it_says_alone(plain_opt, seed):
+    chance = random.Random(seed)
+    requests = {
+        str(number): EngineRequest(
+            [2] + [chance.randrange(3, 99) for _ in range(chance.randrange(30))],
+            SamplingParams(
+                max_tokens=chance.randrange(1, 60),
+                temperature=chance.choice([0.0, 1.0]),
+                seed=number,
+                ignore_eos=True,
+            ),
+            str(number),
+            priority=chance.randrange(3),
+        )
+        for number in range(14)
+    }
+    coming, said, ended = list(requests.values()), {}, {}
+    with small_engine(plain_opt[0]) as engine:
+        while coming or engine.has_work:
+            while coming and chance.random() < 0.2:
+                engine.submit(coming.pop())
+            if chance.random() < 0.03 and (living := said.keys() - ended.keys()):
+                engine.cancel(chance.choice(sorted(living)))
+            for event in engine.step():
+                said.setdefault(event.request_id, []).extend(event.token_ids)
+                if event.finish_reason:
+                    ended[event.request_id] = event.finish_reason
+        assert engine.stats().preemptions > 0
+        assert engine.stats().free_blocks == engine.stats().total_blocks
+    with Engine(plain_opt[0]) as engine:
+        alone = {name: tokens_of(engine.run([each]))[0] for name, each in requests.items()}
+    assert ended.keys() == requests.keys()
+    for name, reason in ended.items():
+        assert said[name] == alone[name][: len(said[name])]
+        assert reason == ("length" if len(said[name]) == len(alone[name]) else "abort")
 
 
 def test_a_deadline_ends_what_runs_and_what_waits(plain_opt):

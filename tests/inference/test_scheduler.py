@@ -244,7 +244,9 @@ def test_what_passes_the_models_length_is_refused():
 
 
 def test_plain_parts_load_without_torch():
-    modules = "scheduler blocks sequence sampling outputs tokenizer plan energy logbook config"
+    modules = (
+        "scheduler blocks sequence sampling white_box outputs tokenizer plan energy logbook config"
+    )
     code = f"""
 import sys
 import inference

@@ -121,6 +121,15 @@ def test_captures_of_the_prompt_come_with_the_first_event(engine):
     assert told == [[tuple(range(17))], [(17,)], [(18,)], [(19,)], [(20,)], [(21,)]]
 
 
+def test_each_sample_of_a_request_is_looked_into(engine):
+    params = SamplingParams(n=2, max_tokens=4, seed=1, ignore_eos=True)
+    [output] = engine.generate([PROMPT], params, captures=[Capture("output", [1])])
+    one, other = (sample.captured.values("output", 1) for sample in output.outputs)
+    assert len(one) == len(other) == 20
+    close(one[:17], other[:17])
+    assert not torch.allclose(one[17], other[17])  # they drew different tokens
+
+
 VECTOR = torch.linspace(-1, 1, 32)
 
 
