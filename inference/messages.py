@@ -25,6 +25,11 @@ class Step:
     runs: list[list[Piece]]
     asks: list[Ask]
 
+    @property
+    def looks_inside(self) -> bool:
+        """Whether any rank may capture something."""
+        return any(piece.white_box for pieces in self.runs for piece in pieces)
+
 
 @dataclass(frozen=True)
 class Beat:

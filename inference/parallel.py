@@ -112,6 +112,13 @@ class Group:
             dist.recv(data, source)
         return pickle.loads(data.numpy().tobytes())  # noqa: S301 - from a rank of this engine
 
+    def gather_home(self, own: Any) -> list[Any]:
+        """Everyone's, by rank, at rank 0; nothing elsewhere."""
+        found: list[Any] | None = [None] * self.layout.ranks if self.layout.rank == 0 else None
+        with _failures():
+            dist.gather_object(own, found, dst=0)
+        return found or []
+
     # Between stages
 
     def send_on(self, hidden: Tensor) -> Callable[[], None]:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from inference.crew import Crew
-from inference.drawing import Answer, Ask, answer
+from inference.drawing import Answer, Ask, add_captured, answer
 from inference.errors import InferenceError, RanksFailed
 from inference.messages import Beat, Drop, End, Load, Report, Step
 from inference.opt import Reduce
 from inference.parallel import Group
+from inference.probe import joined
 from inference.runner import Piece, cut_pieces, pieces_of
 from inference.scheduler import Batch
 from inference.share import Share, load_share
@@ -48,6 +49,9 @@ class Member:
         for finish in sendings:
             finish()
         home: list[Answer] | None = group.bring_home(answers)
+        if step.looks_inside:
+            seen = joined(group.gather_home(self._runner.taken()))
+            home = home and add_captured(home, seen)
         return home
 
     def _through(self, pieces: list[Piece]) -> Tensor:
