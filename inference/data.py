@@ -73,13 +73,18 @@ def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Token
         show_progress=False,
     )
     fast.train_from_iterator(texts, trainer)
+    save_tokenizer(fast, directory)
+    return Tokenizer.from_directory(directory)
+
+
+def save_tokenizer(fast: FastTokenizer, directory: Path) -> None:
+    """Have OPT's ``</s>`` put before texts, and write the files that AutoTokenizer reads."""
     fast.post_processor = processors.TemplateProcessing(
         single="</s> $A", pair="</s> $A </s> $B", special_tokens=[("</s>", END_ID)]
     )
     _write_json(directory / "special_tokens_map.json", _special_tokens())
     _write_json(directory / "tokenizer_config.json", _tokenizer_config())
     fast.save(str(directory / FILE_NAME))
-    return Tokenizer.from_directory(directory)
 
 
 def encode_texts(tokenizer: Tokenizer, texts: list[str]) -> Tensor:

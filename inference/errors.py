@@ -23,7 +23,8 @@ class WeightMismatch(CheckpointError):
     """The files' weights are not the model's. Lists every difference at once.
 
     absent, extra: names. misshapen: one sentence each (shape, dtype or double entry).
-    damaged: one sentence per file that is missing or cannot be read.
+    disagreeing: one each for what two places hold differently. damaged: one per file that is
+    missing or cannot be read, and per tensor whose hash is not the manifest's.
     """
 
     def __init__(
@@ -31,14 +32,16 @@ class WeightMismatch(CheckpointError):
         absent: list[str],
         extra: list[str],
         misshapen: list[str],
+        disagreeing: Sequence[str] = (),
         damaged: Sequence[str] = (),
     ) -> None:
         self.absent, self.extra, self.misshapen = absent, extra, misshapen
-        self.damaged = list(damaged)
+        self.disagreeing, self.damaged = list(disagreeing), list(damaged)
         lines = [f"damaged: {sentence}" for sentence in damaged]
         lines += [f"absent: {name}" for name in absent]
         lines += [f"extra: {name}" for name in extra]
         lines += [f"misshapen: {sentence}" for sentence in misshapen]
+        lines += [f"disagreeing: {sentence}" for sentence in self.disagreeing]
         super().__init__("the checkpoint does not match config.json:\n  " + "\n  ".join(lines))
 
 

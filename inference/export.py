@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -27,18 +28,33 @@ def export_model(
     pieces = split_weights(weights, shards, max_shard_bytes)
     where, paths = {}, []
     for number, names in enumerate(pieces, start=1):
-        path = directory / f"model-{number:05}-of-{len(pieces):05}.safetensors"
+        path = directory / shard_name(number, len(pieces))
         piece = {name: weights[name].contiguous().clone() for name in names}
         write_whole(path, partial(_save, piece))
         where.update(dict.fromkeys(names, path.name))
         paths.append(path)
     total = sum(tensor.nbytes for tensor in weights.values())
+    seal(directory, config, where, total, next(iter(weights.values())).dtype)
+    return paths
+
+
+def shard_name(number: int, count: int) -> str:
+    """Name of one of count shards, counted from 1, as transformers has it."""
+    return f"model-{number:05}-of-{count:05}.safetensors"
+
+
+def seal(
+    directory: Path, config: OptConfig, where: dict[str, str], total: int, dtype: torch.dtype
+) -> None:
+    """Write index and configs beside the shards; config.json comes last.
+
+    where: file of each weight. total: bytes of all.
+    """
     index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(where.items()))}
-    dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+    name = str(dtype).removeprefix("torch.")
     write_json(directory / INDEX_NAME, index)
     write_json(directory / "generation_config.json", _generation_config(config))
-    write_json(directory / "config.json", {**config.to_dict(), "dtype": dtype})
-    return paths
+    write_json(directory / "config.json", {**config.to_dict(), "dtype": name})
 
 
 def split_weights(weights: dict[str, Tensor], shards: int, max_bytes: int) -> list[list[str]]:

@@ -1,0 +1,91 @@
+"""manifest.json: where each tensor came to lie, its SHA-256, and what it was made from.
+
+A file's hash changes with the tool that wrote it; a tensor's does not. Written anew after each
+shard, it also says how far an interrupted conversion got.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from inference.checkpoints.forms import Form
+from inference.checkpoints.safetensors_writer import DTYPE_CODES, Layout, tensor_bytes
+from inference.errors import CheckpointError
+from inference.export import write_json
+
+FILE_NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass
+class Manifest:
+    """source: form, and name, size and time of each file. tensors: file, dtype, shape, sha256."""
+
+    source: dict[str, Any]
+    tensors: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, directory: Path) -> "Manifest | None":
+        """The directory's, or None where there is none. Raises CheckpointError."""
+        path = directory / FILE_NAME
+        if not path.is_file():
+            return None
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["version"] != VERSION:
+                raise CheckpointError(f"{path} is of version {data['version']}, not {VERSION}")
+            return cls(data["source"], data["tensors"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} is not a conversion's manifest: {error}") from error
+
+    def save(self, directory: Path) -> None:
+        """Write it, whole or not at all."""
+        data = {"version": VERSION, "source": self.source, "tensors": self.tensors}
+        write_json(directory / FILE_NAME, data)
+
+    def note(self, name: str, layout: Layout, digests: Mapping[str, str]) -> None:
+        """Add a shard's tensors."""
+        for tensor, entry in _entries(name, layout).items():
+            self.tensors[tensor] = {**entry, "sha256": digests[tensor]}
+
+    def holds(self, path: Path, layout: Layout) -> bool:
+        """Whether the shard at path is what was written: its tensors' bytes, as noted here."""
+        noted = {name: entry for name, entry in self.tensors.items() if entry["file"] == path.name}
+        known = {n: {k: v for k, v in e.items() if k != "sha256"} for n, e in noted.items()}
+        if known != _entries(path.name, layout) or not path.is_file():
+            return False
+        try:
+            with safe_open(path, framework="pt") as file:
+                return set(file.keys()) == set(noted) and all(
+                    sha256_of(file.get_tensor(name)) == entry["sha256"]
+                    for name, entry in noted.items()
+                )
+        except SafetensorError:
+            return False
+
+
+def sha256_of(tensor: Any) -> str:
+    """SHA-256 of a tensor's bytes, little-endian and in rows."""
+    return hashlib.sha256(tensor_bytes(tensor)).hexdigest()
+
+
+def _entries(name: str, layout: Layout) -> dict[str, dict[str, Any]]:
+    return {
+        tensor: {"file": name, "dtype": DTYPE_CODES[dtype], "shape": list(shape)}
+        for tensor, (dtype, shape) in layout.items()
+    }
+
+
+def describe_source(form: Form) -> dict[str, Any]:
+    """What tells one source from another without reading it."""
+    stats = [(path.name, path.stat()) for path in form.files.values()]
+    files = [
+        {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        for name, stat in sorted(stats)
+    ]
+    return {"form": form.kind, "files": files}

@@ -1,0 +1,209 @@
+"""metaseq's weights: flat parameters cut, model-parallel parts merged, names made the model's.
+
+What is known of the format, from metaseq's and fairscale's sources and transformers' converter:
+
+- FSDP keeps a module's weights one after another in a ``flat_param``, cut evenly over the shards
+  and padded at each shard's end. ``shard_metadata`` says where each lies.
+- Megatron's parts split fc1, q, k, v and the embedding by rows, fc2 and out_proj by columns;
+  all else is copied into each part.
+- ``qkv_proj`` holds K, V and Q, in that order, each with the part's own heads: so a merge goes
+  along the rows of each third, not along those of the whole.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from inference.checkpoints.stored import MergedTensor, StoredTensor, count, narrow_runs
+from inference.errors import CheckpointError
+
+FLAT = "flat_param"
+FUSED_ORDER = "kvq"
+OUTPUT = "decoder.output_projection.weight"
+EMBEDDING = "decoder.embed_tokens.weight"
+DROPPED = re.compile(r"decoder\.version|.*\._float_tensor")
+_RENAMED = (
+    ("decoder.project_in_dim.", "decoder.project_in."),
+    ("decoder.project_out_dim.", "decoder.project_out."),
+    ("decoder.layer_norm.", "decoder.final_layer_norm."),
+)
+_BY_ROWS = re.compile(r"\.(embed_tokens|output_projection|fc1|[qkv]_proj)\.(weight|bias)$")
+_BY_COLUMNS = re.compile(r"\.(fc2|out_proj)\.weight$")
+
+
+@dataclass
+class Faults:
+    """All that keeps weights from being the model's, gathered to be told at once."""
+
+    absent: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    misshapen: list[str] = field(default_factory=list)
+    disagreeing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FlatParameter:
+    """What one flat parameter holds; names with the path of the module that owns it."""
+
+    key: str
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+
+FlatLayout = Callable[[Mapping[str, Tensor]], list[FlatParameter]]
+
+
+def unflatten(
+    shards: Sequence[Mapping[str, Any]], names: Sequence[str], faults: Faults, layout: FlatLayout
+) -> dict[str, StoredTensor]:
+    """The weights of one part, by metaseq's names, from all its shards.
+
+    shards: what each file holds; names: the files'. layout: says what flat parameters hold
+    where the files don't. Raises CheckpointError where that can't be known.
+    """
+    models = [_weights_of(shard, name) for shard, name in zip(shards, names, strict=True)]
+    parameters = _described(shards[0]) or layout(models[0])
+    found: dict[str, StoredTensor] = {}
+    for parameter in parameters:
+        if parameter.key in models[0]:
+            paddings = [_paddings(shard).get(parameter.key, 0) for shard in shards]
+            found |= _cut(parameter, models, paddings, names, faults)
+    flat = {parameter.key for parameter in parameters}
+    plain = {key: tensor for key, tensor in models[0].items() if key not in flat}
+    faults.extra += sorted(f"{key} (in {names[0]})" for key in plain if FLAT in key)
+    return found | {k: StoredTensor.of(t) for k, t in plain.items() if FLAT not in k}
+
+
+def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[str, MergedTensor]:
+    """The model's weights by its own names, out of all parts."""
+    found: dict[str, MergedTensor] = {}
+    for key in sorted(set().union(*parts)):
+        if DROPPED.fullmatch(key):
+            continue
+        faults.absent += [f"{key} in part {n}" for n, part in enumerate(parts) if key not in part]
+        pieces = [part[key] for part in parts if key in part]
+        found |= dict(_merged(key, pieces, faults))
+    return found
+
+
+def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> None:
+    """The head is the embedding: a stored one that isn't would be lost without a word."""
+    for number, part in enumerate(parts):
+        head, embedding = part.get(OUTPUT), part.get(EMBEDDING)
+        if head is None or embedding is None:
+            continue
+        if head.shape != embedding.shape or MergedTensor((head, embedding)).disagreement():
+            faults.disagreeing.append(f"{OUTPUT} and {EMBEDDING} in part {number}")
+
+
+def split_axis(name: str) -> int | None:
+    """Along which axis Megatron's parts split a weight; None where each holds it whole."""
+    if _BY_ROWS.search(name):
+        return 0
+    return 1 if _BY_COLUMNS.search(name) else None
+
+
+def model_name(key: str) -> str:
+    """The model's name of metaseq's."""
+    for theirs, ours in _RENAMED:
+        if key.startswith(theirs):
+            key = ours + key.removeprefix(theirs)
+    return f"model.{key}"
+
+
+def _merged(
+    key: str, pieces: Sequence[StoredTensor], faults: Faults
+) -> Iterator[tuple[str, MergedTensor]]:
+    if key == OUTPUT:
+        return
+    if ".qkv_proj." in key:
+        for number, letter in enumerate(FUSED_ORDER):
+            name = key.replace(".qkv_proj.", f".{letter}_proj.")
+            thirds = [_third(piece, number) for piece in pieces]
+            yield from _merged(name, thirds, faults)
+        return
+    axis = split_axis(key)
+    if axis is not None and len(pieces[0].shape) <= axis:
+        axis = None
+    if _alike(pieces, axis):
+        yield model_name(key), MergedTensor(tuple(pieces), axis)
+    else:
+        shapes = ", ".join(str(list(piece.shape)) for piece in pieces)
+        faults.misshapen.append(f"{key} has shapes that don't go together: {shapes}")
+
+
+def _third(piece: StoredTensor, number: int) -> StoredTensor:
+    rows = piece.shape[0] // 3
+    return piece.rows(number * rows, (number + 1) * rows)
+
+
+def _alike(pieces: Sequence[StoredTensor], axis: int | None) -> bool:
+    others = {tuple(size for at, size in enumerate(piece.shape) if at != axis) for piece in pieces}
+    return len(others) == 1
+
+
+def _weights_of(shard: Mapping[str, Any], name: str) -> dict[str, Tensor]:
+    weights = shard.get("model", shard)
+    found = {key: value for key, value in weights.items() if isinstance(value, Tensor)}
+    if not found:
+        raise CheckpointError(f"{name} holds no weights under 'model'")
+    return found
+
+
+def _described(shard: Mapping[str, Any]) -> list[FlatParameter]:
+    return [
+        FlatParameter(
+            key,
+            tuple(_under(instance["fsdp_path"], name) for name in parameter["names"]),
+            tuple(tuple(shape) for shape in parameter["shapes"]),
+        )
+        for instance, key, parameter in _metadata(shard)
+    ]
+
+
+def _paddings(shard: Mapping[str, Any]) -> dict[str, int]:
+    return {key: int(parameter["padding"]) for _, key, parameter in _metadata(shard)}
+
+
+def _metadata(shard: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str, Any]]:
+    """FSDP instance, key in 'model', and the description of each backing parameter."""
+    for instance in (shard.get("shard_metadata") or {}).get("param_metadata", ()):
+        for name, parameter in instance["params"].items():
+            yield instance, _under(instance["fsdp_path"], name), parameter
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _cut(
+    parameter: FlatParameter,
+    models: Sequence[Mapping[str, Tensor]],
+    paddings: Sequence[int],
+    names: Sequence[str],
+    faults: Faults,
+) -> dict[str, StoredTensor]:
+    """The weights in one backing parameter, each as runs of the shards' mapped numbers."""
+    key = parameter.key
+    lacking = [name for model, name in zip(models, names, strict=True) if key not in model]
+    if lacking:
+        faults.absent += [f"{key} in {name}" for name in lacking]
+        return {}
+    flat = [model[key].reshape(-1) for model in models]
+    runs = tuple(run[: run.numel() - pad] for run, pad in zip(flat, paddings, strict=True))
+    sizes = [count(shape) for shape in parameter.shapes]
+    held = sum(run.numel() for run in runs)
+    if held != sum(sizes):
+        faults.misshapen.append(
+            f"{key} holds {held} numbers in {len(runs)} shards ({names[0]} …), "
+            f"not the {sum(sizes)} of {parameter.names[0]} … {parameter.names[-1]}"
+        )
+        return {}
+    found, at = {}, 0
+    for name, shape, size in zip(parameter.names, parameter.shapes, sizes, strict=True):
+        found[name] = StoredTensor(shape, narrow_runs(runs, at, at + size))
+        at += size
+    return found

@@ -1,0 +1,80 @@
+"""torch's .pt and .bin files, read as data: no pickle gets to run anything.
+
+torch.load's own weights_only reader does the work. Objects that only a training framework
+needs (its configuration, say) become Inert, which holds what was saved and does nothing.
+"""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from inference.errors import CheckpointError
+
+INERT_NAMES = ("argparse.Namespace",)
+INERT_PACKAGES = ("metaseq.", "fairseq.", "omegaconf.")
+_CHUNK_BYTES = 1 << 20
+
+
+class Inert:
+    """Stands for an object of a class that is not to be imported; holds its attributes."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+
+def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
+    """The object in a .pt or .bin file; its tensors are mapped, and read when they are used.
+
+    inert: further classes that may become Inert. Raises CheckpointError.
+    """
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path.name} is no zip archive: cut short while it was copied, or saved by "
+            "torch before 1.6; fetch it again, or save it anew with torch.save"
+        )
+    try:
+        named = get_unsafe_globals_in_checkpoint(path)
+        _require_known(path, named, inert)
+        with safe_globals([(Inert, name) for name in named]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, UnpicklingError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path.name} cannot be read: {error}") from error
+
+
+def damaged_records(path: Path) -> list[str]:
+    """Names of the records whose bytes are not those that were written, by their CRC-32."""
+    found = []
+    with zipfile.ZipFile(path) as archive:
+        for record in archive.infolist():
+            try:
+                with archive.open(record) as file:
+                    while file.read(_CHUNK_BYTES):
+                        pass
+            except (zipfile.BadZipFile, EOFError):
+                found.append(record.filename)
+    return found
+
+
+def attributes(value: Any) -> Mapping[str, Any]:
+    """What a mapping or an Inert holds, by name; nothing for anything else."""
+    if isinstance(value, Inert):
+        return vars(value)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _require_known(path: Path, named: Sequence[str], inert: Sequence[str]) -> None:
+    unknown = sorted(
+        name
+        for name in named
+        if name not in (*INERT_NAMES, *inert) and not name.startswith(INERT_PACKAGES)
+    )
+    if unknown:
+        raise CheckpointError(
+            f"{path.name} holds objects that weights have no need of: {', '.join(unknown)}. If "
+            "you know why, name each with --inert: it is then held as data, and never run"
+        )
