@@ -159,4 +159,4 @@ def _require_index_agrees(
     absent = sorted(f"{name} (promised in {file})" for name, file in promised - stored)
     extra = sorted(f"{name} (in {file}, not in the index)" for name, file in stored - promised)
     if absent or extra or damaged:
-        raise WeightMismatch(absent, extra, [], damaged)
+        raise WeightMismatch(absent, extra, [], damaged=damaged)

@@ -43,7 +43,7 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
         with safe_globals([(Inert, name) for name in named]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, UnpicklingError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error}") from error
+        raise CheckpointError(f"{path.name} cannot be read: {_gist(error)}") from error
 
 
 def damaged_records(path: Path) -> list[str]:
@@ -78,3 +78,9 @@ def _require_known(path: Path, named: Sequence[str], inert: Sequence[str]) -> No
             f"{path.name} holds objects that weights have no need of: {', '.join(unknown)}. If "
             "you know why, name each with --inert: it is then held as data, and never run"
         )
+
+
+def _gist(error: Exception) -> str:
+    """What is wrong, without torch's advice to read the file with trust."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line and "weights_only" not in line)

@@ -89,12 +89,14 @@ def require_matches(source: Source, config: OptConfig, tolerance: float) -> None
         apart = weight.disagreement()
         if apart > tolerance:
             faults.disagreeing.append(f"{name} differs between parts, by up to {apart:.3g}")
-    if faults.absent or faults.extra or faults.misshapen or faults.disagreeing:
-        raise WeightMismatch(faults.absent, faults.extra, faults.misshapen, faults.disagreeing)
+    _require_none(faults)
 
 
 def config_for(source: Source, options: ReadOptions) -> OptConfig:
-    """The shape that was given, lies beside the files, or is noted in them."""
+    """The shape that was given, lies beside the files, or is noted in them.
+
+    Raises ConfigError; WeightMismatch where weights that tell the shape are wrong themselves.
+    """
     if options.config is not None:
         return options.config
     folder = source.form.folder
@@ -102,7 +104,11 @@ def config_for(source: Source, options: ReadOptions) -> OptConfig:
         return OptConfig.from_directory(folder)
     if source.form.kind == BIN:
         raise ConfigError(f"{folder} lacks config.json: give one with --config")
-    return config_of(source.noted, source.weights)
+    try:
+        return config_of(source.noted, source.weights)
+    except ConfigError:
+        _require_none(source.faults)
+        raise
 
 
 def require_undamaged(paths: Sequence[Path], advance: Any) -> None:
@@ -120,6 +126,11 @@ def require_undamaged(paths: Sequence[Path], advance: Any) -> None:
             "these records are not as they were written (CRC-32); fetch their files again:\n  "
             + "\n  ".join(damaged)
         )
+
+
+def _require_none(faults: Faults) -> None:
+    if faults.absent or faults.extra or faults.misshapen or faults.disagreeing:
+        raise WeightMismatch(faults.absent, faults.extra, faults.misshapen, faults.disagreeing)
 
 
 def _read_files(form: Form, inert: tuple[str, ...]) -> list[list[Mapping[str, Any]]]:

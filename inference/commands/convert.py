@@ -111,6 +111,8 @@ def _progress(conversion: "Conversion", *, shown: bool) -> Iterator[Callable[[st
 
     def advance(what: str, size: int) -> None:
         if what not in bars:
+            for before in bars.values():
+                before.close()
             bars[what] = tqdm(
                 desc=what, total=totals[what], unit="B", unit_scale=True, disable=not shown,
                 file=sys.stderr,

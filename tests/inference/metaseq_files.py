@@ -66,15 +66,21 @@ ROOT = ("embed_tokens", "project_in_dim", "embed_positions", "layer_norm", "proj
 def instances(part):
     """FSDP path and its weights, as modules register them: the root, then each layer."""
     layers = sorted({int(name.split(".")[2]) for name in part if name.startswith("decoder.layers")})
-    yield "", sorted(
-        (name for name in part if ".layers." not in name),
-        key=lambda name: (ROOT.index(name.split(".")[1]), name.endswith("bias")),
+    yield (
+        "",
+        sorted(
+            (name for name in part if ".layers." not in name),
+            key=lambda name: (ROOT.index(name.split(".")[1]), name.endswith("bias")),
+        ),
     )
     for layer in layers:
         prefix = f"decoder.layers.{layer}."
-        yield prefix[:-1], sorted(
-            (name for name in part if name.startswith(prefix)),
-            key=lambda name: (ORDER.index(name.split(".")[-2]), name.endswith("bias")),
+        yield (
+            prefix[:-1],
+            sorted(
+                (name for name in part if name.startswith(prefix)),
+                key=lambda name: (ORDER.index(name.split(".")[-2]), name.endswith("bias")),
+            ),
         )
 
 
