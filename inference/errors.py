@@ -15,6 +15,10 @@ class LayoutError(InferenceError, ValueError):
     """The model cannot be split over so many ranks."""
 
 
+class UnknownDtype(InferenceError, ValueError):
+    """A dtype by a name that isn't known."""
+
+
 class CheckpointError(InferenceError):
     """The weight files cannot be found or read."""
 

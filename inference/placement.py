@@ -9,6 +9,7 @@ from inference.launch import join_torchrun, muster, started_by_torchrun
 from inference.layout import require_splits
 from inference.messages import Load
 from inference.ranks import Lead
+from inference.room import require_room
 from inference.runner import Runner
 from inference.share import load_share
 
@@ -21,11 +22,13 @@ def place(
     device: str,
     timeout_seconds: float,
 ) -> Runner | Lead:
-    """A loaded model, ready to run. Raises LayoutError before anything starts.
+    """A loaded model, ready to run. Raises LayoutError, DoesNotFit before anything starts.
 
     In torchrun's ranks other than 0 it serves rank 0, and then raises SystemExit.
     """
     require_splits(config, tensor, pipeline)
+    if not (started_by_torchrun() and device == "cpu"):  # else other hosts' memory counts too
+        require_room(config, load.dtype, device, tensor * pipeline)
     if tensor * pipeline == 1:
         share = load_share(load, device)
         return share.runner(share.blocks)

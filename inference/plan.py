@@ -1,164 +1,194 @@
-"""Whether a model fits some GPUs, and how much room is left for the cache. Free of torch.
+"""Whether a model fits some GPUs, with what room for its cache, and how fast. Free of torch.
 
-Arithmetic, not measurement: weights are split evenly over tensor and pipeline ranks, 90 % of
-the memory is used, and 1.5 GB per GPU goes to the driver's context, NCCL and workspace.
+Arithmetic, not measurement:
+
+- weights: parameters times bytes each, split evenly over all GPUs;
+- usable: 90 % of the memory, less 1.5 GB per GPU for the driver's context, NCCL, workspace and
+  what every rank holds whole (norms, positions; for OPT-175B 0.07 GB);
+- cache: 2 * layers * heads of keys * head width * bytes a token; heads fewer than tensor ranks
+  are copied to each;
+- one stream reads all weights for each token, a full batch all weights and the whole cache;
+- all-reduces: two a layer and step, each a latency and a ring's bytes; latencies are assumed;
+- prefill: two operations a parameter and token, at half of the peak arithmetic;
+- spread over pipeline ranks, a full batch goes in as many micro-batches, each of which reads a
+  rank's weights; a prompt goes in chunks of 512 tokens, which follow one another.
 """
 
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inference.config import POSITION_OFFSET, OptConfig
-from inference.errors import InferenceError
+from inference.machines import GIB, GPUS, Gpu, Links, Machine, gpu_of_memory, named_gpu
+from inference.shapes import (
+    DTYPE_BYTES,
+    NAMES,
+    Shape,
+    named_config,
+    named_shape,
+    parameter_count,
+    shape_of,
+)
+from inference.speed import (
+    AllReduce,
+    Roofline,
+    Split,
+    all_reduce,
+    kv_bytes_on_all,
+    roofline,
+    split,
+    spread,
+)
 
-DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+__all__ = [
+    "DTYPE_BYTES",
+    "GIB",
+    "GPUS",
+    "NAMES",
+    "Gpu",
+    "Links",
+    "Machine",
+    "Plan",
+    "Shape",
+    "Split",
+    "gpu_of_memory",
+    "named_config",
+    "named_gpu",
+    "named_shape",
+    "parameter_count",
+    "plan",
+    "shape_of",
+]
 USABLE_SHARE = 0.9
 OVERHEAD_BYTES = 1_500_000_000
-GIB = 2**30
-_SIZES = {  # layers, heads, d_model (OPT paper, table 1)
-    "opt-125m": (12, 12, 768),
-    "opt-350m": (24, 16, 1024),
-    "opt-1.3b": (24, 32, 2048),
-    "opt-2.7b": (32, 32, 2560),
-    "opt-6.7b": (32, 32, 4096),
-    "opt-13b": (40, 40, 5120),
-    "opt-30b": (48, 56, 7168),
-    "opt-66b": (64, 72, 9216),
-    "opt-175b": (96, 96, 12288),
-}
-NAMES = tuple(_SIZES)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Equal GPUs, and how the model is spread over them: tensor * pipeline ranks."""
-
-    gpus: int
-    gpu_memory_gib: float
-    tensor_parallel_size: int = 1
-    pipeline_parallel_size: int = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The verdict and its figures; bytes over all GPUs unless named otherwise."""
+    """The verdict and its figures; bytes over all GPUs unless named otherwise.
+
+    kv_bytes_per_token: held once; kv_bytes_per_token_on_all: with copies. splits: every way to
+    spread the model over these GPUs; fastest_stream, fastest_full and fastest_prefill are of
+    them. Speeds are None where the GPU's aren't known.
+    """
 
     fits: bool
     reasons: list[str]
+    notes: list[str]
     parameters: int
     weight_bytes: int
     weight_bytes_per_gpu: int
     kv_bytes_per_token: int
+    kv_bytes_per_token_on_all: int
     usable_bytes: int
     kv_room_bytes: int
     kv_room_tokens: int
     full_sequences: int
+    roofline: Roofline | None
+    all_reduce: AllReduce | None
+    splits: list[Split]
+    fastest_stream: Split | None
+    fastest_full: Split | None
+    fastest_prefill: Split | None
 
     def as_dict(self) -> dict[str, Any]:
         """All figures by name."""
         return asdict(self)
 
 
-def named_config(name: str) -> OptConfig:
-    """A published OPT shape by its exact name."""
-    if name not in _SIZES:
-        raise InferenceError(f"no model is named {name!r}; known are {', '.join(NAMES)}")
-    layers, heads, width = _SIZES[name]
-    post_norm = name == "opt-350m"
-    return OptConfig(
-        vocab_size=50272,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        ffn_dim=4 * width,
-        num_attention_heads=heads,
-        max_position_embeddings=2048,
-        word_embed_proj_dim=512 if post_norm else width,
-        do_layer_norm_before=not post_norm,
-    )
+def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
+    """Decide whether the model fits with room for one sequence of full length at least.
 
-
-def parameter_count(config: OptConfig) -> int:
-    """Number of parameters; the tied head counts once."""
-    width, narrow, ffn = config.hidden_size, config.word_embed_proj_dim, config.ffn_dim
-    bias = int(config.enable_bias)
-    norm = 2 * width * int(config.layer_norm_elementwise_affine)
-    attention = 4 * (width * width + bias * width)
-    feed = 2 * width * ffn + bias * (ffn + width)
-    embeddings = config.vocab_size * narrow
-    embeddings += (config.max_position_embeddings + POSITION_OFFSET) * width
-    projections = 2 * narrow * width * int(config.has_projections)
-    layers = config.num_hidden_layers * (attention + feed + 2 * norm)
-    return embeddings + projections + layers + norm * int(config.has_final_layer_norm)
-
-
-def weight_bytes(config: OptConfig, dtype: str) -> int:
-    """Bytes of the weights in dtype."""
-    return parameter_count(config) * _item_bytes(dtype)
-
-
-def kv_bytes_per_token(config: OptConfig, dtype: str) -> int:
-    """Bytes that the cache holds for one token: a key and a value in every layer."""
-    return 2 * config.num_hidden_layers * config.hidden_size * _item_bytes(dtype)
-
-
-def plan(config: OptConfig, machine: Machine, dtype: str = "float16") -> Plan:
-    """Decide whether the model fits with room for one sequence of full length at least."""
-    weights, per_token = weight_bytes(config, dtype), kv_bytes_per_token(config, dtype)
-    usable = _usable_bytes(machine)
+    Raises InferenceError for a dtype that isn't known.
+    """
+    weights, usable = shape.weight_bytes(dtype), usable_bytes(machine)
     room = usable - weights
-    tokens = max(room // per_token, 0)
-    reasons = _split_faults(config, machine) + _memory_faults(config, room, tokens)
+    tokens = _tokens(shape, machine, dtype)
+    sequences = tokens // shape.context
+    reasons = _split_faults(shape, machine) + _dtype_faults(machine, dtype)
+    reasons += _memory_faults(shape, room, tokens)
+    splits = _splits(shape, machine, dtype)
     return Plan(
         fits=not reasons,
         reasons=reasons,
-        parameters=parameter_count(config),
+        notes=_notes(shape, dtype),
+        parameters=shape.parameters,
         weight_bytes=weights,
         weight_bytes_per_gpu=math.ceil(weights / machine.gpus),
-        kv_bytes_per_token=per_token,
+        kv_bytes_per_token=shape.kv_bytes_per_token(dtype),
+        kv_bytes_per_token_on_all=kv_bytes_on_all(shape, machine, dtype),
         usable_bytes=usable,
         kv_room_bytes=room,
         kv_room_tokens=tokens,
-        full_sequences=tokens // config.max_position_embeddings,
+        full_sequences=sequences,
+        roofline=roofline(shape, machine, dtype, sequences) if room >= 0 else None,
+        all_reduce=all_reduce(shape, machine, dtype),
+        splits=splits,
+        fastest_stream=max(splits, key=lambda each: each.one_stream, default=None),
+        fastest_full=max(splits, key=lambda each: each.full, default=None),
+        fastest_prefill=min(splits, key=lambda each: each.prefill_seconds, default=None),
     )
 
 
-def _usable_bytes(machine: Machine) -> int:
-    if machine.gpus < 1 or machine.gpu_memory_gib <= 0:
-        raise InferenceError("give at least one GPU, with some memory")
-    per_gpu = int(machine.gpu_memory_gib * GIB * USABLE_SHARE) - OVERHEAD_BYTES
+def usable_bytes(machine: Machine) -> int:
+    """What weights and cache may take, over all GPUs."""
+    per_gpu = int(machine.gpu.memory_bytes * USABLE_SHARE) - OVERHEAD_BYTES
     return machine.gpus * max(per_gpu, 0)
 
 
-def _split_faults(config: OptConfig, machine: Machine) -> list[str]:
+def _tokens(shape: Shape, machine: Machine, dtype: str) -> int:
+    room = usable_bytes(machine) - shape.weight_bytes(dtype)
+    return max(room // kv_bytes_on_all(shape, machine, dtype), 0)
+
+
+def _splits(shape: Shape, machine: Machine, dtype: str) -> list[Split]:
+    """Every way that divides evenly and leaves room for a sequence; none without speeds."""
+    found = []
+    for tensor in range(1, machine.gpus + 1):
+        other = spread(machine, tensor, max(machine.gpus // tensor, 1))
+        tokens = _tokens(shape, other, dtype)
+        if _split_faults(shape, other) or tokens < shape.context:
+            continue
+        made = split(shape, other, dtype, tokens // shape.context)
+        found += [made] if made is not None else []
+    return found
+
+
+def _split_faults(shape: Shape, machine: Machine) -> list[str]:
     tensor, pipeline = machine.tensor_parallel_size, machine.pipeline_parallel_size
-    if tensor < 1 or pipeline < 1:
-        raise InferenceError("tensor and pipeline ranks must be 1 or more")
     faults = []
     if tensor * pipeline != machine.gpus:
         faults.append(f"{tensor} tensor x {pipeline} pipeline ranks are not {machine.gpus} GPUs")
-    split = {"attention heads": config.num_attention_heads, "ffn_dim": config.ffn_dim}
-    for name, size in {**split, "vocab_size": config.vocab_size}.items():
+    shared = {"attention heads": shape.heads, "ffn_dim": shape.ffn}
+    if not shape.pads_vocabulary:
+        shared["vocab_size"] = shape.vocab
+    for name, size in shared.items():
         if size % tensor:
             faults.append(f"{size} ({name}) is not a multiple of {tensor} tensor ranks")
-    if config.num_hidden_layers % pipeline:
-        faults.append(
-            f"{config.num_hidden_layers} layers are not a multiple of {pipeline} pipeline ranks"
-        )
+    if shape.layers % pipeline:
+        faults.append(f"{shape.layers} layers are not a multiple of {pipeline} pipeline ranks")
     return faults
 
 
-def _memory_faults(config: OptConfig, room: int, tokens: int) -> list[str]:
-    if room < 0:
-        return [f"the weights need {-room / 1e9:.1f} GB more than is usable"]
-    if tokens < config.max_position_embeddings:
-        return [
-            f"the cache would hold {tokens} tokens, "
-            f"fewer than one sequence of {config.max_position_embeddings}"
-        ]
+def _dtype_faults(machine: Machine, dtype: str) -> list[str]:
+    if dtype == "bfloat16" and not machine.gpu.has_bfloat16:
+        return [f"{machine.gpu.name} has no bfloat16: use float16"]
     return []
 
 
-def _item_bytes(dtype: str) -> int:
-    if dtype not in DTYPE_BYTES:
-        raise InferenceError(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
-    return DTYPE_BYTES[dtype]
+def _memory_faults(shape: Shape, room: int, tokens: int) -> list[str]:
+    if room < 0:
+        return [f"the weights need {-room / 1e9:.1f} GB more than is usable"]
+    if tokens < shape.context:
+        return [f"the cache would hold {tokens} tokens, fewer than one sequence of {shape.context}"]
+    return []
+
+
+def _notes(shape: Shape, dtype: str) -> list[str]:
+    notes = []
+    if not shape.is_opt:
+        notes.append("on paper: this engine runs OPT only")
+    if dtype == "int8":
+        notes.append("on paper: this engine runs int8 weights on CPUs only")
+    if shape.kv_heads < shape.heads:
+        notes.append("heads of keys and values are copied to every tensor rank")
+    return notes

@@ -2,50 +2,139 @@
 
 import argparse
 import json
+from pathlib import Path
 
+import inference.plan as planner
 from inference.config import OptConfig
-from inference.plan import DTYPE_BYTES, NAMES, Machine, Plan, named_config, plan
+from inference.plan import (
+    DTYPE_BYTES,
+    GPUS,
+    NAMES,
+    Links,
+    Machine,
+    Plan,
+    Shape,
+    Split,
+    gpu_of_memory,
+    named_gpu,
+    named_shape,
+    plan,
+    shape_of,
+)
 
-HELP = "say whether a model fits some GPUs, and how many tokens their cache would hold"
+HELP = (
+    "say whether a model fits some GPUs, how many tokens their cache would hold, how fast it "
+    "could be at most, and how to spread it"
+)
+EPILOG = (planner.__doc__ or "").partition("\n\n")[2]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--model", metavar="DIR", help="directory with config.json")
-    which.add_argument("--name", help=f"a published shape: {', '.join(NAMES)}")
+    which.add_argument("--name", metavar="NAME", help=f"a published shape: {', '.join(NAMES)}")
     parser.add_argument("--gpus", type=int, required=True, help="number of GPUs")
-    parser.add_argument("--gpu-memory-gib", type=float, required=True, help="memory of each")
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--gpu", metavar="NAME", help=f"which: {', '.join(GPUS)}")
+    kind.add_argument("--gpu-memory-gib", type=float, help="memory of each; no speeds are told")
     parser.add_argument("--dtype", default="float16", choices=list(DTYPE_BYTES), help="(float16)")
     parser.add_argument("--tp", type=int, help="tensor ranks (GPUs over pipeline ranks)")
     parser.add_argument("--pp", type=int, default=1, help="pipeline ranks (1)")
     parser.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
+    _add_link_arguments(parser)
+
+
+def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("between GPUs", "assumptions: put in what you measured")
+    group.add_argument("--gpus-per-node", type=int, default=8, help="(8)")
+    group.add_argument(
+        "--node-us", type=float, default=15.0, help="one all-reduce in a node, microseconds (15)"
+    )
+    group.add_argument("--network-us", type=float, default=45.0, help="over several nodes (45)")
+    group.add_argument("--network-gbit", type=float, default=100.0, help="between nodes (100)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; status 0 if it fits, 1 if it does not."""
-    if arguments.model is not None:
-        config = OptConfig.from_directory(arguments.model)
-    else:
-        config = named_config(arguments.name)
-    tensor = arguments.tp or max(arguments.gpus // max(arguments.pp, 1), 1)
-    machine = Machine(arguments.gpus, arguments.gpu_memory_gib, tensor, arguments.pp)
-    made = plan(config, machine, arguments.dtype)
-    print(json.dumps(made.as_dict(), indent=2) if arguments.json else _table(made))
+    shape = _shape(arguments)
+    known = named_gpu(arguments.gpu) if arguments.gpu else gpu_of_memory(arguments.gpu_memory_gib)
+    machine = Machine(
+        arguments.gpus,
+        known,
+        arguments.tp or max(arguments.gpus // max(arguments.pp, 1), 1),
+        arguments.pp,
+        arguments.gpus_per_node,
+        Links(
+            arguments.node_us * 1e-6, arguments.network_us * 1e-6, arguments.network_gbit * 1e9 / 8
+        ),
+    )
+    made = plan(shape, machine, arguments.dtype)
+    print(json.dumps(made.as_dict(), indent=2) if arguments.json else _table(made, shape))
     return 0 if made.fits else 1
 
 
-def _table(made: Plan) -> str:
+def _shape(arguments: argparse.Namespace) -> Shape:
+    if arguments.model is None:
+        return named_shape(arguments.name)
+    return shape_of(OptConfig.from_directory(arguments.model), Path(arguments.model).name)
+
+
+def _table(made: Plan, shape: Shape) -> str:
     rows = [
         ("fits", "yes" if made.fits else "no"),
         *(("because", reason) for reason in made.reasons),
+        *(("note", note) for note in made.notes),
         ("parameters", f"{made.parameters:,}"),
         ("weights", f"{made.weight_bytes / 1e9:,.1f} GB"),
         ("weights per GPU", f"{made.weight_bytes_per_gpu / 1e9:,.1f} GB"),
         ("usable memory", f"{made.usable_bytes / 1e9:,.1f} GB"),
-        ("cache per token", f"{made.kv_bytes_per_token:,} bytes"),
+        ("cache per token", f"{made.kv_bytes_per_token_on_all:,} bytes"),
         ("cache room", f"{max(made.kv_room_bytes, 0) / 1e9:,.1f} GB"),
         ("cache room", f"{made.kv_room_tokens:,} tokens"),
-        ("full sequences", f"{made.full_sequences}"),
+        ("full sequences", f"{made.full_sequences} of {shape.context} tokens"),
+        *_speed_rows(made, shape),
     ]
     return "\n".join(f"{name:<16} {value}" for name, value in rows)
+
+
+def _speed_rows(made: Plan, shape: Shape) -> list[tuple[str, str]]:
+    rows = []
+    if made.roofline is not None:
+        rows += [
+            ("roofline, one", f"{made.roofline.one_stream:,.0f} tokens/s for one stream"),
+            ("roofline, full", f"{made.roofline.full:,.0f} tokens/s with the cache full"),
+            (
+                "prefill",
+                f"{made.roofline.prefill_seconds:.2g} s for a prompt of {shape.context} tokens",
+            ),
+        ]
+    summed = made.all_reduce
+    if summed is not None and summed.count:
+        rows.append(
+            (
+                "all-reduces",
+                f"{summed.count} a step of {summed.bytes_per_sequence:,} bytes a sequence, "
+                f"{'over nodes' if summed.crosses_nodes else 'in a node'}: "
+                f"{summed.seconds * 1e3:.1f} ms, {summed.share:.0%} of one stream's step",
+            )
+        )
+    rows += [(f"TP {s.tensor_parallel_size} x PP {s.pipeline_parallel_size}", _told(s, made))
+             for s in made.splits]  # fmt: skip
+    return rows
+
+
+def _told(split: Split, made: Plan) -> str:
+    marks = [
+        "fastest for one stream" if split == made.fastest_stream else "",
+        "most in all" if split == made.fastest_full else "",
+        "fastest prefill" if split == made.fastest_prefill else "",
+    ]
+    said = ", ".join(mark for mark in marks if mark)
+    speeds = (
+        f"{split.one_stream:,.0f} tokens/s for one stream, {split.full:,.0f} in all, "
+        f"prefill {split.prefill_seconds:.2g} s"
+    )
+    return f"{speeds}{f' ({said})' if said else ''}"

@@ -1,20 +1,25 @@
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
 from inference.__main__ import main
 from inference.config import OptConfig
 from inference.errors import InferenceError
+from inference.machines import Links
 from inference.plan import (
-    NAMES,
     Machine,
-    kv_bytes_per_token,
+    gpu_of_memory,
     named_config,
+    named_gpu,
+    named_shape,
     parameter_count,
     plan,
-    weight_bytes,
 )
+from inference.shapes import OPT_NAMES
+from tests.inference.tiny_opts import ROOT
 
 PARAMETERS = [
     125_239_296, 331_196_416, 1_315_758_080, 2_651_596_800, 6_658_473_984, 12_853_473_280,
@@ -22,9 +27,21 @@ PARAMETERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "count"), list(zip(NAMES, PARAMETERS, strict=True)))
+def over_all(name, gpus, gpu, dtype="float16"):
+    """Split over all GPUs by tensor ranks."""
+    return plan(named_shape(name), Machine(gpus, named_gpu(gpu), gpus), dtype)
+
+
+@pytest.mark.parametrize(("name", "count"), list(zip(OPT_NAMES, PARAMETERS, strict=True)))
 def test_published_shapes_have_their_parameters(name, count):
-    assert parameter_count(named_config(name)) == count
+    assert parameter_count(named_config(name)) == named_shape(name).parameters == count
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"), [("gpt-3-175b", 174.60), ("mt-nlg-530b", 529.60), ("palm-540b", 540.35)]
+)
+def test_other_models_have_their_parameters(name, billions):
+    assert named_shape(name).parameters / 1e9 == pytest.approx(billions, abs=0.01)
 
 
 def test_counted_parameters_are_the_models(opt):
@@ -33,44 +50,147 @@ def test_counted_parameters_are_the_models(opt):
     assert count == sum(parameter.numel() for parameter in peer.parameters())
 
 
-def test_opt_175b_on_sixteen_v100s():
-    config = named_config("opt-175b")
-    assert weight_bytes(config, "float16") == 349_208_936_448
-    assert kv_bytes_per_token(config, "float16") == 4_718_592
-    made = plan(config, Machine(16, 32, 8, 2))
+# OPT-175B: GB of weights per GPU, GB of room, thousand tokens, full sequences, tokens per second
+# for one stream and with the cache full
+@pytest.mark.parametrize(
+    ("gpus", "gpu", "dtype", "per_gpu", "room", "tokens", "sequences", "one", "full"),
+    [
+        (16, "v100-32", "float16", 21.8, 122, 25.8, 12, 41, 371),
+        (16, "v100-32", "int8", 10.9, 296, 62.8, 30, 82, 930),
+        (8, "a100-80", "float16", 43.7, 257, 54.5, 26, 46.7, 706),
+        (8, "a100-80", "int8", 21.8, 432, 91.5, 44, 93.4, 1197),
+        (8, "h200-141", "float16", 43.7, 654, 138.6, 67, 110, 2581),
+        (8, "h200-141", "int8", 21.8, 829, 175.6, 85, 220, 3277),
+    ],
+)
+def test_opt_175b_on_the_machines_of_its_holders(
+    gpus, gpu, dtype, per_gpu, room, tokens, sequences, one, full
+):
+    made = over_all("opt-175b", gpus, gpu, dtype)
     assert made.fits
-    assert (made.kv_room_tokens, made.full_sequences) == (25764, 12)
+    assert made.full_sequences == sequences
+    found = (
+        made.weight_bytes_per_gpu / 1e9, made.kv_room_bytes / 1e9, made.kv_room_tokens / 1e3,
+        made.roofline.one_stream, made.roofline.full,
+    )  # fmt: skip
+    assert found == pytest.approx((per_gpu, room, tokens, one, full), rel=0.006)
 
 
 @pytest.mark.parametrize(
-    ("machine", "reason"),
+    ("name", "gpus", "gpu", "dtype", "sequences"),
     [
-        (Machine(8, 32, 8, 1), "GB more than is usable"),
-        (Machine(16, 32, 5, 2), "5 tensor x 2 pipeline ranks are not 16"),
-        (Machine(35, 80, 5, 7), "96 .attention heads. is not a multiple of 5"),
-        (Machine(35, 80, 5, 7), "96 layers are not a multiple of 7"),
+        ("mt-nlg-530b", 16, "v100-32", "int8", None),
+        ("mt-nlg-530b", 8, "a100-80", "int8", 4),
+        ("mt-nlg-530b", 16, "a100-80", "float16", 8),
+        ("mt-nlg-530b", 8, "h200-141", "float16", None),
+        ("mt-nlg-530b", 8, "h200-141", "int8", 26),
+        ("mt-nlg-530b", 16, "h200-141", "float16", 53),
+        ("palm-540b", 16, "v100-32", "int8", None),
+        ("palm-540b", 8, "a100-80", "int8", 33),
+        ("palm-540b", 16, "a100-80", "float16", 33),
+        ("palm-540b", 8, "h200-141", "int8", 233),
+        ("palm-540b", 16, "h200-141", "float16", 233),
+        ("gpt-3-175b", 16, "v100-32", "float16", 12),
     ],
 )
-def test_what_does_not_fit_says_why(machine, reason):
-    made = plan(named_config("opt-175b"), machine)
+def test_models_that_nobody_outside_holds(name, gpus, gpu, dtype, sequences):
+    made = over_all(name, gpus, gpu, dtype)
+    assert made.fits == (sequences is not None)
+    if made.fits:
+        assert made.full_sequences == sequences
+    else:
+        assert "GB more than is usable" in made.reasons[0]
+    assert "on paper: this engine runs OPT only" in made.notes
+
+
+def test_a_single_head_of_keys_is_copied_to_every_tensor_rank():
+    shape = named_shape("palm-540b")
+    assert shape.kv_bytes_per_token("float16") == 120_832
+    made = over_all("palm-540b", 16, "a100-80")
+    assert made.kv_bytes_per_token_on_all == 16 * 120_832
+    split = plan(shape, Machine(16, named_gpu("a100-80"), 8, 2))
+    assert split.kv_bytes_per_token_on_all == 8 * 120_832
+
+
+@pytest.mark.parametrize(("microseconds", "milliseconds"), [(10, 1.9), (20, 3.8), (30, 5.8)])
+def test_all_reduces_of_opt_175b(microseconds, milliseconds):
+    links = Links(node_seconds=microseconds * 1e-6)
+    made = plan(named_shape("opt-175b"), Machine(8, named_gpu("a100-80"), 8, links=links))
+    assert (made.all_reduce.count, made.all_reduce.bytes_per_sequence) == (192, 24_576)
+    assert made.all_reduce.seconds * 1e3 == pytest.approx(milliseconds, abs=0.1)
+    step = made.all_reduce.seconds + 1 / made.roofline.one_stream
+    assert made.all_reduce.share == pytest.approx(made.all_reduce.seconds / step)
+
+
+def test_advice_over_two_nodes_weighs_decoding_against_prompts():
+    made = plan(named_shape("opt-175b"), Machine(16, named_gpu("v100-32"), 16))
+    ways = {(s.tensor_parallel_size, s.pipeline_parallel_size): s for s in made.splits}
+    assert set(ways) == {(1, 16), (2, 8), (4, 4), (8, 2), (16, 1)}
+    assert made.fastest_stream == ways[16, 1]
+    assert made.fastest_prefill == ways[8, 2]
+    assert ways[8, 2].one_stream == pytest.approx(1 / (349.2e9 / 7.2e12 + 0.0031), rel=0.02)
+    slow = Links(network_seconds=500e-6)
+    slowed = plan(named_shape("opt-175b"), Machine(16, named_gpu("v100-32"), 16, links=slow))
+    assert slowed.fastest_stream.tensor_parallel_size == 8
+    assert slowed.fastest_full.tensor_parallel_size == 8
+
+
+def test_prefill_is_arithmetic():
+    made = over_all("opt-175b", 16, "v100-32")
+    assert made.roofline.prefill_seconds == pytest.approx(0.7, abs=0.02)
+    assert over_all("opt-175b", 8, "a100-80").roofline.prefill_seconds == pytest.approx(
+        0.6, abs=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "tensor", "pipeline", "dtype", "reason"),
+    [
+        (8, 8, 1, "float16", "GB more than is usable"),
+        (16, 5, 2, "float16", "5 tensor x 2 pipeline ranks are not 16"),
+        (35, 5, 7, "float16", "96 .attention heads. is not a multiple of 5"),
+        (35, 5, 7, "float16", "96 layers are not a multiple of 7"),
+        (16, 16, 1, "bfloat16", "v100-32 has no bfloat16: use float16"),
+    ],
+)
+def test_what_does_not_fit_says_why(gpus, tensor, pipeline, dtype, reason):
+    machine = Machine(gpus, named_gpu("v100-32"), tensor, pipeline)
+    made = plan(named_shape("opt-175b"), machine, dtype)
     assert not made.fits
     assert any(re.search(reason, sentence) for sentence in made.reasons)
 
 
 def test_a_cache_under_one_sequence_does_not_fit():
-    made = plan(named_config("opt-175b"), Machine(16, 24.5, 8, 2))
+    made = plan(named_shape("opt-175b"), Machine(16, gpu_of_memory(24.5), 8, 2))
     assert made.kv_room_bytes > 0
     assert "fewer than one sequence of 2048" in made.reasons[0]
+    assert (made.roofline, made.all_reduce, made.splits) == (None, None, [])
 
 
-def test_names_match_exactly():
-    with pytest.raises(InferenceError, match="known are opt-125m"):
-        named_config("opt-175")
+@pytest.mark.parametrize("find", [named_shape, named_config, named_gpu])
+def test_names_match_exactly(find):
+    with pytest.raises(InferenceError, match="known are"):
+        find("opt-175")
 
 
 def test_the_command_prints_a_table_or_json(capsys):
-    asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu-memory-gib", "32"]
-    assert main([*asked, "--dtype", "float16", "--tp", "8", "--pp", "2"]) == 0
-    assert "25,764 tokens" in capsys.readouterr().out
+    asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
+    assert main([*asked, "--tp", "8", "--pp", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "25,764 tokens" in printed
+    assert re.search(r"TP 16 x PP 1 .*fastest for one stream", printed)
     assert main([*asked, "--dtype", "float32", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["fits"] is False
+    found = json.loads(capsys.readouterr().out)
+    assert found["fits"] is False
+    assert found["roofline"] is None
+
+
+def test_the_command_states_its_formulas(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["plan", "--help"])
+    assert "2 * layers * heads of keys * head width" in capsys.readouterr().out
+
+
+def test_planning_needs_no_torch():
+    code = "import sys, inference.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

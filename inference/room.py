@@ -1,0 +1,70 @@
+"""An engine that cannot fit is refused before anything is loaded."""
+
+from pathlib import Path
+
+import torch
+
+from inference.config import OptConfig
+from inference.errors import InferenceError
+from inference.plan import shape_of
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+class DoesNotFit(InferenceError, MemoryError):
+    """Weights and one full sequence need more memory than the device has to give."""
+
+
+def require_room(
+    config: OptConfig, dtype: str, device: str, ranks: int = 1, *, available: int | None = None
+) -> None:
+    """Hold one rank's share of weights, and of a full sequence's cache, against its device.
+
+    ranks: tensor * pipeline. On a CPU, where all ranks share the memory, all must fit.
+    available: bytes; None asks the device, and passes where it doesn't say. Raises DoesNotFit.
+    """
+    shape = shape_of(config)
+    weights = shape.weight_bytes(dtype)
+    cache = shape.context * shape.kv_bytes_per_token(dtype)
+    shared = 1 if device == "cpu" else ranks
+    needed = (weights + cache) // shared
+    found = available_bytes(device) if available is None else available
+    if found is not None and needed > found:
+        share = f" over {ranks} devices" if shared > 1 else ""
+        raise DoesNotFit(
+            f"this model doesn't fit: its weights take {weights / 1e9:,.1f} GB in {dtype} and one "
+            f"sequence of {shape.context} tokens {cache / 1e9:,.1f} GB{share}, and {device} has "
+            f"{found / 1e9:,.1f} GB to give. `python -m inference plan` says what would do"
+        )
+
+
+def available_bytes(device: str) -> int | None:
+    """What the device could still give; None where it doesn't say."""
+    if device != "cpu":
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = [size for size in (_machine_bytes(), _container_bytes(_CGROUP)) if size is not None]
+    return min(found, default=None)
+
+
+def _machine_bytes() -> int | None:
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _container_bytes(cgroup: Path) -> int | None:
+    """The control group's limit, less what is used and can't be dropped, as files' pages can."""
+    limit, used = _lines(cgroup / "memory.max"), _lines(cgroup / "memory.current")
+    if not limit or not used or not limit[0].isdigit():
+        return None
+    pages = dict(line.split() for line in _lines(cgroup / "memory.stat"))
+    files = int(pages.get("inactive_file", 0)) + int(pages.get("active_file", 0))
+    return int(limit[0]) - int(used[0]) + files
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

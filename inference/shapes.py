@@ -1,0 +1,169 @@
+"""Shapes of models that one may ask about, and what they weigh. Free of torch."""
+
+from dataclasses import dataclass
+
+from inference.config import POSITION_OFFSET, OptConfig
+from inference.errors import InferenceError, UnknownDtype
+
+DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+LEAST_CACHE_BYTES = 2  # int8 is for weights alone
+_OPT_SIZES = {  # layers, heads, d_model (OPT paper, table 1)
+    "opt-125m": (12, 12, 768),
+    "opt-350m": (24, 16, 1024),
+    "opt-1.3b": (24, 32, 2048),
+    "opt-2.7b": (32, 32, 2560),
+    "opt-6.7b": (32, 32, 4096),
+    "opt-13b": (40, 40, 5120),
+    "opt-30b": (48, 56, 7168),
+    "opt-66b": (64, 72, 9216),
+    "opt-175b": (96, 96, 12288),
+}
+OPT_NAMES = tuple(_OPT_SIZES)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A decoder's sizes. context: tokens of one full sequence.
+
+    pads_vocabulary: the head is filled up to whatever divides; OPT's is split as it is.
+    """
+
+    name: str
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn: int
+    vocab: int
+    context: int
+    parameters: int
+    pads_vocabulary: bool = False
+
+    @property
+    def is_opt(self) -> bool:
+        """Whether this engine runs it; others are planned on paper."""
+        return not self.pads_vocabulary
+
+    def weight_bytes(self, dtype: str) -> int:
+        """Bytes of all weights in dtype."""
+        return self.parameters * item_bytes(dtype)
+
+    def kv_bytes_per_token(self, dtype: str) -> int:
+        """Bytes of one token's keys and values in all layers, held once."""
+        cached = max(item_bytes(dtype), LEAST_CACHE_BYTES)
+        return 2 * self.layers * self.kv_heads * self.head_dim * cached
+
+
+def _classic(name: str, layers: int, width: int, heads: int, vocab: int) -> Shape:
+    """GPT-3's kind: biases, learned positions, a feed-forward four times as wide."""
+    context = 2048
+    parameters = layers * (12 * width**2 + 13 * width) + (vocab + context) * width + 2 * width
+    return Shape(
+        name,
+        layers=layers,
+        width=width,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=width // heads,
+        ffn=4 * width,
+        vocab=vocab,
+        context=context,
+        parameters=parameters,
+        pads_vocabulary=True,
+    )
+
+
+def _palm() -> Shape:
+    """No biases, one norm a layer, a gated feed-forward, and one head of keys and values."""
+    layers, width, heads, head_dim, ffn, vocab = 118, 18432, 48, 256, 73728, 256_000
+    attention = 2 * width * heads * head_dim + 2 * width * head_dim
+    parameters = layers * (attention + 3 * width * ffn + width) + vocab * width + width
+    return Shape(
+        "palm-540b",
+        layers=layers,
+        width=width,
+        heads=heads,
+        kv_heads=1,
+        head_dim=head_dim,
+        ffn=ffn,
+        vocab=vocab,
+        context=2048,
+        parameters=parameters,
+        pads_vocabulary=True,
+    )
+
+
+_OTHERS = {
+    shape.name: shape
+    for shape in (
+        _classic("gpt-3-175b", 96, 12288, 96, 50257),
+        _classic("mt-nlg-530b", 105, 20480, 128, 51200),
+        _palm(),
+    )
+}
+NAMES = (*OPT_NAMES, *_OTHERS)
+
+
+def named_config(name: str) -> OptConfig:
+    """A published OPT's config by its exact name."""
+    if name not in _OPT_SIZES:
+        raise InferenceError(f"no OPT is named {name!r}; known are {', '.join(OPT_NAMES)}")
+    layers, heads, width = _OPT_SIZES[name]
+    post_norm = name == "opt-350m"
+    return OptConfig(
+        vocab_size=50272,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        ffn_dim=4 * width,
+        num_attention_heads=heads,
+        max_position_embeddings=2048,
+        word_embed_proj_dim=512 if post_norm else width,
+        do_layer_norm_before=not post_norm,
+    )
+
+
+def named_shape(name: str) -> Shape:
+    """A published model's shape by its exact name."""
+    if name in _OTHERS:
+        return _OTHERS[name]
+    if name not in OPT_NAMES:
+        raise InferenceError(f"no model is named {name!r}; known are {', '.join(NAMES)}")
+    return shape_of(named_config(name), name)
+
+
+def shape_of(config: OptConfig, name: str = "opt") -> Shape:
+    """The shape that a config.json describes."""
+    return Shape(
+        name,
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_attention_heads,
+        head_dim=config.head_dim,
+        ffn=config.ffn_dim,
+        vocab=config.vocab_size,
+        context=config.max_position_embeddings,
+        parameters=parameter_count(config),
+    )
+
+
+def parameter_count(config: OptConfig) -> int:
+    """Number of an OPT's parameters; the tied head counts once."""
+    width, narrow, ffn = config.hidden_size, config.word_embed_proj_dim, config.ffn_dim
+    bias = int(config.enable_bias)
+    norm = 2 * width * int(config.layer_norm_elementwise_affine)
+    attention = 4 * (width * width + bias * width)
+    feed = 2 * width * ffn + bias * (ffn + width)
+    embeddings = config.vocab_size * narrow
+    embeddings += (config.max_position_embeddings + POSITION_OFFSET) * width
+    projections = 2 * narrow * width * int(config.has_projections)
+    layers = config.num_hidden_layers * (attention + feed + 2 * norm)
+    return embeddings + projections + layers + norm * int(config.has_final_layer_norm)
+
+
+def item_bytes(dtype: str) -> int:
+    """Bytes of one weight. Raises UnknownDtype."""
+    if dtype not in DTYPE_BYTES:
+        raise UnknownDtype(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
+    return DTYPE_BYTES[dtype]

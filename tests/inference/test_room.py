@@ -1,0 +1,46 @@
+import json
+
+import pytest
+
+from inference import Engine
+from inference.__main__ import main
+from inference.config import OptConfig
+from inference.plan import named_config
+from inference.room import DoesNotFit, _container_bytes, available_bytes, require_room
+
+
+def test_a_model_that_cannot_fit_is_refused_before_its_weights_are_looked_for(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(named_config("opt-175b").to_dict()))
+    with pytest.raises(DoesNotFit, match=r"698\.4 GB in float32 .* plan` says what would do"):
+        Engine(tmp_path)
+    assert main(["generate", "--model", str(tmp_path), "x"]) == 2
+    assert "doesn't fit" in capsys.readouterr().err
+
+
+def test_ranks_share_what_is_needed_unless_they_share_the_memory():
+    config = named_config("opt-175b")
+    require_room(config, "float16", "cuda", 16, available=23 * 10**9)
+    with pytest.raises(DoesNotFit, match="over 16 devices"):
+        require_room(config, "float16", "cuda", 16, available=22 * 10**9)
+    with pytest.raises(DoesNotFit):
+        require_room(config, "float16", "cpu", 16, available=23 * 10**9)
+
+
+def test_a_small_model_fits(plain_opt):
+    assert available_bytes("cpu") > 0
+    require_room(OptConfig.from_directory(plain_opt[0]), "float32", "cpu")
+
+
+def test_an_unknown_dtype_is_an_options_fault(plain_opt):
+    with pytest.raises(ValueError, match="dtype must be one of .*, not 'float8'"):
+        Engine(plain_opt[0], dtype="float8")
+
+
+def test_a_containers_limit_counts_without_its_files_pages(tmp_path):
+    assert _container_bytes(tmp_path) is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 400\ninactive_file 250\nactive_file 50\n")
+    assert _container_bytes(tmp_path) == 600
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _container_bytes(tmp_path) is None
