@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.config import OptConfig
-from inference.plan import NAMES, named_config
+from inference.commands.reading import add_reading_arguments, read_options
 
 if TYPE_CHECKING:
     from inference.checkpoints.convert import Conversion
@@ -25,11 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("source", metavar="SRC", help="folder of the files, or one of them")
     parser.add_argument("destination", metavar="DST", help="folder to write; made if need be")
-    parser.add_argument(
-        "--config",
-        metavar="SHAPE",
-        help="config.json, its folder, or a published name such as opt-175b (what the files say)",
-    )
+    add_reading_arguments(parser)
     parser.add_argument("--dtype", choices=DTYPES, help="(each weight's own)")
     parser.add_argument(
         "--max-shard-bytes", type=int, default=2_000_000_000, metavar="BYTES", help="(2 GB)"
@@ -37,31 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check and tell, writing nothing")
     parser.add_argument("--json", action="store_true", help="tell as JSON")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
-    _add_risky_arguments(parser)
-
-
-def _add_risky_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is not done unless asked for")
-    group.add_argument(
+    parser.add_argument(
         "--skip-crc", action="store_true", help="don't read the source once more against its CRCs"
     )
-    group.add_argument(
+    parser.add_argument(
         "--tolerance",
         type=float,
         default=0.0,
         help="how far copies of one weight in several parts may differ; the first is taken (0)",
-    )
-    group.add_argument(
-        "--assume-order",
-        action="store_true",
-        help="cut flat parameters that lack shard_metadata as metaseq's modules register them",
-    )
-    group.add_argument(
-        "--inert",
-        action="append",
-        default=[],
-        metavar="CLASS",
-        help="a further class in the pickles to be held as data; repeatable",
     )
 
 
@@ -70,15 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from inference.checkpoints.convert import ConvertOptions, convert, prepare
-    from inference.checkpoints.source import ReadOptions
 
     options = ConvertOptions(
-        ReadOptions(
-            config=_config(arguments.config),
-            inert=tuple(arguments.inert),
-            assume_order=arguments.assume_order,
-            tolerance=arguments.tolerance,
-        ),
+        read_options(arguments, tolerance=arguments.tolerance),
         dtype=getattr(torch, arguments.dtype) if arguments.dtype else None,
         max_shard_bytes=arguments.max_shard_bytes,
         check_crc=not arguments.skip_crc,
@@ -91,15 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
         told |= {"written": outcome.written, "kept": outcome.kept}
     print(json.dumps(told, indent=2) if arguments.json else _sentences(told))
     return 0
-
-
-def _config(given: str | None) -> OptConfig | None:
-    if given is None:
-        return None
-    if given in NAMES:
-        return named_config(given)
-    path = Path(given)
-    return OptConfig.from_directory(path.parent if path.name == "config.json" else path)
 
 
 @contextmanager

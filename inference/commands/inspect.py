@@ -1,57 +1,73 @@
-"""Show what a checkpoint holds, from headers alone."""
+"""Show what a checkpoint holds, from headers alone unless hashes are asked for."""
 
 import argparse
 import json
-import math
-from collections import Counter
+import sys
+from pathlib import Path
 from typing import Any
 
-from inference.config import OptConfig
+from inference.commands.reading import add_reading_arguments, read_options
 
-HELP = "list a checkpoint's tensors, their shapes and totals, and its config"
+HELP = (
+    "list a checkpoint's tensors, their shapes, sizes and totals, and its config; safetensors, "
+    ".bin and metaseq's forms"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("directory", metavar="DIR", help="checkpoint directory")
+    parser.add_argument("directory", metavar="DIR", help="checkpoint folder, or one of its files")
+    parser.add_argument("--sha256", action="store_true", help="each tensor's hash; reads all bytes")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    add_reading_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the listing."""
-    from inference.weight_files import list_weights
+    """Print the listing; status 1 if something in it is wrong."""
+    from tqdm import tqdm
 
-    config = OptConfig.from_directory(arguments.directory)
-    weights = sorted(list_weights(arguments.directory), key=lambda weight: weight.name)
-    tensors = [
-        {
-            "name": weight.name,
-            "shape": list(weight.shape),
-            "dtype": weight.dtype,
-            "file": weight.path.name,
-        }
-        for weight in weights
-    ]
-    found = {
-        "config": config.to_dict(),
-        "tensors": tensors,
-        "parameters": sum(math.prod(weight.shape) for weight in weights),
-        "dtypes": dict(Counter(weight.dtype for weight in weights)),
-        "files": sorted({weight.path.name for weight in weights}),
-    }
+    from inference.checkpoints.listing import list_checkpoint
+
+    shown = arguments.sha256 and not arguments.no_progress
+    with tqdm(unit="B", unit_scale=True, disable=not shown, file=sys.stderr) as bar:
+        listing = list_checkpoint(
+            Path(arguments.directory),
+            read_options(arguments),
+            hashed=arguments.sha256,
+            advance=lambda size: bar.update(size) and None,
+        )
+    found = listing.as_dict()
     print(json.dumps(found, indent=2) if arguments.json else _table(found))
-    return 0
+    return 1 if listing.faults else 0
 
 
 def _table(found: dict[str, Any]) -> str:
-    width = max((len(tensor["name"]) for tensor in found["tensors"]), default=0)
-    lines = [f"{name}: {value}" for name, value in found["config"].items()]
-    lines.append("")
-    lines += [
-        f"{tensor['name']:<{width}}  {tensor['dtype']:<5} "
-        f"{'x'.join(map(str, tensor['shape'])):>12}  {tensor['file']}"
-        for tensor in found["tensors"]
-    ]
+    from inference.checkpoints.forms import MEANINGS
+
+    files = found["files"]
+    lines = [f"{name}: {value}" for name, value in (found["config"] or {}).items()]
+    lines += ["", *_rows(found["tensors"]), ""]
+    lines += [f"wrong: {fault}" for fault in found["faults"]]
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in found["dtypes"].items())
-    lines += ["", f"{len(found['tensors'])} tensors ({dtypes}) in {len(found['files'])} files"]
-    return "\n".join([*lines, f"{found['parameters']:,} parameters"])
+    lines += [
+        f"{MEANINGS[found['form']]}: {len(files)} files, {found['file_bytes']:,} bytes"
+        + (f", {found['model_parallel_parts']} parts" * (found["model_parallel_parts"] > 1)),
+        f"{len(found['tensors'])} tensors ({dtypes}), {found['bytes']:,} bytes",
+        f"{found['parameters']:,} parameters",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(tensors: list[dict[str, Any]]) -> list[str]:
+    width = max((len(tensor["name"]) for tensor in tensors), default=0)
+    return [
+        f"{tensor['name']:<{width}}  {tensor['dtype']:<5} "
+        f"{'x'.join(map(str, tensor['shape'])):>12}  {_where(tensor)}"
+        + (f"  {tensor['sha256']}" if tensor["sha256"] else "")
+        for tensor in tensors
+    ]
+
+
+def _where(tensor: dict[str, Any]) -> str:
+    return str(tensor["file"]) if tensor["files"] == 1 else f"in {tensor['files']} files"

@@ -1,9 +1,12 @@
 import json
+import re
 
 import pytest
 
 from inference import SamplingParams
 from inference.__main__ import main
+from inference.checkpoints.manifest import sha256_of
+from tests.inference import metaseq_files
 from tests.inference.tiny_opts import run_cli
 
 
@@ -26,7 +29,40 @@ def test_inspect_lists_tensors_and_totals(trained, capsys):
     assert f"{found['parameters']:,} parameters" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["generate", "plan", "train", "inspect", "check"])
+def test_generate_takes_and_prints_ids_and_tells_its_speed(trained, trained_engine):
+    asked = ("generate", "--model", trained, "-", "--ids", "--max-tokens", 4, "--temperature", 0)
+    done = run_cli(*asked, "--ignore-eos", "--speed", stdin="2 100, 7")
+    params = SamplingParams(max_tokens=4, temperature=0.0, ignore_eos=True)
+    [sample] = trained_engine.generate([[2, 100, 7]], params)[0].outputs
+    assert [int(word) for word in done.stdout.split()] == sample.token_ids
+    assert re.search(r"4 tokens; the first after .* s, then .* a second", done.stderr)
+
+
+def test_inspect_knows_metaseqs_forms_and_tells_hashes(plain_opt, tmp_path, capsys):
+    metaseq_files.save_raw(tmp_path, plain_opt[1], parts=1, shards=3)
+    assert main(["inspect", str(tmp_path), "--json", "--sha256", "--no-progress"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["form"], found["sharded"], len(found["files"])) == ("raw", True, 3)
+    assert found["config"]["num_attention_heads"] == 4
+    assert found["bytes"] == 2 * found["parameters"]
+    weights = metaseq_files.weights_of(plain_opt[1])
+    digests = {entry["name"]: entry["sha256"] for entry in found["tensors"]}
+    assert digests == {name: sha256_of(tensor) for name, tensor in weights.items()}
+    (tmp_path / "checkpoint_last-model_part-0-shard2.pt").unlink()
+    assert main(["inspect", str(tmp_path)]) == 1
+    assert "wrong: misshapen: flat_param_0 holds" in capsys.readouterr().out
+
+
+def test_inspect_needs_no_config_to_list_bin_files(plain_opt, tmp_path, capsys):
+    metaseq_files.save_bin(tmp_path, plain_opt[1])
+    (tmp_path / "config.json").unlink()
+    assert main(["inspect", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "lacks config.json: give one with --config" in printed
+    assert "transformers, .bin: 2 files" in printed
+
+
+@pytest.mark.parametrize("command", ["generate", "plan", "train", "convert", "inspect", "check"])
 def test_help_is_there(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
@@ -38,8 +74,10 @@ def test_help_is_there(command, capsys):
     [
         (("generate", "--model", "/nowhere", "x"), "cannot read /nowhere/config.json"),
         (("generate", "--model", "/nowhere", "x", "--top-p", 2), "top_p must be"),
-        (("inspect", "/nowhere"), "cannot read /nowhere/config.json"),
-        (("plan", "--name", "gpt-3", "--gpus", 8, "--gpu-memory-gib", 80), "no model is named"),
+        (("inspect", "/nowhere"), "there is no /nowhere"),
+        (("convert", "/nowhere", "/nowhere/out"), "there is no /nowhere"),
+        (("generate", "--model", "/nowhere", "x", "--ids"), "the prompt must be numbers"),
+        (("plan", "--name", "gpt-4", "--gpus", 8, "--gpu", "h100-80"), "no model is named"),
         (("train", "--out", "/dev/null/x"), "/dev/null"),
         (("train", "--out", "/dev/null/x", "--pue", 0.5), "PUE 1 or more"),
         (("train", "--out", "/dev/null/x", "--steps", 0), "--steps must be"),
@@ -50,7 +88,7 @@ def test_what_the_user_can_mend_is_one_line(arguments, reason, capsys):
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [("convert",), (), ("plan", "--gpus", "many")])
+@pytest.mark.parametrize("arguments", [("convert", "only"), (), ("plan", "--gpus", "many")])
 def test_a_command_line_that_cannot_be_read_ends_with_status_2(arguments):
     done = run_cli(*arguments)
     assert done.returncode == 2

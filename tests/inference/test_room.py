@@ -32,7 +32,7 @@ def test_a_small_model_fits(plain_opt):
 
 
 def test_an_unknown_dtype_is_an_options_fault(plain_opt):
-    with pytest.raises(ValueError, match="dtype must be one of .*, not 'float8'"):
+    with pytest.raises(ValueError, match=r"dtype must be one of .*, not 'float8'"):
         Engine(plain_opt[0], dtype="float8")
 
 

@@ -67,9 +67,9 @@ def read_jsonl(path: Path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def run_cli(*arguments):
+def run_cli(*arguments, stdin=""):
     """``python -m inference …`` from the repository's root."""
     return subprocess.run(
         [sys.executable, "-m", "inference", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        input=stdin, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
