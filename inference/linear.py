@@ -33,6 +33,17 @@ class Linear(nn.Module):
         assert self.weight is not None  # noqa: S101 - for mypy: packing alone takes it away
         return functional.linear(x, self.weight, self.bias)
 
+    def lend(self, take: Callable[[Tensor], Tensor]) -> None:
+        """Give a model of shapes alone memory to be filled and packed; ``take`` lends the weight's.
+
+        The bias has memory of its own, for the kernel keeps it.
+        """
+        if self.weight is not None:
+            self.weight = nn.Parameter(take(self.weight), requires_grad=False)
+        if self.bias is not None:
+            own = torch.empty_like(self.bias, device="cpu")
+            self.bias = nn.Parameter(own, requires_grad=False)
+
     def pack(self, make: MakeKernel) -> None:
         """Leave the product to a kernel; the plain weight is given up."""
         if self.weight is not None:
@@ -71,12 +82,13 @@ class VocabTable(nn.Module):
             return self._kernel(hidden).float()
         return functional.linear(hidden, self.weight).float()
 
-    def adopt(self, stored: Tensor, dtype: torch.dtype, make: MakeKernel) -> None:
+    def adopt(self, stored: Tensor, plain: Tensor, make: MakeKernel) -> None:
         """Look rows up where they are stored, in whatever dtype; only the head is packed.
 
-        stored: [rows, width], mapped from a file: so the matrix is in memory once.
+        stored: [rows, width], mapped from a file, so that the matrix is in memory once; plain:
+        the same in the model's dtype, which may change afterwards.
         """
-        self._kernel, self._dtype = make(stored.to(dtype), None), dtype
+        self._kernel, self._dtype = make(plain, None), plain.dtype
         self.weight = nn.Parameter(stored, requires_grad=False)
 
     def _typed(self, rows: Tensor) -> Tensor:

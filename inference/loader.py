@@ -5,6 +5,7 @@ module by module, filled in its final dtype and packed at once, so that no secon
 model ever stands beside the first.
 """
 
+import mmap
 from pathlib import Path
 
 import torch
@@ -78,9 +79,43 @@ def load_model(
     if layout.is_last_stage:
         checkpoint.require_tied(layout)
     model = meta_model(config, DTYPES[dtype], layout, reduce)
+    staging = _Staging()
     for path, module in model.named_modules():
-        _materialise(path, module, checkpoint, layout, device, make, DTYPES[dtype])
+        if make is not None and isinstance(module, VocabTable):
+            stored = checkpoint.slice(EMBEDDING, layout)
+            module.adopt(stored, staging.hold(stored, DTYPES[dtype]), make)
+        elif make is not None and isinstance(module, Linear):
+            module.lend(staging.take)
+            _fill(path, module, checkpoint, layout)
+            module.pack(make)
+        else:
+            module.to_empty(device=device, recurse=False)
+            _fill(path, module, checkpoint, layout)
     return model
+
+
+class _Staging:
+    """What weights pass through on their way into a packed form: one piece, used over and over
+    while it is about large enough and not far too large.
+
+    From the system itself: an allocator that gives and takes a buffer per weight keeps the holes.
+    """
+
+    def __init__(self) -> None:
+        self._memory = torch.empty(0, dtype=torch.uint8)
+
+    def take(self, like: Tensor) -> Tensor:
+        """Unset memory of a shape and dtype; what was taken before is void."""
+        if not like.nbytes <= len(self._memory) <= 2 * like.nbytes:
+            private = mmap.mmap(-1, like.nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            self._memory = torch.frombuffer(private, dtype=torch.uint8)
+        return self._memory[: like.nbytes].view(like.dtype).view(like.shape)
+
+    def hold(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
+        """stored in another dtype; itself where it has that already."""
+        if stored.dtype == dtype:
+            return stored
+        return self.take(torch.empty_like(stored, dtype=dtype, device="meta")).copy_(stored)
 
 
 def _kernel_maker(device: str, dtype: str) -> MakeKernel | None:
@@ -89,24 +124,9 @@ def _kernel_maker(device: str, dtype: str) -> MakeKernel | None:
     return kernel_maker(device, dtype)
 
 
-def _materialise(
-    path: str,
-    module: nn.Module,
-    checkpoint: Checkpoint,
-    layout: Layout,
-    device: str,
-    make: MakeKernel | None,
-    dtype: torch.dtype,
-) -> None:
-    """Take a module's own memory, fill it, and pack it if it can be."""
-    if isinstance(module, VocabTable) and make is not None:
-        module.adopt(checkpoint.slice(EMBEDDING, layout), dtype, make)
-        return
-    module.to_empty(device=device, recurse=False)
+def _fill(path: str, module: nn.Module, checkpoint: Checkpoint, layout: Layout) -> None:
     for name, memory in weights_of(path, module):
         memory.copy_(checkpoint.slice(name, layout))
-    if isinstance(module, Linear) and make is not None:
-        module.pack(make)
 
 
 def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]) -> None:

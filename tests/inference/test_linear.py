@@ -69,7 +69,7 @@ def test_an_adopted_table_looks_up_what_is_stored_and_packs_the_head_alone():
     stored, hidden = torch.randn(30, 48).to(torch.float16), torch.randn(5, 48)
     tokens = torch.tensor([0, 29, 7])
     table = VocabTable(30, 48, first=0, reduce=None)
-    table.adopt(stored, torch.float32, packed_kernel)
+    table.adopt(stored, stored.float(), packed_kernel)
     assert table.weight.data_ptr() == stored.data_ptr()
     assert torch.equal(table(tokens), stored[tokens].float())
     torch.testing.assert_close(table.project(hidden), hidden @ stored.float().T)

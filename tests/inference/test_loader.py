@@ -9,7 +9,9 @@ from inference import Engine
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.export import split_weights
+from inference.layout import Layout, split_dim
 from inference.loader import EMBEDDING, load_model
+from tests.inference.tiny_opts import make_opt
 
 
 def load_plain(directory):
@@ -174,3 +176,86 @@ def test_split_weights_keeps_the_limits():
     )
     with pytest.raises(ValueError, match="over 100 bytes"):
         split_weights(weights, 1, 100)
+
+
+def test_several_damaged_shards_are_named_at_once_and_their_weights_are_not(stored, tmp_path):
+    shard(tmp_path, stored[0])
+    (tmp_path / "0.safetensors").unlink()
+    path = tmp_path / "2.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WeightMismatch) as caught:
+        load_plain(tmp_path)
+    missing, cut = caught.value.damaged
+    assert "no 0.safetensors in" in missing
+    assert "2.safetensors is damaged" in cut
+    assert (caught.value.absent, caught.value.extra) == ([], [])
+
+
+def write_bins(directory, tensors, **options):
+    for path in directory.glob("*.safetensors"):
+        path.unlink()
+    names = sorted(tensors)
+    parts = {"pytorch_model-1.bin": names[::2], "pytorch_model-2.bin": names[1::2]}
+    for file, own in parts.items():
+        torch.save({name: tensors[name] for name in own}, directory / file, **options)
+    where = {name: file for file, own in parts.items() for name in own}
+    path = directory / "pytorch_model.bin.index.json"
+    path.write_text(json.dumps({"weight_map": where}))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_bin_shards_are_the_whole(stored, tmp_path, zipped):
+    tensors, _ = stored
+    write_bins(tmp_path, tensors, _use_new_zipfile_serialization=zipped)
+    weights = load_plain(tmp_path).weights()
+    assert all(torch.equal(weights[name], tensors[name]) for name in tensors)
+
+
+def test_a_single_bin_is_read_and_its_faults_named(stored, tmp_path):
+    tensors, _ = stored
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(tensors, tmp_path / "pytorch_model.bin")
+    load_plain(tmp_path)
+    bias = "model.decoder.final_layer_norm.bias"
+    torch.save(
+        {**tensors, bias: torch.zeros(32, dtype=torch.int64)}, tmp_path / "pytorch_model.bin"
+    )
+    with pytest.raises(WeightMismatch, match=r"is \[32\] torch.int64, not \[32\]"):
+        load_plain(tmp_path)
+
+
+class Malicious:
+    def __reduce__(self):
+        return exit, (1,)
+
+
+@pytest.mark.parametrize("content", [{"a": Malicious()}, ["no", "mapping"], {"a": 3}])
+def test_a_bin_that_holds_more_than_weights_is_refused(stored, tmp_path, content):
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(content, tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="damaged or no plain weights"):
+        load_plain(tmp_path)
+
+
+@pytest.mark.parametrize(("tensor", "stages"), [(2, 1), (4, 1), (1, 2), (2, 2)])
+def test_ranks_hold_every_weight_once_between_them(tmp_path, tensor, stages):
+    make_opt(tmp_path, vocab_size=100)
+    config = OptConfig.from_directory(tmp_path)
+    whole = load_plain(tmp_path).weights()
+    parts = {}
+    for rank in range(tensor * stages):
+        layout = Layout(tensor, stages, rank)
+        model = load_model(tmp_path, config, "float32", "cpu", layout, packed=False)
+        for name, part in model.weights().items():
+            parts.setdefault(name, []).append(part)
+    for name, weight in whole.items():
+        dim, found = split_dim(name), parts[name]
+        if name == EMBEDDING and stages > 1:  # the first stage's and, as the head, the last's
+            assert torch.equal(torch.cat(found[tensor:]), weight)
+            found = found[:tensor]
+        if dim is not None:
+            assert torch.equal(torch.cat(found, dim), weight)
+        else:
+            once = name.endswith(("out_proj.bias", "fc2.bias"))
+            assert len(found) == (1 if once else tensor)
+            assert all(torch.equal(part, weight) for part in found)
