@@ -5,6 +5,7 @@ and head by vocabulary. Pipeline ranks (stages) hold layers one after another.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.config import OptConfig
@@ -68,10 +69,13 @@ def split_dim(name: str) -> int | None:
     return 1 if module in _BY_INPUT and kind == "weight" else None
 
 
-def split_faults(config: OptConfig, tensor_size: int, pipeline_size: int) -> list[str]:
-    """One sentence for each size that does not divide, with what would."""
-    heads, inner = config.num_attention_heads, config.ffn_dim
-    shared = {"attention heads": heads, "ffn_dim": inner, "vocab_size": config.vocab_size}
+def split_faults(
+    shared: Mapping[str, int], layers: int, tensor_size: int, pipeline_size: int
+) -> list[str]:
+    """One sentence for each size that does not divide, with what would.
+
+    shared: by name, what tensor ranks share.
+    """
     faults = [
         f"{size} ({name}) is not a multiple of {tensor_size} tensor ranks"
         for name, size in shared.items()
@@ -79,7 +83,6 @@ def split_faults(config: OptConfig, tensor_size: int, pipeline_size: int) -> lis
     ]
     if faults:
         faults[-1] += f"; {_divisors(math.gcd(*shared.values()))} would do"
-    layers = config.num_hidden_layers
     if layers % pipeline_size:
         faults.append(
             f"{layers} layers are not a multiple of {pipeline_size} pipeline ranks; "
@@ -93,7 +96,12 @@ def require_splits(config: OptConfig, tensor_size: int, pipeline_size: int) -> N
     for name, size in {"tensor": tensor_size, "pipeline": pipeline_size}.items():
         if size < 1:
             raise LayoutError(f"{name}_parallel_size must be 1 or more, not {size}")
-    faults = split_faults(config, tensor_size, pipeline_size)
+    shared = {
+        "attention heads": config.num_attention_heads,
+        "ffn_dim": config.ffn_dim,
+        "vocab_size": config.vocab_size,
+    }
+    faults = split_faults(shared, config.num_hidden_layers, tensor_size, pipeline_size)
     if faults:
         raise LayoutError("; ".join(faults))
 

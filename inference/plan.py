@@ -18,6 +18,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from inference.layout import split_faults
 from inference.machines import GIB, GPUS, Gpu, Links, Machine, gpu_of_memory, named_gpu
 from inference.shapes import (
     DTYPE_BYTES,
@@ -161,12 +162,7 @@ def _split_faults(shape: Shape, machine: Machine) -> list[str]:
     shared = {"attention heads": shape.heads, "ffn_dim": shape.ffn}
     if not shape.pads_vocabulary:
         shared["vocab_size"] = shape.vocab
-    for name, size in shared.items():
-        if size % tensor:
-            faults.append(f"{size} ({name}) is not a multiple of {tensor} tensor ranks")
-    if shape.layers % pipeline:
-        faults.append(f"{shape.layers} layers are not a multiple of {pipeline} pipeline ranks")
-    return faults
+    return faults + split_faults(shared, shape.layers, tensor, pipeline)
 
 
 def _dtype_faults(machine: Machine, dtype: str) -> list[str]:

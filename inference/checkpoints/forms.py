@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import CheckpointError
-from inference.loader import INDEX_NAME, SINGLE_NAME
+from inference.weight_files import INDEX_NAME, SINGLE_NAME
 
 RAW, PARTS, SINGLETON, BIN, SAFETENSORS = "raw", "parts", "singleton", "bin", "safetensors"
 MEANINGS = {

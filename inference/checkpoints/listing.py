@@ -15,7 +15,7 @@ from inference.checkpoints.source import ReadOptions, Source, config_for, open_s
 from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import ConfigError, WeightMismatch
-from inference.loader import list_weights
+from inference.weight_files import list_weights
 
 
 @dataclass(frozen=True)

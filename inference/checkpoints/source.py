@@ -25,7 +25,8 @@ from inference.checkpoints.stored import MergedTensor, StoredTensor
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.loader import EMBEDDING as MODEL_EMBEDDING
-from inference.loader import TIED_HEAD, canonical_name
+from inference.loader import TIED_HEAD
+from inference.weight_files import canonical_name
 
 READERS = 8  # files opened or checked at a time
 
