@@ -21,7 +21,6 @@ SHAPES = {
         "word_embed_proj_dim": 16,
         "enable_bias": False,
         "layer_norm_elementwise_affine": False,
-        "_remove_final_layer_norm": True,
     },
 }
 RAGGED = [[2] + [5 + (7 * n + 3 * k) % 90 for k in range(n - 1)] for n in (1, 5, 17, 32)]
