@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
+from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import WeightMismatch
 from inference.layout import WHOLE, Layout, split_dim
@@ -33,6 +35,7 @@ class Checkpoint:
     """A directory's weights, found to be the model's. Raises CheckpointError, WeightMismatch."""
 
     def __init__(self, directory: str | Path, config: OptConfig) -> None:
+        self._directory = Path(directory)
         files = open_weight_files(directory)
         shapes = {
             name: tuple(memory.shape)
@@ -59,6 +62,28 @@ class Checkpoint:
         ):
             raise WeightMismatch([], [], [f"{TIED_HEAD} differs from the embedding it is tied to"])
 
+    def require_digests(self, layout: Layout) -> None:
+        """Hash this rank's part of the tensors, where a conversion noted what they should be.
+
+        Between them the ranks hash each tensor once, the whole of it. Raises WeightMismatch.
+        """
+        manifest = Manifest.find(self._directory)
+        if manifest is None:
+            return
+        own = sorted(self._homes.values(), key=_place)[layout.rank :: layout.ranks]
+        damaged = [
+            f"{stored_name} in {file.path.name}: its SHA-256 is not {MANIFEST_NAME}'s"
+            for file, stored_name in own
+            if stored_name in manifest.tensors
+            and sha256_of(file.tensor(stored_name)) != manifest.tensors[stored_name]["sha256"]
+        ]
+        if damaged:
+            raise WeightMismatch([], [], [], damaged=damaged)
+
+
+def _place(home: tuple[WeightFile, str]) -> tuple[str, str]:
+    return home[0].path.name, home[1]
+
 
 def load_model(
     directory: str | Path,
@@ -76,6 +101,7 @@ def load_model(
     """
     make = _kernel_maker(device, dtype) if packed else None
     checkpoint = Checkpoint(directory, config)
+    checkpoint.require_digests(layout)
     if layout.is_last_stage:
         checkpoint.require_tied(layout)
     model = meta_model(config, DTYPES[dtype], layout, reduce)

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference import Engine
+from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.export import split_weights
@@ -259,3 +260,29 @@ def test_ranks_hold_every_weight_once_between_them(tmp_path, tensor, stages):
             once = name.endswith(("out_proj.bias", "fc2.bias"))
             assert len(found) == (1 if once else tensor)
             assert all(torch.equal(part, weight) for part in found)
+
+
+def test_each_tensor_that_is_not_what_was_converted_is_named_by_some_rank(tmp_path):
+    make_opt(tmp_path, vocab_size=100)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors.pop("lm_head.weight", None)
+    noted = {
+        name: {"file": "model.safetensors", "sha256": sha256_of(tensor)}
+        for name, tensor in tensors.items()
+    }
+    Manifest({}, noted).save(tmp_path)
+    load_plain(tmp_path)
+    changed = ["model.decoder.layers.0.fc1.bias", "model.decoder.layers.1.fc2.weight"]
+    for name in changed:
+        tensors[name][0] += 1
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    config, found = OptConfig.from_directory(tmp_path), []
+    for rank in range(2):
+        with pytest.raises(WeightMismatch) as caught:
+            load_model(tmp_path, config, "float32", "cpu", Layout(2, 1, rank))
+        found += caught.value.damaged
+    assert sorted(found) == [
+        f"{name} in model.safetensors: its SHA-256 is not manifest.json's" for name in changed
+    ]
+    with pytest.raises(WeightMismatch, match="fc1.bias in model(.|\n)*fc2.weight in model"):
+        load_plain(tmp_path)
