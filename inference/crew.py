@@ -123,8 +123,9 @@ class Crew:
             child.kill()
         for child in self._children.values():
             child.wait()
-        if self.group.device.type == "cpu":  # NCCL might wait for the dead
-            self.group.close()
+        leaving = threading.Thread(target=self.group.close, daemon=True)
+        leaving.start()
+        leaving.join(GOODBYE_SECONDS)  # NCCL might wait for the dead
         self._restore_threads()
         return cause
 

@@ -32,6 +32,11 @@ def started_by_torchrun() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
+def rank_of_torchrun() -> int:
+    """This process's rank; 0 too where torchrun started nothing."""
+    return int(os.environ["RANK"]) if started_by_torchrun() else 0
+
+
 def muster(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Crew:
     """All ranks, ready to load. Raises LayoutError, RanksFailed."""
     if started_by_torchrun():

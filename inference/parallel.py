@@ -34,6 +34,8 @@ class Group:
     ) -> None:
         self.layout, self.device = layout, torch.device(device)
         on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(self.device)
         everyone = list(range(layout.ranks))
         with _failures(), _bound_to_loopback(one_host):
             dist.init_process_group(

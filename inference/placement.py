@@ -1,11 +1,10 @@
 """Where an engine's model runs: in this process alone, or over ranks."""
 
-import os
 from datetime import timedelta
 
 from inference.config import OptConfig
 from inference.follower import follow_until_end
-from inference.launch import join_torchrun, muster, started_by_torchrun
+from inference.launch import join_torchrun, muster, rank_of_torchrun, started_by_torchrun
 from inference.layout import require_splits
 from inference.messages import Load
 from inference.ranks import Lead
@@ -33,6 +32,6 @@ def place(
         share = load_share(load, device)
         return share.runner(share.blocks)
     deadline = timedelta(seconds=timeout_seconds)
-    if started_by_torchrun() and os.environ["RANK"] != "0":
+    if rank_of_torchrun() > 0:
         raise SystemExit(follow_until_end(*join_torchrun(tensor, pipeline, device, deadline)))
     return Lead(muster(tensor, pipeline, device, deadline), load)

@@ -75,7 +75,16 @@ MAX_DOWNLOADS = env.max_downloads()
 # --- hosted inference
 ENGINE = env.choice("WEIGHTGATE_ENGINE", "native", ("native",))
 ENGINE_DEVICE = env.text("WEIGHTGATE_ENGINE_DEVICE", "cpu")
-ENGINE_DTYPE = env.choice("WEIGHTGATE_ENGINE_DTYPE", "float32", ("float32", "bfloat16", "float16"))
+ENGINE_DTYPE = env.choice(
+    "WEIGHTGATE_ENGINE_DTYPE", "float32", ("float32", "bfloat16", "float16", "int8")
+)
+ENGINE_TENSOR_PARALLEL_SIZE = env.integer("WEIGHTGATE_ENGINE_TENSOR_PARALLEL_SIZE", 1, minimum=1)
+ENGINE_PIPELINE_PARALLEL_SIZE = env.integer(
+    "WEIGHTGATE_ENGINE_PIPELINE_PARALLEL_SIZE", 1, minimum=1
+)
+ENGINE_RANK_TIMEOUT = timedelta(
+    seconds=env.integer("WEIGHTGATE_ENGINE_RANK_TIMEOUT_SECONDS", 120, minimum=1)
+)
 ENGINE_MAX_NUM_SEQS = env.integer("WEIGHTGATE_ENGINE_MAX_NUM_SEQS", 16, minimum=1)
 HOSTED_MODEL = env.text("WEIGHTGATE_HOSTED_MODEL")
 JOB_LEASE = timedelta(seconds=env.integer("WEIGHTGATE_JOB_LEASE_SECONDS", 15, minimum=1))

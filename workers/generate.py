@@ -70,9 +70,12 @@ def make_engine(folder: str) -> EngineProtocol:
 
     return Engine(
         model=folder,
+        tensor_parallel_size=settings.ENGINE_TENSOR_PARALLEL_SIZE,
+        pipeline_parallel_size=settings.ENGINE_PIPELINE_PARALLEL_SIZE,
         device=settings.ENGINE_DEVICE,
         dtype=settings.ENGINE_DTYPE,
         max_num_seqs=settings.ENGINE_MAX_NUM_SEQS,
+        rank_timeout_seconds=settings.ENGINE_RANK_TIMEOUT.total_seconds(),
     )
 
 

@@ -284,5 +284,5 @@ def test_each_tensor_that_is_not_what_was_converted_is_named_by_some_rank(tmp_pa
     assert sorted(found) == [
         f"{name} in model.safetensors: its SHA-256 is not manifest.json's" for name in changed
     ]
-    with pytest.raises(WeightMismatch, match="fc1.bias in model(.|\n)*fc2.weight in model"):
+    with pytest.raises(WeightMismatch, match=r"fc1\.bias in model(.|\n)*fc2\.weight in model"):
         load_plain(tmp_path)

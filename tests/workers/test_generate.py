@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
@@ -154,3 +159,40 @@ def test_without_a_revision_it_waits(start_worker):
     worker = start_worker()
     assert worker._thread.is_alive()
     assert hosting.live_workers() == {}
+
+
+@pytest.fixture
+def two_ranks(settings):
+    settings.ENGINE_PIPELINE_PARALLEL_SIZE = 2
+    settings.ENGINE_RANK_TIMEOUT = timedelta(seconds=20)
+
+
+def other_rank():
+    """The process that holds the second half of the layers."""
+    children = [
+        int(child)
+        for thread in Path("/proc/self/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+    [found] = [child for child in children if b"inference.follower" in cmdline(child)]
+    return found
+
+
+def cmdline(process):
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def test_a_job_survives_the_loss_of_one_of_its_engines_ranks(
+    two_ranks, worker, model, submit, ended
+):
+    job = submit(
+        prompt=[[2, 7, 9]] * 64, max_tokens=90, temperature=0, ignore_eos=True, stream=True
+    )
+    wait_until(lambda: so_far(job)[0], 60, "a first token")
+    os.kill(other_rank(), signal.SIGKILL)
+    assert ended(job).state == Job.State.SUCCEEDED
+    assert job.attempt == 2
+    with Engine(model=model) as engine:
+        params = SamplingParams(max_tokens=90, temperature=0.0, ignore_eos=True)
+        [alone] = engine.generate([[2, 7, 9]], params)
+    assert tokens(job) == [list(alone.outputs[0].token_ids)] * 64

@@ -1,0 +1,36 @@
+"""The ranks of an engine over several hosts: ``torchrun … -m workers.ranks CELERY-OPTIONS``.
+
+Rank 0 becomes the Celery worker. The others serve its engine, one served revision after another;
+they read no database, and the model from the same path as rank 0.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from django.conf import settings
+
+
+def main() -> None:
+    """Ends with the worker, or with a failure that torchrun then sees."""
+    from inference.launch import rank_of_torchrun
+
+    if rank_of_torchrun() == 0:
+        from workers.app import app
+
+        app.worker_main(["worker", *sys.argv[1:]])
+        return
+    from inference.follower import follow_torchrun
+
+    sys.exit(
+        follow_torchrun(
+            settings.ENGINE_TENSOR_PARALLEL_SIZE,
+            settings.ENGINE_PIPELINE_PARALLEL_SIZE,
+            settings.ENGINE_DEVICE,
+            settings.ENGINE_RANK_TIMEOUT,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
