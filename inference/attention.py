@@ -32,18 +32,24 @@ class CausalWindows:
         return mixed.transpose(1, 2).flatten(0, 1)  # [tokens, heads, head_dim]
 
 
+Slots = slice | Tensor  # one after another, which is read in place, or [n], which is gathered
+
+
 @dataclass(frozen=True)
 class Span:
-    """Tokens first .. last - 1 of the batch: one sequence's; context: all its slots [seen]."""
+    """Tokens first .. last - 1 of the batch: one sequence's; context: all its slots."""
 
     first: int
     last: int
-    context: Tensor
+    context: Slots
 
 
 @dataclass(frozen=True)
 class Singles:
     """The sequences of which the batch holds one token each, which see all their context.
+
+    One call for all of them, over gathered copies: for GPUs, where calls are dear. On CPUs copies
+    are, and each such token is a span.
 
     tokens: [n] where in the batch; context: [n, longest] slots, short ones filled up with their
     own first slot, never another's; visible: [n, 1, 1, longest] bool, or None where all is.
@@ -104,14 +110,20 @@ def _attend_singles(query: Tensor, keys: Tensor, values: Tensor, singles: Single
 
 
 def _attend_span(query: Tensor, keys: Tensor, values: Tensor, span: Span) -> Tensor:
-    count, seen = span.last - span.first, len(span.context)
     rows = query[span.first : span.last].transpose(0, 1)  # [heads, count, head_dim]
-    key = keys.index_select(0, span.context).transpose(0, 1)
-    value = values.index_select(0, span.context).transpose(0, 1)
-    if count == seen:
+    key, value = (_at(cache, span.context).transpose(0, 1) for cache in (keys, values))
+    count, seen = rows.shape[1], key.shape[1]
+    if count == 1:
+        mixed = scaled_dot_product_attention(rows[None], key[None], value[None])
+    elif count == seen:
         mixed = scaled_dot_product_attention(rows[None], key[None], value[None], is_causal=True)
     else:  # a later piece of a prompt: is_causal would align it with the first key
         ones = torch.ones(count, seen, dtype=torch.bool, device=query.device)
         visible = ones.tril(diagonal=seen - count)
         mixed = scaled_dot_product_attention(rows[None], key[None], value[None], attn_mask=visible)
     return mixed[0].transpose(0, 1)
+
+
+def _at(cache: Tensor, slots: Slots) -> Tensor:
+    """cache: [slots, heads, head_dim]. Returns those of the slots."""
+    return cache[slots] if isinstance(slots, slice) else cache.index_select(0, slots)

@@ -74,7 +74,7 @@ class WholeLogits:
 
     def finite(self) -> Tensor:
         """[rows] bool: whether the whole row holds numbers."""
-        return self._values.isfinite().all(dim=-1)
+        return self._values.sum(dim=-1).isfinite()  # one pass; a sum keeps infinity and NaN
 
     def best(self, count: int) -> tuple[Tensor, Tensor]:
         """The highest logits and their ids, both [rows, count], in order; ties go to low ids."""

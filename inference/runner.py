@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from inference.attention import Attend, CachedAttention, Singles, Span
+from inference.attention import Attend, CachedAttention, Singles, Slots, Span
 from inference.config import OptConfig
 from inference.drawing import Answer, Ask, add_captured, answer
 from inference.layout import WHOLE, Layout
@@ -171,10 +171,10 @@ class Runner:
         singles, spans, first = [], [], 0
         for piece, own in zip(pieces, slots, strict=True):
             count = len(piece.tokens)
-            if count == 1:
+            if count == 1 and self._device.type != "cpu":
                 singles.append((first, own))
             else:
-                spans.append(Span(first, first + count, self._place(own)))
+                spans.append(Span(first, first + count, self._context(piece, own)))
             first += count
         return CachedAttention(
             self._keys,
@@ -184,6 +184,10 @@ class Runner:
             spans,
             first_layer=self._layers.start,
         )
+
+    def _context(self, piece: Piece, slots: Tensor) -> Slots:
+        start = _first_slot(piece.blocks)
+        return self._place(slots) if start is None else slice(start, start + piece.seen)
 
     def _singles(self, found: list[tuple[int, Tensor]]) -> Singles:
         lengths = torch.tensor([len(own) for _, own in found])
@@ -255,6 +259,13 @@ def _slots(blocks: tuple[int, ...]) -> Tensor:
     """[blocks * BLOCK_SIZE] int64, in the order of positions."""
     firsts = torch.tensor(blocks)[:, None] * BLOCK_SIZE
     return (firsts + torch.arange(BLOCK_SIZE)).flatten()
+
+
+@lru_cache(maxsize=4096)
+def _first_slot(blocks: tuple[int, ...]) -> int | None:
+    """The first of blocks that follow each other; None of those that don't."""
+    together = blocks == tuple(range(blocks[0], blocks[0] + len(blocks)))
+    return blocks[0] * BLOCK_SIZE if together else None
 
 
 def _padded(slots: Tensor, length: int) -> Tensor:

@@ -75,6 +75,24 @@ def test_blocks_never_leak_and_have_one_owner(calls):
         assert len(blocks) == len(set(blocks)) == ledger.used
 
 
+def together(blocks):
+    return blocks == tuple(range(blocks[0], blocks[0] + len(blocks)))
+
+
+def test_blocks_of_an_owner_lie_together_though_several_grow_by_turns():
+    ledger = BlockLedger(200, BLOCK)
+    for tokens in range(1, 80):
+        for owner in range(6):
+            ledger.grow(owner, tokens)
+    assert all(together(ledger.owned(owner)) for owner in range(6))
+
+
+def test_the_whole_cache_may_be_one_owners():
+    ledger = BlockLedger(50, BLOCK)
+    assert together(ledger.grow("all", 50 * BLOCK))
+    assert ledger.free == 0
+
+
 class Machine(RuleBasedStateMachine):
     """Requests come, are cancelled and computed, in any order, in a cache that is too small."""
 
