@@ -1,6 +1,7 @@
 """Errors that say what to do. Command lines print them and exit 2."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 
 class InferenceError(Exception):
@@ -47,6 +48,21 @@ class WeightMismatch(CheckpointError):
         lines += [f"misshapen: {sentence}" for sentence in misshapen]
         lines += [f"disagreeing: {sentence}" for sentence in self.disagreeing]
         super().__init__("the checkpoint does not match config.json:\n  " + "\n  ".join(lines))
+
+    @property
+    def parts(self) -> tuple[list[str], ...]:
+        """All lists, in the order in which they are given."""
+        return self.absent, self.extra, self.misshapen, self.disagreeing, self.damaged
+
+    def __reduce__(self) -> tuple[type["WeightMismatch"], tuple[list[str], ...]]:
+        """So that a rank can hand it to another."""
+        return type(self), self.parts
+
+    @classmethod
+    def joined(cls, found: Sequence["WeightMismatch"]) -> "WeightMismatch":
+        """What several readers found, each thing once."""
+        together = zip(*(each.parts for each in found), strict=True)
+        return cls(*(list(dict.fromkeys(chain(*lists))) for lists in together))
 
 
 class TokenizerError(InferenceError):

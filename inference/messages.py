@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference.drawing import Ask
+from inference.errors import WeightMismatch
 from inference.runner import Piece
 
 
@@ -48,7 +49,8 @@ class End:
 
 @dataclass(frozen=True)
 class Report:
-    """How loading went on one rank."""
+    """How loading went on one rank. mismatch: the error, where it is one of those."""
 
     blocks: int = 0
     error: str | None = None
+    mismatch: WeightMismatch | None = None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inference.crew import Crew
 from inference.drawing import Answer, Ask, add_captured, answer
-from inference.errors import InferenceError, RanksFailed
+from inference.errors import InferenceError, RanksFailed, WeightMismatch
 from inference.messages import Beat, Drop, End, Load, Report, Step
 from inference.opt import Reduce
 from inference.parallel import Group
@@ -69,15 +69,25 @@ def enlist(group: Group, load: Load) -> Member:
     try:
         share = load_share(load, str(group.device), group.layout, _reduce(group))
         report = Report(share.blocks)
+    except WeightMismatch as error:
+        own, report = error, Report(error="its weights don't match", mismatch=error)
     except Exception as error:  # noqa: BLE001 - whatever it is, all must learn of it
         own, report = error, Report(error=f"{type(error).__name__}: {error}")
     reports: list[Report] = group.gather_reports(report)
+    _require_loaded(reports, own)
+    return Member(group, share, min(each.blocks for each in reports))
+
+
+def _require_loaded(reports: list[Report], own: Exception | None) -> None:
+    """Raise all ranks' mismatches in one, else this rank's own error, else another's."""
+    mismatches = [each.mismatch for each in reports if each.mismatch is not None]
+    if mismatches:
+        raise WeightMismatch.joined(mismatches)
     if own is not None:
         raise own
     for rank, each in enumerate(reports):
         if each.error is not None:
             raise InferenceError(f"rank {rank} could not load the model: {each.error}")
-    return Member(group, share, min(each.blocks for each in reports))
 
 
 def _reduce(group: Group) -> Reduce | None:

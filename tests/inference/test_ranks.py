@@ -12,7 +12,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from inference import Engine, EngineRequest, SamplingParams
-from inference.errors import LayoutError, RanksFailed, WeightMismatch
+from inference.checkpoints.manifest import Manifest, sha256_of
+from inference.errors import InferenceError, LayoutError, RanksFailed, WeightMismatch
+from inference.messages import Report
+from inference.ranks import _require_loaded
 from tests.inference.tiny_opts import RAGGED, ROOT, make_opt
 
 LAYOUTS = [(2, 1), (4, 1), (1, 2), (2, 2)]
@@ -168,14 +171,23 @@ def test_a_second_engine_of_ranks_is_refused_until_the_first_is_closed(pair, eve
         Engine(even_opt, 2)
 
 
-def test_a_checkpoint_that_does_not_fit_is_told_as_by_one_rank(even_opt, tmp_path):
+def test_what_each_rank_finds_damaged_is_told_in_one_error(even_opt, tmp_path):
     (tmp_path / "config.json").write_bytes((even_opt / "config.json").read_bytes())
     tensors = load_file(even_opt / "model.safetensors")
-    del tensors["model.decoder.layers.1.fc2.bias"]
+    noted = {name: {"sha256": sha256_of(tensor)} for name, tensor in tensors.items()}
+    Manifest({}, noted).save(tmp_path)
+    names = sorted(tensors)[:2]  # each hashed by another rank
+    for name in names:
+        tensors[name][0] += 1
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(WeightMismatch) as caught:
         Engine(tmp_path, 2)
-    assert caught.value.absent == ["model.decoder.layers.1.fc2.bias"]
+    assert [sentence.split()[0] for sentence in caught.value.damaged] == names
+
+
+def test_an_error_of_another_rank_is_told_with_its_number():
+    with pytest.raises(InferenceError, match="rank 1 could not load the model: OSError: gone"):
+        _require_loaded([Report(7), Report(error="OSError: gone")], None)
 
 
 UNDER_TORCHRUN = """
