@@ -6,9 +6,12 @@ they read no database, and the model from the same path as rank 0.
 
 from __future__ import annotations
 
+import os
 import sys
 
-from django.conf import settings
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+from django.conf import settings  # noqa: E402
 
 
 def main() -> None:
