@@ -1,6 +1,5 @@
 """Several ranks against one, and what becomes of an engine whose ranks die, hang or fail."""
 
-import json
 import os
 import signal
 import subprocess
@@ -188,31 +187,3 @@ def test_what_each_rank_finds_damaged_is_told_in_one_error(even_opt, tmp_path):
 def test_an_error_of_another_rank_is_told_with_its_number():
     with pytest.raises(InferenceError, match="rank 1 could not load the model: OSError: gone"):
         _require_loaded([Report(7), Report(error="OSError: gone")], None)
-
-
-UNDER_TORCHRUN = """
-import json, sys
-from inference import Engine, SamplingParams
-prompts = json.loads(sys.argv[2])
-params = SamplingParams(max_tokens=12, temperature=0.0, ignore_eos=True)
-for _ in range(2):  # the ranks outlive an engine
-    with Engine(sys.argv[1], pipeline_parallel_size=2) as engine:
-        outputs = engine.generate(prompts, params)
-print(json.dumps([output.outputs[0].token_ids for output in outputs]))
-"""
-
-
-def test_torchruns_ranks_are_one_engine(even_opt, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(UNDER_TORCHRUN)
-    found = subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-            str(script), str(even_opt), json.dumps(RAGGED),
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    with Engine(even_opt) as engine:
-        assert json.loads(found.stdout) == tokens(engine.generate(RAGGED, GREEDY))
