@@ -39,11 +39,10 @@ class Ask:
     """What one row wants of its logits. Plain data, so that it may go to other ranks.
 
     rows: how many of its tokens have logits; the last row's draw. targets: tokens to score, each
-    by the logits before it, from row ``skipped`` on. logprobs: as SamplingParams has them.
+    by the logits before it, from the first row's. logprobs: as SamplingParams has them.
     """
 
     rows: int
-    skipped: int
     draw: Draw | None
     logprobs: int | None
     targets: tuple[int, ...]
@@ -57,7 +56,6 @@ class Ask:
         draw = Draw(sampling, sequence.seed, sequence.index, sequence.length)
         return cls(
             row.logit_count,
-            row.first_scored - 1 - row.logit_start if row.scored else 0,
             draw if row.draws else None,
             sampling.logprobs,
             row.scored,
@@ -170,7 +168,7 @@ def _score(logits: Logits, sound: Sound) -> None:
 
 def _scores(got: Answer, ask: Ask, place: range) -> Iterator[tuple[int, int, int]]:
     """Which token to score by which row of logits, and how many others to list."""
-    for row, token in zip(place[ask.skipped :], ask.targets, strict=False):
+    for row, token in zip(place, ask.targets, strict=False):
         yield row, token, ask.prompt_logprobs
     if ask.logprobs is not None and got.token is not None:
         yield place[-1], got.token, ask.logprobs

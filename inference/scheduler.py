@@ -40,14 +40,13 @@ class Row:
 
     @property
     def scored(self) -> tuple[int, ...]:
-        """The prompt's tokens, each told by the row's, that are to be scored in this step."""
+        """The prompt's tokens that are scored in this step, by the logits from logit_start on."""
         sequence = self.sequence
-        tokens = sequence.prompt_token_ids[self.first_scored : self.end + 1]
+        tokens = sequence.prompt_token_ids[self._first_scored : self.end + 1]
         return tokens if sequence.scores_prompt else ()
 
     @property
-    def first_scored(self) -> int:
-        """Position of the first of ``scored``."""
+    def _first_scored(self) -> int:
         return max(self.start + 1, self.sequence.unscored)
 
     @property
@@ -58,10 +57,13 @@ class Row:
 
     @property
     def logit_start(self) -> int:
-        """From this position on, the row's tokens need logits; end if none does."""
+        """From this position on, the row's tokens need logits; end if none does.
+
+        No capture needs them earlier than scores do: both have come as far as the prompt has.
+        """
         first = self.end - 1 if self.draws else self.end
         if self.scored:
-            first = min(first, self.first_scored - 1)
+            first = min(first, self._first_scored - 1)
         if self.sequence.white_box is not None:
             fresh = max(self.start, self.sequence.captured)
             first = min(first, self.sequence.white_box.first_logits(fresh, self.end))

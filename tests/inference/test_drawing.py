@@ -11,7 +11,7 @@ GREEDY = SamplingParams(temperature=0.0)
 
 def ask(rows=1, seed=0, logprobs=None, targets=(), prompt_logprobs=0, params=GREEDY):
     draw = None if params is None else Draw(params, seed, 0, 0)
-    return Ask(rows, 0, draw, logprobs, targets, prompt_logprobs)
+    return Ask(rows, draw, logprobs, targets, prompt_logprobs)
 
 
 @pytest.fixture

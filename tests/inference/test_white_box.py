@@ -93,7 +93,7 @@ def run(engine, *requests):
 
 def test_everything_captured_is_what_transformers_hooks_see(opt):
     directory, peer = opt
-    with Engine(directory, max_num_batched_tokens=8) as engine:
+    with Engine(directory, max_num_seqs=8, max_num_batched_tokens=8) as engine:
         [output] = engine.generate([PROMPT], GREEDY, captures=EVERYTHING)
     [sample] = output.outputs
     tokens = [*PROMPT, *sample.token_ids[:-1]]  # the last drawn is never computed
@@ -186,7 +186,7 @@ def test_an_intervention_does_what_a_hook_does(opt, name):
     directory, peer = opt
     intervention, edit = EDITS[name]
     edits = [(intervention.site, intervention.layer, edit)]
-    with Engine(directory, max_num_batched_tokens=8) as engine:
+    with Engine(directory, max_num_seqs=8, max_num_batched_tokens=8) as engine:
         [output] = engine.generate(
             [PROMPT], GREEDY, captures=EVERYTHING, interventions=[intervention]
         )
