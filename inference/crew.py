@@ -95,6 +95,8 @@ class Crew:
         self._restore_threads()
 
     def _unless_failed(self, work: Callable[[], None]) -> None:
+        if self._failure is not None:
+            return
         try:
             self.together(work)
         except RanksFailed as error:
@@ -104,6 +106,8 @@ class Crew:
         """The others would take silence for rank 0's death, and rank 0 wants signs of life."""
         pause = self._seconds / BEATS_PER_DEADLINE
         while not self._ended.wait(pause):
+            if self._failure is not None:
+                return
             if time.monotonic() - self._spoke_at < pause / 2:
                 continue
             try:

@@ -7,6 +7,7 @@ the group is then of no more use.
 
 import os
 import pickle
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from inference.layout import Layout
 LOAD_DEADLINE = timedelta(hours=2)  # ranks read at their own pace
 _FIRST_BYTES = 4096  # a message up to this goes in one operation
 _INTERFACE = "GLOO_SOCKET_IFNAME"
+_BUILD_PATH = re.compile(r"^\[[^]]*\] ")  # gloo begins with where its source lay
 
 
 class Group:
@@ -170,7 +172,7 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # torch's own errors of broken or late connections
-        raise RanksFailed(str(error).partition("\n")[0]) from error
+        raise RanksFailed(_BUILD_PATH.sub("", str(error).partition("\n")[0])) from error
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from inference.share import Share, load_share
 from inference.sliced_logits import SlicedLogits
 
 RUN_TOKENS = {"cpu": 16, "cuda": 128}  # fewer are not worth a run of their own
-RUNS_PER_STAGE = 2
+RUNS_PER_STAGE = 4
 
 
 class Member:
