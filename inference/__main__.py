@@ -1,4 +1,4 @@
-"""``python -m inference``: generate, plan, train, convert, inspect, check.
+"""``python -m inference``: generate, plan, train, convert, inspect, check, bench.
 
 What the user can mend is said in one line and ends with status 2; anything else is a fault of
 ours and shows its traceback.
@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from inference.commands import check, convert, generate, inspect, plan, train
+from inference.commands import bench, check, convert, generate, inspect, plan, train
 from inference.errors import InferenceError
 
-COMMANDS = (generate, plan, train, convert, inspect, check)
+COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
