@@ -19,7 +19,7 @@ INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
 BIN_INDEX_NAME = "pytorch_model.bin.index.json"
 BIN_SINGLE_NAME = "pytorch_model.bin"
-_BIN_DTYPES = {
+DTYPE_CODES = {  # as safetensors names them
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
 }  # fmt: skip
 
@@ -79,7 +79,7 @@ class BinFile:
     def weights(self) -> Iterator[StoredWeight]:
         """What it holds."""
         for name, tensor in self._tensors.items():
-            dtype = _BIN_DTYPES.get(tensor.dtype, str(tensor.dtype))
+            dtype = DTYPE_CODES.get(tensor.dtype, str(tensor.dtype))
             yield StoredWeight(canonical_name(name), name, self.path, tuple(tensor.shape), dtype)
 
     def tensor(self, stored_name: str) -> Tensor:

@@ -87,8 +87,8 @@ def _circumstances(options: Options, results: Results) -> Iterator[str]:
     yield (
         f"OPT of {config.num_hidden_layers} layers, {config.hidden_size} wide, random weights; "
         f"prompts of {options.prompt_tokens} tokens, {options.new_tokens} new ones, greedy, "
-        f"threads: {options.threads}. Interleaved rounds: {options.rounds}; medians of them. Ratios are of "
-        "tokens per CPU-second, within each round."
+        f"threads: {options.threads}. Interleaved rounds: {options.rounds}; medians of them. "
+        "Ratios are of tokens per CPU-second, within each round."
     )
     yield ""
     yield (

@@ -81,7 +81,10 @@ def run_all(options: Options, say: Say) -> Results:
     results, before = Results(), Times.now()
     for section in (_grid, _batching, _ranks, _agreement):
         results.loads.append(load_average())
-        section(options, results, say)
+        try:
+            section(options, results, say)
+        except PeerFailed as error:
+            results.failures.append(f"{section.__name__.strip('_')}: {error}")
     results.loads.append(load_average())
     results.stolen_share = Times.now().stolen_share(before)
     return results

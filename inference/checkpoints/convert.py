@@ -18,7 +18,7 @@ from inference.checkpoints.companions import copy_companions
 from inference.checkpoints.expected import expected_shapes
 from inference.checkpoints.forms import find_form
 from inference.checkpoints.manifest import Manifest, describe_source
-from inference.checkpoints.safetensors_writer import DTYPE_CODES, Layout, write_tensors
+from inference.checkpoints.safetensors_writer import Layout, write_tensors
 from inference.checkpoints.source import (
     ReadOptions,
     Source,
@@ -31,6 +31,7 @@ from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import CheckpointError
 from inference.export import MAX_SHARD_BYTES, seal, shard_name, split_weights, write_whole
+from inference.weight_files import DTYPE_CODES
 
 SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from inference.checkpoints.expected import expected_shapes
-from inference.checkpoints.metaseq import FLAT, FUSED_ORDER, FlatParameter, split_axis
+from inference.checkpoints.metaseq import FLAT, FUSED_ORDER, FlatParameter
 from inference.config import OptConfig
 from inference.errors import CheckpointError
+from inference.layout import split_dim
 
 _LAYER_ORDER = (
     "self_attn.qkv_proj",
@@ -93,5 +94,5 @@ def _parameter(key: str, weights: Sequence[tuple[str, tuple[int, ...]]]) -> Flat
 
 
 def _shape_in_part(name: str, shape: tuple[int, ...], parts: int) -> tuple[int, ...]:
-    axis = split_axis(name)
+    axis = split_dim(name)
     return tuple(size // parts if at == axis else size for at, size in enumerate(shape))

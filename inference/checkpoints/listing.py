@@ -10,12 +10,11 @@ from safetensors import safe_open
 
 from inference.checkpoints.forms import SAFETENSORS, Form, find_form
 from inference.checkpoints.manifest import sha256_of
-from inference.checkpoints.safetensors_writer import DTYPE_CODES
 from inference.checkpoints.source import ReadOptions, Source, config_for, open_source
 from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import ConfigError, WeightMismatch
-from inference.weight_files import list_weights
+from inference.weight_files import DTYPE_CODES, list_weights
 
 
 @dataclass(frozen=True)

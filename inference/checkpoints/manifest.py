@@ -14,9 +14,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from inference.checkpoints.forms import Form
-from inference.checkpoints.safetensors_writer import DTYPE_CODES, Layout, tensor_bytes
+from inference.checkpoints.safetensors_writer import Layout, tensor_bytes
 from inference.errors import CheckpointError
 from inference.export import write_json
+from inference.weight_files import DTYPE_CODES
 
 FILE_NAME = "manifest.json"
 VERSION = 1

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from inference.checkpoints.stored import MergedTensor, StoredTensor, count, narrow_runs
 from inference.errors import CheckpointError
+from inference.layout import split_dim
 
 FLAT = "flat_param"
 FUSED_ORDER = "kvq"
@@ -30,8 +31,6 @@ _RENAMED = (
     ("decoder.project_out_dim.", "decoder.project_out."),
     ("decoder.layer_norm.", "decoder.final_layer_norm."),
 )
-_BY_ROWS = re.compile(r"\.(embed_tokens|output_projection|fc1|[qkv]_proj)\.(weight|bias)$")
-_BY_COLUMNS = re.compile(r"\.(fc2|out_proj)\.weight$")
 
 
 @dataclass
@@ -99,13 +98,6 @@ def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Fau
             faults.disagreeing.append(f"{OUTPUT} and {EMBEDDING} in part {number}")
 
 
-def split_axis(name: str) -> int | None:
-    """Along which axis Megatron's parts split a weight; None where each holds it whole."""
-    if _BY_ROWS.search(name):
-        return 0
-    return 1 if _BY_COLUMNS.search(name) else None
-
-
 def model_name(key: str) -> str:
     """The model's name of metaseq's."""
     for theirs, ours in _RENAMED:
@@ -125,7 +117,7 @@ def _merged(
             thirds = [_third(piece, number) for piece in pieces]
             yield from _merged(name, thirds, faults)
         return
-    axis = split_axis(key)
+    axis = split_dim(key) if "." in key else None
     if axis is not None and len(pieces[0].shape) <= axis:
         axis = None
     if _alike(pieces, axis):

@@ -1,4 +1,4 @@
-"""torch's .pt and .bin files, read as data: no pickle gets to run anything.
+"""torch's .pt files, read as data: no pickle gets to run anything.
 
 torch.load's own weights_only reader does the work. Objects that only a training framework
 needs (its configuration, say) become Inert, which holds what was saved and does nothing.
@@ -28,7 +28,7 @@ class Inert:
 
 
 def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
-    """The object in a .pt or .bin file; its tensors are mapped, and read when they are used.
+    """The object in a .pt file; its tensors are mapped, and read when they are used.
 
     inert: further classes that may become Inert. Raises CheckpointError.
     """
@@ -47,7 +47,12 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
 
 
 def damaged_records(path: Path) -> list[str]:
-    """Names of the records whose bytes are not those that were written, by their CRC-32."""
+    """Names of the records whose bytes are not those that were written, by their CRC-32.
+
+    A file of torch before 1.6 is no archive, and has no such sums.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
     found = []
     with zipfile.ZipFile(path) as archive:
         for record in archive.infolist():

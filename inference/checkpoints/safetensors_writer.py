@@ -13,12 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-DTYPE_CODES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-}
+from inference.weight_files import DTYPE_CODES
+
 _ALIGNMENT = 8
 Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]  # of one file, in its order
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from inference.checkpoints import flat_order
 from inference.checkpoints.expected import expected_shapes
 from inference.checkpoints.forms import BIN, SAFETENSORS, Form
@@ -26,7 +24,7 @@ from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.loader import EMBEDDING as MODEL_EMBEDDING
 from inference.loader import TIED_HEAD
-from inference.weight_files import canonical_name
+from inference.weight_files import BinFile
 
 READERS = 8  # files opened or checked at a time
 
@@ -61,11 +59,11 @@ def open_source(form: Form, options: ReadOptions) -> Source:
         raise CheckpointError(
             "these files are safetensors already: the engine loads them as they are"
         )
-    parts = _read_files(form, options.inert)
-    names = [[path.name for path in paths] for paths in form.parts]
     faults = Faults()
     if form.kind == BIN:
-        return Source(form, _bin_weights(parts[0], names[0], faults), {}, faults)
+        return Source(form, _bin_weights(form, faults), {}, faults)
+    parts = _read_files(form, options.inert)
+    names = [[path.name for path in paths] for paths in form.parts]
     noted = attributes(attributes(parts[0][0].get("cfg")).get("model"))
     _require_all_parts(noted, len(parts))
     layout = _layout(options, len(parts))
@@ -149,8 +147,7 @@ def _read_files(form: Form, inert: tuple[str, ...]) -> list[list[Mapping[str, An
         return found
 
     parts = [[read(path) for path in paths] for paths in form.parts]
-    if wrong:
-        raise CheckpointError("not all files can be used:\n  " + "\n  ".join(wrong))
+    _require_usable(wrong)
     return parts
 
 
@@ -171,20 +168,33 @@ def _layout(options: ReadOptions, parts: int) -> Any:
     return flat_order.RegistrationOrder(options.config, parts)
 
 
-def _bin_weights(
-    files: Sequence[Mapping[str, Any]], names: Sequence[str], faults: Faults
-) -> dict[str, MergedTensor]:
+def _bin_weights(form: Form, faults: Faults) -> dict[str, MergedTensor]:
+    """All files' weights; whether they are all there, the shape tells better than an index."""
     found: dict[str, MergedTensor] = {}
-    for file, name in zip(files, names, strict=True):
-        for key, tensor in file.items():
-            if not isinstance(tensor, Tensor):
-                faults.extra.append(f"{key} (in {name}) is no tensor")
-                continue
-            if canonical_name(key) in found:
-                faults.misshapen.append(f"{key} is stored twice, again in {name}")
-            found[canonical_name(key)] = MergedTensor((StoredTensor.of(tensor),))
+    for file in _open_bin_files(form):
+        for weight in file.weights():
+            if weight.name in found:
+                faults.misshapen.append(f"{weight.name} is stored twice, again in {file.path.name}")
+            stored = StoredTensor.of(file.tensor(weight.stored_name))
+            found[weight.name] = MergedTensor((stored,))
     head, embedding = found.pop(TIED_HEAD, None), found.get(MODEL_EMBEDDING)
     if head is not None and embedding is not None:
         pair = {OUTPUT: head.pieces[0], EMBEDDING: embedding.pieces[0]}
         require_same_output([pair], faults)
     return found
+
+
+def _open_bin_files(form: Form) -> list[BinFile]:
+    found, wrong = [], [f"{name} is absent" for name in form.absent]
+    for path in form.files.values():
+        try:
+            found.append(BinFile(path))
+        except CheckpointError as error:
+            wrong.append(str(error))
+    _require_usable(wrong)
+    return found
+
+
+def _require_usable(wrong: list[str]) -> None:
+    if wrong:
+        raise CheckpointError("not all files can be used:\n  " + "\n  ".join(wrong))

@@ -62,7 +62,9 @@ def test_inspect_needs_no_config_to_list_bin_files(plain_opt, tmp_path, capsys):
     assert "transformers, .bin: 2 files" in printed
 
 
-@pytest.mark.parametrize("command", ["generate", "plan", "train", "convert", "inspect", "check"])
+@pytest.mark.parametrize(
+    "command", ["generate", "plan", "train", "convert", "inspect", "check", "bench"]
+)
 def test_help_is_there(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

@@ -71,13 +71,19 @@ def require_equal(found, peer):
     assert {tensor.dtype for tensor in found.values()} == {torch.float16}
 
 
+def shape_of(config):
+    """All that config.json says; of a post-norm model's final norm it says nothing."""
+    config = OptConfig.from_dict(config.to_dict())
+    said = config.to_dict() | {"final norm": config.has_final_layer_norm}
+    return {name: value for name, value in said.items() if name != "_remove_final_layer_norm"}
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_comes_back_bit_for_bit(form, peer, source, tmp_path):
     FORMS[form](source, peer)
     found, _ = converted(source, tmp_path / "out")
     require_equal(found, peer)
-    config = OptConfig.from_directory(tmp_path / "out")
-    assert config.to_dict() == OptConfig.from_dict(peer.config.to_dict()).to_dict()
+    assert shape_of(OptConfig.from_directory(tmp_path / "out")) == shape_of(peer.config)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -86,8 +92,7 @@ def test_each_layout_of_the_family_comes_back(shape, source, tmp_path):
     metaseq_files.save_raw(source, peer, parts=2, shards=5)
     found, _ = converted(source, tmp_path / "out")
     require_equal(found, peer)
-    config = OptConfig.from_directory(tmp_path / "out")
-    assert config.to_dict() == OptConfig.from_dict(peer.config.to_dict()).to_dict()
+    assert shape_of(OptConfig.from_directory(tmp_path / "out")) == shape_of(peer.config)
 
 
 def test_the_engine_and_transformers_load_it_and_agree(peer, source, tmp_path):

@@ -32,16 +32,15 @@ def serve(
         began = time.perf_counter()
         try:
             generate = load(json.loads(sys.stdin.readline()))
+            answer({"ready": True, "seconds": time.perf_counter() - began})
+            for line in sys.stdin:
+                request = json.loads(line)
+                if "call" in request:
+                    answer({"result": (extras or {})[request["call"]]()})
+                else:
+                    answer(_timed(generate, request["prompts"], request["new_tokens"]))
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being measured is told
             answer({"error": f"{type(error).__name__}: {error}"})
-            return
-        answer({"ready": True, "seconds": time.perf_counter() - began})
-        for line in sys.stdin:
-            request = json.loads(line)
-            if "call" in request:
-                answer({"result": (extras or {})[request["call"]]()})
-            else:
-                answer(_timed(generate, request["prompts"], request["new_tokens"]))
 
 
 def _timed(generate: Generate, prompts: list[list[int]], new_tokens: list[int]) -> dict[str, Any]:
