@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ class Peer:
 
     def __init__(self, setup: Setup, python: Path, model: Path) -> None:
         self.setup = setup
+        began = time.perf_counter()
         self._process = subprocess.Popen(
             [python, _script(setup.name)],
             stdin=subprocess.PIPE,
@@ -73,10 +75,11 @@ class Peer:
             "tensor_parallel_size": setup.tensor_parallel_size,
         }
         try:
-            self.start_seconds = float(self._ask(options, START_SECONDS)["seconds"])
+            self._ask(options, START_SECONDS)
         except PeerFailed:
             self.close()
             raise
+        self.start_seconds = time.perf_counter() - began
 
     def generate(self, prompts: Sequence[list[int]], new_tokens: Sequence[int]) -> Answer:
         """Greedy continuations, so many new tokens each."""

@@ -30,6 +30,7 @@ def as_markdown(options: Options, results: Results, chart: str) -> str:
             *_grid(options, results),
             *_batching(options, results),
             *_ranks(results),
+            *_starts(results),
             *_failures(results),
         ]
     )
@@ -160,21 +161,30 @@ def _batching(options: Options, results: Results) -> Iterator[str]:
         return
     yield (f"## {options.requests} requests of up to {MOST_TOKENS} new tokens on {SLOTS} slots")
     yield ""
-    yield from _plain_table(results.batching)
+    yield "| | tokens per CPU-second | by the clock |"
+    yield "| --- | --- | --- |"
+    for measured in results.batching.values():
+        yield f"| {measured.label} | {measured.rate:.1f} | {measured.wall_rate:.1f} |"
+    yield ""
 
 
 def _ranks(results: Results) -> Iterator[str]:
+    """By the clock alone: only rank 0's CPU time is known."""
     for concurrency, cell in sorted(results.ranks.items()):
         yield f"## Tensor ranks over gloo, {concurrency} at once"
         yield ""
-        yield from _plain_table(cell)
+        yield "| | tokens per second |"
+        yield "| --- | --- |"
+        yield from (f"| {each.label} | {each.wall_rate:.1f} |" for each in cell.values())
+        yield ""
 
 
-def _plain_table(cell: dict[str, Measured]) -> Iterator[str]:
-    yield "| | tokens per CPU-second | by the clock |"
-    yield "| --- | --- | --- |"
-    for measured in cell.values():
-        yield f"| {measured.label} | {measured.rate:.1f} | {measured.wall_rate:.1f} |"
+def _starts(results: Results) -> Iterator[str]:
+    yield "## From start to ready"
+    yield ""
+    yield "| engine | seconds |"
+    yield "| --- | --- |"
+    yield from (f"| {label} | {seconds:.1f} |" for label, seconds in results.start_seconds.items())
     yield ""
 
 

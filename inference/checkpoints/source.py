@@ -1,6 +1,6 @@
 """A checkpoint in any known form, opened: every weight by the model's name, none read yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from inference.checkpoints.metaseq import (
     EMBEDDING,
     OUTPUT,
     Faults,
+    FlatLayout,
     merge,
     require_same_output,
     unflatten,
@@ -110,16 +111,16 @@ def config_for(source: Source, options: ReadOptions) -> OptConfig:
         raise
 
 
-def require_undamaged(paths: Sequence[Path], advance: Any) -> None:
-    """Read every byte against its CRC-32. Raises CheckpointError naming all that differ."""
+def require_undamaged(paths: Sequence[Path], advance: Callable[[int], None]) -> None:
+    """Read every byte against its CRC-32. Raises CheckpointError naming all that differ.
 
-    def check(path: Path) -> list[str]:
-        found = [f"{path.name}: {record}" for record in damaged_records(path)]
-        advance(path.stat().st_size)
-        return found
-
+    advance is told the size of each file that was read.
+    """
+    damaged = []
     with ThreadPoolExecutor(READERS) as pool:
-        damaged = [record for found in pool.map(check, paths) for record in found]
+        for path, found in zip(paths, pool.map(damaged_records, paths), strict=True):
+            damaged += [f"{path.name}: {record}" for record in found]
+            advance(path.stat().st_size)
     if damaged:
         raise CheckpointError(
             "these records are not as they were written (CRC-32); fetch their files again:\n  "
@@ -160,7 +161,7 @@ def _require_all_parts(noted: Mapping[str, Any], found: int) -> None:
         )
 
 
-def _layout(options: ReadOptions, parts: int) -> Any:
+def _layout(options: ReadOptions, parts: int) -> FlatLayout:
     if not options.assume_order:
         return flat_order.refuse
     if options.config is None:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ids", action="store_true", help="the prompt is token ids, and ids are printed"
     )
     parser.add_argument(
-        "--dtype", default="float32", help="float32, bfloat16, float16 or int8 (float32)"
+        "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     parser.add_argument("--tp", type=int, default=1, help="tensor ranks (1)")

@@ -151,11 +151,9 @@ def save_parts(folder: Path, peer, *, parts: int, flat: str | None = None, fused
     """reshard-model_part-P.pt; flat: None, "described" or "bare" (without shard_metadata)."""
     for number, part in enumerate(cut(weights_of(peer), parts, fused=fused)):
         path = folder / f"reshard-model_part-{number}.pt"
-        if flat is None:
-            save(path, part, peer, parts)
-        else:
-            [(model, metadata)] = flatten(part, 1)
-            save(path, model, peer, parts, metadata if flat == "described" else None)
+        [(model, metadata)] = flatten(part, 1)
+        model = part if flat is None else model  # unflattening leaves shard_metadata as it was
+        save(path, model, peer, parts, None if flat == "bare" else metadata)
 
 
 def save_singleton(folder: Path, peer, name: str = "restored.pt", *, fused: bool = True):

@@ -29,10 +29,9 @@ def serve(
             answers.write(json.dumps(data) + "\n")
             answers.flush()
 
-        began = time.perf_counter()
         try:
             generate = load(json.loads(sys.stdin.readline()))
-            answer({"ready": True, "seconds": time.perf_counter() - began})
+            answer({"ready": True})
             for line in sys.stdin:
                 request = json.loads(line)
                 if "call" in request:
