@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="checkpoint directory")
     parser.add_argument("--max-tokens", type=int, default=8, help="tokens to generate (8)")
     parser.add_argument(
-        "--dtype", default="float32", help="float32, bfloat16, float16 or int8 (float32)"
+        "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     parser.add_argument("--json", action="store_true", help="print JSON")
