@@ -39,8 +39,10 @@ def require_room(
 
 
 def available_bytes(device: str) -> int | None:
-    """What the device could still give; None where it doesn't say."""
+    """What the device could still give; None where it doesn't say. Raises InferenceError."""
     if device != "cpu":
+        if not torch.cuda.is_available():
+            raise InferenceError(f"there is no {device}: torch sees no GPU here; try device cpu")
         return int(torch.cuda.mem_get_info(device)[0])
     found = [size for size in (_machine_bytes(), _container_bytes(_CGROUP)) if size is not None]
     return min(found, default=None)

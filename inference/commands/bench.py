@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.bench.peer import OTHERS
 from inference.config import OptConfig
 from inference.shapes import OPT_NAMES, named_config
 
@@ -17,7 +18,6 @@ HELP = (
     "measure the engine beside transformers, ctranslate2 and vLLM, each in an environment of its "
     "own that is made at first (gigabytes); status 1 if a figure is under its bar"
 )
-PEERS = ("transformers", "ctranslate2", "vllm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--agreement", metavar="DIR", help="a trained model, to hold int8 against float32"
     )
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="(all)")
+    parser.add_argument("--peers", nargs="*", choices=OTHERS, default=list(OTHERS), help="(all)")
     parser.add_argument("--rounds", type=int, default=3, help="(3)")
     parser.add_argument("--threads", type=int, default=1, help="(1)")
     parser.add_argument("--prompt-tokens", type=int, default=32, help="(32)")

@@ -1,10 +1,12 @@
 import json
 
 import pytest
+import torch
 
 from inference import Engine
 from inference.__main__ import main
 from inference.config import OptConfig
+from inference.errors import InferenceError
 from inference.plan import named_config
 from inference.room import DoesNotFit, _container_bytes, available_bytes, require_room
 
@@ -29,6 +31,12 @@ def test_ranks_share_what_is_needed_unless_they_share_the_memory():
 def test_a_small_model_fits(plain_opt):
     assert available_bytes("cpu") > 0
     require_room(OptConfig.from_directory(plain_opt[0]), "float32", "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_said(plain_opt):
+    with pytest.raises(InferenceError, match="torch sees no GPU here"):
+        Engine(plain_opt[0], device="cuda")
 
 
 def test_an_unknown_dtype_is_an_options_fault(plain_opt):

@@ -1,0 +1,37 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.inference import metaseq_files
+from tests.inference.tiny_opts import ROOT, make_opt
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+
+
+def test_converting_takes_the_memory_of_a_tensor_and_not_of_the_model(tmp_path):
+    large, small = tmp_path / "large", tmp_path / "small"
+    for folder, sizes in (
+        (large, {"hidden_size": 512, "ffn_dim": 2048, "num_hidden_layers": 8, "vocab_size": 8000}),
+        (small, {"vocab_size": 96}),
+    ):
+        folder.mkdir()
+        peer = make_opt(folder, num_attention_heads=8, **sizes)
+        for path in folder.iterdir():
+            path.unlink()
+        metaseq_files.save_raw(folder, peer, parts=4, shards=4)
+    found = subprocess.run(
+        [
+            sys.executable, "-m", "tests.inference.converting_memory",
+            str(large), str(tmp_path), str(small),
+        ],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    figures = json.loads(found.stdout)
+    assert figures["total"] > 6 * figures["largest"]
+    apart = 10_000_000  # pickles, headers, and what the allocator keeps
+    assert figures["peak"] < 1.25 * figures["largest"] + apart  # with a piece of one of 4 parts
