@@ -29,7 +29,8 @@ test-peers: $(READY) ## clients of other versions, each in an environment of its
 	@$(PYTHON) scripts/test_peers.py $(ARGS)
 
 bench: $(READY) ## how fast it is, each scripts/bench_*.py in turn, on databases of its own
-	@for each in scripts/bench_*.py; do echo "$$each"; $(PYTHON) $$each $(ARGS); done
+	@missed=""; for each in scripts/bench_*.py; do echo "$$each"; $(PYTHON) $$each $(ARGS) || missed+=" $$each"; done; \
+		[ -z "$$missed" ] || { echo "missed or failed:$$missed"; exit 1; }
 
 soak: export RACERS := 50
 soak: export ROUNDS := 100
