@@ -183,7 +183,10 @@ def _places(asks: list[Ask]) -> list[range]:
 
 
 def _part(logits: Logits, rows: list[int] | range) -> Logits:
-    return logits.select(torch.tensor(list(rows), dtype=torch.int64))
+    wanted = list(rows)
+    if wanted == list(range(logits.rows)):
+        return logits  # selecting would copy them all
+    return logits.select(torch.tensor(wanted, dtype=torch.int64))
 
 
 def _outcome(row: Row, got: Answer, tokenizer: Tokenizer | None) -> Outcome:

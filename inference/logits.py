@@ -17,6 +17,11 @@ class Logits(Protocol):
     """
 
     @property
+    def rows(self) -> int:
+        """How many rows."""
+        ...
+
+    @property
     def drawable(self) -> int:
         """Ids 0 .. drawable - 1 may be drawn."""
         ...
@@ -65,7 +70,7 @@ class WholeLogits:
     def __init__(self, values: Tensor, drawable: int) -> None:
         self._values = values
         self._open = values[:, :drawable]
-        self.drawable = self._open.shape[-1]
+        self.rows, self.drawable = self._open.shape
         self.device = values.device
 
     def select(self, rows: Tensor) -> "WholeLogits":

@@ -22,7 +22,7 @@ class SlicedLogits:
         own = values.shape[-1]
         self._first = group.layout.tensor_rank * own
         self._open = values[:, : max(min(drawable - self._first, own), 0)]
-        self.drawable = drawable
+        self.rows, self.drawable = len(values), drawable
         self.device = values.device
 
     def select(self, rows: Tensor) -> "SlicedLogits":
