@@ -1,7 +1,7 @@
 """How fast weights leave: by nginx and X-Accel, and embedded, beside the same bytes as files.
 
     make bench
-    scripts/bench_delivery.py --megabytes 256 --rounds 3
+    scripts/bench_delivery.py --megabytes 256 --rounds 3   # what a request costs weighs more
 
 All servers run at once on one machine, and each round asks every one of them in turn, so that what
 else the machine does weighs on all. The static peer is nginx with files on disk, and the few
@@ -203,12 +203,15 @@ def hf_download(port: int, released: Released) -> None:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     try:
-        subprocess.run(
+        done = subprocess.run(
             [*command, "--local-dir", home / "weights"],
             env=environment,
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            raise RuntimeError(f"hf download from port {port} failed:\n{done.stderr[-2000:]}")
     finally:
         shutil.rmtree(home)
 
@@ -338,7 +341,9 @@ def measure(supervisor: Supervisor, given: Any) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megabytes", type=int, default=1024)
+    parser.add_argument(
+        "--megabytes", type=int, default=3800, help="in two shards (3800: such as our tools write)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     with servers() as supervisor:
