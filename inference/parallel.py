@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # its defaults would keep the group that it is imported in
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 
@@ -53,9 +54,10 @@ class Group:
                     self._tensor = made
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group, and end its threads: one that outlives Python at exit aborts it."""
         if dist.is_initialized():
             dist.destroy_process_group()
+        self._loading = self._stages = self._tensor = None
 
     # To all ranks
 

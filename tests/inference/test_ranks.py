@@ -176,6 +176,21 @@ def test_a_second_engine_of_ranks_is_refused_until_the_first_is_closed(pair, eve
         Engine(even_opt, 2)
 
 
+def test_a_closed_engine_leaves_no_thread_of_its_ranks(even_opt):
+    """One that still ran when Python ends would abort the process."""
+    code = f"""if __name__ == "__main__":
+    from pathlib import Path
+    from inference import Engine
+    with Engine({str(even_opt)!r}, 2, 1) as engine:
+        engine.generate([[2, 5]])
+    names = [each.read_text() for each in Path("/proc/self/task").glob("*/comm")]
+    print([name for name in names if "gloo" in name])"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[]\n"
+
+
 def test_what_each_rank_finds_damaged_is_told_in_one_error(even_opt, tmp_path):
     (tmp_path / "config.json").write_bytes((even_opt / "config.json").read_bytes())
     tensors = load_file(even_opt / "model.safetensors")
