@@ -165,9 +165,12 @@ def test_the_report_as_table_json_and_csv(world, fetched):
     for by in By:
         assert f"{world.repo.full_name}, by {by}" in table
     assert "5,000 bytes" in table
-    (row,) = json.loads(report("--json", "--by", "person", "--repo", world.repo.full_name))
+    assert f"=1+1 ({world.researcher.username})" in table
+    fetched(None, 7)
+    assert "Nobody signed in\n" in report("--by", "person")
+    row, _ = json.loads(report("--json", "--by", "person", "--repo", world.repo.full_name))
     assert (row["key"], row["bytes"], row["downloads"]) == (world.researcher.username, 5_000, 1)
-    (line,) = csv.DictReader(io.StringIO(report("--csv", "--by", "person")))
+    line, _ = csv.DictReader(io.StringIO(report("--csv", "--by", "person")))
     assert (line["label"], line["bytes"]) == ("'=1+1", "5000")
 
 

@@ -59,8 +59,9 @@ class Command(BaseCommand):
         for row in rows:
             if head != (head := (row["repo"], row["by"])):
                 self.stdout.write(f"\n{row['repo']}, by {row['by']}")
-            name = f"{row['label']} ({row['key']})" if row["key"] != row["label"] else row["label"]
-            self.stdout.write(f"{row['bytes']:>20,} bytes {row['downloads']:>9,} times  {name}")
+            key = "" if row["key"] in ("", row["label"]) else f" ({row['key']})"
+            counts = f"{row['bytes']:>20,} bytes {row['downloads']:>9,} times"
+            self.stdout.write(f"{counts}  {row['label']}{key}")
 
 
 def _moment(text: str) -> datetime:
