@@ -5,20 +5,19 @@ ours and shows its traceback.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from inference.commands import bench, check, convert, generate, inspect, plan, train
 from inference.errors import InferenceError
+from inference.surroundings import prepare_process
 
 COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    # Waiting threads sleep instead of spinning: on a busy machine spinning is many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_process()
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)

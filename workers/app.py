@@ -11,6 +11,9 @@ from typing import Any
 
 import django
 
+from inference.surroundings import prepare_process
+
+prepare_process()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
