@@ -6,37 +6,29 @@ itself is not counted.
 
 import json
 import sys
-import threading
 from pathlib import Path
 
-from inference.checkpoints.convert import ConvertOptions, convert, prepare
+from inference.checkpoints.convert import Conversion, ConvertOptions, convert, prepare
 from inference.checkpoints.stored import count
-from tests.inference.loading_memory import anonymous_bytes
+from tests.inference.peak_memory import peak_of
 
 
 def main() -> None:
     source, destination, warm_up = map(Path, sys.argv[1:])
-    convert(prepare(warm_up, destination / "warm-up", ConvertOptions()), lambda *_: None)
-    before = peak = anonymous_bytes()
-    done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.0005):
-            peak = max(peak, anonymous_bytes())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    conversion = prepare(source, destination / "out", ConvertOptions())
-    convert(conversion, lambda *_: None)
-    done.set()
-    watcher.join()
+    _convert(warm_up, destination / "warm-up")
+    conversion, peak = peak_of(lambda: _convert(source, destination / "out"))
     sizes = [
         count(shape) * dtype.itemsize
         for layout in conversion.shards.values()
         for dtype, shape in layout.values()
     ]
-    print(json.dumps({"peak": peak - before, "largest": max(sizes), "total": sum(sizes)}))
+    print(json.dumps({"peak": peak, "largest": max(sizes), "total": sum(sizes)}))
+
+
+def _convert(source: Path, destination: Path) -> Conversion:
+    conversion = prepare(source, destination, ConvertOptions())
+    convert(conversion, lambda *_: None)
+    return conversion
 
 
 if __name__ == "__main__":

@@ -5,10 +5,7 @@ torch and oneDNN take once for themselves is not counted.
 """
 
 import json
-import re
 import sys
-import threading
-from pathlib import Path
 
 import torch
 
@@ -17,12 +14,7 @@ from inference.layout import Layout
 from inference.linear import Linear, VocabTable
 from inference.loader import DTYPES, load_model
 from inference.opt import meta_model
-
-_STATUS = Path("/proc/self/status")
-
-
-def anonymous_bytes() -> int:
-    return int(re.search(r"RssAnon:\s+(\d+) kB", _STATUS.read_text())[1]) * 1024
+from tests.inference.peak_memory import peak_of
 
 
 def main() -> None:
@@ -30,21 +22,8 @@ def main() -> None:
     torch.set_num_threads(1)
     layout = Layout(int(tensor))
     load(warm_up, dtype, layout, packed)
-    before = peak = anonymous_bytes()
-    done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.0005):
-            peak = max(peak, anonymous_bytes())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    model = load(directory, dtype, layout, packed)
-    done.set()
-    watcher.join()
-    kept, shard = anonymous_bytes() - before, shard_bytes(model.config, dtype, layout)
-    print(json.dumps({"peak": peak - before, "kept": kept, "shard": shard}))
+    model, peak = peak_of(lambda: load(directory, dtype, layout, packed))
+    print(json.dumps({"peak": peak, "shard": shard_bytes(model.config, dtype, layout)}))
 
 
 def shard_bytes(config, dtype, layout):
