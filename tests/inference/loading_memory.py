@@ -4,6 +4,7 @@ DIRECTORY WARM_UP DTYPE TENSOR_SIZE PACKED: the warm-up checkpoint is loaded fir
 torch and oneDNN take once for themselves is not counted.
 """
 
+import ctypes
 import json
 import sys
 
@@ -22,6 +23,7 @@ def main() -> None:
     torch.set_num_threads(1)
     layout = Layout(int(tensor))
     load(warm_up, dtype, layout, packed)
+    ctypes.CDLL(None).malloc_trim(0)  # what is free already would be used again, and not be seen
     model, peak = peak_of(lambda: load(directory, dtype, layout, packed))
     print(json.dumps({"peak": peak, "shard": shard_bytes(model.config, dtype, layout)}))
 

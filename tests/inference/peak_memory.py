@@ -29,4 +29,4 @@ def peak_of(work: Callable[[], T]) -> tuple[T, int]:
     result = work()
     done.set()
     watcher.join()
-    return result, peak - before
+    return result, max(peak, anonymous_bytes()) - before

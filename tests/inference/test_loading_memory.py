@@ -40,5 +40,4 @@ def test_loading_takes_hardly_more_memory_than_the_ranks_share(checkpoints, dtyp
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     figures = json.loads(found.stdout)
-    assert figures["peak"] <= 1.15 * figures["shard"]
-    assert figures["peak"] > 0.7 * figures["shard"]  # it was watched; the warm-up left some to use
+    assert 0.9 * figures["shard"] < figures["peak"] <= 1.15 * figures["shard"]
