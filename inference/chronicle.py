@@ -12,7 +12,7 @@ import torch
 from inference.data import Corpus
 from inference.energy import EnergyInputs, estimate_energy
 from inference.learning import StepFigures
-from inference.logbook import Logbook, cut_torn_line, now, read_logbook, run_hours
+from inference.logbook import Logbook, cut_torn_line, read_logbook, run_hours
 from inference.settings import TrainSettings
 
 LOGBOOK_NAME = "logbook.jsonl"
@@ -49,7 +49,7 @@ def _record_crash(logbook: Logbook, entries: list[dict[str, Any]], torn: int) ->
         f"The cause is unknown, and the time is that of its last sign of life.{remains}",
         cause="other",
         occurred_at=last["occurred_at"],
-        ended_at=last["occurred_at"],
+        ends_run=True,
         step=_last_step(entries),
     )
 
@@ -178,7 +178,7 @@ def record_end(logbook: Logbook, settings: TrainSettings, tokens: int, loss: flo
     logbook.write(
         "milestone",
         f"All {settings.steps} steps are done, {tokens} tokens seen; the checkpoint is exported.",
-        ended_at=now(),
+        ends_run=True,
         step=settings.steps,
         tokens=tokens,
         figures={"loss": loss},
@@ -187,4 +187,4 @@ def record_end(logbook: Logbook, settings: TrainSettings, tokens: int, loss: flo
 
 def record_stop(logbook: Logbook, step: int, kind: str, cause: str, why: str) -> None:
     """Write the ending entry of a run that stops before its last step."""
-    logbook.write(kind, why, automatic=cause != "operator", cause=cause, ended_at=now(), step=step)
+    logbook.write(kind, why, automatic=cause != "operator", cause=cause, ends_run=True, step=step)

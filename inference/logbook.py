@@ -30,17 +30,25 @@ class Logbook:
         self.run, self.parent_run = run, parent_run
         self._next = len(read_logbook(path)) + 1
 
-    def write(self, kind: str, body: str, *, automatic: bool = True, **fields: Any) -> Entry:
-        """Append an entry and sync it to the disk; fields that are None are left out."""
+    def write(
+        self, kind: str, body: str, *, automatic: bool = True, ends_run: bool = False, **fields: Any
+    ) -> Entry:
+        """Append an entry and sync it to the disk; fields that are None are left out.
+
+        With ends_run, ``ended_at`` is the entry's own time. The clock is read once an entry: of two
+        readings the later one could have been taken for the earlier field.
+        """
         if kind not in KINDS or fields.get("cause", "other") not in CAUSES:
             raise ValueError(f"unknown kind {kind!r} or cause {fields.get('cause')!r}")
+        moment = fields.pop("occurred_at", None) or now()
         entry = {
             "entry": self._next,
             "run": self.run,
             "parent_run": self.parent_run,
             "kind": kind,
             "automatic": automatic,
-            "occurred_at": now(),
+            "occurred_at": moment,
+            "ended_at": moment if ends_run else None,
             **fields,
             "body": body,
         }

@@ -2,17 +2,19 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 import torch
 
-from inference import Engine, SamplingParams
+from inference import Engine, SamplingParams, chronicle, logbook
 from inference.energy import EnergyInputs, estimate_energy
 from inference.errors import TrainError
 from inference.logbook import KINDS, Logbook, cut_torn_line, read_logbook, run_hours
 from inference.settings import PRESETS
 from inference.train import TrainOptions, train
+from portal.catalog.logbook_fields import check_entry
 from tests.inference.tiny_opts import ROOT, read_jsonl, reference_logits, run_cli
 
 RUN = ("train", "--preset", "tiny", "--log-every", 1, "--checkpoint-every", 10, "--threads", 1)
@@ -90,6 +92,36 @@ def test_the_energy_estimate_carries_its_inputs(trained):
     assert figures["kwh"] == pytest.approx(figures["device_hours"] * 65 * 1.1 / 1000)
     assert figures["kg_co2e"] == pytest.approx(figures["kwh"] * 0.385)
     assert "Nothing was measured" in note["body"]
+
+
+@pytest.fixture
+def hasty_clock(monkeypatch):
+    """A clock of which each reading is a millisecond after the one before."""
+    readings = count(datetime(2026, 11, 23, 10, 0, tzinfo=UTC).timestamp(), 0.001)
+
+    def reading():
+        return datetime.fromtimestamp(next(readings), UTC).isoformat(timespec="milliseconds")
+
+    monkeypatch.setattr(logbook, "now", reading)
+
+
+@pytest.mark.parametrize("ending", ["milestone", "note", "crash"])
+def test_an_ending_entry_has_one_time(hasty_clock, tmp_path, ending):
+    book = chronicle.open_logbook(tmp_path, 0, 0)
+    if ending == "milestone":
+        chronicle.record_end(book, PRESETS["tiny"], 1, 5.0)
+    else:
+        chronicle.record_stop(book, 3, ending, "operator", "Stopped.")
+    last = read_jsonl(book.path)[-1]
+    assert last["ended_at"] == last["occurred_at"]
+    check_entry(last)
+
+
+def test_a_run_found_ended_has_the_time_of_its_last_entry(hasty_clock, tmp_path):
+    launch = read_jsonl(chronicle.open_logbook(tmp_path, 0, 0).path)[-1]
+    crash = read_jsonl(chronicle.open_logbook(tmp_path, 0, 0).path)[1]
+    assert crash["kind"] == "crash"
+    assert crash["ended_at"] == crash["occurred_at"] == launch["occurred_at"]
 
 
 def test_energy_is_llamas_estimate_for_opt_175b():
