@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from functools import partial
 
 import pytest
 
@@ -55,8 +54,18 @@ def alive(pid):
     return process is not None and process.alive
 
 
+def heed_signals():
+    """Undo in a child what nohup (SIGHUP) or a shell's & (SIGINT) has the test run ignore."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def supervise(var, mode="normal"):
-    process = subprocess.Popen([sys.executable, "-c", SUPERVISE, var, mode], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISE, var, mode],
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,
+    )
     wait_until(lambda: len(recorded(var)) == 2, 10, "two parts")
     return process
 
@@ -140,8 +149,7 @@ def test_a_signal_to_the_make_above_stops_everything(var, number):
     (var / "Makefile").write_text(
         f"go:\n\t@cd {ROOT} && PYTHONPATH=. exec {sys.executable} {var}/supervise.py {var} make\n"
     )
-    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's & ignores it
-    make = subprocess.Popen(["make", "-C", var], stderr=subprocess.PIPE, preexec_fn=heeding)
+    make = subprocess.Popen(["make", "-C", var], stderr=subprocess.PIPE, preexec_fn=heed_signals)
     parts = wait_until(lambda: len(recorded(var)) == 2 and recorded(var), 10, "two parts").values()
     make.send_signal(number)
     make.communicate(timeout=20)
