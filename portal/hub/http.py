@@ -54,7 +54,9 @@ def flag(query: QueryDict, name: str) -> bool:
 
 
 def _number(query: QueryDict, name: str, default: int) -> int:
-    value = query.get(name, str(default))
+    if name not in query:
+        return default
+    value = query[name]
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise Invalid(f"{name} is a whole number.", field=name)
     return int(value)
@@ -63,13 +65,17 @@ def _number(query: QueryDict, name: str, default: int) -> int:
 def page_of(
     request: HttpRequest, items: Sequence[Any] | QuerySet[Row], *, default: int = LARGEST_PAGE
 ) -> tuple[list[Any], dict[str, str]]:
-    """This request's slice of a list, and the Link header to the next slice, if there is one."""
+    """This request's slice of a list, and the Link header to the next slice, if there is one.
+
+    Some clients count pages (``p``, from 0) where others follow the link.
+    """
     limit = min(max(_number(request.GET, "limit", default), 1), LARGEST_PAGE)
-    start = _number(request.GET, "cursor", 0)
+    start = _number(request.GET, "cursor", _number(request.GET, "p", 0) * limit)
     found = list(items[start : start + limit + 1])
     if len(found) <= limit:
         return found, {}
     query = request.GET.copy()
+    query.pop("p", None)
     query["cursor"] = str(start + limit)
     # Absolute, or the clients of version 2 crash.
     url = f"{settings.BASE_URL}{escape_uri_path(request.path)}?{query.urlencode()}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from django.db.models import F, Max, Q, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, F, Func, Max, Q, Value
 from django.db.models.functions import Concat
 from django.http import QueryDict
 from django.utils import timezone
@@ -15,6 +16,7 @@ from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.catalog.services.licences import versions_in_force
 from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.delivery.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.http import flag
@@ -27,8 +29,12 @@ ORDERS: dict[str, list[Any]] = {
     "createdAt": [F("created_at").desc(), "pk"],
     "lastModified": [NEWEST, "pk"],
     # asked for by clients, and not ranked by here
-    **dict.fromkeys(("downloads", "likes", "trendingScore"), BY_NAME),
+    **dict.fromkeys(
+        ("likes", "likes7d", "likes30d", "trending", "trendingScore", "mainSize"), BY_NAME
+    ),
 }
+BY_DOWNLOADS = ("downloads", "downloadsAllTime")
+SPELT = {"created_at": "createdAt", "last_modified": "lastModified", "modified": "lastModified"}
 ELSEWHERE = ("apps", "inference_provider")
 """What no model here has: asking for it finds none."""
 SIZE = re.compile(r"(min|max):([0-9]+(?:\.[0-9]+)?)([KMBT]?)", re.IGNORECASE)
@@ -56,10 +62,22 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
 
 
 def _order(name: str) -> list[Any]:
+    """Return what to order by; clients of the Hub spell some of the names in two ways."""
+    if name in BY_DOWNLOADS:
+        return [_rank().asc(nulls_last=True), *BY_NAME]
+    name = SPELT.get(name, name)
     if name not in ORDERS:
-        known = ", ".join(sorted(filter(None, ORDERS)))
+        known = ", ".join(sorted([*filter(None, ORDERS), "downloads"]))
         raise Invalid(f"sort is one of {known}.", field="sort")
     return ORDERS[name]
+
+
+def _rank() -> Func:
+    """A repo's place among those that were downloaded of late; null for the others."""
+    counts = recent_downloads(timezone.now())
+    ranked = sorted(counts, key=lambda pk: (-counts[pk], pk))
+    keys = Value(ranked, output_field=ArrayField(BigIntegerField()))
+    return Func(keys, F("pk"), function="array_position", output_field=BigIntegerField())
 
 
 def _sized(asked: str) -> Q:
@@ -101,13 +119,14 @@ def described(repos: list[ModelRepo], *, full: bool) -> list[dict[str, Any]]:
     main = Ref.objects.filter(repo__in=repos, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     heads = {ref.repo_id: ref.revision for ref in main.select_related("revision")}
     files = _files(list(heads.values())) if full else {}
-    licences = versions_in_force(repos, timezone.now())
+    now = timezone.now()
+    licences, downloads = versions_in_force(repos, now), recent_downloads(now)
     content = []
     for repo in repos:
         head = heads.get(repo.pk)
         inside = (files.get(head.pk, []) if head else []) if full else None
-        licence = licences.get(repo.pk)
-        content.append(serializers.model(repo, head, inside, licence=licence))
+        licence, count = licences.get(repo.pk), downloads.get(repo.pk, 0)
+        content.append(serializers.model(repo, head, inside, licence=licence, downloads=count))
     return content
 
 

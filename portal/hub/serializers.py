@@ -35,6 +35,7 @@ def model(
     files: list[File] | None = None,
     *,
     licence: LicenceVersion | None,
+    downloads: int,
     blobs: bool = False,
 ) -> dict[str, Any]:
     """A repo at a revision, under the licence in force; with ``files``, its siblings too."""
@@ -46,6 +47,8 @@ def model(
         "private": repo.private,
         "gated": GATED[repo.download_gate],
         "disabled": False,
+        "downloads": downloads,
+        "likes": 0,  # nobody likes a model here; clients until 0.23 need the field
         "createdAt": timestamp(repo.created_at),
         "lastModified": timestamp(head.created_at if head else repo.created_at),
         "tags": tags(repo),

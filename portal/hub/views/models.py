@@ -13,6 +13,7 @@ from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import version_in_force
 from portal.catalog.services.reading import find_repo, find_revision, head_revision
+from portal.delivery.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.entries import files_of
@@ -52,9 +53,15 @@ def info(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None) -> JsonResponse:
     wanted = _expand(request.GET)
     files = files_of(revision) if revision else []
-    licence = version_in_force(repo, timezone.now())
-    blobs = flag(request.GET, "blobs")
-    content = serializers.model(repo, revision, files, licence=licence, blobs=blobs)
+    now = timezone.now()
+    content = serializers.model(
+        repo,
+        revision,
+        files,
+        licence=version_in_force(repo, now),
+        downloads=recent_downloads(now).get(repo.pk, 0),
+        blobs=flag(request.GET, "blobs"),
+    )
     if flag(request.GET, "securityStatus"):
         content["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
     return JsonResponse(_only(content, wanted))

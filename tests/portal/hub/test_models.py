@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.cache import cache
+from django.utils import timezone
 
 from portal.catalog.models import ModelRepo
+from portal.delivery.models import Download
+from portal.delivery.popularity import KEY
 from tests.factories.catalog import make_repo, make_revision
+from tests.portal.world import SHARD
 
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_before():
+    cache.delete(KEY)
 
 
 def test_a_repo_is_open_to_everybody_who_may_see_it(world, client):
@@ -110,7 +120,13 @@ def test_filters(several, client, query, found):
     assert sorted(name.split("/")[1] for name in names(response)) == found
 
 
-@pytest.mark.parametrize("order", ["createdAt", "lastModified", "downloads", "trendingScore"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        *("createdAt", "created_at", "lastModified", "last_modified"),
+        *("downloads", "likes", "likes7d", "likes30d", "trending", "trendingScore"),
+    ],
+)
 def test_any_order_lists_all(several, client, order):
     assert len(names(client.get(f"/api/models?sort={order}"))) == 4
 
@@ -153,7 +169,55 @@ def test_full_has_files(several, client, tmp_path):
     assert "siblings" not in client.get("/api/models?search=alpha").json()[0]
 
 
+def fetch(file, *, person=None, ip="192.0.2.1", days_ago=1, start=0):
+    return Download.objects.create(
+        person=person,
+        file=file,
+        revision=file.revision,
+        range_start=start,
+        length_bytes=1,
+        status_code=200,
+        ip=ip,
+        started_at=timezone.now() - timedelta(days=days_ago),
+    )
+
+
+def test_downloads_are_people_and_days_of_the_last_month(world, client):
+    shard, config, card = (world.file(path) for path in (SHARD, "config.json", "README.md"))
+    for file in (shard, config):  # one person's, of one day
+        fetch(file, person=world.researcher)
+    fetch(shard, person=world.researcher, days_ago=2)
+    fetch(shard, ip="192.0.2.2")
+    fetch(card, ip="192.0.2.3")  # which stands before the gate
+    fetch(shard, ip="192.0.2.4", days_ago=31)
+    fetch(shard, ip="192.0.2.5", start=100)  # which goes on with what was begun
+    for url in (world.api(), world.api("/revision/main"), world.api("?expand=downloads")):
+        assert client.get(url).json()["downloads"] == 3
+
+
+def test_both_counts_are_numbers_wherever_a_model_is_told_of(several, client):
+    """Clients of 2024 read them without asking whether they are there."""
+    for content in [
+        *client.get("/api/models").json(),
+        client.get("/api/models?full=true").json()[0],
+    ]:
+        assert (content["downloads"], content["likes"]) == (0, 0)
+    for each in client.get("/api/models?expand=likes&expand=downloads").json():
+        assert each == {"id": each["id"], "likes": 0, "downloads": 0}
+
+
+def test_sorted_by_downloads_the_most_fetched_come_first(several, client, tmp_path):
+    gamma = make_revision(several[3], tmp_path / "gamma").files.get(path="config.json")
+    for day in (1, 2):
+        fetch(gamma, days_ago=day)
+    fetch(several[0].revisions.get().files.get(path="config.json"))
+    listed = names(client.get("/api/models?sort=downloads&direction=-1"))
+    rest = sorted(several[number].full_name for number in (1, 2))
+    assert listed == [several[3].full_name, several[0].full_name, *rest]
+
+
 def test_the_list_costs_the_same_however_long(world, client, tmp_path, django_assert_num_queries):
+    client.get("/api/models")  # counts downloads, which are kept then
     with django_assert_num_queries(4):
         client.get("/api/models?full=true")
     for number in range(4):

@@ -147,6 +147,10 @@ def test_commits_have_pages(world, client, settings):
     assert [each["title"] for each in first.json()] == ["1", "0"]
     (link,) = re.findall(r"<(.+)>", first["Link"])
     assert link.startswith(settings.BASE_URL)
+    assert [
+        each["title"] for each in client.get(world.api("/commits/main?p=1&limit=2")).json()
+    ] == ["First"]
+    assert client.get(world.api("/commits/main?p=99")).json() == []
     second = client.get("{0.path}?{0.query}".format(urlsplit(link)))
     assert [each["formatted"]["title"] for each in second.json()] == ["First"]
     assert "Link" not in second
