@@ -13,10 +13,12 @@ class DomainError(Exception):
     """A refusal that a person can do something about.
 
     ``message`` says what to do next, in the words of the pages. ``field`` names the input that
-    must change, where there is one; ``help_url`` is the page to go to.
+    must change, where there is one; ``help_url`` is the page to go to, ``act_label`` what its
+    button says.
     """
 
     code: ClassVar[str] = "invalid"
+    act_label: ClassVar[str] = "Back to the models"
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
 
     def __init__(self, message: str, *, field: str | None = None, help_url: str = "") -> None:

@@ -18,7 +18,9 @@ from django.http import (
     JsonResponse,
 )
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import urlencode
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as django_server_error
 from rest_framework.response import Response
@@ -27,7 +29,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.access.errors import Refused
 from portal.access.verdicts import Reason
-from portal.accounts.authentication import bearer_secret
+from portal.accounts.authentication import bearer_secret, is_opened_by_a_person
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import (
     EntryNotFound,
@@ -50,14 +52,15 @@ class Surface(Enum):
 
 
 def surface_of(request: HttpRequest) -> Surface:
-    """Which protocol an address belongs to."""
+    """Name the protocol that the answer is to be in. A file that a person opens is a page."""
     path = request.path
     if path.startswith("/v1/"):
         return Surface.OPENAI
     if path.startswith("/api/v1/"):
         return Surface.REST
-    of_repo = "/resolve/" in path or ".git/" in path
-    if path.startswith(("/api/", "/-/d/", "/-/u/")) or of_repo:
+    if "/resolve/" in path or path.startswith("/-/d/"):
+        return Surface.PAGE if is_opened_by_a_person(request) else Surface.HUB
+    if path.startswith(("/api/", "/-/u/")) or ".git/" in path:
         return Surface.HUB
     return Surface.PAGE
 
@@ -119,9 +122,7 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
         response["RateLimit"] = f'"{error.resource}";r=0;t={error.retry_after_seconds}'
     if commit := getattr(error, "commit", ""):
         response["X-Repo-Commit"] = commit
-    if retry_after := getattr(error, "retry_after_seconds", None):
-        response["Retry-After"] = str(retry_after)
-    return response
+    return _with_wait(response, error)
 
 
 OPENAI_CODES = {
@@ -151,10 +152,7 @@ def openai_body(error: DomainError) -> tuple[int, dict[str, Any]]:
 
 def openai_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     status, body = openai_body(error)
-    response = JsonResponse(body, status=status)
-    if retry_after := getattr(error, "retry_after_seconds", None):
-        response["Retry-After"] = str(retry_after)
-    return response
+    return _with_wait(JsonResponse(body, status=status), error)
 
 
 def rest_body(error: DomainError) -> dict[str, Any]:
@@ -199,12 +197,28 @@ def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
         "repo": refusal.repo_name if refusal and status != HTTPStatus.NOT_FOUND else "",
         "heading": refusal.heading if refusal else error.message,
         "text": LEADS.get(refusal.reason if refusal else status, ""),
-        "act_label": refusal.act_label if refusal else "Back to the models",
-        "act_url": error.help_url or "/",
         "reference": getattr(request, "request_id", ""),
+        **_acts(error),
     }
     template = "_refusal.html" if getattr(request, "htmx", False) else "refusal.html"
-    return render(request, template, context, status=status)
+    return _with_wait(render(request, template, context, status=status), error)
+
+
+def _acts(error: DomainError) -> dict[str, str]:
+    """What a refused person may do next. Who isn't signed in signs in and comes back."""
+    label = error.refusal.act_label if isinstance(error, Refused) else error.act_label
+    act = {"act_label": label, "act_url": error.help_url or "/"}
+    if not isinstance(error, Refused) or error.refusal.reason != Reason.NO_TOKEN:
+        return act
+    back = urlencode({"next": f"/{error.refusal.repo_name}#files"})
+    sign_in = {"act_label": "Sign in", "act_url": f"{reverse('account_login')}?{back}"}
+    return sign_in | {"other_label": label, "other_url": error.help_url}
+
+
+def _with_wait(response: HttpResponse, error: DomainError) -> HttpResponse:
+    if retry_after := getattr(error, "retry_after_seconds", None):
+        response["Retry-After"] = str(retry_after)
+    return response
 
 
 ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {

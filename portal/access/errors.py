@@ -144,6 +144,7 @@ class MembershipNotFound(NotFound):
 
 class NotOfTheOrganization(Forbidden):
     code = "not_of_the_organization"
+    act_label = "Prove where you work"
 
     def __init__(self, names: str, *, help_url: str) -> None:
         super().__init__(

@@ -67,8 +67,7 @@ def may_read(caller: Caller, file: File, now: datetime) -> Verdict:
     """Whether a file may be read: card, licence and checksums stand before every gate."""
     action = Action.SEE if file.is_open else Action.DOWNLOAD
     verdict = may_call(caller, action, file.revision, now)
-    files = verdict.limits.files
-    if verdict.allowed and files is not None and not matches(file.path, files):
+    if verdict.allowed and not verdict.covers(file.path):
         return refuse(Reason.CONDITION, f"/{file.revision.repo.full_name}")
     bases = [each for each in verdict.bases if each.files is None or matches(file.path, each.files)]
     return replace(verdict, bases=tuple(bases))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from portal.access.conditions import matches
+
 
 class Action(StrEnum):
     SEE = "see"
@@ -69,6 +71,11 @@ class Verdict:
     since: datetime | None = None
     limits: Limits = UNLIMITED
     bases: tuple[Basis, ...] = field(default=(), compare=False)
+
+    def covers(self, path: str) -> bool:
+        """Tell whether an allowance to download holds for this path too."""
+        files = self.limits.files
+        return self.allowed and (files is None or matches(path, files))
 
 
 ALLOWED = Verdict(allowed=True)

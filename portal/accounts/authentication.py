@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -42,6 +43,40 @@ def token_caller(request: HttpRequest) -> Caller:
 def session_caller(request: HttpRequest) -> Caller:
     """The person who is signed in on the pages."""
     return Caller(request.user if isinstance(request.user, User) else None)
+
+
+def reading_caller(request: HttpRequest) -> Caller:
+    """The caller of an address that programs and our own pages read files from.
+
+    A token where one is sent; else the session of a browser that comes from a page of ours.
+    """
+    if "Authorization" in request.headers or not comes_from_our_pages(request):
+        return token_caller(request)
+    return session_caller(request)
+
+
+SAFE_METHODS = ("GET", "HEAD")
+FROM_OURS = ("same-origin", "none")  # "none": typed, or a bookmark
+
+
+def comes_from_our_pages(request: HttpRequest) -> bool:
+    """Tell a person's own click from what another site's page has their browser fetch.
+
+    Browsers leave out Sec-Fetch-Site over plain HTTP, and older ones always: there the page's
+    address counts, which no other page can forge.
+    """
+    if request.method not in SAFE_METHODS:
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in FROM_OURS
+    return request.headers.get("Referer", "").startswith(f"{settings.BASE_URL}/")
+
+
+def is_opened_by_a_person(request: HttpRequest) -> bool:
+    """Tell a browser that opens an address from a program that reads it."""
+    opens = "text/html" in request.headers.get("Accept", "")
+    return opens and request.method in SAFE_METHODS and "Authorization" not in request.headers
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 
-from portal.errors import DomainError
+from portal.errors import DomainError, Forbidden
 
 
 class TokenNeeded(DomainError):
@@ -20,6 +20,19 @@ class NotOffered(DomainError):
 
     code = "not_offered"
     status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class OpenedFromElsewhere(Forbidden):
+    """A signed-in browser came by another site's link, which may not spend the person's budget."""
+
+    code = "opened_from_elsewhere"
+    act_label = "See the files"
+
+    def __init__(self, namespace: str, name: str) -> None:
+        super().__init__(
+            "This address was opened from another site. Open the file from the model’s page.",
+            help_url=f"/{namespace}/{name}#files",
+        )
 
 
 class BytesRefused(DomainError):

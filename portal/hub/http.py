@@ -14,8 +14,16 @@ from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.authentication import token_caller
+from portal.access.errors import Refused
+from portal.accounts.authentication import (
+    comes_from_our_pages,
+    is_opened_by_a_person,
+    reading_caller,
+    token_caller,
+)
+from portal.catalog.errors import RepoNotFound
 from portal.errors import Invalid
+from portal.hub.errors import OpenedFromElsewhere
 
 View = Callable[..., HttpResponseBase]
 Row = TypeVar("Row", bound=Model)
@@ -39,6 +47,32 @@ def hub_view(*methods: str) -> Callable[[View], View]:
         return outer
 
     return decorate
+
+
+def file_view(view: View) -> View:
+    """An address of a file's bytes, for programs and for the browser of who is signed in.
+
+    No cookie is set and nothing is changed: a session is only read, and only from our own pages.
+    """
+
+    @csrf_exempt
+    @require_http_methods(["GET", "HEAD"])
+    @wraps(view)
+    def outer(request: HttpRequest, **names: Any) -> HttpResponseBase:
+        try:
+            return view(request, reading_caller(request), **names)
+        except (Refused, RepoNotFound) as refused:
+            if _is_led_here_by_another_site(request):
+                raise OpenedFromElsewhere(names["namespace"], names["name"]) from refused
+            raise
+
+    return outer
+
+
+def _is_led_here_by_another_site(request: HttpRequest) -> bool:
+    """Tell whether a session was passed over that might have opened the file."""
+    passed_over = is_opened_by_a_person(request) and not comes_from_our_pages(request)
+    return passed_over and request.user.is_authenticated
 
 
 def timestamp(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from portal.access.verdicts import Verdict
 from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import figures
@@ -47,10 +48,10 @@ class FilesView:
     chosen: str
 
 
-def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, readable: bool) -> FilesView:
-    """``readable``: whether the person may download what stands behind the gate."""
+def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, download: Verdict) -> FilesView:
+    """List a revision's files. ``download``: the policy's verdict for the person on it."""
     files = list(revision.files.select_related("blob"))
-    rows = [_row(repo, revision, file, readable) for file in files]
+    rows = [_row(repo, revision, file, download) for file in files]
     total = sum(row.size_bytes for row in rows)
     has_sums = any(row.path == SUMS for row in rows)
     return FilesView(
@@ -72,8 +73,9 @@ def resolve_url(repo: ModelRepo, revision: Revision, path: str) -> str:
     return f"/{repo.full_name}/resolve/{revision.commit}/{quote(path)}"
 
 
-def _row(repo: ModelRepo, revision: Revision, file: File, readable: bool) -> FileRow:
-    url = resolve_url(repo, revision, file.path) if readable or file.is_open else ""
+def _row(repo: ModelRepo, revision: Revision, file: File, download: Verdict) -> FileRow:
+    readable = file.is_open or download.covers(file.path)
+    url = resolve_url(repo, revision, file.path) if readable else ""
     is_open = file.is_open or not repo.is_gated
     return FileRow(file.path, file.blob.size_bytes, file.blob.sha256, is_open, url)
 

@@ -100,6 +100,11 @@ def page(new_page: NewPage) -> Page:
 
 def sign_in(page: Page, account: dict[str, str]) -> None:
     page.goto("/accounts/login/")
+    fill_in_who_signs_in(page, account)
+
+
+def fill_in_who_signs_in(page: Page, account: dict[str, str]) -> None:
+    """On the page for signing in, wherever that leads back to."""
     page.get_by_label("Username or e-mail").fill(account["username"])
     page.get_by_label("Password", exact=True).fill(account["password"])
     page.get_by_role("main").get_by_role("button", name="Sign in").click()

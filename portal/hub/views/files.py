@@ -16,11 +16,11 @@ from portal.catalog.models import File, ModelRepo
 from portal.catalog.services.reading import file_of_commit, find_file, split_revision
 from portal.delivery.headers import file_headers
 from portal.delivery.services import mint_link
-from portal.hub.http import hub_view
+from portal.hub.http import file_view
 from portal.hub.views.models import repo_of
 
 
-@hub_view("GET", "HEAD")
+@file_view
 def resolve(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> HttpResponse:
     """HEAD answers by itself, so that clients come back here for each new link."""
     now = timezone.now()

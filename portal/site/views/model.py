@@ -49,7 +49,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
         "now": now,
-        **_released(repo, revision, chosen=chosen, readable=gate.download.allowed),
+        **_released(person(request), repo, revision, chosen=chosen, now=now),
         **_logbook(request, repo),
     }
     return render(request, "site/model.html", context)
@@ -87,13 +87,14 @@ def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[s
 
 
 def _released(
-    repo: ModelRepo, revision: Revision | None, *, chosen: str, readable: bool
+    someone: Person, repo: ModelRepo, revision: Revision | None, *, chosen: str, now: datetime
 ) -> dict[str, Any]:
     if revision is None:
         return {"files": None, "card": ""}
+    download = may(someone, Action.DOWNLOAD, revision, now)
     text = read_card(revision)
     return {
-        "files": read_files(repo, revision, chosen=chosen or DEFAULT_BRANCH, readable=readable),
+        "files": read_files(repo, revision, chosen=chosen or DEFAULT_BRANCH, download=download),
         "card": render_markdown(text, relative=lambda path: _inside(repo, revision, path))
         if text
         else "",
