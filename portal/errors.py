@@ -32,6 +32,13 @@ class Invalid(DomainError):
     """An input is missing or malformed."""
 
 
+class TooLarge(Invalid):
+    """More was sent than is read at once."""
+
+    code = "too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class Forbidden(DomainError):
     code = "forbidden"
     status = HTTPStatus.FORBIDDEN

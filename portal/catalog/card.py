@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import yaml
+from portal.parsing.cards import NamesNothing, read_head
+from portal.parsing.yaml import NotYaml
 
-FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+LARGEST_CARD_BYTES = 1_000_000
 REMEDY = "begin it with ---, a line such as “license: other”, and ---"
 
 
 def card_problems(card: Path) -> list[str]:
-    """What is wrong with README.md, if anything."""
+    """Say what is wrong with README.md, if anything."""
+    if card.stat().st_size > LARGEST_CARD_BYTES:
+        return ["README.md is over 1 MB: move what is longer to a file of its own"]
     try:
-        text = card.read_text("utf-8")
+        fields = read_head(card.read_text("utf-8"))
     except UnicodeDecodeError:
         return ["README.md is not UTF-8: save it as that"]
-    found = FRONT_MATTER.match(text)
-    if not found:
+    except NamesNothing:
+        fields = {}
+    except NotYaml as error:
+        return [f"README.md’s front matter is not YAML: {error}"]
+    if fields is None:
         return [f"README.md has no front matter: {REMEDY}"]
-    return _front_matter_problems(found[1])
-
-
-def _front_matter_problems(text: str) -> list[str]:
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        return [f"README.md’s front matter is not YAML: {' '.join(str(error).split())}"]
-    if not isinstance(fields, dict):
+    if not fields:
         return [f"README.md’s front matter names no fields: {REMEDY}"]
     if not fields.get("license"):
         return ["README.md’s front matter names no license: add “license: other”, or the right one"]

@@ -100,11 +100,6 @@ class RefKept(Forbidden):
     code = "ref_kept"
 
 
-class TooLarge(Invalid):
-    code = "too_large"
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
 class KeyNotFound(NotFound):
     code = "manifest_key_not_found"
 

@@ -11,12 +11,11 @@ from typing import Any
 from django.http import HttpRequest
 
 from portal.catalog.contents import LFS_FROM_BYTES, Content
-from portal.catalog.errors import TooLarge
 from portal.catalog.models import Blob, ModelRepo
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import Add, Change, Copy, Delete
 from portal.catalog.services.completing import store_bytes
-from portal.errors import Invalid
+from portal.errors import Invalid, TooLarge
 from portal.hub.errors import NotBrought
 from portal.hub.limits import parse_object, text_of
 from portal.hub.services.uploads import held

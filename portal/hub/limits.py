@@ -14,8 +14,7 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from portal.accounts.models import User
-from portal.catalog.errors import TooLarge
-from portal.errors import DomainError, Invalid
+from portal.errors import DomainError, Invalid, TooLarge
 
 log = logging.getLogger(__name__)
 WINDOW_SECONDS = 60

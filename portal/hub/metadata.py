@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import yaml
-
+from portal.catalog.card import LARGEST_CARD_BYTES
 from portal.catalog.models import Revision
+from portal.parsing.cards import read_head
+from portal.parsing.yaml import NotYaml
 from portal.storage import blob_store
 
 CARD = "README.md"
-LARGEST_CARD_BYTES = 1_000_000
-LONGEST_HEAD = 50_000
-HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 LICENCES = frozenset(
     [
         "afl-3.0",
@@ -102,35 +99,12 @@ LICENCES = frozenset(
 )
 
 
-class NotMetadata(ValueError):
-    """The head of the card isn’t YAML, or not what a card may say."""
-
-
 def read_metadata(card: str) -> dict[str, Any]:
-    """Empty where there is none, and where it can’t be read."""
+    """Read the card's head. Return nothing where there is none, or one that can't be read."""
     try:
-        return parse_metadata(card) or {}
-    except NotMetadata:
+        return read_head(card) or {}
+    except NotYaml:
         return {}
-
-
-def parse_metadata(card: str) -> dict[str, Any] | None:
-    """None where the card has no such head. Raises NotMetadata."""
-    found = HEAD.match(card)
-    if found is None:
-        return None
-    if len(found[1]) > LONGEST_HEAD:
-        raise NotMetadata(f"it is longer than {LONGEST_HEAD:,} characters")
-    try:
-        for event in yaml.parse(found[1], Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise NotMetadata("leave out aliases (*name): with them a small text becomes huge")
-        content = yaml.safe_load(found[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise NotMetadata(" ".join(str(error).split())) from error
-    if content is not None and not isinstance(content, dict):
-        raise NotMetadata("it must hold names and values")
-    return content or {}
 
 
 def problems(content: dict[str, Any]) -> list[str]:

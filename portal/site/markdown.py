@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import nh3
@@ -13,7 +12,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+from portal.parsing.cards import text_below
+
 LOWEST_HEADING = 6
 TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "dl", "dt", "em"),
@@ -39,10 +39,6 @@ _parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enabl
 )
 
 
-def without_front_matter(text: str) -> str:
-    return FRONT_MATTER.sub("", text, count=1)
-
-
 def _demote(tokens: list[Token]) -> None:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -51,7 +47,7 @@ def _demote(tokens: list[Token]) -> None:
 
 def render_markdown(text: str, *, relative: Callable[[str], str] | None = None) -> SafeString:
     """``relative`` says where an address without a host leads; without it, nowhere."""
-    tokens = _parser.parse(without_front_matter(text))
+    tokens = _parser.parse(text_below(text))
     _demote(tokens)
     raw = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(

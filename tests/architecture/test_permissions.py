@@ -424,7 +424,7 @@ TOKEN_SURFACES = [
     Row("hub:create", "POST", 403, ANONYMOUS | {"publisher operator": 400}),
     Row("hub:delete", "DELETE", 400),
     Row("hub:move", "POST", 400),
-    Row("hub:validate-yaml", "POST", 400),
+    Row("hub:validate-yaml", "POST", 400, ANONYMOUS),
     Row("hub:settings", "PUT", 403, ANONYMOUS | PUBLISH, names),
     Row("hub:preupload", "POST", 403, ANONYMOUS | PUBLISH, in_repo(revision="main")),
     Row("hub:commit", "POST", 403, ANONYMOUS | PUBLISH, in_repo(revision="main")),

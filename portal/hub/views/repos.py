@@ -10,18 +10,26 @@ from django.utils import timezone
 
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
-from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound, TooLarge
+from portal.catalog.card import LARGEST_CARD_BYTES
+from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.catalog.services import moving
 from portal.catalog.services.reading import find_repo
-from portal.errors import Invalid
+from portal.errors import Invalid, TooLarge
 from portal.hub import metadata
 from portal.hub.http import hub_view
 from portal.hub.limits import count_write, json_object, text_of
-from portal.hub.rights import publishable_repo, require_publishing, require_publishing_anywhere
+from portal.hub.rights import (
+    publishable_repo,
+    require_person,
+    require_publishing,
+    require_publishing_anywhere,
+)
 from portal.hub.serializers import GATED
 from portal.hub.services.repos import GATES, set_repo, start_repo
 from portal.middleware import ascii_line
+from portal.parsing.cards import read_head
+from portal.parsing.yaml import NotYaml
 
 VISIBILITIES = {"private": True, "public": False}
 
@@ -91,17 +99,21 @@ def change(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 
 @hub_view("POST")
 def validate_yaml(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Asked by clients before they commit a README.md."""
+    """Judge the head of a card; clients ask before they commit a README.md.
+
+    Counted like a write: clients ask once for each commit, and each has a token by then.
+    """
+    count_write(require_person(caller), timezone.now())
     card = text_of(json_object(request), "content", default="")
-    if len(card) > metadata.LARGEST_CARD_BYTES:
+    if len(card) > LARGEST_CARD_BYTES:
         raise TooLarge("A card has at most 1 MB. Move what is longer to a file of its own.")
     try:
-        found = metadata.parse_metadata(card)
-    except metadata.NotMetadata as error:
+        content = read_head(card)
+    except NotYaml as error:
         return _judged([f"The YAML at the head of the card can’t be read: {error}."])
-    if not found:
+    if not content:
         return _judged([], ["The card has no metadata in YAML at its head."])
-    return _judged(metadata.problems(found))
+    return _judged(metadata.problems(content))
 
 
 def _judged(errors: list[str], warnings: list[str] | None = None) -> JsonResponse:

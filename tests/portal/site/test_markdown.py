@@ -2,15 +2,16 @@
 
 import pytest
 
-from portal.site.markdown import render_markdown, without_front_matter
+from portal.parsing.cards import text_below
+from portal.site.markdown import render_markdown
 
 
 def test_front_matter_is_metadata_not_text():
-    assert without_front_matter("---\nlicense: other\n---\n# Title\n") == "# Title\n"
+    assert text_below("---\nlicense: other\n---\n# Title\n") == "# Title\n"
 
 
 def test_a_rule_further_down_is_not_front_matter():
-    assert without_front_matter("One\n\n---\n\nTwo\n") == "One\n\n---\n\nTwo\n"
+    assert text_below("One\n\n---\n\nTwo\n") == "One\n\n---\n\nTwo\n"
 
 
 def test_headings_stand_below_the_pages_own():

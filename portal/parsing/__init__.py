@@ -1,0 +1,1 @@
+"""Readers of what strangers send: one for each format, each bounded before it does its work."""
