@@ -24,7 +24,17 @@ from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
 from portal.catalog.models import File, Gate, Mode, ModelRepo, Revision
 
-__all__ = ["Action", "Limits", "Reason", "Verdict", "may", "may_call", "may_read", "may_through"]
+__all__ = [
+    "Action",
+    "Limits",
+    "Reason",
+    "Verdict",
+    "may",
+    "may_call",
+    "may_decide",
+    "may_read",
+    "may_through",
+]
 
 Person: TypeAlias = "User | AnonymousUser | None"
 Target: TypeAlias = "ModelRepo | Revision"
@@ -43,24 +53,49 @@ def may(person: Person, action: Action, target: Target, now: datetime) -> Verdic
     return _stand(someone, action, repo)
 
 
-def may_through(token: AccessToken, action: Action, target: Target, now: datetime) -> Verdict:
-    """What the token's owner may, narrowed by the token; never narrower than for anybody.
+def may_through(
+    token: AccessToken,
+    action: Action,
+    target: Target,
+    now: datetime,
+    *,
+    scope: Scope | None = None,
+) -> Verdict:
+    """Narrow what the token's owner may by the token; never further than for anybody.
 
-    A hold on the owner binds the token on open models too.
+    A hold on the owner binds the token on open models too. ``scope`` replaces the scope that the
+    action asks for by itself.
     """
     verdict = may(token.user, action, target, now)
-    scoped = action not in SCOPES or SCOPES[action] in token.scopes
+    needed = scope or SCOPES.get(action)
+    scoped = needed is None or needed in token.scopes
     within = token.repo_ids is None or _repo(target).pk in token.repo_ids
     if not verdict.allowed or (scoped and within) or may(None, action, target, now).allowed:
         return verdict
     return refuse(Reason.SCOPE, reverse("accounts:tokens"))
 
 
-def may_call(caller: Caller, action: Action, target: Target, now: datetime) -> Verdict:
-    """``may`` for whoever asks, in person or through a token."""
+def may_call(
+    caller: Caller,
+    action: Action,
+    target: Target,
+    now: datetime,
+    *,
+    scope: Scope | None = None,
+) -> Verdict:
+    """Answer ``may`` for whoever asks, in person or through a token."""
     if caller.token is not None:
-        return may_through(caller.token, action, target, now)
+        return may_through(caller.token, action, target, now, scope=scope)
     return may(caller.person, action, target, now)
+
+
+def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Verdict:
+    """Answer whether the caller may give or refuse access, as who administers the model.
+
+    Deciding is an act of review. A token needs the scope ``review`` for it, whoever owns the
+    token: the scope ``admin`` alone decides nothing.
+    """
+    return may_call(caller, Action.ADMINISTER, repo, now, scope=Scope.REVIEW)
 
 
 def may_read(caller: Caller, file: File, now: datetime) -> Verdict:

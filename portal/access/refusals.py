@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from portal.access.errors import Refused
-from portal.access.policy import may_call, may_read
+from portal.access.policy import may_call, may_decide, may_read
 from portal.access.verdicts import Action, Reason, Verdict
 from portal.accounts.authentication import Caller
 from portal.catalog.models import File, ModelRepo, Revision
@@ -151,6 +151,11 @@ def require_may(
     verdict = may_call(caller, action, target, now)
     _require(verdict, repo)
     return verdict
+
+
+def require_may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> None:
+    """Raise Refused unless the caller may give or refuse access to this model."""
+    _require(may_decide(caller, repo, now), repo)
 
 
 def require_may_read(caller: Caller, file: File, now: datetime) -> Verdict:

@@ -577,21 +577,30 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         "member_check",
         "GET",
         "membership_id",
-        (403, {"anonymous": 401, "administrator publisher operator": 404}),
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 404},
+        ),
         (404, {"anonymous": 401}),
     ),
     (
         "member_check",
         "POST",
         "membership_id",
-        (403, {"anonymous": 401, "administrator publisher operator": 404}),
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 404},
+        ),
         (404, {"anonymous": 401}),
     ),
     (
         "renewal",
         "POST",
         "renewal_id",
-        (403, {"anonymous": 401, "administrator publisher operator": 404}),
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 404},
+        ),
         (404, {"anonymous": 401}),
     ),
     (

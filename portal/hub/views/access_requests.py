@@ -11,10 +11,10 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from portal.access.asked import Standing, accepted_of, pending_of, rejected_of
-from portal.access.errors import Refused, RequestNotFound, VotesMissing
+from portal.access.errors import RequestNotFound, VotesMissing
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy import Action, Reason, may_call
-from portal.access.refusals import describe, require_may
+from portal.access.policy import Action
+from portal.access.refusals import require_may, require_may_decide
 from portal.access.services.moving import grant_person, move_request
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
@@ -40,13 +40,12 @@ LISTS: dict[str, tuple[Rows, Callable[[Any], dict[str, Any]]]] = {
 def _administered(
     caller: Caller, names: dict[str, str], now: datetime, *, deciding: bool = False
 ) -> tuple[ModelRepo, User]:
-    """The repo and its administrator. Deciding is an act of review, for which a token has a scope
-    of its own."""
+    """Return the repo and its administrator, who calls to read the lists or to decide."""
     repo = repo_of(caller, names)
-    require_may(caller, Action.ADMINISTER, repo, now)
-    review = may_call(caller, Action.REVIEW, repo, now)
-    if deciding and review.reason == Reason.SCOPE:
-        raise Refused(describe(review, repo))
+    if deciding:
+        require_may_decide(caller, repo, now)
+    else:
+        require_may(caller, Action.ADMINISTER, repo, now)
     if not repo.is_gated:
         raise Invalid(f"{repo.full_name} is open to everybody, so nobody asks for it.")
     if caller.person is None:

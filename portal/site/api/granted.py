@@ -132,7 +132,7 @@ def list_renewals(call: Call, namespace: str, name: str) -> QuerySet[Renewal]:
 
 
 @operation(
-    Scope.ADMIN,
+    Scope.REVIEW,
     gives=RenewalOutput,
     takes=DecideRenewalInput,
     example={"granted": False, "reason": "The report doesn’t say what was released."},

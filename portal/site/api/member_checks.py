@@ -23,14 +23,14 @@ def _screened(call: Call, membership_id: int) -> Membership:
     return membership
 
 
-@operation(Scope.ADMIN, gives=MemberCheckOutput, prepare=with_member_states)
+@operation(Scope.REVIEW, gives=MemberCheckOutput, prepare=with_member_states)
 def show_member_check(call: Call, membership_id: int) -> Membership:
     """What the lists have on somebody who signed as a member."""
     return _screened(call, membership_id)
 
 
 @operation(
-    Scope.ADMIN,
+    Scope.REVIEW,
     gives=MemberCheckOutput,
     takes=TextInput,
     prepare=with_member_states,

@@ -71,13 +71,13 @@ def test_the_team_decides_a_renewal():
     filed = in_session(grant.person).post(
         f"grants/{grant.pk}/renew", report="Done.", signature=signature(repo, grant.person)
     )
-    api = by_token(head, Scope.ADMIN)
+    api = by_token(head, Scope.ADMIN, Scope.REVIEW)
     (listed,) = api.get(f"models/{repo.full_name}/renewals").json()["results"]
     assert listed["id"] == filed.json()["id"]
     path = f"renewals/{listed['id']}"
     assert fields_of(api.post(path, granted=False)) == {"reason"}
     assert api.post(path, granted=True).json()["outcome"] == "granted"
-    stranger = by_token(make_administrator(make_repo()), Scope.ADMIN)
+    stranger = by_token(make_administrator(make_repo()), Scope.REVIEW)
     assert stranger.post(path, granted=True).status_code == 404
 
 

@@ -1,0 +1,124 @@
+"""An act of review by a token takes the scope ``review``, whoever owns the token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from portal.accounts.models import Scope, User
+from portal.accounts.scopes import scopes_of
+from portal.catalog.models import ModelRepo
+from portal.site.api import urls
+from portal.site.api.operations import Operation
+from tests.factories.access import make_request
+from tests.factories.accounts import make_token, make_user
+from tests.factories.catalog import make_repo
+from tests.factories.grants import make_administrator
+from tests.portal.world import bearer
+
+SAFE = {"get", "head"}
+REVIEWS = {
+    "approve",
+    "ask",
+    "assign",
+    "bulk_decide",
+    "claim",
+    "clear_member_check",
+    "decide",
+    "decline",
+    "declare_conflict",
+    "dispose",
+    "override",
+    "release",
+    "reopen",
+    "undo",
+    "vouch",
+    "write_note",
+}
+"""Whatever decides on somebody's access, or prepares that: by the names of the operations."""
+HUB = ("accepted", "pending", "rejected", "grant")
+
+
+def operations() -> Iterator[tuple[str, str, Operation]]:
+    """Each operation of the API that changes something, with its method and address."""
+    for pattern in urls.urlpatterns:
+        view = getattr(pattern.callback, "view_class", None)
+        for method, operation in getattr(view, "operations", {}).items():
+            if method not in SAFE:
+                route = str(pattern.pattern)
+                yield method, _filled(route), operation
+
+
+def _filled(route: str) -> str:
+    parts = [
+        part if "<" not in part else "0" if "int:" in part else "nobody"
+        for part in route.split("/")
+    ]
+    return "/".join(parts)
+
+
+ACTS = [each for each in operations() if each[2].needs == Scope.REVIEW]
+
+
+def test_these_are_the_acts_of_review():
+    assert {operation.name for _, _, operation in ACTS} == REVIEWS
+
+
+def team_member(repo: ModelRepo) -> User:
+    return make_administrator(repo)
+
+
+def owner(repo: ModelRepo) -> User:
+    person: User = repo.namespace.roles.exclude(user__is_superuser=True).get().user
+    return person
+
+
+def operator(repo: ModelRepo) -> User:
+    return make_user(superuser=True)
+
+
+PEOPLE = [team_member, owner, operator]
+
+
+def send(person: User, scope: str, method: str, url: str, content: Any) -> Any:
+    _, secret = make_token(person, scope, now=timezone.now())
+    client = Client(raise_request_exception=False, headers=bearer(secret))
+    return getattr(client, method)(url, content, content_type="application/json")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", PEOPLE)
+def test_in_the_api_no_other_scope_does_it(make):
+    person = make(make_repo())
+    for scope in scopes_of(person):
+        for method, route, operation in ACTS:
+            answer = send(person, scope, method, f"/api/v1/{route}", {})
+            refused = answer.status_code == 403 and answer.json()["error"]["code"] == "scope"
+            assert refused == (scope != Scope.REVIEW), (operation.name, scope)
+
+
+def decide(person: User, scope: str, repo: ModelRepo, to: str, name: str) -> Any:
+    url = f"/api/models/{repo.full_name}/user-access-request/"
+    if to == "grant":
+        return send(person, scope, "post", f"{url}grant", {"user": name})
+    return send(person, scope, "post", f"{url}handle", {"user": name, "status": to})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", PEOPLE)
+def test_by_the_hubs_protocol_no_other_scope_does_it(make):
+    repo = make_repo()
+    person, request = make(repo), make_request(repo)
+    for to in HUB:
+        for scope in set(scopes_of(person)) - {Scope.REVIEW}:
+            answer = decide(person, scope, repo, to, request.applicant.username)
+            assert answer.status_code == 403, (to, scope)
+            assert "This token may not do that" in answer["X-Error-Message"]
+    request.refresh_from_db()
+    assert request.state == "in_review"
+    asked_nothing = make_user()
+    assert decide(person, Scope.REVIEW, repo, "grant", asked_nothing.username).status_code == 200
