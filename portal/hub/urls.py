@@ -58,6 +58,7 @@ urlpatterns = [
         name="not-offered",
     ),
     path(f"{REPO}.git/<path:rest>", others.git, name="git"),
+    path(f"{REPO}/info/refs", others.git, name="git-refs"),  # git clone, without the suffix
     path(f"{MODEL}/<path:rest>", others.nothing_of_repo, name="no-part"),
     path("api/models/<str:name>", others.no_such_repo, name="no-namespace"),
     re_path(r"^api/(?:datasets|spaces)(?:/.*)?$", others.no_such_repo, name="no-model"),

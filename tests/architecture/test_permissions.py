@@ -421,6 +421,7 @@ TOKEN_SURFACES = [
     Row("hub:grant", "POST", 403, {"anonymous": 401, ADMINISTER: 400}, names),
     Row("hub:not-offered", "POST", 501, arguments=names),
     Row("hub:git", "POST", 501, arguments=in_repo(rest="git-receive-pack")),
+    Row("hub:git-refs", "GET", 501, arguments=names),
     Row("hub:create", "POST", 403, ANONYMOUS | {"publisher operator": 400}),
     Row("hub:delete", "DELETE", 400),
     Row("hub:move", "POST", 400),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Never
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 from portal.accounts.authentication import Caller
 from portal.catalog.errors import RepoNotFound
@@ -12,6 +14,7 @@ from portal.errors import NotFound
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
 from portal.hub.views.models import repo_of
+from portal.middleware import ascii_line
 
 ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -43,9 +46,24 @@ def not_offered(request: HttpRequest, caller: Caller, **names: str) -> Never:
     )
 
 
+NO_GIT = """\
+Nobody clones or pushes with git here. Download this model with
+
+    HF_ENDPOINT={endpoint} hf download {namespace}/{name}
+
+and publish with `hf upload`, with HF_HUB_DISABLE_XET=1.
+"""
+
+
 @hub_view(*ANY)
-def git(request: HttpRequest, caller: Caller, **names: str) -> Never:
-    raise NotOffered(
-        "Nobody clones or pushes with git here. Use `hf download` and `hf upload`, with "
-        "HF_HUB_DISABLE_XET=1."
+def git(
+    request: HttpRequest, caller: Caller, *, namespace: str, name: str, rest: str = ""
+) -> HttpResponse:
+    """Say what to do instead: git passes a refusal on to its user where it is plain text."""
+    text = NO_GIT.format(endpoint=settings.BASE_URL, namespace=namespace, name=name)
+    return HttpResponse(
+        text,
+        status=HTTPStatus.NOT_IMPLEMENTED,
+        content_type="text/plain",  # with a charset git takes it for something else
+        headers={"X-Error-Message": ascii_line(text)},
     )
