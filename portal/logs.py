@@ -15,8 +15,9 @@ SECRET_PATHS = (
     "/inbox/address/",
     "/references/",
 )
+BASIC = r"(?<=Basic )[0-9A-Za-z+/=_-]{8,}"  # a token, encoded
 SECRETS = re.compile(
-    "|".join([r"wg_[0-9A-Za-z]{8,}", *(rf"(?<={path})[^/\s\"']+" for path in SECRET_PATHS)])
+    "|".join([r"wg_[0-9A-Za-z]{8,}", BASIC, *(rf"(?<={path})[^/\s\"']+" for path in SECRET_PATHS)])
 )
 
 

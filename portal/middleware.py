@@ -29,7 +29,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.access.errors import Refused
 from portal.access.verdicts import Reason
-from portal.accounts.authentication import bearer_secret, is_opened_by_a_person
+from portal.accounts.authentication import bearer_secret, is_browser, is_opened_by_a_person
 from portal.accounts.errors import UnknownToken
 from portal.catalog.errors import (
     EntryNotFound,
@@ -281,6 +281,20 @@ class DomainErrorMiddleware(MiddlewareMixin):
         if isinstance(error, RepoMoved) and surface_of(request) in (Surface.HUB, Surface.PAGE):
             return _moved(error, request)
         return ANSWERS[surface_of(request)](error, request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Name what a program may send, on each 401: some send nothing before they are asked."""
+        refused = response.status_code == HTTPStatus.UNAUTHORIZED
+        if refused and surface_of(request) is not Surface.PAGE:
+            schemes = BEARER if is_browser(request) else f"{BASIC}, {BEARER}"
+            response["WWW-Authenticate"] = schemes
+        return response
+
+
+BEARER = "Bearer"
+BASIC = 'Basic realm="a token as the password", charset="UTF-8"'
 
 
 def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -1,7 +1,12 @@
-"""One token for all: ``Authorization: Bearer wg_…`` on the Hub, /v1 and /api/v1."""
+"""One token for all: ``Authorization: Bearer wg_…`` on the Hub, /v1 and /api/v1.
+
+Tools that know a user and a password alone send the same token within Basic.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,9 +20,32 @@ from portal.accounts.services import token_from_secret
 
 
 def bearer_secret(request: HttpRequest) -> str | None:
-    """The secret in the Authorization header; None where there is none."""
+    """Return the token in the Authorization header, unchecked; None where there is none."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" and secret.strip() else None
+    secret = secret.strip()
+    if scheme.lower() == "basic" and secret:
+        return _secret_of_basic(secret)
+    return secret if scheme.lower() == "bearer" and secret else None
+
+
+NO_PASSWORD = ("", "x-oauth-basic")
+"""What tools send as a password where the token is the user's name."""
+
+
+def _secret_of_basic(encoded: str) -> str:
+    """Return the password, whatever the user is called. An account's password is no token."""
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return encoded  # which is no token either, and is refused as one
+    return user if password in NO_PASSWORD else password
+
+
+def is_browser(request: HttpRequest) -> bool:
+    """Tell browsers from tools: a browser asks its user for a password where Basic is named."""
+    sends = request.headers
+    told = "Sec-Fetch-Mode" in sends or sends.get("User-Agent", "").startswith("Mozilla/")
+    return told or "text/html" in sends.get("Accept", "")
 
 
 def bearer_token(request: HttpRequest) -> AccessToken | None:

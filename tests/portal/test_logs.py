@@ -24,6 +24,8 @@ from portal.logs import SECRET_PATHS, RedactSecrets
         "Not Found: /affiliations/prove/SECRET:x:y",
         "Not Found: /inbox/address/SECRET:x:y",
         "sent wg_SECRET123456",
+        "sent hf_wg_SECRET123456",
+        "Authorization: Basic SECRETabcd==",
     ],
 )
 def test_a_secret_is_blotted_out(line):

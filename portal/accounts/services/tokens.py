@@ -15,6 +15,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
 
+HUB_PREFIX = "hf_"
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
 
@@ -81,7 +82,11 @@ def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
 
 
 def token_from_secret(secret: str, *, now: datetime) -> AccessToken:
-    """The usable token that a program presented; UnknownToken otherwise."""
+    """Return the usable token that a program presented. Raises UnknownToken.
+
+    Clients that take the Hub's tokens alone, such as its JavaScript library, put ``hf_`` before.
+    """
+    secret = secret.removeprefix(HUB_PREFIX)
     if not is_well_formed(secret):
         raise UnknownToken
     token = (

@@ -84,10 +84,7 @@ def api_errors(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF’s hook. None is a server error, for the log and ``handler500``."""
     if known := in_our_words(error):
         set_rollback()
-        response = Response(rest_body(known), status=known.status)
-        if isinstance(error, DomainError) and known.status == 401:
-            response["WWW-Authenticate"] = "Bearer"
-        return response
+        return Response(rest_body(known), status=known.status)
     answer = exception_handler(error, context)
     if answer is None or not isinstance(error, exceptions.APIException):
         return answer
