@@ -46,6 +46,8 @@ def may(person: Person, action: Action, target: Target, now: datetime) -> Verdic
     someone = person if isinstance(person, User) and person.is_active else None
     if repo.deleted_at is not None:
         return _stand(someone, action, repo) if action in RECORDS else refuse(Reason.NOT_FOUND)
+    if isinstance(target, Revision) and not target.is_shown:
+        return refuse(Reason.NOT_FOUND)
     if repo.private and not _among(ModelRepo.objects.visible_to(someone or AnonymousUser()), repo):
         return refuse(Reason.NOT_FOUND)
     if action in USES:

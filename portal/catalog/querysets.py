@@ -14,6 +14,39 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=models.Model)
 
 
+HIDDEN_AT = "hidden_at"  # of a Revision; asked for in this module alone
+
+
+def shown(through: str = "") -> models.Q:
+    """Select rows of shown revisions; ``through`` is the relation that leads to a revision."""
+    lookup = "__".join(filter(None, (through, HIDDEN_AT, "isnull")))
+    return models.Q(**{lookup: True})
+
+
+class RevisionQuerySet(models.QuerySet[M]):
+    def hide(self, now: datetime) -> int:
+        """Stop serving those that are still shown. Return how many they were."""
+        return self.filter(shown()).update(**{HIDDEN_AT: now})
+
+    def show(self) -> int:
+        """Serve again those that were hidden. Return how many they were."""
+        return self.exclude(shown()).update(**{HIDDEN_AT: None})
+
+
+class ShownRevisions(models.Manager[M]):
+    """The revisions that may be listed and served: what every look-up by a name goes through."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(shown())
+
+
+class FilesOfShownRevisions(models.Manager[M]):
+    """The files that may be listed and served, each with the revision that it belongs to."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(shown("revision"))
+
+
 class LicenceVersionQuerySet(models.QuerySet[M]):
     def update(self, **changes: Any) -> NoReturn:
         """SQL alone gets past this; a changed text then no longer has the sha256 beside it."""

@@ -29,6 +29,18 @@ class LinkOfAnother(LinkRefused):
         )
 
 
+class LinkGone(LinkRefused):
+    """The revision that the file belongs to is no longer served to anybody."""
+
+    code = "link_gone"
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This file was taken out of the model's history. Ask for what is there now."
+        )
+
+
 class LinkExpired(LinkRefused):
     code = "link_expired"
 

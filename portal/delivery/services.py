@@ -18,7 +18,7 @@ from portal.audit.services import record
 from portal.catalog.models import File
 from portal.delivery.budgets import require_budget
 from portal.delivery.counters import count_refusal
-from portal.delivery.errors import LinkOfAnother, LinkRefused, LinkWithdrawn
+from portal.delivery.errors import LinkGone, LinkOfAnother, LinkRefused, LinkWithdrawn
 from portal.delivery.links import Link, link_url, verify
 from portal.delivery.models import Download
 from portal.delivery.ranges import Span
@@ -65,7 +65,7 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
     """The file that a link stands for, if who got the link may still have it.
 
-    Raises LinkInvalid, LinkExpired or LinkWithdrawn, and counts it.
+    Raises LinkInvalid, LinkExpired, LinkGone or LinkWithdrawn, and counts it.
     """
     try:
         link = verify(signed, now=now)
@@ -78,7 +78,9 @@ def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]
 def _opened(link: Link, filename: str, now: datetime) -> File:
     files = File.objects.select_related("blob", "revision__repo__namespace")
     file = files.filter(pk=link.file_id).first()
-    if file is None or filename != filename_of(file):
+    if file is None:
+        raise LinkGone
+    if filename != filename_of(file):
         raise LinkOfAnother
     try:
         bases = require_may_read(_holder(link, now), file, now).bases

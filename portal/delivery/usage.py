@@ -90,7 +90,7 @@ def _by_organization(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Use
 
 def _by_revision(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
     rows = _summed(downloads, "revision")
-    revisions = Revision.objects.in_bulk([row["revision"] for row in rows])
+    revisions = Revision.everything.in_bulk([row["revision"] for row in rows])
     found = []
     for row in rows:
         revision = revisions[row["revision"]]

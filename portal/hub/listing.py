@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.authentication import Caller
 from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
-from portal.catalog.querysets import ModelRepoQuerySet
+from portal.catalog.querysets import ModelRepoQuerySet, shown
 from portal.catalog.services.licences import versions_in_force
 from portal.catalog.services.reading import DEFAULT_BRANCH
 from portal.delivery.popularity import recent_downloads
@@ -46,7 +46,7 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
     visible = ModelRepo.objects.visible_through(caller).with_names()
     repos = visible.annotate(
         listed_name=Concat("namespace__name", Value("/"), "name"),
-        modified_at=Max("revisions__created_at"),
+        modified_at=Max("revisions__created_at", filter=shown("revisions")),
     )
     if author := query.get("author"):
         repos = repos.filter(namespace__name__iexact=author)

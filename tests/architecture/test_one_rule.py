@@ -34,6 +34,28 @@ def test_only_access_reads_the_state_of_requests_and_grants():
     assert offenders == []
 
 
+KNOWS_HIDDEN = {"portal/catalog/querysets.py", "portal/catalog/models/revisions.py"}
+FOLLOWS_RECORDS = {
+    # makes and hides revisions
+    "portal/catalog/services/revisions.py",
+    "portal/catalog/services/squashing.py",
+    # name the revision that a record holds; serve none
+    "portal/catalog/services/verifying.py",
+    "portal/delivery/usage.py",
+    "portal/hub/services/uploads.py",
+}
+
+
+def test_one_manager_knows_which_revisions_are_hidden():
+    by_hand = re.compile(r"hidden_at|HIDDEN_AT")
+    everything = re.compile(r"(Revision|File)\.(everything|_base_manager)")
+    for rule, allowed in ((by_hand, KNOWS_HIDDEN), (everything, FOLLOWS_RECORDS)):
+        found = {
+            str(path.relative_to(ROOT)) for path in SOURCES if rule.search(path.read_text("utf-8"))
+        }
+        assert found <= allowed, rule.pattern
+
+
 def services() -> list[tuple[str, ast.FunctionDef]]:
     """Every public use case: a public function of a services module in one transaction."""
     found = []
@@ -71,6 +93,7 @@ UNRECORDED = {
     "portal/catalog/services/commits.py:commit_changes",
     "portal/hub/services/repos.py:start_repo",
     "portal/hub/services/repos.py:set_repo",
+    "portal/hub/services/repos.py:squash_history",
     "portal/access/services/gates.py:unseat_member",
     "portal/jobs/services/ending.py:cancel_job",
 }

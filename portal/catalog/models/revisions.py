@@ -8,12 +8,14 @@ from django.db import models
 from portal.catalog.models.blobs import Blob
 from portal.catalog.models.fields import COMMIT, SHA256
 from portal.catalog.models.repos import ModelRepo
+from portal.catalog.querysets import FilesOfShownRevisions, RevisionQuerySet, ShownRevisions
 
 
 class Revision(models.Model):
     """One immutable state of a repo, named by a 40-hex commit.
 
-    A hidden one is out of the history that is told, and stays for the records that name it.
+    A hidden one is out of the history that is told, and stays for the records that name it. So
+    ``objects`` leaves it out; ``everything`` is for records, which follow a key that they hold.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="revisions")
@@ -27,11 +29,19 @@ class Revision(models.Model):
     created_at = models.DateTimeField()
     hidden_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ShownRevisions["Revision"]()
+    everything = RevisionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-pk"]
 
     def __str__(self) -> str:
         return f"{self.repo} at {self.commit[:10]}"
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether it may be served; a record may hold one that may not."""
+        return self.hidden_at is None
 
 
 class Ref(models.Model):
@@ -60,12 +70,18 @@ class Ref(models.Model):
 
 
 class File(models.Model):
-    """A path in a revision. ``lfs`` files are named by sha256, others by git's blob sha1."""
+    """A path in a revision. ``lfs`` files are named by sha256, others by git's blob sha1.
+
+    ``objects`` are those of shown revisions; ``everything`` is for records.
+    """
 
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="files")
     path = models.CharField(max_length=500)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
     lfs = models.BooleanField()
+
+    objects = FilesOfShownRevisions["File"]()
+    everything = models.Manager["File"]()
 
     class Meta:
         ordering = ["path"]

@@ -70,8 +70,7 @@ def _longest(repo: ModelRepo, names: list[str]) -> tuple[Revision, str]:
 
 
 def _by_commit(repo: ModelRepo, start: str) -> Revision | None:
-    shown = Revision.objects.filter(repo=repo, hidden_at__isnull=True)
-    found = list(shown.filter(commit__startswith=start)[:2])
+    found = list(Revision.objects.filter(repo=repo, commit__startswith=start)[:2])
     if len(found) != 1:
         return None
     found[0].repo = repo

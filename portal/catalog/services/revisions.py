@@ -113,9 +113,9 @@ def make_revision(
     message: str,
     now: datetime,
 ) -> Revision:
-    """Complete and signed. Two branches that take the same step from the same place come to the
-    same revision."""
-    revision, is_new = Revision.objects.get_or_create(
+    """Complete and sign a revision. Two branches that take the same step from the same place come
+    to the same one; if it was hidden meanwhile, somebody publishes it again by this."""
+    revision, is_new = Revision.everything.get_or_create(
         repo=repo,
         commit=commit_id(repo, parent, title, brought(contents), message),
         defaults={
@@ -130,6 +130,9 @@ def make_revision(
         signed = complete(repo, contents, now)
         _add_files(revision, signed.contents)
         _add_signature(revision, signed, now)
+    elif not revision.is_shown:
+        Revision.everything.filter(pk=revision.pk).show()
+        revision.refresh_from_db()
     return revision
 
 

@@ -51,14 +51,14 @@ def squash_branch(
 
 
 def _hide_the_unreachable(repo: ModelRepo, now: datetime) -> int:
-    """How many are hidden by this; what is reached again shows again."""
-    parents = dict(Revision.objects.filter(repo=repo).values_list("pk", "parent_id"))
+    """Hide what no ref leads to, and show what one leads to again. Return how many were hidden."""
+    revisions = Revision.everything.filter(repo=repo)
+    parents = dict(revisions.values_list("pk", "parent_id"))
     reached: set[int] = set()
     for start in repo.refs.values_list("revision_id", flat=True):
         current: int | None = start
         while current is not None and current not in reached:
             reached.add(current)
             current = parents[current]
-    Revision.objects.filter(pk__in=reached, hidden_at__isnull=False).update(hidden_at=None)
-    lost = Revision.objects.filter(repo=repo, hidden_at__isnull=True).exclude(pk__in=reached)
-    return lost.update(hidden_at=now)
+    revisions.filter(pk__in=reached).show()
+    return revisions.exclude(pk__in=reached).hide(now)

@@ -156,7 +156,8 @@ def _settle(
 
 def _where(sha256: str, detail: str) -> str:
     """A file that holds the blob, since a person looks for that."""
-    file = File.objects.filter(blob_id=sha256).select_related("revision__repo__namespace").first()
+    files = File.everything.select_related("revision__repo__namespace")
+    file = files.filter(blob_id=sha256).first()
     named = f"{file.revision.repo}, {file.path}" if file else ""
     return ". ".join(part for part in (named, detail) if part)[:300]
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.catalog.contents import LFS_SUFFIXES
-from portal.catalog.models import Gate, Licence, ModelRepo, TeamMember
+from portal.catalog.models import Gate, Licence, ModelRepo, Revision, TeamMember
 from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.reading import head_revision
 from portal.catalog.services.repos import (
@@ -19,7 +19,9 @@ from portal.catalog.services.repos import (
     locked_for_publishing,
 )
 from portal.catalog.services.revisions import release_revision
+from portal.catalog.services.squashing import squash_branch
 from portal.hub.metadata import card_of, read_metadata
+from portal.hub.services.uploads import forget_hidden
 
 GATES: dict[str | bool, Gate] = {False: Gate.OPEN, "auto": Gate.LICENCE, "manual": Gate.REVIEW}
 ATTRIBUTES = ".gitattributes"
@@ -80,6 +82,19 @@ def set_repo(
         administrator = TeamMember.Role.ADMINISTRATOR
         add_team_member(actor=actor, repo_id=repo_id, user=actor, role=administrator, now=now)
     return repo
+
+
+@transaction.atomic
+def squash_history(
+    *, actor: User, repo_id: int, branch: str, title: str, message: str, now: datetime
+) -> Revision:
+    """Make one revision of a branch's history. What only the past held is no longer here for a
+    commit to name."""
+    revision = squash_branch(
+        actor=actor, repo_id=repo_id, branch=branch, title=title, message=message, now=now
+    )
+    forget_hidden(repo_id)
+    return revision
 
 
 def _gates(repo: ModelRepo, gate: Gate) -> dict[str, Any]:

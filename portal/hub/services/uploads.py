@@ -12,7 +12,8 @@ from django.db.models import Q
 
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken
-from portal.catalog.models import Blob, ModelRepo
+from portal.catalog.models import Blob, File, ModelRepo
+from portal.catalog.querysets import shown
 from portal.delivery.errors import LinkInvalid, LinkWithdrawn
 from portal.hub.errors import BytesRefused, NotBrought
 from portal.hub.models import Upload
@@ -23,10 +24,18 @@ from portal.storage.incoming import Incoming
 
 
 def held(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
-    """Of these, what a commit to this repo may name: brought for it, or in it already."""
-    mine = Q(uploads__repo=repo) | Q(files__revision__repo=repo)
+    """Of these, what a commit to this repo may name: brought for it, or shown in it already."""
+    mine = Q(uploads__repo=repo) | Q(shown("files__revision"), files__revision__repo=repo)
     blobs = Blob.objects.filter(mine, sha256__in=set(sha256s)).distinct()
     return {blob.sha256: blob for blob in blobs}
+
+
+def forget_hidden(repo_id: int) -> None:
+    """Have the bytes that only hidden revisions of a repo hold brought anew, if at all."""
+    inside = File.everything.filter(revision__repo_id=repo_id).order_by()
+    shown_blobs = File.objects.filter(revision__repo_id=repo_id).order_by().values("blob")
+    hidden_blobs = inside.exclude(blob__in=shown_blobs).values("blob")
+    Upload.objects.filter(repo_id=repo_id, blob__in=hidden_blobs).delete()
 
 
 @dataclass(frozen=True)

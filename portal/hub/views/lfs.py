@@ -68,8 +68,8 @@ def index(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """What the repo holds by LFS, each once, for those who publish it."""
     repo = find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
     require_publishing(caller, repo, timezone.now())
-    shown = File.objects.filter(revision__repo=repo, revision__hidden_at__isnull=True, lfs=True)
-    first = shown.order_by("blob_id", "revision__created_at", "pk").distinct("blob_id")
+    files = File.objects.filter(revision__repo=repo, lfs=True)
+    first = files.order_by("blob_id", "revision__created_at", "pk").distinct("blob_id")
     rows, headers = page_of(request, first.select_related("blob", "revision"))
     return json_list([serializers.lfs_file(row) for row in rows], headers)
 

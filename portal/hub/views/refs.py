@@ -8,13 +8,13 @@ from django.utils import timezone
 from portal.accounts.authentication import Caller
 from portal.catalog.services import refs
 from portal.catalog.services.reading import DEFAULT_BRANCH
-from portal.catalog.services.squashing import squash_branch
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.commit_body import titled
 from portal.hub.http import hub_view
 from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo
+from portal.hub.services.repos import squash_history
 
 LONGEST_MESSAGE = 10_000
 
@@ -59,7 +59,7 @@ def squash(request: HttpRequest, caller: Caller, *, branch: str, **names: str) -
     now = timezone.now()
     person, repo = publishable_repo(caller, names, now)
     title, message = titled(text_of(json_object(request), "message"))
-    made = squash_branch(
+    made = squash_history(
         actor=person, repo_id=repo.pk, branch=branch, title=title, message=message, now=now
     )
     return JsonResponse({"commitOid": made.commit})

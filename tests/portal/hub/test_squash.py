@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import Revision
+from portal.catalog.models import File, Revision
 from tests.portal.hub.desk import file_line, lfs_line, sha256_of
 
 
@@ -31,9 +31,10 @@ def test_the_files_stay_and_the_past_goes(desk):
 def test_nothing_is_destroyed(desk):
     old = desk.commit(file_line("a", b"1")).json()["commitOid"]
     squash(desk)
-    hidden = Revision.objects.get(commit=old)
-    assert hidden.hidden_at is not None
-    assert hidden.files.filter(path="a").exists()
+    assert not Revision.objects.filter(commit=old).exists()
+    hidden = Revision.everything.get(commit=old)
+    assert not hidden.is_shown
+    assert File.everything.filter(revision=hidden, path="a").exists()
     event = AuditEvent.objects.order_by("-sequence").first()
     assert (event.type, event.data["squashed"], event.data["hidden"]) == (
         "branch.squashed",
