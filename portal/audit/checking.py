@@ -9,9 +9,10 @@ from datetime import datetime
 
 from django.db import transaction
 
+from portal.audit.hashing import event_hash
 from portal.audit.heads import Head, published_heads
 from portal.audit.models import AuditEvent
-from portal.audit.services import GENESIS, event_hash
+from portal.audit.services import GENESIS
 
 AT_ONCE = 2000
 Progress = Callable[[int], None]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -13,6 +11,7 @@ from django.db import InternalError, OperationalError, ProgrammingError, connect
 
 from portal.audit.errors import RecordUnavailable
 from portal.audit.events import EventType
+from portal.audit.hashing import event_hash, new_salt
 from portal.audit.models import AuditEvent
 
 log = logging.getLogger(__name__)
@@ -20,21 +19,6 @@ GENESIS = "0" * 64
 # The table is away, full, locked for long, read only, or a trigger or a right forbids it.
 REFUSALS = (OperationalError, ProgrammingError, InternalError)
 CHAIN_LOCK = 0x77_67_61_75  # one appender at a time, in every process of the installation
-
-
-def event_hash(event: AuditEvent) -> str:
-    """sha256 over the event and its predecessor's hash, as canonical JSON."""
-    content = {
-        "sequence": event.sequence,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "type": str(event.type),
-        "actor": event.actor_id,
-        "target": [event.target_type, event.target_id],
-        "data": event.data,
-        "previous": event.previous_hash,
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def record(
@@ -47,7 +31,8 @@ def record(
 ) -> AuditEvent:
     """Append one event; the last act of a service, inside its transaction.
 
-    ``data`` holds plain JSON values and never a secret. The chain's lock is held until the
+    ``data`` holds plain JSON values and never a secret; people other than the one whom the event is
+    about are named under the keys of ``hashing.NAMING`` alone. The chain's lock is held until the
     transaction ends, so a change and its event stand or fall together. Raises RecordUnavailable
     when the database refuses the event; never catch it inside the transaction.
     """
@@ -60,6 +45,7 @@ def record(
         target_type=target._meta.label_lower,
         target_id=str(target.pk),
         data=data,
+        salt=new_salt(),
     )
     try:
         _append(event)

@@ -21,6 +21,7 @@ from portal.access.errors import NoSigningKey, SignatureNotFound
 from portal.access.models import Decision
 from portal.accounts.models import User
 from portal.audit.events import EventType
+from portal.audit.hashing import opened, told_to
 from portal.audit.heads import published_heads
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
@@ -136,6 +137,7 @@ def _downloads(dossier: Dossier) -> bytes:
 
 
 def _events(dossier: Dossier) -> Iterator[bytes]:
+    """Yield a line for each event, with the hash of the event after it."""
     targets = {
         "access.accessrequest": [dossier.case.pk],
         "access.acceptance": [each.pk for each in dossier.acceptances],
@@ -151,7 +153,9 @@ def _events(dossier: Dossier) -> Iterator[bytes]:
     following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in found])
     after = dict(following.values_list("sequence", "hash"))
     for event in found:
-        yield _event(event, after.get(event.sequence + 1, ""))
+        content = told_to(dossier.reader.pk, event) if dossier.is_own else opened(event)
+        content["next"] = after.get(event.sequence + 1, "")
+        yield f"{json.dumps(content, sort_keys=True)}\n".encode()
 
 
 def of_undone(applicant: User) -> Q:
@@ -159,19 +163,3 @@ def of_undone(applicant: User) -> Q:
     undone = Decision.objects.filter(request__applicant=applicant, undone_at__isnull=False)
     decided = (EventType.REQUEST_APPROVED, EventType.REQUEST_DECLINED)
     return Q(type__in=decided, data__decision__in=list(undone.values_list("pk", flat=True)))
-
-
-def _event(event: AuditEvent, after: str) -> bytes:
-    """The keys of ``audit.services.event_hash``, the hash, and the neighbour's behind it."""
-    content = {
-        "sequence": event.sequence,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "type": event.type,
-        "actor": event.actor_id,
-        "target": [event.target_type, event.target_id],
-        "data": event.data,
-        "previous": event.previous_hash,
-        "hash": event.hash,
-        "next": after,
-    }
-    return f"{json.dumps(content, sort_keys=True)}\n".encode()

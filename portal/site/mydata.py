@@ -39,6 +39,7 @@ from portal.accounts.models import (
     Reference,
     User,
 )
+from portal.audit.hashing import told_to
 from portal.audit.models import AuditEvent
 from portal.catalog.models import Revision, TeamMember
 from portal.delivery.models import Download
@@ -127,8 +128,11 @@ about you are not here; the decision and its reason are.
 def tables_of(person: User, now: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for name, source in SOURCES.items():
         without = SECRET | source.without
-        rows = _rows(name, source, person, now)
-        yield name, [plain(row, without=without) for row in rows.iterator(1000)]
+        rows = _rows(name, source, person, now).iterator(1000)
+        if name == "record":
+            yield name, [told_to(person.pk, event) for event in rows]
+        else:
+            yield name, [plain(row, without=without) for row in rows]
 
 
 def account_of(person: User) -> dict[str, Any]:

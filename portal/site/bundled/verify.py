@@ -9,11 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CONTENT = ("sequence", "at", "type", "actor", "target", "data", "previous")
+CONTENT = {
+    1: ("sequence", "at", "type", "actor", "target", "data", "previous"),
+    2: ("format", "sequence", "at", "type", "target", "data", "sealed", "previous"),
+}
 
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def hash_of(content: dict[str, object]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def sums() -> Iterator[str]:
@@ -48,11 +56,12 @@ def events() -> Iterator[str]:
     before = None
     for line in (HERE / "events.jsonl").read_text("utf-8").splitlines():
         event = json.loads(line)
-        content = {key: event[key] for key in CONTENT}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         number = event["sequence"]
-        if hashlib.sha256(canonical.encode()).hexdigest() != event["hash"]:
+        content = {key: event.get(key) for key in CONTENT[event.get("format", 1)]}
+        if "withheld" not in event and hash_of(content) != event["hash"]:
             yield f"events.jsonl: event {number} does not have the hash it states"
+        if "opened" in event and hash_of(event["opened"]) != event["sealed"]:
+            yield f"events.jsonl: event {number} was not done by whom it states"
         if before and before["sequence"] == number - 1 and before["hash"] != event["previous"]:
             yield f"events.jsonl: event {number} does not follow event {number - 1}"
         if number in heads and heads[number][1] != event["hash"]:

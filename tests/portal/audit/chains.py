@@ -8,8 +8,9 @@ from typing import Any
 from django.db import models, transaction
 
 from portal.audit.events import EventType
+from portal.audit.hashing import event_hash
 from portal.audit.models import AuditEvent
-from portal.audit.services import GENESIS, event_hash, record
+from portal.audit.services import GENESIS, record
 
 ELSEWHERE = 10_000  # where a row waits while others take its place
 

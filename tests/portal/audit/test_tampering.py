@@ -9,9 +9,9 @@ import pytest
 from django.db import models
 
 from portal.audit.checking import Fault, verify_chain
+from portal.audit.hashing import event_hash
 from portal.audit.heads import Head, published_heads
 from portal.audit.models import AuditEvent, ChainHead
-from portal.audit.services import event_hash
 from tests.portal.audit.chains import change, delete, insert_before, rebuild_from, swap
 
 pytestmark = pytest.mark.django_db

@@ -17,9 +17,11 @@ from django.utils import timezone
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest
 from portal.access.services.review import undo_decision
+from portal.audit.checking import verify_chain
 from portal.audit.events import EventType
+from portal.audit.hashing import NAMING
 from portal.audit.heads import publish_heads
-from portal.audit.models import AuditEvent
+from portal.audit.models import AuditEvent, ChainHead
 from portal.delivery.models import Download
 from portal.outbox.services import deliver_due
 from portal.site.mydata import tables_of
@@ -28,6 +30,7 @@ from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
 from tests.factories.reviews import approve
+from tests.portal.audit.chains import rebuild_from
 
 pytestmark = pytest.mark.django_db
 
@@ -216,3 +219,50 @@ def test_its_making_is_recorded_with_the_digest_of_its_sums(case, folder):
     event = AuditEvent.objects.get(type=EventType.BUNDLE_MADE)
     sums = hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()
     assert event.data == {"reader": "team", "sums_sha256": sums}
+
+
+def lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "events.jsonl").open()]
+
+
+def own_bundle(case: AccessRequest, folder: Path) -> Path:
+    made = make_bundle(reader=case.applicant, request_id=case.pk, now=timezone.now())
+    return unzip(made.content, folder)
+
+
+def test_the_applicants_own_names_nobody_who_decided(case, tmp_path):
+    events = lines(own_bundle(case, tmp_path / "own"))
+    record = dict(tables_of(case.applicant, timezone.now()))["record"]
+    assert "request.approved" in {event["type"] for event in events}
+    for event in [*events, *record]:
+        assert not NAMING & {*event["data"], *event}
+        assert event.get("opened", {}).get("actor") in (None, case.applicant_id)
+        assert "salt" not in event
+        assert "actor" not in event
+
+
+def test_the_teams_says_who_decided_and_proves_it(case, folder):
+    decider = case.decisions.get().decided_by_id
+    (approval,) = [event for event in lines(folder) if event["type"] == "request.approved"]
+    assert approval["opened"]["actor"] == decider
+    path = folder / "events.jsonl"
+    path.write_text(path.read_text().replace(f'"actor": {decider}', f'"actor": {decider + 1}'))
+    resum(folder)
+    code, said = verify(folder)
+    assert code == 1
+    assert f"event {approval['sequence']} was not done by whom it states" in said
+
+
+def test_of_an_event_from_before_the_names_are_left_out_too(case, tmp_path):
+    AuditEvent.objects.update(salt="")
+    rebuild_from(1)
+    ChainHead.objects.all()._raw_delete("default")
+    (approval,) = [
+        event
+        for event in lines(own_bundle(case, tmp_path / "own"))
+        if event["type"] == "request.approved"
+    ]
+    assert "actor" in approval["withheld"]
+    assert not {"actor", "voters"} & {*approval, *approval["data"]}
+    assert verify_chain().fault is None
+    assert verify(tmp_path / "own" / next((tmp_path / "own").iterdir()).name)[0] == 0
