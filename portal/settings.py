@@ -166,6 +166,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.kept.KeptFormMiddleware",
     "portal.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -184,6 +185,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.site.context.shell",
             ],
+            "builtins": ["portal.site.templatetags.form_token"],
         },
     }
 ]

@@ -19,6 +19,7 @@ from portal.access.reading import Count
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
+from portal.kept import kept_form
 from portal.site.letters import letters_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "theme": chosen_theme(request),
         "keys_off": not keys_on(request),
+        "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "bounced_mailbox": SimpleLazyObject(lambda: unreachable(user) if user else None),
         "is_reviewer": reviewing,

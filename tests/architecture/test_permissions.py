@@ -279,7 +279,7 @@ PAGES = [
         LOGIN | {"applicant": 302},
         lambda w: of_request(w) | {"step": "you"},
     ),
-    Row("access:autosave", "POST", 404, {"anonymous": 401}, of_request),
+    Row("access:autosave", "POST", 404, LOGIN, of_request),
     Row("access:answer", "POST", 404, LOGIN | {"applicant": 422}, of_request),
     Row("access:correct", "GET", 404, LOGIN | {"applicant": 200}, of_request),
     Row("access:correct", "POST", 404, LOGIN | {"applicant": 422}, of_request),

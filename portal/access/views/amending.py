@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.access.acts import Act, acts_of
 from portal.access.errors import RequestHasMovedOn
@@ -26,6 +26,7 @@ from portal.access.views.applicant import request_page
 from portal.access.views.common import own_request
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 AMENDING = (Act.CORRECT, Act.ANSWER, Act.RESUME)
 SAID = {
@@ -129,8 +130,7 @@ def _page(
     return render(request, "access/correct.html", context, status=422 if failed else 200)
 
 
-@login_required
-@require_POST
+@posted_from("access:request", "request_id")
 def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     """The answer alone: to the open question, or to the one that a request lapsed over."""
     person = signed_in(request)
@@ -149,8 +149,7 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     return redirect("access:request", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:request", "request_id")
 def appeal(request: HttpRequest, request_id: int) -> HttpResponse:
     person = signed_in(request)
     access_request = own_request(person, request_id)

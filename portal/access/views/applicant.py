@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from portal.access import standing
 from portal.access.acts import acts_of
@@ -35,6 +35,7 @@ from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo
+from portal.pages import posted_from
 
 PAGE_SIZE = 20
 
@@ -161,16 +162,14 @@ def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
     }
 
 
-@login_required
-@require_POST
+@posted_from("access:request", "request_id")
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
     withdraw_request(applicant=signed_in(request), request_id=request_id, now=timezone.now())
     messages.success(request, "Your request is withdrawn. Nobody decides on it any more.")
     return redirect("access:request", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:request", "request_id")
 def discard(request: HttpRequest, request_id: int) -> HttpResponse:
     discard_draft(applicant=signed_in(request), request_id=request_id)
     messages.success(request, "The draft is gone, and nothing of it is kept.")

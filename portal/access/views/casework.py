@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from portal.access.acts import Act
 from portal.access.review_forms import (
@@ -29,10 +27,10 @@ from portal.access.services.review import (
     write_note,
 )
 from portal.access.views.deciding import attempt, onward, readable_case, reviewer_of
+from portal.pages import posted_from
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id")
 def claim(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -44,8 +42,7 @@ def claim(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id")
 def release(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -57,8 +54,7 @@ def release(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="assign")
 def assign(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -72,8 +68,7 @@ def assign(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="note")
 def note(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -86,8 +81,7 @@ def note(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="declare")
 def declare(request: HttpRequest, request_id: int) -> HttpResponse:
     """A conflict is declared from the page; that there is none, by deciding."""
     reviewer = reviewer_of(request)
@@ -109,8 +103,7 @@ def declare(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or onward(request, case, said)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="vouch")
 def vouch(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -124,8 +117,7 @@ def vouch(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id")
 def undo(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)
@@ -139,8 +131,7 @@ def undo(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or redirect("access:case", request_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="reopen")
 def reopen(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     case = readable_case(reviewer, request_id)

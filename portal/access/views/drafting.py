@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.access import standing
 from portal.access.answers import readable
@@ -46,6 +46,7 @@ from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.addresses import client_ip
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 STILL_MISSING = "Some answers are still missing"
 
@@ -64,11 +65,9 @@ def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
     return pages.get(step, _answers)(request, access_request, here)
 
 
-@require_POST
+@posted_from("access:request", "request_id")
 def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Keep what is typed so far. Quiet: whoever was signed out learns it when they continue."""
-    if not request.user.is_authenticated:
-        return HttpResponse(status=401)
+    """Keep what is typed so far. Who was signed out meanwhile is told so in place."""
     access_request = own_request(signed_in(request), request_id)
     here = BY_SLUG.get(request.POST.get("step", ""))
     if here is None or here.form is None:

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.access.capacity import team_of, warnings
 from portal.access.forms import show_errors
@@ -21,6 +21,7 @@ from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 
 def administered(person: User, namespace: str, name: str) -> ModelRepo:
@@ -74,8 +75,7 @@ def _page(request: HttpRequest, repo: ModelRepo, form: GateForm, seat: SeatForm)
     return render(request, "access/gate.html", context, status=422 if failed else 200)
 
 
-@login_required
-@require_POST
+@posted_from("access:gate", "namespace", "name")
 def seat(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Onto the team, or into another role."""
     person = signed_in(request)
@@ -89,8 +89,7 @@ def seat(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return _done(request, repo, form, "The team is as you set it.")
 
 
-@login_required
-@require_POST
+@posted_from("access:gate", "namespace", "name")
 def unseat(request: HttpRequest, namespace: str, name: str, user_id: int) -> HttpResponse:
     person = signed_in(request)
     repo = administered(person, namespace, name)

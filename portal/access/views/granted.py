@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import RenewalNotFound
 from portal.access.forms import show_errors
@@ -29,6 +29,7 @@ from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import FieldErrors, Forbidden
+from portal.pages import posted_from
 
 
 def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:
@@ -54,8 +55,7 @@ def granted(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return render(request, "access/granted.html", context)
 
 
-@login_required
-@require_POST
+@posted_from("access:grant", "grant_id")
 def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
     """End a grant; where two people are wanted, the first proposes it."""
     person, now = signed_in(request), timezone.now()
@@ -76,8 +76,7 @@ def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
     return redirect("access:grant", grant_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:grant", "grant_id")
 def take_proposal_back(request: HttpRequest, grant_id: int) -> HttpResponse:
     """Withdraw a proposed revocation."""
     person, now = signed_in(request), timezone.now()
@@ -87,8 +86,7 @@ def take_proposal_back(request: HttpRequest, grant_id: int) -> HttpResponse:
     return redirect("access:grant", grant_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:grant", "grant_id")
 def take_notice_back(request: HttpRequest, grant_id: int) -> HttpResponse:
     """Withdraw the notice of one grant; its holder gets a letter."""
     person, now = signed_in(request), timezone.now()

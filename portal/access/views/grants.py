@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.answers import modes_label
 from portal.access.errors import GrantIsOver, GrantNotFound, NotRenewable
@@ -34,6 +34,7 @@ from portal.accounts.affiliations import addresses_of
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 PAGE_SIZE = 20
 
@@ -108,8 +109,7 @@ def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
     return redirect("access:grant", grant_id)
 
 
-@login_required
-@require_POST
+@posted_from("access:grant", "grant_id")
 def offer_decline(request: HttpRequest, grant_id: int) -> HttpResponse:
     decline_offer(person=signed_in(request), grant_id=grant_id, now=timezone.now())
     messages.success(request, "You declined the offer. You may ask again at any time.")

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.affected import affected_by
 from portal.access.errors import HoldNotFound
@@ -32,6 +32,7 @@ from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors, Forbidden
+from portal.pages import posted_from
 
 PAGE_SIZE = 30
 RELATED = (
@@ -160,8 +161,7 @@ def _page(request: HttpRequest, found: Hold, form: LiftForm) -> HttpResponse:
     return render(request, "access/hold.html", context, status=status)
 
 
-@login_required
-@require_POST
+@posted_from("access:hold", "hold_id")
 def lift(request: HttpRequest, hold_id: int) -> HttpResponse:
     person, form = signed_in(request), LiftForm(request.POST)
     found = _hold(person, hold_id)

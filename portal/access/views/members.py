@@ -10,8 +10,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.access.answers import modes_label
 from portal.access.errors import GrantNotFound, MembershipNotFound
@@ -28,6 +29,7 @@ from portal.access.views.signatures import blank, posted
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 PAGE_SIZE = 50
 
@@ -139,8 +141,18 @@ def _join_page(
     return render(request, "access/offer.html", context, status=status)
 
 
-@login_required
-@require_POST
+def _page_of(request: HttpRequest, membership_id: int) -> str:
+    """Find the page where a membership is ended: its grant's, or its members' for others."""
+    person = signed_in(request)
+    membership = Membership.objects.filter(pk=membership_id).first()
+    if membership is None:
+        return reverse("access:grants")
+    if membership.person_id == person.pk:
+        return reverse("access:grant", args=[membership.grant_id])
+    return reverse("access:members", args=[membership.grant_id])
+
+
+@posted_from(_page_of)
 def end(request: HttpRequest, membership_id: int) -> HttpResponse:
     """End a membership: by the holder, the member, or who administers the model."""
     person = signed_in(request)
@@ -161,8 +173,7 @@ def end(request: HttpRequest, membership_id: int) -> HttpResponse:
     return redirect("access:members", ended.grant_id)
 
 
-@login_required
-@require_POST
+@posted_from(_page_of)
 def clear(request: HttpRequest, membership_id: int) -> HttpResponse:
     """A human’s word on what the lists have about a member; for who administers the model."""
     person, text = signed_in(request), request.POST.get("text", "")

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.forms import show_errors
 from portal.access.gate_forms import KINDS, STEP_LABELS, QuestionForm, condition_words
@@ -23,6 +23,7 @@ from portal.access.views.gate import administered
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 NEW = "new"
 
@@ -133,8 +134,7 @@ def _edit(
     return render(request, "access/request_form_question.html", context, status=status)
 
 
-@login_required
-@require_POST
+@posted_from("access:request_form", "namespace", "name")
 def arrange(request: HttpRequest, namespace: str, name: str, question: str) -> HttpResponse:
     """Move a question up or down, or take it away."""
     repo = administered(signed_in(request), namespace, name)

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from django_countries import countries
 
 from portal.access.acts import Act
@@ -26,6 +26,7 @@ from portal.access.views.casefile import undo_context
 from portal.access.views.deciding import attempt, case_page, onward, readable_case, reviewer_of
 from portal.access.votes import votes_missing
 from portal.accounts.models import Sector
+from portal.pages import posted_from
 
 VOTES = ("no more votes are", "one more vote is", "two more votes are", "three more votes are")
 
@@ -56,8 +57,7 @@ def case(request: HttpRequest, request_id: int) -> HttpResponse:
     return case_page(request, reviewer, readable_case(reviewer, request_id))
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="approve")
 def approve(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     access_request = readable_case(reviewer, request_id)
@@ -83,8 +83,7 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="ask")
 def ask(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     access_request = readable_case(reviewer, request_id)
@@ -99,8 +98,7 @@ def ask(request: HttpRequest, request_id: int) -> HttpResponse:
     return refused or onward(request, access_request, said)
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="decline")
 def decline(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     access_request = readable_case(reviewer, request_id)
@@ -131,8 +129,7 @@ def _came_of(access_request: AccessRequest, verdict: Decision.Verdict) -> str:
     return f"{fresh.reference}: your vote is kept; {words} needed."
 
 
-@login_required
-@require_POST
+@posted_from("access:case", "request_id", part="revoke")
 def revoke(request: HttpRequest, request_id: int) -> HttpResponse:
     """End the grant that an approval made; for those who administer the model."""
     reviewer = reviewer_of(request)

@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.access.acts import Act, acts_of
 from portal.access.errors import RequestNotFound
@@ -27,6 +27,7 @@ from portal.access.services.screening_lists import (
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.pages import posted_from
 
 PAGE_SIZE = 50
 MOST_SHOWN = 100  # lines of a dry run
@@ -58,8 +59,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     return render(request, "access/screening.html", context, status=status)
 
 
-@login_required
-@require_POST
+@posted_from("access:screening")
 def remove(request: HttpRequest, entry_id: int) -> HttpResponse:
     remove_entry(actor=signed_in(request), entry_id=entry_id, now=timezone.now())
     messages.success(request, "The line is off the lists.")

@@ -13,7 +13,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.affiliations import addresses_of, organization_in_words
 from portal.accounts.forms import ReferenceForm
@@ -24,6 +24,7 @@ from portal.accounts.services.references import ask_reference
 from portal.accounts.services.renewal import address_of_letter, ask_renewal, renew_by_letter
 from portal.accounts.views import signed_in
 from portal.errors import DomainError, FieldErrors
+from portal.pages import posted_from
 
 PAGE_SIZE = 20
 Method = Affiliation.Method
@@ -124,8 +125,7 @@ def _question(each: Reference, now: datetime) -> Asked:
     return Asked(each, "calm", "Never answered", "clock", True, True)
 
 
-@login_required
-@require_POST
+@posted_from("accounts:affiliations")
 def check(request: HttpRequest) -> HttpResponse:
     """Compare the person's addresses with the organizations again: the list may have grown."""
     proved = prove_by_email(person=signed_in(request), now=timezone.now())
@@ -135,8 +135,7 @@ def check(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:affiliations")
 
 
-@login_required
-@require_POST
+@posted_from("accounts:affiliations")
 def renew(request: HttpRequest, affiliation_id: int) -> HttpResponse:
     email = ask_renewal(
         person=signed_in(request), affiliation_id=affiliation_id, now=timezone.now()

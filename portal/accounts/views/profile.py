@@ -8,11 +8,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import KeysForm, ProfileForm
 from portal.accounts.services import change_name
 from portal.accounts.views import signed_in
+from portal.pages import posted_from
 
 KEYS_COOKIE = "keys"
 YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -38,8 +39,7 @@ def keys_on(request: HttpRequest) -> bool:
     return request.COOKIES.get(KEYS_COOKIE) != "off"
 
 
-@login_required
-@require_POST
+@posted_from("accounts:profile")
 def choose_keys(request: HttpRequest) -> HttpResponse:
     """Keep the choice in a cookie: it is about this browser, like the theme."""
     response = redirect("accounts:profile")

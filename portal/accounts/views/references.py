@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import AnswerForm
 from portal.accounts.services.references import (
@@ -18,6 +17,7 @@ from portal.accounts.services.references import (
     resend_reference,
 )
 from portal.accounts.views import signed_in
+from portal.pages import posted_from
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,8 +35,7 @@ def reference(request: HttpRequest, secret: str) -> HttpResponse:
     return response
 
 
-@login_required
-@require_POST
+@posted_from("accounts:affiliations")
 def resend(request: HttpRequest, reference_id: int) -> HttpResponse:
     asked = resend_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()
@@ -45,8 +44,7 @@ def resend(request: HttpRequest, reference_id: int) -> HttpResponse:
     return redirect("accounts:affiliations")
 
 
-@login_required
-@require_POST
+@posted_from("accounts:affiliations")
 def cancel(request: HttpRequest, reference_id: int) -> HttpResponse:
     asked = cancel_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()

@@ -13,13 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import AccessToken, User
 from portal.accounts.scopes import scopes_of
 from portal.accounts.services import issue_token, revoke_token
 from portal.accounts.views import signed_in
+from portal.pages import posted_from
 
 PAGE_SIZE = 20
 SOON = timedelta(days=14)
@@ -57,8 +58,7 @@ def _own_tokens(owner: User, number: str | None, now: datetime) -> Page[AccessTo
     )
 
 
-@login_required
-@require_POST
+@posted_from("accounts:tokens")
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     token = revoke_token(owner=signed_in(request), token_id=token_id, now=timezone.now())
     messages.success(request, f"“{token.name}” is revoked. Whatever used it is cut off.")

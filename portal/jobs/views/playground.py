@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.policy import Action, may
 from portal.access.refusals import describe
@@ -33,6 +33,7 @@ from portal.jobs.sse import sse_response
 from portal.jobs.stream import START, Item, follow, so_far
 from portal.jobs.terms import notice, terms_of
 from portal.jobs.threads import in_thread
+from portal.pages import posted_from
 
 PAGE_SIZE = 25
 
@@ -171,8 +172,7 @@ def _spelt(item: Item, model: HostedModel) -> str:
     return f"id: {item.last_id}\nevent: words\ndata: {json.dumps(html)}\n\n"
 
 
-@require_POST
-@login_required
+@posted_from("jobs:job", "job_id")
 def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         cancel_job(person=_signed_in(request), job_id=job_id, now=timezone.now())

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from portal.kept import keep_form, signed_out_fragment
+from portal.pages import page_of
+
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was open too long, or cookies are off; what was typed is one step back."""
-    return render(request, "errors/csrf.html", status=403)
+    """Lead back to the page of the form, which was open too long; what was typed is kept."""
+    if getattr(request, "htmx", False):
+        return signed_out_fragment(request, HTTPStatus.FORBIDDEN)
+    context = {"is_kept": keep_form(request), "page": _page(request), "nav_section": ""}
+    return render(request, "errors/csrf.html", context, status=HTTPStatus.FORBIDDEN)
+
+
+def _page(request: HttpRequest) -> str:
+    """Keep the address as it was asked, with its query, where it is a page itself."""
+    page = page_of(request, request.path)
+    return request.get_full_path() if page == request.path else page

@@ -8,9 +8,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.mailboxes import (
     address_in,
@@ -21,6 +22,7 @@ from portal.accounts.mailboxes import (
 from portal.accounts.views import signed_in
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import can_be_resent, mark_read, resend_mail
+from portal.pages import posted_from
 from portal.site.letters import case_of, letters_of, paragraphs, resendable_by
 
 PAGE_SIZE = 30
@@ -53,8 +55,18 @@ def letter(request: HttpRequest, message_id: int) -> HttpResponse:
     return render(request, "site/letter.html", context)
 
 
-@login_required
-@require_POST
+def _page_of(request: HttpRequest, message_id: int) -> str:
+    """Find the page where a letter can be sent again: its own, or its case's for the team."""
+    person = signed_in(request)
+    case = case_of(OutboxMessage.objects.filter(pk=message_id).first(), person)
+    return (
+        reverse("access:case", args=[case.pk])
+        if case
+        else reverse("site:letter", args=[message_id])
+    )
+
+
+@posted_from(_page_of)
 def again(request: HttpRequest, message_id: int) -> HttpResponse:
     """Send a letter once more: one's own, or to an applicant whose request one reviews."""
     person, now = signed_in(request), timezone.now()
@@ -65,8 +77,7 @@ def again(request: HttpRequest, message_id: int) -> HttpResponse:
     return redirect("access:case", case.pk) if case else redirect("site:inbox")
 
 
-@login_required
-@require_POST
+@posted_from("site:inbox")
 def ask_address(request: HttpRequest) -> HttpResponse:
     """Send a link to an address whose letters came back."""
     address = request.POST.get("address", "")

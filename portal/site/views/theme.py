@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
+from portal.pages import posted_from
 from portal.site.context import THEME_COOKIE, THEMES
 
 YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
-@require_POST
+@posted_from("site:home", anyone=True)
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice and go back to where it was made."""
     back = request.POST.get("next", "")

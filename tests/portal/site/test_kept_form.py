@@ -1,0 +1,129 @@
+"""What a person typed survives a session that ended and a form that was open too long."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from tests.factories.access import make_draft, make_request
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo, make_reviewer
+
+pytestmark = pytest.mark.django_db
+
+QUESTION = "Which checkpoints, and what for?"
+OURS = {"Origin": "http://testserver"}
+
+
+@pytest.fixture
+def reviewer():
+    person = make_reviewer(make_repo())
+    person.set_password("a few plain words")
+    person.save()
+    return person
+
+
+@pytest.fixture
+def case(reviewer):
+    return make_request(reviewer.team_memberships.get().repo)
+
+
+def typed_by(person, page: str) -> str:
+    """What a form of this page says of whom it was drawn for."""
+    client = Client()
+    client.force_login(person)
+    return re.search('name="typed_by" value="([^"]+)"', client.get(page).text)[1]
+
+
+def send_signed_out(case, person, *, headers=OURS, **fields):
+    browser = Client(headers=headers)
+    fields = {"text": QUESTION, "typed_by": typed_by(person, f"/queue/{case.pk}"), **fields}
+    return browser, browser.post(f"/queue/{case.pk}/ask", fields)
+
+
+def sign_in(browser: Client, person, answer) -> object:
+    where = {"login": person.username, "password": "a few plain words"}
+    return browser.post(answer["Location"], where, follow=True)
+
+
+def test_it_stands_on_the_page_of_the_form_after_signing_in(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer)
+    page = sign_in(browser, reviewer, answer)
+    assert page.request["PATH_INFO"] == f"/queue/{case.pk}"
+    assert "Nothing was sent." in page.text
+    assert QUESTION in page.text
+    assert "Which checkpoints" not in browser.get("/queue").text
+
+
+def test_it_is_gone_once_it_is_sent(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer)
+    sign_in(browser, reviewer, answer)
+    browser.post(f"/queue/{case.pk}/ask", {"text": QUESTION})
+    assert "Nothing was sent." not in browser.get(f"/queue/{case.pk}").text
+
+
+def test_nobody_else_is_shown_it(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer)
+    other = make_reviewer(case.repo)
+    other.set_password("a few plain words")
+    other.save()
+    assert QUESTION not in sign_in(browser, other, answer).text
+
+
+def test_nothing_is_kept_of_what_another_site_sends(reviewer, case):
+    """It would put its words into the person's mouth, and begin a session in their browser."""
+    browser, answer = send_signed_out(
+        case, reviewer, headers={"Origin": "https://elsewhere.example"}
+    )
+    assert answer.status_code == 302
+    assert "sessionid" not in browser.cookies
+
+
+def test_nothing_is_kept_of_who_never_had_a_page_here(reviewer, case):
+    browser, _ = send_signed_out(case, reviewer, typed_by=f"{reviewer.pk}:made-up")
+    assert "sessionid" not in browser.cookies
+
+
+def test_no_secret_is_kept(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer, password="hunter2 hunter2", new_token="wg_x")
+    page = sign_in(browser, reviewer, answer)
+    assert QUESTION in page.text
+    assert "hunter2" not in page.text
+    assert "wg_x" not in page.text
+
+
+def test_a_form_that_was_open_too_long_leads_back_to_its_page(reviewer, case):
+    browser = Client(enforce_csrf_checks=True, headers=OURS)
+    browser.force_login(reviewer)
+    fields = {"text": QUESTION, "typed_by": typed_by(reviewer, f"/queue/{case.pk}")}
+    answer = browser.post(f"/queue/{case.pk}/ask?flag=clear", fields)
+    assert answer.status_code == 403
+    (back,) = re.findall('<a class="btn go big" href="([^"]+)"', answer.text)
+    assert back == f"/queue/{case.pk}?flag=clear&amp;open=ask"
+    assert QUESTION in browser.get(back.replace("&amp;", "&")).text
+
+
+def test_a_fragment_is_told_in_place(reviewer, case):
+    answer = Client(headers={**OURS, "HX-Request": "true", "HX-Target": "kept"}).post(
+        "/requests/1/autosave", {"step": "research"}
+    )
+    assert answer.status_code == 401
+    assert 'id="kept"' in answer.text
+    assert "Not kept: sign in again." in answer.text
+    assert "<html" not in answer.text
+
+
+def test_a_step_of_a_request_is_kept_as_well(case):
+    """It is sent to the address that shows it."""
+    applicant = make_user()
+    applicant.set_password("a few plain words")
+    applicant.save()
+    draft = make_draft(case.repo, applicant)
+    page = f"/requests/{draft.pk}/form/research"
+    browser = Client(headers=OURS)
+    answer = browser.post(page, {"question": QUESTION, "typed_by": typed_by(applicant, page)})
+    shown = sign_in(browser, applicant, answer)
+    assert shown.request["PATH_INFO"] == page
+    assert QUESTION in shown.text
