@@ -67,6 +67,7 @@ LINK_TTL = timedelta(seconds=env.integer("WEIGHTGATE_LINK_SECONDS", 300, minimum
 UPLOAD_LINK_TTL = timedelta(
     seconds=env.integer("WEIGHTGATE_UPLOAD_LINK_SECONDS", 86_400, minimum=1)
 )
+NEW_REPOS = env.choice("WEIGHTGATE_NEW_REPOS", "private", ("private", "public"))
 WRITES_PER_MINUTE = env.integer("WEIGHTGATE_WRITES_PER_MINUTE", 240, minimum=1)
 
 DAILY_DOWNLOAD_GB = env.integer("WEIGHTGATE_DAILY_DOWNLOAD_GB", 2000)

@@ -7,6 +7,7 @@ starts it. HF_ENDPOINT, PUBLISHER, its token, and NEWCOMER are in the environmen
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -69,6 +70,19 @@ def folders_go_up_whole() -> None:
     assert files(repo) == {"a/b/c.txt", "m.safetensors"}
 
 
+def the_command_line_publishes_to_nobody() -> None:
+    repo, programs = f"{PUBLISHER}/cli-{uuid.uuid4().hex[:8]}", Path(sys.executable).parent
+    known = [programs / name for name in ("hf", "huggingface-cli")]
+    program = next(each for each in known if each.exists())
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "m.safetensors").write_bytes(os.urandom(100_000))
+        command = [program, "upload", repo, folder, "."]
+        subprocess.run(command, env={**os.environ, "HF_TOKEN": TOKEN}, check=True)
+    assert files(repo) == {"m.safetensors"}
+    assert api.model_info(repo).private
+    refused(RepositoryNotFoundError, lambda: HfApi(token=False).model_info(repo))
+
+
 def branches_and_tags_come_and_go() -> None:
     repo = made()
     api.create_branch(repo, branch="side")
@@ -109,6 +123,7 @@ def a_stranger_changes_nothing() -> None:
 CHECKS = (
     a_commit_adds_copies_and_deletes,
     folders_go_up_whole,
+    the_command_line_publishes_to_nobody,
     branches_and_tags_come_and_go,
     history_is_squashed,
     a_repo_is_moved_and_deleted,

@@ -18,6 +18,7 @@ from portal.catalog.services.reading import find_repo
 from portal.errors import Invalid, TooLarge
 from portal.hub import metadata
 from portal.hub.http import hub_view
+from portal.hub.hub_clients import is_before_version_1, warned
 from portal.hub.limits import count_write, json_object, text_of
 from portal.hub.rights import (
     publishable_repo,
@@ -42,13 +43,13 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
     count_write(person, now)
     content = json_object(request)
     namespace, name = _names(content, person)
-    private = _private(content)
+    private = _asked_privacy(request, content)
     try:
         repo = start_repo(
             actor=person,
             namespace=namespace,
             name=name,
-            private=private is not False,
+            private=settings.NEW_REPOS == "private" if private is None else private,
             now=now,
         )
     except RepoNotFound as error:
@@ -56,7 +57,28 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
         raise MayNotPublish(
             f"You may not publish in {namespace}. Ask the operator for the right to."
         ) from error
-    return _named(repo)
+    is_unasked = private is None and content.get("private") is False
+    return warned(_named(repo), "new-repo", _how_to_open(repo) if is_unasked else "")
+
+
+def _asked_privacy(request: HttpRequest, content: dict[str, Any]) -> bool | None:
+    """Who is to see a new repo; None where nobody said.
+
+    Clients before version 1 say that it is not private whenever their user says nothing, so from
+    them that counts for nothing.
+    """
+    private = _private(content)
+    unasked = is_before_version_1(request) and content.get("visibility") is None
+    return None if private is False and unasked else private
+
+
+def _how_to_open(repo: ModelRepo) -> str:
+    if not repo.private:
+        return ""
+    return (
+        f"{repo.full_name} is private: this client asks for public repos unasked. To open it to "
+        f'everybody: HfApi().update_repo_settings("{repo.full_name}", private=False)'
+    )
 
 
 @hub_view("DELETE")

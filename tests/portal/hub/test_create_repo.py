@@ -30,6 +30,45 @@ def test_the_answer_says_where_it_is(db, client, settings):
     assert not repo.is_gated
 
 
+OLD = "unknown/None; hf_hub/0.36.2; python/3.11.2"
+NEW = "hf/2.4.0; hf_hub/2.4.0; python/3.11.2"
+
+
+@pytest.mark.parametrize(
+    ("agent", "said", "private", "warned"),
+    [
+        (OLD, {"private": False}, True, True),  # said by their command line, asked or not
+        (OLD, {"private": None}, True, False),
+        (OLD, {"private": True}, True, False),
+        (OLD, {"private": False, "visibility": "public"}, False, False),
+        (NEW, {}, True, False),
+        (NEW, {"private": False}, False, False),
+        (NEW, {"visibility": "public"}, False, False),
+        ("hf_hub/10.0.1", {"private": False}, False, False),
+        ("", {"private": False}, False, False),
+    ],
+)
+@pytest.mark.parametrize("default", ["private", "public"])
+def test_nothing_is_public_by_a_clients_default(
+    desk, settings, agent, said, private, warned, default
+):
+    settings.NEW_REPOS = default
+    desk.client.defaults["HTTP_USER_AGENT"] = agent
+    answer = desk.create("new", **said)
+    unsaid = warned or (said.get("private") is None and "visibility" not in said)
+    expected = default == "private" if unsaid else private
+    assert ModelRepo.objects.get(name="new").private is expected
+    told = answer.headers.get("X-HF-Warning", "")
+    assert bool(told) is (warned and default == "private")
+    if told:
+        assert f'update_repo_settings("{desk.lab.name}/new", private=False)' in told
+
+
+def test_an_old_client_opens_a_repo_by_saying_so_of_that_repo(desk):
+    desk.client.defaults["HTTP_USER_AGENT"] = OLD
+    assert desk.api("put", "settings", {"private": False}).json()["private"] is False
+
+
 def test_without_a_namespace_it_is_made_in_ones_own(desk, client):
     person = make_user()
     make_lab_of(person)
