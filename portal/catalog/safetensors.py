@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, BinaryIO, TypeGuard
 
 HEADER_LIMIT_BYTES = 100_000_000
 BITS = {
@@ -57,12 +57,21 @@ def inspect(path: Path) -> tuple[list[Tensor], list[str]]:
 
 def _read(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
     """The header, and the bytes that are left for tensors."""
-    size = path.stat().st_size
     with path.open("rb") as shard:
-        length = int.from_bytes(shard.read(8), "little")
-        if not 2 <= length <= min(HEADER_LIMIT_BYTES, size - 8):
-            raise ValueError("it is not a safetensors file, or it is cut short")
-        text = shard.read(length)
+        return read_stream(shard, path.stat().st_size)
+
+
+def read_stream(
+    shard: BinaryIO, size: int, *, limit: int = HEADER_LIMIT_BYTES
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Read the header of an open shard, and how many bytes are left for tensors.
+
+    Raises ValueError where it is no safetensors file, or its header is over ``limit``.
+    """
+    length = int.from_bytes(shard.read(8), "little")
+    if not 2 <= length <= min(limit, size - 8):
+        raise ValueError("it is not a safetensors file, or it is cut short")
+    text = shard.read(length)
     try:
         header = json.loads(text, object_pairs_hook=_once)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, F, Func, Max, Q, Value
+from django.db.models import BigIntegerField, Exists, F, Func, Max, OuterRef, Q, Value
 from django.db.models.functions import Concat
 from django.http import QueryDict
 from django.utils import timezone
@@ -19,9 +20,10 @@ from portal.catalog.services.reading import DEFAULT_BRANCH
 from portal.delivery.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
+from portal.hub.cards import cards_of, read_heads
 from portal.hub.http import flag
+from portal.hub.tensors import counts_of, parameters_of, used_storage
 
-EVERYWHERE = {serializers.LIBRARY, "safetensors", serializers.PIPELINE}
 NEWEST = F("modified_at").desc(nulls_last=True)
 BY_NAME: list[Any] = ["listed_name", "pk"]
 ORDERS: dict[str, list[Any]] = {
@@ -55,7 +57,9 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
     if "gated" in query:
         is_open = Q(download_gate=Gate.OPEN)
         repos = repos.filter(~is_open if flag(query, "gated") else is_open)
-    for tag in _tags(query):
+    if wanted := _tags(query):
+        read_heads(visible.order_by())
+    for tag in wanted:
         repos = repos.filter(_tagged(tag))
     repos = repos.filter(_sized(query.get("num_parameters", "")), _served(query))
     return cast("ModelRepoQuerySet[ModelRepo]", repos.order_by(*_order(query.get("sort", ""))))
@@ -108,30 +112,63 @@ def _tags(query: QueryDict) -> list[str]:
 
 def _tagged(tag: str) -> Q:
     """``serializers.tags``, asked of the database."""
-    if tag in EVERYWHERE:
-        return Q(pk__isnull=False)
+    head = Ref.objects.filter(repo=OuterRef("pk"), kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
+    stated = Q(Exists(head.filter(revision__card__keys__contains=[tag])))
     kind, colon, slug = tag.partition(":")
-    return Q(licence__slug=slug) if kind == "license" and colon else Q(family__iexact=tag)
+    if kind == "license" and colon:
+        ours = Q(licence__isnull=False) if slug == "other" else Q(licence__slug=slug)
+        return ours | (Q(licence__isnull=True) & stated)
+    return stated | Q(family__iexact=tag)
 
 
-def described(repos: list[ModelRepo], *, full: bool) -> list[dict[str, Any]]:
+def described(
+    repos: list[ModelRepo], *, full: bool, wanted: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Each repo at its head; with its files when ``full``."""
     main = Ref.objects.filter(repo__in=repos, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     heads = {ref.repo_id: ref.revision for ref in main.select_related("revision")}
-    files = _files(list(heads.values())) if full else {}
+    inside = _files(list(heads.values())) if full or "safetensors" in wanted else {}
     now = timezone.now()
     licences, downloads = versions_in_force(repos, now), recent_downloads(now)
+    cards = cards_of(heads.values())
+    weigh = weighed(repos, [file for files in inside.values() for file in files], wanted)
     content = []
     for repo in repos:
         head = heads.get(repo.pk)
-        inside = (files.get(head.pk, []) if head else []) if full else None
-        licence, count = licences.get(repo.pk), downloads.get(repo.pk, 0)
-        content.append(serializers.model(repo, head, inside, licence=licence, downloads=count))
+        files = inside.get(head.pk, []) if head else []
+        row = serializers.model(
+            repo,
+            head,
+            files if full else None,
+            card=cards.get(head.pk) if head else None,
+            licence=licences.get(repo.pk),
+            downloads=downloads.get(repo.pk, 0),
+        )
+        content.append(row | weigh(repo, files))
     return content
+
+
+Weigh = Callable[[ModelRepo, list[File]], dict[str, Any]]
+
+
+def weighed(repos: list[ModelRepo], files: list[File], wanted: Collection[str]) -> Weigh:
+    """Read at once what the rows of these repos are to be expanded with, if it is wanted."""
+    counts = counts_of(files) if "safetensors" in wanted else {}
+    used = used_storage(repos) if "usedStorage" in wanted else {}
+
+    def weigh(repo: ModelRepo, files: list[File]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        if "safetensors" in wanted and (parameters := parameters_of(files, counts)):
+            content["safetensors"] = parameters
+        if "usedStorage" in wanted:
+            content["usedStorage"] = used.get(repo.pk, 0)
+        return content
+
+    return weigh
 
 
 def _files(heads: list[Revision]) -> dict[int, list[File]]:
     files: dict[int, list[File]] = {}
-    for file in File.objects.filter(revision__in=heads):
+    for file in File.objects.filter(revision__in=heads).select_related("blob"):
         files.setdefault(file.revision_id, []).append(file)
     return files

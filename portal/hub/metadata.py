@@ -124,5 +124,10 @@ def card_of(revision: Revision) -> str:
     file = revision.files.select_related("blob").filter(path=CARD).first()
     if file is None or file.blob.size_bytes > LARGEST_CARD_BYTES:
         return ""
-    with blob_store().open(file.blob_id) as content:
+    return card_text(file.blob_id)
+
+
+def card_text(sha256: str) -> str:
+    """Read a card's bytes, whatever they are, as text. Raises BlobMissing."""
+    with blob_store().open(sha256) as content:
         return content.read().decode("utf-8", "replace")

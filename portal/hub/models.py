@@ -1,11 +1,13 @@
-"""What has been brought for a repo and is not in a revision yet."""
+"""What has been brought for a repo, and what was read of its files for the Hub's clients."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from portal.catalog.models import Blob, ModelRepo
+from portal.catalog.models import Blob, ModelRepo, Revision
 
 
 class Upload(models.Model):
@@ -27,3 +29,37 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.blob} for {self.repo}"
+
+
+class RevisionCard(models.Model):
+    """What the card at a revision says to programs: read once, since a revision never changes.
+
+    ``tags`` are as the Hub derives them; ``keys`` are the same in lower case, to be found by.
+    """
+
+    revision = models.OneToOneField(
+        Revision, on_delete=models.CASCADE, primary_key=True, related_name="card"
+    )
+    metadata = models.JSONField(default=dict)
+    library = models.CharField(max_length=100, blank=True)
+    pipeline = models.CharField(max_length=100, blank=True)
+    tags = ArrayField(models.CharField(max_length=250), default=list)
+    keys = ArrayField(models.CharField(max_length=250), default=list)
+
+    class Meta:
+        indexes = [GinIndex(fields=["keys"], name="found_by_tags")]
+
+    def __str__(self) -> str:
+        return f"card of {self.revision}"
+
+
+class TensorCount(models.Model):
+    """How many parameters of each dtype a safetensors file holds; none where it can't be read."""
+
+    blob = models.OneToOneField(
+        Blob, on_delete=models.CASCADE, primary_key=True, related_name="tensor_count"
+    )
+    parameters = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"tensors of {self.blob}"

@@ -16,17 +16,18 @@ from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.contents import git_blob_sha1, lfs_pointer
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
+from portal.hub.models import RevisionCard
+from portal.hub.tags import with_licence
 
-PIPELINE = "text-generation"
-LIBRARY = "transformers"
 GATED: dict[str, str | bool] = {Gate.OPEN: False, Gate.LICENCE: "auto", Gate.REVIEW: "manual"}
 
 
-def tags(repo: ModelRepo) -> list[str]:
+def tags(repo: ModelRepo, card: RevisionCard | None) -> list[str]:
     """``hub.listing`` filters by the same."""
-    own = [repo.family.lower()] if repo.family else []
-    licence = [f"license:{repo.licence.slug}"] if repo.licence else []
-    return [LIBRARY, "safetensors", PIPELINE, *own, *licence]
+    stated = list(card.tags) if card else []
+    own = [repo.family.lower()] if repo.family and repo.family.lower() not in stated else []
+    everything = [*stated, *own]
+    return with_licence(everything, repo.licence.slug) if repo.licence else everything
 
 
 def model(
@@ -34,11 +35,15 @@ def model(
     head: Revision | None,
     files: list[File] | None = None,
     *,
+    card: RevisionCard | None,
     licence: LicenceVersion | None,
     downloads: int,
     blobs: bool = False,
 ) -> dict[str, Any]:
-    """A repo at a revision, under the licence in force; with ``files``, its siblings too."""
+    """A repo at a revision, under the licence in force; with ``files``, its siblings too.
+
+    ``cardData`` is what the card says at that revision; of the licence the portal has its own word.
+    """
     content: dict[str, Any] = {
         "id": repo.full_name,
         "modelId": repo.full_name,
@@ -51,10 +56,10 @@ def model(
         "likes": 0,  # nobody likes a model here; clients until 0.23 need the field
         "createdAt": timestamp(repo.created_at),
         "lastModified": timestamp(head.created_at if head else repo.created_at),
-        "tags": tags(repo),
-        "pipeline_tag": PIPELINE,
-        "library_name": LIBRARY,
-        "cardData": {**_licence(licence), "pipeline_tag": PIPELINE, "library_name": LIBRARY},
+        "tags": tags(repo, card),
+        "pipeline_tag": (card.pipeline if card else "") or None,
+        "library_name": (card.library if card else "") or None,
+        "cardData": {**(card.metadata if card else {}), **_licence(licence)},
         "config": {"model_type": repo.family.lower()} if repo.family else {},
     }
     if files is not None:

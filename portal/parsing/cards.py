@@ -7,7 +7,9 @@ from typing import Any
 
 from portal.parsing.yaml import NotYaml, read_yaml
 
-HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+HEAD = re.compile(
+    r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
+)
 
 
 class NamesNothing(NotYaml):

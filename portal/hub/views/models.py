@@ -16,9 +16,10 @@ from portal.catalog.services.reading import find_repo, find_revision, head_revis
 from portal.delivery.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
+from portal.hub.cards import cards_of
 from portal.hub.entries import files_of
 from portal.hub.http import flag, hub_view, json_list, page_of
-from portal.hub.listing import described, listed
+from portal.hub.listing import described, listed, weighed
 
 PROPERTIES = (
     "author baseModels cardData childrenModelCount config createdAt disabled downloads "
@@ -39,7 +40,8 @@ def index(request: HttpRequest, caller: Caller) -> JsonResponse:
     wanted = _expand(request.GET)
     repos, headers = page_of(request, listed(request.GET, caller), default=100)
     full = flag(request.GET, "full") or "siblings" in wanted
-    return json_list([_only(each, wanted) for each in described(repos, full=full)], headers)
+    rows = described(repos, full=full, wanted=wanted)
+    return json_list([_only(row, wanted) for row in rows], headers)
 
 
 @hub_view("GET")
@@ -58,10 +60,12 @@ def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None)
         repo,
         revision,
         files,
+        card=cards_of([revision])[revision.pk] if revision else None,
         licence=version_in_force(repo, now),
         downloads=recent_downloads(now).get(repo.pk, 0),
         blobs=flag(request.GET, "blobs"),
     )
+    content |= weighed([repo], files, wanted)(repo, files)
     if flag(request.GET, "securityStatus"):
         content["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
     return JsonResponse(_only(content, wanted))

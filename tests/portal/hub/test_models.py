@@ -79,14 +79,17 @@ def names(response):
 
 
 @pytest.fixture
-def several(world):
+def several(world, tmp_path):
     lab = world.repo.namespace
-    return [
+    repos = [
         world.repo,
         make_repo("alpha", namespace=lab, gate="open", family="OPT", parameters=6_700_000_000),
         make_repo("beta", namespace=lab, gate="licence"),
         make_repo("gamma"),
     ]
+    for repo in repos[1:3]:
+        make_revision(repo, tmp_path / repo.name)
+    return repos
 
 
 def test_the_list_has_what_one_may_see(several, client):
@@ -105,6 +108,8 @@ def test_the_list_has_what_one_may_see(several, client):
         ("gated=false", ["alpha"]),
         ("filter=opt", ["alpha", "opt"]),
         ("filter=opt&filter=transformers", ["alpha", "opt"]),
+        ("filter=safetensors&search=gamma", []),  # it has no file yet
+        ("filter=license:other&search=beta", ["beta"]),
         ("filter=license:noncommercial&search=gamma", ["gamma"]),
         ("filter=diffusers", []),
         ("num_parameters=min:6B", ["alpha"]),
@@ -162,8 +167,7 @@ def test_a_malformed_query_is_told(world, client, query):
     assert response.json()["error"]
 
 
-def test_full_has_files(several, client, tmp_path):
-    make_revision(several[1], tmp_path / "alpha")
+def test_full_has_files(several, client):
     listed = client.get("/api/models?full=true&search=alpha").json()
     assert {"rfilename": "README.md"} in listed[0]["siblings"]
     assert "siblings" not in client.get("/api/models?search=alpha").json()[0]
@@ -217,10 +221,11 @@ def test_sorted_by_downloads_the_most_fetched_come_first(several, client, tmp_pa
 
 
 def test_the_list_costs_the_same_however_long(world, client, tmp_path, django_assert_num_queries):
-    client.get("/api/models")  # counts downloads, which are kept then
-    with django_assert_num_queries(4):
+    client.get("/api/models")  # counts downloads and reads cards, which are kept then
+    with django_assert_num_queries(5):
         client.get("/api/models?full=true")
     for number in range(4):
         make_revision(make_repo(), tmp_path / str(number))
-    with django_assert_num_queries(4):
+    client.get("/api/models")
+    with django_assert_num_queries(5):
         assert len(client.get("/api/models?full=true").json()) == 5

@@ -19,6 +19,10 @@ def test_what_is_right_passes(desk, head):
     assert response.json() == {"errors": [], "warnings": []}
 
 
+def test_a_mark_of_the_byte_order_hides_no_head(desk):
+    assert judged(desk, "\ufeff---\nlicense: mit\n---\n# A model\n").json()["warnings"] == []
+
+
 @pytest.mark.parametrize("card", ["", "# A model", "---\n---\n# A model", "a\n---\nb: 1\n---\n"])
 def test_none_is_worth_a_warning(desk, card):
     response = judged(desk, card)

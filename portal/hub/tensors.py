@@ -1,0 +1,73 @@
+"""What a revision weighs: parameters by dtype, as its shards' headers say, and bytes held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+from portal.catalog.models import File, ModelRepo
+from portal.catalog.safetensors import read_stream
+from portal.hub.models import TensorCount
+from portal.storage import BlobMissing, blob_store
+
+SUFFIX = ".safetensors"
+MOST_READ = 500
+LARGEST_HEADER_BYTES = 4 << 20
+
+
+def counts_of(files: Iterable[File]) -> dict[str, TensorCount]:
+    """Return the counts of these files' shards by sha256.
+
+    Each header is read once ever, and not more than ``MOST_READ`` of them for one answer.
+    """
+    shards = {file.blob_id: file for file in files if file.path.endswith(SUFFIX)}
+    known = TensorCount.objects.in_bulk(list(shards))
+    unread = [file for key, file in shards.items() if key not in known]
+    return known | _read(unread[:MOST_READ])
+
+
+def parameters_of(files: Iterable[File], counts: dict[str, TensorCount]) -> dict[str, Any] | None:
+    """Return the Hub's ``safetensors`` of one revision; None unless each shard was read."""
+    shards = {file.blob_id for file in files if file.path.endswith(SUFFIX)}
+    total: Counter[str] = Counter()
+    for shard in shards:
+        if shard not in counts or not counts[shard].parameters:
+            return None
+        total.update(counts[shard].parameters)
+    return {"parameters": dict(total), "total": total.total()} if shards else None
+
+
+def used_storage(repos: Iterable[ModelRepo]) -> dict[int, int]:
+    """Return by repo how many bytes its revisions hold, each blob counted once; one query."""
+    held = File.objects.filter(revision__repo__in=list(repos)).order_by()
+    rows = held.values_list("revision__repo", "blob", "blob__size_bytes").distinct()
+    used: Counter[int] = Counter()
+    for repo_id, _, size_bytes in rows:
+        used[repo_id] += size_bytes
+    return dict(used)
+
+
+def _read(files: list[File]) -> dict[str, TensorCount]:
+    counts = []
+    for file in files:
+        try:
+            counts.append(TensorCount(blob_id=file.blob_id, parameters=_counted(file)))
+        except BlobMissing:
+            continue
+    TensorCount.objects.bulk_create(counts, ignore_conflicts=True)
+    return {count.blob_id: count for count in counts}
+
+
+def _counted(file: File) -> dict[str, int]:
+    """Nothing where the file isn't what its name says."""
+    parameters: Counter[str] = Counter()
+    with blob_store().open(file.blob_id) as shard:
+        try:
+            header, _ = read_stream(shard, file.blob.size_bytes, limit=LARGEST_HEADER_BYTES)
+            for tensor in header.values():
+                parameters[str(tensor["dtype"])] += prod(tensor["shape"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return {}
+    return dict(parameters)
