@@ -10,6 +10,7 @@ from portal.access.forms import WORDS, PageForm
 from portal.access.models import Decision
 from portal.access.questions import requestable_modes
 from portal.catalog.models import ModelRepo
+from portal.fields import LongText
 
 NEEDS = {
     "approved": {
@@ -45,7 +46,7 @@ class BulkForm(PageForm):
         required=False,
         choices=[("", "Choose a reason"), *Decision.Reason.choices],
     )
-    reason_text = forms.CharField(
+    reason_text = LongText(
         label="In your words, to each applicant",
         required=False,
         max_length=WORDS,

@@ -22,6 +22,7 @@ from portal.access.questions import (
     shown_questions,
 )
 from portal.catalog.models import ModelRepo
+from portal.fields import LongText
 
 PICKED = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
@@ -164,7 +165,8 @@ def _field(question: LabQuestion, asked: dict[str, Any]) -> forms.Field:
             choices = [(each, each if each in question.choices else each.title()) for each in given]
             return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **asked)
         case _:
-            return forms.CharField(widget=_line(question.kind), **asked)
+            kind_of_text = LongText if question.kind == Kind.LONG_TEXT else forms.CharField
+            return kind_of_text(widget=_line(question.kind), **asked)
 
 
 def _line(kind: Kind) -> forms.Widget:

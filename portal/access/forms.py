@@ -16,6 +16,7 @@ from portal.access.services.signing import Signature
 from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
+from portal.fields import LongText
 
 MODE_HINTS = {
     "download": "The files of the model, to run on machines of your own",
@@ -36,7 +37,7 @@ def _required(name: str) -> dict[str, str]:
 
 
 def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
-    return forms.CharField(
+    return LongText(
         label=label,
         max_length=WORDS,
         help_text=hint,
@@ -198,7 +199,7 @@ class SignatureForm(PageForm):
 
 
 class AnswerForm(PageForm):
-    answer = forms.CharField(
+    answer = LongText(
         label="Your answer",
         max_length=WORDS,
         error_messages={"required": "Write an answer; a sentence may do."},
@@ -207,7 +208,7 @@ class AnswerForm(PageForm):
 
 
 class AppealForm(PageForm):
-    text = forms.CharField(
+    text = LongText(
         label="What did the decision overlook?",
         max_length=WORDS,
         help_text="People who didn’t take it read this beside your answers.",

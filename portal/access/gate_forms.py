@@ -15,6 +15,7 @@ from portal.access.models import ScreeningEntry
 from portal.access.questions import CHOOSING, NO, YES, Kind, LabQuestion
 from portal.access.services.gates import RANGES
 from portal.catalog.models import ModelRepo, TeamMember
+from portal.fields import LongText
 
 KINDS = {
     Kind.TEXT: "A line of text",
@@ -123,11 +124,9 @@ class QuestionForm(PageForm):
         max_length=200,
         error_messages={"required": "Write the question."},
     )
-    help = forms.CharField(
-        label="Help below it", max_length=500, required=False, widget=forms.Textarea
-    )
+    help = LongText(label="Help below it", max_length=500, required=False)
     kind = forms.ChoiceField(label="Kind of answer", choices=list(KINDS.items()))
-    choices = forms.CharField(
+    choices = LongText(
         label="Answers to choose from",
         required=False,
         max_length=4000,
@@ -236,7 +235,7 @@ class EntryForm(PageForm):
 
 
 class ImportForm(PageForm):
-    lines = forms.CharField(
+    lines = LongText(
         label="Lines",
         strip=False,
         help_text="CSV: kind, value, note. Kinds are country, domain, person, organization.",
@@ -246,7 +245,7 @@ class ImportForm(PageForm):
 
 
 class ClearForm(PageForm):
-    text = forms.CharField(
+    text = LongText(
         label="What you looked at, and why it is clear",
         max_length=5000,
         error_messages={"required": "Say what you looked at, and why it is clear."},

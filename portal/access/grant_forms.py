@@ -11,10 +11,11 @@ from django.utils import timezone
 from portal.access.forms import WORDS, PageForm, SignatureForm
 from portal.access.models import Acceptance, Hold
 from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.fields import LongText
 
 
 def _words(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
-    return forms.CharField(
+    return LongText(
         label=label,
         max_length=WORDS,
         help_text=hint,

@@ -12,6 +12,7 @@ from portal.access.models import Decision
 from portal.access.questions import requestable_modes
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.fields import LongText
 
 
 class ApproveForm(PageForm):
@@ -32,7 +33,7 @@ class ApproveForm(PageForm):
         required=False,
         help_text="No logprobs, hidden states or attention.",
     )
-    only_files = forms.CharField(
+    only_files = LongText(
         label="Only these files",
         required=False,
         max_length=WORDS,
@@ -74,7 +75,7 @@ class ApproveForm(PageForm):
 
 
 class AskForm(PageForm):
-    text = forms.CharField(
+    text = LongText(
         label="Your question",
         max_length=WORDS,
         help_text="One thing at a time. The clock stands until they answer.",
@@ -91,7 +92,7 @@ class DeclineForm(PageForm):
         error_messages={"required": "Choose the reason that the applicant will see."},
         widget=forms.Select(attrs={"autofocus": True}),
     )
-    reason_text = forms.CharField(
+    reason_text = LongText(
         label="In your words, to the applicant",
         max_length=WORDS,
         help_text="Say what would have to change. They may correct it and ask again at once.",
@@ -107,7 +108,7 @@ class DeclineForm(PageForm):
 
 
 class NoteForm(PageForm):
-    note = forms.CharField(
+    note = LongText(
         label="Private note",
         max_length=WORDS,
         help_text="For the team alone. The applicant never reads it.",
@@ -117,7 +118,7 @@ class NoteForm(PageForm):
 
 
 class DeclareForm(PageForm):
-    statement = forms.CharField(
+    statement = LongText(
         label="What the conflict is",
         max_length=WORDS,
         help_text="It hands the case back and voids your vote. It can’t be taken back.",
@@ -127,7 +128,7 @@ class DeclareForm(PageForm):
 
 
 class VouchForm(PageForm):
-    evidence = forms.CharField(
+    evidence = LongText(
         label="How you know",
         max_length=WORDS,
         help_text="Your word that they work there is kept with your name, and stands as proof.",
@@ -137,7 +138,7 @@ class VouchForm(PageForm):
 
 
 class ReopenForm(PageForm):
-    reason = forms.CharField(
+    reason = LongText(
         label="Reason",
         max_length=WORDS,
         help_text="The letter quotes it. What was given on this request ends at once.",
@@ -164,7 +165,7 @@ class AssignForm(PageForm):
 
 
 class RevokeForm(PageForm):
-    reason = forms.CharField(
+    reason = LongText(
         label="Reason",
         max_length=WORDS,
         help_text="The notice quotes it. Tokens and links stop opening the model at once.",

@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest
 
 from portal.accounts.models import Reference, Scope, User
+from portal.fields import LongText
 
 
 class SignupForm(forms.Form):
@@ -96,7 +97,7 @@ class AnswerForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose whether you can confirm it."},
     )
-    comment = forms.CharField(
+    comment = LongText(
         label="Anything that the reviewers should know",
         required=False,
         max_length=2000,

@@ -23,6 +23,7 @@ from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
+from portal.fields import LongText
 from portal.outbox.models import LetterTemplate
 from portal.outbox.templates import (
     LONGEST_LETTER,
@@ -42,7 +43,7 @@ class WordsForm(PageForm):
         max_length=LONGEST_SUBJECT,
         error_messages={"required": "Give the letter a subject."},
     )
-    paragraphs = forms.CharField(
+    paragraphs = LongText(
         label="Letter",
         max_length=LONGEST_LETTER,
         help_text="Paragraphs are parted by an empty line.",

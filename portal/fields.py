@@ -1,0 +1,24 @@
+"""Form fields that all parts share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+
+class LongText(forms.CharField):
+    """Text of several lines, as it was typed: a line ends in LF, as it does everywhere but in HTML.
+
+    Browsers send CRLF from a textarea. A model would read the other character, a comparison with
+    what a program sent would differ, and a length would count each line's end twice.
+    """
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return with_unix_lines(super().to_python(value) or "")
+
+
+def with_unix_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
