@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from portal.access.policy import Limits
 from portal.jobs.models import Job
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Allowance:
 
     used: int
     limit: int
+    waiting_for: str = ""  # the model, where it holds only while a request for it is undecided
 
     @property
     def left(self) -> int:
@@ -68,12 +70,17 @@ def allowance(person: User, now: datetime) -> Allowance:
     return Allowance(used=today.token_count(), limit=settings.DAILY_TOKENS)
 
 
-def allowance_while_waiting(
-    person: User, repo: ModelRepo, tokens_per_day: int, now: datetime
-) -> Allowance:
-    """The smaller one, of one model, while the person's request for it is undecided."""
+def allowance_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Allowance:
+    """The quota that holds for this model: the day's, or the tighter one of who still waits.
+
+    ``limits`` come with the policy's verdict. Pages show what this answers, and jobs obey it.
+    """
+    of_the_day = allowance(person, now)
+    if limits.tokens_per_day is None:
+        return of_the_day
     today = Job.objects.of(person).filter(repo=repo, created_at__gte=start_of_day(now))
-    return Allowance(used=today.token_count(), limit=tokens_per_day)
+    waiting = Allowance(today.token_count(), limits.tokens_per_day, waiting_for=repo.full_name)
+    return min(waiting, of_the_day, key=lambda quota: quota.left)
 
 
 def seconds_to_midnight(now: datetime) -> int:

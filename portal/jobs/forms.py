@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from portal.fields import LongText, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
@@ -13,7 +14,7 @@ from portal.jobs.schemas import MAX_LOGPROBS, CompletionRequest, parse_completio
 
 class PlaygroundForm(forms.Form):
     model = forms.ChoiceField(label="Model")
-    prompt = forms.CharField(
+    prompt = LongText(
         label="Prompt",
         strip=False,
         widget=forms.Textarea(attrs={"class": "low", "rows": 4}),
@@ -35,10 +36,13 @@ class PlaygroundForm(forms.Form):
     seed = forms.IntegerField(
         label="Seed",
         required=False,
-        help_text="The same seed gives the same text on this engine; empty draws one",
+        help_text="The same seed gives the same text on this engine; empty draws one each time",
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
-    logprobs = forms.IntegerField(
-        label="Log-probabilities", initial=MAX_LOGPROBS, min_value=0, max_value=MAX_LOGPROBS
+    logprobs = forms.BooleanField(
+        label="Show log-probabilities",
+        required=False,
+        help_text=f"Of each token, and of the {MAX_LOGPROBS} likeliest in its place",
     )
     stop = forms.CharField(
         label="Stop at",
@@ -49,14 +53,26 @@ class PlaygroundForm(forms.Form):
 
     PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "logprobs", "stop")
 
-    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, models: list[str], inside: list[str], **kwargs: Any) -> None:
+        """``inside``: those of the models whose log-probabilities the person may have."""
         super().__init__(*args, **kwargs)
         self.fields["model"].choices = [(name, name) for name in models]  # type: ignore[attr-defined]
-        for name in self.PARAMETERS:  # they stand beside the form, not in it
-            self.fields[name].widget.attrs["form"] = "ask"
+        self.inside = inside
+        if not inside:
+            del self.fields["logprobs"]
+        elif len(inside) < len(models):
+            self.fields["logprobs"].help_text = f"Open to you for {', '.join(inside)}"
+        for field in self.parameters():  # they stand beside the form, not in it
+            field.field.widget.attrs["form"] = "ask"
 
     def parameters(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.PARAMETERS]
+        return [self[name] for name in self.PARAMETERS if name in self.fields]
+
+    def clean_logprobs(self) -> bool:
+        chosen, model = self.cleaned_data["logprobs"], self.cleaned_data.get("model", "")
+        if chosen and model and model not in self.inside:
+            raise forms.ValidationError(f"Text alone of {model} is open to you. Untick this.")
+        return bool(chosen)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -69,13 +85,22 @@ class PlaygroundForm(forms.Form):
 
     @staticmethod
     def _asked(cleaned: dict[str, Any]) -> CompletionRequest:
-        stop = cleaned["stop"].replace("\\n", "\n")
-        return parse_completion({**cleaned, "stop": stop or None, "stream": True})
+        stop = with_unix_lines(cleaned["stop"]).replace("\\n", "\n")
+        logprobs = MAX_LOGPROBS if cleaned.get("logprobs") else None
+        asked = {**cleaned, "logprobs": logprobs, "stop": stop or None, "stream": True}
+        return parse_completion(asked)
 
 
 def initial_from(job: Job) -> dict[str, Any]:
-    """The form as it was when the job was asked for; the prompt is added by who can decode it."""
+    """The form as it was when the job was asked for; the prompt is added by who can decode it.
+
+    A seed that was drawn is left out, so that running again draws another.
+    """
     params = job.params
-    kept = {name: params[name] for name in PlaygroundForm.PARAMETERS if name != "stop"}
-    stop = "".join(params["stop"][:1]).replace("\n", "\\n")
-    return {**kept, "stop": stop, "model": job.repo.full_name}
+    return {
+        **{name: params[name] for name in ("max_tokens", "temperature", "top_p", "top_k")},
+        "seed": None if job.seed_drawn else params["seed"],
+        "logprobs": params["logprobs"] is not None,
+        "stop": "".join(params["stop"][:1]).replace("\n", "\\n"),
+        "model": job.repo.full_name,
+    }

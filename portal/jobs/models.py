@@ -45,6 +45,7 @@ class Job(models.Model):
     source = models.CharField(max_length=10, choices=Source, default=Source.API)
     model_name = models.CharField(max_length=200)
     params = models.JSONField()
+    seed_drawn = models.BooleanField(default=False)  # by us, since none was asked for
     prompts = models.JSONField()
     n = models.PositiveSmallIntegerField(default=1)
     echo = models.BooleanField(default=False)

@@ -182,5 +182,5 @@ def snippets(job: Job, prompt: str) -> list[Snippet]:
 def _told(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters worth saying; openai's client knows no top_k."""
     keep = ("max_tokens", "temperature", "top_p", "seed", "logprobs")
-    told = {key: params[key] for key in keep}
+    told = {key: params[key] for key in keep if params[key] is not None}
     return {**told, "stop": params["stop"]} if params["stop"] else told

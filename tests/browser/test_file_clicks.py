@@ -17,7 +17,7 @@ SHARD = "model-00001-of-"
 
 def downloaded(page: Page, file: str) -> bytes:
     with page.expect_download() as started:
-        page.locator("#files").get_by_role("link", name=file).click()
+        page.locator("#files").get_by_role("link", name=file, exact=True).click()
     return Path(started.value.path()).read_bytes()
 
 

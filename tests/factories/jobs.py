@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from portal.access.models import Screening
 from portal.accounts.authentication import Caller
-from portal.accounts.models import User
+from portal.accounts.models import Affiliation, Organization, User
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import head_revision
 from portal.catalog.services.repos import configure_repo
@@ -16,9 +18,10 @@ from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.schemas import parse_completion
 from portal.jobs.services import claim_next_job, create_job
-from tests.factories.access import make_grant
+from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_folder, make_repo, make_revision
+from tests.factories.grants import make_gate
 
 CONTEXT_LENGTH = 96
 TEXTS = ["The sluice opens when the water above the weir has risen past the mark. "] * 8
@@ -71,6 +74,26 @@ def make_guest(repo: ModelRepo) -> User:
     """A person who may prompt the repo."""
     person = make_user()
     make_grant(repo, person)
+    return person
+
+
+def make_waiting(repo: ModelRepo, *, tokens_per_day: int, now: datetime) -> User:
+    """A person who is proved, has signed, was cleared and is undecided, and so may prompt a bit."""
+    make_gate(repo, waiting_tokens_per_day=tokens_per_day)
+    person = make_user()
+    Affiliation.objects.create(
+        person=person,
+        organization=Organization.objects.create(name="Example University", created_at=now),
+        method="email",
+        evidence="university.example",
+        proved_at=now,
+        expires_at=now + timedelta(days=365),
+    )
+    request = make_request(repo, person, now=now)
+    Screening.objects.get_or_create(
+        submission=request.submissions.get(),
+        defaults={"outcome": "clear", "list_version": "0" * 64, "screened_at": now},
+    )
     return person
 
 

@@ -16,7 +16,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
-from portal.jobs.accounting import allowance, allowance_while_waiting, seconds_to_midnight
+from portal.jobs.accounting import Allowance, allowance_for, seconds_to_midnight
 from portal.jobs.errors import JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_revision
 from portal.jobs.models import Job
@@ -80,9 +80,8 @@ def _store(
     prompt_tokens = sum(map(len, prompts))
     reserved = prompt_tokens + len(prompts) * asked.n * asked.max_tokens
     repo = revision.repo
-    _require_within_quota(person, reserved, now)
-    if limits.tokens_per_day is not None:
-        _require_within_waiting(person, repo, limits.tokens_per_day, reserved, now)
+    _require_room(person)
+    _require_within_quota(allowance_for(person, repo, limits, now), reserved, now)
     seed = secrets.randbits(63) if asked.seed is None else asked.seed  # a second attempt repeats
     job = Job.objects.create(
         person=person,
@@ -92,6 +91,7 @@ def _store(
         source=source,
         model_name=asked.model,
         params={**asked.sampling, "seed": seed},
+        seed_drawn=asked.seed is None,
         prompts=prompts,
         n=asked.n,
         echo=asked.echo,
@@ -114,35 +114,30 @@ def _store(
     return job
 
 
-def _require_within_quota(person: User, reserved: int, now: datetime) -> None:
+def _require_room(person: User) -> None:
     if Job.objects.of(person).open().count() >= settings.MAX_OPEN_JOBS:
         raise QuotaExceeded(
             f"You have {settings.MAX_OPEN_JOBS} jobs open, the most at one time. Wait for one to "
             "end, or stop one.",
             retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
         )
-    today = allowance(person, now)
+
+
+def _require_within_quota(today: Allowance, reserved: int, now: datetime) -> None:
     if reserved <= today.left:
         return
-    if today.left == 0:
+    if today.waiting_for:
+        said = (
+            f"This may take {reserved:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
+            "day while your request is in review are used."
+        )
+    elif today.left == 0:
         said = f"You’ve used today’s {today.limit:,} tokens."
     else:
         said = f"This may take {reserved:,} tokens, and {today.left:,} are left today."
     raise QuotaExceeded(
         f"{said} More from 00:00 UTC.", retry_after_seconds=seconds_to_midnight(now)
     )
-
-
-def _require_within_waiting(
-    person: User, repo: ModelRepo, tokens_per_day: int, reserved: int, now: datetime
-) -> None:
-    today = allowance_while_waiting(person, repo, tokens_per_day, now)
-    if reserved > today.left:
-        raise QuotaExceeded(
-            f"This may take {reserved:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
-            "day while your request is in review are used. More from 00:00 UTC.",
-            retry_after_seconds=seconds_to_midnight(now),
-        )
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:

@@ -11,12 +11,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.access.errors import Refused
 from portal.access.policy import Action, may
 from portal.access.refusals import describe
 from portal.accounts.authentication import Caller, session_caller
@@ -27,6 +29,7 @@ from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoad
 from portal.jobs.forms import PlaygroundForm, initial_from
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos
 from portal.jobs.models import Job
+from portal.jobs.playing import Playable, playable_by, quota_of, quotas_of
 from portal.jobs.presenting import ending, figures, snippets, words
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.sse import sse_response
@@ -41,17 +44,49 @@ PAGE_SIZE = 25
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
     person = session_caller(request).person
-    usable = _usable(person)
-    if person is None or not usable:
+    playable = playable_by(person, timezone.now()) if person else []
+    posted = request.method == "POST"
+    asked_for = _hosted(person, request.POST.get("model", "")) if posted else None
+    if person is None or not (playable or asked_for):
         return _nothing_to_play_with(request, person)
-    names = [repo.full_name for repo in usable]
-    if request.method != "POST":
-        form = PlaygroundForm(models=names, initial={"model": request.GET.get("model", names[0])})
-        return _page(request, person, form)
-    form = PlaygroundForm(request.POST, models=names)
+    if not posted:
+        return _page(request, person, _form(playable, initial=_start(request, playable)))
+    form = _form(playable, data=_with_seed(request.POST), also=asked_for)
     if form.is_valid() and (job := _submit(request, form)):
         return redirect("jobs:job", job.pk)
     return _page(request, person, form, status=422)
+
+
+def _form(
+    playable: list[Playable], *, also: ModelRepo | None = None, **filled: Any
+) -> PlaygroundForm:
+    """``also``: what was asked for before, though it may not be prompted any more."""
+    names = [each.name for each in playable]
+    if also is not None and also.full_name not in names:
+        names.append(also.full_name)
+    inside = [each.name for each in playable if each.inside]
+    return PlaygroundForm(models=names, inside=inside, **filled)
+
+
+def _start(request: HttpRequest, playable: list[Playable]) -> dict[str, Any]:
+    """An empty form: for the model that the address names, its inside shown where it is open."""
+    named = [each for each in playable if each.name == request.GET.get("model")]
+    chosen = (named or playable)[0]
+    return {"model": chosen.name, "logprobs": chosen.inside}
+
+
+def _hosted(person: User | None, name: str) -> ModelRepo | None:
+    """The hosted model of that name, if the person may know of it."""
+    repos = hosted_repos(Caller(person))
+    return next((repo for repo in repos if repo.full_name == name), None)
+
+
+def _with_seed(posted: QueryDict) -> QueryDict:
+    """What was sent; with the seed of the run before, where its button was pressed."""
+    data = posted.copy()
+    if "seed_again" in data:
+        data["seed"] = data["seed_again"]
+    return data
 
 
 def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
@@ -65,14 +100,11 @@ def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
         )
     except (BadParameter, ModelLoading, QuotaExceeded) as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
-        return None
-
-
-def _usable(person: User | None) -> list[ModelRepo]:
-    """Hosted models that the person may prompt now."""
-    now = timezone.now()
-    repos = hosted_repos(Caller(person)) if person else []
-    return [repo for repo in repos if may(person, Action.INFER, repo, now).allowed]
+    except Refused as error:
+        refusal = error.refusal
+        act = format_html('<a href="{}">{}</a>', refusal.act_url, refusal.act_label)
+        form.add_error(None, format_html("{} {}", refusal.heading, act))
+    return None
 
 
 def _nothing_to_play_with(request: HttpRequest, person: User | None) -> HttpResponse:
@@ -91,7 +123,9 @@ def _page(
     request: HttpRequest, person: User, form: PlaygroundForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     now = timezone.now()
-    context = {"form": form, "today": allowance(person, now), "now": now, **more}
+    repo = _hosted(person, str(form["model"].value()))
+    today = quota_of(person, repo, now) if repo else allowance(person, now)
+    context = {"form": form, "today": today, "now": now, **more}
     return render(request, "jobs/playground.html", context, status=status)
 
 
@@ -102,11 +136,11 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     found = find_job(person=person, job_id=job_id)
     shown = _shown(found)
     if "part" in request.GET:
-        today = allowance(person, timezone.now())
+        today = quota_of(person, found.repo, timezone.now())
         return render(request, "jobs/_result.html", {**shown, "today": today})
-    names = [repo.full_name for repo in _usable(person)] or [found.repo.full_name]
     initial = {**initial_from(found), "prompt": shown["prompt"]}
-    return _page(request, person, PlaygroundForm(models=names, initial=initial), **shown)
+    form = _form(playable_by(person, timezone.now()), also=found.repo, initial=initial)
+    return _page(request, person, form, **shown)
 
 
 def _signed_in(request: HttpRequest) -> User:
@@ -186,5 +220,5 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def jobs(request: HttpRequest) -> HttpResponse:
     mine = Job.objects.of(request.user).with_names().defer("prompts", "result_json")
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
-    today = allowance(_signed_in(request), timezone.now())
-    return render(request, "jobs/jobs.html", {"page": page, "today": today})
+    quotas = quotas_of(_signed_in(request), timezone.now())
+    return render(request, "jobs/jobs.html", {"page": page, "quotas": quotas})

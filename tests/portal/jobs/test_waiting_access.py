@@ -9,19 +9,17 @@ from django.utils import timezone
 
 from portal.access.affected import affected_by
 from portal.access.errors import Refused
-from portal.access.models import AccessRequest, Hold, Screening
+from portal.access.models import AccessRequest, Hold
 from portal.access.policy import Reason
 from portal.access.services.review import ask_question, decline_request
-from portal.accounts.models import Affiliation, Organization
 from portal.jobs.errors import QuotaExceeded
 from portal.jobs.models import Job
 from portal.jobs.services import Standing, renew_lease
 from portal.site.gates import look_at_gate
-from tests.factories.access import make_request
-from tests.factories.accounts import make_token, make_user
+from tests.factories.accounts import make_token
 from tests.factories.catalog import make_reviewer
-from tests.factories.grants import make_accepted, make_gate, make_hold
-from tests.factories.jobs import claim, make_guest, make_job
+from tests.factories.grants import make_accepted, make_hold
+from tests.factories.jobs import claim, make_guest, make_job, make_waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -35,24 +33,7 @@ def reason_of(act):
 class TestWhileWaiting:
     @pytest.fixture
     def person(self, hosted, now):
-        """Proved, signed, cleared, and undecided; the lab lets such people use 40 tokens a day."""
-        make_gate(hosted, waiting_tokens_per_day=40)
-        person = make_user()
-        organization = Organization.objects.create(name="Example University", created_at=now)
-        Affiliation.objects.create(
-            person=person,
-            organization=organization,
-            method="email",
-            evidence="university.example",
-            proved_at=now,
-            expires_at=now + timedelta(days=365),
-        )
-        request = make_request(hosted, person, now=now)
-        Screening.objects.get_or_create(
-            submission=request.submissions.get(),
-            defaults={"outcome": "clear", "list_version": "0" * 64, "screened_at": now},
-        )
-        return person
+        return make_waiting(hosted, tokens_per_day=40, now=now)
 
     def test_it_runs_within_the_smaller_allowance(self, hosted, person, now):
         assert make_job(hosted, person, now=now, prompt=[5] * 10, max_tokens=20)

@@ -1,0 +1,51 @@
+"""What one person may prompt in the playground, how far, and out of which quota."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.access.policy import Action, Limits, may
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from portal.jobs.accounting import Allowance, allowance, allowance_for
+from portal.jobs.hosting import hosted_repos
+
+
+@dataclass(frozen=True)
+class Playable:
+    """A hosted model that the person may prompt. ``inside``: log-probabilities are open too."""
+
+    repo: ModelRepo
+    limits: Limits
+    inside: bool
+
+    @property
+    def name(self) -> str:
+        return self.repo.full_name
+
+
+def playable_by(person: User, now: datetime) -> list[Playable]:
+    verdicts = [
+        (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
+    ]
+    return [
+        Playable(repo, verdict.limits, may(person, Action.CAPTURE, repo, now).allowed)
+        for repo, verdict in verdicts
+        if verdict.allowed
+    ]
+
+
+def quota_of(person: User, repo: ModelRepo, now: datetime) -> Allowance:
+    """What the person has left today for this model."""
+    return allowance_for(person, repo, may(person, Action.INFER, repo, now).limits, now)
+
+
+def quotas_of(person: User, now: datetime) -> list[Allowance]:
+    """Each quota that holds for the person now: the day's, and those of models they wait for."""
+    quotas = {
+        allowance_for(person, playable.repo, playable.limits, now)
+        for playable in playable_by(person, now)
+    }
+    return sorted(quotas or {allowance(person, now)}, key=lambda quota: quota.waiting_for)

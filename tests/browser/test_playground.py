@@ -1,0 +1,59 @@
+"""Prompting a hosted model in a browser: the same text as by program, for all who may."""
+
+from __future__ import annotations
+
+import pytest
+from openai import OpenAI
+from playwright.sync_api import Page, expect
+
+from tests.live import Live
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
+PROMPT = "def main():\n    "
+
+
+def run(page: Page, **typed: str) -> None:
+    for label, text in typed.items():
+        page.get_by_label(label.replace("_", " ").capitalize()).fill(text)
+    page.get_by_role("button", name="Run").first.click()
+    expect(page.get_by_role("status")).to_contain_text("ended by")
+
+
+def written(page: Page) -> str:
+    """The completion without its prompt, and without what stands in the words' notes."""
+    text: str = page.locator(".out").evaluate(
+        """(out) => {
+          const copy = out.cloneNode(true);
+          copy.querySelectorAll(".given, .lp, .tip").forEach((node) => node.remove());
+          return copy.textContent;
+        }"""
+    )
+    return text
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_prompt_of_two_lines_gives_what_it_gives_a_program(
+    live: Live, new_page, shown: bool
+) -> None:
+    account = live.account("approved")
+    client = OpenAI(base_url=f"{live.base_url}/v1", api_key=account["token"])
+    told = client.completions.create(
+        model=live.demo["hosted_model"], prompt=PROMPT, max_tokens=12, temperature=0
+    )
+    page = new_page(role="approved")
+    page.goto("/playground")
+    page.get_by_label("Show log-probabilities").set_checked(shown)
+    run(page, Prompt=PROMPT, Tokens_at_most="12", Temperature="0")
+    assert written(page) == told.choices[0].text
+    assert page.locator(".out .lp").count() == (page.locator(".out .tok").count() if shown else 0)
+    assert "\\r" not in page.locator("#code-1").inner_text()
+
+
+def test_who_waits_tries_it_out_of_the_quota_of_who_waits(live: Live, new_page) -> None:
+    page = new_page(role="waiting")
+    page.goto(f"/{live.demo['repos']['gated']}")
+    page.get_by_role("link", name="Try it while you wait").last.click()
+    expect(page.get_by_label("Show log-probabilities")).to_have_count(0)
+    expect(page.get_by_text("of 2,000 tokens")).to_be_visible()
+    run(page, Prompt="import ", Tokens_at_most="4")
+    expect(page.get_by_text("drawn for this run")).to_be_visible()
