@@ -10,17 +10,20 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
+from django.views.defaults import bad_request as django_bad_request
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as django_server_error
 from rest_framework.response import Response
@@ -39,7 +42,7 @@ from portal.catalog.errors import (
     RevisionNotFound,
 )
 from portal.delivery.errors import BudgetSpent
-from portal.errors import Broken, DomainError, FieldErrors, Invalid, NotFound
+from portal.errors import Broken, DomainError, FieldErrors, Invalid, NotFound, TooLarge
 
 BAD_CREDENTIALS = "Invalid credentials in Authorization header"  # the Hub's clients compare it
 
@@ -237,6 +240,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return ANSWERS[surface](Broken(), request)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler400``: a body over the limit is a 413, in the surface's own form."""
+    if isinstance(exception, RequestDataTooBig):
+        largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20
+        error: DomainError = TooLarge(f"Send at most {largest} MB at once, in several requests.")
+        return ANSWERS[surface_of(request)](error, request)
+    if surface_of(request) is Surface.PAGE:  # met so early that nobody is known to be signed in
+        return django_bad_request(request, exception)
+    error = Invalid("This request can’t be read. Check how it was made, and send it again.")
+    return ANSWERS[surface_of(request)](error, request)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler404``, for addresses that nothing answers to."""
     surface = surface_of(request)
@@ -254,6 +269,10 @@ def _moved(error: RepoMoved, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{settings.BASE_URL}{there}", preserve_request=True)
 
 
+def _has_nul(form: QueryDict) -> bool:
+    return any("\0" in name or any("\0" in value for value in form.getlist(name)) for name in form)
+
+
 READABLE_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1")
 
 
@@ -269,11 +288,17 @@ class DomainErrorMiddleware(MiddlewareMixin):
     def process_view(
         self, request: HttpRequest, view: object, args: object, names: object
     ) -> HttpResponse | None:
-        """PostgreSQL takes no U+0000, so no name that we look up may hold one."""
-        if "\0" not in request.path and "%00" not in request.META.get("QUERY_STRING", ""):
+        """Refuse U+0000 in addresses and forms: PostgreSQL takes none, and no text needs it.
+
+        Programs' bodies are read by ``portal.parsing``, which does the same.
+        """
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            text = "An address may not hold the character U+0000. Look for a stray %00 in it."
+        elif surface_of(request) is Surface.PAGE and _has_nul(request.POST):
+            text = "A field holds the character U+0000, which no text may hold. Type it anew."
+        else:
             return None
-        error = Invalid("An address may not hold the character U+0000. Look for a stray %00 in it.")
-        return ANSWERS[surface_of(request)](error, request)
+        return ANSWERS[surface_of(request)](Invalid(text), request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import env
+from portal.parsing.json import LARGEST_BODY_BYTES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = env.path("WEIGHTGATE_VAR", shown="./var", default=BASE_DIR / "var")
@@ -201,7 +202,7 @@ STATIC_ROOT = env.path(
 )
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY_BYTES
 
 # --- people
 AUTH_USER_MODEL = "accounts.User"

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from portal.site.views import operations
 
+handler400 = "portal.middleware.bad_request"
 handler404 = "portal.middleware.not_found"
 handler500 = "portal.middleware.server_error"
 urlpatterns = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +11,12 @@ from tokenizers import Tokenizer
 
 from portal.catalog.card import card_problems
 from portal.catalog.safetensors import inspect
+from portal.errors import Invalid
+from portal.parsing.json import read_json_file
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 LARGEST_FILE_BYTES = 50_000_000_000  # the Hub's clients refuse more over plain HTTP
+LARGEST_INDEX_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 2_000_000_000
 INDEX = "model.safetensors.index.json"
 ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
@@ -133,8 +135,8 @@ def _tokenizer_problems(path: Path) -> list[str]:
 
 def _config_problems(path: Path) -> list[str]:
     try:
-        config = json.loads(path.read_bytes())
-    except ValueError as error:
+        config = read_json_file(path)
+    except Invalid as error:
         return [f"config.json is not JSON: {error}"]
     return [] if isinstance(config, dict) else ["config.json is not an object"]
 
@@ -161,9 +163,9 @@ def _look_at_weights(files: Mapping[str, Path], findings: Findings, *, allow_pic
 def _index_problems(index: Path, held: Mapping[str, str]) -> Iterator[str]:
     """Every tensor of the index is in that shard, and the reverse."""
     try:
-        announced = json.loads(index.read_bytes())["weight_map"]
+        announced = read_json_file(index, most_bytes=LARGEST_INDEX_BYTES)["weight_map"]
         named = {str(tensor): str(shard) for tensor, shard in announced.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (Invalid, KeyError, TypeError, AttributeError) as error:
         yield f"{INDEX} can’t be read: {error}"
         return
     for tensor, shard in sorted(named.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from portal.catalog.logbook_fields import WrongEntry
@@ -14,6 +15,7 @@ HEADING = re.compile(
     r"(?: +\[(?P<author>[^\]]+)\])? *: +run +(?P<run>[^\s,]+)(?:, +(?P<what>.+))?"
 )
 SHAPE = "### 2021-11-28 01:50 PT [who]: run 12.43, what happened"
+LONGEST_INTEGER = 18  # digits that fit into 64 bits
 FIELD = re.compile(r"(?P<name>[a-z_]+): +(?P<value>.*\S)")
 CHANGE = re.compile(
     r"(?P<name>\S+) +(?P<before>.+?) +(?:->|→) +(?P<after>.+?)(?: +\((?P<reason>.+)\))?"
@@ -79,7 +81,7 @@ def _text(content: dict[str, Any], name: str, value: str) -> None:
 
 def _count(content: dict[str, Any], name: str, value: str) -> None:
     plain = value.replace(",", "").replace("_", "")
-    if not plain.isdecimal():
+    if not (plain.isdecimal() and len(plain) <= LONGEST_INTEGER):
         raise WrongEntry(f"{name} must be a whole number")
     content[name] = int(plain)
 
@@ -104,13 +106,14 @@ def _versions(content: dict[str, Any], name: str, value: str) -> None:
 
 
 def _number(text: str) -> int | float | str:
-    try:
+    """Read a number that JSON can hold; anything else is text."""
+    if re.fullmatch(rf"-?[0-9]{{1,{LONGEST_INTEGER}}}", text):
         return int(text)
+    try:
+        number = float(text)
     except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        return text
+    return number if isfinite(number) else text
 
 
 def _change(content: dict[str, Any], name: str, value: str) -> None:

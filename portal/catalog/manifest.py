@@ -20,12 +20,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from portal.catalog.manifest_key import fingerprint
+from portal.errors import Invalid
+from portal.parsing.json import read_object
 
 SIGNATURE_FILE = "model.sig"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+LARGEST_BUNDLE_BYTES = 64 << 20
 UNSIGNED = (SIGNATURE_FILE, ".cache", ".git", ".gitattributes", ".github", ".gitignore")
 HASHES: dict[int, Callable[[], hashes.HashAlgorithm]] = {
     256: hashes.SHA256,
@@ -95,14 +98,13 @@ def sign(manifest: Manifest, key: ec.EllipticCurvePrivateKey) -> bytes:
 def verify(bundle: bytes, key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
     """The statement that the key signed. Raises BadSignature."""
     try:
-        envelope = json.loads(bundle)["dsseEnvelope"]
+        envelope = read_object(bundle, most_bytes=LARGEST_BUNDLE_BYTES)["dsseEnvelope"]
         payload = base64.b64decode(envelope["payload"])
         signature = base64.b64decode(envelope["signatures"][0]["sig"])
         key.verify(signature, _framed(payload), ec.ECDSA(HASHES[key.curve.key_size]()))
-        statement: dict[str, Any] = json.loads(payload)
-    except (ValueError, KeyError, IndexError, TypeError, InvalidSignature) as error:
+        return read_object(payload, most_bytes=LARGEST_BUNDLE_BYTES)
+    except (ValueError, KeyError, IndexError, TypeError, Invalid, InvalidSignature) as error:
         raise BadSignature(type(error).__name__) from error
-    return statement
 
 
 def _framed(payload: bytes) -> bytes:

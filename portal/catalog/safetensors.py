@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
+from portal.parsing.json import NotJson, read_json
+
 HEADER_LIMIT_BYTES = 100_000_000
+MOST_DIMENSIONS = 64  # as torch has it; a product of more could take for ever
 BITS = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
@@ -73,20 +74,13 @@ def read_stream(
         raise ValueError("it is not a safetensors file, or it is cut short")
     text = shard.read(length)
     try:
-        header = json.loads(text, object_pairs_hook=_once)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"its header is not JSON ({error})") from error
+        header = read_json(text, most_bytes=HEADER_LIMIT_BYTES)
+    except NotJson as error:
+        raise ValueError(f"its header is not JSON that can be read ({error})") from error
     if not isinstance(header, dict):
         raise ValueError("its header is not an object")
     header.pop("__metadata__", None)
     return header, size - 8 - length
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
-    if twice:
-        raise ValueError(f"its header names {twice[0]} twice")
-    return dict(pairs)
 
 
 def _tensor(name: str, entry: Any) -> Tensor:
@@ -94,10 +88,12 @@ def _tensor(name: str, entry: Any) -> Tensor:
     if not isinstance(entry, dict):
         raise ValueError("its entry is not an object")
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
-    if dtype not in BITS:
-        raise ValueError(f"its dtype {dtype!r} is none that safetensors has")
+    if not isinstance(dtype, str) or dtype not in BITS:
+        raise ValueError(f"its dtype {str(dtype)[:40]!r} is none that safetensors has")
     if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
         raise ValueError("its shape and data_offsets must be whole numbers, offsets two of them")
+    if len(shape) > MOST_DIMENSIONS:
+        raise ValueError(f"its shape has {len(shape)} dimensions, at most {MOST_DIMENSIONS} do")
     tensor = Tensor(name, dtype, tuple(shape), *offsets)
     held = 8 * (tensor.end - tensor.start)
     if held != tensor.size_bits:

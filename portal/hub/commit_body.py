@@ -17,8 +17,9 @@ from portal.catalog.services.commits import Add, Change, Copy, Delete
 from portal.catalog.services.completing import store_bytes
 from portal.errors import Invalid, TooLarge
 from portal.hub.errors import NotBrought
-from portal.hub.limits import parse_object, text_of
+from portal.hub.limits import text_of
 from portal.hub.services.uploads import held
+from portal.parsing.json import read_object
 
 LARGEST_BODY_BYTES = 160 << 20  # clients send up to 100 MB of small files at once, in base64
 LONGEST_LINE_BYTES = LFS_FROM_BYTES * 4 // 3 + 8192
@@ -64,7 +65,7 @@ def _lines(request: HttpRequest) -> Iterator[dict[str, Any]]:
         if count > MOST_CHANGES:
             raise TooLarge(f"A commit holds up to {MOST_CHANGES:,} changes. Make several.")
         if line.strip():
-            yield parse_object(line)
+            yield read_object(line, most_bytes=LONGEST_LINE_BYTES)
 
 
 def _keyed(line: dict[str, Any]) -> tuple[str, dict[str, Any]]:

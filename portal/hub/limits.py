@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import datetime
 from http import HTTPStatus
@@ -14,11 +13,11 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from portal.accounts.models import User
-from portal.errors import DomainError, Invalid, TooLarge
+from portal.errors import DomainError, Invalid
+from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 log = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
-LARGEST_JSON_BYTES = 4 << 20
 
 
 class TooManyWrites(DomainError):
@@ -49,34 +48,15 @@ def count_write(person: User, now: datetime) -> None:
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The body, read to its limit and no further. Raises Invalid or TooLarge."""
-    body = request.read(LARGEST_JSON_BYTES + 1)
-    if len(body) > LARGEST_JSON_BYTES:
-        raise TooLarge(f"Send at most {LARGEST_JSON_BYTES >> 20} MB here, in several requests.")
-    return parse_object(body)
-
-
-def parse_object(text: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Invalid("Send one JSON object, in UTF-8.") from error
-    if not isinstance(content, dict):
-        raise Invalid("Send one JSON object, in UTF-8.")
-    return content
+    """Read the body to its limit and no further. Raises NotJson or TooLarge."""
+    return read_object(request.read(LARGEST_BODY_BYTES + 1))
 
 
 def text_of(content: dict[str, Any], name: str, *, default: str | None = None) -> str:
-    """A field that holds text. Without a default it must be there, and not be empty."""
+    """Read a field that holds text. Without a default it must be there, and not be empty."""
     value = content.get(name)
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or (default is None and not value):
         raise Invalid(f"“{name}” must be a text.", field=name)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise Invalid(f"“{name}” holds half of a character.", field=name) from error
-    if "\0" in value:
-        raise Invalid(f"“{name}” may not hold the character U+0000.", field=name)
     return value

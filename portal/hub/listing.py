@@ -39,7 +39,7 @@ BY_DOWNLOADS = ("downloads", "downloadsAllTime")
 SPELT = {"created_at": "createdAt", "last_modified": "lastModified", "modified": "lastModified"}
 ELSEWHERE = ("apps", "inference_provider")
 """What no model here has: asking for it finds none."""
-SIZE = re.compile(r"(min|max):([0-9]+(?:\.[0-9]+)?)([KMBT]?)", re.IGNORECASE)
+SIZE = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,9})?)([KMBT]?)", re.IGNORECASE)
 SIZES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
@@ -93,7 +93,8 @@ def _sized(asked: str) -> Q:
             raise Invalid("num_parameters is as min:6B,max:128B.", field="num_parameters")
         bound, number, unit = found.groups()
         lookup = "parameters__gte" if bound.lower() == "min" else "parameters__lte"
-        wanted &= Q(**{lookup: int(float(number) * SIZES[unit.upper()])})
+        count = int(float(number) * SIZES[unit.upper()])
+        wanted &= Q(**{lookup: min(count, BigIntegerField.MAX_BIGINT)})
     return wanted
 
 

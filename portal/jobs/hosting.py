@@ -5,7 +5,6 @@ A worker that holds a model says so in Redis under a key that dies with it.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,6 +20,7 @@ from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_file, find_repo
 from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound
+from portal.parsing.json import read_object
 from portal.storage import blob_store
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def hosted_model(revision: Revision) -> HostedModel:
 
 @lru_cache(maxsize=16)
 def _model(commit: str, config_sha256: str, tokenizer_sha256: str | None) -> HostedModel:
-    config = json.loads(_text(config_sha256))
+    config = read_object(_text(config_sha256).encode())
     tokenizer = None
     if tokenizer_sha256:
         tokenizer = Tokenizer(FastTokenizer.from_str(_text(tokenizer_sha256)))

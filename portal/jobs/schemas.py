@@ -5,7 +5,6 @@ Unknown fields are ignored. Known ones that the engine cannot honour are refused
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -58,17 +57,6 @@ class CompletionRequest:
             "logprobs": self.logprobs,
             "ignore_eos": self.ignore_eos,
         }
-
-
-def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object that was sent."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadParameter(f"The request's body is not valid JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise BadParameter("The request's body must be a JSON object.")
-    return data
 
 
 def parse_completion(data: dict[str, Any]) -> CompletionRequest:

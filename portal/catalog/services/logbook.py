@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 from portal.catalog.errors import NotPublishable
 from portal.catalog.logbook_fields import WrongEntry, check_entry, correction_of, moment_of
 from portal.catalog.logbook_markdown import read_entries
 from portal.catalog.models import LogbookEntry, ModelRepo
+from portal.errors import Invalid
+from portal.parsing.json import read_object
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -70,11 +73,9 @@ def _lines(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
 
 def _parse(text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise WrongEntry(f"not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise WrongEntry("not an object")
+        content = read_object(text.encode())
+    except Invalid as error:
+        raise WrongEntry(f"not an object in JSON ({error})") from error
     check_entry(content)
     return content
 
@@ -209,5 +210,7 @@ def totals(entries: list[LogbookEntry]) -> Totals:
 def _losses(entries: list[LogbookEntry]) -> Iterator[tuple[int, float]]:
     for entry in entries:
         loss = entry.figures.get("loss")
-        if entry.kind == LogbookEntry.Kind.UPDATE and entry.step is not None and loss is not None:
+        if entry.kind != LogbookEntry.Kind.UPDATE or entry.step is None:
+            continue
+        if isinstance(loss, int | float) and abs(loss) <= float_info.max:
             yield entry.step, float(loss)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,6 +21,7 @@ from portal.catalog.models import ModelRepo
 from portal.errors import Invalid, NotFound
 from portal.hub import serializers
 from portal.hub.http import hub_view, json_list, page_of
+from portal.hub.limits import json_object, text_of
 from portal.hub.views.models import repo_of
 
 LONGEST_REASON = 200
@@ -70,7 +70,7 @@ def handle(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """Move one request to another list: accept, cancel or reject it."""
     now = timezone.now()
     repo, actor = _administered(caller, names, now, deciding=True)
-    content = _json(request)
+    content = json_object(request)
     to, reason = _decision(content)
     person = _asker(repo, actor, content)
     if not move_request(actor=actor, repo=repo, person=person, to=to, reason=reason, now=now):
@@ -83,27 +83,10 @@ def grant(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """Give somebody access, whether they asked or not."""
     now = timezone.now()
     repo, actor = _administered(caller, names, now, deciding=True)
-    person = _person(_text(_json(request), "user"))
+    person = _person(text_of(json_object(request), "user").strip())
     if not grant_person(actor=actor, repo=repo, person=person, now=now):
         raise VotesMissing
     return JsonResponse({"status": str(Standing.ACCEPTED), "user": person.username})
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        content = json.loads(request.body)
-    except ValueError as error:
-        raise Invalid("Send a JSON object.") from error
-    if not isinstance(content, dict):
-        raise Invalid("Send a JSON object.")
-    return content
-
-
-def _text(content: dict[str, Any], name: str) -> str:
-    value = content.get(name)
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise Invalid(f"{name} is a text that is not empty.", field=name)
-    return value.strip()
 
 
 def _decision(content: dict[str, Any]) -> tuple[Standing, str]:
@@ -115,9 +98,9 @@ def _decision(content: dict[str, Any]) -> tuple[Standing, str]:
         return Standing(status), ""
     if status != Standing.REJECTED:
         raise Invalid("A reason is for rejecting alone. Leave it out.", field="rejectionReason")
-    reason = _text(content, "rejectionReason")
-    if len(reason) > LONGEST_REASON:
-        raise Invalid(f"The reason has at most {LONGEST_REASON} signs.", field="rejectionReason")
+    reason = text_of(content, "rejectionReason").strip()
+    if not reason or len(reason) > LONGEST_REASON:
+        raise Invalid(f"The reason has 1 to {LONGEST_REASON} characters.", field="rejectionReason")
     return Standing.REJECTED, reason
 
 
@@ -127,7 +110,7 @@ def _asker(repo: ModelRepo, actor: User, content: dict[str, Any]) -> User:
     if len(given) != 1:
         raise Invalid("Name a user or a requestId, and not both.", field="user")
     if given == ["user"]:
-        return _person(_text(content, "user"))
+        return _person(text_of(content, "user").strip())
     return _by_request(repo, actor, str(content["requestId"]))
 
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -22,12 +21,13 @@ from portal.jobs.completions import Reply, usage
 from portal.jobs.errors import BadParameter, JobFailed, MissingKey
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
-from portal.jobs.schemas import CompletionRequest, parse_body, parse_completion
+from portal.jobs.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import cancel_job, create_job
 from portal.jobs.sse import sse_response
 from portal.jobs.stream import Ended, Event, follow
 from portal.jobs.terms import metadata, terms_of
 from portal.jobs.threads import in_thread
+from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 log = logging.getLogger(__name__)
 CHAT_ADVICE = (
@@ -110,11 +110,8 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
     """The job, and what its answer is made of; outputs carry the licence's terms."""
     caller = _caller(request)
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        raise BadParameter("The request's body is too large: send fewer prompts.") from None
-    asked = parse_completion(parse_body(body))
+    body = request.read(LARGEST_BODY_BYTES + 1)
+    asked = parse_completion(read_object(body, nul_in=("prompt",)))
     job = create_job(caller=caller, asked=asked, now=timezone.now())
     terms = terms_of(job)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))

@@ -13,7 +13,6 @@ from django.views import View
 from redis.exceptions import RedisError
 from rest_framework import exceptions, permissions
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
@@ -23,6 +22,7 @@ from portal.accounts.models import Scope
 from portal.errors import FieldErrors
 from portal.site.api.errors import SessionOnly, TokenLacksScope, api_errors
 from portal.site.api.operations import Call, Operation, Slice, Who
+from portal.site.api.parsers import BoundedJSONParser
 from portal.site.api.schema import Schema
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Endpoint(APIView):
 
     operations: dict[str, Operation] = {}
     schema = Schema()
-    parser_classes = (JSONParser,)
+    parser_classes = (BoundedJSONParser,)
     permission_classes = (permissions.AllowAny,)  # each operation asks for itself
 
     def get_exception_handler(self) -> Any:

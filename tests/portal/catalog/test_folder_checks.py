@@ -161,7 +161,10 @@ TWICE = b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":0}'
         (b"{", "it is not a safetensors file"),
         (b"{{", "its header is not JSON"),
         (b"\xff\xff", "its header is not JSON"),
-        (TWICE, "names a twice"),
+        (TWICE, "“a” comes twice"),
+        ({"a": entry(dtype=["F32"])}, "none that safetensors has"),
+        ({"a": entry(shape=[2**62] * 65)}, "its shape has 65 dimensions"),
+        (b"[" * 200_000, "its header is not JSON"),
     ],
 )
 def test_a_header_must_be_able_to_be_true(tmp_path, header, said):

@@ -8,6 +8,7 @@ import pytest
 
 from portal.jobs import hosting
 from portal.jobs.models import Job
+from portal.parsing.json import LARGEST_BODY_BYTES
 from tests.factories.accounts import make_token, make_user
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted
 from tests.portal.jobs.test_completion_fields import BAD
@@ -62,7 +63,7 @@ def test_a_session_is_no_key(client, guest):
     refusal(client.get("/v1/models"), 401)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b"\xff", b"[" * 100_000])
 def test_invalid_json_is_a_400(post, bearer, guest, body):
     refusal(post(body, bearer(guest)), 400)
 
@@ -91,10 +92,14 @@ def test_refusals_come_before_the_first_byte_of_a_stream(
     assert refusal(post(body, bearer(guest)), 400)["param"] == param
 
 
-def test_a_body_too_large_is_a_400(post, bearer, hosted, guest, settings):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
-    body = {"model": hosted.full_name, "prompt": "x" * 200}
-    refusal(post(body, bearer(guest)), 400)
+def test_a_body_too_large_is_a_413(post, bearer, hosted, guest):
+    body = {"model": hosted.full_name, "prompt": "x" * LARGEST_BODY_BYTES}
+    assert refusal(post(body, bearer(guest)), 413)["code"] == "too_large"
+
+
+def test_a_prompt_may_hold_any_character(post, bearer, hosted, guest):
+    body = {"model": hosted.full_name, "prompt": "a\0b", "max_tokens": CONTEXT_LENGTH}
+    assert refusal(post(body, bearer(guest)), 400)["param"] == "max_tokens"
 
 
 def test_an_unknown_model_is_a_404(post, bearer, client, guest):

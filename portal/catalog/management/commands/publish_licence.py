@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from django.utils.dateparse import parse_datetime
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
 from portal.catalog.services.licences import publish_licence_version
-from portal.errors import DomainError
+from portal.errors import DomainError, Invalid
+from portal.parsing.json import read_json_file
 
 
 class Command(BaseCommand):
@@ -86,8 +86,8 @@ def _terms(file: Path | None, before: LicenceVersion | None) -> dict[str, Any]:
     if file is None:
         return before.terms if before else {}
     try:
-        terms = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        terms = read_json_file(file)
+    except (OSError, Invalid) as error:
         raise CommandError(f"{file} can’t be read as JSON: {error}") from error
     if not isinstance(terms, dict):
         raise CommandError(f"{file} must hold one JSON object.")
