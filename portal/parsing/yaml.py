@@ -52,15 +52,13 @@ def _require_shallow(text: str) -> None:
     level = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            problem = "leave out aliases (*name): with them a small text becomes huge"
-            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise _wrong(event, "leave out aliases (*name): with them a small text becomes huge")
         if isinstance(event, yaml.CollectionStartEvent):
             level += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             level -= 1
         if level > MOST_LEVELS:
-            problem = f"it is nested too deeply: use at most {MOST_LEVELS} levels"
-            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise _wrong(event, f"it is nested too deeply: use at most {MOST_LEVELS} levels")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -90,8 +88,9 @@ def _constructs(*kinds: str) -> Callable[[Construct], Construct]:
     return register
 
 
-def _wrong(node: Node, problem: str) -> ConstructorError:
-    return ConstructorError(None, None, problem, node.start_mark)
+def _wrong(part: Any, problem: str) -> ConstructorError:
+    """Make an error of a node or an event, with its line."""
+    return ConstructorError(None, None, problem, part.start_mark)
 
 
 @_constructs("null")
