@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from string import Template
 from portal.delivery.errors import TooManyStreams
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import private_folder
+from portal.errors import TooLarge
 from portal.logs import SECRET_PATHS
 
 PROTECTED = "/_protected/"
@@ -27,6 +29,12 @@ http {
     map $$uri $$masked {
 $masks
         default $$uri;
+    }
+    # A body over the limit is refused here; each protocol's clients read their own form.
+    map $$uri $$too_large {
+        ~^/api/v1/ '$rest_too_large';
+        ~^/v1/ '$openai_too_large';
+        default '$hub_too_large';
     }
     log_format masked '$$time_iso8601 "$$request_method $$asked" $$status '
                       '$$body_bytes_sent $$request_time';
@@ -61,6 +69,7 @@ $masks
 
     server {
         listen $address:$port;
+        error_page 413 @too_large;
         set $$asked $$masked;  # read before X-Accel-Redirect puts another path in its place
         location / { proxy_pass http://pages; }
         location ~ $secret_paths {
@@ -119,6 +128,11 @@ $masks
             add_header Link $$kept_link;
             add_header X-Licence-Attribution $$kept_attribution;
         }
+        location @too_large {
+            default_type application/json;
+            add_header X-Error-Message "$hub_line" always;
+            return 413 $$too_large;
+        }
         location @too_many {
             access_log $logs/access.log masked;
             access_log $logs/$transfers transfer;
@@ -137,6 +151,20 @@ $masks
     }
 }
 """)
+
+
+def _too_large() -> dict[str, str]:
+    """Word one refusal in the form of each surface, as ``portal.middleware`` does."""
+    line = "Send at most 256 MB at once. Larger files go through the LFS batch."
+    rest = {"code": TooLarge.code, "message": line, "fields": {}, "help_url": ""}
+    kind = "invalid_request_error"
+    openai = {"message": line, "type": kind, "param": None, "code": TooLarge.code}
+    return {
+        "hub_line": line,
+        "hub_too_large": json.dumps({"error": line}),
+        "rest_too_large": json.dumps({"error": rest}),
+        "openai_too_large": json.dumps({"error": openai}),
+    }
 
 
 def program() -> str:
@@ -186,6 +214,7 @@ def write_config(
             protected=PROTECTED,
             transfers=TRANSFERS,
             limit=limit if max_downloads else "",
+            **_too_large(),
             too_many=refusal.message,
             resource=refusal.resource,
             wait=refusal.retry_after_seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import socketserver
 import subprocess
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from portal.embedded import nginx
+from portal.errors import TooLarge
 from portal.logs import SECRET_PATHS
+from portal.middleware import ANSWERS, surface_of
 from tests.waiting import wait_until
 
 SECRET = "SECRET-x:y_z"
@@ -142,6 +146,22 @@ def test_a_failure_behind_nginx_writes_no_secret_either(front):
     written = logged(logs, len(SECRET_PATHS) + 2)
     assert "SECRET" not in written
     assert "/lab/model" in (logs / "nginx.log").read_text(), "other failures are still told"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/requests/", "/v1/completions", "/api/validate-yaml"])
+def test_a_body_over_the_limit_is_refused_in_the_surfaces_own_form(front, path):
+    port, _ = front
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Length", str(257 << 20))
+    connection.endheaders()
+    response = connection.getresponse()
+    assert (response.status, response.headers["Content-Type"]) == (413, "application/json")
+    asked = RequestFactory().post(path)
+    error = TooLarge(response.headers["X-Error-Message"])
+    assert json.loads(response.read()) == json.loads(
+        ANSWERS[surface_of(asked)](error, asked).content
+    )
 
 
 def test_no_page_behind_such_a_link_is_quoted_by_the_request_after_it(front):
