@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from enum import Enum
@@ -54,6 +55,9 @@ class Surface(Enum):
     REST = "rest"
 
 
+SHOWN = re.compile("/[^/]+/[^/]+/(?:raw|picture)/")
+
+
 def surface_of(request: HttpRequest) -> Surface:
     """Name the protocol that the answer is to be in. A file that a person opens is a page."""
     path = request.path
@@ -61,7 +65,7 @@ def surface_of(request: HttpRequest) -> Surface:
         return Surface.OPENAI
     if path.startswith("/api/v1/"):
         return Surface.REST
-    if "/resolve/" in path or path.startswith("/-/d/"):
+    if "/resolve/" in path or SHOWN.match(path) or path.startswith("/-/d/"):
         return Surface.PAGE if is_opened_by_a_person(request) else Surface.HUB
     if path.startswith(("/api/", "/-/u/")) or ".git/" in path:
         return Surface.HUB

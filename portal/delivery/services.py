@@ -18,11 +18,17 @@ from portal.audit.services import record
 from portal.catalog.models import File
 from portal.delivery.budgets import require_budget
 from portal.delivery.counters import count_refusal
-from portal.delivery.errors import LinkGone, LinkOfAnother, LinkRefused, LinkWithdrawn
+from portal.delivery.errors import (
+    BlobUnavailable,
+    LinkGone,
+    LinkOfAnother,
+    LinkRefused,
+    LinkWithdrawn,
+)
 from portal.delivery.links import Link, link_url, verify
 from portal.delivery.models import Download
 from portal.delivery.ranges import Span
-from portal.storage import blob_store
+from portal.storage import BlobMissing, blob_store
 
 
 def filename_of(file: File) -> str:
@@ -32,20 +38,53 @@ def filename_of(file: File) -> str:
 @transaction.atomic
 def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = None) -> str:
     """A short-lived URL of the file's bytes. Raises Refused or BudgetSpent; no record, no link."""
+    link = _permitted(caller, file, now)
+    presigned = blob_store().presigned_url(
+        file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
+    )
+    if presigned:
+        start_download(link, file, span=None, status=HTTPStatus.FOUND, now=now, ip=ip)
+    _record(link, file, caller, now)
+    return presigned or link_url(link, filename_of(file))
+
+
+@transaction.atomic
+def read_small(
+    *, caller: Caller, file: File, span: Span | None, now: datetime, ip: str | None = None
+) -> bytes:
+    """Return the bytes of a small file, or a range of them, by the rule and record of a link.
+
+    For what is shown and not handed over. Raises Refused, BudgetSpent or BlobUnavailable.
+    """
+    link = _permitted(caller, file, now)
+    status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
+    try:
+        with blob_store().open(file.blob_id) as source:
+            content = source.read()
+    except BlobMissing as error:
+        raise BlobUnavailable(file.path) from error
+    if span is not None:
+        content = content[span.start : span.stop]
+    _record(link, file, caller, now)
+    download = start_download(link, file, span=span, status=status, now=now, ip=ip)
+    end_download(download.pk, bytes_sent=len(content), now=now)
+    return content
+
+
+def _permitted(caller: Caller, file: File, now: datetime) -> Link:
+    """Say who reads the file, and under what. Raises Refused or BudgetSpent."""
     bases = require_may_read(caller, file, now).bases
     require_budget(caller.person.pk if caller.person else None, file, now)
-    link = Link(
+    return Link(
         file_id=file.pk,
         person_id=caller.person.pk if caller.person else None,
         token_id=caller.token.pk if caller.token else None,
         expires_at=now + settings.LINK_TTL,
         grant_id=bases[0].grant_id if bases else None,
     )
-    presigned = blob_store().presigned_url(
-        file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
-    )
-    if presigned:
-        start_download(link, file, span=None, status=HTTPStatus.FOUND, now=now, ip=ip)
+
+
+def _record(link: Link, file: File, caller: Caller, now: datetime) -> None:
     record(
         EventType.LINK_MINTED,
         actor=caller.person,
@@ -59,7 +98,6 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
         grant=link.grant_id,
         expires_at=link.expires_at.isoformat(),
     )
-    return presigned or link_url(link, filename_of(file))
 
 
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:

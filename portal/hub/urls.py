@@ -64,6 +64,8 @@ urlpatterns = [
     re_path(r"^api/(?:datasets|spaces)(?:/.*)?$", others.no_such_repo, name="no-model"),
     path("api/<path:rest>", others.nothing, name="nothing"),
     path(f"{REPO}/resolve/<path:rest>", files.resolve, name="resolve"),
+    path(f"{REPO}/raw/<path:rest>", files.raw, name="raw"),
+    path(f"{REPO}/picture/<path:rest>", files.picture, name="picture"),
     re_path(r"^(?:datasets|spaces)/.+/resolve/", others.no_such_repo, name="no-model-file"),
     path("<str:name>/resolve/<path:rest>", others.no_such_repo, name="no-namespace-file"),
 ]

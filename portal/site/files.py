@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from django.db.models import Q
+
 from portal.access.verdicts import Verdict
 from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
@@ -38,6 +40,7 @@ class FilesView:
     revision: Revision
     rows: list[FileRow]
     folded: list[FileRow]
+    within: str
     count: int
     size_bytes: int
     has_sums: bool
@@ -48,16 +51,29 @@ class FilesView:
     chosen: str
 
 
-def read_files(repo: ModelRepo, revision: Revision, *, chosen: str, download: Verdict) -> FilesView:
-    """List a revision's files. ``download``: the policy's verdict for the person on it."""
+def inside(path: str) -> Q:
+    """Select the file of this path, or the files in the folder of this path."""
+    return Q(path=path) | Q(path__startswith=f"{path}/")
+
+
+def read_files(
+    repo: ModelRepo, revision: Revision, *, chosen: str, download: Verdict, within: str = ""
+) -> FilesView:
+    """List a revision's files. ``download``: the policy's verdict for the person on it.
+
+    ``within`` narrows the rows to a file or folder; one that isn't there narrows nothing.
+    """
     files = list(revision.files.select_related("blob"))
     rows = [_row(repo, revision, file, download) for file in files]
     total = sum(row.size_bytes for row in rows)
     has_sums = any(row.path == SUMS for row in rows)
+    listed = [row for row in rows if row.path == within or row.path.startswith(f"{within}/")]
+    listed = listed or rows
     return FilesView(
         revision=revision,
-        rows=rows[:FOLD],
-        folded=rows[FOLD:],
+        rows=listed[:FOLD],
+        folded=listed[FOLD:],
+        within=within if len(listed) < len(rows) else "",
         count=len(rows),
         size_bytes=total,
         has_sums=has_sums,

@@ -9,6 +9,7 @@ from portal.site.views import (
     licence,
     model,
     mydata,
+    namespaces,
     record,
     theme,
     transparency,
@@ -60,5 +61,11 @@ urlpatterns = [
         verify.verify,
         name="verify",
     ),
-    path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),  # last: the widest
+    path("<namespace:namespace>/<repo_name:name>/tree/<path:rest>", model.place, name="tree"),
+    path("<namespace:namespace>/<repo_name:name>/blob/<path:rest>", model.place, name="blob"),
+    # last: the widest. The Hub's addresses have a slash at their end now and then.
+    path("<namespace:namespace>/<repo_name:name>/", model.unslashed, name="model_slash"),
+    path("<namespace:namespace>/<repo_name:name>", model.model, name="model"),
+    path("<namespace:namespace>/", namespaces.unslashed, name="namespace_slash"),
+    path("<namespace:namespace>", namespaces.namespace, name="namespace"),
 ]

@@ -248,6 +248,13 @@ PAGES = [
     Row("site:record_heads", "GET", 200),
     Row("site:manifest_key", "GET", 200),
     Row("site:known_key", "GET", 200, arguments=of_manifest_key),
+    Row("site:tree", "GET", 302, arguments=in_repo(rest="main")),
+    Row("site:blob", "GET", 302, arguments=in_repo(rest="main/README.md")),
+    Row("site:model_slash", "GET", 302, arguments=names),
+    Row("site:namespace", "GET", 200, arguments=lambda w: {"namespace": names(w)["namespace"]}),
+    Row(
+        "site:namespace_slash", "GET", 302, arguments=lambda w: {"namespace": names(w)["namespace"]}
+    ),
     Row("site:verify", "GET", 200, arguments=in_repo(revision="main")),
     Row("site:storage", "GET", 404, {"operator": 200}),
     Row("site:inbox", "GET", 200, LOGIN),
@@ -415,6 +422,9 @@ TOKEN_SURFACES = [
     Row("hub:resolve", "HEAD", 403, {"anonymous": 401, INSIDERS: 200}, WEIGHTS),
     Row("hub:resolve", "GET", 403, {"anonymous": 401, INSIDERS: 302}, WEIGHTS),
     Row("hub:resolve", "HEAD", 200, arguments=CARD),
+    Row("hub:raw", "HEAD", 403, {"anonymous": 401, INSIDERS: 302}, WEIGHTS),
+    Row("hub:raw", "GET", 200, arguments=CARD),
+    Row("hub:picture", "GET", 403, {"anonymous": 401, INSIDERS: 404}, WEIGHTS),
     Row("hub:write-check", "GET", 403, {"anonymous": 401, "publisher operator": 200}, names),
     Row("hub:requests", "GET", 403, {"anonymous": 401, ADMINISTER: 200}, in_repo(status="pending")),
     Row("hub:handle", "POST", 403, {"anonymous": 401, ADMINISTER: 400}, names),

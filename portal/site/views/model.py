@@ -11,20 +11,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from portal.access.licence_text import blocks
 from portal.access.policy import Action, Person, may
 from portal.accounts.authentication import session_caller
+from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.reading import (
     DEFAULT_BRANCH,
     find_repo,
     find_revision,
     head_revision,
+    split_revision,
 )
 from portal.site import logbook
 from portal.site.context import person
-from portal.site.files import read_card, read_files, resolve_url
+from portal.site.files import inside, read_card, read_files, resolve_url
 from portal.site.gates import look_at_gate
 from portal.site.markdown import render_markdown
 
@@ -49,7 +52,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
         "now": now,
-        **_released(person(request), repo, revision, chosen=chosen, now=now),
+        **_released(request, repo, revision, chosen=chosen, now=now),
         **_logbook(request, repo),
     }
     return render(request, "site/model.html", context)
@@ -61,6 +64,23 @@ def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> Http
     revision = find_revision(repo, commit)
     page = reverse("site:model", args=[repo.namespace.name, repo.name])
     return redirect(f"{page}?revision={revision.commit}")
+
+
+def place(request: HttpRequest, namespace: str, name: str, rest: str) -> HttpResponse:
+    """The address that clients print, and people paste, of a folder or file at a revision."""
+    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
+    rest = rest.strip("/").removesuffix("/.")  # as uploads of a whole folder print it
+    revision, path = split_revision(repo, rest)
+    if path and not revision.files.filter(inside(path)).exists():
+        raise EntryNotFound(path, revision.commit)
+    named = rest.removesuffix(path).strip("/")
+    query = {"revision": named} | ({"path": path} if path else {})
+    page = reverse("site:model", args=[repo.namespace.name, repo.name])
+    return redirect(f"{page}?{urlencode(query)}#files")
+
+
+def unslashed(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    return redirect("site:model", namespace, name)
 
 
 REVIEWERS_PAGES = (
@@ -87,14 +107,20 @@ def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[s
 
 
 def _released(
-    someone: Person, repo: ModelRepo, revision: Revision | None, *, chosen: str, now: datetime
+    request: HttpRequest, repo: ModelRepo, revision: Revision | None, *, chosen: str, now: datetime
 ) -> dict[str, Any]:
     if revision is None:
         return {"files": None, "card": ""}
-    download = may(someone, Action.DOWNLOAD, revision, now)
     text = read_card(revision)
+    files = read_files(
+        repo,
+        revision,
+        chosen=chosen or DEFAULT_BRANCH,
+        download=may(person(request), Action.DOWNLOAD, revision, now),
+        within=request.GET.get("path", "").strip("/"),
+    )
     return {
-        "files": read_files(repo, revision, chosen=chosen or DEFAULT_BRANCH, download=download),
+        "files": files,
         "card": render_markdown(text, relative=lambda path: _inside(repo, revision, path))
         if text
         else "",
