@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from portal.access.certificate_document import Document, Fact
 from portal.access.errors import SignatureNotFound
-from portal.access.models import Acceptance
+from portal.access.models import Acceptance, AccessRequest
 from portal.access.signing_key import fingerprint, sign_pdf
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -62,10 +62,21 @@ def _repos(acceptance: Acceptance, reader: User) -> list[str]:
         | Q(grants__renewals__acceptance=acceptance)
     )
     if acceptance.person_id != reader.pk:
-        reviewed = ModelRepo.objects.reviewable_by(reader).values("pk")
-        administered = ModelRepo.objects.administered_by(reader).values("pk")
-        signed_for = signed_for.filter(Q(pk__in=reviewed) | Q(pk__in=administered))
+        signed_for = signed_for.filter(_for_reader(acceptance, reader))
     return sorted({repo.full_name for repo in signed_for.select_related("namespace")})
+
+
+def _for_reader(acceptance: Acceptance, reader: User) -> Q:
+    """Select the repos of a reader's teams, and those whose signature no request came with.
+
+    An owner reads a signature that came with a request where they may read the request.
+    """
+    readable = AccessRequest.objects.readable_by(reader)
+    of_teams = Q(pk__in=ModelRepo.objects.reviewable_by(reader).values("pk"))
+    of_cases = Q(pk__in=readable.filter(submissions__acceptance=acceptance).values("repo"))
+    at_gates = Q(grants__acceptance=acceptance, grants__decision=None)
+    administered = Q(pk__in=ModelRepo.objects.administered_by(reader).values("pk"))
+    return of_teams | of_cases | (at_gates & administered)
 
 
 def make_certificate(certificate: Certificate) -> bytes:

@@ -8,12 +8,18 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from portal.access.models import AccessRequest, Decision, Grant, Hold
+from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
 
 @dataclass(frozen=True)
 class Export:
-    """``columns``: each name with where it stands in the rows. ``repo``: the path to the repo."""
+    """A table of one repo's rows.
+
+    ``columns`` maps each name to where it stands in the rows; ``repo`` is the path to the repo.
+    ``case`` is the path to a request, where the rows are for those alone who may read it: an owner
+    exports no more cases than they may open.
+    """
 
     slug: str
     label: str
@@ -22,14 +28,21 @@ class Export:
     repo: str
     columns: dict[str, str]
     only: Q = field(default_factory=Q)
+    case: str | None = None
 
-    def of(self, repo: ModelRepo) -> QuerySet[Any]:
-        found: QuerySet[Any] = self.rows.objects.filter(self.only, **{self.repo: repo})
-        return found.order_by("pk")
+    def of(self, repo: ModelRepo, reader: User) -> QuerySet[Any]:
+        """Return the rows that this reader may take out, by their keys."""
+        rows: QuerySet[Any] = self.rows.objects.filter(self.only, **{self.repo: repo})
+        if self.case is not None:
+            readable = AccessRequest.objects.readable_by(reader)
+            rows = rows.filter(**{f"{self.case}__in": readable.values("pk")})
+        return rows.order_by("pk")
 
-    def batch(self, repo: ModelRepo, *, after: int, size: int) -> list[tuple[Any, ...]]:
-        """The next rows behind a key; each begins with its own key."""
-        following = self.of(repo).filter(pk__gt=after)
+    def batch(
+        self, repo: ModelRepo, reader: User, *, after: int, size: int
+    ) -> list[tuple[Any, ...]]:
+        """Return the next rows behind a key; each begins with its own key."""
+        following = self.of(repo, reader).filter(pk__gt=after)
         return list(following.values_list("pk", *self.columns.values())[:size])
 
 
@@ -54,6 +67,7 @@ REQUESTS = Export(
         "escalated_at": "escalated_at",
     },
     only=Q(submitted_at__isnull=False),  # a draft is its writer’s alone
+    case="pk",
 )
 DECISIONS = Export(
     "decisions",
@@ -75,6 +89,7 @@ DECISIONS = Export(
         "undone_by": "undone_by__username",
         "undone_at": "undone_at",
     },
+    case="request",
 )
 GRANTS = Export(
     "grants",

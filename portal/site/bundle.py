@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -26,7 +25,8 @@ from portal.audit.heads import published_heads
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
 from portal.outbox.models import OutboxMessage
-from portal.site.exports import DOWNLOADS, safe_cell
+from portal.site.csv_lines import csv_line
+from portal.site.exports import DOWNLOADS
 
 TEMPLATES = Path(__file__).parent / "bundled"
 SUMS = "SHA256SUMS"
@@ -128,12 +128,8 @@ def _downloads(dossier: Dossier) -> bytes:
     rows = Download.objects.filter(
         person=dossier.case.applicant, revision__repo=dossier.case.repo
     ).order_by("pk")
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(DOWNLOADS.columns)
-    for row in rows.values_list(*DOWNLOADS.columns.values()).iterator(2000):
-        writer.writerow([safe_cell(value) for value in row])
-    return out.getvalue().encode()
+    values = rows.values_list(*DOWNLOADS.columns.values()).iterator(2000)
+    return "".join(map(csv_line, [DOWNLOADS.columns, *values])).encode()
 
 
 def _events(dossier: Dossier) -> Iterator[bytes]:

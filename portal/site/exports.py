@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -16,10 +13,12 @@ from django.db import connection
 from django.http import HttpRequest
 
 from portal.access.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, Export
+from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download
+from portal.site.csv_lines import csv_line
 
-__all__ = ["EXPORTS", "FORMS", "Export", "safe_cell", "stream"]
+__all__ = ["EXPORTS", "FORMS", "Export", "stream"]
 
 BATCH = 500
 DOWNLOADS = Export(
@@ -45,29 +44,11 @@ DOWNLOADS = Export(
 )
 EXPORTS = {each.slug: each for each in (REQUESTS, DECISIONS, GRANTS, HOLDS, DOWNLOADS)}
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def safe_cell(value: Any) -> Any:
-    """What a spreadsheet would read as a formula becomes text, by an apostrophe before it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list | dict):
-        value = json.dumps(value, sort_keys=True)
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
-
-
-def _csv_row(values: Any) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([safe_cell(value) for value in values])
-    return line.getvalue()
 
 
 def _as_csv(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
-    head = _csv_row(export.columns) if first else ""
-    return head + "".join(_csv_row(row[1:]) for row in rows)
+    head = csv_line(export.columns) if first else ""
+    return head + "".join(csv_line(row[1:]) for row in rows)
 
 
 def _as_json(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
@@ -87,22 +68,23 @@ WRITERS: dict[str, Writer] = {"csv": _as_csv, "json": _as_json}
 
 
 def stream(
-    request: HttpRequest, export: Export, repo: ModelRepo, form: str
+    request: HttpRequest, export: Export, repo: ModelRepo, form: str, reader: User
 ) -> Iterator[bytes] | AsyncIterator[bytes]:
     """For either kind of server; an event loop is never held by the database."""
-    pieces = _Pieces(export, repo, form)
+    pieces = _Pieces(export, repo, form, reader)
     return _later(pieces) if isinstance(request, ASGIRequest) else _now(pieces)
 
 
 class _Pieces:
     """Batch by batch behind the last key, so that no cursor stays open between two."""
 
-    def __init__(self, export: Export, repo: ModelRepo, form: str) -> None:
+    def __init__(self, export: Export, repo: ModelRepo, form: str, reader: User) -> None:
         self.export, self.repo, self.write = export, repo, WRITERS[form]
+        self.reader = reader
         self.after, self.first, self.over = 0, True, False
 
     def next(self) -> bytes:
-        rows = self.export.batch(self.repo, after=self.after, size=BATCH)
+        rows = self.export.batch(self.repo, self.reader, after=self.after, size=BATCH)
         text = self.write(self.export, rows, first=self.first)
         self.first, self.over = False, not rows
         self.after = rows[-1][0] if rows else self.after

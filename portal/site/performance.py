@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +17,7 @@ from portal.access.figures import (
     repo_times,
     waiting_times,
 )
+from portal.site.csv_lines import csv_line
 
 CHARTED = 14
 COLUMNS = ("table", "key", "label", "days", "requests", "decided_in_time", "percent")
@@ -93,12 +92,10 @@ def _cell(cell: Cell) -> dict[str, Any]:
 
 def as_csv(figures: Published) -> str:
     """One row for each cell; a withheld one is empty."""
-    out = io.StringIO()
-    rows = csv.writer(out)
-    rows.writerow(COLUMNS)
+    rows = [csv_line(COLUMNS)]
     for name, lines in (("sector", figures.sectors), ("repo", figures.repos)):
         for line in lines:
             for cell in map(_cell, line.cells):
                 values = [cell[key] for key in COLUMNS[3:]]
-                rows.writerow([name, line.key, line.label, *values])
-    return out.getvalue()
+                rows.append(csv_line([name, line.key, line.label, *values]))
+    return "".join(rows)

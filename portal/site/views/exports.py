@@ -41,7 +41,7 @@ def export(
     start_export(actor=person, repo=repo, export=EXPORTS[rows], form=form, now=now)
     filename = f"{repo.namespace.name}-{repo.name}-{rows}-{now:%Y%m%d}.{form}"
     return StreamingHttpResponse(
-        stream(request, EXPORTS[rows], repo, form),
+        stream(request, EXPORTS[rows], repo, form, person),
         content_type=FORMS[form],
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )

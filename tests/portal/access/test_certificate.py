@@ -17,12 +17,13 @@ from pypdf import PdfReader
 from portal.access.certificate import _document, read_certificate
 from portal.access.certificate_pdf import draw
 from portal.access.errors import NoSigningKey, SignatureNotFound
+from portal.access.models import AccessRequest
 from portal.access.services.grants import sign_for_grant
 from portal.access.signing_key import certificate_pem, sign_pdf
 from portal.audit.models import AuditEvent
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import make_request, make_signature
-from tests.factories.accounts import make_user
+from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import TERMS, make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
@@ -149,19 +150,33 @@ def test_it_is_made_anew_the_same(signed):
     assert draw(_document(found)) == draw(_document(found))
 
 
-def test_who_reviews_or_administers_what_it_was_signed_for_may_have_it(client, now):
+def owner_of(repo):
+    return repo.namespace.roles.exclude(user__is_superuser=True).get().user
+
+
+def test_the_team_of_what_it_was_signed_for_may_have_it(client):
     repo = make_repo()
-    request = make_request(repo)
-    acceptance = request.submissions.get().acceptance
-    publisher = repo.namespace.roles.exclude(user__is_superuser=True).get().user
-    for person in (make_reviewer(repo), publisher, make_user(superuser=True)):
-        assert repo.full_name in text_of(fetch(client, person, acceptance).content)
-    for person in (make_user(), make_reviewer(make_repo())):
+    acceptance = make_request(repo).submissions.get().acceptance
+    assert repo.full_name in text_of(fetch(client, make_reviewer(repo), acceptance).content)
+    strangers = (make_user(), make_reviewer(make_repo()), owner_of(repo), make_user(superuser=True))
+    for person in strangers:
         assert fetch(client, person, acceptance).status_code == 404
         with pytest.raises(SignatureNotFound):
             read_certificate(person, acceptance.pk)
     client.logout()
     assert client.get(f"/signatures/{acceptance.pk}/certificate.pdf").status_code == 302
+
+
+def test_an_owner_reads_the_signatures_of_the_cases_they_may_read(signed):
+    case = make_request(make_repo())
+    acceptance = case.submissions.get().acceptance
+    AccessRequest.objects.filter(pk=case.pk).update(escalation_level=2, escalated_at=LONG_AGO)
+    for owner in (owner_of(case.repo), make_user(superuser=True)):
+        assert read_certificate(owner, acceptance.pk).repos == [case.repo.full_name]
+    at_the_gate = signed()
+    for owner in (owner_of(at_the_gate.repo), make_user(superuser=True)):
+        found = read_certificate(owner, at_the_gate.acceptance_id)
+        assert found.repos == [at_the_gate.repo.full_name]
 
 
 def test_one_that_does_not_exist_is_not_found(client):

@@ -23,7 +23,8 @@ from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.delivery.models import Download
 from portal.site import exports
-from portal.site.exports import EXPORTS, safe_cell
+from portal.site.csv_lines import csv_line, safe_cell
+from portal.site.exports import EXPORTS
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
@@ -90,7 +91,7 @@ def test_an_empty_table_is_whole(client, repo, administrator, rows, form):
     if form == "json":
         assert json.loads(text) == []
     else:
-        assert text.strip() == ",".join(EXPORTS[rows].columns)
+        assert list(csv.reader([text])) == [list(EXPORTS[rows].columns)]
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
@@ -125,6 +126,8 @@ def test_downloads_come_with_their_file(client, repo, administrator, tmp_path):
         ("-x", "'-x"),
         ("@cmd", "'@cmd"),
         ("\tx", "'\tx"),
+        ("\n=1", "'\n=1"),
+        ("＝1", "'＝1"),
         ("plain", "plain"),
         ("a=b", "a=b"),
         (-1, -1),
@@ -134,6 +137,23 @@ def test_downloads_come_with_their_file(client, repo, administrator, tmp_path):
 )
 def test_no_cell_is_a_formula(value, cell):
     assert safe_cell(value) == cell
+
+
+@pytest.mark.parametrize("splits_at", [";", "\t"])
+def test_a_cell_stays_one_where_a_spreadsheet_splits_elsewhere(splits_at):
+    line = csv_line(["a", f"b{splits_at}=1+1"])
+    assert "=1+1" not in next(csv.reader([line], delimiter=splits_at))
+
+
+def test_an_owner_takes_out_the_cases_they_may_read(client, repo):
+    make_grant(repo)
+    late = make_request(repo)
+    AccessRequest.objects.filter(pk=late.pk).update(escalation_level=2, escalated_at=LONG_AGO)
+    client.force_login(repo.namespace.roles.exclude(user__is_superuser=True).get().user)
+    requests = rows_of(client.get(address(repo, "requests", "csv")))
+    assert [row["request"] for row in requests] == [str(late.pk)]
+    assert rows_of(client.get(address(repo, "decisions", "csv"))) == []
+    assert len(rows_of(client.get(address(repo, "grants", "csv")))) == 1
 
 
 def test_a_formula_in_a_name_leaves_as_text(client, repo, administrator):
@@ -199,8 +219,8 @@ def test_more_rows_ask_no_more_of_the_database(
 ):
     make_request(repo, now=LONG_AGO + timedelta(days=1))
     with django_assert_num_queries(2):
-        b"".join(exports._now(exports._Pieces(EXPORTS["requests"], repo, "csv")))
+        b"".join(exports._now(exports._Pieces(EXPORTS["requests"], repo, "csv", administrator)))
     for _ in range(3):
         make_request(repo)
     with django_assert_num_queries(2):
-        b"".join(exports._now(exports._Pieces(EXPORTS["requests"], repo, "csv")))
+        b"".join(exports._now(exports._Pieces(EXPORTS["requests"], repo, "csv", administrator)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download
 from portal.delivery.usage import By, Used, usage_of
-from portal.site.exports import safe_cell
+from portal.site.csv_lines import csv_line
 
 COLUMNS = ("repo", "by", "key", "label", "people", "downloads", "bytes", "last_at")
 
@@ -46,9 +45,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         elif options["csv"]:
-            writer = csv.writer(self.stdout)
-            writer.writerow(COLUMNS)
-            writer.writerows([safe_cell(row[name]) for name in COLUMNS] for row in rows)
+            lines = [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]
+            self.stdout.write("".join(map(csv_line, lines)), ending="")
         else:
             self._table(rows)
 
