@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from portal.audit.hashing import event_hash
@@ -57,6 +58,7 @@ def verify_chain(heads: Iterable[Head] = (), *, progress: Progress = lambda numb
         report.fault = (
             next(_faults(report, wanted, progress), None)
             or _cut(report, wanted)
+            or _emptied(report)
             or _heads_changed(published, copied)
         )
     return report
@@ -106,8 +108,8 @@ def _fault(event: AuditEvent, sequence: int, kind: str, reason: str) -> Fault:
 
 def _rebuilt(event: AuditEvent, head: Head) -> Fault:
     reason = (
-        f"the chain was rebuilt: the head of {head.day} was published with hash {head.hash[:16]}…, "
-        f"and this event has {event.hash[:16]}…"
+        f"the chain was rebuilt: the head of {head.when} was published with hash "
+        f"{head.hash[:16]}…, and this event has {event.hash[:16]}…"
     )
     return Fault(event.sequence, "rebuilt", reason, event.at, event.type, str(head.day))
 
@@ -118,14 +120,25 @@ def _cut(report: Report, wanted: dict[int, set[Head]]) -> Fault | None:
     if not beyond:
         return None
     head = min(beyond, key=lambda each: (each.sequence, each.day))
-    reason = f"the chain was cut: the head of {head.day} was published as event {head.sequence}"
+    reason = f"the chain was cut: the head of {head.when} was published as event {head.sequence}"
     return Fault(report.events + 1, "cut", reason, day=str(head.day))
+
+
+def _emptied(report: Report) -> Fault | None:
+    """Report a chain without events where people have signed up, since that is always recorded."""
+    signed_up = get_user_model().objects.filter(is_superuser=False)
+    if report.events or not signed_up.exists():
+        return None
+    reason = "the chain was emptied: people have accounts here, and no event is left"
+    return Fault(1, "cut", reason)
 
 
 def _heads_changed(published: list[Head], copied: list[Head]) -> Fault | None:
     """Both may name true events, and yet not say the same of a day."""
     by_day = {head.day: head for head in published}
     for head in sorted(copied, key=lambda each: each.day):
+        if head.hour is not None:
+            continue  # it is compared with the chain alone
         ours = by_day.get(head.day)
         if ours != head:
             says = f"as event {ours.sequence}" if ours else "no more"

@@ -1,4 +1,4 @@
-"""The chain's head at the end of each day, published so that others can keep copies."""
+"""The chain's heads, published so that others can keep copies: each day's, and the last hour's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Head:
-    """The last event of a day. ``str`` is its line in heads.txt."""
+    """The last event of a UTC day, or before an hour of it. ``str`` is its line in heads.txt."""
 
     day: date
     sequence: int
     hash: str
+    hour: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.day.isoformat()} {self.sequence} {self.hash}"
+        return f"{self.when} {self.sequence} {self.hash}"
+
+    @property
+    def when(self) -> str:
+        """Return the day, or the day and the hour before which the event stands."""
+        day = self.day.isoformat()
+        return day if self.hour is None else f"{day}T{self.hour:02}:00Z"
 
     @property
     def words(self) -> str:
@@ -32,10 +39,32 @@ class Head:
         return f"Record head of {self.day.isoformat()}: {self.sequence} {self.hash[:16]}…"
 
 
+def heads_text(now: datetime) -> str:
+    """Return heads.txt: a line for each day, oldest first, and one for the last hour."""
+    hourly = hourly_head(now)
+    heads = [*published_heads(), *([hourly] if hourly else [])]
+    return "".join(f"{head}\n" for head in heads)
+
+
 def published_heads() -> Iterator[Head]:
-    """Oldest first."""
+    """Yield the days' heads, oldest first."""
     rows = ChainHead.objects.order_by("day").values_list("day", "sequence", "hash")
     return (Head(*row) for row in rows.iterator(2000))
+
+
+def hourly_head(now: datetime) -> Head | None:
+    """Return the last event before the hour, where no day's head names it yet.
+
+    It is read from the chain and kept nowhere here: whoever can cut the chain could cut it too. A
+    copy that somebody took is what tells.
+    """
+    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    before = AuditEvent.objects.filter(at__lt=hour).order_by("-sequence")
+    event = before.values_list("sequence", "hash").first()
+    last = latest_head(now)
+    if event is None or (last is not None and event[0] <= last.sequence):
+        return None
+    return Head(hour.date(), *event, hour=hour.hour)
 
 
 def latest_head(now: datetime) -> Head | None:
@@ -60,7 +89,10 @@ def publish_heads(now: datetime) -> int:
     first = last.day + ONE_DAY if last else min(tops)
     heads = list(_heads(last, tops, first, today))
     ChainHead.objects.bulk_create(
-        [ChainHead(published_at=now, **vars(head)) for head in heads],
+        [
+            ChainHead(day=head.day, sequence=head.sequence, hash=head.hash, published_at=now)
+            for head in heads
+        ],
         ignore_conflicts=True,  # another process was first
         batch_size=500,
     )

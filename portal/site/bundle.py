@@ -21,7 +21,7 @@ from portal.access.models import Decision
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.hashing import opened, told_to
-from portal.audit.heads import published_heads
+from portal.audit.heads import heads_text
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
 from portal.outbox.models import OutboxMessage
@@ -92,7 +92,7 @@ def _files(dossier: Dossier, now: datetime) -> Iterator[tuple[str, bytes]]:
         yield f"letters/{letter.pk:06d}-{letter.kind}.txt", _letter(letter)
     yield "downloads.csv", _downloads(dossier)
     yield "events.jsonl", b"".join(_events(dossier))
-    yield "heads.txt", "".join(f"{head}\n" for head in published_heads()).encode()
+    yield "heads.txt", heads_text(now).encode()
     for name in ("VERIFY.md", "verify.py"):
         yield name, (TEMPLATES / name).read_bytes()
 

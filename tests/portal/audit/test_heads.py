@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from portal.audit.heads import Head, latest_head, publish_heads, published_heads
+from portal.audit.heads import Head, hourly_head, latest_head, publish_heads, published_heads
 from portal.audit.models import AuditEvent, ChainHead
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.portal.audit.chains import append
@@ -101,3 +101,16 @@ def test_the_clock_publishes_them(person):
 
     publish_chain_heads()
     assert ChainHead.objects.exists()
+
+
+def test_the_hours_head_is_the_last_event_before_the_hour(now):
+    make_user()
+    before, within = append(make_user(), now.replace(minute=0), now.replace(minute=30))
+    head = hourly_head(now + timedelta(hours=1))
+    assert (head.sequence, head.hash) == (within.sequence, within.hash)
+    assert str(head).startswith("2026-11-23T11:00Z ")
+    assert hourly_head(now.replace(minute=45)).sequence < before.sequence
+
+
+def test_there_is_no_hours_head_beyond_the_days(five_published, now):
+    assert hourly_head(now + timedelta(days=1)) is None

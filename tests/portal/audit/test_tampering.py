@@ -10,7 +10,7 @@ from django.db import models
 
 from portal.audit.checking import Fault, verify_chain
 from portal.audit.hashing import event_hash
-from portal.audit.heads import Head, published_heads
+from portal.audit.heads import Head, hourly_head, published_heads
 from portal.audit.models import AuditEvent, ChainHead
 from tests.portal.audit.chains import change, delete, insert_before, rebuild_from, swap
 
@@ -112,6 +112,20 @@ def test_the_end_cut_off_with_its_published_head(five_published):
     ChainHead.objects.all()._raw_delete("default")
     assert verify_chain().fault is None  # nothing here can tell
     assert found(*copy).kind == "cut"
+
+
+def test_the_end_cut_off_after_an_hour(five_events, now):
+    copy = hourly_head(now + timedelta(hours=1))
+    delete(5)
+    assert verify_chain().fault is None  # nothing here can tell
+    assert (found(copy).kind, found(copy).sequence) == ("cut", 5)
+
+
+def test_the_whole_emptied_with_its_published_heads(five_published):
+    AuditEvent.objects.all()._raw_delete("default")
+    ChainHead.objects.all()._raw_delete("default")
+    assert (found().sequence, found().kind) == (1, "cut")
+    assert "no event is left" in found().reason
 
 
 def test_the_whole_emptied(five_published):

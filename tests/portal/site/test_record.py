@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from portal.accounts.names import reserved_words
 from portal.audit.heads import publish_heads, published_heads
+from portal.audit.models import AuditEvent
 from tests.factories.accounts import LONG_AGO, make_user
 
 pytestmark = pytest.mark.django_db
@@ -52,11 +54,20 @@ def test_heads_txt_has_one_line_a_day_oldest_first(client, seventy_days):
 
 def test_heads_txt_may_be_kept_by_any_cache(client, seventy_days):
     response = client.get("/record/heads.txt")
-    assert response["Cache-Control"] == "public, max-age=3600"
+    assert response["Cache-Control"] == "public, max-age=600"
     assert "Set-Cookie" not in response
     assert "Cookie" not in response.get("Vary", "")
     again = client.get("/record/heads.txt", headers={"If-None-Match": response["ETag"]})
     assert again.status_code == 304
+
+
+def test_heads_txt_ends_with_the_last_hour(client, seventy_days):
+    before = client.get("/record/heads.txt")
+    make_user()  # long ago by its event's time, and new in the chain
+    again = client.get("/record/heads.txt", headers={"If-None-Match": before["ETag"]})
+    newest = AuditEvent.objects.latest("sequence")
+    last = again.content.decode().splitlines()[-1]
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\dT\d\d:00Z {newest.sequence} {newest.hash}", last)
 
 
 def test_heads_txt_is_empty_before_the_first_head(client):

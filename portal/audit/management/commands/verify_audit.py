@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from portal.audit.checking import Fault, Report, verify_chain
 from portal.audit.heads import Head
 
-LINE = re.compile(r"(\d{4}-\d\d-\d\d) +([1-9]\d{0,17}) +([0-9a-f]{64})")
+LINE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T([01]\d|2[0-3]):00Z)? +([1-9]\d{0,17}) +([0-9a-f]{64})")
 
 
 class Command(BaseCommand):
@@ -91,4 +91,5 @@ def _head(content: str) -> Head:
     found = LINE.fullmatch(content)
     if not found:
         raise ValueError(content)
-    return Head(date.fromisoformat(found[1]), int(found[2]), found[3])
+    hour = int(found[2]) if found[2] else None
+    return Head(date.fromisoformat(found[1]), int(found[3]), found[4], hour)
