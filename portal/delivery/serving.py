@@ -121,7 +121,9 @@ def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
         "X-Weightgate-Download": str(download.pk),
         "X-Weightgate-Person": counted,
     }
-    return HttpResponse(headers=file_headers(download.file) | for_nginx)
+    headers = file_headers(download.file) | for_nginx
+    del headers["Accept-Ranges"]  # nginx adds its own to ours
+    return HttpResponse(headers=headers)
 
 
 def _ended(download_id: int, counted: Stream | None, bytes_sent: int) -> None:

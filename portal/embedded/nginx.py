@@ -104,6 +104,9 @@ $masks
             add_header X-Linked-Etag $$upstream_http_x_linked_etag;
             add_header Link $$upstream_http_link;
             add_header X-Licence-Attribution $$upstream_http_x_licence_attribution;
+            add_header X-Content-Type-Options $$upstream_http_x_content_type_options;
+            add_header Referrer-Policy $$upstream_http_referrer_policy;
+            add_header Strict-Transport-Security $$upstream_http_strict_transport_security;
         }
         location ${protected}ranged/ {
             internal;  # an If-Range that the portal found to hold, and nginx can't judge
@@ -117,6 +120,9 @@ $masks
             set $$kept_commit $$upstream_http_x_repo_commit;
             set $$kept_link $$upstream_http_link;
             set $$kept_attribution $$upstream_http_x_licence_attribution;
+            set $$kept_options $$upstream_http_x_content_type_options;
+            set $$kept_referrer $$upstream_http_referrer_policy;
+            set $$kept_transport $$upstream_http_strict_transport_security;
             rewrite ^${protected}ranged/(.*)$$ /$$1 break;
             proxy_pass http://bytes;
             proxy_set_header If-Range "";
@@ -127,6 +133,9 @@ $masks
             add_header X-Linked-Etag $$kept_etag;
             add_header Link $$kept_link;
             add_header X-Licence-Attribution $$kept_attribution;
+            add_header X-Content-Type-Options $$kept_options;
+            add_header Referrer-Policy $$kept_referrer;
+            add_header Strict-Transport-Security $$kept_transport;
         }
         location @too_large {
             default_type application/json;

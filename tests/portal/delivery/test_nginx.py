@@ -167,3 +167,13 @@ def test_the_licence_goes_with_the_bytes(world, link):
     answer = httpx2.get(link)
     assert 'rel="license"' in answer.headers["link"]
     assert "Licensed" in answer.headers["x-licence-attribution"]
+
+
+def test_the_bytes_bear_what_every_answer_of_the_portal_bears(world, link):
+    going_on = {"Range": "bytes=5-", "If-Range": f'"{world.file().etag}"'}
+    for headers in ({}, going_on):
+        answer = httpx2.get(link, headers=headers)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"]
+        once = ["bytes"] if answer.status_code == 200 else []  # nginx leaves it out of a 206
+        assert answer.headers.get_list("accept-ranges") == once
