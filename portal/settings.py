@@ -48,6 +48,7 @@ CACHES = {
     }
 }
 
+METRICS_TOKEN = env.text("WEIGHTGATE_METRICS_TOKEN")
 STORAGE = env.choice("WEIGHTGATE_STORAGE", "local", ("local", "s3"))
 BLOB_DIR = env.path("WEIGHTGATE_BLOB_DIR", shown="$WEIGHTGATE_VAR/blobs", default=VAR / "blobs")
 X_ACCEL_PREFIX = env.text("WEIGHTGATE_X_ACCEL_PREFIX")
@@ -159,6 +160,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.AssetsMiddleware",
     "portal.middleware.RequestIdMiddleware",
+    "portal.middleware.PrivateByDefaultMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -242,7 +244,6 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CSRF_FAILURE_VIEW = "portal.site.views.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/api/v1/docs"],
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],

@@ -221,7 +221,7 @@ INSIDERS = "licensee administrator publisher operator"
 PAGES = [
     Row("healthz", "GET", 200),
     Row("readyz", "GET", 200),
-    Row("metrics", "GET", 200),
+    Row("metrics", "GET", 404, {"operator": 200}),
     Row("site:home", "GET", 200),
     Row("site:model", "GET", 200, arguments=names),
     Row("site:commit", "GET", 302, arguments=lambda w: names(w) | {"commit": w.revision.commit}),

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 
+from portal.accounts.authentication import bearer_secret, session_caller, token_caller
+from portal.accounts.models import Scope
 from portal.catalog.models import Blob, ModelRepo
 from portal.jobs.services import live_workers
 from portal.site.metrics import registry
@@ -73,5 +76,19 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus; counted from the rows at each scrape, so it survives restarts."""
+    """Prometheus; counted from the rows, so it survives restarts."""
+    if not _may_scrape(request):
+        raise Http404
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    """Tell whether this is the scraper by its token, or an operator."""
+    secret = bearer_secret(request) or ""
+    expected = settings.METRICS_TOKEN
+    if expected and constant_time_compare(secret, expected):
+        return True
+    has_token = "Authorization" in request.headers
+    caller = token_caller(request) if has_token else session_caller(request)
+    scoped = caller.token is None or Scope.ADMIN in caller.token.scopes
+    return scoped and caller.person is not None and caller.person.is_superuser

@@ -15,6 +15,7 @@ from portal.catalog.models import ModelRepo, TeamMember
 from portal.delivery.counters import REFUSALS, redis
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
+from tests.factories.accounts import make_user
 from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_accepted
 from tests.portal.world import SHARD
@@ -122,6 +123,7 @@ def test_each_reason_is_counted(world, client, settings):
         assert client.get(bad).status_code == 403
     revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
     assert client.get(good).status_code == 403
+    client.force_login(make_user(superuser=True))
     told = client.get("/metrics").text
     for reason, count in {"expired": 2, "invalid": 1, "of_another_file": 1, "withdrawn": 1}.items():
         line = f'weightgate_link_refusals_total{{reason="link_{reason}"}} {count}.0'
@@ -131,7 +133,9 @@ def test_each_reason_is_counted(world, client, settings):
 def test_while_nothing_can_count_a_link_is_refused_no_less(world, client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert client.get(mint(world).replace("/-/d/", "/-/d/x")).status_code == 403
-    assert client.get("/metrics").status_code == 200
+    settings.METRICS_TOKEN = "the scraper's"
+    scraper = {"Authorization": "Bearer the scraper's"}
+    assert client.get("/metrics", headers=scraper).status_code == 200
 
 
 def test_the_account_was_closed(world, refused):
