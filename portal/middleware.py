@@ -344,6 +344,23 @@ class RequestIdMiddleware(MiddlewareMixin):
         return response
 
 
+class PrivateByDefaultMiddleware(MiddlewareMixin):
+    """Keep answers to a person or a token out of every cache, unless the view says otherwise."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        # Cookies and headers are asked instead of request.user, which would cost a query.
+        is_personal = (
+            settings.SESSION_COOKIE_NAME in request.COOKIES
+            or "Authorization" in request.headers
+            or bool(response.cookies)
+        )
+        if is_personal:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 class AssetsMiddleware(MiddlewareMixin):
     """WhiteNoise for the addresses that are its own.
 
