@@ -8,12 +8,15 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from portal.access.held_bytes import Reach, held_repos, held_revisions, reach_of
 from portal.access.models import Grant, Hold, Membership
 from portal.accounts.models import Affiliation, User
 from portal.catalog.models import ModelRepo, Revision
 
 # Those who run what access stops say how much of it there is: access itself knows no jobs.
-JobCounter = Callable[["QuerySet[User] | None", "ModelRepo | None", "Revision | None"], int]
+JobCounter = Callable[
+    ["QuerySet[User] | None", "ModelRepo | None", "QuerySet[Revision] | None"], int
+]
 _counters: list[JobCounter] = []
 
 
@@ -27,34 +30,55 @@ class Affected:
     grants: int
     people: int
     jobs: int
+    reach: Reach | None = None
 
 
-def affected_by(hold: Hold, now: datetime) -> Affected:
-    """What placing this hold would stop; nothing is changed."""
+def affected_by(
+    hold: Hold, now: datetime, *, visible: QuerySet[ModelRepo] | None = None
+) -> Affected:
+    """Count what placing this hold would stop; nothing is changed.
+
+    For a hold on a revision, list the held revisions of ``visible`` repos: those that the reader
+    may know of.
+    """
+    if visible is None:
+        visible = ModelRepo.objects.none()
     people = _bound(hold, now)
+    revisions = held_revisions(hold) if hold.revision is not None else None
+    repo = hold.repo if revisions is None else None
     return Affected(
         grants=stopped_grants(hold, now).count(),
         people=held_people(hold, now).count(),
-        jobs=sum(counter(people, hold.repo, hold.revision) for counter in _counters),
+        jobs=sum(counter(people, repo, revisions) for counter in _counters),
+        reach=reach_of(hold, visible),
     )
 
 
 def stopped_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
-    """Active grants that open nothing while it stands: to its people, or on its repo."""
-    grants = Grant.objects.active_at(now)
-    if hold.repo is not None:
-        grants = grants.filter(repo=hold.repo)
+    """Active grants that open less while it stands: to its people, or on its repos."""
+    grants = _active_grants(hold, now)
     people = _bound(hold, now)
     return grants if people is None else grants.filter(person__in=people)
 
 
-def held_people(hold: Hold, now: datetime) -> QuerySet[User]:
-    """Who is written to: the person held; else each holder and member of a stopped grant."""
+def _active_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
+    """Those on the repos where the hold binds."""
+    active = Grant.objects.active_at(now)
+    if hold.revision is not None:
+        return active.filter(repo__in=held_repos(hold))
+    return active if hold.repo is None else active.filter(repo=hold.repo)
+
+
+def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> QuerySet[User]:
+    """Who is written to: the person held; else each holder and member of a stopped grant.
+
+    With ``repo``, only those of its grants.
+    """
     if hold.scope == Hold.Scope.PERSON:
         return User.objects.filter(pk__in=[hold.person_id])
-    active = Grant.objects.active_at(now)
-    if hold.repo is not None:
-        active = active.filter(repo=hold.repo)
+    active = _active_grants(hold, now)
+    if repo is not None:
+        active = active.filter(repo=repo)
     joined = Q(memberships__joined_at__isnull=False, memberships__ended_at=None)
     holding = Q(pk__in=active.values("person"))
     working = Q(pk__in=active.filter(joined).values("memberships__person"))

@@ -160,6 +160,14 @@ class HoldForm(PageForm):
         empty_label=None,
         error_messages={"invalid_choice": "Choose a model that you administer."},
     )
+    only_files = forms.CharField(
+        label="Files, of a revision",
+        max_length=4000,
+        required=False,
+        help_text="Their bytes are held in every revision that has them. One path or pattern a "
+        "line, such as *.safetensors; empty for the weights.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
     reason = _words(
         "Reason", "Those who are held back read it.", "Say why; those who are held back read it."
     )
@@ -171,6 +179,10 @@ class HoldForm(PageForm):
         field.required = not everywhere
         field.empty_label = "All models" if everywhere else "Choose a model"  # type: ignore[attr-defined]
         field.error_messages["required"] = "Choose the model."
+
+    def clean_only_files(self) -> list[str]:
+        lines = self.cleaned_data["only_files"].splitlines()
+        return [line.strip() for line in lines if line.strip()]
 
 
 class LiftForm(PageForm):

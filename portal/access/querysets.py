@@ -124,6 +124,17 @@ def _on_their_organization(person: User | Any, now: datetime) -> models.Q:
     return models.Q(models.Exists(own)) | models.Q(models.Exists(within))
 
 
+def _on_bytes(repo: ModelRepo, revision: Revision) -> models.Q:
+    """Select holds on this revision, or on one that has a file's bytes in common with it."""
+    from portal.access.models import HeldBlob
+
+    shared = HeldBlob.objects.filter(hold=models.OuterRef("pk"), blob__files__revision=revision)
+    within_reach = models.Q(everywhere=True) | models.Q(repo__namespace=repo.namespace_id)
+    return models.Q(revision=revision) | (
+        models.Q(within_reach, models.Exists(shared), scope="revision")
+    )
+
+
 class HoldQuerySet(models.QuerySet[M]):
     def standing(self) -> HoldQuerySet[M]:
         return self.filter(lifted_at=None)
@@ -134,11 +145,11 @@ class HoldQuerySet(models.QuerySet[M]):
         """Those of ``on``, and all on organizations here: quick to ask, and nearly always none."""
         held = models.Q(pk__in=[])
         if revision is not None:
-            held |= models.Q(revision=revision)
+            held |= _on_bytes(repo, revision)
         if person is not None:
-            held |= models.Q(person=person) | models.Q(organization__isnull=False)
-        here = models.Q(repo=None) | models.Q(repo=repo)
-        return self.standing().filter(here, held)
+            people = models.Q(person=person) | models.Q(organization__isnull=False)
+            held |= people & (models.Q(repo=None) | models.Q(repo=repo))
+        return self.standing().filter(held)
 
     def on(
         self, person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime

@@ -25,9 +25,12 @@ class JobQuerySet(models.QuerySet[M]):
         return self.filter(state__in=OPEN_STATES)
 
     def stopped_by(
-        self, people: Any | None, repo: ModelRepo | None, revision: Revision | None
+        self,
+        people: Any | None,
+        repo: ModelRepo | None,
+        revisions: models.QuerySet[Revision] | None,
     ) -> JobQuerySet[M]:
-        """Open ones that a hold on these people, here, or on this revision stops.
+        """Open ones that a hold on these people, here, or on these revisions stops.
 
         ``people`` None: everybody's.
         """
@@ -36,7 +39,9 @@ class JobQuerySet(models.QuerySet[M]):
             found = found.filter(person__in=people)
         if repo is not None:
             found = found.filter(repo=repo)
-        return found if revision is None else found.filter(revision=revision)
+        if revisions is None:
+            return found
+        return found.filter(revision__in=revisions.order_by().values("pk"))
 
     def with_names(self) -> JobQuerySet[M]:
         return self.select_related("repo__namespace", "repo__licence", "revision")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
@@ -104,6 +104,14 @@ def make_folder(folder: Path, **changed: bytes | str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
+
+
+def other_weights() -> dict[str, bytes | str]:
+    """Shards to publish in place of those of ``make_folder``, with no byte in common."""
+    return {
+        "model-00001-of-00002.safetensors": save({"a.weight": np.zeros(4096, np.float32)}),
+        "model-00002-of-00002.safetensors": save({"b.weight": np.zeros((8, 8), np.float32)}),
+    }
 
 
 LOGBOOK = [

@@ -11,21 +11,30 @@ from portal.access.letters.common import send
 from portal.access.models import Hold
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
 
 
-def send_placed(hold: Hold, person: User, *, now: datetime) -> None:
+def send_placed(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:
+    """``repo``: the model of the person's grant, which a hold on bytes may reach without naming."""
     facts = {
-        "what": what_of(hold),
+        "what": _what_for(hold, repo),
         "placed_on": whole_date(now),
         "for_whom": _why_you(hold),
         "reason": hold.reason,
     }
-    _send(hold, person, kind="suspension", key="placed", facts=facts, now=now)
+    _send(hold, person, repo, kind="suspension", key="placed", facts=facts, now=now)
 
 
-def send_lifted(hold: Hold, person: User, *, now: datetime) -> None:
-    facts = {"what": what_of(hold), "lifted_on": whole_date(now)}
-    _send(hold, person, kind="suspension_lifted", key="lifted", facts=facts, now=now)
+def send_lifted(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:
+    facts = {"what": _what_for(hold, repo), "lifted_on": whole_date(now)}
+    _send(hold, person, repo, kind="suspension_lifted", key="lifted", facts=facts, now=now)
+
+
+def _what_for(hold: Hold, repo: ModelRepo | None) -> str:
+    """What it holds back from who has access to ``repo``, and may know of no other model."""
+    if repo is None or repo == hold.repo:
+        return what_of(hold)
+    return f"files of {repo.full_name}"
 
 
 def what_of(hold: Hold) -> str:
@@ -40,12 +49,19 @@ def _why_you(hold: Hold) -> str:
 
 
 def _send(
-    hold: Hold, person: User, *, kind: str, key: str, facts: dict[str, str], now: datetime
+    hold: Hold,
+    person: User,
+    repo: ModelRepo | None,
+    *,
+    kind: str,
+    key: str,
+    facts: dict[str, str],
+    now: datetime,
 ) -> None:
     reference = f"H{hold.pk:04d}"
     send(
         kind=kind,
-        repo=hold.repo,
+        repo=repo,
         recipient=person,
         key=f"hold-{hold.pk}-{key}-{person.pk}",
         about=reference,

@@ -2,7 +2,7 @@
 
 from portal.access.models.gates import GateSettings, RequestForm, ScreeningEntry
 from portal.access.models.grants import Grant, Membership, Renewal
-from portal.access.models.holds import Hold, HoldLift
+from portal.access.models.holds import HeldBlob, Hold, HoldLift
 from portal.access.models.requests import (
     AccessRequest,
     Question,
@@ -31,6 +31,7 @@ __all__ = [
     "Escalation",
     "GateSettings",
     "Grant",
+    "HeldBlob",
     "Hold",
     "HoldLift",
     "Membership",

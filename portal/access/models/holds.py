@@ -8,13 +8,14 @@ from django.db import models
 from portal.access.models.fields import person_field
 from portal.access.querysets import HoldQuerySet
 from portal.accounts.models import Organization
-from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.models import Blob, ModelRepo, Revision
 
 
 class Hold(models.Model):
     """Access held back at once, and reversibly: for a person, an organization or a revision.
 
-    ``repo`` is null where the hold binds everywhere.
+    ``repo`` is null where a hold on people binds everywhere. One on a revision binds each revision
+    of the same namespace that has one of its blobs; with ``everywhere``, those of all namespaces.
     """
 
     class Scope(models.TextChoices):
@@ -33,12 +34,15 @@ class Hold(models.Model):
     revision = models.ForeignKey(
         Revision, null=True, on_delete=models.PROTECT, related_name="holds"
     )
+    everywhere = models.BooleanField(default=False)
     reason = models.TextField()
     placed_by = person_field()
     placed_at = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True)
 
     objects = HoldQuerySet.as_manager()
+    proposed_blobs: tuple[str, ...] = ()
+    """What an unsaved hold would cover."""
 
     class Meta:
         ordering = ["-placed_at", "-pk"]
@@ -72,8 +76,28 @@ class Hold(models.Model):
             )
         ]
 
+    @property
+    def blob_ids(self) -> tuple[str, ...]:
+        """The sha256 of each blob that it covers wherever that is served."""
+        if self.pk is None:
+            return self.proposed_blobs
+        return tuple(self.blobs.order_by("blob").values_list("blob_id", flat=True))
+
     def __str__(self) -> str:
         return f"Hold on {self.person or self.organization or self.revision}"
+
+
+class HeldBlob(models.Model):
+    """Bytes that a hold on a revision covers, in whatever revision they are served."""
+
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="blobs")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="holds")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hold", "blob"], name="held_once")]
+
+    def __str__(self) -> str:
+        return f"{self.hold}: {self.blob_id}"
 
 
 class HoldLift(models.Model):

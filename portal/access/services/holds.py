@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,8 +10,9 @@ from django.db import transaction
 from portal.access.affected import held_people
 from portal.access.errors import HeldBack, HoldNotFound
 from portal.access.gate_settings import settings_of
+from portal.access.held_bytes import covered_blobs, held_repos
 from portal.access.letters import holds as letters
-from portal.access.models import Hold, HoldLift
+from portal.access.models import HeldBlob, Hold, HoldLift
 from portal.access.policy import may
 from portal.access.verdicts import Action
 from portal.accounts.models import Organization, User
@@ -32,27 +34,57 @@ def place_hold(
     repo_id: int | None,
     reason: str,
     now: datetime,
+    only_files: Sequence[str] = (),
 ) -> Hold:
     """Hold back a person, an organization or a revision: one administrator is enough.
 
-    Without a repo it binds on all of them, and a superuser places it. The same hold again, while
-    it stands, changes nothing.
+    Without a repo it binds on all of them, and a superuser places it. A hold on a revision binds
+    every revision of the namespace that serves a file which it covers; ``only_files`` are patterns
+    of their paths, by default the weights. A superuser's binds in all namespaces. The same hold again,
+    while it stands, changes nothing.
     """
-    hold = proposed(actor=actor, scope=scope, subject_id=subject_id, repo_id=repo_id, now=now)
+    hold = proposed(
+        actor=actor,
+        scope=scope,
+        subject_id=subject_id,
+        repo_id=repo_id,
+        now=now,
+        only_files=only_files,
+    )
     if not reason.strip():
         raise FieldErrors({"reason": "Say why; those who are held back read it."})
     if standing := _twin(hold):
         return standing
     hold.reason, hold.placed_by, hold.placed_at = reason.strip(), actor, now
+    blobs = hold.proposed_blobs
     hold.save()
-    for person in held_people(hold, now):
-        letters.send_placed(hold, person, now=now)
+    HeldBlob.objects.bulk_create([HeldBlob(hold=hold, blob_id=sha256) for sha256 in blobs])
+    for person, repo in _told(hold, now):
+        letters.send_placed(hold, person, repo=repo, now=now)
     record(EventType.HOLD_PLACED, actor=actor, target=hold, at=now, **_facts(hold))
     return hold
 
 
+def _told(hold: Hold, now: datetime) -> Iterator[tuple[User, ModelRepo | None]]:
+    """Each person who gets a letter, once, and the model that it speaks of: first the one that
+    the hold names."""
+    others = held_repos(hold) if hold.revision is not None else ModelRepo.objects.none()
+    written: set[int] = set()
+    for repo in (hold.repo, *others):
+        for person in held_people(hold, now, repo=repo):
+            if person.pk not in written:
+                written.add(person.pk)
+                yield person, repo
+
+
 def proposed(
-    *, actor: User, scope: str, subject_id: int | None, repo_id: int | None, now: datetime
+    *,
+    actor: User,
+    scope: str,
+    subject_id: int | None,
+    repo_id: int | None,
+    now: datetime,
+    only_files: Sequence[str] = (),
 ) -> Hold:
     """The hold that would be placed, unsaved: for its preview, and for placing it.
 
@@ -70,6 +102,9 @@ def proposed(
         label = Scope(scope).label.lower()
         raise FieldErrors({"subject": f"Name {label} that is known here."})
     setattr(hold, scope, found)
+    if isinstance(found, Revision):
+        hold.everywhere = actor.is_superuser
+        hold.proposed_blobs = covered_blobs(found, only_files)
     return hold
 
 
@@ -95,8 +130,8 @@ def _twin(hold: Hold) -> Hold | None:
     subject = getattr(hold, hold.scope)
     type(subject).objects.select_for_update().get(pk=subject.pk)
     same = {"scope": hold.scope, "repo": hold.repo, hold.scope: subject}
-    found: Hold | None = Hold.objects.standing().filter(**same).first()
-    return found
+    standing = Hold.objects.standing().filter(**same, everywhere=hold.everywhere)
+    return next((twin for twin in standing if twin.blob_ids == hold.proposed_blobs), None)
 
 
 def _facts(hold: Hold) -> dict[str, object]:
@@ -104,6 +139,7 @@ def _facts(hold: Hold) -> dict[str, object]:
         "scope": str(hold.scope),
         "subject": getattr(hold, f"{hold.scope}_id"),
         "repo": hold.repo_id,
+        **({"blobs": len(hold.blob_ids), "everywhere": hold.everywhere} if hold.revision else {}),
     }
 
 
@@ -160,6 +196,6 @@ def _valid_lifts(hold: Hold, now: datetime) -> list[HoldLift]:
 def _lift(hold: Hold, actor: User, now: datetime) -> None:
     hold.lifted_at = now
     hold.save(update_fields=["lifted_at"])
-    for person in held_people(hold, now):
-        letters.send_lifted(hold, person, now=now)
+    for person, repo in _told(hold, now):
+        letters.send_lifted(hold, person, repo=repo, now=now)
     record(EventType.HOLD_LIFTED, actor=actor, target=hold, at=now, **_facts(hold))

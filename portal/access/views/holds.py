@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -51,6 +52,10 @@ def _keeper(request: HttpRequest) -> User:
     if not ModelRepo.objects.administered_by(person).exists():
         raise Forbidden("Holds are for the people who administer a model.")
     return person
+
+
+def _visible(person: User) -> QuerySet[ModelRepo]:
+    return ModelRepo.objects.visible_to(person)
 
 
 def hold_mark(hold: Hold) -> Mark:
@@ -108,11 +113,15 @@ def _preview_or_place(
         "scope": asked["scope"],
         "subject_id": subject_id(asked["scope"], asked["subject"], repo),
         "repo_id": repo.pk if repo else None,
+        "only_files": asked["only_files"],
         "now": now,
     }
     if "place" not in request.POST:
         would = proposed(**hold)
-        more = {"would": affected_by(would, now), "named": subject_words(would)}
+        more = {
+            "would": affected_by(would, now, visible=_visible(person)),
+            "named": subject_words(would),
+        }
         return _place_page(request, form, now, **more)
     placed = place_hold(**hold, reason=asked["reason"])
     messages.success(request, "Placed. It binds from this moment; letters are on their way.")
@@ -149,7 +158,7 @@ def _page(request: HttpRequest, found: Hold, form: LiftForm) -> HttpResponse:
         "state": hold_mark(found),
         "named": subject_words(found),
         "what": what_of(found),
-        "stops": affected_by(found, now) if standing else None,
+        "stops": affected_by(found, now, visible=_visible(person)) if standing else None,
         "lifts": lifts,
         "quorum": lift_quorum(found),
         "gave": any(lift.person_id == person.pk for lift in lifts),

@@ -30,6 +30,13 @@ class PlaceInput(Input):
         help_text="A username or confirmed address; an organization’s name or ROR id; a commit.",
     )
     repo = Line(required=False, help_text="namespace/name; without it the hold binds everywhere.")
+    only_files = serializers.ListField(
+        child=serializers.CharField(max_length=300),
+        max_length=50,
+        default=list,
+        help_text="Of a revision: patterns of the paths whose bytes are held in every revision "
+        "that has them; empty for the weights.",
+    )
     reason = Words()
     dry_run = serializers.BooleanField(
         default=False, help_text="Tell what it would stop; place nothing."
@@ -40,10 +47,28 @@ class HoldFilters(Input):
     view = serializers.ChoiceField(choices=["standing", "lifted"], default="standing")
 
 
+class HeldRevisionOutput(Output):
+    repo = serializers.CharField()
+    commit = serializers.CharField()
+    title = serializers.CharField()
+    refs = serializers.ListField(child=serializers.CharField())
+
+
+class ReachOutput(Output):
+    files = serializers.IntegerField(help_text="How many files’ bytes it covers.")
+    revisions = HeldRevisionOutput(many=True, help_text="The held ones that the caller may see.")
+    revision_count = serializers.IntegerField()
+    elsewhere = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Models that serve the same bytes, and aren’t held.",
+    )
+
+
 class AffectedOutput(Output):
     grants = serializers.IntegerField()
     people = serializers.IntegerField()
     jobs = serializers.IntegerField()
+    reach = ReachOutput(allow_null=True, help_text="Of a hold on a revision.")
 
 
 class HoldOutput(serializers.ModelSerializer[Hold]):
@@ -102,10 +127,11 @@ def shown(call: Call, rows: Sequence[Hold]) -> Sequence[dict[str, Any]]:
 
 
 def in_full(call: Call, rows: Sequence[Hold]) -> Sequence[dict[str, Any]]:
+    visible = ModelRepo.objects.visible_through(call.caller)
     return [
         {
             **_shown(each),
-            "stops": affected_by(each, call.now),
+            "stops": affected_by(each, call.now, visible=visible),
             "lifts": each.lifts.select_related("person") if each.pk else [],
             "lift_quorum": lift_quorum(each),
         }
@@ -163,6 +189,7 @@ def place(call: Call) -> Hold:
         "scope": call.data["scope"],
         "subject_id": subject_id(call.data["scope"], call.data["subject"], repo),
         "repo_id": repo.pk if repo else None,
+        "only_files": call.data["only_files"],
         "now": call.now,
     }
     if not call.data["dry_run"]:

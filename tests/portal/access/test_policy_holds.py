@@ -9,7 +9,13 @@ from portal.catalog.models import ModelRepo
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_token, make_user
 from tests.factories.affiliations import affiliate
-from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision
+from tests.factories.catalog import (
+    make_folder,
+    make_repo,
+    make_reviewer,
+    make_revision,
+    other_weights,
+)
 from tests.factories.grants import make_hold
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +92,7 @@ class TestHolds:
 
     def test_one_on_a_revision_stops_it_for_all_and_no_other(self, grant, now, tmp_path):
         first = make_revision(grant.repo, tmp_path / "first")
-        other = make_folder(tmp_path / "second", **{"README.md": "# Another\n"})
+        other = make_folder(tmp_path / "second", **other_weights())
         second = make_revision(grant.repo, other)
         make_hold(first, grant.repo, now=now)
         assert may(grant.person, A.DOWNLOAD, first, now).reason == Reason.SUSPENDED

@@ -96,7 +96,7 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     ends.send_closeout_reminder(grant, now, page="/", now=now)
     _of_renewal(_renewal(grant, now), administrator, now)
     hold = make_hold(grant.person, grant.repo, actor=administrator, now=now)
-    holds.send_lifted(hold, grant.person, now=now)
+    holds.send_lifted(hold, grant.person, repo=hold.repo, now=now)
     delays.ask_about_hold(hold, [administrator], month="2027-01", page="/", now=now)
 
 

@@ -13,7 +13,7 @@ from portal.access.services.gates import save_gate
 from portal.accounts.models import Scope
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_repo, make_reviewer, make_revision
 from tests.factories.grants import make_administrator, make_entity_grant, make_offer
 from tests.portal.site.api_calls import by_token, code_of, fields_of, in_session, signature
 
@@ -185,6 +185,21 @@ def test_a_dry_run_of_a_hold_tells_and_places_nothing():
     assert not Hold.objects.exists()
     assert fields_of(api.post("holds", **placed(repo, grant.person, subject="?"))) == {"subject"}
     assert fields_of(api.post("holds", **placed(repo, grant.person, reason=""))) == {"reason"}
+
+
+def test_a_hold_on_a_revision_tells_which_revisions_have_its_bytes(tmp_path):
+    repo = make_repo()
+    held, other = make_revision(repo, tmp_path / "a"), make_repo(namespace=repo.namespace)
+    copy = make_revision(other, tmp_path / "b")
+    api = by_token(make_administrator(repo), Scope.ADMIN)
+    body = {**placed(repo, make_user()), "scope": "revision", "subject": held.commit}
+    reach = api.post("holds", **body, dry_run=True).json()["stops"]["reach"]
+    assert (reach["files"], reach["revision_count"], reach["elsewhere"]) == (2, 2, [])
+    told = {(each["repo"], each["commit"]) for each in reach["revisions"]}
+    assert told == {(repo.full_name, held.commit), (other.full_name, copy.commit)}
+    assert fields_of(api.post("holds", **body, only_files=["none.*"])) == {"only_files"}
+    hold = api.post("holds", **body, only_files=["*-00001-*"]).json()
+    assert api.get(f"holds/{hold['id']}").json()["stops"]["reach"]["files"] == 1
 
 
 def test_a_hold_is_placed_once_and_lifted_by_as_many_as_the_gate_says():
