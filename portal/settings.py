@@ -225,6 +225,13 @@ ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.accounts.forms.SignupForm"
+ACCOUNT_FORMS = {
+    "signup": "portal.accounts.account_forms.SignupForm",
+    "add_email": "portal.accounts.account_forms.AddEmailForm",
+    "reset_password": "portal.accounts.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "portal.accounts.account_forms.ResetPasswordKeyForm",
+}
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # to read and draft; submitting asks for a proved address
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

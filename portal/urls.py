@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from portal.accounts.views.confirming import ConfirmAddress
 from portal.site.views import operations
 
 handler400 = "portal.middleware.bad_request"
@@ -13,6 +14,11 @@ urlpatterns = [
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
+    path(
+        "accounts/confirm-email/<str:key>/",
+        ConfirmAddress.as_view(),
+        name="account_confirm_email",
+    ),
     path("accounts/", include("allauth.account.urls")),
     path("api/v1/", include("portal.site.api.urls")),
     path("", include("portal.accounts.urls")),

@@ -6,19 +6,23 @@ import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal.accounts.errors import NameTaken
+from portal.accounts.affiliations import addresses_of
+from portal.accounts.errors import AddressTaken, NameTaken
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
-from portal.accounts.services import claim_username, prove_by_email
+from portal.accounts.services import claim_username
+from portal.accounts.services.holding import address_confirmed
 from portal.addresses import client_ip
-from portal.audit.events import EventType
-from portal.audit.services import record
-from portal.outbox.services import clear_bounce, queue_mail
+from portal.outbox.services import queue_mail
+
+ADDRESS_CONSTRAINT = "address_any_case"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -45,7 +49,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit=commit)
                 claim_username(user=saved, now=timezone.now())
-        except (IntegrityError, ValidationError) as error:
+        except ValidationError as error:
+            raise NameTaken(user.username) from error
+        except IntegrityError as error:
+            if ADDRESS_CONSTRAINT in str(error):
+                raise AddressTaken from error
             raise NameTaken(user.username) from error
         return saved
 
@@ -71,8 +79,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         with transaction.atomic():
             confirmed: bool = super().confirm_email(request, email_address)
             if confirmed:
-                user, now = email_address.user, timezone.now()
-                clear_bounce(address=email_address.email, now=now)
-                record(EventType.EMAIL_CONFIRMED, actor=user, target=user, at=now)
-                prove_by_email(person=user, now=now, confirmed=email_address.email)
+                person = email_address.user
+                address_confirmed(person=person, email=email_address.email, now=timezone.now())
+        if confirmed and request.user == person:
+            update_session_auth_hash(request, person)  # of all sessions, this one goes on
         return confirmed
+
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        """The last proved address stays: without one, nobody could be told of a lost password."""
+        proved = EmailAddress.objects.filter(user=email_address.user_id, verified=True)
+        if email_address.verified and not proved.exclude(pk=email_address.pk).exists():
+            return False
+        return bool(super().can_delete_email(email_address))
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell a proved address of the account, or nobody: another may be a stranger’s."""
+        proved = addresses_of(user)
+        if proved:
+            address = email if email in proved else proved[0]
+            named = {"user": user, **(context or {})}
+            super().send_notification_mail(template_prefix, user, named, address)

@@ -30,6 +30,15 @@ class NameTaken(Conflict):
         )
 
 
+class AddressTaken(Conflict):
+    """Another account was made with the address in the same instant. It is told to nobody."""
+
+    code = "address_taken"
+
+    def __init__(self) -> None:
+        super().__init__("This address has an account. Reset its password.", field="email")
+
+
 class NoSuchOrganization(NotFound):
     pass
 

@@ -1,4 +1,4 @@
-"""The letters of a reference: the question, and word to the person that it is answered."""
+"""Letters about references, and notices to people of what was done with their own accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from portal.accounts.models import Reference
+from portal.accounts.models import AccessToken, Reference, User
 from portal.outbox.services import queue_letter, queue_mail
 
 
@@ -52,6 +52,72 @@ def mail_answer(reference: Reference, now: datetime) -> None:
         paragraphs=[line],
         act_label="Your affiliations",
         act_url=settings.BASE_URL + reverse("accounts:affiliations"),
+        reference="",
+        team=settings.SITE_NAME,
+        now=now,
+    )
+
+
+NOT_YOU = "If this wasn’t you, reset your password: that also ends every token and session."
+
+
+def mail_new_token(token: AccessToken, now: datetime) -> None:
+    """Tell the owner of a new token; only a notice shows one that a stranger made."""
+    scopes = ", ".join(token.scopes)
+    line = (
+        f"The token “{token.name}” was made for your account. It may: {scopes}. It runs out on "
+        f"{token.expires_at:%-d %B %Y}."
+    )
+    mail_notice(
+        token.user,
+        key=f"token-{token.pk}-issued",
+        kind="token_issued",
+        subject="A token was made for your account",
+        line=line,
+        act=("Your tokens", "accounts:tokens"),
+        now=now,
+    )
+
+
+def mail_new_address(person: User, address_id: int, email: str, now: datetime) -> None:
+    """Tell the account’s proved address of another one."""
+    mail_notice(
+        person,
+        key=f"address-{address_id}-added",
+        kind="address_added",
+        subject="An address was added to your account",
+        line=f"{email} was added to your account. Once it is confirmed, letters for a new "
+        "password can go there too.",
+        act=("Your addresses", "account_email"),
+        now=now,
+    )
+
+
+def mail_notice(
+    person: User,
+    *,
+    key: str,
+    kind: str,
+    subject: str,
+    line: str,
+    act: tuple[str, str],
+    now: datetime,
+) -> None:
+    """Queue a notice to a proved address; without one there is nobody to tell.
+
+    ``act`` is the label and the name of the page to go to.
+    """
+    if not person.has_verified_email:
+        return
+    label, page = act
+    queue_letter(
+        key=key,
+        kind=kind,
+        recipient=person,
+        subject=subject,
+        paragraphs=[line, NOT_YOU],
+        act_label=label,
+        act_url=settings.BASE_URL + reverse(page),
         reference="",
         team=settings.SITE_NAME,
         now=now,

@@ -22,7 +22,13 @@ class NamespaceQuerySet(models.QuerySet[M]):
 
 class AccessTokenQuerySet(models.QuerySet[M]):
     def usable_at(self, now: datetime) -> AccessTokenQuerySet[M]:
-        return self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)
+        """Neither revoked nor run out, of an open account whose holder is proved."""
+        return self.filter(
+            revoked_at=None,
+            expires_at__gt=now,
+            user__is_active=True,
+            user__proved_at__isnull=False,
+        )
 
 
 class AffiliationQuerySet(models.QuerySet[M]):

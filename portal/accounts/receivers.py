@@ -1,4 +1,4 @@
-"""An address that goes takes with it what it proved.
+"""What an address proves begins and ends with its row.
 
 allauth deletes and saves addresses in several places of its own, so the rule hangs on the row.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.account.signals import email_added
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
+from portal.accounts.letters import mail_new_address
 from portal.accounts.services.affiliations import end_unproved
+from portal.accounts.services.holding import settle_proof
 
 
 @receiver(post_delete, sender=EmailAddress)
@@ -22,7 +25,16 @@ def address_removed(instance: EmailAddress, **kwargs: Any) -> None:
 
 
 @receiver(post_save, sender=EmailAddress)
-def address_unverified(instance: EmailAddress, created: bool, **kwargs: Any) -> None:
-    """A new address has proved nothing yet, and a verified one ends nothing."""
-    if not created and not instance.verified:
+def address_saved(instance: EmailAddress, created: bool, **kwargs: Any) -> None:
+    """A verified address may be the account's first; a new unverified one has proved nothing."""
+    if instance.verified:
+        settle_proof(address=instance, now=timezone.now())
+    elif not created:
         end_unproved(person=instance.user, now=timezone.now())
+
+
+@receiver(email_added)
+def address_added(email_address: EmailAddress, **kwargs: Any) -> None:
+    """Tell whoever holds the account by now; a first address has nobody to tell."""
+    address = email_address
+    mail_new_address(address.user, address.pk, address.email, timezone.now())

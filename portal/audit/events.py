@@ -9,6 +9,7 @@ class EventType(models.TextChoices):
     ACCOUNT_CREATED = "account.created"
     NAME_CHANGED = "account.name_changed"
     EMAIL_CONFIRMED = "email.confirmed"
+    PASSWORD_RESET = "account.password_reset"  # noqa: S105
     AFFILIATION_PROVED = "affiliation.proved"
     AFFILIATION_ENDED = "affiliation.ended"
     REFERENCE_ASKED = "reference.asked"

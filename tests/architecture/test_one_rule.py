@@ -87,6 +87,8 @@ UNRECORDED = {
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
     "portal/accounts/services/renewal.py:renew_by_letter",
+    "portal/accounts/services/holding.py:settle_proof",
+    "portal/accounts/services/holding.py:void_older_credentials",
     # only sends a letter to the person's own address; what it proves is recorded when answered
     "portal/accounts/services/renewal.py:ask_renewal",
     "portal/access/services/gates.py:seat_member",

@@ -45,14 +45,14 @@ def sign_up(page: Page, model: str) -> None:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill(f"a few plain words {username}")
     page.get_by_role("button", name="Create the account").click()
-    expect(page.get_by_role("button", name=NAME)).to_be_visible()
+    expect(page.get_by_role("heading", name="Look in your mail.")).to_be_visible()
 
 
 def confirm_address(page: Page) -> None:
     page.get_by_role("link", name="Mail of this demo").click()
     page.get_by_role("link", name="/accounts/confirm-email/").first.click()
     page.get_by_role("button", name="Confirm the address").click()
-    expect(page.get_by_role("main")).to_be_visible()
+    expect(page.get_by_role("button", name=NAME)).to_be_visible()
 
 
 def begin_and_return(page: Page, model: str) -> None:

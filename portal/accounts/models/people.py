@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
@@ -17,18 +18,28 @@ from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
 
 
 class User(AbstractUser):
-    """A person. ``name`` is the name they sign with."""
+    """A person. ``name`` is the name they sign with.
+
+    ``proved_at``: when it was shown who holds the account, by the first proof of an address or by
+    a password reset since. Credentials older than that are void.
+    """
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     username = models.CharField(max_length=96, unique=True, validators=[validate_name])
     name = models.CharField("full name", max_length=200)
-    email = models.EmailField("e-mail address")
+    email = models.EmailField("e-mail address", blank=True)
+    proved_at = models.DateTimeField(null=True, editable=False)
 
     REQUIRED_FIELDS = ["email", "name"]
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("username"), name="username_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="username_any_case"),
+            models.UniqueConstraint(
+                Lower("email"), name="address_any_case", condition=~models.Q(email="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.username
@@ -38,6 +49,17 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.username
+
+    def get_session_auth_hash(self) -> str:
+        """Bind sessions to ``proved_at`` too, so that those older than it end."""
+        return self._since_proved(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same under each retired secret key."""
+        yield from map(self._since_proved, super().get_session_auth_fallback_hash())
+
+    def _since_proved(self, session_hash: str) -> str:
+        return f"{session_hash}{self.proved_at.timestamp()}" if self.proved_at else session_hash
 
     @property
     def display_name(self) -> str:
@@ -129,4 +151,5 @@ class AccessToken(models.Model):
         return f"{self.name} of {self.user}"
 
     def is_usable(self, now: datetime) -> bool:
-        return self.revoked_at is None and now < self.expires_at and self.user.is_active
+        is_live = self.revoked_at is None and now < self.expires_at
+        return is_live and self.user.is_active and self.user.proved_at is not None

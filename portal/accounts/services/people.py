@@ -36,11 +36,13 @@ def create_user(
     is_superuser: bool = False,
 ) -> User:
     """Make an account by the operator's hand; people themselves sign up."""
+    email = email.strip().lower()
     user = User(
         username=username,
         email=email,
         name=name,
         date_joined=now,
+        proved_at=now if email_verified else None,
         is_superuser=is_superuser,
         is_staff=is_superuser,
     )

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
-from portal.accounts.errors import NoSuchToken, UnknownToken
+from portal.accounts.errors import AddressNeeded, NoSuchToken, UnknownToken
+from portal.accounts.letters import mail_new_token
 from portal.accounts.models import AccessToken, User
 from portal.accounts.scopes import scopes_of
 from portal.accounts.secrets import is_well_formed, new_secret, secret_hash
@@ -44,7 +46,12 @@ def issue_token(
     now: datetime,
     repo_ids: list[int] | None = None,
 ) -> tuple[AccessToken, str]:
-    """Make a token; its secret is returned here and nowhere else."""
+    """Make a token; its secret is returned here and nowhere else.
+
+    The account's row is held, so that none slips through while older credentials are voided.
+    """
+    owner = User.objects.select_for_update().get(pk=owner.pk)
+    _require_proved(owner)
     _check_token(name, scopes, days, owner)
     secret = new_secret()
     token = AccessToken.objects.create(
@@ -65,6 +72,7 @@ def issue_token(
         scopes=token.scopes,
         expires_at=token.expires_at.isoformat(),
     )
+    mail_new_token(token, now)
     return token, secret
 
 
@@ -75,10 +83,33 @@ def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
     if token is None:
         raise NoSuchToken("You have no such token. It may be another account’s.")
     if token.revoked_at is None:
-        token.revoked_at = now
-        token.save(update_fields=["revoked_at"])
+        _end(token, now)
         record(EventType.TOKEN_REVOKED, actor=owner, target=token, at=now)
     return token
+
+
+@transaction.atomic
+def revoke_all_tokens(*, owner: User, now: datetime) -> int:
+    """End every token of an account; return how many were live."""
+    tokens = AccessToken.objects.select_for_update().filter(user=owner, revoked_at=None)
+    for token in tokens:
+        _end(token, now)
+        record(EventType.TOKEN_REVOKED, actor=owner, target=token, at=now)
+    return len(tokens)
+
+
+def _end(token: AccessToken, now: datetime) -> None:
+    token.revoked_at = now
+    token.save(update_fields=["revoked_at"])
+
+
+def _require_proved(owner: User) -> None:
+    if not owner.has_verified_email:
+        raise AddressNeeded(
+            "Confirm your address first: follow the link in the letter that we sent you. Then you "
+            "can make tokens.",
+            help_url=reverse("account_email"),
+        )
 
 
 def token_from_secret(secret: str, *, now: datetime) -> AccessToken:

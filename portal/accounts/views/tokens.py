@@ -43,6 +43,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "secret": secret,
         "page": _own_tokens(owner, request.GET.get("page"), now),
         "base_url": settings.BASE_URL,
+        "proved": owner.has_verified_email,
         "now": now,
     }
     response = render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 BEHIND_A_PROXY = {"REMOTE_ADDR": "", "headers": {"X-Forwarded-For": "192.0.2.1"}}
 NEW = {
     "name": "Ada Newcomer",
-    "email": "ada@university.example",
+    "email": "newcomer@university.example",
     "username": "ada",
     "password1": "a few plain words, by Ada",
 }

@@ -1,0 +1,82 @@
+"""allauth’s forms under the portal’s rules. Apart from forms.py, which allauth’s own import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from portal.accounts.errors import AddressNeeded, AddressTaken
+from portal.accounts.models import User
+from portal.accounts.services.holding import account_of, require_may_add_address, reset_password
+from portal.accounts.signing_up import expect_confirmation
+
+
+class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types
+    """Sign somebody up, and say the same whether the address has an account or not."""
+
+    def validate_unique_email(self, value: str) -> str:
+        self.account_already_exists = account_of(value) is not None
+        return value
+
+    def try_save(self, request: HttpRequest) -> tuple[None, HttpResponse]:
+        """Send a letter to the address, and answer with the page that says so.
+
+        Nobody is signed in yet: only a stranger to the address would notice the difference.
+        """
+        email = self.cleaned_data["email"]
+        address = None if self.account_already_exists else self._made(request)
+        if address is None:
+            User().set_password(self.cleaned_data["password1"])  # takes as long as making one
+        expect_confirmation(request, address, then=get_next_redirect_url(request))
+        send_verification_email_to_address(
+            request, address or EmailAddress(email=email), signup=True
+        )
+        person = address.user if address else None
+        return None, get_adapter().respond_email_verification_sent(request, person)
+
+    def _made(self, request: HttpRequest) -> EmailAddress | None:
+        """Make the account with its address; None where another was made in the same instant."""
+        try:
+            with transaction.atomic():
+                person = self.save(request)
+                address, _ = EmailAddress.objects.get_or_create(
+                    user=person, email=person.email, defaults={"primary": True}
+                )
+        except AddressTaken:
+            return None
+        return address
+
+
+class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        try:
+            require_may_add_address(self.user)
+        except AddressNeeded as error:
+            raise ValidationError(error.message) from error
+        return str(super().clean_email())
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    """Ask for a new password: only the address that leads to an account gets the letter."""
+
+    def clean_email(self) -> str:
+        email: str = get_adapter().clean_email(self.cleaned_data["email"].lower())
+        person = account_of(email)
+        self.users = [person] if person is not None and person.is_active else []
+        return email
+
+
+class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    def save(self, **kwargs: Any) -> None:
+        reset_password(
+            person=self.user, password=self.cleaned_data["password1"], now=timezone.now()
+        )

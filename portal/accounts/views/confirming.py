@@ -1,0 +1,42 @@
+"""The link that proves an address: it takes the mailbox, and the account too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.views import ConfirmEmailView
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from portal.accounts.signing_up import signed_up_here, where_to_go
+
+SIGN_IN = "Sign in, so that we know that the address and the account are one person’s."
+
+
+class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no types
+    """Confirm an address for whoever is signed in to its account, or has just signed up here.
+
+    Else a stranger’s account could be given the address of anybody who follows links.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            address = self.get_object().email_address
+        except Http404:
+            return super().dispatch(request, *args, **kwargs)
+        if request.user.is_authenticated and request.user.pk != address.user_id:
+            return render(request, "account/email_confirm.html", {"elsewhere": True}, status=403)
+        if not request.user.is_authenticated and not signed_up_here(request, address):
+            messages.info(request, SIGN_IN)
+            return redirect_to_login(request.path)
+        return super().dispatch(request, *args, **kwargs)
+
+    def respond(self, success: bool) -> HttpResponse:
+        """Sign in whoever signed up in this browser, and lead them on."""
+        page = where_to_go(self.request)
+        if success and not self.request.user.is_authenticated:
+            get_adapter().login(self.request, self.object.email_address.user)
+        return redirect(page) if success and page else super().respond(success)
