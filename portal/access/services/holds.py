@@ -40,8 +40,8 @@ def place_hold(
 
     Without a repo it binds on all of them, and a superuser places it. A hold on a revision binds
     every revision of the namespace that serves a file which it covers; ``only_files`` are patterns
-    of their paths, by default the weights. A superuser's binds in all namespaces. The same hold again,
-    while it stands, changes nothing.
+    of their paths, by default the weights. A superuser's binds in all namespaces. The same hold
+    again, while it stands, changes nothing.
     """
     hold = proposed(
         actor=actor,
