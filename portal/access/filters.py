@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
 from django.contrib.postgres.search import SearchQuery
@@ -64,6 +65,18 @@ class Filters:
     @property
     def repo_id(self) -> int | None:
         return _number(self.repo)
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What the address of a case says of the list it was opened from: all but the page."""
+        names = ("view", "repo", "who", "flag", "sector", "country", "organization", "q", "group")
+        chosen = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in chosen.items() if value not in ("", "open")}
+
+    @property
+    def query(self) -> str:
+        """The same as it follows an address: ``?flag=clear``, or nothing."""
+        return f"?{urlencode(self.carried)}" if self.carried else ""
 
     @property
     def is_narrowed(self) -> bool:

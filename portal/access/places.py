@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from portal.access.filters import IN_REVIEW, OPEN
+from portal.access.filters import IN_REVIEW, Filters, conditions_of, order_of
 from portal.access.models import AccessRequest, Assignment, Review
 from portal.access.reading import (
-    OLDEST_FIRST,
     Count,
+    Order,
     Requests,
+    any_of,
     beyond,
     count,
     first_keys,
@@ -23,7 +25,7 @@ from portal.accounts.models import User
 
 @dataclass(frozen=True)
 class Place:
-    """``number`` is none where the case isn't in the queue, or stands too far behind to count."""
+    """``number`` is none where the filters don't show the case, or it stands too far behind."""
 
     number: int | None
     total: Count
@@ -31,42 +33,52 @@ class Place:
     next: int | None
 
 
-def place_of(access_request: AccessRequest, reviewer: User) -> Place:
-    waiting = narrowed(parts_of(reviewer), OPEN)
-    total = count(waiting)
-    if access_request.state not in AccessRequest.UNDECIDED_STATES:
-        return Place(None, total, None, _first(waiting))
-    ahead = _behind(waiting, access_request, reverse=True)
-    number = count(ahead, OLDEST_FIRST.reversed())
+def place_of(
+    access_request: AccessRequest, reviewer: User, filters: Filters, now: datetime
+) -> Place:
+    """Find the case among those that the reviewer's filters show, in the order of their list."""
+    shown, order = _shown(reviewer, filters, now), order_of(filters)
+    total, behind = count(shown, order), _behind(shown, access_request, order)
+    if not any_of(narrowed(shown, Q(pk=access_request.pk))):
+        return Place(None, total, None, _first(behind, order))
+    back = order.reversed()
+    ahead = _behind(shown, access_request, back)
+    number = count(ahead, back)
     return Place(
         number=None if number.is_capped else number.number + 1,
         total=total,
-        previous=_first(ahead, reverse=True),
-        next=_first(_behind(waiting, access_request)),
+        previous=_first(ahead, back),
+        next=_first(behind, order),
     )
 
 
-def next_to_decide(decided: AccessRequest, reviewer: User) -> int | None:
-    """The next case behind this one that awaits this person's vote; from the oldest again at the
-    end. What a colleague has claimed is passed over."""
+def next_to_decide(
+    decided: AccessRequest, reviewer: User, filters: Filters, now: datetime
+) -> int | None:
+    """Find the next case of the list behind this one that awaits this person's vote.
+
+    None at the end of the list: to begin it again is the person's to choose. What a colleague has
+    claimed is passed over.
+    """
     mine = Review.objects.filter(request=OuterRef("pk"), reviewer=reviewer, voided_at=None)
     theirs = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
     free = ~Q(Exists(mine)) & ~Q(Exists(theirs.exclude(reviewer=reviewer)))
-    decidable = narrowed(parts_of(reviewer), IN_REVIEW, free, ~Q(pk=decided.pk))
-    return _first(_behind(decidable, decided)) or _first(decidable)
+    decidable = narrowed(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
+    order = order_of(filters)
+    return _first(_behind(decidable, decided, order), order)
 
 
-def _behind(
-    parts: list[Requests], access_request: AccessRequest, *, reverse: bool = False
-) -> list[Requests]:
-    """Those that came later; reversed, those that came before."""
-    if access_request.submitted_at is None:
-        return []
-    order = OLDEST_FIRST.reversed() if reverse else OLDEST_FIRST
-    return beyond(parts, order, access_request.submitted_at, access_request.pk)
+def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:
+    parts = parts_of(reviewer, filters.repo_id)
+    return narrowed(parts, *conditions_of(filters, reviewer, now))
 
 
-def _first(parts: list[Requests], *, reverse: bool = False) -> int | None:
-    order = OLDEST_FIRST.reversed() if reverse else OLDEST_FIRST
+def _behind(parts: list[Requests], access_request: AccessRequest, order: Order) -> list[Requests]:
+    """Narrow to those that come after this case in the order; to none where it has no place."""
+    at = getattr(access_request, order.column)
+    return beyond(parts, order, at, access_request.pk) if at else []
+
+
+def _first(parts: list[Requests], order: Order) -> int | None:
     keys = first_keys(parts, order, 1)
     return keys[0] if keys else None

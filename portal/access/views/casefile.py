@@ -13,6 +13,7 @@ from portal.access.acts import Act, Role, acts_of, roles_of
 from portal.access.answers import Answer, modes_label, readable
 from portal.access.conflicts import WORDS, Conflict, conflicts_of
 from portal.access.differences import changes_of
+from portal.access.filters import Filters
 from portal.access.gate_settings import settings_of
 from portal.access.grant_states import grant_state, is_active
 from portal.access.history import history
@@ -39,32 +40,39 @@ from portal.access.votes import standing_votes, visible_votes
 from portal.accounts.models import User
 
 MOST = 20
-DIALOGS = (
-    "approve",
-    "ask",
-    "decline",
-    "revoke",
-    "note",
-    "declare",
-    "vouch",
-    "reopen",
-    "assign",
-)
+# Each form of the page that opens over it, and the acts of which one must be the reader's.
+DIALOGS = {
+    "approve": {Act.VOTE},
+    "ask": {Act.ASK},
+    "decline": {Act.VOTE, Act.DISPOSE},
+    "note": {Act.NOTE},
+    "declare": {Act.DECLARE},
+    "vouch": {Act.VOUCH},
+    "assign": {Act.ASSIGN},
+    "reopen": {Act.REOPEN},
+    "revoke": set[Act](),  # asks for the right to administer, which is no act on a request
+}
 
 
 def case_context(
     access_request: AccessRequest,
     reviewer: User,
+    filters: Filters,
     *,
     now: datetime,
-    failed: tuple[str, forms.Form] | None = None,
+    failed: tuple[str, forms.Form | None] | None = None,
 ) -> dict[str, Any]:
-    """``failed``: which form was sent back, and that form; it is shown open on the page."""
+    """Collect what the page shows. ``failed`` names the form that stands open on it, and the form
+    as it was sent back, if it was."""
     submission = access_request.submissions.select_related(
         "acceptance__licence_version__licence", "form"
     ).latest("number")
     answers = submission.answers
+    shown = {**_team(access_request, reviewer, now), **_grant(access_request, reviewer, now)}
+    dialogs = _dialogs(shown)
     name, form = failed or ("", None)
+    if form is None and name not in dialogs:
+        name = ""
     return {
         "case": access_request,
         "repo": access_request.repo,
@@ -83,16 +91,23 @@ def case_context(
         "attestations": _attestations(submission.acceptance),
         "earlier": _earlier(access_request, reviewer),
         "events": history(access_request, reader=reviewer),
-        "place": place_of(access_request, reviewer),
+        "place": place_of(access_request, reviewer, filters, now),
+        "carried": filters.query,
         "form": form,
         "failed": name,
         "nav_section": "queue",
         "now": now,
+        **shown,
+        "dialogs": dialogs,
         **_evidence(access_request, reviewer, answers, now),
-        **_team(access_request, reviewer, now),
-        **_grant(access_request, reviewer, now),
         **_forms(access_request, answers, now, name, form),
     }
+
+
+def _dialogs(shown: dict[str, Any]) -> list[str]:
+    """Name the dialogs that this reader may open."""
+    names = [name for name, acts in DIALOGS.items() if acts & shown["acts"]]
+    return [*names, "revoke"] if shown.get("may_revoke") else names
 
 
 def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
@@ -206,16 +221,16 @@ def _forms(
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
     initial = {"modes": answers.get("modes"), "until": until}
     repo = access_request.repo
-    fresh: dict[str, Any] = {
-        "approve_form": ApproveForm(initial=initial, repo=repo),
-        "ask_form": AskForm(),
-        "decline_form": DeclineForm(),
-        "revoke_form": RevokeForm(),
-        "note_form": NoteForm(),
-        "declare_form": DeclareForm(),
-        "vouch_form": VouchForm(),
-        "reopen_form": ReopenForm(),
-        "assign_form": AssignForm(repo=repo),
-        "failed_template": f"access/_{name}.html" if name in DIALOGS else "",
+    fresh = {
+        "approve": ApproveForm(initial=initial, repo=repo, auto_id="approve_%s"),
+        "ask": AskForm(auto_id="ask_%s"),
+        "decline": DeclineForm(auto_id="decline_%s"),
+        "revoke": RevokeForm(auto_id="revoke_%s"),
+        "note": NoteForm(auto_id="note_%s"),
+        "declare": DeclareForm(auto_id="declare_%s"),
+        "vouch": VouchForm(auto_id="vouch_%s"),
+        "reopen": ReopenForm(auto_id="reopen_%s"),
+        "assign": AssignForm(repo=repo, auto_id="assign_%s"),
     }
-    return fresh | ({f"{name}_form": form} if form else {})
+    shown = {f"{each}_form": form if form and each == name else fresh[each] for each in fresh}
+    return shown | {"failed_template": f"access/_{name}.html" if name else ""}

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from portal.access.acts import Act
 from portal.access.review_forms import (
@@ -26,7 +25,7 @@ from portal.access.services.review import (
     vouch_for_applicant,
     write_note,
 )
-from portal.access.views.deciding import attempt, onward, readable_case, reviewer_of
+from portal.access.views.deciding import attempt, onward, readable_case, reviewer_of, to_case
 from portal.pages import posted_from
 
 
@@ -39,7 +38,7 @@ def claim(request: HttpRequest, request_id: int) -> HttpResponse:
         claim_request(reviewer=reviewer, request_id=request_id, now=now)
 
     refused = attempt(request, case, "", None, do)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id")
@@ -51,7 +50,7 @@ def release(request: HttpRequest, request_id: int) -> HttpResponse:
         release_request(actor=reviewer, request_id=request_id, now=now)
 
     refused = attempt(request, case, "", None, do)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id", part="assign")
@@ -65,7 +64,7 @@ def assign(request: HttpRequest, request_id: int) -> HttpResponse:
         assign_request(actor=reviewer, request_id=request_id, assignee=assignee, now=now)
 
     refused = attempt(request, case, "assign", form, do, act=Act.ASSIGN)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id", part="note")
@@ -78,7 +77,7 @@ def note(request: HttpRequest, request_id: int) -> HttpResponse:
         write_note(author=reviewer, request_id=request_id, text=form.cleaned_data["note"], now=now)
 
     refused = attempt(request, case, "note", form, do, act=Act.NOTE)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id", part="declare")
@@ -114,7 +113,7 @@ def vouch(request: HttpRequest, request_id: int) -> HttpResponse:
         vouch_for_applicant(reviewer=reviewer, request_id=request_id, evidence=evidence, now=now)
 
     refused = attempt(request, case, "vouch", form, do, act=Act.VOUCH)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id")
@@ -128,7 +127,7 @@ def undo(request: HttpRequest, request_id: int) -> HttpResponse:
     refused = attempt(request, case, "", None, do, act=Act.UNDO)
     if refused is None:
         messages.success(request, f"{case.reference} is undone. No letter leaves.")
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)
 
 
 @posted_from("access:case", "request_id", part="reopen")
@@ -142,4 +141,4 @@ def reopen(request: HttpRequest, request_id: int) -> HttpResponse:
         reopen_request(actor=reviewer, request_id=request_id, reason=reason, now=now)
 
     refused = attempt(request, case, "reopen", form, do, act=Act.REOPEN)
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)

@@ -9,10 +9,12 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.acts import Act, require_act
 from portal.access.errors import ConflictOfInterest, RequestNotFound
+from portal.access.filters import Filters, filters_from
 from portal.access.forms import show_errors
 from portal.access.models import AccessRequest
 from portal.access.places import next_to_decide
@@ -48,10 +50,11 @@ def case_page(
     *,
     status: int = 200,
     notice: str = "",
-    failed: tuple[str, forms.Form] | None = None,
+    failed: tuple[str, forms.Form | None] | None = None,
 ) -> HttpResponse:
-    now = timezone.now()
-    context = case_context(access_request, reviewer, now=now, failed=failed)
+    """The case; ``failed`` names the form that was sent back, or that is to stand open."""
+    now, filters = timezone.now(), carried_filters(request)
+    context = case_context(access_request, reviewer, filters, now=now, failed=failed)
     context |= undo_context(reviewer, now) | {"notice": notice}
     return render(request, "access/case.html", context, status=status)
 
@@ -94,8 +97,21 @@ def _refused(
 
 
 def onward(request: HttpRequest, access_request: AccessRequest, said: str) -> HttpResponse:
-    """To the next case that awaits a decision; to the queue when there is none."""
+    """Go to the next case of the list that awaits a decision; to the list when it is done."""
     if said:
         messages.success(request, said)
-    following = next_to_decide(access_request, signed_in(request))
-    return redirect("access:case", following) if following else redirect("access:queue")
+    filters, now = carried_filters(request), timezone.now()
+    following = next_to_decide(access_request, signed_in(request), filters, now)
+    if following:
+        return to_case(request, following)
+    return redirect(reverse("access:queue") + filters.query)
+
+
+def to_case(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Go to a case, within the list that it was opened from."""
+    return redirect(reverse("access:case", args=[request_id]) + carried_filters(request).query)
+
+
+def carried_filters(request: HttpRequest) -> Filters:
+    """Read from the address which list of the queue this case was opened from."""
+    return filters_from(request.GET.dict())

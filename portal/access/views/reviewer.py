@@ -8,7 +8,7 @@ from functools import partial
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_countries import countries
@@ -22,8 +22,15 @@ from portal.access.review_forms import ApproveForm, AskForm, DeclineForm, Revoke
 from portal.access.services.grants import revoke_grant
 from portal.access.services.review import approve_request, ask_question, decline_request
 from portal.access.standing import grant_of
-from portal.access.views.casefile import undo_context
-from portal.access.views.deciding import attempt, case_page, onward, readable_case, reviewer_of
+from portal.access.views.casefile import DIALOGS, undo_context
+from portal.access.views.deciding import (
+    attempt,
+    case_page,
+    onward,
+    readable_case,
+    reviewer_of,
+    to_case,
+)
 from portal.access.votes import votes_missing
 from portal.accounts.models import Sector
 from portal.pages import posted_from
@@ -39,6 +46,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "queue": queue_of(reviewer, filters, now=now),
         "filters": filters,
+        "carried": filters.query,
         "flags": FLAGS,
         "groupings": GROUPINGS,
         "sectors": Sector.choices,
@@ -52,9 +60,11 @@ def queue(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def case(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Everything that a decision needs, on one page."""
+    """Everything that a decision needs, on one page; ``?open=`` opens a dialog's part of it."""
     reviewer = reviewer_of(request)
-    return case_page(request, reviewer, readable_case(reviewer, request_id))
+    part = request.GET.get("open", "")
+    opened = (part, None) if part in DIALOGS else None
+    return case_page(request, reviewer, readable_case(reviewer, request_id), failed=opened)
 
 
 @posted_from("access:case", "request_id", part="approve")
@@ -146,4 +156,4 @@ def revoke(request: HttpRequest, request_id: int) -> HttpResponse:
     refused = attempt(request, access_request, "revoke", form, do)
     if refused is None:
         messages.success(request, "The access is ended, and the notice is on its way.")
-    return refused or redirect("access:case", request_id)
+    return refused or to_case(request, request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -194,3 +195,15 @@ class TestLetters:
         assert LetterTemplate.objects.exists()
         client.post(words, {"reset": "1"})
         assert not LetterTemplate.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["in_review", "held", "approved"])
+def test_no_two_parts_of_a_case_share_an_id(client, case, now, state):
+    """A label leads to the first of those that do, so the others have none."""
+    administrator = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
+    if state == "approved":
+        approve(case, administrator, now)
+    AccessRequest.objects.filter(pk=case.pk).update(state=state)
+    client.force_login(administrator)
+    ids = re.findall(r' id="([^"]+)"', client.get(url("case", case)).text)
+    assert sorted(set(ids)) == sorted(ids)

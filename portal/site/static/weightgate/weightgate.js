@@ -36,6 +36,16 @@
   });
   if (document.querySelector("[data-until]")) { tick(); setInterval(tick, 1000); }
 
+  // Dialogs: without this file a popover, which is not modal; with it one cannot leave it but by closing it. What is
+  // typed stays in it, Escape closes it, and the focus goes back to the button: all that is the browser's own.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[popovertarget]");
+    const dialog = button && document.getElementById(button.getAttribute("popovertarget"));
+    if (!(dialog instanceof HTMLDialogElement)) return;
+    event.preventDefault();
+    if (dialog.open) dialog.close(); else dialog.showModal();
+  });
+
   // Keys. data-key="a" on a link, button or field: pressed, followed or focused. "g q" is two keys in a row.
   // In a list, tr[data-row] are the rows: j and k move, x selects, Enter opens, data-row-key="c" acts on the current one.
   const rows = () => all("tr[data-row]");
@@ -69,14 +79,14 @@
   document.addEventListener("keydown", (event) => {
     const target = event.target;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      const form = target.closest("form") ?? document.querySelector("[popover]:popover-open form");
+      const form = target.closest("form") ?? document.querySelector("dialog[open] form");
       if (form) { event.preventDefault(); form.requestSubmit(form.querySelector(".btn.go") ?? undefined); }
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(target)) { before = ""; return; }
     if (document.body.dataset.keys === "off") return;
     if (event.key.length > 1 || event.key === " ") { before = ""; return; }
-    if (document.querySelector("[popover][role=dialog]:popover-open")) return;
+    if (document.querySelector("dialog[open]")) return;
     const pair = before && `${before} ${event.key}`;
     before = event.key;
     if ((pair && named(pair)) || onRow(event.key) || named(event.key)) { event.preventDefault(); }
