@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
@@ -12,9 +13,11 @@ from redis.exceptions import RedisError
 
 from portal.catalog.models.revisions import OPEN_PATHS
 from portal.delivery.models import Download
+from portal.delivery.pictures import TYPES
 
 COUNTED = timedelta(days=30)
 KEPT_SECONDS = 300
+PICTURES = rf"({'|'.join(re.escape(suffix) for suffix in TYPES)})$"
 KEY = "recent-downloads"
 logger = logging.getLogger(__name__)
 
@@ -23,8 +26,8 @@ def recent_downloads(now: datetime) -> dict[int, int]:
     """Return, by repo, on how many days how many people fetched it within the last month.
 
     A person who fetches fifty files in one day counts once; whoever is nameless counts once by
-    address. What stands before every gate is no download of the model. The figures may be some
-    minutes old, since counting reads a month of rows.
+    address. What stands before every gate is no download of the model, nor is a picture of its
+    card. The figures may be some minutes old, since counting reads a month of rows.
     """
     try:
         if (kept := cache.get(KEY)) is not None:
@@ -40,6 +43,7 @@ def recent_downloads(now: datetime) -> dict[int, int]:
 def _counted(now: datetime) -> dict[int, int]:
     fetched = Download.objects.filter(started_at__gte=now - COUNTED, started_at__lte=now)
     fetched = fetched.filter(range_start=0).exclude(file__path__in=OPEN_PATHS)
+    fetched = fetched.exclude(file__path__iregex=PICTURES)
     who = Coalesce(Cast("person", CharField()), Cast("ip", CharField()), Value(""))
     day = Cast(TruncDate("started_at", output_field=DateField()), CharField())
     rows = (

@@ -13,6 +13,7 @@ from portal.access.verdicts import Verdict
 from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import figures
+from portal.site.markdown import CardBase
 from portal.storage import BlobMissing, blob_store
 
 CARD = "README.md"
@@ -87,6 +88,13 @@ def read_files(
 
 def resolve_url(repo: ModelRepo, revision: Revision, path: str) -> str:
     return f"/{repo.full_name}/resolve/{revision.commit}/{quote(path)}"
+
+
+def card_base(repo: ModelRepo, revision: Revision, download: Verdict) -> CardBase:
+    """Say where the card's addresses lead for a person with this verdict on downloads."""
+    place = f"/{repo.full_name}/{{}}/{revision.commit}/"
+    every_file = download.allowed and download.limits.files is None
+    return CardBase(place.format("resolve"), place.format("picture") if every_file else "")
 
 
 def _row(repo: ModelRepo, revision: Revision, file: File, download: Verdict) -> FileRow:

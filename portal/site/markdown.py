@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote, unquote, urlsplit
 
 import nh3
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 
+from portal.delivery.pictures import picture_type
 from portal.parsing.cards import text_below
+from portal.site.markdown_extras import extend
 
 LOWEST_HEADING = 6
 TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "dl", "dt", "em"),
     *("h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s"),
     *("samp", "small", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th"),
-    *("thead", "tr", "ul", "var"),
+    *("thead", "tr", "ul", "var", "img"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "abbr": {"title"}, "ol": {"start"}}
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "abbr": {"title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "ol": {"start"},
+}
+IMAGE = re.compile(r"<img[^>]*>")  # as the sanitiser writes it: “>” in an attribute is escaped
+ALT = re.compile(r' alt="([^"]+)"')
+SIZE = re.compile(r"[0-9]{1,4}%?")
 FOCUSABLE = {"class": "cmd", "tabindex": "0"}
 SCROLLS = '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>'
 
 
-class _Renderer(RendererHTML):
-    """Pictures from elsewhere aren't loaded; their words stay."""
+@dataclass(frozen=True)
+class CardBase:
+    """Where a card's relative addresses lead: to the files beside it, at its revision.
 
-    def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        words = tokens[index].content
-        return f"<em>[Picture: {escape(words)}]</em>" if words else ""
+    ``pictures`` is empty for a reader who may not have the files: pictures become their words.
+    """
+
+    files: str
+    pictures: str = ""
 
 
-_parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enable(
-    ["table", "strikethrough"]
-)
+_parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def _demote(tokens: list[Token]) -> None:
@@ -45,20 +57,63 @@ def _demote(tokens: list[Token]) -> None:
             token.tag = f"h{min(LOWEST_HEADING, int(token.tag[1]) + 1)}"
 
 
-def render_markdown(text: str, *, relative: Callable[[str], str] | None = None) -> SafeString:
-    """``relative`` says where an address without a host leads; without it, nowhere."""
+def render_markdown(text: str, base: CardBase | None = None) -> SafeString:
+    """Render a card. Without a base its relative addresses lead nowhere and it has no pictures."""
     tokens = _parser.parse(text_below(text))
     _demote(tokens)
+    extend(tokens)
     raw = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
         raw,
         tags=TAGS,
         attributes=ATTRIBUTES,
+        attribute_filter=partial(_attribute, base),
         url_schemes={"http", "https", "mailto"},
-        url_relative=relative or "deny",
+        url_relative=partial(_beside, base) if base else "deny",
         link_rel="nofollow noopener noreferrer",
-        set_tag_attribute_values={"pre": FOCUSABLE},
+        set_tag_attribute_values={"pre": FOCUSABLE, "img": {"loading": "lazy"}},
         strip_comments=True,
     )
+    clean = IMAGE.sub(_in_words, clean)
     clean = clean.replace("<table>", SCROLLS).replace("</table>", "</table></div>")
     return mark_safe(clean)  # noqa: S308 (sanitised above)
+
+
+def _attribute(base: CardBase | None, tag: str, name: str, value: str) -> str | None:
+    """Let pictures of the repo itself pass, by an address that sends nothing but pictures."""
+    if tag != "img":
+        return value
+    if name in ("width", "height"):
+        return value if SIZE.fullmatch(value) else None
+    if name != "src":
+        return value
+    path = _path(value)
+    shown = base and base.pictures and path and picture_type(path)
+    return f"{base.pictures}{quote(path)}" if base and shown else None
+
+
+def _beside(base: CardBase, address: str) -> str:
+    """Lead a relative address to the file that it names; what is no file's is left as it is."""
+    if address.startswith(("#", "/")):
+        return address
+    path = _path(address)
+    return f"{base.files}{quote(path)}" if path else ""
+
+
+def _path(address: str) -> str:
+    """Read a relative address as a path in the repo; empty where it leads out of that."""
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return ""
+    path = posixpath.normpath(unquote(parts.path)) if parts.path else ""
+    outside = path.startswith(("/", "..")) or "\\" in path or "\0" in path or path == "."
+    return "" if parts.scheme or parts.netloc or outside else path
+
+
+def _in_words(image: re.Match[str]) -> str:
+    """Keep the words of a picture that isn't shown."""
+    if ' src="' in image[0]:
+        return image[0]
+    words = ALT.search(image[0])
+    return f"<em>[Picture: {words[1]}]</em>" if words else ""

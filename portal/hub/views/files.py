@@ -63,7 +63,9 @@ def picture(request: HttpRequest, caller: Caller, *, rest: str, **names: str) ->
     if kind is None or file.blob.size_bytes > LARGEST_PICTURE_BYTES:
         require_may_read(caller, file, now)
         raise EntryNotFound(file.path, file.revision.commit)
-    return _shown(request, caller, file, kind, now)
+    response = _shown(request, caller, file, kind, now)
+    response["Cache-Control"] = "private, max-age=3600"  # a page shows it again at each visit
+    return response
 
 
 def _shown(

@@ -27,7 +27,7 @@ from portal.catalog.services.reading import (
 )
 from portal.site import logbook
 from portal.site.context import person
-from portal.site.files import inside, read_card, read_files, resolve_url
+from portal.site.files import card_base, inside, read_card, read_files
 from portal.site.gates import look_at_gate
 from portal.site.markdown import render_markdown
 
@@ -111,27 +111,17 @@ def _released(
 ) -> dict[str, Any]:
     if revision is None:
         return {"files": None, "card": ""}
-    text = read_card(revision)
+    download = may(person(request), Action.DOWNLOAD, revision, now)
     files = read_files(
         repo,
         revision,
         chosen=chosen or DEFAULT_BRANCH,
-        download=may(person(request), Action.DOWNLOAD, revision, now),
+        download=download,
         within=request.GET.get("path", "").strip("/"),
     )
-    return {
-        "files": files,
-        "card": render_markdown(text, relative=lambda path: _inside(repo, revision, path))
-        if text
-        else "",
-    }
-
-
-def _inside(repo: ModelRepo, revision: Revision, path: str) -> str:
-    """A card's relative address is a file beside it."""
-    if path.startswith(("#", "/")):
-        return path
-    return resolve_url(repo, revision, path.removeprefix("./"))
+    text = read_card(revision)
+    base = card_base(repo, revision, download)
+    return {"files": files, "card": render_markdown(text, base) if text else ""}
 
 
 def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import pytest
 
 from portal.parsing.cards import text_below
-from portal.site.markdown import render_markdown
+from portal.site.markdown import CardBase, render_markdown
+
+BASE = CardBase("/lab/model/resolve/c/", "/lab/model/picture/c/")
 
 
 def test_front_matter_is_metadata_not_text():
@@ -57,8 +59,8 @@ def test_a_picture_becomes_its_words():
 
 
 def test_relative_addresses_lead_where_they_are_told():
-    html = render_markdown("[log](logbook.jsonl)", relative=lambda path: f"/lab/model/{path}")
-    assert 'href="/lab/model/logbook.jsonl"' in html
+    html = render_markdown("[log](logbook.jsonl)", BASE)
+    assert 'href="/lab/model/resolve/c/logbook.jsonl"' in html
 
 
 def test_tables_and_code_can_be_reached_by_the_keyboard():
@@ -66,3 +68,64 @@ def test_tables_and_code_can_be_reached_by_the_keyboard():
     assert '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>' in html
     assert "<pre " in html
     assert 'tabindex="0"' in html
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "![The loss](images/f.png)",
+        "![The loss](./images/f.png)",
+        '<img src="images/f.png" alt="The loss" onerror="alert(1)">',
+        '<p align="center"><img alt="The loss" src="images/../images/f.png?raw=true"></p>',
+        "[![The loss](images/f.png)](https://example.org)",
+    ],
+)
+def test_a_picture_of_the_repo_is_shown(picture):
+    html = render_markdown(picture, BASE)
+    assert 'src="/lab/model/picture/c/images/f.png"' in html
+    assert 'alt="The loss"' in html
+    assert "onerror" not in html
+    without = render_markdown(picture, CardBase(BASE.files))
+    assert "<img" not in without
+    assert "[Picture: The loss]" in without
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("https://evil.example/f.png", "//evil.example/f.png", "data:image/png;base64,AAAA"),
+        *("/accounts/logout/f.png", "../../x/f.png", "%2e%2e/f.png", "..%5cf.png", "config.json"),
+        *("javascript:alert(1)//f.png", "\\\\evil.example\\f.png", "http://[f.png"),
+    ],
+)
+def test_no_other_picture_is_loaded(address):
+    html = render_markdown(f'<img src="{address}" alt="words">', BASE)
+    assert "<img" not in html
+    assert "[Picture: words]" in html
+
+
+def test_odd_names_lead_to_their_files():
+    html = render_markdown("![a](images/my%20f%23.png) [b](notes%20one.md#top)", BASE)
+    assert 'src="/lab/model/picture/c/images/my%20f%23.png"' in html
+    assert 'href="/lab/model/resolve/c/notes%20one.md"' in html
+
+
+def test_boxes_of_a_task_list():
+    html = render_markdown("- [ ] train\n- [x] plan\n- [link] none\n\n[x] no list")
+    assert "<li>☐ train</li>" in html
+    assert "<li>☑ plan</li>" in html
+    assert "<p>[x] no list</p>" in html
+
+
+def test_bare_addresses_are_links():
+    html = render_markdown("See https://example.org/a?b=1. `https://code.example` <b>x</b>")
+    assert 'href="https://example.org/a?b=1"' in html
+    assert ">https://example.org/a?b=1</a>." in html
+    assert "<code>https://code.example</code>" in html
+    assert render_markdown("[https://a.example](https://b.example)").count("<a ") == 1
+
+
+def test_footnotes_are_raised():
+    html = render_markdown("Trained long[^1].\n\n[^1]: For three weeks.\n")
+    assert "Trained long<sup>1</sup>." in html
+    assert "<sup>1</sup> For three weeks." in html

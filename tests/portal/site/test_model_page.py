@@ -196,3 +196,16 @@ def test_a_name_in_a_lab_resolves_to_its_page():
     from django.urls import resolve
 
     assert resolve(f"/{make_lab('some-lab').name}/inbox").view_name == "site:model"
+
+
+def test_a_cards_pictures_are_for_those_who_may_have_the_files(client, tmp_path):
+    repo = make_repo()
+    card = "---\nlicense: other\n---\n![The loss](images/f.png)\n"
+    make_folder(tmp_path / "in", **{"README.md": card, "images/f.png": b"\x89PNG"})
+    revision = make_revision(repo, tmp_path / "in")
+    assert "[Picture: The loss]" in page_of(client, repo)
+    client.force_login(make_grant(repo, now=timezone.now()).person)
+    picture = f"/{repo.full_name}/picture/{revision.commit}/images/f.png"
+    assert f'src="{picture}"' in page_of(client, repo)
+    shown = client.get(picture, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (shown.status_code, shown["Content-Type"]) == (200, "image/png")
