@@ -59,6 +59,11 @@ app.conf.beat_schedule = {
         "schedule": TRANSFERS_SECONDS,
         "options": {"expires": TRANSFERS_SECONDS},
     },
+    "anonymous_reads": {
+        "task": "delivery.anonymous_reads",
+        "schedule": crontab(hour=1, minute=7),
+        "options": {"expires": DAY_SECONDS},
+    },
     "forget": {
         "task": "site.forget",
         "schedule": crontab(hour=3, minute=17),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from portal.access.services.timing import tick
 from portal.audit.heads import publish_heads
 from portal.catalog.services.verifying import verify_storage
+from portal.delivery.anonymous_reads import record_anonymous_reads
 from portal.delivery.transfers import read_transfers
 from portal.jobs.services import sweep
 from portal.queue import app
@@ -46,6 +47,12 @@ def read_transfer_log() -> None:
     """What nginx has sent since the last look, where nginx sends."""
     if settings.TRANSFER_LOG:
         read_transfers(Path(settings.TRANSFER_LOG))
+
+
+@app.task(name="delivery.anonymous_reads")
+def record_open_reads() -> None:
+    """Put yesterday's anonymous downloads on record, one number a model."""
+    record_anonymous_reads(timezone.now())
 
 
 @app.task(name="site.forget")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 
 from portal.errors import DomainError
@@ -15,4 +16,19 @@ class RecordUnavailable(DomainError):
     def __init__(self) -> None:
         super().__init__(
             "Nothing was done, since the record can’t be written just now. Try again in a minute."
+        )
+
+
+class TooManyEvents(DomainError):
+    """One person has appended to the record as often as an hour allows; nothing was done."""
+
+    code = "rate_limited"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, what: str, at_most: int, wait: timedelta) -> None:
+        self.retry_after_seconds = int(wait.total_seconds()) + 1
+        minutes = -(-self.retry_after_seconds // 60)
+        super().__init__(
+            f"That is as many {what} as one person may have in an hour ({at_most}). Nothing was "
+            f"done. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         )

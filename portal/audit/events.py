@@ -89,6 +89,7 @@ class EventType(models.TextChoices):
     HOLD_LIFT_GIVEN = "hold.lift_given"
     HOLD_LIFTED = "hold.lifted"
     LINK_MINTED = "link.minted"
+    READS_COUNTED = "download.anonymous_counted"
     JOB_SUBMITTED = "job.submitted"
     JOB_ENDED = "job.ended"
     MAIL_RESENT = "mail.resent"

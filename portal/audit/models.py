@@ -26,7 +26,10 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["sequence"]
-        indexes = [models.Index(fields=["target_type", "target_id"])]
+        indexes = [
+            models.Index(fields=["target_type", "target_id"]),
+            models.Index(fields=["actor", "type", "at"], name="audit_event_by_actor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.type}"

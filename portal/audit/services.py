@@ -12,6 +12,7 @@ from django.db import InternalError, OperationalError, ProgrammingError, connect
 from portal.audit.errors import RecordUnavailable
 from portal.audit.events import EventType
 from portal.audit.hashing import event_hash, new_salt
+from portal.audit.metering import require_rate
 from portal.audit.models import AuditEvent
 
 log = logging.getLogger(__name__)
@@ -34,20 +35,23 @@ def record(
     ``data`` holds plain JSON values and never a secret; people other than the one whom the event is
     about are named under the keys of ``hashing.NAMING`` alone. The chain's lock is held until the
     transaction ends, so a change and its event stand or fall together. Raises RecordUnavailable
-    when the database refuses the event; never catch it inside the transaction.
+    when the database refuses the event, and TooManyEvents past what ``metering`` allows the actor;
+    never catch them inside the transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("audit.record belongs inside the transaction of the change it records.")
+    actor_id = actor.pk if actor is not None and actor.pk else None
     event = AuditEvent(
         at=at,
         type=event_type,
-        actor_id=actor.pk if actor is not None and actor.pk else None,
+        actor_id=actor_id,
         target_type=target._meta.label_lower,
         target_id=str(target.pk),
         data=data,
         salt=new_salt(),
     )
     try:
+        require_rate(event_type, actor_id, at)
         _append(event)
     except REFUSALS as error:
         log.critical("The record takes no event, so nothing is done: %s", error)

@@ -85,6 +85,9 @@ def _permitted(caller: Caller, file: File, now: datetime) -> Link:
 
 
 def _record(link: Link, file: File, caller: Caller, now: datetime) -> None:
+    """Put on record who got the link. Of nobody known, ``anonymous_reads`` records the number."""
+    if caller.person is None:
+        return
     record(
         EventType.LINK_MINTED,
         actor=caller.person,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from http import HTTPStatus
+
 import httpx2
 import pytest
 from django.utils import timezone
@@ -10,8 +13,9 @@ from portal.access.errors import Refused
 from portal.accounts.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.delivery import services
+from portal.delivery.anonymous_reads import record_anonymous_reads
 from portal.delivery.models import Download
-from portal.delivery.services import mint_link
+from portal.delivery.services import mint_link, open_link, start_download
 from portal.storage import backends
 from tests.portal.world import SHARD
 
@@ -74,3 +78,25 @@ def test_a_bucket_serves_by_its_own_link(world, s3_store, monkeypatch):
 def test_settings_choose_the_bucket(settings, s3_store):
     settings.STORAGE = "s3"
     assert backends.blob_store().bucket == s3_store.bucket
+
+
+def test_nobodys_reads_are_one_number_a_day_on_the_record(world):
+    now = timezone.now()
+    before = AuditEvent.objects.count()
+    for _ in range(3):
+        url = mint(world, Caller(), "README.md")
+        link, file = open_link(*url.split("/")[-2:], now=now)
+        start_download(link, file, span=None, status=HTTPStatus.OK, now=now, ip=None)
+    assert AuditEvent.objects.count() == before
+    tomorrow = now + timedelta(days=1)
+    assert record_anonymous_reads(tomorrow) == 1
+    assert record_anonymous_reads(tomorrow) == 0
+    event = AuditEvent.objects.latest("sequence")
+    size = world.file("README.md").blob.size_bytes
+    assert (event.type, event.actor) == ("download.anonymous_counted", None)
+    assert event.target_id == str(world.repo.pk)
+    assert event.data == {
+        "day": now.date().isoformat(),
+        "downloads": 3,
+        "bytes": 3 * size,
+    }

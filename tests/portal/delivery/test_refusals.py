@@ -99,7 +99,7 @@ def test_the_grant_it_was_made_under_ended_though_another_stands(world, client, 
 def test_a_link_of_the_open_gate_is_nobodys_and_ends_with_the_gate(world, client, refused):
     ModelRepo.objects.filter(pk=world.repo.pk).update(download_gate="open")
     link = mint(world, caller=Caller())
-    assert AuditEvent.objects.get(type="link.minted").data["grant"] is None
+    assert not AuditEvent.objects.filter(type="link.minted").exists()
     assert client.head(link).status_code == 200
     ModelRepo.objects.filter(pk=world.repo.pk).update(download_gate="review")
     refused(link, "Sign in")
