@@ -17,6 +17,7 @@ from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
 from portal.fields import LongText
+from portal.lines import LineInput
 
 MODE_HINTS = {
     "download": "The files of the model, to run on machines of your own",
@@ -49,14 +50,14 @@ def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
 class YouForm(StepForm):
     slug = "you"
 
-    name = forms.CharField(
+    name = LineInput(
         label="Full name",
         max_length=LINE,
         help_text="As you sign. It should be the name in your profile.",
         error_messages=_required("name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    position = forms.CharField(
+    position = LineInput(
         label="Position",
         max_length=LINE,
         required=False,
@@ -68,7 +69,7 @@ class YouForm(StepForm):
 class OrganizationForm(StepForm):
     slug = "organization"
 
-    organization = forms.CharField(
+    organization = LineInput(
         label="Organization",
         max_length=LINE,
         help_text="Its full name. If you work alone, say so.",
@@ -143,12 +144,12 @@ class SignatureForm(PageForm):
         error_messages={"required": "Say whether you sign for yourself or for an organization."},
         widget=forms.RadioSelect,
     )
-    entity = forms.CharField(
+    entity = LineInput(
         label="Organization, and your office in it",
         max_length=LINE,
         error_messages={"required": "Name the organization, and your office in it."},
     )
-    typed_name = forms.CharField(
+    typed_name = LineInput(
         label="Type your full name",
         max_length=LINE,
         help_text="As it stands in your profile. It is your signature; we keep it with the time, "

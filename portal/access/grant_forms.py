@@ -12,6 +12,7 @@ from portal.access.forms import WORDS, PageForm, SignatureForm
 from portal.access.models import Acceptance, Hold
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.fields import LongText
+from portal.lines import LineInput
 
 
 def _words(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
@@ -67,7 +68,7 @@ class InviteForm(PageForm):
 
 
 class EndMembershipForm(PageForm):
-    reason = forms.CharField(
+    reason = LineInput(
         label="Reason",
         max_length=200,
         help_text="Both of you get it in a letter.",

@@ -20,6 +20,7 @@ from django_countries import countries
 from portal.access.models import RequestForm
 from portal.accounts.models import Sector
 from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.lines import line_errors
 
 WORDS = 5000  # characters of a long answer
 LINE = 200  # of a short one
@@ -164,7 +165,8 @@ def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
         longest = LINE if field in SHORT_ANSWERS else WORDS
         if len(str(answers.get(field) or "")) > longest:
             errors[field] = f"Shorten this answer to {longest} characters."
-    return errors
+    short = {field: str(answers.get(field) or "") for field in SHORT_ANSWERS}
+    return line_errors(short) | errors
 
 
 def is_given(value: object) -> bool:

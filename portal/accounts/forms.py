@@ -10,12 +10,13 @@ from django.http import HttpRequest
 
 from portal.accounts.models import Reference, Scope, User
 from portal.fields import LongText
+from portal.lines import LineInput
 
 
 class SignupForm(forms.Form):
     """What signing up asks beyond allauth's own fields."""
 
-    name = forms.CharField(
+    name = LineInput(
         label="Full name",
         max_length=200,
         help_text="As you would sign an agreement.",
@@ -32,7 +33,7 @@ class SignupForm(forms.Form):
 class ProfileForm(forms.Form):
     """What a person may correct about themselves; addresses and password have their own pages."""
 
-    name = forms.CharField(
+    name = LineInput(
         label="Full name",
         max_length=200,
         help_text="You sign with it, so it stands as in your papers. What you have signed keeps "
@@ -62,7 +63,7 @@ class ReferenceForm(forms.Form):
         error_messages={"required": "Name the organization."},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
-    name = forms.CharField(
+    name = LineInput(
         label="Who knows that you work there",
         max_length=200,
         help_text="Such as a head of department, or a colleague.",
@@ -76,7 +77,7 @@ class ReferenceForm(forms.Form):
             "invalid": "Give an address such as name@university.example.",
         },
     )
-    relation = forms.CharField(
+    relation = LineInput(
         label="How they know you",
         max_length=200,
         error_messages={"required": "Say how they know that you work there."},
@@ -111,7 +112,7 @@ class TokenForm(forms.Form):
 
     use_required_attribute = False
 
-    name = forms.CharField(
+    name = LineInput(
         label="Name",
         max_length=80,
         help_text="Where it will live, so that you know later which to revoke.",

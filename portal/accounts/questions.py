@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
@@ -11,18 +10,16 @@ from django.core.validators import MaxLengthValidator, validate_email
 
 from portal.accounts.models import Reference, User
 from portal.errors import FieldErrors
+from portal.lines import line_errors
 
 ASKS_A_DAY = 3
 LONGEST_ADDRESS = 254
 DAY = timedelta(days=1)
-LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)  # else our letters would carry anyone's
 
 
 def check_question(person: User, words: dict[str, str], email: str, now: datetime) -> None:
     """What the person typed, in full sentences where it won't do."""
-    errors = {
-        field: "Write it without a link." for field, value in words.items() if LINK.search(value)
-    }
+    errors = line_errors(words)
     missing = {
         "name": "Say whom to ask.",
         "relation": "Say how they know that you work there.",

@@ -19,6 +19,7 @@ import ijson
 
 from portal.accounts.domains import normal_domain, refused_as_evidence
 from portal.accounts.models import Sector
+from portal.lines import plain_line
 
 ROR_ID = re.compile(r"0[0-9a-hj-km-np-tv-z]{6}[0-9]{2}")
 
@@ -86,7 +87,7 @@ def _record(raw: dict[str, Any]) -> Record:
     places = [each["geonames_details"].get("country_code") or "" for each in raw["locations"]]
     return Record(
         ror_id=ror_id,
-        name=shown[0][:300],
+        name=plain_line(shown[0])[:300],
         country=places[0] if places else "",
         sector=next((str(SECTORS[each]) for each in raw["types"] if each in SECTORS), ""),
         domains=list(raw["domains"]) if is_active else [],

@@ -11,6 +11,7 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
+from portal.lines import LineField
 
 
 class Grant(models.Model):
@@ -118,7 +119,7 @@ class Membership(models.Model):
     joined_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = person_field(null=True)
-    end_reason = models.CharField(max_length=200, blank=True)
+    end_reason = LineField(max_length=200, blank=True)
 
     objects = MembershipQuerySet.as_manager()
 

@@ -16,6 +16,7 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import AccessRequestQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
+from portal.lines import LineField
 
 SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
 UNDECIDED = models.Q(state__in=["held", "in_review", "needs_info"])
@@ -74,7 +75,7 @@ class AccessRequest(models.Model):
     organization = models.ForeignKey(
         Organization, null=True, on_delete=models.PROTECT, related_name="access_requests"
     )
-    organization_name = models.CharField(max_length=200, blank=True)
+    organization_name = LineField(max_length=200, blank=True)
     sector = models.CharField(max_length=14, blank=True)
     country = models.CharField(max_length=2, blank=True)
     evidence_is_clear = models.BooleanField(default=False)

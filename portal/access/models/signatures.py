@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from portal.catalog.models import LicenceVersion
+from portal.lines import LineField
 
 
 class Acceptance(models.Model):
@@ -23,9 +24,9 @@ class Acceptance(models.Model):
         LicenceVersion, on_delete=models.PROTECT, related_name="acceptances"
     )
     text_sha256 = models.CharField(max_length=64)
-    typed_name = models.CharField(max_length=200)
+    typed_name = LineField(max_length=200)
     capacity = models.CharField(max_length=6, choices=Capacity)
-    entity = models.CharField(max_length=200, blank=True)
+    entity = LineField(max_length=200, blank=True)
     attestations = ArrayField(models.CharField(max_length=40))
     accepted_at = models.DateTimeField()
     ip = models.GenericIPAddressField(null=True)

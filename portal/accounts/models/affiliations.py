@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django_countries.fields import CountryField
 
 from portal.accounts.querysets import AffiliationQuerySet, ReferenceQuerySet
+from portal.lines import LineField
 
 
 class Sector(models.TextChoices):
@@ -26,7 +27,7 @@ class Organization(models.Model):
     Without one it was named by a person, for a reference or a reviewer to vouch for.
     """
 
-    name = models.CharField(max_length=300)
+    name = LineField(max_length=300)
     ror_id = models.CharField("ROR id", max_length=9, null=True, blank=True, unique=True)
     country = CountryField(blank=True)
     sector = models.CharField(max_length=13, choices=Sector, blank=True)
@@ -127,10 +128,10 @@ class Reference(models.Model):
     organization = models.ForeignKey(
         Organization, null=True, on_delete=models.PROTECT, related_name="references"
     )
-    organization_name = models.CharField(max_length=300)
-    name = models.CharField(max_length=200)
+    organization_name = LineField(max_length=300)
+    name = LineField(max_length=200)
     email = models.EmailField()
-    relation = models.CharField(max_length=200)
+    relation = LineField(max_length=200)
     secret_hash = models.CharField(max_length=64, unique=True)
     asked_at = models.DateTimeField()
     sent_at = models.DateTimeField()

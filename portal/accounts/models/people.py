@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from portal.accounts.mailboxes import letter_address
 from portal.accounts.names import validate_name, validate_namespace
 from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
+from portal.lines import LineField
 
 
 class User(AbstractUser):
@@ -27,7 +28,7 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     username = models.CharField(max_length=96, unique=True, validators=[validate_name])
-    name = models.CharField("full name", max_length=200)
+    name = LineField("full name", max_length=200)
     email = models.EmailField("e-mail address", blank=True)
     proved_at = models.DateTimeField(null=True, editable=False)
 
@@ -86,7 +87,7 @@ class Namespace(models.Model):
         on_delete=models.PROTECT,
         related_name="namespace",
     )
-    title = models.CharField(max_length=200, blank=True)
+    title = LineField(max_length=200, blank=True)
 
     objects = NamespaceQuerySet.as_manager()
 
@@ -132,7 +133,7 @@ class AccessToken(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_tokens"
     )
-    name = models.CharField(max_length=80)
+    name = LineField(max_length=80)
     hint = models.CharField(max_length=12)
     secret_hash = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))

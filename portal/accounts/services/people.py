@@ -12,6 +12,7 @@ from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
+from portal.lines import as_line
 
 
 @transaction.atomic
@@ -84,12 +85,13 @@ def let_publish(*, actor: User, namespace: Namespace, user: User, now: datetime)
 @transaction.atomic
 def change_name(*, person: User, name: str, now: datetime) -> User:
     """Correct the name that a person signs with. What is signed keeps the name typed then."""
-    if not name.strip():
+    name = as_line(name)
+    if not name:
         raise FieldErrors({"name": "Give the name you sign with."})
     person = User.objects.select_for_update().get(pk=person.pk)
-    if person.name != name.strip():
+    if person.name != name:
         # The record forgets nothing, so it holds no name; signatures keep the one typed then.
         record(EventType.NAME_CHANGED, actor=person, target=person, at=now)
-        person.name = name.strip()
+        person.name = name
         person.save(update_fields=["name"])
     return person

@@ -9,13 +9,14 @@ from django.db import models
 
 from portal.catalog.models.fields import SHA256
 from portal.catalog.querysets import LicenceVersionQuerySet
+from portal.lines import LineField
 
 
 class Licence(models.Model):
     """A licence by name; its texts are its versions."""
 
     slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=200)
+    name = LineField(max_length=200)
 
     def __str__(self) -> str:
         return self.name
@@ -29,7 +30,7 @@ class LicenceVersion(models.Model):
         MATERIAL = "material"
 
     licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="versions")
-    version = models.CharField(max_length=20)
+    version = LineField(max_length=20)
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.MATERIAL)
     text = models.TextField()
     sha256 = models.CharField(max_length=64, validators=[SHA256])

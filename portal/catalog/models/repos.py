@@ -10,6 +10,7 @@ from portal.accounts.models import Namespace
 from portal.accounts.names import validate_name
 from portal.catalog.models.licences import Licence
 from portal.catalog.querysets import ModelRepoQuerySet
+from portal.lines import LineField
 
 
 class Gate(models.TextChoices):
@@ -33,9 +34,9 @@ class ModelRepo(models.Model):
 
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repos")
     name = models.CharField(max_length=96, validators=[validate_name])
-    summary = models.CharField(max_length=300, blank=True)
+    summary = LineField(max_length=300, blank=True)
     why_gated = models.TextField(blank=True)
-    family = models.CharField(max_length=60, blank=True)
+    family = LineField(max_length=60, blank=True)
     parameters = models.BigIntegerField(null=True, blank=True)
     context_length = models.PositiveIntegerField(null=True, blank=True)
     private = models.BooleanField(default=False)

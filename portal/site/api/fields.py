@@ -12,6 +12,7 @@ from portal.access.conditions import MOST_MEMBERS, Conditions
 from portal.access.models import Acceptance
 from portal.access.questions import LINE, WORDS
 from portal.catalog.models import Mode
+from portal.lines import as_line, validate_line
 
 BIGGEST_ID = 2**63 - 1
 
@@ -44,8 +45,14 @@ class Words(serializers.CharField):
 
 
 class Line(Words):
+    """One line, by the rule of all names."""
+
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LINE, **options)
+        super().__init__(**{"max_length": LINE, **options})
+        self.validators.append(validate_line)
+
+    def to_internal_value(self, data: Any) -> str:
+        return as_line(super().to_internal_value(data))
 
 
 class LastDay(serializers.DateField):

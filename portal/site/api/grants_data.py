@@ -35,7 +35,7 @@ class InviteInput(Input):
 
 
 class EndMemberInput(Input):
-    reason = serializers.CharField(max_length=200, allow_blank=True, default="")
+    reason = Line(default="")
 
 
 class NoticeInput(Input):

@@ -80,7 +80,7 @@ class VersionDiffOutput(Output):
 class PublishInput(Input):
     slug = serializers.CharField(max_length=50)
     name = Line(default="", help_text="For a licence that is new.")
-    version = serializers.CharField(max_length=20)
+    version = Line(max_length=20, allow_blank=False)
     kind = serializers.ChoiceField(choices=LicenceVersion.Kind.choices)
     text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False)
     attribution = serializers.CharField(max_length=2000)

@@ -1,0 +1,165 @@
+"""Each short text that people type is a line by one rule, wherever it is typed.
+
+What isn’t one stands below with its reason; whatever is new must choose.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from django import forms
+from django.apps import apps
+from django.db import models
+from rest_framework import serializers
+
+from portal.access.questions import LINE
+from portal.lines import LineField, LineInput
+from portal.site.api.fields import Input, Line
+
+OURS = "ours: no person types it"
+LOOKED_UP = "looked up, and refused where nothing has that name"
+PATTERN = "has a narrower pattern of its own"
+LABS_OWN = "the lab’s own words to its applicants, which may hold a link"
+LISTS = "a line of the screening lists, which only the team reads and no letter quotes"
+CHOSEN = "chosen from a list"
+LOGBOOK = "of a logbook that whoever publishes the model puts beside it, shown as it is"
+CARD = "of the card that whoever publishes the model wrote, shown as it is"
+FILTER = "only searches"
+
+COLUMNS = {
+    "access.acceptance.text_sha256": OURS,
+    "access.accessrequest.country": CHOSEN,
+    "access.accessrequest.sector": CHOSEN,
+    "access.requestlink.why": OURS,
+    "access.review.void_reason": OURS,
+    "access.screening.list_version": OURS,
+    "access.screeningentry.value": LISTS,
+    "accounts.accesstoken.hint": OURS,
+    "accounts.accesstoken.secret_hash": OURS,
+    "accounts.namespace.name": PATTERN,
+    "accounts.organization.ror_id": PATTERN,
+    "accounts.organizationdomain.domain": PATTERN,
+    "accounts.reference.secret_hash": OURS,
+    "accounts.user.password": OURS,
+    "accounts.user.username": PATTERN,
+    "audit.auditevent.hash": OURS,
+    "audit.auditevent.previous_hash": OURS,
+    "audit.auditevent.salt": OURS,
+    "audit.auditevent.target_id": OURS,
+    "audit.auditevent.target_type": OURS,
+    "audit.auditevent.type": OURS,
+    "audit.chainhead.hash": OURS,
+    "catalog.blob.git_sha1": PATTERN,
+    "catalog.blob.sha256": PATTERN,
+    "catalog.file.path": PATTERN,
+    "catalog.formername.name": OURS,
+    "catalog.licenceversion.sha256": PATTERN,
+    "catalog.logbookentry.author": LOGBOOK,
+    "catalog.logbookentry.cause": LOGBOOK,
+    "catalog.logbookentry.digest": PATTERN,
+    "catalog.logbookentry.parent_run": LOGBOOK,
+    "catalog.logbookentry.run": LOGBOOK,
+    "catalog.logbookentry.zone": LOGBOOK,
+    "catalog.manifestkey.fingerprint": PATTERN,
+    "catalog.modelrepo.name": PATTERN,
+    "catalog.ref.name": PATTERN,
+    "catalog.revision.commit": PATTERN,
+    "catalog.revision.title": "a commit’s summary, in the words of whoever publishes",
+    "catalog.storagefinding.detail": OURS,
+    "catalog.storagefinding.sha256": PATTERN,
+    "hub.revisioncard.library": CARD,
+    "hub.revisioncard.pipeline": CARD,
+    "jobs.job.currency": OURS,
+    "jobs.job.model_name": OURS,
+    "jobs.job.worker": OURS,
+    "outbox.bouncedaddress.reason": "a mail server’s words, made one line as they are read",
+    "outbox.lettertemplate.kind": OURS,
+    "outbox.lettertemplate.scope": OURS,
+    "outbox.lettertemplate.subject": LABS_OWN,
+    "outbox.outboxmessage.key": OURS,
+    "outbox.outboxmessage.kind": OURS,
+    "outbox.outboxmessage.subject": OURS,
+}
+
+
+def short_columns() -> Iterator[tuple[str, models.Field]]:
+    for model in apps.get_models():
+        if model.__module__.startswith("portal."):
+            for field in model._meta.local_fields:
+                is_short = isinstance(field, models.CharField) and not field.choices
+                if is_short and type(field) in (models.CharField, LineField):
+                    yield f"{model._meta.label_lower}.{field.name}", field
+
+
+def short_inputs() -> Iterator[tuple[str, forms.Field]]:
+    importlib.import_module("portal.urls")
+    for form in _portal_subclasses(forms.Form):
+        for name, field in form.base_fields.items():
+            long = isinstance(field.widget, forms.Textarea | forms.HiddenInput)
+            if isinstance(field, LineInput) or (type(field) is forms.CharField and not long):
+                yield f"{form.__name__}.{name}", field
+
+
+def short_api_fields() -> Iterator[tuple[str, serializers.Field]]:
+    importlib.import_module("portal.urls")
+    for takes in _portal_subclasses(Input):
+        for name, field in takes().fields.items():
+            short = type(field) is serializers.CharField and (field.max_length or 0) <= LINE
+            if isinstance(field, Line) or short:
+                yield f"{takes.__name__}.{name}", field
+
+
+def _portal_subclasses(kind: type) -> Iterator[type]:
+    for subclass in kind.__subclasses__():
+        if subclass.__module__.startswith("portal."):
+            yield subclass
+        yield from _portal_subclasses(subclass)
+
+
+INPUTS = {
+    "EntryForm.note": LISTS,
+    "EntryForm.value": LISTS,
+    "FilterForm.q": FILTER,
+    "HoldForm.subject": LOOKED_UP,
+    "PlaygroundForm.stop": "a sequence of the model’s text, which may be anything",
+    "QuestionForm.label": LABS_OWN,
+    "ReferenceForm.organization": "may be a ROR id, which is a link; what it names is a line",
+    "SeatForm.person": LOOKED_UP,
+    "SignupForm.username": PATTERN,
+    "WordsForm.subject": LABS_OWN,
+}
+API_FIELDS = {
+    "EntryFilters.q": FILTER,
+    "EntryInput.value": LISTS,
+    "GrantFilters.q": FILTER,
+    "GroupFilters.organization": FILTER,
+    "GroupFilters.q": FILTER,
+    "NarrowedBy.organization": FILTER,
+    "NarrowedBy.q": FILTER,
+    "OrganizationFilters.q": FILTER,
+    "PublishInput.slug": PATTERN,
+    "QuestionInput.name": PATTERN,
+    "QuestionInput.step": CHOSEN,
+    "QueueFilters.organization": FILTER,
+    "QueueFilters.q": FILTER,
+    "ShownIfField.equals": CHOSEN,
+    "ShownIfField.field": CHOSEN,
+    "SignatureInput.text_sha256": "compared with the text that was shown",
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "exempt"),
+    [
+        (short_columns, LineField, COLUMNS),
+        (short_inputs, LineInput, INPUTS),
+        (short_api_fields, Line, API_FIELDS),
+    ],
+    ids=["models", "forms", "api"],
+)
+def test_each_short_text_is_a_line_or_says_why_not(found, kind, exempt):
+    fields = dict(found())
+    others = {name for name, field in fields.items() if not isinstance(field, kind)}
+    assert others == set(exempt)
