@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.kept.KeptFormMiddleware",
+    "portal.once.SentOnceMiddleware",
     "portal.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"

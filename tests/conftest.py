@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test import Client
 from django.test.testcases import LiveServerThread
+from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
+from portal.middleware import Surface, surface_of
 from portal.storage import blob_store
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -32,6 +35,40 @@ def _own_surroundings(settings, tmp_path: Path) -> Iterator[None]:
     blob_store.cache_clear()
     yield
     blob_store.cache_clear()
+
+
+# What these answer to a form is read, and changed nothing; one swaps a line of its page.
+ANSWER_IN_PLACE = {
+    "access:autosave",
+    "access:bulk",  # tried before it is confirmed
+    "access:hold_place",
+    "access:letter_words",
+    "access:screening_import",
+}
+PAGES = ("access", "accounts", "site", "jobs")
+
+
+@pytest.fixture(autouse=True)
+def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold each page, in every test that sends it a form: a reload may do nothing twice."""
+    send = Client.request
+
+    def request(client: Client, **environ: Any) -> Any:
+        response = send(client, **environ)
+        if response.status_code == 200 and response.request["REQUEST_METHOD"] == "POST":
+            match = resolve(response.request["PATH_INFO"])
+            is_page = surface_of(response.wsgi_request) is Surface.PAGE
+            held = (
+                is_page
+                and match.namespace in PAGES
+                and "attachment" not in response.get("Content-Disposition", "")
+            )
+            assert not held or match.view_name in ANSWER_IN_PLACE, (
+                f"{match.view_name} answers a form with a page; redirect to it"
+            )
+        return response
+
+    monkeypatch.setattr(Client, "request", request)
 
 
 class WaitingServer(ThreadedWSGIServer):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -20,6 +23,7 @@ from portal.access.views.reviewer import end_of
 from portal.accounts.models import User
 from portal.errors import FieldErrors
 
+_RESULTS = "bulk_results"
 MOST_READ = 200  # more numbers than this in one address are no choice of a person's
 
 
@@ -33,6 +37,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
         messages.warning(request, "Choose requests in the queue first.")
         return redirect("access:queue")
     form = BulkForm(request.POST or None, repo=cases[0].repo)
+    if request.method == "GET" and "done" in request.GET and (results := _kept(request, cases)):
+        return _page(request, cases, form, results=results, is_done=True)
     if request.method == "GET" or not form.is_valid():
         return _page(request, cases, form, status=422 if form.is_bound else 200)
     is_confirmed = "confirm" in request.POST
@@ -47,7 +53,23 @@ def bulk(request: HttpRequest) -> HttpResponse:
     except FieldErrors as error:
         show_errors(form, error)
         return _page(request, cases, form, status=422)
-    return _page(request, cases, form, results=results, is_done=is_confirmed)
+    if is_confirmed:
+        return _done(request, results)
+    return _page(request, cases, form, results=results)
+
+
+def _done(request: HttpRequest, results: list[BulkResult]) -> HttpResponse:
+    """Lead to what came of it, so that a reload decides nothing again."""
+    request.session[_RESULTS] = [asdict(result) for result in results]
+    query = [*(("id", result.request_id) for result in results), ("done", 1)]
+    return redirect(f"{reverse('access:bulk')}?{urlencode(query)}")
+
+
+def _kept(request: HttpRequest, cases: list[AccessRequest]) -> list[BulkResult]:
+    """Read what came of these cases; nothing where others were decided since."""
+    results = [BulkResult(**kept) for kept in request.session.get(_RESULTS, [])]
+    is_of_these = {result.request_id for result in results} == {case.pk for case in cases}
+    return results if is_of_these else []
 
 
 def _chosen(reviewer: User, keys: list[str]) -> list[AccessRequest]:

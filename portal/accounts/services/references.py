@@ -139,6 +139,12 @@ def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> 
     return reference
 
 
+def answered_reference(secret: str) -> Reference | None:
+    """Find what was answered by this link, to thank whoever opens it again; None otherwise."""
+    answered = Reference.objects.exclude(answered_at=None).select_related("person", "organization")
+    return answered.filter(secret_hash=secret_hash(secret)).first()
+
+
 def evidence_of(reference: Reference) -> str:
     """Who vouched, and what their own address says of them; for a reviewer to weigh."""
     return f"{reference.name}, {reference.email} ({reference.relation}); {_standing(reference)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts.forms import AnswerForm
 from portal.accounts.services.references import (
     answer_reference,
+    answered_reference,
     cancel_reference,
     reference_asked,
     resend_reference,
@@ -25,11 +28,16 @@ def reference(request: HttpRequest, secret: str) -> HttpResponse:
     """To open it changes nothing: scanners of mail follow links. The form answers."""
     now = timezone.now()
     form = AnswerForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST" and (answered := answered_reference(secret)):
+        return _page(request, {"asked": answered, "answered": answered}, 200)
     asked = reference_asked(secret, now=now)
-    context = {"asked": asked, "form": form}
     if request.method == "POST" and form.is_valid():
-        context["answered"] = answer_reference(secret=secret, now=now, **form.cleaned_data)
-    status = 422 if form.errors else 200
+        answer_reference(secret=secret, now=now, **form.cleaned_data)
+        return redirect("accounts:reference", secret)
+    return _page(request, {"asked": asked, "form": form}, 422 if form.errors else 200)
+
+
+def _page(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
     response = render(request, "accounts/reference.html", context, status=status)
     add_never_cache_headers(response)
     return response

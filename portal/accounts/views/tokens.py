@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
@@ -24,19 +25,19 @@ from portal.pages import posted_from
 
 PAGE_SIZE = 20
 SOON = timedelta(days=14)
+MADE_COOKIE, MADE_SECONDS = "made_token", 60
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """Listed, and made. The answer to making one holds its secret, and is kept nowhere."""
+    """Listed, and made. The page that follows shows the secret, which is kept nowhere."""
     owner, now = signed_in(request), timezone.now()
     form = TokenForm(request.POST or None, scopes=scopes_of(owner))
-    made: AccessToken | None = None
-    secret = ""
     if request.method == "POST" and form.is_valid():
-        made, secret = issue_token(owner=owner, now=now, **form.cleaned_data)
-        form = TokenForm(scopes=scopes_of(owner))
+        token, secret = issue_token(owner=owner, now=now, **form.cleaned_data)
+        return _show_once(redirect("accounts:tokens"), token, secret)
+    made, secret = _just_made(request, owner)
     context = {
         "form": form,
         "made": made,
@@ -47,8 +48,31 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "now": now,
     }
     response = render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
+    response.delete_cookie(MADE_COOKIE, path=reverse("accounts:tokens"))
     add_never_cache_headers(response)
     return response
+
+
+def _show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpResponse:
+    """Hand the secret to the next page by way of the browser alone: nothing of ours keeps it."""
+    response.set_signed_cookie(
+        MADE_COOKIE,
+        f"{token.pk} {secret}",
+        max_age=MADE_SECONDS,
+        path=reverse("accounts:tokens"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+def _just_made(request: HttpRequest, owner: User) -> tuple[AccessToken | None, str]:
+    """Read the token that was made a moment ago, and its secret, which is shown this once."""
+    handed = request.get_signed_cookie(MADE_COOKIE, default="", max_age=MADE_SECONDS)
+    key, _, secret = handed.partition(" ")
+    made = AccessToken.objects.filter(user=owner, pk=key).first() if secret else None
+    return (made, secret) if made else (None, "")
 
 
 def _own_tokens(owner: User, number: str | None, now: datetime) -> Page[AccessToken]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
 from django.urls import reverse
@@ -133,9 +134,14 @@ class TestPage:
         assert "What would come of it" in tried.text
         assert "Confirm for 3" in tried.text
         assert not Grant.objects.exists()
-        done = page.post(url, self.posted(cases, confirm="1"))
+        done = page.post(url, self.posted(cases, confirm="1"), follow=True)
         assert "What came of it" in done.text
         assert Grant.objects.count() == 3
+        again = page.get(done.request["PATH_INFO"], query_params=self.shown(done))
+        assert "What came of it" in again.text, "a reload shows it again, and decides nothing"
+
+    def shown(self, done) -> dict[str, list[str]]:
+        return parse_qs(done.request["QUERY_STRING"])
 
     def test_what_is_missing_stands_beside_its_field(self, page, cases):
         response = page.post(reverse("access:bulk"), self.posted(cases, verdict="declined"))

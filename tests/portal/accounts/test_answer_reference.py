@@ -121,9 +121,10 @@ def test_the_page_asks_and_only_its_form_answers(client):
     reference.refresh_from_db()
     assert reference.answered_at is None
     assert client.post(url, {}).status_code == 422
-    assert "Thank you" in client.post(url, {"verdict": "confirmed"}).text
+    assert client.post(url, {"verdict": "confirmed"}).url == url
+    assert "Thank you" in client.get(url).text, "and a reload sends nothing"
     assert is_affiliated(person, timezone.now())
-    assert client.get(url).status_code == 409
+    assert client.post(url, {"verdict": "denied"}).status_code == 409
 
 
 def test_a_stranger_with_a_made_up_link_gets_404(client):

@@ -29,13 +29,22 @@ def asked(**changed) -> dict[str, object]:
 
 
 def test_a_secret_is_shown_once_and_kept_nowhere(page, alice):
-    response = page.post(TOKENS, asked())
+    assert page.post(TOKENS, asked()).url == TOKENS, "a reload of the answer makes no second one"
+    assert page.cookies["made_token"]["httponly"]
+    response = page.get(TOKENS)
     secret = response.context["secret"]
     assert secret in response.text
     assert "no-store" in response["Cache-Control"]
     assert response.status_code == 200
     assert secret not in page.get(TOKENS).text
     assert secret not in str(dict(page.session))
+    assert AccessToken.objects.count() == 1
+
+
+def test_nobody_else_in_this_browser_is_shown_it(page, client):
+    page.post(TOKENS, asked())
+    client.force_login(make_user())
+    assert client.get(TOKENS).context["secret"] == ""
 
 
 def test_errors_stand_beside_their_fields(page):
