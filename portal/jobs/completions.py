@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -93,10 +94,15 @@ class Reply:
         self._extra = extra
         self._choices = [Choice(job, index, model) for index in range(job.choice_count)]
 
-    def whole(self, events: Iterable[Event]) -> dict[str, Any]:
-        choices = [self._choices[event.choice].tell(event) for event in events]
-        choices.sort(key=lambda choice: choice["index"])
-        return {**self._head(), "choices": choices, "usage": usage(self._job), **self._extra}
+    def whole(self, job: Job) -> str:
+        """The JSON of the whole reply to a job that succeeded, encoded choice by choice.
+
+        Encoding tens of megabytes at once would hold the interpreter's lock all the while.
+        """
+        told = (self._choices[event["choice"]].tell(Event(**event)) for event in job.each_event())
+        choices = ",".join(map(encoded, told))
+        rest = encoded({**self._head(), "usage": usage(job), **self._extra})
+        return f'{rest[:-1]},"choices":[{choices}]}}'
 
     def chunk(self, event: Event) -> dict[str, Any]:
         extra = self._extra if event.finish_reason else {}
@@ -112,6 +118,11 @@ class Reply:
             "created": int(self._job.created_at.timestamp()),
             "model": self._job.model_name,
         }
+
+
+def encoded(content: dict[str, Any]) -> str:
+    """JSON without blanks."""
+    return json.dumps(content, separators=(",", ":"))
 
 
 def usage(job: Job) -> dict[str, int]:

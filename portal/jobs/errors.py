@@ -51,6 +51,20 @@ class QuotaExceeded(DomainError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManyStreams(DomainError):
+    """As many of a person's pages follow jobs live as may at one time."""
+
+    code = "too_many_streams"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry_after_seconds = 5
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"At most {most} of your pages may follow jobs live at one time. Close another, and "
+            "this one goes on."
+        )
+
+
 class JobNotFound(NotFound):
     code = "job_not_found"
 

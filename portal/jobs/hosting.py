@@ -14,7 +14,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 from tokenizers import Tokenizer as FastTokenizer
 
-from inference.tokenizer import Tokenizer
+from inference.tokenizer import Detokenizer, Tokenizer
 from portal.accounts.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
@@ -103,6 +103,13 @@ class HostedModel:
 
     def decode(self, token_ids: list[int]) -> str:
         return self.tokenizer.decode(token_ids) if self.tokenizer else ""
+
+    def pieces(self, token_ids: list[int]) -> list[str]:
+        """Split the text of these tokens by the token that completes each part of it."""
+        if self.tokenizer is None:
+            return ["" for _ in token_ids]
+        detokenizer = Detokenizer(self.tokenizer)
+        return [detokenizer.push(token) for token in token_ids]
 
     def require_fits(self, prompts: list[list[int]], max_tokens: int) -> None:
         for prompt in prompts:

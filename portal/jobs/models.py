@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
+
+RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 
 
 class Job(models.Model):
@@ -136,7 +139,25 @@ class Job(models.Model):
     @property
     def events(self) -> list[dict[str, Any]]:
         """The result: per choice one event that holds all of it, as ``stream.Event`` spells it."""
-        return json.loads(self.result_json)["events"] if self.result_json else []
+        return list(self.each_event())
+
+    def each_event(self) -> Iterator[dict[str, Any]]:
+        """Decode the result choice by choice.
+
+        A result may take tens of megabytes, and decoding it at once would hold the interpreter's
+        lock, and so stop every other thread, for as long as that takes.
+        """
+        text, decoder = self.result_json, json.JSONDecoder()
+        at = len(RESULT_START)
+        while at < len(text) and not text.startswith(RESULT_END, at):
+            event, at = decoder.raw_decode(text, at)
+            at += len(RESULT_COMMA) if text.startswith(RESULT_COMMA, at) else 0
+            yield event
+
+    def keep_result(self, events: Iterable[dict[str, Any]]) -> None:
+        """Write the result down as ``each_event`` reads it."""
+        body = RESULT_COMMA.join(map(json.dumps, events))
+        self.result_json = f"{RESULT_START}{body}{RESULT_END}"
 
     @property
     def waited(self) -> timedelta | None:

@@ -58,15 +58,13 @@ def _words(event: Event, model: HostedModel) -> list[Word]:
 
 
 def _texts(event: Event, model: HostedModel) -> list[str]:
-    """The event's text, shared out to its tokens as they complete it."""
+    """Share the event's text out to its tokens: each gets what it completes, in one pass."""
     if len(event.tokens) == 1:
         return [event.text]
     texts, taken = [], 0
-    for count in range(1, len(event.tokens) + 1):
-        whole = model.decode(event.tokens[:count]).rstrip("\ufffd")
-        end = min(max(len(whole), taken), len(event.text))
-        texts.append(event.text[taken:end])
-        taken = end
+    for piece in model.pieces(event.tokens):
+        texts.append(event.text[taken : taken + len(piece)])
+        taken += len(piece)
     if texts:
         texts[-1] += event.text[taken:]
     return texts

@@ -1,9 +1,12 @@
-"""The database from asynchronous code that lives long."""
+"""The database, and whatever takes time, from asynchronous code that lives long."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -12,15 +15,36 @@ from django.db import connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Threads that compute take turns with the loop's own, 5 ms each: so few of them keep it prompt.
+STREAM_THREADS = 4
+THREAD_NAME = "stream"
+_pool = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix=THREAD_NAME)
 
-def in_thread(
-    function: Callable[P, T], *, thread_sensitive: bool = True
-) -> Callable[P, Awaitable[T]]:
-    """Run in a thread and give the database connection back at once.
+
+def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Run in the request's own thread and give the database connection back at once.
 
     A stream would otherwise keep one for as long as it lasts, and there are few.
     """
+    return sync_to_async(_releasing(function), thread_sensitive=True)
 
+
+def in_pool(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Run in one of the few threads that all streams of the process share.
+
+    What a stream decodes, renders and looks up goes here, so that the loop only passes bytes on.
+    """
+    releasing = _releasing(function)
+
+    @wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        work = partial(copy_context().run, releasing, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(_pool, work)
+
+    return call
+
+
+def _releasing(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -28,7 +52,7 @@ def in_thread(
         finally:
             release_connections()
 
-    return sync_to_async(call, thread_sensitive=thread_sensitive)
+    return call
 
 
 def release_connections() -> None:

@@ -5,7 +5,6 @@ The fence is ``attempt = mine and state = running``: whoever lost the lease chan
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -137,7 +136,7 @@ def _end(
     if job is None:
         raise LeaseLost
     _measure(job, outcome)
-    job.result_json = json.dumps({"events": [asdict(event) for event in outcome.events]})
+    job.keep_result(asdict(event) for event in outcome.events)
     return close(job, state, error, now)
 
 

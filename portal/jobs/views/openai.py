@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -17,16 +16,17 @@ from portal.accounts.authentication import Caller, token_caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
-from portal.jobs.completions import Reply, usage
+from portal.jobs.completions import Reply, encoded
 from portal.jobs.errors import BadParameter, JobFailed, MissingKey
+from portal.jobs.following import follow, until_ended
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import cancel_job, create_job
 from portal.jobs.sse import sse_response
-from portal.jobs.stream import Ended, Event, follow
+from portal.jobs.stream import Ended, Item
 from portal.jobs.terms import metadata, terms_of
-from portal.jobs.threads import in_thread
+from portal.jobs.threads import in_pool, in_thread
 from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     response: HttpResponseBase
     job, asked, reply, headers = await in_thread(_submit)(request)
     if asked.stream:
-        response = sse_response(_chunks(job, reply, include_usage=asked.include_usage))
+        chunks = Chunks(job, reply, include_usage=asked.include_usage)
+        response = sse_response(_chunks(job, chunks))
     else:
         response = await _whole(job, reply)
     for name, value in headers.items():
@@ -120,70 +121,66 @@ def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[s
 
 async def _whole(job: Job, reply: Reply) -> HttpResponse:
     try:
-        events, ended = await _all(job)
+        await until_ended(job.pk)
     except asyncio.CancelledError:
         await abandon(job)
         raise
-    if ended.state != Job.State.SUCCEEDED:
-        raise JobFailed(ended.error or f"The job ended: {ended.state}.")
-    ended_job = await _again(job)
-    return JsonResponse({**reply.whole(events), "usage": usage(ended_job)})
+    return await in_pool(_answer)(job, reply)
 
 
-@in_thread
-def _again(job: Job) -> Job:
-    return Job.objects.get(pk=job.pk)
+def _answer(job: Job, reply: Reply) -> HttpResponse:
+    job = Job.objects.get(pk=job.pk)
+    if job.state != Job.State.SUCCEEDED:
+        raise JobFailed(job.error or f"The job ended: {job.state}.")
+    return HttpResponse(reply.whole(job), content_type="application/json")
 
 
-async def _all(job: Job) -> tuple[list[Event], Ended]:
-    events: list[Event] = []
-    async with aclosing(follow(job.pk)) as items:
-        async for item in items:
-            if item.event:
-                events.append(item.event)
-            if item.ended:
-                return events, item.ended
-    raise JobFailed("The job ended without a word.")
-
-
-async def _chunks(job: Job, reply: Reply, *, include_usage: bool) -> AsyncIterator[str]:
+async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
     """The stream's events; leaving it early stops the job."""
-    ended: Ended | None = None
     try:
-        async with aclosing(follow(job.pk)) as items:
-            async for item in items:
-                if item.event:
-                    yield _data(reply.chunk(item.event))
-                ended = item.ended
-                if item.event is None and ended is None:
-                    yield ": still here\n\n"
-        for line in await _last_words(job, reply, ended, include_usage=include_usage):
-            yield line
+        async with aclosing(follow(job.pk, chunks.tell)) as lines:
+            async for line in lines:
+                yield line
     finally:
-        if ended is None:
+        if not chunks.ended:
             await abandon(job)
 
 
-async def _last_words(
-    job: Job, reply: Reply, ended: Ended | None, *, include_usage: bool
-) -> list[str]:
-    if ended is None or ended.state != Job.State.SUCCEEDED:
-        message = ended.error if ended else "The job ended without a word."
-        error = {"message": message, "type": "server_error", "param": None, "code": "job_failed"}
-        return [_data({"error": error})]
-    lines = []
-    if include_usage:
-        lines.append(_data(reply.usage_chunk(await _again(job))))
-    return [*lines, "data: [DONE]\n\n"]
+class Chunks:
+    """Spells a job's items as OpenAI's server-sent events."""
+
+    def __init__(self, job: Job, reply: Reply, *, include_usage: bool) -> None:
+        self.ended = False
+        self._job = job
+        self._reply = reply
+        self._include_usage = include_usage
+
+    def tell(self, item: Item) -> str:
+        """The item's lines; after the end, what closes the stream."""
+        if item.event:
+            return _data(self._reply.chunk(item.event))
+        if item.ended is None:
+            return ": still here\n\n"
+        self.ended = True
+        return self._last_words(item.ended)
+
+    def _last_words(self, ended: Ended) -> str:
+        if ended.state != Job.State.SUCCEEDED:
+            error = {"type": "server_error", "param": None, "code": "job_failed"}
+            return _data({"error": {"message": ended.error, **error}})
+        usage = ""
+        if self._include_usage:
+            usage = _data(self._reply.usage_chunk(Job.objects.get(pk=self._job.pk)))
+        return f"{usage}data: [DONE]\n\n"
 
 
 def _data(content: dict[str, Any]) -> str:
-    return f"data: {json.dumps(content, separators=(',', ':'))}\n\n"
+    return f"data: {encoded(content)}\n\n"
 
 
 async def abandon(job: Job) -> None:
     """The reader is gone: let the engine do something else. Survives its task's cancellation."""
-    await asyncio.shield(in_thread(_cancel, thread_sensitive=False)(job))
+    await asyncio.shield(in_pool(_cancel)(job))
 
 
 def _cancel(job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,14 +27,16 @@ from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
+from portal.jobs.following import follow
 from portal.jobs.forms import PlaygroundForm, initial_from
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos
 from portal.jobs.models import Job
+from portal.jobs.places import Place, held, take_place
 from portal.jobs.playing import Playable, playable_by, quota_of, quotas_of
 from portal.jobs.presenting import ending, figures, snippets, words
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.sse import sse_response
-from portal.jobs.stream import START, Item, follow, so_far
+from portal.jobs.stream import START, Item, so_far
 from portal.jobs.terms import notice, terms_of
 from portal.jobs.threads import in_thread
 from portal.pages import posted_from
@@ -171,14 +174,15 @@ def _shown(job: Job) -> dict[str, Any]:
 
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The job's words as they come; a browser that was cut off goes on from the last it had."""
-    job, model = await in_thread(_to_follow)(request, job_id)
+    job, model, place = await in_thread(_to_follow)(request, job_id)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or START
-    return sse_response(_word_events(job, model, _stream_id(given)))
+    return sse_response(_word_events(job, model, place, _stream_id(given)))
 
 
-def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel]:
-    found = find_job(person=_signed_in(request), job_id=job_id)
-    return found, hosted_model(found.revision)
+def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, Place]:
+    person = _signed_in(request)
+    found = find_job(person=person, job_id=job_id)
+    return found, hosted_model(found.revision), take_place(person.pk, timezone.now())
 
 
 def _stream_id(text: str) -> str:
@@ -188,14 +192,16 @@ def _stream_id(text: str) -> str:
     return text if sound and text.isascii() else START
 
 
-async def _word_events(job: Job, model: HostedModel, after: str) -> AsyncIterator[str]:
-    yield "retry: 1000\n\n"
-    async with aclosing(follow(job.pk, after)) as items:
-        async for item in items:
-            yield _spelt(item, model)
+async def _word_events(
+    job: Job, model: HostedModel, place: Place, after: str
+) -> AsyncIterator[str]:
+    async with held(place), aclosing(follow(job.pk, partial(_spelt, model), after)) as lines:
+        yield "retry: 1000\n\n"
+        async for line in lines:
+            yield line
 
 
-def _spelt(item: Item, model: HostedModel) -> str:
+def _spelt(model: HostedModel, item: Item) -> str:
     if item.ended:
         return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:

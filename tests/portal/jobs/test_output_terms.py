@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 from django.utils import timezone
 from openai.types import Completion
@@ -38,7 +41,8 @@ def reply_to(job):
 def test_a_whole_reply_names_the_licence(hosted, settings):
     job = make_job(hosted, make_guest(hosted), now=timezone.now())
     version = hosted.licence.versions.get()
-    content = reply_to(job).whole([Event(0, tokens=[5], text="a", finish_reason="length")])
+    job.keep_result([asdict(Event(0, tokens=[5], text="a", finish_reason="length"))])
+    content = json.loads(reply_to(job).whole(job))
     licence = content["x_weightgate"]["licence"]
     assert licence == {
         "name": "Noncommercial Research Licence",
@@ -73,7 +77,10 @@ def test_without_a_licence_there_is_nothing_to_carry(db, model):
     repo = make_hosted(model, gate="open", licence=None)
     job = make_job(repo, make_user(), now=timezone.now())
     reply = reply_to(job)
-    assert "x_weightgate" not in reply.whole([Event(0, tokens=[5], finish_reason="length")])
+    job.keep_result([asdict(Event(0, tokens=[5], finish_reason="length"))])
+    whole = json.loads(reply.whole(job))
+    assert whole["choices"][0]["finish_reason"] == "length"
+    assert "x_weightgate" not in whole
 
 
 def test_the_jobs_page_says_it_with_a_link(hosted, client):

@@ -1,6 +1,7 @@
 // The playground alive: words appear as they are made. Without this file the page reloads itself.
 (() => {
   "use strict";
+  const REFUSED_MS = 5000; // a refused stream is not tried again by the browser itself
   const result = () => document.getElementById("result");
 
   // One tab stop for all words; arrows move between them.
@@ -33,12 +34,22 @@
       caret.insertAdjacentHTML("beforebegin", JSON.parse(event.data));
       status.textContent = "being written";
     });
-    source.addEventListener("ended", async () => {
+    source.addEventListener("ended", () => {
       source.close();
-      const answer = await fetch(node.dataset.page, { headers: { Accept: "text/html" } });
-      if (answer.ok) node.outerHTML = await answer.text();
+      refresh(node);
       document.getElementById("stop-button")?.remove();
     });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => refresh(node), REFUSED_MS);
+    });
+  };
+
+  // What the server has now, in place of what is shown; followed on while the job is open.
+  const refresh = async (node) => {
+    const answer = await fetch(node.dataset.page, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    node.outerHTML = await answer.text();
+    if (result()?.dataset.events) follow(result());
   };
   if (result()?.dataset.events) follow(result());
 })();
