@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from portal.delivery.pictures import picture_type
 from portal.parsing.cards import text_below
 from portal.site.markdown_extras import extend
+from portal.site.raw_html import RawHtml
 
 LOWEST_HEADING = 6
 TAGS = {
@@ -57,10 +58,23 @@ def _demote(tokens: list[Token]) -> None:
             token.tag = f"h{min(LOWEST_HEADING, int(token.tag[1]) + 1)}"
 
 
+def _reduce_html(tokens: list[Token]) -> None:
+    reducer = RawHtml(TAGS, ATTRIBUTES)
+    for token in tokens:
+        if token.type == "html_block":
+            token.content = reducer.reduce(token.content) + reducer.close_emphasis()
+        for child in token.children or ():
+            if child.type == "html_inline":
+                child.content = reducer.reduce(child.content)
+        if token.children and (closed := reducer.close_emphasis()):
+            token.children.append(Token("html_inline", "", 0, content=closed))
+
+
 def render_markdown(text: str, base: CardBase | None = None) -> SafeString:
     """Render a card. Without a base its relative addresses lead nowhere and it has no pictures."""
     tokens = _parser.parse(text_below(text))
     _demote(tokens)
+    _reduce_html(tokens)
     extend(tokens)
     raw = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
