@@ -14,13 +14,10 @@ from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import figures
 from portal.site.markdown import CardBase
-from portal.storage import BlobMissing, blob_store
 
-CARD = "README.md"
 SUMS = "SHA256SUMS"
 SPEEDS = (1, 5, 20, 100)  # Mbit/s
 MEGABIT_BYTES = 10**6 / 8
-CARD_LIMIT_BYTES = 1_000_000
 FOLD = 40
 PLAIN = re.compile(r"[\w./+-]+", re.ASCII)  # what a shell and an address take as it is
 
@@ -107,15 +104,3 @@ def _row(repo: ModelRepo, revision: Revision, file: File, download: Verdict) -> 
 def _time(size_bytes: int, megabits: int) -> str:
     span = timedelta(seconds=size_bytes / (megabits * MEGABIT_BYTES))
     return "under a minute" if span < timedelta(minutes=1) else figures.duration(span)
-
-
-def read_card(revision: Revision) -> str | None:
-    """The text of its README.md; None where there is none to show."""
-    file = revision.files.select_related("blob").filter(path=CARD).first()
-    if file is None or file.blob.size_bytes > CARD_LIMIT_BYTES:
-        return None
-    try:
-        with blob_store().open(file.blob.sha256) as source:
-            return source.read().decode("utf-8", "replace")
-    except BlobMissing:
-        return None

@@ -26,10 +26,10 @@ from portal.catalog.services.reading import (
     split_revision,
 )
 from portal.site import logbook
+from portal.site.cards import look_at_card
 from portal.site.context import person
-from portal.site.files import card_base, inside, read_card, read_files
+from portal.site.files import card_base, inside, read_files
 from portal.site.gates import look_at_gate
-from portal.site.markdown import render_markdown
 
 ENTRIES_PER_PAGE = 30
 
@@ -110,7 +110,7 @@ def _released(
     request: HttpRequest, repo: ModelRepo, revision: Revision | None, *, chosen: str, now: datetime
 ) -> dict[str, Any]:
     if revision is None:
-        return {"files": None, "card": ""}
+        return {"files": None, "card": None}
     download = may(person(request), Action.DOWNLOAD, revision, now)
     files = read_files(
         repo,
@@ -119,9 +119,8 @@ def _released(
         download=download,
         within=request.GET.get("path", "").strip("/"),
     )
-    text = read_card(revision)
-    base = card_base(repo, revision, download)
-    return {"files": files, "card": render_markdown(text, base) if text else ""}
+    card = look_at_card(revision, card_base(repo, revision, download))
+    return {"files": files, "card": card}
 
 
 def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:
