@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from django.urls import reverse
+
 from portal.errors import Conflict, DomainError, Forbidden, InvalidTransition, NotFound
 
 
@@ -17,6 +19,17 @@ class UnknownToken(DomainError):
 
 class NoSuchToken(NotFound):
     pass
+
+
+class TooManyTokens(Conflict):
+    code = "too_many_tokens"
+
+    def __init__(self, at_most: int) -> None:
+        super().__init__(
+            f"You have {at_most} live tokens, as many as one account may have. Revoke those that "
+            "you no longer use, then make this one.",
+            help_url=reverse("accounts:tokens"),
+        )
 
 
 class NameTaken(Conflict):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from portal.accounts.errors import AddressNeeded, NoSuchToken, UnknownToken
+from portal.accounts.errors import AddressNeeded, NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.letters import mail_new_token
 from portal.accounts.models import AccessToken, User
 from portal.accounts.scopes import scopes_of
@@ -18,6 +18,7 @@ from portal.audit.services import record
 from portal.errors import FieldErrors
 
 HUB_PREFIX = "hf_"
+MAX_LIVE_TOKENS = 100  # of one person: more are scripts that make one for each run
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
 
@@ -52,6 +53,7 @@ def issue_token(
     """
     owner = User.objects.select_for_update().get(pk=owner.pk)
     _require_proved(owner)
+    _require_room(owner, now)
     _check_token(name, scopes, days, owner)
     secret = new_secret()
     token = AccessToken.objects.create(
@@ -101,6 +103,11 @@ def revoke_all_tokens(*, owner: User, now: datetime) -> int:
 def _end(token: AccessToken, now: datetime) -> None:
     token.revoked_at = now
     token.save(update_fields=["revoked_at"])
+
+
+def _require_room(owner: User, now: datetime) -> None:
+    if AccessToken.objects.usable_at(now).filter(user=owner).count() >= MAX_LIVE_TOKENS:
+        raise TooManyTokens(MAX_LIVE_TOKENS)
 
 
 def _require_proved(owner: User) -> None:

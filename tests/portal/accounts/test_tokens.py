@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.accounts.errors import NoSuchToken, UnknownToken
+from portal.accounts.errors import NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.models import AccessToken
 from portal.accounts.secrets import is_well_formed, new_secret
-from portal.accounts.services import issue_token, revoke_token, token_from_secret
+from portal.accounts.services import issue_token, revoke_token, token_from_secret, tokens
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from tests.factories.accounts import make_token, make_user
@@ -39,6 +39,18 @@ class TestIssuing:
         assert secret not in kept
         assert secret[8:] not in kept
         assert token_from_secret(secret, now=now) == token
+
+    def test_an_account_has_so_many_live_ones(self, now, monkeypatch):
+        monkeypatch.setattr(tokens, "MAX_LIVE_TOKENS", 2)
+        owner = make_user()
+        make_token(owner, now=now, days=1)
+        second, _ = make_token(owner, now=now)
+        with pytest.raises(TooManyTokens, match="Revoke those that you no longer use"):
+            make_token(owner, now=now)
+        assert make_token(owner, now=now + timedelta(days=2))  # the first has run out
+        revoke_token(owner=owner, token_id=second.pk, now=now + timedelta(days=2))
+        assert make_token(owner, now=now + timedelta(days=2))
+        assert make_token(make_user(), now=now)
 
     def test_it_is_recorded_without_the_secret(self, now):
         _, secret = make_token(make_user(), "download", now=now)
