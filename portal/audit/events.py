@@ -22,6 +22,7 @@ class EventType(models.TextChoices):
     REPO_CREATED = "repo.created"
     REPO_CONFIGURED = "repo.configured"
     REPO_MOVED = "repo.moved"
+    NAME_GIVEN_UP = "repo.name_given_up"
     REPO_DELETED = "repo.deleted"
     TEAM_MEMBER_ADDED = "repo.team_member_added"
     TEAM_MEMBER_REMOVED = "repo.team_member_removed"

@@ -30,6 +30,31 @@ class RepoExists(Conflict):
         self.full_name = full_name
 
 
+class NameLeadsElsewhere(RepoExists):
+    """A name that a repo bore before it moved, and that still leads to it."""
+
+    code = "name_leads_elsewhere"
+
+    def __init__(self, former: str, full_name: str) -> None:
+        super().__init__(full_name)
+        self.message = (
+            f"{former} is called {full_name} now. Use that name. To make another model of the old "
+            f"one, give it up first: DELETE /api/v1/former-names/{former}/"
+        )
+
+
+class NameKept(Conflict):
+    """The same, where whoever asks may not know which repo it leads to."""
+
+    code = "name_kept"
+
+    def __init__(self, former: str) -> None:
+        super().__init__(
+            f"The name {former} leads to a model that has moved away. Choose another name, or give "
+            f"that one up first: DELETE /api/v1/former-names/{former}/"
+        )
+
+
 class RepoInUse(Conflict):
     code = "repo_in_use"
 

@@ -16,6 +16,13 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
     ("request_form", "GET", "namespace name", (200, {}), (200, {})),
     ("sign", "POST", "namespace name", (403, {"anonymous": 401}), (400, {"anonymous": 401})),
     (
+        "former_name",
+        "DELETE",
+        "namespace name",
+        (403, {"anonymous": 401, "publisher operator": 404}),
+        (403, {"anonymous": 401, "publisher operator": 404}),
+    ),
+    (
         "gate",
         "GET",
         "namespace name",

@@ -89,7 +89,7 @@ class ModelRepo(models.Model):
 
 
 class FormerName(models.Model):
-    """What a repo was called before it moved, until another repo takes the name."""
+    """A name that a repo bore before it moved, and that leads to it until it is given up."""
 
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="former_names")
     name = models.CharField(max_length=96)

@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.errors import RepoInUse
+from portal.catalog.errors import RepoInUse, RepoNotFound
 from portal.catalog.models import FormerName, ModelRepo
 from portal.catalog.services.repos import (
     locked_for_publishing,
@@ -33,7 +33,7 @@ def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: date
     if former == f"{place.name}/{name}":
         return repo
     if (place, name.lower()) != (former_place, repo.name.lower()):
-        require_free(place, name)
+        require_free(actor, place, name, repo=repo)
         _remember(repo)
     FormerName.objects.filter(namespace=place, name__iexact=name).delete()
     repo.namespace, repo.name = place, name
@@ -48,6 +48,29 @@ def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: date
         moved_to=repo.full_name,
     )
     return repo
+
+
+@transaction.atomic
+def give_up_name(*, actor: User, namespace: str, name: str, now: datetime) -> None:
+    """Have a name that a repo bore lead to it no longer, so that another may take it.
+
+    Whoever may publish in the name's namespace may. Raises RepoNotFound for a name that leads
+    nowhere.
+    """
+    place = locked_namespace(namespace)
+    require_may_publish(actor, place)
+    former = FormerName.objects.filter(namespace=place, name__iexact=name).select_related("repo")
+    kept = former.first()
+    if kept is None:
+        raise RepoNotFound(f"{place.name}/{name} is no name that a model has moved away from.")
+    kept.delete()
+    record(
+        EventType.NAME_GIVEN_UP,
+        actor=actor,
+        target=kept.repo,
+        at=now,
+        name=f"{place.name}/{kept.name}",
+    )
 
 
 def _remember(repo: ModelRepo) -> None:

@@ -11,7 +11,13 @@ from django.db import transaction
 from portal.accounts.models import Namespace, User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.errors import MayNotPublish, RepoExists, RepoNotFound
+from portal.catalog.errors import (
+    MayNotPublish,
+    NameKept,
+    NameLeadsElsewhere,
+    RepoExists,
+    RepoNotFound,
+)
 from portal.catalog.models import FormerName, Gate, ModelRepo, TeamMember
 from portal.errors import FieldErrors
 
@@ -57,15 +63,14 @@ def create_repo(
 ) -> ModelRepo:
     """Make a repo in a namespace where the actor may publish; they administer it.
 
-    A name that another repo bore is free again, and leads to that one no longer.
+    A name that leads to a repo which moved is not free until somebody gives it up.
     """
     place = locked_namespace(namespace)
     require_may_publish(actor, place)
-    require_free(place, name)
+    require_free(actor, place, name)
     repo = ModelRepo(namespace=place, name=name, created_at=now, **_checked(configuration))
     require_valid(repo)
     repo.save()
-    FormerName.objects.filter(namespace=place, name__iexact=name).delete()
     record(EventType.REPO_CREATED, actor=actor, target=repo, at=now, name=repo.full_name)
     return repo
 
@@ -78,10 +83,19 @@ def locked_namespace(name: str) -> Namespace:
     return place
 
 
-def require_free(namespace: Namespace, name: str) -> None:
+def require_free(
+    actor: User, namespace: Namespace, name: str, *, repo: ModelRepo | None = None
+) -> None:
+    """Raise RepoExists, or a kin of it, unless no repo has the name and it leads to none but
+    ``repo``, which may take it back."""
     full_name = f"{namespace.name}/{name}"
     if taken := ModelRepo.objects.named(full_name).with_names().first():
         raise RepoExists(taken.full_name)
+    former = FormerName.objects.filter(namespace=namespace, name__iexact=name)
+    if kept := former.exclude(repo=repo).select_related("repo__namespace").first():
+        if ModelRepo.objects.visible_to(actor).filter(pk=kept.repo_id).exists():
+            raise NameLeadsElsewhere(full_name, kept.repo.full_name)
+        raise NameKept(full_name)
 
 
 def require_valid(repo: ModelRepo) -> None:

@@ -13,6 +13,7 @@ from portal.site.api import (
     letters,
     licences,
     member_checks,
+    names,
     people,
     queue,
     queue_lists,
@@ -59,6 +60,7 @@ MODELS = [
         delete=letters.reset_template,
     ),
     address(f"{TEMPLATE}preview/", "template_preview", post=letters.preview_template),
+    address("former-names/<str:namespace>/<str:name>/", "former_name", delete=names.give_up),
 ]
 REQUESTS = [
     address("requests/", "requests", get=requests.list_requests, post=requests.start_request),

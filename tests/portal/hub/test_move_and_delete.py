@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 
 from portal.access.models import Grant
+from portal.accounts.services import let_publish
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo, Revision
 from tests.factories.access import make_grant
@@ -69,12 +71,80 @@ def test_a_stranger_learns_nothing_of_a_private_one(desk):
     assert response.status_code == 404
 
 
-def test_a_new_repo_under_the_old_name_ends_it(desk):
+def give_up(desk, name, secret=None):
+    return desk.call("delete", f"/api/v1/former-names/{name}/", secret=secret)
+
+
+@pytest.mark.parametrize("spelt", ["fresh", "FRESH"])
+def test_no_new_repo_takes_the_old_name_while_it_leads_somewhere(desk, settings, spelt):
+    new = f"{desk.lab.name}/renamed"
+    move(desk, new)
+    answer = desk.create(spelt)
+    assert answer.status_code == 409
+    assert answer.json()["url"] == f"{settings.BASE_URL}/{new}"
+    assert f"is called {new} now" in answer["X-Error-Message"]
+    desk.create("second")
+    moved = move(desk, f"{desk.lab.name}/{spelt}", start=f"{desk.lab.name}/second")
+    assert moved.status_code == 409
+    assert desk.call("get", f"/api/models/{desk.name}").status_code == 307
+
+
+def test_giving_the_old_name_up_is_an_act_of_its_own(desk):
     moved = desk.repo.pk
     move(desk, f"{desk.lab.name}/renamed")
+    assert give_up(desk, desk.name.upper()).status_code == 204
+    event = AuditEvent.objects.order_by("-sequence").first()
+    assert (event.type, event.data["name"]) == ("repo.name_given_up", desk.name)
+    assert desk.call("get", f"/api/models/{desk.name}").status_code == 404
     assert desk.create("fresh").status_code == 200
     assert desk.repo.pk != moved
-    assert desk.api("get", "revision/main").status_code == 200
+    assert give_up(desk, desk.name).status_code == 404
+
+
+def test_only_who_may_publish_there_gives_a_name_up(desk):
+    move(desk, f"{desk.lab.name}/renamed")
+    for other in (make_user(), make_publisher_of("foreign-lab")):
+        _, secret = make_token(other, now=timezone.now())
+        assert give_up(desk, desk.name, secret).status_code == 403
+    _, single = make_token(desk.publisher, now=timezone.now(), repo_ids=[1])
+    assert give_up(desk, desk.name, single).status_code == 403
+    assert give_up(desk, "none/x").status_code == 404
+    assert desk.call("get", f"/api/models/{desk.name}").status_code == 307
+
+
+def make_publisher_of(lab):
+    publisher = make_user()
+    make_lab(lab, publisher=publisher)
+    return publisher
+
+
+def test_who_may_not_know_where_a_name_leads_is_not_told(desk):
+    """Moved to where only its new lab sees it; the old lab can still free the name."""
+    both = make_publisher_of("new-lab")
+    let_publish(actor=make_user(superuser=True), namespace=desk.lab, user=both, now=timezone.now())
+    _, secret = make_token(both, now=timezone.now())
+    content = {"fromRepo": desk.name, "toRepo": "new-lab/secret", "type": "model"}
+    assert desk.call("post", "/api/repos/move", content, secret=secret).status_code == 200
+    answer = desk.create("fresh")
+    assert answer.status_code == 409
+    assert "secret" not in answer.content.decode()
+    assert give_up(desk, desk.name).status_code == 204
+    assert desk.create("fresh").status_code == 200
+
+
+def test_what_was_sent_to_the_old_name_arrives_at_the_new_one(desk):
+    """Clients make the repo first, go on from a 409, and follow each redirect."""
+    move(desk, f"{desk.lab.name}/renamed")
+    line = {"key": "header", "value": {"summary": "x"}}
+    answer = desk.client.post(
+        f"/api/models/{desk.name}/commit/main",
+        "".join(json.dumps(each) + "\n" for each in (line, file_line("a.txt", b"1"))),
+        content_type="application/x-ndjson",
+        headers=bearer(desk.secret),
+        follow=True,
+    )
+    assert answer.status_code == 200
+    assert ModelRepo.objects.get().revisions.filter(files__path="a.txt").exists()
 
 
 def test_back_and_forth(desk):
