@@ -28,6 +28,8 @@ NEWEST = F("modified_at").desc(nulls_last=True)
 BY_NAME: list[Any] = ["listed_name", "pk"]
 ORDERS: dict[str, list[Any]] = {
     "": BY_NAME,
+    "id": BY_NAME,
+    "num_parameters": [F("parameters").desc(nulls_last=True), *BY_NAME],
     "createdAt": [F("created_at").desc(), "pk"],
     "lastModified": [NEWEST, "pk"],
     # asked for by clients, and not ranked by here

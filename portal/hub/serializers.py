@@ -45,6 +45,7 @@ def model(
     ``cardData`` is what the card says at that revision; of the licence the portal has its own word.
     """
     content: dict[str, Any] = {
+        "_id": f"{repo.pk:024x}",  # what stays through renames, in the form of the Hub's
         "id": repo.full_name,
         "modelId": repo.full_name,
         "author": repo.namespace.name,

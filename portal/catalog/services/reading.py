@@ -11,6 +11,8 @@ from portal.catalog.models import File, FormerName, ModelRepo, Ref, Revision
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
+HEAD = "HEAD"
+"""What some clients call the default branch; a ref of that name goes before."""
 
 
 def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
@@ -80,11 +82,15 @@ def _by_commit(repo: ModelRepo, start: str) -> Revision | None:
 def _refs(repo: ModelRepo, names: list[str]) -> dict[str, Revision]:
     """Revisions by every spelling of their refs; a branch goes before a tag of its name."""
     bare = {name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in names}
+    if HEAD in bare:
+        bare.add(DEFAULT_BRANCH)
     known = Ref.objects.filter(repo=repo, name__in=bare).select_related("revision")
     spelt = {}
     for ref in known.order_by("-kind"):
         ref.revision.repo = repo
         spelt[ref.full_name] = spelt[ref.name] = ref.revision
+    if DEFAULT_BRANCH in spelt:
+        spelt.setdefault(HEAD, spelt[DEFAULT_BRANCH])
     return spelt
 
 

@@ -23,9 +23,10 @@ from portal.hub.listing import described, listed, weighed
 
 PROPERTIES = (
     "author baseModels cardData childrenModelCount config createdAt disabled downloads "
-    "downloadsAllTime evalResults gated gguf inference inferenceProviderMapping lastModified "
-    "library_name likes mask_token model-index pipeline_tag private resourceGroup safetensors sha "
-    "siblings spaces tags transformersInfo trendingScore usedStorage widgetData xetEnabled"
+    "downloadsAllTime evalResults gated gguf gitalyUid inference inferenceProviderMapping "
+    "lastModified library_name likes mask_token model-index pipeline_tag private resourceGroup "
+    "safetensors sha siblings spaces tags transformersInfo trendingScore usedStorage "
+    "widgetData xetEnabled"
 )
 """What a client may ask to expand; what this portal doesn't keep is left out."""
 KNOWN = frozenset(PROPERTIES.split())
@@ -79,7 +80,7 @@ def _expand(query: QueryDict) -> set[str]:
 
 
 def _only(content: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    kept = {"id"} | wanted
+    kept = {"_id", "id"} | wanted
     return {key: value for key, value in content.items() if key in kept} if wanted else content
 
 

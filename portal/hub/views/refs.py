@@ -26,7 +26,10 @@ def branch(request: HttpRequest, caller: Caller, *, branch: str, **names: str) -
     if request.method == "DELETE":
         refs.delete_branch(actor=person, repo_id=repo.pk, name=branch, now=now)
         return JsonResponse({})
-    start = text_of(json_object(request), "startingPoint", default="") or DEFAULT_BRANCH
+    content = json_object(request)
+    if content.get("emptyBranch"):
+        raise Invalid("A branch begins at a revision. Leave out emptyBranch.", field="emptyBranch")
+    start = text_of(content, "startingPoint", default="") or DEFAULT_BRANCH
     made = refs.create_branch(actor=person, repo_id=repo.pk, name=branch, start=start, now=now)
     return JsonResponse(serializers.ref(made))
 

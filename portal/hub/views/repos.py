@@ -43,6 +43,9 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
     count_write(person, now)
     content = json_object(request)
     namespace, name = _names(content, person)
+    for field in ("files", "license"):
+        if content.get(field):
+            raise Invalid("A repo is made without files. Commit them afterwards.", field=field)
     private = _asked_privacy(request, content)
     try:
         repo = start_repo(

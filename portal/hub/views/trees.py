@@ -14,6 +14,7 @@ from portal.hub import serializers
 from portal.hub.entries import entries_at, entries_under, expanded
 from portal.hub.history import ancestor_keys, revisions_at
 from portal.hub.http import flag, hub_view, json_list, page_of
+from portal.hub.limits import json_object
 from portal.hub.views.models import repo_of
 
 MOST_PATHS = 20_000
@@ -32,9 +33,22 @@ def paths_info(
     request: HttpRequest, caller: Caller, *, revision: str, **names: str
 ) -> JsonResponse:
     found = find_revision(repo_of(caller, names), revision)
-    form = _form(request.body)
-    entries = entries_at(found, form.getlist("paths"))
-    return json_list(expanded(found, entries) if flag(form, "expand") else entries)
+    paths, expand = _asked(request)
+    entries = entries_at(found, paths)
+    return json_list(expanded(found, entries) if expand else entries)
+
+
+def _asked(request: HttpRequest) -> tuple[list[str], bool]:
+    """Read the paths, and whether to expand them: a form from Python, JSON from JavaScript."""
+    if request.content_type != "application/json":
+        form = _form(request.body)
+        return form.getlist("paths"), flag(form, "expand")
+    content = json_object(request)
+    paths = content.get("paths")
+    known = isinstance(paths, list) and len(paths) <= MOST_PATHS
+    if not known or not all(isinstance(path, str) for path in paths):
+        raise Invalid(f"“paths” lists at most {MOST_PATHS} texts.", field="paths")
+    return paths, content.get("expand") is True
 
 
 def _form(body: bytes) -> QueryDict:
@@ -67,7 +81,9 @@ def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 @hub_view("GET")
 def commits(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
     found = find_revision(repo_of(caller, names), revision)
-    keys, headers = page_of(request, ancestor_keys(found))
+    chain = ancestor_keys(found)
+    keys, headers = page_of(request, chain)
+    headers["X-Total-Count"] = str(len(chain))
     formatted = "formatted" in request.GET.getlist("expand[]")
     shown = [serializers.commit(row, formatted=formatted) for row in revisions_at(keys)]
     return json_list(shown, headers)

@@ -146,3 +146,12 @@ def test_others_do_not_see_it(desk, client):
     _, secret = make_token(make_user(), now=timezone.now())
     response = desk.call("get", f"/api/models/{desk.name}", secret=secret)
     assert response.status_code == 404
+
+
+@pytest.mark.parametrize("field", ["files", "license"])
+def test_files_are_committed_afterwards(desk, field):
+    """Leaving them out in silence would make a repo that lacks what its maker sent."""
+    value = "mit" if field == "license" else [{"path": "a", "encoding": "base64", "content": ""}]
+    response = desk.create("with-files", **{field: value})
+    assert response.status_code == 400
+    assert "afterwards" in response.json()["error"]

@@ -59,6 +59,11 @@ def test_blobs_have_sizes_and_hashes(world, client):
     assert siblings["config.json"]["blobId"] == world.file("config.json").blob.git_sha1
 
 
+def test_head_is_the_default_branch(world, client):
+    content = client.get(world.api("/revision/HEAD")).json()
+    assert content["sha"] == world.revision.commit
+
+
 def test_security_status(world, client):
     content = client.get(world.api("?securityStatus=true")).json()
     assert content["securityRepoStatus"] == {"scansDone": False, "filesWithIssues": []}
@@ -67,6 +72,7 @@ def test_security_status(world, client):
 def test_expand_gives_those_alone(world, client):
     content = client.get(world.api("?expand=gated&expand=sha")).json()
     assert content == {
+        "_id": f"{world.repo.pk:024x}",
         "id": world.repo.full_name,
         "gated": "manual",
         "sha": world.revision.commit,
@@ -130,6 +136,7 @@ def test_filters(several, client, query, found):
     [
         *("createdAt", "created_at", "lastModified", "last_modified"),
         *("downloads", "likes", "likes7d", "likes30d", "trending", "trendingScore"),
+        *("num_parameters", "id"),
     ],
 )
 def test_any_order_lists_all(several, client, order):
@@ -207,7 +214,7 @@ def test_both_counts_are_numbers_wherever_a_model_is_told_of(several, client):
     ]:
         assert (content["downloads"], content["likes"]) == (0, 0)
     for each in client.get("/api/models?expand=likes&expand=downloads").json():
-        assert each == {"id": each["id"], "likes": 0, "downloads": 0}
+        assert each == {"_id": each["_id"], "id": each["id"], "likes": 0, "downloads": 0}
 
 
 def test_sorted_by_downloads_the_most_fetched_come_first(several, client, tmp_path):

@@ -150,7 +150,8 @@ def test_commits_have_pages(world, client, settings):
     assert [
         each["title"] for each in client.get(world.api("/commits/main?p=1&limit=2")).json()
     ] == ["First"]
-    assert client.get(world.api("/commits/main?p=99")).json() == []
+    beyond = client.get(world.api("/commits/main?p=99"))
+    assert (beyond.json(), beyond["X-Total-Count"]) == ([], "3")
     second = client.get("{0.path}?{0.query}".format(urlsplit(link)))
     assert [each["formatted"]["title"] for each in second.json()] == ["First"]
     assert "Link" not in second
@@ -173,3 +174,13 @@ def test_history_costs_the_same_however_long(
         make_revision(world.repo, world.folder, title=str(number), now=timezone.now())
     with django_assert_max_num_queries(queries):
         assert client.get(world.api(url)).status_code == 200
+
+
+def test_paths_may_come_as_json(world, client):
+    content = {"paths": ["config.json", "configs", "nothing"], "expand": True}
+    response = client.post(world.api("/paths-info/main"), content, content_type="application/json")
+    assert [each["path"] for each in response.json()] == ["config.json", "configs"]
+    assert all(each["lastCommit"] for each in response.json())
+    for wrong in ({}, {"paths": "config.json"}, {"paths": [1]}):
+        refused = client.post(world.api("/paths-info/main"), wrong, content_type="application/json")
+        assert refused.status_code == 400
