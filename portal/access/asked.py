@@ -25,9 +25,9 @@ class Standing(StrEnum):
 
 
 def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
-    """Those that open the model now, or would once their terms are signed."""
+    """Those that open the model now, or would once their terms are signed or a check is done."""
     grants = Grant.objects.filter(repo=repo)
-    return grants.active_at(now) | grants.offered_at(now)
+    return grants.active_at(now) | grants.offered_at(now) | grants.held_for_check(now)
 
 
 def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[Grant]:
@@ -41,8 +41,8 @@ def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[G
 
 
 def given_at(grant: Grant) -> datetime:
-    """When it began, or was offered."""
-    return grant.starts_at or grant.offered_at or grant.expires_at
+    """When it began, was offered, or was signed and held for a check."""
+    return grant.starts_at or grant.offered_at or grant.held_at or grant.expires_at
 
 
 def pending_of(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:

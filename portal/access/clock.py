@@ -25,7 +25,7 @@ OFFER_REMINDER = timedelta(days=7)
 GRANT_REMINDERS = (timedelta(days=60), timedelta(days=30), timedelta(days=7))
 CLOSEOUT_REMINDER = timedelta(days=30)
 HOLD_REMINDER = timedelta(days=30)
-MEMBER_CHECK = timedelta(days=7)
+CHECK = timedelta(days=7)  # until a person's word on what the screening lists have is due
 
 
 class Owner(StrEnum):
@@ -74,6 +74,7 @@ class Standing(StrEnum):
     """What a grant is at a moment; derived from its times and the holds on it."""
 
     OFFERED = "offered"
+    HELD = "held"
     OFFER_LAPSED = "offer_lapsed"
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -105,6 +106,18 @@ ERASED = Timer(
     "12 months after closed_at, or 5 years after a grant that rests on them",
     "personal answers are blanked; decision, hashes and signature stay",
     kind=Kind.RETENTION,
+)
+CHECK_LATE = Timer(
+    "check_late",
+    "due_at of the check",
+    "who administers the repo is reminded that somebody waits",
+    ("check_team",),
+)
+CHECK_STILL_LATE = Timer(
+    "check_still_late",
+    "7 days after due_at of the check, and after the reminder",
+    "the owners are told",
+    ("check_team",),
 )
 UNDECIDED = (OVERDUE, STILL_OVERDUE, STRANDED)
 
@@ -182,6 +195,7 @@ GRANTS: dict[Standing, Row] = {
             Timer("offer_lapsed", "offer_expires_at", "the offer is over", ("offer_lapsed",)),
         ),
     ),
+    Standing.HELD: Row(Owner.ADMINISTRATORS, (CHECK_LATE, CHECK_STILL_LATE)),
     Standing.OFFER_LAPSED: Row(Owner.NOBODY, (ERASED,)),
     Standing.ACTIVE: Row(
         Owner.HOLDER,
@@ -251,12 +265,8 @@ MEMBERS: dict[Place, Row] = {
     Place.HELD: Row(
         Owner.ADMINISTRATORS,
         (
-            Timer(
-                "member_check",
-                "7 days after held_at",
-                "who administers the repo is reminded that somebody waits",
-                ("member_check_team",),
-            ),
+            CHECK_LATE,
+            CHECK_STILL_LATE,
             MEMBER_UNPROVED,
             MEMBER_GONE,
         ),

@@ -36,53 +36,73 @@ def conflicts_of(
     people: Iterable[User], access_request: AccessRequest, now: datetime
 ) -> dict[int, set[Conflict]]:
     """For each person's key their conflicts with this request, in a bounded number of queries."""
-    keys = {person.pk for person in people}
-    found: dict[int, set[Conflict]] = {key: set() for key in keys}
+    people = list(people)
+    found = conflicts_with(people, access_request.applicant, now)
     sources = {
-        Conflict.SELF: {access_request.applicant_id},
-        Conflict.MEMBER: _under_one_grant(access_request),
-        Conflict.REFERENCE: _references(access_request),
-        Conflict.ORGANIZATION: _of_one_organization(access_request, now),
         Conflict.DECLARED: _declared(access_request),
         Conflict.DECIDED_BEFORE: _decided_before(access_request),
     }
+    return _added(found, sources)
+
+
+def conflicts_with(people: Iterable[User], person: User, now: datetime) -> dict[int, set[Conflict]]:
+    """For each key of ``people`` their conflicts with a person, whether that one asked or not."""
+    sources = {
+        Conflict.SELF: {person.pk},
+        Conflict.MEMBER: _under_one_grant(person),
+        Conflict.REFERENCE: _references(person),
+        Conflict.ORGANIZATION: _of_one_organization(person, now),
+    }
+    return _added({each.pk: set() for each in people}, sources)
+
+
+def _added(
+    found: dict[int, set[Conflict]], sources: dict[Conflict, set[int]]
+) -> dict[int, set[Conflict]]:
     for conflict, conflicted in sources.items():
-        for key in keys & conflicted:
+        for key in found.keys() & conflicted:
             found[key].add(conflict)
     return found
 
 
 def require_no_conflict(person: User, access_request: AccessRequest, now: datetime) -> None:
     """Raises ConflictOfInterest, in the words of the first conflict."""
-    found = conflicts_of([person], access_request, now)[person.pk]
+    _require_none(conflicts_of([person], access_request, now)[person.pk])
+
+
+def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
+    """Raises the same, before somebody is offered what they didn't ask for."""
+    _require_none(conflicts_with([actor], person, now)[actor.pk])
+
+
+def _require_none(found: set[Conflict]) -> None:
     if found:
         first = next(conflict for conflict in Conflict if conflict in found)
         raise ConflictOfInterest(WORDS[first])
 
 
-def _under_one_grant(access_request: AccessRequest) -> set[int]:
-    """Members of the applicant's grants, and holders and members of those they are a member of."""
-    applicant = access_request.applicant_id
+def _under_one_grant(person: User) -> set[int]:
+    """Members of the person's grants, and holders and members of those they are a member of."""
     joined = Membership.objects.joined()
-    grants = joined.filter(Q(person=applicant) | Q(grant__person=applicant)).values("grant")
+    grants = joined.filter(Q(person=person) | Q(grant__person=person)).values("grant")
     together = Membership.objects.joined().filter(grant__in=grants)
     pairs = together.values_list("person", "grant__person")
-    return {key for pair in pairs for key in pair} - {applicant}
+    return {key for pair in pairs for key in pair} - {person.pk}
 
 
-def _references(access_request: AccessRequest) -> set[int]:
-    """Accounts that hold an address which the applicant named as a reference."""
-    asked = Reference.objects.filter(person=access_request.applicant_id).values("email")
+def _references(person: User) -> set[int]:
+    """Accounts that hold an address which the person named as a reference."""
+    asked = Reference.objects.filter(person=person).values("email")
     holders = User.objects.filter(emailaddress__email__in=asked, emailaddress__verified=True)
     return set(holders.values_list("pk", flat=True))
 
 
-def _of_one_organization(access_request: AccessRequest, now: datetime) -> set[int]:
-    theirs = Affiliation.objects.of(access_request.applicant).standing_at(now)
+def _of_one_organization(person: User, now: datetime) -> set[int]:
+    theirs = Affiliation.objects.of(person).standing_at(now)
     colleagues = Affiliation.objects.standing_at(now).filter(
         organization__in=theirs.values("organization")
     )
-    return set(colleagues.values_list("person", flat=True)) - {access_request.applicant_id}
+    return set(colleagues.values_list("person", flat=True)) - {person.pk}
 
 
 def _declared(access_request: AccessRequest) -> set[int]:

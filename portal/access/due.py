@@ -22,6 +22,7 @@ from portal.access.models import (
     Membership,
     Question,
     Renewal,
+    Screening,
 )
 from portal.access.querysets import UNDECIDED
 from portal.accounts.models import Affiliation
@@ -179,7 +180,8 @@ def questions_unreachable(now: datetime) -> QuerySet[Question]:
 
 def _offers() -> QuerySet[Any]:
     """``ends``: when it can be signed no longer."""
-    open_ones = Grant.objects.filter(starts_at=None, revoked_at=None, closed_at=None)
+    unsigned = {"starts_at": None, "held_at": None, "revoked_at": None, "closed_at": None}
+    open_ones = Grant.objects.filter(**unsigned)
     return open_ones.annotate(ends=Least("offer_expires_at", "expires_at"))
 
 
@@ -248,9 +250,9 @@ def renewals_still_overdue(now: datetime) -> QuerySet[Renewal]:
     return late.filter(Exists(told), ~written("renewal-", OuterRef("pk"), "-still-overdue"))
 
 
-# --- members
+# --- members and checks
 
-MEMBER_CHECK_LATE = "check-late"
+CHECK_LATE, CHECK_STILL_LATE = "late", "still-late"
 
 
 def members_unproved(now: datetime) -> QuerySet[Any]:
@@ -264,11 +266,19 @@ def members_unproved(now: datetime) -> QuerySet[Any]:
     return standing.filter(~Exists(proofs))
 
 
-def member_checks_late(now: datetime) -> QuerySet[Any]:
-    """Held for a week, and nobody has been reminded."""
-    held = Membership.objects.held().filter(held_at__lte=now - clock.MEMBER_CHECK)
-    active = held.filter(grant__in=Grant.objects.active_at(now))
-    return active.filter(~written("member-", OuterRef("pk"), f"-{MEMBER_CHECK_LATE}"))
+def checks_late(now: datetime) -> QuerySet[Any]:
+    """Checks past their due date, of which nobody has been reminded."""
+    late = Screening.objects.open_at(now).filter(due_at__lte=now)
+    return late.filter(~written("check-", OuterRef("pk"), f"-{CHECK_LATE}"))
+
+
+def checks_still_late(now: datetime) -> QuerySet[Any]:
+    """Checks a week past their due date, of which the owners haven't been told."""
+    week_ago = now - clock.TO_OWNERS
+    late = Screening.objects.open_at(now).filter(due_at__lte=week_ago)
+    reminded = letters("check-", OuterRef("pk"), f"-{CHECK_LATE}", created_at__lte=week_ago)
+    told = written("check-", OuterRef("pk"), f"-{CHECK_STILL_LATE}")
+    return late.filter(Exists(reminded), ~told)
 
 
 def holds_to_remind(now: datetime) -> QuerySet[Any]:

@@ -26,8 +26,8 @@ class RequestHasMovedOn(InvalidTransition):
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
 
-    def __init__(self) -> None:
-        super().__init__("Confirm your e-mail address first; then submit. Your draft is kept.")
+    def __init__(self, then: str = "submit. Your draft is kept") -> None:
+        super().__init__(f"Confirm your e-mail address first; then {then}.")
 
 
 class LicenceChanged(Conflict):
@@ -211,8 +211,26 @@ class HoldStands(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "A hold stands on the applicant or their organization. Lift it first; then approve."
+            "A hold stands on this person or their organization. Lift it first; then try again."
         )
+
+
+class AddressUnproved(Conflict):
+    """Nobody is let in whose address isn't proved; for the team, who acts for them."""
+
+    code = "address_unproved"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has no confirmed e-mail address. Ask them to confirm one; then try again."
+        )
+
+
+class CheckNotFound(NotFound):
+    code = "check_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such check, or none that you may see.")
 
 
 class AlreadyClaimed(Conflict):

@@ -110,6 +110,7 @@ GRANTS = Export(
         "signed_for": "acceptance__entity",
         "offered_at": "offered_at",
         "offer_expires_at": "offer_expires_at",
+        "held_at": "held_at",
         "starts_at": "starts_at",
         "expires_at": "expires_at",
         "ends_by_notice_at": "ends_by_notice_at",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.access.models import Grant, Membership
+from portal.access.models import Grant, Membership, Screening
+from portal.audit.events import EventType
 
 
 def facts_of(grant: Grant) -> dict[str, Any]:
@@ -31,6 +32,27 @@ def facts_of_member(membership: Membership) -> dict[str, Any]:
         "acceptance": membership.acceptance_id,
         "joined_at": stamp(membership.joined_at),
     }
+
+
+def told_of_start(
+    grant: Grant, screening: Screening, begun: EventType
+) -> tuple[EventType, dict[str, Any]]:
+    """Return the event that a grant has begun, or is held for a check, and what it says."""
+    event = EventType.GRANT_HELD if grant.is_held else begun
+    return event, {**facts_of(grant), **facts_of_screening(screening)}
+
+
+def told_of_joining(
+    membership: Membership, screening: Screening
+) -> tuple[EventType, dict[str, Any]]:
+    """Return the event that somebody has joined, or is held for a check, and what it says."""
+    event = EventType.MEMBER_HELD if membership.is_held else EventType.MEMBER_JOINED
+    return event, {**facts_of_member(membership), **facts_of_screening(screening)}
+
+
+def facts_of_screening(screening: Screening) -> dict[str, str]:
+    """Return what became of it, and by which lists; never a line of them."""
+    return {"screening": str(screening.outcome), "list_version": screening.list_version}
 
 
 def stamp(moment: datetime | None) -> str | None:

@@ -18,6 +18,7 @@ from portal.audit.models import AuditEvent
 
 GIVES = (EventType.GRANT_MADE, EventType.GRANT_ACTIVATED, EventType.GRANT_RENEWED)
 ENDS = (EventType.GRANT_REVOKED, EventType.GRANT_CLOSED, EventType.GRANT_OFFER_DECLINED)
+CHECKS = (EventType.GRANT_HELD, EventType.GRANT_CLEARED)
 NOTICES = (EventType.GRANT_NOTICE_GIVEN, EventType.GRANT_NOTICE_WITHDRAWN)
 BATCH = 500
 
@@ -85,6 +86,9 @@ def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
     if not given:
         yield "is active, and the record gives it to nobody"
         return
+    checked = next((each for each in reversed(events) if each.type in CHECKS), None)
+    if checked is not None and checked.type == EventType.GRANT_HELD:
+        yield f"is active, and event {checked.sequence} holds it for a check"
     if ended := next((event for event in events if event.type in ENDS), None):
         yield f"is active, and event {ended.sequence} ({ended.type}) ended it"
     notice = next((each for each in reversed(events) if each.type in NOTICES), None)

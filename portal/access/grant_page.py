@@ -19,7 +19,7 @@ from portal.access.grant_states import (
     is_offered,
 )
 from portal.access.letters.common import grant_keys
-from portal.access.models import Grant, Hold, Membership
+from portal.access.models import Grant, Hold, Membership, Screening
 from portal.access.policy import may
 from portal.access.services.held import is_over, line_of
 from portal.access.services.members import cap_of, is_shareable
@@ -55,7 +55,8 @@ def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
     grant: Grant | None = Grant.objects.select_related(*RELATED).filter(pk=grant_id).first()
     if grant is None:
         raise GrantNotFound
-    membership = Membership.objects.joined().filter(grant=grant, person=person).first()
+    signed = Membership.objects.standing().filter(joined_at__isnull=False)
+    membership = signed.filter(grant=grant, person=person).first()
     mine = grant.person_id == person.pk
     administers = may(person, Action.ADMINISTER, grant.repo, now).allowed
     may_review = administers or reviews(person, grant.repo)
@@ -85,7 +86,8 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "renewal_opens_at": opens_at(grant),
         "open_renewal": grant.renewals.filter(decided_at=None).first(),
         "can_sign_newer": seen.mine and can_sign_newer(grant, now),
-        "can_close": seen.mine and grant.starts_at is not None and grant.closed_at is None,
+        "can_close": seen.mine and not grant.is_offer and grant.closed_at is None,
+        "check": open_check(grant, now),
         "line": [each for each in line_of(grant) if each.pk != grant.pk],
         "shareable": is_shareable(grant),
         "member_count": Membership.objects.standing().filter(grant=grant).count(),
@@ -94,6 +96,12 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "two_people": settings_of(grant.repo).two_person_revocation,
         "now": now,
     }
+
+
+def open_check(grant: Grant, now: datetime) -> Screening | None:
+    """Find what a person still has to say of the screening lists' hit on the grant's holder."""
+    found: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
+    return found
 
 
 def surviving_duties(version: LicenceVersion) -> list[str]:

@@ -23,7 +23,7 @@ DELIVERY = {
 
 
 def grant_state(grant: Grant, now: datetime) -> Mark:
-    if grant.starts_at is None:
+    if grant.is_offer:
         return _offer_state(grant, now)
     if grant.revoked_at is not None:
         return Mark("stop", "Ended by the lab", "revoked")
@@ -34,6 +34,8 @@ def grant_state(grant: Grant, now: datetime) -> Mark:
         return Mark("stop", "Ended by notice", "revoked")
     if grant.expires_at <= now:
         return Mark("calm", "Ended", "clock")
+    if grant.is_held or grant.starts_at is None:
+        return Mark("wait", "Extra check", "clock")
     if grant.starts_at > now:
         return Mark("calm", "Begins later", "todo")
     if noticed is not None:
@@ -53,13 +55,13 @@ def _offer_state(grant: Grant, now: datetime) -> Mark:
 
 def is_offered(grant: Grant, now: datetime) -> bool:
     open_until = grant.offer_expires_at or now
-    return grant.starts_at is None and open_until > now and not is_over(grant, now)
+    return grant.is_offer and open_until > now and not is_over(grant, now)
 
 
 def is_active(grant: Grant, now: datetime) -> bool:
     """As ``active_at`` has it, for a row at hand."""
     begun = grant.starts_at is not None and grant.starts_at <= now
-    return begun and not is_over(grant, now)
+    return begun and not grant.is_held and not is_over(grant, now)
 
 
 def conditions_in_words(grant: Grant) -> list[str]:
@@ -71,10 +73,10 @@ def conditions_in_words(grant: Grant) -> list[str]:
 def member_state(membership: Membership) -> Mark:
     if membership.ended_at is not None:
         return Mark("calm", "Ended", "revoked")
-    if membership.joined_at is not None:
-        return Mark("yes", "Member", "done")
     if membership.is_held:
         return Mark("calm", "Extra check", "clock")
+    if membership.joined_at is not None:
+        return Mark("yes", "Member", "done")
     return Mark("wait", "Invited, not signed yet", "mail")
 
 

@@ -24,6 +24,7 @@ Narrow = Callable[[Any, datetime], Any]
 VIEWS: dict[str, tuple[str, Narrow]] = {
     "active": ("Active", lambda found, now: found.active_at(now)),
     "offered": ("Offered", lambda found, now: found.offered_at(now)),
+    "checks": ("In a check", lambda found, now: found.held_for_check(now)),
     "ending": (
         "Ending within 60 days",
         lambda found, now: found.active_at(now).filter(

@@ -45,22 +45,43 @@ class AccessRequestQuerySet(models.QuerySet[M]):
         return self.readable_by(reviewer).filter(state="in_review")
 
 
+def lasting(now: datetime, prefix: str = "") -> models.Q:
+    """Match grants that are not over: neither at their term, nor by notice, nor by anybody."""
+    noticed = f"{prefix}ends_by_notice_at"
+    return (models.Q(**{noticed: None}) | models.Q(**{f"{noticed}__gt": now})) & models.Q(
+        **{
+            f"{prefix}expires_at__gt": now,
+            f"{prefix}revoked_at": None,
+            f"{prefix}closed_at": None,
+        }
+    )
+
+
 class GrantQuerySet(models.QuerySet[M]):
     def active_at(self, now: datetime) -> GrantQuerySet[M]:
-        """Begun, not over, not ended by anybody. Holds are another matter: see ``Hold``."""
-        return self.filter(
-            models.Q(ends_by_notice_at=None) | models.Q(ends_by_notice_at__gt=now),
-            starts_at__lte=now,
-            expires_at__gt=now,
-            revoked_at=None,
-            closed_at=None,
-        )
+        """Begun, not over, not ended by anybody, not held for a check.
+
+        Holds are another matter: see ``Hold``.
+        """
+        return self.filter(lasting(now), starts_at__lte=now, held_at=None)
 
     def offered_at(self, now: datetime) -> GrantQuerySet[M]:
         """Offers that still can be taken up by signing."""
         return self.filter(
-            starts_at=None, offer_expires_at__gt=now, revoked_at=None, closed_at=None
+            starts_at=None,
+            held_at=None,
+            offer_expires_at__gt=now,
+            revoked_at=None,
+            closed_at=None,
         )
+
+    def held_for_check(self, now: datetime) -> GrantQuerySet[M]:
+        """Signed, not over, and waiting for a person's word on what the screening lists have."""
+        return self.lasting_at(now).filter(held_at__isnull=False)
+
+    def lasting_at(self, now: datetime) -> GrantQuerySet[M]:
+        """Signed, and not over in whatever way; some have not begun, or are held for a check."""
+        return self.filter(lasting(now), acceptance__isnull=False)
 
     def to(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
         """The person's own grants; not those that they are a member of."""
@@ -71,6 +92,7 @@ class GrantQuerySet(models.QuerySet[M]):
         joined = models.Q(
             memberships__person=person,
             memberships__joined_at__isnull=False,
+            memberships__held_at=None,
             memberships__ended_at=None,
         )
         return self.filter(models.Q(person=person) | joined, repo=repo).distinct()
@@ -92,7 +114,8 @@ class MembershipQuerySet(models.QuerySet[M]):
         return self.filter(ended_at=None)
 
     def joined(self) -> MembershipQuerySet[M]:
-        return self.standing().filter(joined_at__isnull=False)
+        """Those whom the grant opens the model to: joined, and not held for a check."""
+        return self.standing().filter(joined_at__isnull=False, held_at=None)
 
     def working_since(
         self, since: datetime | models.OuterRef, now: datetime
@@ -105,8 +128,40 @@ class MembershipQuerySet(models.QuerySet[M]):
         return self.filter(*lasting, joined_at__lte=now, grant__expires_at__gt=since)
 
     def held(self) -> MembershipQuerySet[M]:
-        """Signed, and waiting for a human's word on what the screening lists have."""
-        return self.standing().filter(joined_at=None, held_at__isnull=False)
+        """Signed, and waiting for a person's word on what the screening lists have."""
+        return self.standing().filter(held_at__isnull=False)
+
+
+class ScreeningQuerySet(models.QuerySet[M]):
+    def of(self, person: User | Any) -> ScreeningQuerySet[M]:
+        """Every time that this person was held against the lists, whatever led to it."""
+        asked = models.Q(submission__request__applicant=person)
+        signed = models.Q(grant__person=person) | models.Q(membership__person=person)
+        return self.filter(asked | signed)
+
+    def at(self, repo: ModelRepo) -> ScreeningQuerySet[M]:
+        asked = models.Q(submission__request__repo=repo)
+        signed = models.Q(grant__repo=repo) | models.Q(membership__grant__repo=repo)
+        return self.filter(asked | signed)
+
+    def of_rights(self) -> ScreeningQuerySet[M]:
+        """Those of grants and memberships; a snapshot's stand with its request."""
+        return self.filter(submission=None)
+
+    def in_repos(self, repos: models.QuerySet[ModelRepo]) -> ScreeningQuerySet[M]:
+        """Those of grants and memberships on these repos."""
+        member = models.Q(membership__grant__repo__in=repos)
+        return self.filter(models.Q(grant__repo__in=repos) | member)
+
+    def open_at(self, now: datetime) -> ScreeningQuerySet[M]:
+        """Those of grants and memberships that wait for a person's word, and are not over."""
+        holder = models.Q(grant__isnull=False) & lasting(now, "grant__")
+        member = models.Q(membership__isnull=False, membership__ended_at=None)
+        return self.unanswered().filter(holder | member & lasting(now, "membership__grant__"))
+
+    def unanswered(self) -> ScreeningQuerySet[M]:
+        """Those with a hit, or a failure, on which nobody has given their word."""
+        return self.filter(disposed_at=None).exclude(outcome="clear")
 
 
 def _on_their_organization(person: User | Any, now: datetime) -> models.Q:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
 
-from portal.access.models import AccessRequest, GateSettings, Grant, Screening
+from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
 from portal.access.querysets import GrantQuerySet
 from portal.access.services.signing import licence_in_force
 from portal.access.verdicts import Action, Limits, Reason, Verdict, refuse
@@ -49,12 +50,12 @@ def _waits_well(person: User, repo: ModelRepo) -> bool:
     if request is None:
         return False
     screening = Screening.objects.filter(submission__request=request).last()
-    return screening is not None and (
-        screening.outcome == Screening.Outcome.CLEAR or screening.disposed_at is not None
-    )
+    return screening is not None and screening.is_clear
 
 
 def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    if check := _checked(person, repo, mode, now):
+        return check
     if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
         page = reverse("access:offer", args=[offer.pk])
         return refuse(Reason.OFFERED, page, offer.offer_expires_at)
@@ -63,13 +64,32 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
     if request is not None and request.state in UNDECIDED:
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
-    grant = _given(person, repo).exclude(starts_at=None).first()
+    grant = _given(person, repo).exclude(starts_at=None, held_at=None).first()
     if grant is not None:
         renewal = reverse("access:grant", args=[grant.pk])
         return _over(person, grant, _start(repo), now, renewal=renewal)
     if request is not None and request.state in CLOSED:
         return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
     return refuse(Reason.NO_REQUEST, _start(repo))
+
+
+def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict | None:
+    """Refuse with the due date of a check, where a person's word on the lists is waited for."""
+    mine = _given(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
+    if grant := mine.first():
+        page = reverse("access:grant", args=[grant.pk])
+        return refuse(Reason.CHECKED, page, _due(grant.screenings))
+    held = Membership.objects.held().filter(person=person)
+    working = Grant.objects.filter(repo=repo).in_mode(mode)
+    within = working.active_at(now) | working.held_for_check(now)
+    if membership := held.filter(grant__in=within).first():
+        return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
+    return None
+
+
+def _due(screenings: Any) -> datetime | None:
+    newest = screenings.unanswered().order_by("pk").last()
+    return newest.due_at if newest else None
 
 
 def _given(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:

@@ -93,6 +93,11 @@ CATALOGUE: dict[Reason, _Words] = {
         "See the model",
         "Access to {repo} is suspended since {iso}. It can be lifted; see {url}",
     ),
+    Reason.CHECKED: _Words(
+        "A person checks your access first; answer due {date}. There’s nothing for you to do.",
+        "See your grants",
+        "A person checks your access to {repo} first; answer due {iso}. See {url}",
+    ),
     Reason.OFFERED: _Words(
         "Access is offered to you. Sign its terms by {date}.",
         "Read and sign",

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
-from portal.access.models import Membership, Screening, ScreeningEntry, Submission
+from portal.access.models import (
+    Acceptance,
+    Grant,
+    Membership,
+    Screening,
+    ScreeningEntry,
+    Submission,
+)
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.domains import domain_of, normal_domain
 from portal.accounts.models import User
@@ -79,6 +84,15 @@ def hits_of_member(
     return _hits(_said_by_member(membership, now), entries)
 
 
+def hits_of_grant(grant: Grant, entries: Iterable[ScreeningEntry], now: datetime) -> list[Hit]:
+    """Return the hits on the holder of a signed grant.
+
+    Looked at are what they signed as, what they answered where it was asked for, and what their
+    account says.
+    """
+    return _hits(_said_by_holder(grant, now), entries)
+
+
 def _hits(said: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[Hit]:
     return [
         Hit(entry.pk, entry.kind, entry.value, found)
@@ -99,14 +113,30 @@ def _is_like(kind: str, value: str, found: str) -> bool:
 
 def _said(submission: Submission, now: datetime) -> dict[str, set[str]]:
     """By kind of list, what the snapshot and the account say."""
-    answers, acceptance = submission.answers, submission.acceptance
     known = _known(submission.request.applicant, now)
-    given = {
+    return _joined(known, _given(submission.answers, submission.acceptance))
+
+
+def _said_by_holder(grant: Grant, now: datetime) -> dict[str, set[str]]:
+    assert grant.acceptance is not None  # noqa: S101 (a grant that begins is signed)
+    decision = first_of_line(grant).decision
+    answers = decision.submission.answers if decision else {}
+    return _joined(_known(grant.person, now), _given(answers, grant.acceptance))
+
+
+def first_of_line(grant: Grant) -> Grant:
+    """Return the grant that this one renews, at however many removes, or itself."""
+    while grant.parent is not None:
+        grant = grant.parent
+    return grant
+
+
+def _given(answers: Mapping[str, Any], acceptance: Acceptance) -> dict[EntryKind, set[Any]]:
+    return {
         EntryKind.COUNTRY: {answers.get("country")},
         EntryKind.PERSON: {answers.get("name"), acceptance.typed_name},
         EntryKind.ORGANIZATION: {answers.get("organization"), acceptance.entity},
     }
-    return _joined(known, given)
 
 
 def _said_by_member(membership: Membership, now: datetime) -> dict[str, set[str]]:
@@ -143,7 +173,6 @@ def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[Hit
     A corrected answer, or a new request, doesn't get round the check that the first one asked for.
     """
     standing = {entry.pk for entry in entries}
-    theirs = Q(submission__request__applicant=person) | Q(membership__person=person)
-    unanswered = Screening.objects.filter(theirs, outcome=Screening.Outcome.HIT, disposed_at=None)
+    unanswered = Screening.objects.of(person).unanswered()
     found = [Hit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits]
     return [hit for hit in dict.fromkeys(found) if hit.entry in standing]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from portal.access.grant_states import grant_state, is_active, is_offered
 from portal.access.marks import Mark
 from portal.access.models import AccessRequest, Decision, Grant, Question
+from portal.access.services.held import is_over
 
 State = AccessRequest.State
 
@@ -129,6 +130,8 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
         return Stage("Access", "current", "sign its terms")
     if is_active(grant, now):
         return Stage("Access", "done", "open")
+    if grant.is_held and not is_over(grant, now):
+        return Stage("Access", "current", "an extra check")
     return Stage("Access", "stopped", grant_state(grant, now).text.lower())
 
 

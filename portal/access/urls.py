@@ -7,6 +7,7 @@ from portal.access.views import (
     amending,
     applicant,
     certificate,
+    checks,
     drafting,
     gate,
     granted,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("screening", screening.entries, name="screening"),
     path("screening/import", screening.import_lines, name="screening_import"),
     path("screening/<int:entry_id>/remove", screening.remove, name="screening_remove"),
+    path("checks", checks.checks, name="checks"),
+    path("checks/<int:screening_id>", checks.check, name="check"),
     path("signatures", certificate.signatures, name="signatures"),
     path(
         "signatures/<int:acceptance_id>/certificate.pdf",

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     CLOSED = "closed"
     SUSPENDED = "suspended"
+    CHECKED = "checked"
     SIGN = "sign"
     OFFERED = "offered"
     MODE = "mode"

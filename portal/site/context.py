@@ -37,6 +37,7 @@ SECTIONS = (
     ("access:renewal", "queue"),
     ("access:hold", "queue"),
     ("access:bulk", "queue"),
+    ("access:check", "queue"),
     ("access:dispose", "queue"),
     ("access:gate", "queue"),
     ("access:request_form", "queue"),

@@ -16,7 +16,7 @@ from portal.catalog.models import Gate, ModelRepo
 
 STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.REVOKED, Reason.MODE)
 PLAYGROUND = "Try it in the playground"
-WAITS = (Reason.PENDING, Reason.QUESTION)
+WAITS = (Reason.PENDING, Reason.QUESTION, Reason.CHECKED)
 
 
 @dataclass(frozen=True)

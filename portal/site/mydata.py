@@ -110,6 +110,8 @@ ELSEWHERE = {
     "access.screening.disposed_by": _ACT,
     "access.decision.undone_by": _ACT,
     "access.assignment.assigned_by": _ACT,
+    "access.offervote.voter": _ACT,
+    "access.offervote.person": "the team’s own vote; an offer that came of it is here",
     "access.grant.revocation_proposed_by": _ACT,
     "access.grant.revoked_by": _ACT,
     "access.membership.ended_by": _ACT,

@@ -601,6 +601,36 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (404, {"anonymous": 401}),
     ),
     (
+        "checks",
+        "GET",
+        "",
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 200},
+        ),
+        (200, {"anonymous": 401}),
+    ),
+    (
+        "check",
+        "GET",
+        "screening_id",
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 404},
+        ),
+        (404, {"anonymous": 401}),
+    ),
+    (
+        "check",
+        "POST",
+        "screening_id",
+        (
+            403,
+            {"anonymous": 401, "reviewer other_reviewer administrator publisher operator": 404},
+        ),
+        (404, {"anonymous": 401}),
+    ),
+    (
         "renewal",
         "POST",
         "renewal_id",

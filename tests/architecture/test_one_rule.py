@@ -80,6 +80,9 @@ UNRECORDED = {
     "portal/outbox/services/cancelling.py:cancel_mail",
     "portal/outbox/services/bounces.py:mark_bounced",
     "portal/outbox/services/bounces.py:read_bounce",
+    # record through the step that they share with others
+    "portal/access/services/checks.py:clear_check",
+    "portal/access/services/member_checks.py:clear_member",
     # records through the use case it calls
     "portal/access/services/noting.py:vouch_for_applicant",
     "portal/access/services/moving.py:move_request",

@@ -154,7 +154,9 @@ STANDINGS: dict[str, Callable[[ModelRepo], User | None]] = {
     "grant offered": holding(
         starts_at=None, offered_at=NOW, offer_expires_at=NOW + timedelta(days=30)
     ),
+    "grant signed, held for a check": holding(starts_at=None, held_at=NOW),
     "grant active": holding(),
+    "grant active, held for a check": holding(held_at=NOW),
     "grant active, hosted only": holding(modes=["inference"]),
     "grant active, no logits": holding(conditions={"no_logits": True}),
     "grant begins tomorrow": holding(starts_at=NOW + timedelta(days=1)),
@@ -166,6 +168,7 @@ STANDINGS: dict[str, Callable[[ModelRepo], User | None]] = {
     "member who signed": member(),
     "member invited, not signed": member(joined_at=None, acceptance=None),
     "member held for a check": member(joined_at=None, held_at=NOW),
+    "member who signed, held for a check": member(held_at=NOW),
     "member removed": member(ended_at=NOW),
     "reviewer": on_team("reviewer"),
     "administrator": on_team("administrator"),

@@ -27,6 +27,7 @@ REVIEWS = {
     "assign",
     "bulk_decide",
     "claim",
+    "clear",
     "clear_member_check",
     "decide",
     "decline",

@@ -10,7 +10,8 @@ from django.urls import reverse
 from portal.access.conditions import Conditions
 from portal.access.gate_settings import settings_of
 from portal.access.letters.common import letter_key, modes_of, send_about, team_of
-from portal.access.models import AccessRequest, Appeal, Decision, Grant
+from portal.access.letters.requests import about_screening
+from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
@@ -21,7 +22,7 @@ def letter_keys(decision: Decision) -> list[str]:
     """The keys under which the letters of this decision may be queued."""
     return [
         letter_key(decision.request, f"{kind}-{decision.pk}")
-        for kind in ("approval", "offer", "decline")
+        for kind in ("approval", "approval_check", "offer", "decline")
     ]
 
 
@@ -40,6 +41,28 @@ def send_approval(access_request: AccessRequest, grant: Grant, *, now: datetime)
         act_label="See what is open",
         facts=facts,
         now=now,
+    )
+
+
+def send_approval_check(
+    access_request: AccessRequest, grant: Grant, screening: Screening, *, now: datetime
+) -> None:
+    """Tell that the access opens once a person has made the extra check."""
+    if grant.decision is None or screening.due_at is None:
+        raise ValueError("a grant that is checked has its decision, and its check a due date")
+    facts = _terms(grant) | {
+        "about": about_screening(screening),
+        "due": whole_date(screening.due_at),
+    }
+    page = reverse("access:grant", args=[grant.pk])
+    _send(
+        access_request,
+        grant.decision,
+        kind="approval_check",
+        act_label="See your grant",
+        facts=facts,
+        now=now,
+        page=page,
     )
 
 

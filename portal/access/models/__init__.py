@@ -3,6 +3,7 @@
 from portal.access.models.gates import GateSettings, RequestForm, ScreeningEntry
 from portal.access.models.grants import Grant, Membership, Renewal
 from portal.access.models.holds import HeldBlob, Hold, HoldLift
+from portal.access.models.offers import OfferVote
 from portal.access.models.requests import (
     AccessRequest,
     Question,
@@ -36,6 +37,7 @@ __all__ = [
     "HoldLift",
     "Membership",
     "Note",
+    "OfferVote",
     "Question",
     "Renewal",
     "RequestForm",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 
@@ -13,11 +15,16 @@ from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
 from portal.lines import LineField
 
+if TYPE_CHECKING:
+    from portal.access.models.screenings import Screening
+
 
 class Grant(models.Model):
     """A right to one repo, in these modes, for one interval. Renewal makes a new one.
 
-    Offered, it has no start: the acceptance of its terms gives it one. ``conditions`` are those of
+    Offered, it has no start: the acceptance of its terms gives it one. ``held_at``: the screening
+    lists have a hit on its holder, and it opens nothing until a person has answered that; signed
+    and held before it began, it has no start either. ``conditions`` are those of
     ``access.conditions``. ``ends_by_notice_at``: the lab gave notice, as the licence lets it.
     """
 
@@ -38,6 +45,7 @@ class Grant(models.Model):
     conditions = models.JSONField(default=dict)
     offered_at = models.DateTimeField(null=True)
     offer_expires_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
     starts_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     ends_by_notice_at = models.DateTimeField(null=True)
@@ -72,8 +80,14 @@ class Grant(models.Model):
                 condition=models.Q(offered_at=None) | models.Q(offer_expires_at__isnull=False),
             ),
             models.CheckConstraint(
-                name="offered_or_started",
-                condition=models.Q(offered_at__isnull=False) | models.Q(starts_at__isnull=False),
+                name="offered_held_or_started",
+                condition=models.Q(offered_at__isnull=False)
+                | models.Q(held_at__isnull=False)
+                | models.Q(starts_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_held_grant_is_signed",
+                condition=models.Q(held_at=None) | models.Q(acceptance__isnull=False),
             ),
             models.CheckConstraint(
                 name="revoked_by_someone",
@@ -93,13 +107,23 @@ class Grant(models.Model):
     def reference(self) -> str:
         return f"G{self.pk:04d}"
 
+    @property
+    def is_offer(self) -> bool:
+        """Not signed yet. What has lapsed or was taken back is an offer still."""
+        return self.starts_at is None and self.held_at is None
+
+    @property
+    def is_held(self) -> bool:
+        """Signed, and waiting for a person's word on what the screening lists have."""
+        return self.held_at is not None and self.revoked_at is None and self.closed_at is None
+
 
 class Membership(models.Model):
     """Somebody who works under an entity's grant, once they have signed for themselves.
 
-    ``held_at``: they signed, and the screening lists have a hit, so that a human looks before they
-    join. ``organization``: the one that they are proved to be of, where the holder is of it too;
-    the membership ends with that proof.
+    ``held_at``: the screening lists have a hit on them, and the grant opens nothing to them until
+    a person has answered that. ``organization``: the one that they are proved to be of, where the
+    holder is of it too; the membership ends with that proof.
     """
 
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="memberships")
@@ -153,8 +177,13 @@ class Membership(models.Model):
 
     @property
     def is_held(self) -> bool:
-        """Signed, and waiting for a human’s word."""
-        return self.held_at is not None and self.joined_at is None and self.ended_at is None
+        """Signed, and waiting for a person's word on what the screening lists have."""
+        return self.held_at is not None and self.ended_at is None
+
+    @property
+    def screening(self) -> Screening | None:
+        """The newest time that they were held against the screening lists."""
+        return self.screenings.order_by("pk").last()
 
 
 class Renewal(models.Model):

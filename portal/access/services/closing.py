@@ -31,7 +31,7 @@ def close_grant(
     Closing again changes nothing.
     """
     grant = lock_own(holder, grant_id)
-    if grant.starts_at is None:
+    if grant.is_offer:
         raise GrantIsOver("This is an offer; decline it on its page.")
     if grant.closed_at is not None:
         return grant

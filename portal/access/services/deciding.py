@@ -13,10 +13,12 @@ from portal.access.acts import Act
 from portal.access.conditions import Conditions
 from portal.access.conflicts import require_no_conflict
 from portal.access.errors import HoldStands
-from portal.access.facts import facts_of
+from portal.access.facts import facts_of, told_of_start
 from portal.access.gate_settings import settings_of
+from portal.access.letters import checks
 from portal.access.letters import decisions as letters
-from portal.access.models import AccessRequest, Decision, Grant, Hold, Review
+from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
+from portal.access.services.admitting import require_admissible, start_grant
 from portal.access.services.locking import locked_case
 from portal.access.services.signing import licence_in_force
 from portal.access.services.voting import cast_vote
@@ -25,7 +27,7 @@ from portal.access.votes import counted_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 
 State = AccessRequest.State
@@ -51,7 +53,8 @@ def approve_request(
     case = _case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
     terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(case, terms, now)
-    _require_no_hold(case, now)
+    require_admissible(case.applicant, case.repo, now, actor=reviewer)
+    _require_no_hold_on_named(case)
     votes = [] if is_override else _vote(case, reviewer, Verdict.APPROVED, now, terms=terms)
     given = terms if is_override else _carried(case, votes)
     if given is None:
@@ -60,10 +63,11 @@ def approve_request(
     decision = _decide(
         case, reviewer, Verdict.APPROVED, is_override, now, conditions=given.conditions.stored()
     )
-    grant = _give(case, decision, given, now)
+    grant = _terms_as_grant(case, decision, given)
+    event, told = _give(case, grant, decision.submission.acceptance, reviewer, now)
     facts = _facts(votes, decision) | {"grant": grant.pk}
     record(EventType.REQUEST_APPROVED, actor=reviewer, target=case, at=now, **facts)
-    _record_grant(grant, reviewer, now)
+    record(event, actor=reviewer, target=grant, at=now, **told)
     return grant
 
 
@@ -131,12 +135,11 @@ def _carried(case: AccessRequest, votes: list[Review]) -> Terms | None:
     return agreed([terms_of(each) for each in votes]) if _is_quorum(case, votes) else None
 
 
-def _require_no_hold(case: AccessRequest, now: datetime) -> None:
-    """Neither on the person, nor on an organization that is proved or only named."""
+def _require_no_hold_on_named(case: AccessRequest) -> None:
+    """Raise HoldStands where one is on the organization that the applicant only named."""
     named = Q(organization=case.organization_id) if case.organization_id else Q(pk__in=[])
     here = Q(repo=None) | Q(repo=case.repo)
-    on_named = Hold.objects.standing().filter(named, here)
-    if Hold.objects.on(case.applicant, case.repo, None, now).exists() or on_named.exists():
+    if Hold.objects.standing().filter(named, here).exists():
         raise HoldStands
 
 
@@ -178,11 +181,8 @@ def _decide(
     return decision
 
 
-def _give(case: AccessRequest, decision: Decision, terms: Terms, now: datetime) -> Grant:
-    """Active at once under the text that was signed; an offer where that isn't enough."""
-    in_force = licence_in_force(case.repo, now=now)
-    signed = decision.submission.acceptance
-    grant = Grant(
+def _terms_as_grant(case: AccessRequest, decision: Decision, terms: Terms) -> Grant:
+    return Grant(
         repo=case.repo,
         person=case.applicant,
         decision=decision,
@@ -190,17 +190,38 @@ def _give(case: AccessRequest, decision: Decision, terms: Terms, now: datetime) 
         conditions=terms.conditions.stored(),
         expires_at=terms.expires_at,
     )
-    if signed.licence_version_id == in_force.pk and not grant.conditions:
-        grant.acceptance, grant.starts_at = signed, now
-        grant.save()
-        letters.send_approval(case, grant, now=now)
+
+
+def _give(
+    case: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
+) -> tuple[EventType, dict[str, Any]]:
+    """Begin the grant under the text that was signed, or offer it where that isn't enough.
+
+    Returns the event and what it says. The lists may have a line since the request was cleared,
+    so they are asked again: then the grant is held until a person has cleared it.
+    """
+    in_force = licence_in_force(case.repo, now=now)
+    if signed.licence_version_id != in_force.pk or grant.conditions:
+        return _offer(case, grant, in_force, now)
+    grant.acceptance = signed
+    screening = start_grant(grant, actor=reviewer, now=now)
+    if grant.is_held:
+        letters.send_approval_check(case, grant, screening, now=now)
+        checks.tell_team(screening, now=now)
     else:
-        offer_days = timedelta(days=settings_of(case.repo).offer_days)
-        grant.offered_at = now
-        grant.offer_expires_at = min(now + offer_days, terms.expires_at)
-        grant.save()
-        letters.send_offer(case, grant, in_force, now=now)
-    return grant
+        letters.send_approval(case, grant, now=now)
+    return told_of_start(grant, screening, EventType.GRANT_MADE)
+
+
+def _offer(
+    case: AccessRequest, grant: Grant, in_force: LicenceVersion, now: datetime
+) -> tuple[EventType, dict[str, Any]]:
+    offer_days = timedelta(days=settings_of(case.repo).offer_days)
+    grant.offered_at = now
+    grant.offer_expires_at = min(now + offer_days, grant.expires_at)
+    grant.save()
+    letters.send_offer(case, grant, in_force, now=now)
+    return EventType.GRANT_OFFERED, facts_of(grant)
 
 
 def _facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
@@ -211,8 +232,3 @@ def _facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
         "voters": [each.reviewer_id for each in votes],
         "is_override": decision.is_override,
     }
-
-
-def _record_grant(grant: Grant, reviewer: User, now: datetime) -> None:
-    event = EventType.GRANT_OFFERED if grant.acceptance is None else EventType.GRANT_MADE
-    record(event, actor=reviewer, target=grant, at=now, **facts_of(grant))

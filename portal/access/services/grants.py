@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from portal.access.errors import EmailNotVerified, EndedByTheLab
-from portal.access.facts import facts_of
+from portal.access.errors import EndedByTheLab
+from portal.access.facts import told_of_start
+from portal.access.letters import checks
 from portal.access.models import Grant
+from portal.access.services.admitting import require_admissible, start_grant
 from portal.access.services.revoking import revoke_grant
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
 from portal.accounts.models import User
@@ -24,7 +26,7 @@ __all__ = ["require_not_ended", "revoke_grant", "sign_for_grant"]
 def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
     """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
     given = Grant.objects.to(person, repo).told()
-    latest = given.exclude(starts_at=None, revoked_at=None).order_by("-pk").first()
+    latest = given.exclude(starts_at=None, held_at=None, revoked_at=None).order_by("-pk").first()
     if latest is not None and (latest.revoked_at is not None or _ended_by_notice(latest, now)):
         raise EndedByTheLab(repo.full_name)
 
@@ -39,28 +41,40 @@ def _ended_by_notice(grant: Grant, now: datetime) -> bool:
 
 @transaction.atomic
 def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: datetime) -> Grant:
-    """On the licence gate a signature opens at once the modes that stand behind it."""
+    """On the licence gate a signature opens at once the modes that stand behind it.
+
+    Where the screening lists have a hit, it opens once a person has cleared that. Signing again
+    meanwhile gives the same grant.
+    """
     User.objects.select_for_update().get(pk=person.pk)
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     modes = [str(mode) for mode in Mode if repo.gate(mode) == Gate.LICENCE]
     if not modes:
         raise Conflict("A signature alone doesn’t open this model. Its page says what does.")
-    if not person.has_verified_email:
-        raise EmailNotVerified
-    active = Grant.objects.to(person, repo).active_at(now).filter(modes__contains=modes).first()
-    if active:
-        return active
+    require_admissible(person, repo, now)
+    if standing := _standing(person, repo, modes, now):
+        return standing
     require_not_ended(person, repo, now)
     acceptance = store_acceptance(
         person=person, version=licence_in_force(repo, now=now), signature=signature, now=now
     )
-    grant = Grant.objects.create(
+    grant = Grant(
         repo=repo,
         person=person,
         acceptance=acceptance,
         modes=modes,
-        starts_at=now,
         expires_at=now + timedelta(days=settings.GRANT_DAYS),
     )
-    record(EventType.GRANT_MADE, actor=person, target=grant, at=now, **facts_of(grant))
+    screening = start_grant(grant, actor=person, now=now)
+    if grant.is_held:
+        checks.send_extra_check(grant, screening, now=now)
+    event, facts = told_of_start(grant, screening, EventType.GRANT_MADE)
+    record(event, actor=person, target=grant, at=now, **facts)
     return grant
+
+
+def _standing(person: User, repo: ModelRepo, modes: list[str], now: datetime) -> Grant | None:
+    """Return the person's own grant that opens these modes, or will once its check is done."""
+    mine = Grant.objects.to(person, repo).filter(modes__contains=modes)
+    found: Grant | None = (mine.active_at(now) | mine.held_for_check(now)).first()
+    return found

@@ -10,23 +10,18 @@ from django.urls import reverse
 
 from portal.access.errors import (
     GrantIsOver,
-    HeldBack,
     LicenceChanged,
     MembershipNotFound,
     NotOfTheOrganization,
 )
-from portal.access.facts import facts_of_member
-from portal.access.letters import member_checks
-from portal.access.models import Acceptance, Grant, Hold, Membership, Screening
-from portal.access.people import administrators
+from portal.access.facts import told_of_joining
+from portal.access.letters import checks, members
+from portal.access.models import Acceptance, Grant, Membership
+from portal.access.services.admitting import admit_member, require_admissible
 from portal.access.services.held import is_over, lock_grant
-from portal.access.services.member_checks import screen_member
-from portal.access.services.members import let_in
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
-from portal.access.services.snapshots import is_clear
 from portal.accounts.affiliations import affiliations_of
 from portal.accounts.models import Organization, User
-from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
@@ -52,7 +47,7 @@ def join_as_member(
     grant = membership.grant
     if is_over(grant, now):
         raise GrantIsOver("The grant has ended, so nobody can join it any more.")
-    _require_not_held(person, grant, now)
+    require_admissible(person, grant.repo, now)
     membership.organization = organization_shared(person, grant, now)
     version = _signed_text(membership, signature, now)
     if signature.capacity != Acceptance.Capacity.PERSON:
@@ -61,30 +56,14 @@ def join_as_member(
         person=person, version=version, signature=signature, now=now
     )
     membership.person = person
-    membership.save(update_fields=["person", "acceptance", "organization"])
-    screening = screen_member(membership, now)
-    if is_clear(screening):
-        let_in(membership, now)
+    screening = admit_member(membership, now)
+    if membership.is_held:
+        checks.send_member_check(membership, screening, now=now)
     else:
-        _hold_back(membership, screening, now)
-    record(
-        EventType.MEMBER_HELD if membership.is_held else EventType.MEMBER_JOINED,
-        actor=person,
-        target=membership,
-        at=now,
-        **facts_of_member(membership),
-        screening=str(screening.outcome),
-        list_version=screening.list_version,
-    )
+        members.send_joined(membership, now=now)
+    event, facts = told_of_joining(membership, screening)
+    record(event, actor=person, target=membership, at=now, **facts)
     return membership
-
-
-def _hold_back(membership: Membership, screening: Screening, now: datetime) -> None:
-    """A human looks before the grant opens anything to them."""
-    membership.held_at = now
-    membership.save(update_fields=["held_at"])
-    member_checks.send_extra_check(membership, screening, now=now)
-    member_checks.tell_team(membership, administrators(membership.grant.repo), now=now)
 
 
 def organization_shared(person: User, grant: Grant, now: datetime) -> Organization | None:
@@ -128,13 +107,6 @@ def invited(person: User, membership: Membership) -> bool:
             user=person, verified=True, email__iexact=membership.email
         ).exists()
     )
-
-
-def _require_not_held(person: User, grant: Grant, now: datetime) -> None:
-    if Hold.objects.on(person, grant.repo, None, now).exists():
-        raise HeldBack(
-            "Your access is suspended, so you can’t join now. The notice says whom to ask."
-        )
 
 
 def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from django.db import transaction
 
 from portal.access import due
-from portal.access import screening as lists
-from portal.access.errors import ConflictOfInterest, GrantIsOver, MembershipNotFound
+from portal.access.errors import GrantIsOver, MembershipNotFound
 from portal.access.facts import facts_of_member
-from portal.access.letters import member_checks
-from portal.access.models import Membership, Screening
-from portal.access.people import administrators
+from portal.access.models import Membership
 from portal.access.policy import may
+from portal.access.services.checks import require_no_part, settle
 from portal.access.services.held import is_over, lock_grant
-from portal.access.services.members import end_membership, let_in
-from portal.access.services.screening import unanswered_here
-from portal.access.services.screening_run import screen
+from portal.access.services.members import end_membership
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors
-
-log = logging.getLogger(__name__)
-Outcome = Screening.Outcome
-
-
-def screen_member(membership: Membership, now: datetime) -> Screening:
-    """Held against the lists of this moment, as a snapshot is."""
-    screening, _ = screen(
-        _person(membership), lambda entries: lists.hits_of_member(membership, entries, now), now
-    )
-    screening.membership = membership
-    screening.save()
-    return screening
-
-
-def _person(membership: Membership) -> User:
-    assert membership.person is not None  # noqa: S101 (who signed is somebody)
-    return membership.person
+from portal.errors import Conflict
 
 
 def held_membership(actor: User, membership_id: int, now: datetime) -> Membership:
@@ -57,30 +34,18 @@ def held_membership(actor: User, membership_id: int, now: datetime) -> Membershi
 
 @transaction.atomic
 def clear_member(*, actor: User, membership_id: int, text: str, now: datetime) -> Membership:
-    """A human's word on a member whom the lists held back: they join. Again changes nothing.
+    """Clear a member whom the lists held back: they join. Again changes nothing.
 
     What can't be cleared is ended, as any membership is: that is ``services.members``'.
     """
-    found = held_membership(actor, membership_id, now)
-    grant = lock_grant(found.grant_id)
-    membership = Membership.objects.select_for_update().select_related(None).get(pk=found.pk)
-    if grant is None:
-        raise MembershipNotFound
-    membership.grant = grant
-    if actor.pk in (membership.person_id, grant.person_id):
-        raise ConflictOfInterest("You are of this grant yourself.")
-    if membership.joined_at is not None and membership.ended_at is None:
+    membership = held_membership(actor, membership_id, now)
+    person = membership.person or membership.grant.person
+    require_no_part(actor, person, membership.grant)
+    if membership.joined_at is not None and membership.ended_at is None and not membership.is_held:
         return membership
     _require_waiting(membership, now)
-    if not text.strip():
-        raise FieldErrors({"text": "Say what you looked at, and why it is clear."})
-    unanswered = unanswered_here(_person(membership), grant.repo)
-    versions = sorted(set(unanswered.values_list("list_version", flat=True)))
-    unanswered.update(disposed_by=actor, disposed_at=now, disposition=text.strip())
-    let_in(membership, now)
-    facts = facts_of_member(membership)
-    record(EventType.MEMBER_CLEARED, actor=actor, target=membership, at=now, list_versions=versions)
-    record(EventType.MEMBER_JOINED, actor=actor, target=membership, at=now, **facts)
+    settle(person, membership.grant.repo, actor=actor, text=text, now=now)
+    membership.refresh_from_db()
     return membership
 
 
@@ -110,18 +75,4 @@ def end_unproved_member(*, membership_id: int, now: datetime) -> bool:
         at=now,
         **facts_of_member(membership),
     )
-    return True
-
-
-@transaction.atomic
-def remind_of_member_check(*, membership_id: int, now: datetime) -> bool:
-    """The clock's: somebody has waited a week for a human's word."""
-    locked = due.member_checks_late(now).select_for_update(of=("self",), skip_locked=True)
-    related = ("grant__repo__namespace", "grant__person", "person")
-    membership = locked.select_related(*related).filter(pk=membership_id).first()
-    if membership is None:
-        return False
-    people = administrators(membership.grant.repo)
-    member_checks.tell_team(membership, people, is_late=True, now=now)
-    record(EventType.REMINDED, actor=None, target=membership, at=now, of="member_check")
     return True

@@ -20,11 +20,13 @@ from portal.access.errors import (
     NotShareable,
     TooManyMembers,
 )
-from portal.access.facts import facts_of_member
+from portal.access.facts import facts_of_member, told_of_joining
 from portal.access.gate_settings import settings_of
+from portal.access.letters import checks
 from portal.access.letters import members as letters
 from portal.access.models import Acceptance, Grant, Membership
 from portal.access.policy import may
+from portal.access.services.admitting import admit_member, is_admissible
 from portal.access.services.held import is_over, lock_grant, lock_own
 from portal.access.verdicts import Action
 from portal.accounts.models import User
@@ -55,8 +57,7 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
     grant = lock_own(holder, grant_id)
     if not is_shareable(grant):
         raise NotShareable
-    if grant.starts_at is None or is_over(grant, now):
-        raise GrantIsOver("This grant has ended, so nobody can join it. Renew it first.")
+    _require_going_on(grant, now)
     email = _checked(email, holder)
     standing = Membership.objects.standing().filter(grant=grant)
     if known := standing.filter(email=email).first():
@@ -79,6 +80,13 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
     return membership
 
 
+def _require_going_on(grant: Grant, now: datetime) -> None:
+    if is_over(grant, now):
+        raise GrantIsOver("This grant has ended, so nobody can join it. Renew it first.")
+    if grant.is_held:
+        raise GrantIsOver("A person on our team checks this access first, so nobody can join yet.")
+
+
 def _checked(email: str, holder: User) -> str:
     email = email.strip().lower()
     try:
@@ -90,13 +98,6 @@ def _checked(email: str, holder: User) -> str:
     if email == holder.email.lower() or own.exists():
         raise FieldErrors({"email": "That address is your own; the grant is yours already."})
     return email
-
-
-def let_in(membership: Membership, now: datetime) -> None:
-    """From now on the grant opens the model to them. The caller records it, in its transaction."""
-    membership.joined_at = now
-    membership.save(update_fields=["joined_at"])
-    letters.send_joined(membership, now=now)
 
 
 @transaction.atomic
@@ -146,29 +147,48 @@ def end_membership(
 
 
 def carry_members(old: Grant, new: Grant, now: datetime) -> None:
-    """Members go on where their signature stands; under a new text they are asked again.
+    """Take members along where their signature stands; under a new text they are asked again.
+
+    So are those who may not be let in now. The lists are asked about each anew.
 
     Part of the transaction of the service that makes the new grant.
     """
     if not is_shareable(new):
         return
     same_text = _version(old.acceptance) == _version(new.acceptance)
-    for each in old.memberships.standing().select_related("person", "acceptance", "organization"):
-        stays = same_text and each.joined_at is not None
-        membership = Membership.objects.create(
-            grant=new,
-            email=each.email,
-            person=each.person if stays else None,
-            acceptance=each.acceptance if stays else None,
-            organization=each.organization if stays else None,
-            invited_by=new.person,
-            invited_at=now,
-            joined_at=now if stays else None,
+    for before in old.memberships.standing().select_related("person", "acceptance", "organization"):
+        membership = Membership(
+            grant=new, email=before.email, invited_by=new.person, invited_at=now
         )
-        event = EventType.MEMBER_JOINED if stays else EventType.MEMBER_INVITED
-        if not stays:
-            letters.send_invitation(membership, now=now)
-        record(event, actor=None, target=membership, at=now, **facts_of_member(membership))
+        if same_text and _goes_on(before, now):
+            _carry(before, membership, now)
+        else:
+            _invite_anew(membership, now)
+
+
+def _goes_on(membership: Membership, now: datetime) -> bool:
+    """They joined, and nothing that would keep a newcomer out keeps them out now."""
+    person = membership.person
+    if person is None or membership.joined_at is None:
+        return False
+    return is_admissible(person, membership.grant.repo, now)
+
+
+def _carry(before: Membership, membership: Membership, now: datetime) -> None:
+    membership.person, membership.acceptance = before.person, before.acceptance
+    membership.organization = before.organization
+    screening = admit_member(membership, now)
+    if membership.is_held:
+        checks.send_member_check(membership, screening, now=now)
+    event, facts = told_of_joining(membership, screening)
+    record(event, actor=None, target=membership, at=now, **facts)
+
+
+def _invite_anew(membership: Membership, now: datetime) -> None:
+    membership.save()
+    letters.send_invitation(membership, now=now)
+    facts = facts_of_member(membership)
+    record(EventType.MEMBER_INVITED, actor=None, target=membership, at=now, **facts)
 
 
 def _version(acceptance: Acceptance | None) -> int | None:

@@ -74,7 +74,7 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
         if not _may_read(actor, request):
             raise Forbidden(f"{person.username} has asked, and the review team decides.")
         return _approve(actor, request, now)
-    offer_grant(
+    offer = offer_grant(
         actor=actor,
         person_id=person.pk,
         repo_id=repo.pk,
@@ -82,7 +82,7 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
         expires_at=_usual_end(now),
         now=now,
     )
-    return True
+    return offer is not None
 
 
 def _may_read(actor: User, request: AccessRequest) -> bool:

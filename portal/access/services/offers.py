@@ -9,16 +9,24 @@ from django.db import transaction
 from django.urls import reverse
 
 from portal.access.conditions import Conditions, check_conditions
+from portal.access.conflicts import require_no_conflict_with
 from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
-from portal.access.facts import facts_of
+from portal.access.facts import facts_of, told_of_start
 from portal.access.gate_settings import settings_of
+from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.models import Grant
 from portal.access.policy import may
 from portal.access.refusals import whole_date
+from portal.access.services.admitting import (
+    require_admissible,
+    require_not_held,
+    start_grant,
+)
 from portal.access.services.held import lock_own
+from portal.access.services.offer_votes import agreed_offer
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
-from portal.access.terms import LONGEST_GRANT, OUT_OF_BOUNDS
+from portal.access.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -39,10 +47,12 @@ def offer_grant(
     expires_at: datetime,
     now: datetime,
     conditions: Conditions | None = None,
-) -> Grant:
+) -> Grant | None:
     """Offer somebody access that they didn’t ask for. It opens nothing until they have signed.
 
-    The same person’s open offer on the repo is given back, unchanged.
+    Where the gate wants several votes, each call is one, and the offer is made on the narrowest of
+    their terms; None while votes are missing. The same person’s open offer on the repo is given
+    back, unchanged.
     """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
     person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
@@ -52,33 +62,42 @@ def offer_grant(
         raise Forbidden("Only the people who administer this model may offer it.")
     if person.pk == actor.pk:
         raise ConflictOfInterest("You can’t offer access to yourself.")
+    require_no_conflict_with(actor, person, now)
     if standing := Grant.objects.to(person, repo).offered_at(now).first():
         return standing
-    terms = conditions or Conditions()
-    _check_terms(modes, terms, expires_at, now)
-    offer_days = timedelta(days=settings_of(repo).offer_days)
-    grant = Grant.objects.create(
-        repo=repo,
-        person=person,
-        modes=sorted(set(modes)),
-        conditions=terms.stored(),
-        offered_at=now,
-        offer_expires_at=min(now + offer_days, expires_at),
-        expires_at=expires_at,
-    )
+    require_not_held(person, repo, now, actor=actor)
+    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    _check_terms(terms, now)
+    given = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
+    if given is None:
+        facts = {"person": person.pk}
+        record(EventType.GRANT_OFFER_VOTED, actor=actor, target=repo, at=now, **facts)
+        return None
+    grant = _offer(person, repo, given, now)
     letters.send_offered(grant, now=now)
     record(EventType.GRANT_OFFERED, actor=actor, target=grant, at=now, **facts_of(grant))
     return grant
 
 
-def _check_terms(
-    modes: Collection[str], conditions: Conditions, expires_at: datetime, now: datetime
-) -> None:
-    check_conditions(conditions)
+def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
+    offer_days = timedelta(days=settings_of(repo).offer_days)
+    return Grant.objects.create(
+        repo=repo,
+        person=person,
+        modes=list(terms.modes),
+        conditions=terms.conditions.stored(),
+        offered_at=now,
+        offer_expires_at=min(now + offer_days, terms.expires_at),
+        expires_at=terms.expires_at,
+    )
+
+
+def _check_terms(terms: Terms, now: datetime) -> None:
+    check_conditions(terms.conditions)
     errors: dict[str, str] = {}
-    if not modes or not set(modes) <= set(Mode.values):
+    if not terms.modes or not set(terms.modes) <= set(Mode.values):
         errors["modes"] = "Choose at least one kind of access to offer."
-    if not now < expires_at <= now + LONGEST_GRANT:
+    if not now < terms.expires_at <= now + LONGEST_GRANT:
         errors["until"] = OUT_OF_BOUNDS
     if errors:
         raise FieldErrors(errors)
@@ -103,18 +122,25 @@ def require_open(grant: Grant, now: datetime) -> None:
 
 @transaction.atomic
 def accept_offer(*, person: User, grant_id: int, signature: Signature, now: datetime) -> Grant:
-    """Sign the text in force: the grant begins now. Accepting again changes nothing."""
+    """Sign the text in force: the grant begins now. Accepting again changes nothing.
+
+    Where the screening lists have a hit, it begins once a person has cleared that.
+    """
     grant = lock_own(person, grant_id)
-    if grant.starts_at is not None:
+    if not grant.is_offer:
         return grant
     require_open(grant, now)
+    require_admissible(person, grant.repo, now)
     grant.acceptance = store_acceptance(
         person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
     )
-    grant.starts_at = now
-    grant.save(update_fields=["acceptance", "starts_at"])
-    letters.send_activation(grant, now=now)
-    record(EventType.GRANT_ACTIVATED, actor=person, target=grant, at=now, **facts_of(grant))
+    screening = start_grant(grant, actor=person, now=now)
+    if grant.is_held:
+        checks.send_extra_check(grant, screening, now=now)
+    else:
+        letters.send_activation(grant, now=now)
+    event, facts = told_of_start(grant, screening, EventType.GRANT_ACTIVATED)
+    record(event, actor=person, target=grant, at=now, **facts)
     return grant
 
 
@@ -122,7 +148,7 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
 def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
     """Turn the terms down; nothing was opened. Declining again changes nothing."""
     grant = lock_own(person, grant_id)
-    if grant.starts_at is not None:
+    if not grant.is_offer:
         raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")
     if grant.closeout == DECLINED:
         return grant

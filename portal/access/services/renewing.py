@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from portal.access.errors import ConflictOfInterest, NotRenewable, RenewalNotFound
-from portal.access.facts import facts_of
+from portal.access.facts import told_of_start
 from portal.access.gate_settings import settings_of
+from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.models import Grant, Renewal
+from portal.access.services.admitting import require_admissible, start_grant
 from portal.access.services.held import ends_at, line_of, lock_grant, lock_own
 from portal.access.services.members import carry_members
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
@@ -39,7 +41,7 @@ def is_renewable(grant: Grant, now: datetime) -> bool:
 
 def why_not_renewable(grant: Grant, now: datetime) -> str:
     """What stands in the way, in words; empty where nothing does."""
-    if grant.starts_at is None:
+    if grant.is_offer:
         return "This is an offer: sign its terms first."
     if grant.revoked_at is not None:
         return "The lab ended this grant, so it can’t be renewed. Answer the letter that says why."
@@ -51,6 +53,8 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
         grant.repo, now=now
     ):
         return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
+    if grant.is_held:
+        return "A person on our team checks this access first. We write to you once that is done."
     if Grant.objects.filter(parent=grant).exists():
         return "This grant was renewed already. See the newer one."
     if now < opens_at(grant):
@@ -104,6 +108,7 @@ def renew_grant(
         return filed
     if said := why_not_renewable(grant, now):
         raise NotRenewable(said)
+    require_admissible(holder, grant.repo, now)
     if not report.strip():
         raise FieldErrors({"report": "Say what you used the model for, and what came of it."})
     version = licence_in_force(grant.repo, now=now)
@@ -185,30 +190,30 @@ def _decide(
 
 
 def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
-    """The new grant: the same modes and conditions, without a gap, as long as the old."""
+    """Make the new grant: the same modes and conditions, without a gap, as long as the old.
+
+    Where the screening lists have a hit, it begins once a person has cleared that.
+    """
     _decide(renewal, Renewal.Outcome.GRANTED, actor, now)
     old = line_of(renewal.grant)[-1]  # a newer text may have been signed while it waited
     starts_at = max(ends_at(old), now)
-    new = Grant.objects.create(
+    new = Grant(
         repo=old.repo,
         person=old.person,
         acceptance=renewal.acceptance,
         parent=old,
         modes=old.modes,
         conditions=old.conditions,
-        starts_at=starts_at,
         expires_at=starts_at + term_of(old),
     )
+    screening = start_grant(new, actor=actor, now=now, at=starts_at)
     carry_members(old, new, now)
-    letters.send_renewed(new, now=now)
-    record(
-        EventType.GRANT_RENEWED,
-        actor=actor or old.person,
-        target=new,
-        at=now,
-        renewal=renewal.pk,
-        **facts_of(new),
-    )
+    if new.is_held:
+        checks.send_extra_check(new, screening, now=now)
+    else:
+        letters.send_renewed(new, now=now)
+    event, facts = told_of_start(new, screening, EventType.GRANT_RENEWED)
+    record(event, actor=actor or old.person, target=new, at=now, renewal=renewal.pk, **facts)
     return new
 
 

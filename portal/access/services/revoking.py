@@ -9,11 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.access.errors import GrantIsOver
-from portal.access.facts import facts_of, stamp
+from portal.access.facts import stamp, told_of_start
 from portal.access.gate_settings import settings_of
+from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.models import Grant
 from portal.access.policy import may
+from portal.access.services.admitting import require_admissible, start_grant
 from portal.access.services.held import (
     is_over,
     line_of,
@@ -158,17 +160,18 @@ def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
 def can_sign_newer(grant: Grant, now: datetime) -> bool:
     """Whether the holder may go on under the text in force: nothing of theirs does yet."""
     ended = any(each.revoked_at or each.closed_at for each in line_of(grant))
-    if grant.starts_at is None or ended or grant.expires_at <= now:
+    if grant.starts_at is None or grant.is_held or ended or grant.expires_at <= now:
         return False
     current = licence_in_force(grant.repo, now=now).sha256
     return _under_text(grant, current, now) is None
 
 
 def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
-    """What has begun under that text, in the grant’s line."""
+    """Find the grant of the line that has begun under that text, or is held for a check."""
     for each in line_of(grant):
         signed = each.acceptance.text_sha256 if each.acceptance else ""
-        if signed == text_sha256 and each.starts_at and each.starts_at <= now < each.expires_at:
+        begun = each.is_held or (each.starts_at is not None and each.starts_at <= now)
+        if signed == text_sha256 and begun and now < each.expires_at:
             return each
     return None
 
@@ -187,29 +190,36 @@ def sign_newer_version(
         return signed
     if not can_sign_newer(grant, now):
         raise GrantIsOver(_why_not_newer(grant, now))
+    require_admissible(person, grant.repo, now)
     acceptance = store_acceptance(
         person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
     )
     last = line_of(grant)[-1]
-    newer = Grant.objects.create(
+    newer = Grant(
         repo=grant.repo,
         person=person,
         acceptance=acceptance,
         parent=last,
         modes=grant.modes,
         conditions=grant.conditions,
-        starts_at=now,
         expires_at=last.expires_at,
     )
+    screening = start_grant(newer, actor=person, now=now)
     carry_members(grant, newer, now)
-    letters.send_activation(newer, now=now)
-    record(EventType.GRANT_RENEWED, actor=person, target=newer, at=now, **facts_of(newer))
+    if newer.is_held:
+        checks.send_extra_check(newer, screening, now=now)
+    else:
+        letters.send_activation(newer, now=now)
+    event, facts = told_of_start(newer, screening, EventType.GRANT_RENEWED)
+    record(event, actor=person, target=newer, at=now, **facts)
     return newer
 
 
 def _why_not_newer(grant: Grant, now: datetime) -> str:
-    if grant.starts_at is None:
+    if grant.is_offer:
         return "This is an offer: sign its terms on its page."
+    if grant.is_held:
+        return "A person on our team checks this access first. We write to you once that is done."
     if is_over(grant, now):
         return "This grant has ended, so no newer text can be signed for it. You may ask again."
     return "Nothing to sign: you go on under the newest text already."

@@ -20,7 +20,6 @@ from portal.errors import FieldErrors
 
 log = logging.getLogger(__name__)
 State = AccessRequest.State
-Outcome = Screening.Outcome
 MATERIAL_CHANGE = "The answers changed in what the vote rested on"
 
 
@@ -34,7 +33,7 @@ class Snapshot:
 
     @property
     def is_clear(self) -> bool:
-        return is_clear(self.screening)
+        return self.screening.is_clear
 
     def event_data(self) -> dict[str, Any]:
         return {
@@ -153,11 +152,6 @@ def _cleared_before(submission: Submission, hits: list[lists.Hit]) -> Screening 
     return disposed.order_by("submission__number").last() if covered else None
 
 
-def is_clear(screening: Screening) -> bool:
-    """Whether the lists had nothing, or a human has answered what they had."""
-    return screening.outcome == Outcome.CLEAR or screening.disposed_at is not None
-
-
 def _copy(
     access_request: AccessRequest, submission: Submission, screening: Screening, now: datetime
 ) -> None:
@@ -185,7 +179,7 @@ def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now:
     """Proved to belong somewhere, reached by mail, clear of the lists, like nobody else's."""
     person = access_request.applicant
     return (
-        is_clear(screening)
+        screening.is_clear
         and person.has_verified_email
         and is_affiliated(person, now)
         and not access_request.links.exists()

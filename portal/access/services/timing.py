@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from portal.access import due
-from portal.access.services import escalating, expiring, lapsing, member_checks
+from portal.access.services import checks, escalating, expiring, lapsing, member_checks
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,8 @@ STEPS: dict[str, Step] = {
     "renewal_still_overdue": Step(
         due.renewals_still_overdue, expiring.escalate_renewal_to_owners, "renewal_id"
     ),
-    "member_check": Step(
-        due.member_checks_late, member_checks.remind_of_member_check, "membership_id"
-    ),
+    "check_late": Step(due.checks_late, checks.remind_of_check, "screening_id"),
+    "check_still_late": Step(due.checks_still_late, checks.escalate_check, "screening_id"),
     "member_unproved": Step(
         due.members_unproved, member_checks.end_unproved_member, "membership_id"
     ),

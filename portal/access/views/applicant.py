@@ -27,6 +27,7 @@ from portal.access.questions import newest_form
 from portal.access.services.answering import is_resumable, resumable_until
 from portal.access.services.appealing import appealable_until
 from portal.access.services.drafting import discard_draft, start_draft
+from portal.access.services.held import is_over
 from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
 from portal.access.views.common import own_request
@@ -121,6 +122,7 @@ def request_page(
         "grant": grant,
         "grant_mark": grant_state(grant, now) if grant else None,
         "grant_is_active": grant is not None and is_active(grant, now),
+        "grant_is_held": grant is not None and grant.is_held and not is_over(grant, now),
         "grant_is_offered": grant is not None and is_offered(grant, now),
         "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.http import HttpRequest
 
-from portal.access.errors import LicenceChanged, RequestNotFound
+from portal.access.errors import EmailNotVerified, LicenceChanged, RequestNotFound
 from portal.access.forms import SignatureForm, show_errors
 from portal.access.licence_text import blocks
 from portal.access.models import AccessRequest
@@ -18,6 +19,8 @@ from portal.addresses import client_ip
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 
+T = TypeVar("T")
+CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."
 SIGN_COLUMNS = (
     ("may", "You may", "tick"),
     ("must", "You must", "sign"),
@@ -65,6 +68,15 @@ def signed_form(
 def _typed(form: SignatureForm) -> dict[str, Any]:
     """The name and capacity that were typed; a new text has to be ticked anew."""
     return {name: form[name].data for name in ("typed_name", "capacity", "entity")}
+
+
+def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
+    """Do what a signature is for; None beside a form that says that no address is proved yet."""
+    try:
+        return act()
+    except EmailNotVerified as error:
+        say(form, error.message)
+        return None
 
 
 def say(form: forms.BaseForm, text: str) -> None:

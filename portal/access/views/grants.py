@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from portal.access.forms import SignatureForm, show_errors
 from portal.access.grant_forms import CloseForm, EndGrantForm, RenewForm
 from portal.access.grant_page import RELATED, grant_context, seen_by
 from portal.access.grant_states import conditions_in_words, grant_state
-from portal.access.models import Grant, Membership
+from portal.access.models import Grant, Membership, Renewal
 from portal.access.refusals import whole_date
 from portal.access.services.closing import close_grant
 from portal.access.services.held import is_over
@@ -28,7 +29,7 @@ from portal.access.services.offers import accept_offer, decline_offer, require_o
 from portal.access.services.renewing import needs_review, renew_grant, why_not_renewable
 from portal.access.services.revoking import can_sign_newer, sign_newer_version
 from portal.access.services.signing import licence_in_force
-from portal.access.views.common import licence_context
+from portal.access.views.common import CHECK_FIRST, licence_context, proved_or_said
 from portal.access.views.signatures import blank, posted
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.models import User
@@ -94,7 +95,7 @@ def _own(request: HttpRequest, grant_id: int) -> Grant:
 def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
     """The terms exactly, and the text to sign; signing opens the model at once."""
     person, now, offered = signed_in(request), timezone.now(), _own(request, grant_id)
-    if offered.starts_at is not None:
+    if not offered.is_offer:
         return redirect("access:grant", grant_id)
     require_open(offered, now)
     version = licence_in_force(offered.repo, now=now)
@@ -103,10 +104,21 @@ def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
     form, signature = posted(request, person, [version])
     if signature is None:
         return _sign_page(request, "offer", offered, form, now)
-    accept_offer(person=person, grant_id=grant_id, signature=signature, now=now)
+    accept = partial(accept_offer, person=person, grant_id=grant_id, signature=signature, now=now)
+    accepted = proved_or_said(form, accept)
+    if accepted is None:
+        return _sign_page(request, "offer", offered, form, now)
     until = whole_date(offered.expires_at)
-    messages.success(request, f"Signed. {offered.repo.full_name} is open to you until {until}.")
+    opened = f"Signed. {offered.repo.full_name} is open to you until {until}."
+    _tell_signed(request, accepted, opened)
     return redirect("access:grant", grant_id)
+
+
+def _tell_signed(request: HttpRequest, grant: Grant, opened: str) -> None:
+    if grant.is_held:
+        messages.info(request, CHECK_FIRST)
+    else:
+        messages.success(request, opened)
 
 
 @posted_from("access:grant", "grant_id")
@@ -132,7 +144,8 @@ def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
     form, signature = posted(request, person, [version], RenewForm)
     if signature is None:
         return _sign_page(request, "renew", held, form, now, **more)
-    renewal = renew_grant(
+    file_it = partial(
+        renew_grant,
         holder=person,
         grant_id=grant_id,
         report=form.cleaned_data["report"],
@@ -140,10 +153,19 @@ def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
         signature=signature,
         now=now,
     )
-    due = whole_date(renewal.due_at)
-    said = "Renewed. Nothing stops in between." if renewal.outcome else f"Sent. Answer due {due}."
-    messages.success(request, said)
+    renewal = proved_or_said(form, file_it)
+    if renewal is None:
+        return _sign_page(request, "renew", held, form, now, **more)
+    _tell_filed(request, renewal)
     return redirect("access:grant", grant_id)
+
+
+def _tell_filed(request: HttpRequest, renewal: Renewal) -> None:
+    renewed = Grant.objects.filter(parent=renewal.grant).first()
+    if not renewal.outcome:
+        messages.success(request, f"Sent. Answer due {whole_date(renewal.due_at)}.")
+    elif renewed is not None:
+        _tell_signed(request, renewed, "Renewed. Nothing stops in between.")
 
 
 @login_required
@@ -160,8 +182,13 @@ def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
     form, signature = posted(request, person, [version])
     if signature is None:
         return _sign_page(request, "newer", held, form, now)
-    signed = sign_newer_version(person=person, grant_id=grant_id, signature=signature, now=now)
-    messages.success(request, f"Signed. You go on under {version}.")
+    sign_it = partial(
+        sign_newer_version, person=person, grant_id=grant_id, signature=signature, now=now
+    )
+    signed = proved_or_said(form, sign_it)
+    if signed is None:
+        return _sign_page(request, "newer", held, form, now)
+    _tell_signed(request, signed, f"Signed. You go on under {version}.")
     return redirect("access:grant", signed.pk)
 
 

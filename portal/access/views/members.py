@@ -59,7 +59,7 @@ def members(request: HttpRequest, grant_id: int) -> HttpResponse:
 
 def _context(request: HttpRequest, seen: Seen, form: InviteForm, now: datetime) -> dict[str, Any]:
     grant = seen.grant
-    found = Membership.objects.filter(grant=grant).select_related("person", "screening")
+    found = Membership.objects.filter(grant=grant).select_related("person")
     page = Paginator(found.order_by("ended_at", "pk").reverse(), PAGE_SIZE)
     page_of = page.get_page(request.GET.get("page"))
     standing = Membership.objects.standing().filter(grant=grant).count()

@@ -19,6 +19,7 @@ from portal.access.filters import FLAGS, GROUPINGS, filters_from
 from portal.access.models import AccessRequest, Decision
 from portal.access.queue import queue_of
 from portal.access.review_forms import ApproveForm, AskForm, DeclineForm, RevokeForm
+from portal.access.services.checks import checks_of
 from portal.access.services.grants import revoke_grant
 from portal.access.services.review import approve_request, ask_question, decline_request
 from portal.access.standing import grant_of
@@ -51,6 +52,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "groupings": GROUPINGS,
         "sectors": Sector.choices,
         "countries": list(countries),
+        "check_count": checks_of(reviewer, now).count(),
         "now": now,
         **undo_context(reviewer, now),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,13 +13,17 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from portal.access.errors import EmailNotVerified
 from portal.access.forms import SignatureForm
 from portal.access.models import Grant
 from portal.access.refusals import whole_date
 from portal.access.services.grants import require_not_ended, sign_for_grant
 from portal.access.services.signing import Signature, licence_in_force
-from portal.access.views.common import licence_context, say, signed_form
+from portal.access.views.common import (
+    CHECK_FIRST,
+    licence_context,
+    proved_or_said,
+    signed_form,
+)
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
@@ -36,6 +41,9 @@ def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
         raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
+    mine = Grant.objects.to(person, repo).held_for_check(now)
+    if waiting := mine.filter(modes__contains=_opened_by_signing(repo)).first():
+        return redirect("access:grant", waiting.pk)
     require_not_ended(person, repo, now)
     if request.method != "POST":
         version = licence_in_force(repo, now=now)
@@ -54,13 +62,14 @@ def _sign(
 ) -> HttpResponse:
     if signature is None:
         return _page(request, repo, form, now)
-    try:
-        grant = sign_for_grant(
-            person=signed_in(request), repo_id=repo.pk, signature=signature, now=now
-        )
-    except EmailNotVerified:
-        say(form, "Confirm your e-mail address first; then sign.")
+    person = signed_in(request)
+    sign_it = partial(sign_for_grant, person=person, repo_id=repo.pk, signature=signature, now=now)
+    grant = proved_or_said(form, sign_it)
+    if grant is None:
         return _page(request, repo, form, now)
+    if grant.is_held:
+        messages.info(request, CHECK_FIRST)
+        return redirect("access:grant", grant.pk)
     until = whole_date(grant.expires_at)
     messages.success(request, f"Signed. {repo.full_name} is open to you until {until}.")
     return redirect(f"/{repo.full_name}")

@@ -87,6 +87,7 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
             "parent_id",
             "offered_at",
             "offer_expires_at",
+            "held_at",
             "starts_at",
             "expires_at",
             "ends_by_notice_at",

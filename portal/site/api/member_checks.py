@@ -15,9 +15,9 @@ from portal.site.api.operations import Call, operation
 def _screened(call: Call, membership_id: int) -> Membership:
     found = held_membership(call.person, membership_id, call.now)
     here = call.within(
-        Membership.objects.filter(pk=found.pk, screening__isnull=False), "grant__repo"
+        Membership.objects.filter(pk=found.pk, screenings__isnull=False), "grant__repo"
     )
-    membership = here.select_related("person", "screening").first()
+    membership = here.select_related("person").distinct().first()
     if membership is None:
         raise MembershipNotFound
     return membership

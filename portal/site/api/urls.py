@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from portal.site.api import (
     catalogue,
+    checks,
     exports,
     gate,
     granted,
@@ -122,6 +123,8 @@ GRANTS = [
         post=member_checks.clear_member_check,
     ),
     address("memberships/<int:membership_id>/end/", "end_member", post=grants.end_member),
+    address("checks/", "checks", get=checks.list_checks),
+    address("checks/<int:screening_id>/", "check", get=checks.show_check, post=checks.clear),
     address("renewals/<int:renewal_id>/", "renewal", post=granted.decide),
     address("holds/", "holds", get=holds.list_holds, post=holds.place),
     address("holds/<int:hold_id>/", "hold", get=holds.show_hold),

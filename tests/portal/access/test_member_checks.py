@@ -86,7 +86,7 @@ def test_a_hit_holds_the_membership_and_opens_nothing(grant, head, held, colleag
     (told,) = letters("member_extra_check")
     assert told.recipient == colleague
     assert "a list that every request is held against" in " ".join(told.text.split())
-    assert [each.recipient for each in letters("member_check_team")] == [head]
+    assert [each.recipient for each in letters("check_team")] == [head]
 
 
 def test_the_members_letter_gives_no_line_of_a_list_away(grant, head, now):
@@ -194,9 +194,9 @@ def test_the_join_again_of_a_held_member_changes_nothing(grant, head, held, coll
 
 def test_a_week_without_a_word_is_told_once(head, held, now):
     assert tick(now + timedelta(days=6)) == {}
-    assert tick(now + timedelta(days=7)) == {"member_check": 1}
+    assert tick(now + timedelta(days=7)) == {"check_late": 1}
     assert tick(now + timedelta(days=8)) == {}
-    assert [each.recipient for each in letters("member_check_team")] == [head, head]
+    assert [each.recipient for each in letters("check_team")] == [head, head]
 
 
 def test_the_page_shows_the_hit_to_who_clears_it_and_to_nobody_else(client, grant, head, held, now):

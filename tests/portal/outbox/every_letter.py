@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from portal.access.conditions import Conditions
 from portal.access.letters import (
+    checks,
     clock,
     decisions,
     delays,
     ends,
     grants,
     holds,
-    member_checks,
     members,
     requests,
 )
@@ -73,6 +73,10 @@ def _of_decision(repo: ModelRepo, case: AccessRequest, administrator: User, now:
     make_grant(repo, now=now)
     approve(make_request(repo, now=now), administrator, now, conditions=OFFERED)
     decline(make_request(repo, now=now), administrator, now, reason_text=WORDS)
+    granted = Grant.objects.filter(decision__isnull=False).latest("pk")
+    screening = Screening.objects.latest("pk")
+    screening.due_at = now
+    decisions.send_approval_check(granted.decision.request, granted, screening, now=now)
     decisions.send_reopening(case, reason=WORDS, ends_access=True, now=now)
     decisions.send_assignment(case, administrator, now=now)
 
@@ -83,6 +87,9 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     )
     grants.send_offered(offer, now=now)
     grants.send_offer_declined(offer, now=now)
+    screening = grant.screenings.latest("pk")
+    screening.due_at = now
+    checks.send_extra_check(grant, screening, now=now)
     ends.send_offer_reminder(offer, now, now=now)
     ends.send_offer_lapsed(offer, now, now=now)
     grant.notice_reason = grant.closeout = WORDS
@@ -120,8 +127,10 @@ def _of_renewal(renewal: Renewal, administrator: User, now: datetime) -> None:
 
 def _of_members(grant: Grant, administrator: User, now: datetime) -> None:
     joined = make_member(grant, now=now)
-    member_checks.send_extra_check(joined, joined.screening, now=now)
-    member_checks.tell_team(joined, [administrator], now=now)
+    screening = joined.screenings.latest("pk")
+    screening.due_at = now
+    checks.send_member_check(joined, screening, now=now)
+    checks.tell_late(screening, [administrator], level=1, now=now)
     invited = make_invitation(grant, make_user(), now=now)
     for each in (joined, invited):
         each.end_reason = "The project is over."

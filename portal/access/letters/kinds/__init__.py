@@ -26,8 +26,8 @@ KINDS = {slug: kind for group in GROUPS.values() for slug, kind in group.items()
 FIXED = frozenset(
     {
         "assignment",
+        "check_team",
         "hold_reminder",
-        "member_check_team",
         "overdue_owners",
         "overdue_team",
         "renewal_overdue_owners",

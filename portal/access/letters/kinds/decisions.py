@@ -22,6 +22,19 @@ DECISIONS = {
         _TERMS | {"licence": "Research Licence 1.2", "signed_on": "Friday 1 January 2027"},
         frozenset({"repo", "until"}),
     ),
+    "approval_check": LetterKind(
+        "Approved, after an extra check",
+        LetterWords(
+            "Approved, and an extra check comes first",
+            [
+                "We approved your request for {repo}: {modes}, until {until}. It needs an extra "
+                "check by a person before it opens. {about} Nothing is decided by it.",
+                "You have our answer by {due}. There is nothing for you to do.",
+            ],
+        ),
+        _TERMS | {"about": "It is about rules on jurisdiction.", "due": "Friday 8 January 2027"},
+        frozenset({"repo", "about", "due"}),
+    ),
     "offer": LetterKind(
         "Approved, to be signed",
         LetterWords(

@@ -46,6 +46,19 @@ GRANTS = {
         _OPEN,
         frozenset({"repo", "until", "conditions"}),
     ),
+    "grant_check": LetterKind(
+        "An extra check before it opens",
+        LetterWords(
+            "An extra check before your access opens",
+            [
+                "You signed for {repo}. It needs an extra check by a person first. {about} Nothing "
+                "is decided by it, and your signature is kept.",
+                "You have our answer by {due}. There is nothing for you to do.",
+            ],
+        ),
+        GRANT | {"about": "It is about rules on jurisdiction.", "due": _DAY},
+        frozenset({"repo", "about", "due"}),
+    ),
     "offer_declined": LetterKind(
         "The offer is declined",
         LetterWords(
