@@ -49,6 +49,16 @@ class Tokenizer:
         """One more than the highest id."""
         return max(self._fast.get_vocab(with_added_tokens=True).values()) + 1
 
+    @cached_property
+    def longest_token_bytes(self) -> int:
+        """The most bytes of text that one token stands for.
+
+        A text of more bytes than a number of tokens times this has more tokens than that, which
+        is known before any of it is tokenized: a byte-level BPE keeps every byte.
+        """
+        added = max((len(token.content.encode()) for token in self._added.values()), default=1)
+        return max(added, *(len(self.token_bytes(token)) for token in range(self.vocab_size)))
+
     def encode(self, text: str) -> list[int]:
         """Ids of text, with the special tokens that the file puts around it."""
         return list(self._fast.encode(text).ids)

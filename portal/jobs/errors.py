@@ -11,6 +11,12 @@ class BadParameter(Invalid):
     code = "invalid_value"
 
 
+class ContextLengthExceeded(BadParameter):
+    """A prompt, with what is to be written, is over what the model reads at once."""
+
+    code = "context_length_exceeded"
+
+
 class MissingKey(DomainError):
     code = "invalid_api_key"
     status = HTTPStatus.UNAUTHORIZED

@@ -6,6 +6,7 @@ A worker that holds a model says so in Redis under a key that dies with it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -19,7 +20,8 @@ from portal.accounts.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_file, find_repo
-from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound
+from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
+from portal.jobs.schemas import Prompt
 from portal.parsing.json import read_object
 from portal.storage import blob_store
 
@@ -111,21 +113,53 @@ class HostedModel:
         detokenizer = Detokenizer(self.tokenizer)
         return [detokenizer.push(token) for token in token_ids]
 
-    def require_fits(self, prompts: list[list[int]], max_tokens: int) -> None:
-        for prompt in prompts:
-            if any(not 0 <= token < self.vocab_size for token in prompt):
-                raise BadParameter(
-                    f"A token id is outside the vocabulary: 0 to {self.vocab_size - 1}.",
-                    field="prompt",
-                )
-        longest = max(map(len, prompts))
-        if longest + max_tokens > self.context_length:
-            raise BadParameter(
-                f"This model's maximum context length is {self.context_length} tokens, and you "
-                f"asked for {longest + max_tokens}: {longest} in the prompt, {max_tokens} for the "
-                "completion. Shorten the prompt or lower max_tokens.",
-                field="prompt" if longest > self.context_length else "max_tokens",
+    @property
+    def longest_prompt_bytes(self) -> int:
+        """The bytes over which a text can't fit, however it is tokenized."""
+        longest = self.tokenizer.longest_token_bytes if self.tokenizer else 1
+        return self.context_length * longest
+
+    def require_short(self, prompts: Sequence[Prompt]) -> None:
+        """Refuse a text that can't fit, without tokenizing any. Raises ContextLengthExceeded."""
+        size = max(map(size_bytes, prompts))
+        if size > self.longest_prompt_bytes:
+            raise ContextLengthExceeded(
+                f"{self._most} A prompt of {size:,} bytes is over that, however it is tokenized. "
+                "Shorten it.",
+                field="prompt",
             )
+
+    def token_ids(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
+        """Tokenize the texts among the prompts. Stops at the first that doesn't fit.
+
+        Raises ContextLengthExceeded, BadParameter.
+        """
+        return [self._fitting(prompt, max_tokens) for prompt in prompts]
+
+    def _fitting(self, prompt: Prompt, max_tokens: int) -> list[int]:
+        tokens = self.encode(prompt) if isinstance(prompt, str) else prompt
+        wanted = len(tokens) + max_tokens
+        if wanted > self.context_length:
+            raise ContextLengthExceeded(
+                f"{self._most} You asked for {wanted}: {len(tokens)} in the prompt, {max_tokens} "
+                "for the completion. Shorten the prompt or lower max_tokens.",
+                field="prompt" if len(tokens) > self.context_length else "max_tokens",
+            )
+        if any(not 0 <= token < self.vocab_size for token in tokens):
+            raise BadParameter(
+                f"A token id is outside the vocabulary: 0 to {self.vocab_size - 1}.",
+                field="prompt",
+            )
+        return tokens
+
+    @property
+    def _most(self) -> str:
+        return f"This model's maximum context length is {self.context_length} tokens."
+
+
+def size_bytes(prompt: Prompt) -> int:
+    """The bytes of a text; none for token ids, which are taken as they are."""
+    return len(prompt.encode()) if isinstance(prompt, str) else 0
 
 
 def served_revision(repo: ModelRepo) -> Revision:

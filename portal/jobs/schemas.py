@@ -148,6 +148,8 @@ def read_prompts(value: Any) -> tuple[Prompt, ...]:
         return (_text(value, "prompt"),)
     if not isinstance(value, list) or not value:
         raise BadParameter(PROMPT_RULE, field="prompt")
+    if isinstance(value[0], str | list) and len(value) > MAX_CHOICES:
+        raise BadParameter(f"At most {MAX_CHOICES} prompts are taken at once.", field="prompt")
     if all(isinstance(each, str) for each in value):
         return tuple(_text(each, "prompt") for each in value)
     if _are_ids(value):
@@ -168,8 +170,10 @@ def _are_ids(values: list[Any]) -> bool:
 
 
 def _text(value: str, field: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadParameter(f"{field} holds half of a surrogate pair.", field=field)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadParameter(f"{field} holds half of a surrogate pair.", field=field) from None
     return value
 
 

@@ -17,9 +17,16 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.accounting import Allowance, allowance_for, seconds_to_midnight
-from portal.jobs.errors import JobNotFound, ModelLoading, QuotaExceeded
-from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_revision
+from portal.jobs.errors import BadParameter, JobNotFound, ModelLoading, QuotaExceeded
+from portal.jobs.hosting import (
+    HostedModel,
+    find_hosted,
+    hosted_model,
+    served_revision,
+    size_bytes,
+)
 from portal.jobs.models import Job
+from portal.jobs.rates import count_prompt_bytes
 from portal.jobs.schemas import CompletionRequest
 from portal.queue import enqueue
 
@@ -39,7 +46,8 @@ def create_job(
     """
     repo = find_hosted(asked.model, caller)
     revision, limits = _allowed(caller, asked, repo, now)
-    prompts = _token_ids(asked, hosted_model(revision))
+    _require_affordable(caller, asked, repo, limits, now)
+    prompts = _token_ids(caller, asked, hosted_model(revision), now)
     return _store(caller, asked, revision, prompts, limits, source, now)
 
 
@@ -56,12 +64,37 @@ def _allowed(
     return revision, require_may(caller, action, revision, now).limits
 
 
-def _token_ids(asked: CompletionRequest, model: HostedModel) -> list[list[int]]:
-    prompts = [
-        model.encode(prompt) if isinstance(prompt, str) else prompt for prompt in asked.prompts
-    ]
-    model.require_fits(prompts, asked.max_tokens)
-    return prompts
+def _require_affordable(
+    caller: Caller, asked: CompletionRequest, repo: ModelRepo, limits: Limits, now: datetime
+) -> None:
+    """Refuse what the quota forbids whatever the prompts hold, before any work is done on them."""
+    person = _named(caller)
+    _require_room(person)
+    completions = len(asked.prompts) * asked.n * asked.max_tokens
+    _require_within_quota(allowance_for(person, repo, limits, now), completions, now)
+
+
+def _token_ids(
+    caller: Caller, asked: CompletionRequest, model: HostedModel, now: datetime
+) -> list[list[int]]:
+    """Tokenize the texts; they are counted whether or not they then fit."""
+    longest, most = model.longest_prompt_bytes, settings.PROMPT_BYTES_PER_MINUTE
+    size = sum(min(size_bytes(prompt), longest) for prompt in asked.prompts)
+    wait_seconds = count_prompt_bytes(_named(caller), size, now)
+    model.require_short(asked.prompts)
+    rule = f"At most {most:,} bytes of prompts a minute are tokenized."
+    if size > most:
+        raise BadParameter(f"{rule} Send fewer prompts at once.", field="prompt")
+    if wait_seconds:
+        message = f"{rule} Go on in {wait_seconds} seconds."
+        raise QuotaExceeded(message, retry_after_seconds=wait_seconds)
+    return model.token_ids(asked.prompts, asked.max_tokens)
+
+
+def _named(caller: Caller) -> User:
+    if caller.person is None:
+        raise ValueError("the policy lets nobody infer namelessly")
+    return caller.person
 
 
 @transaction.atomic
@@ -74,9 +107,7 @@ def _store(
     source: Job.Source,
     now: datetime,
 ) -> Job:
-    if caller.person is None:
-        raise ValueError("the policy lets nobody infer namelessly")
-    person = User.objects.select_for_update().get(pk=caller.person.pk)  # one at a time per person
+    person = User.objects.select_for_update().get(pk=_named(caller).pk)  # one at a time per person
     prompt_tokens = sum(map(len, prompts))
     reserved = prompt_tokens + len(prompts) * asked.n * asked.max_tokens
     repo = revision.repo
