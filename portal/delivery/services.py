@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import PurePosixPath
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -44,7 +45,8 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
     )
     if presigned:
         start_download(link, file, span=None, status=HTTPStatus.FOUND, now=now, ip=ip)
-    _record(link, file, caller, now)
+    if caller.person is not None:  # of nobody known, ``anonymous_reads`` records the number
+        record(EventType.LINK_MINTED, actor=caller.person, at=now, **_told(link, file))
     return presigned or link_url(link, filename_of(file))
 
 
@@ -65,7 +67,8 @@ def read_small(
         raise BlobUnavailable(file.path) from error
     if span is not None:
         content = content[span.start : span.stop]
-    _record(link, file, caller, now)
+    if caller.person is not None:  # of nobody known, ``anonymous_reads`` records the number
+        record(EventType.LINK_MINTED, actor=caller.person, at=now, **_told(link, file))
     download = start_download(link, file, span=span, status=status, now=now, ip=ip)
     end_download(download.pk, bytes_sent=len(content), now=now)
     return content
@@ -84,23 +87,18 @@ def _permitted(caller: Caller, file: File, now: datetime) -> Link:
     )
 
 
-def _record(link: Link, file: File, caller: Caller, now: datetime) -> None:
-    """Put on record who got the link. Of nobody known, ``anonymous_reads`` records the number."""
-    if caller.person is None:
-        return
-    record(
-        EventType.LINK_MINTED,
-        actor=caller.person,
-        target=file,
-        at=now,
-        repo=file.revision.repo.full_name,
-        commit=file.revision.commit,
-        path=file.path,
-        variant=link.variant,
-        token=link.token_id,
-        grant=link.grant_id,
-        expires_at=link.expires_at.isoformat(),
-    )
+def _told(link: Link, file: File) -> dict[str, Any]:
+    """Describe a link for the record, or a small file that was shown without one."""
+    return {
+        "target": file,
+        "repo": file.revision.repo.full_name,
+        "commit": file.revision.commit,
+        "path": file.path,
+        "variant": link.variant,
+        "token": link.token_id,
+        "grant": link.grant_id,
+        "expires_at": link.expires_at.isoformat(),
+    }
 
 
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
