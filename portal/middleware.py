@@ -177,7 +177,7 @@ def rest_body(error: DomainError) -> dict[str, Any]:
 
 
 def rest_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
-    return JsonResponse(rest_body(error), status=error.status)
+    return _with_wait(JsonResponse(rest_body(error), status=error.status), error)
 
 
 LEADS: dict[Reason | HTTPStatus, str] = {
@@ -224,9 +224,15 @@ def _acts(error: DomainError) -> dict[str, str]:
 
 
 def _with_wait(response: HttpResponse, error: DomainError) -> HttpResponse:
-    if retry_after := getattr(error, "retry_after_seconds", None):
-        response["Retry-After"] = str(retry_after)
+    for name, value in waiting(error).items():
+        response[name] = value
     return response
+
+
+def waiting(error: DomainError) -> dict[str, str]:
+    """Return the header that says when to try again, where the refusal passes by itself."""
+    retry_after = getattr(error, "retry_after_seconds", None)
+    return {"Retry-After": str(retry_after)} if retry_after else {}
 
 
 ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {

@@ -278,7 +278,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "portal.middleware.drf_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_RATES": {"write": "120/min", "mail": "60/hour"},
+    "DEFAULT_THROTTLE_RATES": {"write": "120/min"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Weightgate",

@@ -64,6 +64,11 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
             raise ValidationError(error.message) from error
         return str(super().clean_email())
 
+    def save(self, request: HttpRequest) -> EmailAddress:
+        """Add it and send its letter, or neither where too many letters went out."""
+        with transaction.atomic():
+            return super().save(request)
+
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
     """Ask for a new password: only the address that leads to an account gets the letter."""

@@ -20,9 +20,19 @@ from portal.accounts.names import validate_namespace
 from portal.accounts.services import claim_username
 from portal.accounts.services.holding import address_confirmed
 from portal.addresses import client_ip
+from portal.outbox.budget import is_spent_for
 from portal.outbox.services import queue_mail
 
 ADDRESS_CONSTRAINT = "address_any_case"
+# Letters to whatever address a stranger types.
+UNASKED = frozenset(
+    {
+        "email_confirmation_signup",
+        "account_already_exists",
+        "unknown_account",
+        "password_reset_key",
+    }
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -62,17 +72,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return client_ip(request) or super().get_client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queue the letter, within what an address may get unasked and a person may cause."""
+        kind, now = template_prefix.rsplit("/", 1)[-1], timezone.now()
+        if kind in UNASKED and is_spent_for(email, now):
+            return  # the page says the same, or it would tell who has an account
         message = self.render_mail(template_prefix, email, context)
         user = context.get("user")
+        person = user if isinstance(user, User) else None
         queue_mail(
             key=f"account-{secrets.token_hex(12)}",
-            kind=template_prefix.rsplit("/", 1)[-1],
-            recipient=user if isinstance(user, User) else None,
+            kind=kind,
+            recipient=person,
             address=email,
             subject=message.subject,
             text=str(message.body),
             is_secret=True,
-            now=timezone.now(),
+            sender=person if kind == "email_confirmation" else None,
+            now=now,
         )
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:

@@ -63,7 +63,7 @@ class ReferenceForm(forms.Form):
         error_messages={"required": "Name the organization."},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
-    name = LineInput(
+    name = forms.CharField(
         label="Who knows that you work there",
         max_length=200,
         help_text="Such as a head of department, or a colleague.",
@@ -77,7 +77,7 @@ class ReferenceForm(forms.Form):
             "invalid": "Give an address such as name@university.example.",
         },
     )
-    relation = LineInput(
+    relation = forms.CharField(
         label="How they know you",
         max_length=200,
         error_messages={"required": "Say how they know that you work there."},

@@ -31,6 +31,7 @@ def mail_question(reference: Reference, secret: str, now: datetime) -> None:
         ],
         text=render_to_string("accounts/mail/reference.txt", context),
         is_secret=True,
+        sender=reference.person,
         now=now,
     )
 

@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 class OutboxMessage(models.Model):
     """One mail. ``key`` makes queueing it twice harmless; delivery is at least once.
 
+    ``sender``: the person whose act it tells others of, where that isn't the lab's.
+
     ``is_secret``: it holds a link that proves who opens it. Such a mail is for the address alone:
     its text is dropped once sent, and it never stands in the inbox.
     """
@@ -25,6 +27,9 @@ class OutboxMessage(models.Model):
     kind = models.CharField(max_length=40)
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="letters"
+    )
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     address = models.EmailField()
     subject = models.CharField(max_length=500)
@@ -42,7 +47,15 @@ class OutboxMessage(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["state", "due_at"])]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(
+                fields=["sender", "created_at"],
+                name="outbox_by_sender",
+                condition=models.Q(sender__isnull=False),
+            ),
+            models.Index(Lower("address"), "created_at", name="outbox_by_address"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="outbox_sent_has_time",

@@ -102,6 +102,7 @@ SOURCES = {
 _ACT = "what somebody did for the lab: the record, which is in the export, has the act"
 ELSEWHERE = {
     "outbox.lettertemplate.updated_by": _ACT,
+    "outbox.outboxmessage.sender": _ACT,
     "accounts.affiliation.proved_by": _ACT,
     "access.gatesettings.updated_by": _ACT,
     "access.requestform.created_by": _ACT,

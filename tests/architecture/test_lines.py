@@ -26,6 +26,7 @@ LISTS = "a line of the screening lists, which only the team reads and no letter 
 CHOSEN = "chosen from a list"
 LOGBOOK = "of a logbook that whoever publishes the model puts beside it, shown as it is"
 CARD = "of the card that whoever publishes the model wrote, shown as it is"
+IN_SERVICE = "the service names all that is wrong with a question at once, this too"
 FILTER = "only searches"
 
 COLUMNS = {
@@ -94,7 +95,8 @@ def short_columns() -> Iterator[tuple[str, models.Field]]:
 
 
 def short_inputs() -> Iterator[tuple[str, forms.Field]]:
-    importlib.import_module("portal.urls")
+    for module in ("portal.urls", "portal.accounts.account_forms"):
+        importlib.import_module(module)
     for form in _portal_subclasses(forms.Form):
         for name, field in form.base_fields.items():
             long = isinstance(field.widget, forms.Textarea | forms.HiddenInput)
@@ -125,6 +127,8 @@ INPUTS = {
     "HoldForm.subject": LOOKED_UP,
     "PlaygroundForm.stop": "a sequence of the model’s text, which may be anything",
     "QuestionForm.label": LABS_OWN,
+    "ReferenceForm.name": IN_SERVICE,
+    "ReferenceForm.relation": IN_SERVICE,
     "ReferenceForm.organization": "may be a ROR id, which is a link; what it names is a line",
     "SeatForm.person": LOOKED_UP,
     "SignupForm.username": PATTERN,

@@ -16,7 +16,8 @@ from portal.accounts.models import User
 from portal.outbox.services import queue_mail
 
 
-def send_invitation(membership: Membership, *, now: datetime) -> None:
+def send_invitation(membership: Membership, *, sender: User | None = None, now: datetime) -> None:
+    """``sender``: the holder who invites now; none where a renewal carries members on."""
     grant = membership.grant
     signed = grant.acceptance
     _send_to_address(
@@ -29,6 +30,7 @@ def send_invitation(membership: Membership, *, now: datetime) -> None:
         },
         act_label="Read and sign",
         page=reverse("access:join", args=[membership.pk]),
+        sender=sender,
         now=now,
     )
 
@@ -70,6 +72,8 @@ def send_ended(membership: Membership, *, now: datetime) -> None:
             facts=reason,
             act_label="See the models",
             page="/",
+            sender=membership.ended_by if membership.ended_by == grant.person else None,
+            is_owed=True,  # and bounded by the invitations, which it counts with
             now=now,
         )
     else:
@@ -126,6 +130,8 @@ def _send_to_address(
     facts: dict[str, str],
     act_label: str,
     page: str,
+    sender: User | None,
+    is_owed: bool = False,
     now: datetime,
 ) -> None:
     """To the address itself, whether an account has it or not; never telling which."""
@@ -150,5 +156,7 @@ def _send_to_address(
         subject=f"{words.subject} ({grant.reference})",
         text=render_to_string("outbox/letter.txt", context),
         html=render_to_string("outbox/letter.html", context),
+        sender=sender,
+        is_owed=is_owed,
         now=now,
     )

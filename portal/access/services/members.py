@@ -33,6 +33,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
+from portal.lines import line_errors
 
 LEFT = "They left by themselves."
 LONGEST_ADDRESS = 254
@@ -69,7 +70,7 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
     membership = Membership.objects.create(
         grant=grant, email=email, invited_by=holder, invited_at=now
     )
-    letters.send_invitation(membership, now=now)
+    letters.send_invitation(membership, sender=holder, now=now)
     record(
         EventType.MEMBER_INVITED,
         actor=holder,
@@ -120,6 +121,8 @@ def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime
     reason = reason.strip() or (LEFT if leaves else "")
     if not reason:
         raise FieldErrors({"reason": "Say why; both of you get it in a letter."})
+    if errors := line_errors({"reason": reason}):
+        raise FieldErrors(errors)
     end_membership(membership, actor=actor, reason=reason, now=now)
     record(
         EventType.MEMBER_ENDED,

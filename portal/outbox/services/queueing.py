@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.template.loader import render_to_string
 
+from portal.outbox.budget import require_within_budget
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services.bounces import is_bounced
 from portal.queue import enqueue
@@ -29,15 +30,23 @@ def queue_mail(
     text: str,
     html: str = "",
     is_secret: bool = False,
+    sender: User | None = None,
+    is_owed: bool = False,
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
-    """Store one mail, due at once unless told; the same ``key`` again changes nothing."""
-    message, _ = OutboxMessage.objects.get_or_create(
+    """Store one mail, due at once unless told; the same ``key`` again changes nothing.
+
+    ``sender`` is the person whose act it tells others of; how many those are is limited, and
+    TooManyLetters undoes the act. What the lab must tell has none. A letter that ``is_owed`` to
+    its reader counts, and goes all the same.
+    """
+    message, is_new = OutboxMessage.objects.get_or_create(
         key=key,
         defaults={
             "kind": kind,
             "recipient": recipient,
+            "sender": sender,
             "address": address,
             "subject": " ".join(subject.split())[:LONGEST_SUBJECT],
             "text": text,
@@ -47,6 +56,8 @@ def queue_mail(
             "due_at": due_at or now,
         },
     )
+    if is_new and sender is not None and not is_owed:
+        require_within_budget(message, now)
     if message.due_at <= now:  # what waits is found by the clock
         transaction.on_commit(lambda: enqueue("mail.deliver"))
     return message
@@ -63,6 +74,8 @@ def queue_letter(
     act_url: str,
     reference: str,
     team: str,
+    sender: User | None = None,
+    is_owed: bool = False,
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
@@ -89,6 +102,8 @@ def queue_letter(
         subject=subject,
         text=render_to_string("outbox/letter.txt", context),
         html=render_to_string("outbox/letter.html", context),
+        sender=sender,
+        is_owed=is_owed,
         due_at=due_at,
         now=now,
     )

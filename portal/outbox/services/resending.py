@@ -46,7 +46,8 @@ def resend_mail(
     again = OutboxMessage.objects.filter(key__startswith=f"{original.key}-again-")
     if again.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
         raise ResentTooOften(MOST_A_DAY)
-    message = _copy(original, number=again.count() + 1, now=now)
+    sender = actor if among is None else None
+    message = _copy(original, number=again.count() + 1, sender=sender, now=now)
     record(
         EventType.MAIL_RESENT,
         actor=actor,
@@ -78,7 +79,9 @@ def _require_gone(original: OutboxMessage) -> None:
         raise NotYetSent("This letter is still on its way. Wait until it has gone out.")
 
 
-def _copy(original: OutboxMessage, *, number: int, now: datetime) -> OutboxMessage:
+def _copy(
+    original: OutboxMessage, *, number: int, sender: User | None, now: datetime
+) -> OutboxMessage:
     recipient = original.recipient
     if recipient is None:
         raise NoSuchLetter
@@ -90,5 +93,6 @@ def _copy(original: OutboxMessage, *, number: int, now: datetime) -> OutboxMessa
         subject=original.subject,
         text=original.text,
         html=original.html,
+        sender=sender,
         now=now,
     )

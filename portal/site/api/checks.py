@@ -73,7 +73,6 @@ def show_check(call: Call, screening_id: int) -> Screening:
     Scope.REVIEW,
     gives=CheckOutput,
     takes=TextInput,
-    mails=True,
     example={"text": "Another person of the same name; the birth year differs."},
 )
 def clear(call: Call, screening_id: int) -> Screening:

@@ -80,12 +80,6 @@ class WriteRate(Rate):
     scope = "write"
 
 
-class MailRate(Rate):
-    """For what sends letters to others, or signs."""
-
-    scope = "mail"
-
-
 class Endpoint(APIView):
     """The view behind one address; ``operations`` has one for each method."""
 
@@ -107,10 +101,9 @@ class Endpoint(APIView):
             require(self.operation.needs, request)
 
     def get_throttles(self) -> list[Any]:
-        here, method = self.operation, self.request.method
-        if here is None or method in permissions.SAFE_METHODS:
+        if self.operation is None or self.request.method in permissions.SAFE_METHODS:
             return []
-        return [MailRate(), WriteRate()] if here.mails else [WriteRate()]
+        return [WriteRate()]
 
     def answer(self, request: Request, *args: Any, **names: Any) -> Response:
         here = self.operation

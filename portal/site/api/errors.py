@@ -12,7 +12,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from portal.accounts.models import Scope
 from portal.errors import DomainError, FieldErrors, Forbidden, NotFound
-from portal.middleware import rest_body
+from portal.middleware import rest_body, waiting
 
 CODES = {
     exceptions.ParseError: ("not_json", "The body isn’t JSON. Send an object, as UTF-8."),
@@ -84,7 +84,7 @@ def api_errors(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF’s hook. None is a server error, for the log and ``handler500``."""
     if known := in_our_words(error):
         set_rollback()
-        return Response(rest_body(known), status=known.status)
+        return Response(rest_body(known), status=known.status, headers=waiting(known))
     answer = exception_handler(error, context)
     if answer is None or not isinstance(error, exceptions.APIException):
         return answer

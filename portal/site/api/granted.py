@@ -91,7 +91,6 @@ def give_notice(call: Call, namespace: str, name: str) -> dict[str, list[int]]:
     Scope.ADMIN,
     gives=NoticeOutput,
     takes=WithdrawNoticeInput,
-    mails=True,
     example={"version": "1.0"},
 )
 def take_notice_back(call: Call, namespace: str, name: str) -> dict[str, list[int]]:

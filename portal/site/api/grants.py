@@ -113,7 +113,6 @@ def show_grant(call: Call, grant_id: int) -> Seen:
     gives=GrantDetailOutput,
     takes=SignedInput,
     prepare=as_seen,
-    mails=True,
     example=SIGNED_EXAMPLE,
 )
 def accept_grant_offer(call: Call, grant_id: int) -> Seen:
@@ -135,7 +134,6 @@ def decline_grant_offer(call: Call, grant_id: int) -> Seen:
     Who.SESSION,
     gives=RenewalOutput,
     takes=RenewInput,
-    mails=True,
     example={"report": "We measured its calibration.", "publications": "", **SIGNED_EXAMPLE},
 )
 def renew(call: Call, grant_id: int) -> Renewal:
@@ -157,7 +155,6 @@ def renew(call: Call, grant_id: int) -> Renewal:
     gives=GrantDetailOutput,
     takes=SignedInput,
     prepare=as_seen,
-    mails=True,
     example=SIGNED_EXAMPLE,
 )
 def sign_newer(call: Call, grant_id: int) -> Seen:
@@ -205,7 +202,6 @@ def list_members(call: Call, grant_id: int) -> QuerySet[Membership]:
     takes=InviteInput,
     prepare=with_member_states,
     status=201,
-    mails=True,
     example={"email": "colleague@university.example"},
 )
 def invite(call: Call, grant_id: int) -> Membership:
@@ -221,7 +217,6 @@ def invite(call: Call, grant_id: int) -> Membership:
     gives=MemberOutput,
     takes=SignedInput,
     prepare=with_member_states,
-    mails=True,
     example=SIGNED_EXAMPLE,
 )
 def join(call: Call, membership_id: int) -> Membership:

@@ -170,7 +170,6 @@ def show_hold(call: Call, hold_id: int) -> Hold:
     gives=HoldDetailOutput,
     takes=PlaceInput,
     prepare=in_full,
-    mails=True,
     errors=(404,),
     example={
         "scope": "person",

@@ -108,7 +108,7 @@ def read_letter(call: Call, letter_id: int) -> OutboxMessage:
     return _letter(call, letter_id)
 
 
-@operation(Who.SESSION, gives=LetterOutput, prepare=resendable, status=201, mails=True)
+@operation(Who.SESSION, gives=LetterOutput, prepare=resendable, status=201)
 def resend_letter(call: Call, letter_id: int) -> OutboxMessage:
     """Send a letter once more: one's own, or one to an applicant whose request one reviews."""
     among = resendable_by(call.person, letter_id, call.now)

@@ -233,7 +233,6 @@ def _version_of(version: LicenceVersion) -> LicenceVersion:
     gives=GrantOutput,
     takes=SignedInput,
     prepare=with_states,
-    mails=True,
     example={"signature": SIGNATURE_EXAMPLE},
 )
 def sign(call: Call, namespace: str, name: str) -> Any:

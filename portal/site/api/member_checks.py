@@ -34,7 +34,6 @@ def show_member_check(call: Call, membership_id: int) -> Membership:
     gives=MemberCheckOutput,
     takes=TextInput,
     prepare=with_member_states,
-    mails=True,
     example={"text": "Another person of the same name; the birth year differs."},
 )
 def clear_member_check(call: Call, membership_id: int) -> Membership:

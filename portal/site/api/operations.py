@@ -42,7 +42,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Operation:
-    """``gives`` a row of a list where ``is_list``. ``mails``: held to the smaller rate."""
+    """``gives`` a row of a list where ``is_list``."""
 
     run: Callable[..., Any]
     needs: Who | Scope
@@ -53,7 +53,6 @@ class Operation:
     status: int = 200
     is_list: bool = False
     has_own_pages: bool = False
-    mails: bool = False
     act: Act | None = None
     example: dict[str, Any] | None = None
     errors: tuple[int, ...] = ()
@@ -139,7 +138,6 @@ def operation(
     filters: type[BaseSerializer[Any]] | None = None,
     prepare: Callable[[Call, Sequence[Any]], Sequence[Any]] | None = None,
     status: int = 200,
-    mails: bool = False,
     act: Act | None = None,
     example: dict[str, Any] | None = None,
     errors: tuple[int, ...] = (),
@@ -155,7 +153,6 @@ def operation(
             filters=filters,
             prepare=prepare,
             status=status if gives else 204,
-            mails=mails,
             act=act,
             example=example,
             errors=errors,

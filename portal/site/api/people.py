@@ -97,7 +97,7 @@ def check_affiliations(call: Call) -> dict[str, list[Affiliation]]:
     return {"proved": prove_by_email(person=call.person, now=call.now)}
 
 
-@operation(Who.SESSION, gives=SentToOutput, mails=True)
+@operation(Who.SESSION, gives=SentToOutput)
 def renew_affiliation(call: Call, affiliation_id: int) -> dict[str, str]:
     """Have a letter sent to the address behind a proof that runs out; its link renews the proof."""
     address = ask_renewal(person=call.person, affiliation_id=affiliation_id, now=call.now)
@@ -115,7 +115,6 @@ def list_references(call: Call) -> QuerySet[Reference]:
     gives=ReferenceOutput,
     takes=ReferenceInput,
     status=201,
-    mails=True,
     example={
         "organization": "Example University",
         "name": "Head of Department",
@@ -137,7 +136,7 @@ def ask_for_reference(call: Call) -> Reference:
     )
 
 
-@operation(Who.SESSION, gives=ReferenceOutput, mails=True)
+@operation(Who.SESSION, gives=ReferenceOutput)
 def resend_question(call: Call, reference_id: int) -> Reference:
     """Send the question again, with a new link. Once a day at most."""
     return resend_reference(person=call.person, reference_id=reference_id, now=call.now)

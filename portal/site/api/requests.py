@@ -166,7 +166,6 @@ def discard_request(call: Call, request_id: int) -> None:
     gives=RequestDetailOutput,
     takes=SubmitInput,
     prepare=in_full,
-    mails=True,
     act=Act.SUBMIT,
     example={"signature": SIGNATURE_EXAMPLE},
 )

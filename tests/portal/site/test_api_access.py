@@ -13,7 +13,7 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from portal.accounts.models import Scope
-from portal.site.api.endpoint import MailRate, WriteRate
+from portal.site.api.endpoint import WriteRate
 from portal.site.api.operations import Operation, Who
 from portal.site.api.urls import urlpatterns
 from tests.factories.access import make_request
@@ -172,15 +172,6 @@ def test_writing_too_often_is_put_off(monkeypatch):
     assert code_of(put_off) == "too_many"
     assert api.get("affiliations").status_code == 200
     assert in_session(make_user()).post("affiliations/check").status_code == 200
-
-
-def test_what_sends_letters_has_a_rate_of_its_own(monkeypatch):
-    monkeypatch.setattr(MailRate, "rate", "1/hour", raising=False)
-    cache.clear()
-    api = in_session(make_user())
-    assert api.post("references").status_code == 400
-    assert api.post("references").status_code == 429
-    assert api.post("affiliations/check").status_code == 200
 
 
 def test_while_nothing_can_count_nobody_is_kept_from_working(monkeypatch):

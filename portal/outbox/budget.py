@@ -1,0 +1,73 @@
+"""How many letters people may cause to others, and strangers to anybody, by any page or program.
+
+The rows are counted, so that nothing else needs to be kept, and what is refused leaves nothing: the
+letter is queued in the transaction of the act that causes it. Acts at the very same moment may
+share the last place.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from portal.errors import DomainError
+from portal.outbox.models import OutboxMessage
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MOST_AN_HOUR = 60  # by one person
+MOST_A_DAY_TO_ONE = 12  # to one address, by all who aren't the lab
+MOST_UNASKED_AN_HOUR = 6  # to one address, by whoever types it into a form
+
+
+class TooManyLetters(DomainError):
+    """The act is put off whole, and says for how long."""
+
+    code = "too_many_letters"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, until: datetime, now: datetime) -> None:
+        seconds = max(1, int((until - now).total_seconds()))
+        super().__init__(f"{message} Nothing was done; try again in {_in_words(seconds)}.")
+        self.retry_after_seconds = seconds
+
+
+def require_within_budget(message: OutboxMessage, now: datetime) -> None:
+    """Raise TooManyLetters if this letter, just queued for its sender, is one too many."""
+    sent = OutboxMessage.objects.exclude(sender=None).exclude(pk=message.pk)
+    by_sender = sent.filter(sender=message.sender, created_at__gt=now - HOUR)
+    if over := _last_to_wait_for(by_sender, MOST_AN_HOUR):
+        words = f"You have caused {MOST_AN_HOUR} letters to others within an hour."
+        raise TooManyLetters(words, until=over + HOUR, now=now)
+    to_one = _to(message.address, sent).filter(created_at__gt=now - DAY)
+    if over := _last_to_wait_for(to_one, MOST_A_DAY_TO_ONE):
+        words = f"{message.address} has had {MOST_A_DAY_TO_ONE} letters from here within a day."
+        raise TooManyLetters(words, until=over + DAY, now=now)
+
+
+def is_spent_for(address: str, now: datetime) -> bool:
+    """Tell whether an address has had all letters with links that strangers may send it for now.
+
+    Those that it has still work, so no further one is missed.
+    """
+    unasked = _to(address, OutboxMessage.objects.filter(is_secret=True))
+    return unasked.filter(created_at__gt=now - HOUR).count() >= MOST_UNASKED_AN_HOUR
+
+
+def _to(address: str, letters: models.QuerySet[OutboxMessage]) -> models.QuerySet[OutboxMessage]:
+    return letters.alias(to=Lower("address")).filter(to=address.lower())
+
+
+def _last_to_wait_for(letters: models.QuerySet[OutboxMessage], most: int) -> datetime | None:
+    """Return the time of the letter whose going makes room; None while there is room."""
+    newest = letters.order_by("-created_at").values_list("created_at", flat=True)[most - 1 : most]
+    return newest[0] if newest else None
+
+
+def _in_words(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    if minutes < 90:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"{-(-minutes // 60)} hours"
