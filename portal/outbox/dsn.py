@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from email import policy
 from email.errors import MessageError
@@ -10,8 +9,8 @@ from email.message import EmailMessage, Message
 from email.parser import BytesParser
 
 from portal.outbox.errors import UnreadableBounce
+from portal.outbox.naming import keys_in
 
-MESSAGE_ID = re.compile(r"<([^<>@\s]+)@[^<>\s]+>")
 LONGEST = 5 * 1024 * 1024
 TEMPORARY = "4."
 STATUS_PART = "message/delivery-status"
@@ -90,7 +89,7 @@ def _keys(message: EmailMessage) -> list[str]:
     for part in message.walk():
         for header in ("Message-ID", "In-Reply-To", "References", "Original-Message-ID"):
             if part is not message or header != "Message-ID":
-                named += MESSAGE_ID.findall(str(part[header] or ""))
+                named += keys_in(str(part[header] or ""))
         if part.get_content_type() == "text/rfc822-headers":
-            named += MESSAGE_ID.findall(str(part.get_payload()))
+            named += keys_in(str(part.get_payload()))
     return named

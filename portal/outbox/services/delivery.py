@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 
 from portal.outbox.models import OutboxMessage
+from portal.outbox.naming import message_id
 from portal.outbox.services.bounces import bounce, lasting_refusal
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def _send(message: OutboxMessage) -> None:
         body=message.text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[message.address],
-        headers={"Message-ID": f"<{message.key}@{settings.SITE_NAME.lower()}>"},
+        headers={"Message-ID": message_id(message.key)},
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
