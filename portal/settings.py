@@ -20,6 +20,11 @@ DEBUG = env.flag("WEIGHTGATE_DEBUG", default=False)
 BASE_URL = env.text("WEIGHTGATE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 SITE_NAME = env.text("WEIGHTGATE_SITE_NAME", "Weightgate")
 HTTPS = BASE_URL.startswith("https://")
+if HTTPS and DEMO:
+    raise ImproperlyConfigured(
+        "WEIGHTGATE_DEMO is 1 at an https address: the demo shows every letter, with its links to "
+        "reset passwords, to whoever can reach it. Set WEIGHTGATE_DEMO to 0."
+    )
 
 SECRET_KEY = env.text("WEIGHTGATE_SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("WEIGHTGATE_SECRET_KEY_FALLBACKS")
@@ -120,8 +125,15 @@ SIGNING_CERT_FILE = env.path(
 
 # --- mail
 MAIL = env.choice("WEIGHTGATE_MAIL", "files", ("files", "smtp"))
+if HTTPS and MAIL == "files":
+    raise ImproperlyConfigured(
+        "WEIGHTGATE_MAIL is files at an https address: no letter would reach anybody. Set it to "
+        "smtp, and WEIGHTGATE_SMTP_HOST to your mail server."
+    )
 EMAIL_BACKEND = (
-    f"django.core.mail.backends.{'filebased' if MAIL == 'files' else 'smtp'}.EmailBackend"
+    "portal.outbox.mail_files.EmailBackend"
+    if MAIL == "files"
+    else "django.core.mail.backends.smtp.EmailBackend"
 )
 EMAIL_FILE_PATH = VAR / "mail"
 EMAIL_HOST = env.text("WEIGHTGATE_SMTP_HOST", "localhost")

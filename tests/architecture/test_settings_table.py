@@ -82,9 +82,11 @@ def test_production_settings_pass_the_deployment_check():
         ("WEIGHTGATE_LINK_SECONDS", "0"),
         ("WEIGHTGATE_DEMO", "yes"),
         ("DATABASE_URL", "sqlite:///db"),
+        ("WEIGHTGATE_DEMO", "1"),
+        ("WEIGHTGATE_MAIL", "files"),
     ],
 )
-def test_a_value_that_cannot_be_read_stops_the_start_naming_it(name, value):
+def test_a_value_that_cannot_be_read_or_meant_stops_the_start_naming_it(name, value):
     checked = manage("check", **(PRODUCTION | {name: value}))
     assert checked.returncode != 0
     assert name in checked.stderr
