@@ -10,6 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from portal.catalog.card import card_problems
+from portal.catalog.paths import path_problem, tree_problems
 from portal.catalog.safetensors import inspect
 from portal.errors import Invalid
 from portal.parsing.json import read_json_file
@@ -56,6 +57,7 @@ def check(
     supplied = supplied or {}
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     findings = Findings(_missing(files, supplied))
+    findings.problems += _some([*filter(None, map(path_problem, files)), *tree_problems(files)])
     _look_at_pickles(files, findings, allowed=allow_pickle)
     _look_at_sizes(files, findings)
     _look_at_texts(files, supplied, findings)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
 
 from portal.catalog.errors import BadPath
 from portal.errors import Invalid
 
 LONGEST_PATH = 500
+LONGEST_SEGMENT_BYTES = 255  # what file systems take as one name
 LONGEST_REF = 200
 RESERVED = frozenset({".git", ".cache"})  # git's own, and where clients keep their notes
 COMMIT = re.compile(r"[0-9a-fA-F]{40}")
@@ -18,10 +20,17 @@ UNFIT_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|^[./-]|[./]
 
 def require_path(path: str) -> str:
     """The path as it is kept. Raises BadPath, which says what is wrong with it."""
+    if problem := path_problem(path):
+        raise BadPath(problem, field="path")
+    return path
+
+
+def path_problem(path: str) -> str:
+    """Say what is wrong with a path; nothing, if a revision may hold it."""
     if wrong := _wrong(path):
         shown = path.encode("unicode_escape").decode()[:200]
-        raise BadPath(f"{shown} can’t be a path in a model: {wrong}.", field="path")
-    return path
+        return f"{shown} can’t be a path in a model: {wrong}."
+    return ""
 
 
 def _wrong(path: str) -> str:
@@ -32,31 +41,52 @@ def _wrong(path: str) -> str:
         return "leave out backslashes and what can’t be printed"
     if any(part in ("", ".", "..") for part in parts):
         return "begin at the model’s root, without empty parts, “.” or “..”"
+    if any(len(part.encode()) > LONGEST_SEGMENT_BYTES for part in parts):
+        return f"a name in it has at most {LONGEST_SEGMENT_BYTES} bytes in UTF-8"
     if RESERVED.intersection(parts):
         return f"no folder may be called {' or '.join(sorted(RESERVED))}"
     return ""
 
 
-def require_tree(paths: Iterable[str]) -> None:
-    """No path may be a file and a folder at once. Raises BadPath."""
-    files = set(paths)
-    for path in files:
-        *folders, _ = accumulate(path.split("/"), "{}/{}".format)
-        if taken := files.intersection(folders):
-            raise BadPath(
-                f"{min(taken)} is a file, so {path} can’t lie in it. Delete the file first.",
-                field="path",
+def require_tree(paths: Iterable[str], *, standing: Collection[str] = ()) -> None:
+    """Raise BadPath for the first of what is wrong with paths that are to lie side by side.
+
+    Those that are ``standing`` already are only held against the others.
+    """
+    if problem := next(tree_problems(paths, standing=standing), ""):
+        raise BadPath(problem, field="path")
+
+
+def tree_problems(paths: Iterable[str], *, standing: Collection[str] = ()) -> Iterator[str]:
+    """Name what can't be on a disk at once: a file that is a folder, and files whose names are
+    one name to a file system that ignores case or composes accents."""
+    files = {_as_disks_read(path): path for path in standing}
+    for path in sorted(set(paths) - set(standing)):
+        other = files.setdefault(_as_disks_read(path), path)
+        if other != path:
+            yield (
+                f"{path} and {other} are one name to many file systems. Rename or delete one of "
+                "them first."
             )
+    for path in sorted(files.values()):
+        *folders, _ = accumulate(_as_disks_read(path).split("/"), "{}/{}".format)
+        if taken := next((files[folder] for folder in folders if folder in files), ""):
+            yield f"{taken} is a file, so {path} can’t lie in it. Delete the file first."
+
+
+def _as_disks_read(path: str) -> str:
+    """The path as a file system spells it that ignores case and composes accents (NFC)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def require_ref(name: str) -> str:
     """A name that git would take for a branch or tag, and that looks like no commit."""
-    wrong = not 0 < len(name) <= LONGEST_REF or not name.isprintable()
+    wrong = not 0 < len(name) <= LONGEST_REF or not name.isprintable() or name == "HEAD"
     if wrong or UNFIT_IN_REF.search(name) or name.startswith("refs/") or COMMIT.fullmatch(name):
         shown = name.encode("unicode_escape").decode()[:200]
         raise Invalid(
             f"{shown} can’t name a branch or tag. Use up to {LONGEST_REF} letters, digits, "
-            "hyphens, dots and slashes; it may not look like a commit.",
+            "hyphens, dots and slashes; it may not look like a commit, nor be HEAD.",
             field="name",
         )
     return name

@@ -17,6 +17,7 @@ from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
 from portal.catalog.services.accompanying import with_notices
+from portal.catalog.services.completing import GENERATED
 from portal.catalog.services.logbook import (
     LOGBOOK_FILES,
     RawEntry,
@@ -86,6 +87,7 @@ def commit_changes(
     contents = _changed(standing, changes, head)
     _require_fit(repo, standing, contents)
     complete = with_notices(repo, contents, now)
+    require_tree(complete.keys() | GENERATED, standing=complete.keys() & standing.keys())
     name = branch.removeprefix("refs/heads/")
     return release_revision(
         actor=actor,
@@ -144,7 +146,6 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
     """What stands already is taken as it is. Raises Invalid, BadPath or NotPublishable."""
     if len(contents) > MOST_FILES:
         raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
-    require_tree(contents)
     fresh = [each for path, each in contents.items() if each != standing.get(path)]
     problems = [checks.file_problem(each.path, each.size_bytes) for each in fresh]
     pickles = [] if repo.pickles_allowed else [checks.pickle_problem(each.path) for each in fresh]
