@@ -204,7 +204,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.site.context.shell",
             ],
-            "builtins": ["portal.site.templatetags.form_token"],
+            "builtins": [
+                "portal.site.templatetags.form_token",
+                "portal.site.templatetags.names",
+            ],
         },
     }
 ]
