@@ -17,7 +17,8 @@ from portal.access.services.submission import send_on
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors
+from portal.errors import Conflict
+from portal.parsing.texts import require_text
 
 State = AccessRequest.State
 Occasion = Submission.Occasion
@@ -59,10 +60,9 @@ def answer_question(
 
 def _answered(access_request: AccessRequest, answer: str, now: datetime) -> Question:
     """The open question with its answer."""
-    if not answer.strip():
-        raise FieldErrors({"answer": "Write an answer; a sentence may do."})
+    answer = require_text(answer, "answer", missing="Write an answer; a sentence may do.")
     question = access_request.questions.get(answered_at=None)
-    question.answer, question.answered_at = answer.strip(), now
+    question.answer, question.answered_at = answer, now
     question.save(update_fields=["answer", "answered_at"])
     return question
 

@@ -25,7 +25,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo
-from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 RELATED = (
     "grant__repo__namespace",
@@ -78,12 +78,11 @@ def settle(person: User, repo: ModelRepo, *, actor: User, text: str, now: dateti
 
     Part of the transaction of the service that clears. Returns the versions of the lists.
     """
-    if not text.strip():
-        raise FieldErrors({"text": NO_WORDS})
+    text = require_text(text, "text", missing=NO_WORDS)
     grants_held, members_held = _lock_held(person, repo, now)
     unanswered = Screening.objects.of(person).at(repo).unanswered()
     answered = list(unanswered.select_related(*RELATED))
-    unanswered.update(disposed_by=actor, disposed_at=now, disposition=text.strip())
+    unanswered.update(disposed_by=actor, disposed_at=now, disposition=text)
     for screening in answered:
         _record_cleared(screening, actor, now)
     for grant in grants_held:

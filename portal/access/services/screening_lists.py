@@ -16,9 +16,11 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors, Forbidden
+from portal.parsing.texts import text_problem
 
 Kind = ScreeningEntry.Kind
 LONGEST = 200
+LONGEST_NOTE = 1000
 MOST_LINES = 20_000
 
 
@@ -65,6 +67,8 @@ def add_entry(*, actor: User, kind: str, value: str, note: str, now: datetime) -
     require_operator(actor)
     if errors := _remedies(kind, value):
         raise FieldErrors(errors)
+    if errors := _note_remedies(note):
+        raise FieldErrors(errors)
     entry, is_new = ScreeningEntry.objects.get_or_create(
         kind=kind,
         value=screening.normal_value(kind, value),
@@ -101,7 +105,7 @@ def read_lines(text: str) -> Import:
         kind = kind.lower()
         if number == 1 and (kind, value.lower()) == ("kind", "value"):
             continue
-        if remedies := _remedies(kind, value):
+        if remedies := _remedies(kind, value) or _note_remedies(note):
             found.wrong.append((number, " ".join(remedies.values())))
             continue
         line = Line(kind, screening.normal_value(kind, value), note)
@@ -111,6 +115,11 @@ def read_lines(text: str) -> Import:
         seen.add((line.kind, line.value))
         found.new.append(line)
     return found
+
+
+def _note_remedies(note: str) -> dict[str, str]:
+    problem = text_problem(note, at_most=LONGEST_NOTE)
+    return {"note": problem} if problem else {}
 
 
 def _cells(text: str) -> Iterator[tuple[int, list[str]]]:

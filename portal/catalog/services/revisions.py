@@ -27,6 +27,10 @@ from portal.catalog.models import (
 from portal.catalog.services.completing import GENERATED, Signed, brought, complete
 from portal.catalog.services.logbook import RawEntry, add_entries
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.parsing.texts import require_text
+
+LONGEST_TITLE = 200
+LONGEST_MESSAGE = 10_000
 
 
 def commit_id(
@@ -115,6 +119,9 @@ def make_revision(
 ) -> Revision:
     """Complete and sign a revision. Two branches that take the same step from the same place come
     to the same one; if it was hidden meanwhile, somebody publishes it again by this."""
+    missing = "Say in one line what changes."
+    require_text(title, "summary", missing=missing, at_most=LONGEST_TITLE)
+    require_text(message, "description", at_most=LONGEST_MESSAGE)
     revision, is_new = Revision.everything.get_or_create(
         repo=repo,
         commit=commit_id(repo, parent, title, brought(contents), message),

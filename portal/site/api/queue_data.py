@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from portal.access.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.access.models import AccessRequest, Decision
-from portal.access.services.noting import LONGEST_NOTE
 from portal.accounts.models import Sector
+from portal.parsing.texts import LONGEST_TEXT
 from portal.site.api.fields import (
     ConditionsInput,
     Id,
@@ -67,7 +67,7 @@ class DeclareInput(Input):
 
 
 class NoteInput(Input):
-    text = serializers.CharField(max_length=LONGEST_NOTE, allow_blank=True)
+    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
 
 
 class VouchInput(Input):
