@@ -15,6 +15,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.contents import Content
+from portal.catalog.lfs_rules import rules_of
 from portal.catalog.models import (
     Blob,
     File,
@@ -164,6 +165,7 @@ def _add_signature(revision: Revision, signed: Signed, now: datetime) -> None:
 
 
 def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
+    rules = rules_of({content.path: content for content in contents})
     Blob.objects.bulk_create(
         [
             Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)
@@ -173,7 +175,12 @@ def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
     )
     File.objects.bulk_create(
         [
-            File(revision=revision, path=file.path, blob_id=file.sha256, lfs=file.lfs)
+            File(
+                revision=revision,
+                path=file.path,
+                blob_id=file.sha256,
+                lfs=rules.is_lfs(file.path, file.size_bytes) if file.lfs is None else file.lfs,
+            )
             for file in contents
         ]
     )
