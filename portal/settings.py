@@ -257,6 +257,11 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 8
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {
+    "signup": "20/m/ip,200/h/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # the key is an account in one network
+    "login_failed_anywhere": "100/h/key",
+}
 
 # --- safety
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
