@@ -110,6 +110,9 @@ CURRENCY = env.text("WEIGHTGATE_CURRENCY", "EUR")
 
 # --- the gate
 GRANT_DAYS = env.integer("WEIGHTGATE_GRANT_DAYS", 365, minimum=1)
+SCREENING_STANDING = env.choice(
+    "WEIGHTGATE_SCREENING_STANDING", "continue", ("continue", "suspend")
+)
 AFFILIATION_DAYS = env.integer("WEIGHTGATE_AFFILIATION_DAYS", 365, minimum=1)
 TOKEN_MAX_DAYS = 365
 SIGNING_KEY_FILE = env.path(

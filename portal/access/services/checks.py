@@ -85,11 +85,21 @@ def settle(person: User, repo: ModelRepo, *, actor: User, text: str, now: dateti
     unanswered.update(disposed_by=actor, disposed_at=now, disposition=text)
     for screening in answered:
         _record_cleared(screening, actor, now)
+    standing = [screening for screening in answered if _had_begun(screening)]
     for grant in grants_held:
         _release_grant(grant, actor, now)
     for membership in members_held:
         _release_member(membership, actor, now)
+    if standing:
+        checks.send_standing_done(standing[-1], now=now)
     return sorted({screening.list_version for screening in answered})
+
+
+def _had_begun(screening: Screening) -> bool:
+    """Return False for the check of a snapshot, and of an access that was still to begin."""
+    if screening.membership is not None:
+        return screening.membership.joined_at is not None
+    return screening.grant is not None and screening.grant.starts_at is not None
 
 
 def _lock_held(
