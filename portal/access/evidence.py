@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.access.answers import country_name, sector_label
+from portal.access.claims import is_contradicted
 from portal.access.models import AccessRequest, Hold, RequestLink, Screening
 from portal.access.refusals import whole_date
 from portal.accounts.affiliations import addresses_of, affiliations_of
@@ -90,6 +91,7 @@ def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Fl
     return [
         *_holds(access_request, now),
         *_screening(access_request),
+        *_claim(access_request, now),
         *_likenesses(access_request, reader),
         *_addresses(access_request.applicant),
         *_references(access_request.applicant),
@@ -111,6 +113,15 @@ def _screening(access_request: AccessRequest) -> Iterator[Flag]:
         )
         cleared = f"Cleared: {each.disposition}" if each.disposed_at else ""
         yield Flag(Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared))))
+
+
+def _claim(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+    proved = [each.organization for each in affiliations_of(access_request.applicant, now)]
+    said = access_request.organization_name
+    if is_contradicted(said, proved):
+        names = ", ".join(isolated(each.name) for each in dict.fromkeys(proved))
+        detail = f"Proved: {names}. Said: “{isolated(said)}”."
+        yield Flag("Where they work is proved otherwise than said", detail)
 
 
 def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[Flag]:

@@ -7,12 +7,14 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.acts import Act
+from portal.access.claims import means_one_of
 from portal.access.conflicts import require_no_conflict
 from portal.access.models import AccessRequest, ConflictDeclaration, Note
 from portal.access.services.assigning import assignment_of, end_assignment
 from portal.access.services.locking import locked_case
 from portal.access.services.snapshots import refresh_evidence
 from portal.access.services.voting import void_votes
+from portal.accounts.affiliations import organization_in_words
 from portal.accounts.models import Affiliation, User
 from portal.accounts.services import organization_named, vouch_affiliation
 from portal.audit.events import EventType
@@ -84,8 +86,10 @@ def vouch_for_applicant(
     require_no_conflict(reviewer, case, now)
     missing = "Say how you know that this person works there."
     evidence = require_text(evidence, "evidence", missing=missing)
-    named = case.organization_name or case.draft.get("organization", "")
-    organization = case.organization or organization_named(name=named, now=now)
+    said = case.organization_name or str(case.draft.get("organization") or "")
+    proved = [case.organization] if case.organization else []
+    meant = means_one_of(said, proved) or organization_in_words(said)
+    organization = meant or organization_named(name=said, now=now)
     affiliation = vouch_affiliation(
         reviewer=reviewer,
         person_id=case.applicant_id,

@@ -93,7 +93,12 @@ class RowOutput(Output):
     repo = serializers.CharField(source="request.repo.full_name")
     state = serializers.CharField(source="request.state")
     applicant = PersonOutput(source="request.applicant")
-    organization = serializers.CharField()
+    organization = serializers.CharField(
+        source="workplace.name", help_text="What is proved, if anything is; else what they say."
+    )
+    said_organization = serializers.CharField(
+        source="workplace.said", help_text="What they say, where something else is proved."
+    )
     sector = serializers.CharField()
     modes = serializers.CharField(help_text="In words.")
     mark = serializers.CharField(source="mark.text", help_text="How it stands, in words.")

@@ -8,6 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import bidi
+from portal.access.claims import Workplace, workplace_of
+from portal.access.models import AccessRequest
 
 register = template.Library()
 
@@ -22,6 +24,12 @@ def named(text: object) -> SafeString | str:
 def typed(text: object) -> SafeString | str:
     """``{{ answer.text|typed }}``: what somebody wrote, each line in its own direction."""
     return format_html('<bdi class="lines">{}</bdi>', linebreaksbr(str(text))) if text else ""
+
+
+@register.filter
+def workplace(access_request: AccessRequest) -> Workplace:
+    """Where the applicant works: what is proved, and what they say where that differs."""
+    return workplace_of(access_request)
 
 
 @register.filter
