@@ -92,9 +92,9 @@ def live_samples(
     tokenizer: Tokenizer | None,
     eos_token_ids: tuple[int, ...],
 ) -> dict[int, LiveSample]:
-    """Make the request's samples, by number; the request has been checked."""
+    """The request's n samples by index; the request has been checked."""
     samples = {}
-    for index in request.samples:
+    for index in range(request.sampling.n):
         sequence = Sequence(
             request_id,
             index,

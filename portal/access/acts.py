@@ -83,7 +83,7 @@ RULES: dict[Act, Rule] = {
     Act.VOTE: _rule(_TEAM, {State.IN_REVIEW}),
     Act.OVERRIDE: _rule({Role.OWNER}, {State.IN_REVIEW}),
     Act.DISPOSE: _rule(_HEADS, {State.HELD}),
-    Act.UNDO: _rule(_TEAM, {State.APPROVED, State.DECLINED}),
+    Act.UNDO: _rule(_TEAM, {State.NEEDS_INFO, State.APPROVED, State.DECLINED}),
     Act.REOPEN: _rule(_HEADS, {State.APPROVED, State.DECLINED, State.LAPSED}),
     Act.VOUCH: _rule(_TEAM, _UNDECIDED),
 }

@@ -63,7 +63,7 @@ class Dossier:
         case, without = self.case, TEAM_ONLY if self.is_own else set()
         told: dict[str, Any] = {
             "decisions": self._decisions(),
-            "questions": case.questions.all(),
+            "questions": case.questions.told(),
             "grants": self.grants,
         }
         if not self.is_own:

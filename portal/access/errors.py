@@ -243,10 +243,10 @@ class AlreadyClaimed(Conflict):
 class MailHasLeft(Conflict):
     code = "mail_has_left"
 
-    def __init__(self, what_to_do: str = "Reopen the request instead.") -> None:
-        super().__init__(
-            f"The letter of this decision has left, so it can’t be undone. {what_to_do}"
-        )
+    def __init__(
+        self, what_to_do: str = "Reopen the request instead.", *, act: str = "decision"
+    ) -> None:
+        super().__init__(f"The letter of this {act} has left, so it can’t be undone. {what_to_do}")
 
 
 class NewerRequest(Conflict):

@@ -22,7 +22,6 @@ from portal.access.votes import visible_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
-from portal.bidi import isolated
 
 NOT_TOLD = "For the team alone."
 
@@ -49,7 +48,7 @@ class Reader:
     def name(self, person: User) -> str:
         if person.pk == self.person.pk:
             return "You"
-        return isolated(person.display_name) if self.sees_names else "The team"
+        return person.display_name if self.sees_names else "The team"
 
 
 def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
@@ -88,12 +87,19 @@ def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
 
 
 def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
-    for each in access_request.questions.select_related("asked_by"):
+    """Of questions that were undone, the team's alone, as of decisions."""
+    for each in access_request.questions.select_related("asked_by", "undone_by"):
+        if each.undone_at and whom.is_applicant:
+            continue
         asker = whom.name(each.asked_by)
         yield Event(each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait")
         if each.answered_at and each.answer != each.NO_ANSWER:
             who = "You answered" if whom.is_applicant else "The applicant answered"
             yield Event(each.answered_at, "said", who, quote=each.answer)
+        if each.undone_at and each.undone_by:
+            yield Event(
+                each.undone_at, "revoked", f"{whom.name(each.undone_by)} undid the question"
+            )
 
 
 def _decisions(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:

@@ -190,6 +190,16 @@ def _on_bytes(repo: ModelRepo, revision: Revision) -> models.Q:
     )
 
 
+class QuestionQuerySet(models.QuerySet[M]):
+    def told(self) -> QuestionQuerySet[M]:
+        """Narrow to what the applicant was asked: a question that was undone never was."""
+        return self.filter(undone_at=None)
+
+    def open(self) -> QuestionQuerySet[M]:
+        """Narrow to what still waits for an answer."""
+        return self.told().filter(answered_at=None)
+
+
 class HoldQuerySet(models.QuerySet[M]):
     def standing(self) -> HoldQuerySet[M]:
         return self.filter(lifted_at=None)

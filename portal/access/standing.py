@@ -68,7 +68,7 @@ def awaits_decision(access_request: AccessRequest) -> bool:
 
 
 def open_question(access_request: AccessRequest) -> Question | None:
-    return next((each for each in access_request.questions.all() if not each.answered_at), None)
+    return access_request.questions.open().first()
 
 
 def waited(access_request: AccessRequest) -> timedelta:

@@ -110,6 +110,7 @@ ELSEWHERE = {
     "access.screeningentry.removed_by": _ACT,
     "access.screening.disposed_by": _ACT,
     "access.decision.undone_by": _ACT,
+    "access.question.undone_by": _ACT,
     "access.assignment.assigned_by": _ACT,
     "access.offervote.voter": _ACT,
     "access.offervote.person": "the team’s own vote; an offer that came of it is here",

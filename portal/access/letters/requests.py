@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.access.letters.common import send_about
+from portal.access.letters.common import letter_key, send_about
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
 from portal.access.refusals import whole_date
 from portal.audit.heads import Head
@@ -94,8 +94,14 @@ def send_question(access_request: AccessRequest, question: Question, *, now: dat
         key=f"question-{question.pk}",
         facts={"question": question.text},
         act_label="Answer the question",
+        due_at=question.undo_until,
         now=now,
     )
+
+
+def question_key(question: Question) -> str:
+    """Name the key under which the letter of this question is queued."""
+    return letter_key(question.request, f"question-{question.pk}")
 
 
 def send_withdrawal(access_request: AccessRequest, *, now: datetime) -> None:

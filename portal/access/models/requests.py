@@ -13,7 +13,7 @@ from portal.access.errors import RequestHasMovedOn
 from portal.access.models.fields import person_field
 from portal.access.models.gates import RequestForm
 from portal.access.models.signatures import Acceptance
-from portal.access.querysets import AccessRequestQuerySet
+from portal.access.querysets import AccessRequestQuerySet, QuestionQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
 from portal.lines import LineField
@@ -208,7 +208,10 @@ class Submission(models.Model):
 
 
 class Question(models.Model):
-    """A reviewer's question to the applicant; while it waits, the clock stands."""
+    """A reviewer's question to the applicant; while it waits, the clock stands.
+
+    Undoing it only marks it, as it does a decision.
+    """
 
     NO_ANSWER = "No answer came: the request lapsed, and the team reopened it."
 
@@ -219,19 +222,29 @@ class Question(models.Model):
     deadline_at = models.DateTimeField()
     answer = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True)
+    undo_until = models.DateTimeField(null=True)  # none where it was asked before there was an undo
+    undone_by = person_field(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    objects = QuestionQuerySet.as_manager()
 
     class Meta:
         ordering = ["asked_at", "pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["request"],
-                condition=models.Q(answered_at=None),
+                condition=models.Q(answered_at=None, undone_at=None),
                 name="one_question_at_a_time",
             ),
             models.CheckConstraint(
                 name="answered_has_time",
                 condition=models.Q(answer="", answered_at=None)
                 | (~models.Q(answer="") & models.Q(answered_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="question_undone_by_someone",
+                condition=models.Q(undone_at=None, undone_by=None)
+                | models.Q(undone_at__isnull=False, undone_by__isnull=False, answered_at=None),
             ),
         ]
 

@@ -17,8 +17,8 @@ from portal.access.services.submission import send_on
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict
-from portal.parsing.texts import require_text
+from portal.errors import Conflict, FieldErrors
+from portal.outbox.services import cancel_mail
 
 State = AccessRequest.State
 Occasion = Submission.Occasion
@@ -60,10 +60,12 @@ def answer_question(
 
 def _answered(access_request: AccessRequest, answer: str, now: datetime) -> Question:
     """The open question with its answer."""
-    answer = require_text(answer, "answer", missing="Write an answer; a sentence may do.")
-    question = access_request.questions.get(answered_at=None)
-    question.answer, question.answered_at = answer, now
+    if not answer.strip():
+        raise FieldErrors({"answer": "Write an answer; a sentence may do."})
+    question = access_request.questions.open().get()
+    question.answer, question.answered_at = answer.strip(), now
     question.save(update_fields=["answer", "answered_at"])
+    cancel_mail(keys=[letters.question_key(question)], now=now)  # read here before it left
     return question
 
 
@@ -106,7 +108,7 @@ def resume_request(
             f"This request lapsed more than {RESUMABLE.days} days ago. Ask anew; your answers are "
             "kept."
         )
-    if access_request.questions.filter(answered_at=None).exists():
+    if access_request.questions.open().exists():
         _answered(access_request, answer, now)
     access_request.closed_at = None
     access_request.due_at = now + timedelta(days=access_request.repo.decision_days)

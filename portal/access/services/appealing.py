@@ -16,8 +16,7 @@ from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict
-from portal.parsing.texts import require_text
+from portal.errors import Conflict, FieldErrors
 
 
 def appealable_until(access_request: AccessRequest) -> datetime | None:
@@ -44,8 +43,11 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
         raise Conflict("A request is appealed once, and this one was. You may ask anew.")
     if now > until:
         raise Conflict("The time to appeal is over. You may correct your request and ask anew.")
-    text = require_text(text, "text", missing="Say what the decision overlooked.")
-    Appeal.objects.create(request=access_request, decision=decision, text=text, filed_at=now)
+    if not text.strip():
+        raise FieldErrors({"text": "Say what the decision overlooked."})
+    Appeal.objects.create(
+        request=access_request, decision=decision, text=text.strip(), filed_at=now
+    )
     voided = void_votes(access_request.reviews.all(), "The decision was appealed", now)
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     access_request.closed_at = None

@@ -15,25 +15,29 @@ from portal.access.services.locking import locked_case
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.parsing.texts import require_text
+from portal.errors import FieldErrors
 
 
 @transaction.atomic
 def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -> Question:
-    """Ask the applicant one thing; the clock stands until they answer."""
+    """Ask the applicant one thing; the clock stands until they answer.
+
+    The letter waits, as a decision's does, so that the question can be undone.
+    """
     case = locked_case(reviewer, request_id, Act.ASK)
     require_no_conflict(reviewer, case, now)
-    missing = "Write the question that the applicant is to answer."
-    text = require_text(text, "text", missing=missing)
+    if not text.strip():
+        raise FieldErrors({"text": "Write the question that the applicant is to answer."})
     case.move_to(AccessRequest.State.NEEDS_INFO)
     case.was_asked = True
     case.save(update_fields=["state", "was_asked"])
     question = Question.objects.create(
         request=case,
-        text=text,
+        text=text.strip(),
         asked_by=reviewer,
         asked_at=now,
         deadline_at=now + timedelta(days=settings_of(case.repo).question_days),
+        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
     )
     letters.send_question(case, question, now=now)
     record(

@@ -18,7 +18,6 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Mode
 from portal.errors import FieldErrors
-from portal.parsing.texts import text_problem
 
 MEMBERS_END = "The holder closed the grant."
 
@@ -50,9 +49,8 @@ def close_grant(
 
 def _check(grant: Grant, statement: str, deleted_copies: bool) -> None:
     errors: dict[str, str] = {}
-    missing = "Say what became of the model’s copies and of what you made with it."
-    if problem := text_problem(statement, missing=missing):
-        errors["statement"] = problem
+    if not statement.strip():
+        errors["statement"] = "Say what became of the model’s copies and of what you made with it."
     if Mode.DOWNLOAD in grant.modes and not deleted_copies:
         errors["deleted_copies"] = (
             "Confirm that every copy of the weights is deleted. If one must stay, write to the "

@@ -5,7 +5,12 @@ from portal.access.services.assigning import assign_request, claim_request, rele
 from portal.access.services.bulk import BulkResult, BulkTerms, bulk_decide
 from portal.access.services.deciding import approve_request, decline_request, overrides_count
 from portal.access.services.noting import declare_conflict, vouch_for_applicant, write_note
-from portal.access.services.undoing import reopen_request, undo_decision
+from portal.access.services.undoing import (
+    reopen_request,
+    undo_decision,
+    undo_last,
+    undo_question,
+)
 
 __all__ = [
     "BulkResult",
@@ -21,6 +26,8 @@ __all__ = [
     "release_request",
     "reopen_request",
     "undo_decision",
+    "undo_last",
+    "undo_question",
     "vouch_for_applicant",
     "write_note",
 ]

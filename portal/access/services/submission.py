@@ -19,6 +19,7 @@ from portal.audit.events import EventType
 from portal.audit.heads import latest_head
 from portal.audit.services import record
 from portal.errors import FieldErrors
+from portal.outbox.services import cancel_mail
 
 State = AccessRequest.State
 EXTRA_CHECK = timedelta(days=7)  # what a human needs besides, where the lists have a hit
@@ -77,6 +78,8 @@ def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> Acce
     access_request.move_to(State.WITHDRAWN)
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])
+    if question := access_request.questions.open().first():
+        cancel_mail(keys=[letters.question_key(question)], now=now)
     letters.send_withdrawal(access_request, now=now)
     record(EventType.REQUEST_WITHDRAWN, actor=applicant, target=access_request, at=now)
     return access_request

@@ -1,4 +1,4 @@
-"""Taking a decision back: within minutes as if it had not been, later with notice."""
+"""Taking a decision or a question back: within minutes as if it had not been, later with notice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from portal.access.acts import Act, Role, roles_of
-from portal.access.errors import MailHasLeft, NewerRequest
+from portal.access.errors import MailHasLeft, NewerRequest, RequestHasMovedOn
 from portal.access.gate_settings import settings_of
 from portal.access.letters import decisions as letters
+from portal.access.letters.requests import question_key
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.services.held import line_of, lock_grant, lock_lines
 from portal.access.services.locking import PERSONAL, locked_case, require_none_of
@@ -20,17 +21,48 @@ from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, Forbidden
+from portal.errors import Conflict, FieldErrors, Forbidden
 from portal.outbox.services import cancel_mail
-from portal.parsing.texts import require_text
 
 UNDONE = "undone"
+
+
+def undo_last(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back what was done last, a question or a decision, while its letter hasn't left."""
+    asked = AccessRequest.objects.filter(pk=request_id, state=AccessRequest.State.NEEDS_INFO)
+    undo = undo_question if asked.exists() else undo_decision
+    return undo(actor=actor, request_id=request_id, now=now)
+
+
+@transaction.atomic
+def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back a question whose letter hasn't left: for the applicant it never was."""
+    case = locked_case(actor, request_id, Act.UNDO)
+    question = case.questions.open().first()
+    if case.state != AccessRequest.State.NEEDS_INFO or question is None:
+        raise RequestHasMovedOn(case.reference, case.get_state_display())
+    if question.asked_by_id != actor.pk and Role.ADMINISTRATOR not in roles_of(actor, case):
+        raise Forbidden("Only who asked, or who administers the model, may undo a question.")
+    require_none_of(PERSONAL, actor, case, now)
+    has_left = question.undo_until is None or now >= question.undo_until
+    if has_left or not cancel_mail(keys=[question_key(question)], now=now):
+        raise MailHasLeft("Wait for the answer, or ask again after it.", act="question")
+    question.undone_at, question.undone_by = now, actor
+    question.save(update_fields=["undone_at", "undone_by"])
+    case.was_asked = case.questions.told().exists()
+    _back_into_review(case, ["state", "was_asked"])
+    record(
+        EventType.REQUEST_QUESTION_UNDONE, actor=actor, target=case, at=now, question=question.pk
+    )
+    return case
 
 
 @transaction.atomic
 def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
     """Take back a decision whose letter hasn't left: nothing of it remains but the record."""
     case = locked_case(actor, request_id, Act.UNDO)
+    if case.state == AccessRequest.State.NEEDS_INFO:  # an older decision is not what was done last
+        raise RequestHasMovedOn(case.reference, case.get_state_display())
     decision = case.decisions.filter(undone_at=None).latest("decided_at", "pk")
     if decision.decided_by_id != actor.pk and Role.ADMINISTRATOR not in roles_of(actor, case):
         raise Forbidden("Only who decided, or who administers the model, may undo a decision.")
@@ -54,7 +86,8 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     no more. It is due as a new one is."""
     case = locked_case(actor, request_id, Act.REOPEN)
     require_none_of(PERSONAL, actor, case, now)
-    reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
+    if not reason.strip():
+        raise FieldErrors({"reason": "Say why; the letter quotes it."})
     require_answers(case)
     standing = _standing_on(Grant.objects.filter(decision__request=case), now)
     given = Grant.objects.filter(pk__in=[each.pk for each in standing])
@@ -63,13 +96,13 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
         raise Conflict("Ending an access takes two people here. End the access first.")
     for decision in case.decisions.filter(undone_at=None):
         _cancel_letter(decision, now)
-    _end_grants(standing, actor, reason, now)
+    _end_grants(standing, actor, reason.strip(), now)
     void_votes(case.reviews.all(), "reopened", now)
     _close_questions(case, now)
     case.due_at = now + timedelta(days=case.repo.decision_days)
     case.escalation_level, case.escalated_at = 0, None
     _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
-    letters.send_reopening(case, reason=reason, ends_access=ends_access, now=now)
+    letters.send_reopening(case, reason=reason.strip(), ends_access=ends_access, now=now)
     record(EventType.REQUEST_REOPENED, actor=actor, target=case, at=now)
     return case
 
@@ -81,8 +114,7 @@ def _cancel_letter(decision: Decision, now: datetime) -> bool:
 
 def _close_questions(case: AccessRequest, now: datetime) -> None:
     """What a lapsed request waited for: one question is open at a time, and another may come."""
-    unanswered = case.questions.filter(answered_at=None)
-    unanswered.update(answer=Question.NO_ANSWER, answered_at=now)
+    case.questions.open().update(answer=Question.NO_ANSWER, answered_at=now)
 
 
 def _standing_on(given: QuerySet[Grant], now: datetime) -> list[Grant]:

@@ -18,7 +18,7 @@ from portal.access.gate_settings import settings_of
 from portal.access.grant_states import grant_state, is_active
 from portal.access.history import history
 from portal.access.marks import Mark
-from portal.access.models import Acceptance, AccessRequest, Decision, Submission
+from portal.access.models import Acceptance, AccessRequest, Submission
 from portal.access.places import place_of
 from portal.access.policy import Action, may
 from portal.access.questions import BASE_NAMES
@@ -36,6 +36,7 @@ from portal.access.review_forms import (
 )
 from portal.access.services.assigning import assignment_of
 from portal.access.services.deciding import overrides_count
+from portal.access.undoable import undoable_by
 from portal.access.votes import standing_votes, visible_votes
 from portal.accounts.models import User
 
@@ -85,7 +86,7 @@ def case_context(
         "due": due_tone(access_request, now),
         "awaits": standing.awaits_decision(access_request),
         "undecided": standing.is_undecided(access_request),
-        "questions": access_request.questions.select_related("asked_by"),
+        "questions": access_request.questions.told().select_related("asked_by"),
         "notes": access_request.notes.select_related("author"),
         "appeal": getattr(access_request, "appeal", None),
         "attestations": _attestations(submission.acceptance),
@@ -111,12 +112,8 @@ def _dialogs(shown: dict[str, Any]) -> list[str]:
 
 
 def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
-    """The reviewer's own last decision, while its letter waits."""
-    waiting = Decision.objects.filter(
-        decided_by=reviewer, undone_at=None, undo_until__gt=now, decided_at__lte=now
-    )
-    last = waiting.select_related("request__repo").order_by("-decided_at", "-pk").first()
-    return {"undoable": last}
+    """The reviewer's own last decision or question, while its letter waits."""
+    return {"undoable": undoable_by(reviewer, now)}
 
 
 def _evidence(

@@ -21,7 +21,7 @@ from portal.access.services.review import (
     declare_conflict,
     release_request,
     reopen_request,
-    undo_decision,
+    undo_last,
     vouch_for_applicant,
     write_note,
 )
@@ -122,7 +122,7 @@ def undo(request: HttpRequest, request_id: int) -> HttpResponse:
     case = readable_case(reviewer, request_id)
 
     def do(now: datetime) -> None:
-        undo_decision(actor=reviewer, request_id=request_id, now=now)
+        undo_last(actor=reviewer, request_id=request_id, now=now)
 
     refused = attempt(request, case, "", None, do, act=Act.UNDO)
     if refused is None:

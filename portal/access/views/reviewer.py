@@ -23,6 +23,7 @@ from portal.access.services.checks import checks_of
 from portal.access.services.grants import revoke_grant
 from portal.access.services.review import approve_request, ask_question, decline_request
 from portal.access.standing import grant_of
+from portal.access.undoable import undo_until
 from portal.access.views.casefile import DIALOGS, undo_context
 from portal.access.views.deciding import (
     attempt,
@@ -106,8 +107,7 @@ def ask(request: HttpRequest, request_id: int) -> HttpResponse:
         ask_question(reviewer=reviewer, request_id=request_id, text=text, now=now)
 
     refused = attempt(request, access_request, "ask", form, do, act=Act.ASK)
-    said = f"{access_request.reference} asked. The clock stands until they answer."
-    return refused or onward(request, access_request, said)
+    return refused or onward(request, access_request, _asked(access_request))
 
 
 @posted_from("access:case", "request_id", part="decline")
@@ -124,6 +124,14 @@ def decline(request: HttpRequest, request_id: int) -> HttpResponse:
     refused = attempt(request, access_request, "decline", form, do, act=act)
     said = _came_of(access_request, Decision.Verdict.DECLINED)
     return refused or onward(request, access_request, said)
+
+
+def _asked(access_request: AccessRequest) -> str:
+    """Say that the letter has gone; nothing where the line of its undo tells of it."""
+    until = undo_until(AccessRequest.objects.get(pk=access_request.pk))
+    if until and until > timezone.now():
+        return ""
+    return f"{access_request.reference} asked: the letter is on its way. The clock stands."
 
 
 def _came_of(access_request: AccessRequest, verdict: Decision.Verdict) -> str:

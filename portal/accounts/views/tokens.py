@@ -69,7 +69,7 @@ def _show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpR
 
 def _just_made(request: HttpRequest, owner: User) -> tuple[AccessToken | None, str]:
     """Read the token that was made a moment ago, and its secret, which is shown this once."""
-    handed = request.get_signed_cookie(MADE_COOKIE, default="", max_age=MADE_SECONDS)
+    handed = request.get_signed_cookie(MADE_COOKIE, default="", max_age=MADE_SECONDS) or ""
     key, _, secret = handed.partition(" ")
     made = AccessToken.objects.filter(user=owner, pk=key).first() if secret else None
     return (made, secret) if made else (None, "")

@@ -125,7 +125,6 @@ def _store(
         seed_drawn=asked.seed is None,
         prompts=prompts,
         n=asked.n,
-        samples=len(prompts) * asked.n,
         echo=asked.echo,
         stream=asked.stream,
         created_at=now,

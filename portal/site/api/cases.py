@@ -17,6 +17,7 @@ from portal.access.gate_settings import settings_of
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.services.assigning import assignment_of
 from portal.access.standing import grant_of, is_draft
+from portal.access.undoable import undo_until
 from portal.access.votes import visible_votes, votes_missing
 from portal.site.api.operations import Call
 from portal.site.api.requests import allowed_acts
@@ -80,11 +81,10 @@ def _columns(case: AccessRequest) -> dict[str, Any]:
 
 def _standing(call: Call, case: AccessRequest) -> dict[str, Any]:
     assignment, grant = assignment_of(case), grant_of(case)
-    decision = case.decisions.filter(undone_at=None).last()
     return {
         "assigned_to": assignment.reviewer if assignment else None,
         "votes": _votes(call, case),
-        "undo_until": decision.undo_until if decision else None,
+        "undo_until": undo_until(case),
         "grant_id": grant.pk if grant else None,
         "allowed_acts": allowed_acts(call, case),
     }
@@ -108,7 +108,7 @@ def _file(call: Call, case: AccessRequest) -> dict[str, Any]:
         "answers": readable(newest.answers, form=newest.form),
         "evidence": _evidence(call, case, newest.answers),
         "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
-        "questions": case.questions.all(),
+        "questions": case.questions.told(),
         "decisions": case.decisions.select_related("decided_by"),
         "appeal": appeal.text if appeal else "",
     }

@@ -196,8 +196,8 @@ def dispose(call: Call, request_id: int) -> None:
 
 @act(Act.UNDO)
 def undo(call: Call, request_id: int) -> None:
-    """Take a decision back while its letter hasn't left."""
-    review.undo_decision(actor=call.person, request_id=request_id, now=call.now)
+    """Take the last decision or question back while its letter hasn't left."""
+    review.undo_last(actor=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})

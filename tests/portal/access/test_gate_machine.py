@@ -78,6 +78,7 @@ SAYS = {
     "request.approved": "approved",
     "request.declined": "declined",
     "request.decision_undone": "in_review",
+    "request.question_undone": "in_review",
     "request.reopened": "in_review",
     "request.appealed": "in_review",
     "request.lapsed": "lapsed",
