@@ -7,11 +7,13 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
@@ -70,6 +72,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_client_ip(self, request: HttpRequest) -> str:
         """By which attempts are counted; allauth's own knows no proxy on a unix socket."""
         return client_ip(request) or super().get_client_ip(request)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """The letter’s link, with the page that led to signing up: it may open elsewhere."""
+        url: str = super().get_email_confirmation_url(request, emailconfirmation)
+        page = get_next_redirect_url(request)
+        return f"{url}?{urlencode({'next': page})}" if page else url
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue the letter, within what an address may get unasked and a person may cause."""

@@ -79,6 +79,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "is_reviewer": reviewing,
         "nav": SimpleLazyObject(lambda: navigation(user, bool(reviewing))),
         "nav_section": section(request),
+        "enter_next": back_here(request),
     }
 
 
@@ -119,6 +120,13 @@ def navigation(user: User | None, reviewing: bool) -> list[Entry]:
         for key, label, name, count in entries
         if (url := url_or_none(name))
     ]
+
+
+def back_here(request: HttpRequest) -> str:
+    """Where signing in from the head of this page leads back to; "" where that is no page."""
+    inside = any(part in request.path for part in ("/accounts/", "/resolve/", "/-/"))
+    is_page = request.method in ("GET", "HEAD") and not inside
+    return request.get_full_path() if is_page else ""
 
 
 def section(request: HttpRequest) -> str:

@@ -26,6 +26,7 @@ def test_from_signing_up_to_a_completion(live: Live, new_page) -> None:
     newcomer = new_page()
     sign_up(newcomer, model)
     confirm_address(newcomer)
+    expect(newcomer).to_have_url(f"{live.base_url}{model}")
     begin_and_return(newcomer, model)
     finish_the_form(newcomer)
     request_path = submit(newcomer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import ConfirmEmailView
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -31,12 +32,12 @@ class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no 
             return render(request, "account/email_confirm.html", {"elsewhere": True}, status=403)
         if not request.user.is_authenticated and not signed_up_here(request, address):
             messages.info(request, SIGN_IN)
-            return redirect_to_login(request.path)
+            return redirect_to_login(request.get_full_path())
         return super().dispatch(request, *args, **kwargs)
 
     def respond(self, success: bool) -> HttpResponse:
-        """Sign in whoever signed up in this browser, and lead them on."""
-        page = where_to_go(self.request)
+        """Sign in whoever signed up in this browser, and lead them on, in any other one too."""
+        page = where_to_go(self.request) or get_next_redirect_url(self.request)
         if success and not self.request.user.is_authenticated:
             get_adapter().login(self.request, self.object.email_address.user)
         return redirect(page) if success and page else super().respond(success)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -91,3 +93,32 @@ def test_many_at_once_make_one_account(email):
 
     assert race([partial(sign_up, racer) for racer in range(6)]) == {WON: 6}
     assert User.objects.filter(email__iexact=email).count() == 1
+
+
+def test_confirming_in_another_browser_leads_on_too(client, email):
+    client.post(SIGN_UP, form(email, next="/tokens"))
+    other, link = browser_elsewhere(), confirm_link()
+    sign_in = other.get(link).url
+    login = {"login": "ada", "password": "a few plain words, by Ada"}
+    confirm = other.post(sign_in, login).url
+    assert confirm == link
+    action = re.search(r'action="(/accounts/confirm-email/[^"]+)"', other.get(confirm).text)
+    assert action is not None
+    assert other.post(html.unescape(action[1])).url == "/tokens"
+
+
+@pytest.mark.parametrize("page", ["https://evil.example/", "//evil.example", "javascript:x"])
+def test_it_leads_to_no_other_site(client, email, page):
+    client.post(SIGN_UP, form(email, next=page))
+    assert "evil" not in confirm_link()
+    link = confirm_link().partition("?")[0] + f"?next={quote(page)}"
+    assert client.post(link).url == "/"
+
+
+def test_the_head_of_a_page_leads_back_to_it(client):
+    page = client.get("/transparency?x=1").text
+    for door in ("login", "signup"):
+        assert f'href="/accounts/{door}/?next=/transparency%3Fx%3D1"' in page
+    assert "?next" not in client.get("/accounts/signup/").text
+    login = client.get("/accounts/login/?next=/transparency").text
+    assert "/accounts/signup/?next=%2Ftransparency" in login
