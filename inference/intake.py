@@ -64,6 +64,8 @@ class Intake:
         """The same request with ids as a tuple and max_tokens decided."""
         prompt, sampling = tuple(request.prompt_token_ids), request.sampling
         self._require_tokens(prompt)
+        if request.first_sample < 0:
+            raise ValueError(f"first_sample must be 0 or more, not {request.first_sample}")
         if sampling.stop_strings and (self._tokenizer is None or not request.detokenize):
             raise ValueError("stop strings need the model's tokenizer.json, and detokenize")
         if sampling.max_tokens is None:
@@ -100,7 +102,7 @@ def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
 
 def empty_output(request_id: str, request: EngineRequest) -> RequestOutput:
     """The request's output before its first event."""
-    outputs = [CompletionOutput(index) for index in range(request.sampling.n)]
+    outputs = [CompletionOutput(index) for index in request.samples]
     return RequestOutput(request_id, None, list(request.prompt_token_ids), outputs)
 
 

@@ -29,6 +29,8 @@ class EngineRequest:
 
     deadline: a reading of time.monotonic(); samples that run then end with reason "deadline".
     captures, interventions: what to look into and change, in each sample; see white_box.py.
+    first_sample: its samples are numbered from here. What a sample draws depends on its number, so
+    sample 5 asked for alone is the one that it would be among ten; sample 0 scores the prompt.
     """
 
     prompt_token_ids: Sequence[int]
@@ -39,6 +41,12 @@ class EngineRequest:
     detokenize: bool = True
     captures: tuple[Capture, ...] = ()
     interventions: tuple[Intervention, ...] = ()
+    first_sample: int = 0
+
+    @property
+    def samples(self) -> range:
+        """The numbers of its samples."""
+        return range(self.first_sample, self.first_sample + self.sampling.n)
 
     @property
     def white_box(self) -> WhiteBox | None:
@@ -106,7 +114,7 @@ class RequestOutput:
 
     def add(self, event: TokenEvent) -> None:
         """Take in the next event of this request."""
-        self.outputs[event.index].add(event)
+        self.outputs[event.index - self.outputs[0].index].add(event)
         if event.prompt_logprobs is not None:
             self.prompt_logprobs = event.prompt_logprobs
 

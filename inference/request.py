@@ -92,9 +92,9 @@ def live_samples(
     tokenizer: Tokenizer | None,
     eos_token_ids: tuple[int, ...],
 ) -> dict[int, LiveSample]:
-    """The request's n samples by index; the request has been checked."""
+    """Make the request's samples, by number; the request has been checked."""
     samples = {}
-    for index in range(request.sampling.n):
+    for index in request.samples:
         sequence = Sequence(
             request_id,
             index,

@@ -110,6 +110,9 @@ CURRENCY = env.text("WEIGHTGATE_CURRENCY", "EUR")
 
 # --- the gate
 GRANT_DAYS = env.integer("WEIGHTGATE_GRANT_DAYS", 365, minimum=1)
+SCREENING_STANDING = env.choice(
+    "WEIGHTGATE_SCREENING_STANDING", "continue", ("continue", "suspend")
+)
 AFFILIATION_DAYS = env.integer("WEIGHTGATE_AFFILIATION_DAYS", 365, minimum=1)
 TOKEN_MAX_DAYS = 365
 SIGNING_KEY_FILE = env.path(
@@ -204,7 +207,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.site.context.shell",
             ],
-            "builtins": ["portal.site.templatetags.form_token"],
+            "builtins": [
+                "portal.site.templatetags.form_token",
+                "portal.site.templatetags.names",
+            ],
         },
     }
 ]
@@ -254,6 +260,11 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 8
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {
+    "signup": "20/m/ip,200/h/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # the key is an account in one network
+    "login_failed_anywhere": "100/h/key",
+}
 
 # --- safety
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS

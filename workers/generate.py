@@ -218,9 +218,10 @@ class Desk:
             self.loop.halt(run, standing)
 
     def _claim(self) -> None:
-        while self.loop.has_room:
+        while (crowd := self.loop.crowd()) is not None:
             job = claim_next_job(
                 worker=self.worker,
+                passing_over=crowd,
                 repo_id=self.hosted.repo.pk,
                 revision_id=self.hosted.revision.pk,
                 now=timezone.now(),

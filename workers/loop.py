@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from inference.outputs import EngineRequest, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Standing
 from portal.jobs.stream import Event, append
-from workers.runs import Run
+from workers.runs import Run, Turn
+from workers.shares import Shares
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
@@ -47,6 +49,7 @@ class EngineLoop:
         self._on_ended = on_ended
         self._arrived: deque[Run] = deque()
         self._runs: dict[UUID, Run] = {}
+        self._arrivals = count()
         self._work = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
@@ -74,10 +77,17 @@ class EngineLoop:
         run.standing = standing
         self._work.set()
 
-    @property
-    def has_room(self) -> bool:
-        """As many jobs at once as samples: each gets a place before any gets two."""
-        return len(self.runs()) < self.max_num_seqs
+    def crowd(self) -> set[int] | None:
+        """The people of whom no more jobs are wanted now; None when nobody's are.
+
+        As many jobs as the engine has places are always wanted, and beyond that those of people
+        who have none here: one person's jobs keep nobody from the next place.
+        """
+        runs = self.runs()
+        people = {run.job.person_id for run in runs}
+        if len(runs) < self.max_num_seqs:
+            return set()
+        return people if len(people) < self.max_num_seqs else None
 
     def _loop(self) -> None:
         try:
@@ -122,29 +132,24 @@ class EngineLoop:
         run.waiting.clear()
 
     def _feed(self) -> None:
-        """One prompt at a time to whom has the fewest samples in the engine."""
-        live = sum(run.live_samples for run in self._runs.values())
-        while live < self.max_num_seqs:
-            hungry = [run for run in self._runs.values() if run.waiting and not run.error]
-            if not hungry:
-                return
-            run = min(hungry, key=lambda run: run.live_samples)
-            live += self._submit(run)
+        shares = self._shares()
+        while (turn := shares.next()) is not None:
+            self._submit(*turn)
 
-    def _submit(self, run: Run) -> int:
-        request = run.waiting.popleft()
+    def _shares(self) -> Shares:
+        return Shares(self._runs.values(), self.max_num_seqs, self._arrivals)
+
+    def _submit(self, run: Run, turn: Turn) -> None:
+        request = run.request(run.waiting.popleft(), turn)
         try:
-            request_id = self.engine.submit(request)
+            run.live[self.engine.submit(request)] = turn
         except ValueError as error:
             run.error = str(error)
-            return 0
-        run.live[request_id] = request.sampling.n
-        return request.sampling.n
 
     def _share(self, seconds: float) -> None:
-        samples = sum(run.live_samples for run in self._runs.values())
-        for run in self._runs.values():
-            run.engine_seconds += seconds * run.live_samples / max(samples, 1)
+        running = self._shares().running()
+        for run in running:
+            run.engine_seconds += seconds / len(running)
 
     def _passed_on(self, told: Iterable[TokenEvent]) -> list[tuple[UUID, Event]]:
         """Events for the readers of streams; who waits for the whole reads the row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from inference.outputs import EngineRequest, PromptLogprobs, TokenEvent
@@ -15,15 +16,35 @@ from portal.jobs.services import Outcome, Standing
 from portal.jobs.stream import Event, TokenLogprobs
 
 LEAST_LOGPROB = -9999.0
+SLOTS = 1 << 16  # more than one person’s samples in the engine
+
+
+@dataclass(frozen=True, order=True)
+class Turn:
+    """A live sample's turn, in the engine's order.
+
+    It goes by its job's priority, then by its slot among its person's samples, then first come.
+    """
+
+    priority: int
+    slot: int
+    arrival: int
+
+    @property
+    def engine_priority(self) -> int:
+        return self.priority * SLOTS + self.slot
 
 
 @dataclass
 class Run:
-    """Touched by the engine's thread alone, but for ``standing``, which the clerk sets."""
+    """Touched by the engine's thread alone, but for ``standing``, which the clerk sets.
+
+    Each sample is a request of its own, named by its choice: people share the engine by samples.
+    """
 
     job: Job
-    waiting: deque[EngineRequest] = field(default_factory=deque)
-    live: dict[str, int] = field(default_factory=dict)  # samples left by request id
+    waiting: deque[int] = field(default_factory=deque)  # choices that are not in the engine yet
+    live: dict[str, Turn] = field(default_factory=dict)  # samples in the engine, by request id
     events: dict[int, Event] = field(default_factory=dict)  # merged, by choice
     prompt_logprobs: dict[int, Any] = field(default_factory=dict)
     tokens: int = 0
@@ -34,16 +55,32 @@ class Run:
 
     @classmethod
     def of(cls, job: Job) -> Run:
-        run = cls(job)
-        sampling = _sampling(job)
-        for number, prompt in enumerate(job.prompts):
-            name = f"{job.pk}/{job.attempt}/{number}"
-            run.waiting.append(EngineRequest(prompt, sampling, name, priority=job.priority))
-        return run
+        """All of a job's samples; where prompts are scored, first the one that does it."""
+        scored = job.echo and job.params["logprobs"] is not None
+        return cls(job, deque(range(0, job.choice_count, job.n if scored else 1)))
+
+    def request(self, choice: int, turn: Turn) -> EngineRequest:
+        """One sample, drawn as it would be among all n of its prompt."""
+        number, sample = divmod(choice, self.job.n)
+        return EngineRequest(
+            self.job.prompts[number],
+            self._sampling,
+            f"{self.job.pk}/{self.job.attempt}/{choice}",
+            priority=turn.engine_priority,
+            first_sample=sample,
+        )
+
+    @cached_property
+    def _sampling(self) -> SamplingParams:
+        params = dict(self.job.params)
+        return SamplingParams(
+            n=1, prompt_logprobs=params["logprobs"] if self.job.echo else None, **params
+        )
 
     @property
-    def live_samples(self) -> int:
-        return sum(self.live.values())
+    def hungry(self) -> bool:
+        """Whether it has samples to feed to the engine."""
+        return bool(self.waiting) and not self.error
 
     @property
     def done(self) -> bool:
@@ -51,20 +88,20 @@ class Run:
 
     def take(self, told: TokenEvent, now: datetime) -> Event:
         """Note an event of the engine's; what is new, as readers get it."""
-        number = int(told.request_id.rpartition("/")[2])
+        choice = int(told.request_id.rpartition("/")[2])
         if told.prompt_logprobs is not None:
-            self.prompt_logprobs[number] = _prompt_entries(told.prompt_logprobs)
+            self.prompt_logprobs[choice // self.job.n] = _prompt_entries(told.prompt_logprobs)
+            self.waiting.extend(range(choice + 1, choice + self.job.n))
         if told.token_ids and self.first_token_at is None:
             self.first_token_at = now
-        event = self._event(number, told)
+        event = self._event(choice, told)
         self.tokens += len(told.token_ids)
-        self.events[event.choice] = _merged(self.events.get(event.choice), event)
+        self.events[choice] = _merged(self.events.get(choice), event)
         if told.finish_reason is not None:
             self._sample_ended(told)
         return event
 
-    def _event(self, number: int, told: TokenEvent) -> Event:
-        choice = number * self.job.n + told.index
+    def _event(self, choice: int, told: TokenEvent) -> Event:
         before = self.events.get(choice)
         return Event(
             choice=choice,
@@ -73,17 +110,15 @@ class Run:
             tokens=list(told.token_ids),
             text=told.text,
             logprobs=[_entries(each) for each in told.logprobs] if told.logprobs else None,
-            # the engine tells them with the first sample; each choice that echoes needs them
-            prompt_logprobs=None if before else self.prompt_logprobs.get(number),
+            # sample 0 has them scored before the others begin; each choice that echoes needs them
+            prompt_logprobs=None if before else self.prompt_logprobs.get(choice // self.job.n),
             finish_reason=told.finish_reason,
         )
 
     def _sample_ended(self, told: TokenEvent) -> None:
         if told.finish_reason == "error":
             self.error = told.error or "the engine failed"
-        self.live[told.request_id] -= 1
-        if not self.live[told.request_id]:
-            del self.live[told.request_id]
+        del self.live[told.request_id]
 
     def outcome(self) -> Outcome:
         return Outcome(
@@ -92,15 +127,6 @@ class Run:
             engine_seconds=self.engine_seconds,
             first_token_at=self.first_token_at,
         )
-
-
-def _sampling(job: Job) -> SamplingParams:
-    params = dict(job.params)
-    return SamplingParams(
-        n=job.n,
-        prompt_logprobs=params["logprobs"] if job.echo else None,
-        **params,
-    )
 
 
 def _merged(before: Event | None, event: Event) -> Event:

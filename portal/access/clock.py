@@ -119,6 +119,18 @@ CHECK_STILL_LATE = Timer(
     "the owners are told",
     ("check_team",),
 )
+GRANT_SCREENED = Timer(
+    "grant_screened",
+    "a new line of the screening lists",
+    "the holder is held against it; a hit opens a check",
+    ("standing_check", "check_team"),
+)
+MEMBER_SCREENED = Timer(
+    "member_screened",
+    "a new line of the screening lists",
+    "the member is held against it; a hit opens a check",
+    ("standing_check", "check_team"),
+)
 UNDECIDED = (OVERDUE, STILL_OVERDUE, STRANDED)
 
 REQUESTS: dict[State, Row] = {
@@ -195,7 +207,7 @@ GRANTS: dict[Standing, Row] = {
             Timer("offer_lapsed", "offer_expires_at", "the offer is over", ("offer_lapsed",)),
         ),
     ),
-    Standing.HELD: Row(Owner.ADMINISTRATORS, (CHECK_LATE, CHECK_STILL_LATE)),
+    Standing.HELD: Row(Owner.ADMINISTRATORS, (CHECK_LATE, CHECK_STILL_LATE, GRANT_SCREENED)),
     Standing.OFFER_LAPSED: Row(Owner.NOBODY, (ERASED,)),
     Standing.ACTIVE: Row(
         Owner.HOLDER,
@@ -206,6 +218,7 @@ GRANTS: dict[Standing, Row] = {
                 "a reminder that it may be renewed; none where that is under way",
                 ("grant_reminder",),
             ),
+            GRANT_SCREENED,
             Timer(
                 "renewal_overdue",
                 "due_at of a renewal that is asked for",
@@ -267,11 +280,12 @@ MEMBERS: dict[Place, Row] = {
         (
             CHECK_LATE,
             CHECK_STILL_LATE,
+            MEMBER_SCREENED,
             MEMBER_UNPROVED,
             MEMBER_GONE,
         ),
     ),
-    Place.JOINED: Row(Owner.HOLDER, (MEMBER_UNPROVED, MEMBER_GONE)),
+    Place.JOINED: Row(Owner.HOLDER, (MEMBER_SCREENED, MEMBER_UNPROVED, MEMBER_GONE)),
     Place.ENDED: Row(Owner.NOBODY, (MEMBER_GONE,)),
 }
 

@@ -10,7 +10,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    CharField,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Cast, Concat, Extract, Floor, Least, Lower
 
 from portal.access import clock
@@ -23,6 +33,7 @@ from portal.access.models import (
     Question,
     Renewal,
     Screening,
+    ScreeningEntry,
 )
 from portal.access.querysets import UNDECIDED
 from portal.accounts.models import Affiliation
@@ -264,6 +275,25 @@ def members_unproved(now: datetime) -> QuerySet[Any]:
         person__isnull=False, organization__isnull=False, grant__in=Grant.objects.active_at(now)
     )
     return standing.filter(~Exists(proofs))
+
+
+def _newest_line() -> int:
+    """The newest line that stands: one that was taken off asks for nothing any more."""
+    standing = ScreeningEntry.objects.filter(removed_at=None)
+    newest: int | None = standing.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+def grants_to_screen(now: datetime) -> QuerySet[Grant]:
+    """Signed grants that the newest lines of the screening lists weren't held against."""
+    return Grant.objects.lasting_at(now).filter(screened_through__lt=_newest_line())
+
+
+def members_to_screen(now: datetime) -> QuerySet[Membership]:
+    """Members who signed, under a grant that isn't over, whom the same holds for."""
+    signed = Membership.objects.standing().filter(acceptance__isnull=False, person__isnull=False)
+    lasting = signed.filter(grant__in=Grant.objects.lasting_at(now))
+    return lasting.filter(screened_through__lt=_newest_line())
 
 
 def checks_late(now: datetime) -> QuerySet[Any]:

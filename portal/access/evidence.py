@@ -10,10 +10,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.access.answers import country_name, sector_label
+from portal.access.claims import is_contradicted
 from portal.access.models import AccessRequest, Hold, RequestLink, Screening
 from portal.access.refusals import whole_date
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.models import Affiliation, Reference, User
+from portal.bidi import isolated
 from portal.outbox.models import BouncedAddress
 
 MOST = 10
@@ -53,12 +55,16 @@ class Record:
 def proved(person: User, now: datetime) -> list[Fact]:
     """Each with its method and date; no word of the applicant's own is among them."""
     works = [
-        Fact(f"Works at {each.organization.name}", _method(each), each.proved_at)
+        Fact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
         for each in affiliations_of(person, now)
     ]
     confirmed = Reference.objects.of(person).filter(verdict=Reference.Verdict.CONFIRMED)
     known = [
-        Fact(f"Known to {each.name}", f"{each.relation}, {each.email}", each.answered_at)
+        Fact(
+            f"Known to {isolated(each.name)}",
+            f"{isolated(each.relation)}, {each.email}",
+            each.answered_at,
+        )
         for each in confirmed[:MOST]
     ]
     mail = [Fact("Reads mail at " + each, "A letter was answered") for each in addresses_of(person)]
@@ -66,7 +72,7 @@ def proved(person: User, now: datetime) -> list[Fact]:
 
 
 def _method(affiliation: Affiliation) -> str:
-    return METHODS[Affiliation.Method(affiliation.method)].format(affiliation.evidence)
+    return METHODS[Affiliation.Method(affiliation.method)].format(isolated(affiliation.evidence))
 
 
 def said(answers: dict[str, Any]) -> list[tuple[str, str]]:
@@ -85,6 +91,7 @@ def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Fl
     return [
         *_holds(access_request, now),
         *_screening(access_request),
+        *_claim(access_request, now),
         *_likenesses(access_request, reader),
         *_addresses(access_request.applicant),
         *_references(access_request.applicant),
@@ -100,9 +107,21 @@ def _holds(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
 def _screening(access_request: AccessRequest) -> Iterator[Flag]:
     screened = Screening.objects.filter(submission__request=access_request)
     for each in screened.exclude(outcome=Screening.Outcome.CLEAR).order_by("-pk")[:MOST]:
-        found = "; ".join(f"{hit.get('found')} is like {hit.get('value')}" for hit in each.hits)
+        found = "; ".join(
+            f"{isolated(str(hit.get('found')))} is like {isolated(str(hit.get('value')))}"
+            for hit in each.hits
+        )
         cleared = f"Cleared: {each.disposition}" if each.disposed_at else ""
         yield Flag(Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared))))
+
+
+def _claim(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+    proved = [each.organization for each in affiliations_of(access_request.applicant, now)]
+    said = access_request.organization_name
+    if is_contradicted(said, proved):
+        names = ", ".join(isolated(each.name) for each in dict.fromkeys(proved))
+        detail = f"Proved: {names}. Said: “{isolated(said)}”."
+        yield Flag("Where they work is proved otherwise than said", detail)
 
 
 def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[Flag]:
@@ -122,7 +141,9 @@ def _addresses(person: User) -> Iterator[Flag]:
 def _references(person: User) -> Iterator[Flag]:
     denied = Reference.objects.of(person).filter(verdict=Reference.Verdict.DENIED)
     for each in denied[:MOST]:
-        yield Flag("A reference said no", f"{each.name}, {each.email}: {each.comment}")
+        yield Flag(
+            "A reference said no", f"{isolated(each.name)}, {each.email}: {isolated(each.comment)}"
+        )
 
 
 def record_of(access_request: AccessRequest, reader: User) -> Record | None:

@@ -12,6 +12,7 @@ from portal.access.models import Hold
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.errors import FieldErrors
 
+WEIGHTS = (".safetensors", ".gguf", ".npz", ".onnx", ".bin", ".pt", ".pth")
 NEVER_WEIGHTS = (".json", ".jsonl", ".md", ".model", ".tiktoken", ".txt")
 MOST_TOLD = 100
 
@@ -28,8 +29,14 @@ def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...
         if not chosen:
             raise FieldErrors({"only_files": "The revision has no such file. Name paths in it."})
     else:
-        chosen = [file for file in files if file.lfs and not file.path.endswith(NEVER_WEIGHTS)]
+        chosen = [file for file in files if _may_be_weights(file)]
     return tuple(sorted({file.blob_id for file in chosen}))
+
+
+def _may_be_weights(file: File) -> bool:
+    """The publisher's .gitattributes has no say in it, so a known suffix counts as well."""
+    is_large = file.lfs or file.path.endswith(WEIGHTS)
+    return is_large and not file.path.endswith(NEVER_WEIGHTS)
 
 
 def held_revisions(hold: Hold) -> QuerySet[Revision]:

@@ -22,6 +22,7 @@ from portal.access.votes import visible_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
+from portal.bidi import isolated
 
 NOT_TOLD = "For the team alone."
 
@@ -48,7 +49,7 @@ class Reader:
     def name(self, person: User) -> str:
         if person.pk == self.person.pk:
             return "You"
-        return person.display_name if self.sees_names else "The team"
+        return isolated(person.display_name) if self.sees_names else "The team"
 
 
 def history(access_request: AccessRequest, *, reader: User) -> list[Event]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Prefetch
 
 from portal.access.answers import modes_label, sector_label
+from portal.access.claims import Workplace, workplace_of
 from portal.access.clusters import Cluster, in_clusters
 from portal.access.filters import (
     DECIDED,
@@ -52,7 +53,7 @@ class Row:
     """One request of the queue. ``due``: calm, near, late, waits, or none once decided."""
 
     request: AccessRequest
-    organization: str
+    workplace: Workplace
     sector: str
     modes: str
     mark: Mark
@@ -166,7 +167,7 @@ def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
     loaded = (
         AccessRequest.objects.filter(pk__in=keys)
         .defer("searched")
-        .select_related("repo__namespace", "applicant", "appeal")
+        .select_related("repo__namespace", "applicant", "appeal", "organization")
         .prefetch_related(Prefetch("assignments", standing, to_attr="standing_assignments"))
     )
     by_key = {each.pk: each for each in loaded}
@@ -177,7 +178,7 @@ def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> Row:
     draft = access_request.draft
     return Row(
         request=access_request,
-        organization=access_request.organization_name or str(draft.get("organization") or ""),
+        workplace=workplace_of(access_request),
         sector=sector_label(access_request.sector or draft.get("sector")),
         modes=modes_label(draft.get("modes")),
         mark=reviewer_mark(access_request),

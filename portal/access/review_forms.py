@@ -11,6 +11,7 @@ from portal.access.forms import WORDS, PageForm
 from portal.access.models import Decision
 from portal.access.questions import requestable_modes
 from portal.accounts.models import User
+from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
 from portal.fields import LongText
 
@@ -161,7 +162,7 @@ class AssignForm(PageForm):
         field = self.fields["assignee"]
         team = User.objects.filter(team_memberships__repo=repo, is_active=True)
         field.queryset = team.order_by("name", "pk")  # type: ignore[attr-defined]
-        field.label_from_instance = lambda person: person.display_name  # type: ignore[attr-defined]
+        field.label_from_instance = lambda person: isolated(person.display_name)  # type: ignore[attr-defined]
 
 
 class RevokeForm(PageForm):

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from portal.access.models import (
@@ -43,6 +44,7 @@ class Hit:
         )
 
 
+@lru_cache(maxsize=50_000)  # the lines of a list, which each grant is held against
 def normalised(text: str) -> str:
     """Words as lists compare them: one form of each letter, no case, no punctuation."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
@@ -70,6 +72,11 @@ def list_version(entries: Iterable[ScreeningEntry]) -> str:
 
 def active_entries() -> list[ScreeningEntry]:
     return list(ScreeningEntry.objects.filter(removed_at=None))
+
+
+def newer(entries: Iterable[ScreeningEntry], than: int) -> list[ScreeningEntry]:
+    """Return the lines that were added after the one with this key."""
+    return [entry for entry in entries if entry.pk > than]
 
 
 def hits_of(submission: Submission, entries: Iterable[ScreeningEntry], now: datetime) -> list[Hit]:

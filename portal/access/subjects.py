@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 
 from portal.access.models import Hold
 from portal.accounts.models import Organization, User
+from portal.bidi import isolated
 from portal.catalog.models import ModelRepo, Revision
 
 Scope = Hold.Scope
@@ -25,7 +26,7 @@ def subject_id(scope: str, name: str, repo: ModelRepo | None) -> int | None:
 def subject_words(hold: Hold) -> str:
     """Who or what is held, as lists name it."""
     if hold.person is not None:
-        return f"{hold.person.display_name} ({hold.person.username})"
+        return f"{isolated(hold.person.display_name)} ({hold.person.username})"
     return str(hold.organization or hold.revision or "")
 
 

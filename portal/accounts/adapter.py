@@ -8,6 +8,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url
+from allauth.core.internal.ratelimit import get_ip
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -17,6 +18,12 @@ from django.utils.http import urlencode
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
+from portal.accounts.login_attempts import (
+    account_meant,
+    count_anywhere,
+    forget_anywhere,
+    remember_network,
+)
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
 from portal.accounts.services import claim_username
@@ -108,6 +115,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if confirmed and request.user == person:
             update_session_auth_hash(request, person)  # of all sessions, this one goes on
         return confirmed
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        return f"{account_meant(credentials)}:{get_ip(request)}"
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        forget_anywhere(request, account_meant(credentials))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt in its network, as allauth does, and in all of them."""
+        super().pre_authenticate(request, **credentials)
+        counted = count_anywhere(request, account_meant(credentials))
+        if counted is None:
+            raise self.validation_error("too_many_login_attempts")
+        self._login_failed_rl_usage.usage += counted.usage  # taken back together, on success
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        person: User | None = super().authenticate(request, **credentials)
+        if person is not None:
+            remember_network(request, account_meant(credentials))
+        return person
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
         """The last proved address stays: without one, nobody could be told of a lost password."""

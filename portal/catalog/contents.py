@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-LFS_SUFFIXES = (".safetensors", ".gguf", ".npz", ".onnx")
 LFS_FROM_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Content:
-    """A path in a revision and the stored bytes that it stands for."""
+    """A path in a revision and the stored bytes that it stands for.
+
+    ``lfs`` is None until the rules of the revision that it comes into decide; as in git, it then
+    stays as it is until other bytes come.
+    """
 
     path: str
     sha256: str
     git_sha1: str
     size_bytes: int
-
-    @property
-    def lfs(self) -> bool:
-        return self.path.endswith(LFS_SUFFIXES) or self.size_bytes >= LFS_FROM_BYTES
+    lfs: bool | None = field(default=None, compare=False, kw_only=True)
 
 
 def git_blob_sha1(content: bytes) -> str:

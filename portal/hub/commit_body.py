@@ -15,6 +15,7 @@ from portal.catalog.models import Blob, ModelRepo
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import Add, Change, Copy, Delete
 from portal.catalog.services.completing import store_bytes
+from portal.catalog.services.revisions import LONGEST_TITLE
 from portal.errors import Invalid, TooLarge
 from portal.hub.errors import NotBrought
 from portal.hub.limits import text_of
@@ -24,8 +25,6 @@ from portal.parsing.json import read_object
 LARGEST_BODY_BYTES = 160 << 20  # clients send up to 100 MB of small files at once, in base64
 LONGEST_LINE_BYTES = LFS_FROM_BYTES * 4 // 3 + 8192
 MOST_CHANGES = 25_000
-LONGEST_TITLE = 200
-LONGEST_MESSAGE = 10_000
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,6 @@ def titled(summary: str, description: str = "") -> tuple[str, str]:
     first, _, rest = summary.strip().partition("\n")
     title, over = first[:LONGEST_TITLE], first[LONGEST_TITLE:]
     message = "\n\n".join(part.strip() for part in (over, rest, description) if part.strip())
-    if len(message) > LONGEST_MESSAGE:
-        raise Invalid(f"Describe it in up to {LONGEST_MESSAGE:,} characters.", field="description")
     return title.strip(), message
 
 

@@ -106,8 +106,8 @@ class Feed:
         waiting.set_result(batch)
 
     async def _read(self) -> list[Entry]:
+        position: dict[Any, Any] = {log_key(self._job_id): self._position}
         try:
-            position = {log_key(self._job_id): self._position}
             return _entries_of(await self._client.xread(position, BATCH_ENTRIES, BLOCK_MS))
         except RedisError as error:
             log.warning("Redis is away; asking the row instead: %s", error)

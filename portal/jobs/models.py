@@ -51,6 +51,7 @@ class Job(models.Model):
     seed_drawn = models.BooleanField(default=False)  # by us, since none was asked for
     prompts = models.JSONField()
     n = models.PositiveSmallIntegerField(default=1)
+    samples = models.PositiveIntegerField(default=1)  # prompts times n; prompts are forgotten
     echo = models.BooleanField(default=False)
     stream = models.BooleanField(default=False)
 

@@ -163,3 +163,28 @@ def test_the_account_menu_fits_a_small_phone_without_scrolling(live: Live, new_p
     assert menu.evaluate("menu => [menu.scrollHeight - menu.clientHeight, "
                          "menu.scrollWidth - menu.clientWidth]") == [0, 0]  # fmt: skip
     expect(menu.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+
+
+def test_in_forced_colours_one_tab_is_chosen_and_lists_and_quotas_are_seen(
+    live: Live, new_page
+) -> None:
+    page = new_page(role="approved")
+    page.emulate_media(forced_colors="active")
+    page.goto(f"/{live.demo['repos']['gated']}#files")
+    lines = page.locator(".tabs a").evaluate_all(
+        "(tabs) => tabs.map((tab) => getComputedStyle(tab).borderBlockEndColor)"
+    )
+    assert [line != "rgba(0, 0, 0, 0)" for line in lines] == [False, True, False, False, False]
+    page.goto("/playground")
+    assert page.locator("select").evaluate("(list) => getComputedStyle(list).appearance") == "auto"
+    edge = page.locator("meter").evaluate("(meter) => getComputedStyle(meter).outlineStyle")
+    assert edge == "solid"
+
+
+def test_in_the_dark_an_empty_box_looks_empty(new_page) -> None:
+    page = new_page(role="approved", theme="dark")
+    page.goto("/tokens")
+    box = page.get_by_role("checkbox").first
+    box.uncheck()
+    sheet = page.get_by_label("Name").evaluate("(name) => getComputedStyle(name).backgroundColor")
+    assert box.evaluate("(box) => getComputedStyle(box).backgroundColor") == sheet

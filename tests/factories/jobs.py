@@ -109,7 +109,7 @@ def make_job(
     return create_job(caller=Caller(person or make_guest(repo)), asked=asked, now=now)
 
 
-def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1") -> Job | None:
+def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1", **more: Any) -> Job | None:
     revision = head_revision(repo)
     assert revision is not None
-    return claim_next_job(worker=worker, repo_id=repo.pk, revision_id=revision.pk, now=now)
+    return claim_next_job(worker=worker, repo_id=repo.pk, revision_id=revision.pk, now=now, **more)

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,18 @@ def test_prompts_in_pieces_are_prompts_whole(plain_opt, engine):
         assert tokens_of(engine.generate(RAGGED, GREEDY)) == tokens_of(
             whole.generate(RAGGED, GREEDY)
         )
+
+
+def test_a_sample_asked_for_alone_is_the_one_among_several(engine):
+    together = engine.generate([RAGGED[1]], replace(DRAWN, n=4))[0].outputs
+    alone = engine.run([EngineRequest(RAGGED[1], DRAWN, first_sample=n) for n in range(4)])
+    assert [[sample.index for sample in one.outputs] for one in alone] == [[0], [1], [2], [3]]
+    assert [one.outputs[0].token_ids for one in alone] == [one.token_ids for one in together]
+
+
+def test_samples_are_numbered_from_nought(engine):
+    with pytest.raises(ValueError, match="first_sample"):
+        engine.submit(EngineRequest(RAGGED[1], GREEDY, first_sample=-1))
 
 
 def test_more_requests_than_places_all_finish_as_if_alone(plain_opt):

@@ -8,13 +8,19 @@ from datetime import datetime
 from django.urls import reverse
 
 from portal.access.due import CHECK_LATE, CHECK_STILL_LATE
-from portal.access.letters.common import send, send_about_grant
+from portal.access.letters.common import grant_keys, send, send_about_grant
 from portal.access.letters.delays import to_each
 from portal.access.letters.requests import about_screening
 from portal.access.models import Grant, Membership, Screening
 from portal.access.people import administrators
 from portal.access.refusals import whole_date
 from portal.accounts.models import User
+
+GOES_ON = "Your access goes on meanwhile."
+STOPPED = (
+    "Your access is stopped meanwhile. Nothing is taken away: tokens, links and jobs stop for now, "
+    "and work again once it is cleared."
+)
 
 
 def send_extra_check(grant: Grant, screening: Screening, *, now: datetime) -> None:
@@ -50,6 +56,45 @@ def send_member_check(membership: Membership, screening: Screening, *, now: date
         now=now,
     )
     tell_team(screening, now=now)
+
+
+def send_standing_check(screening: Screening, *, now: datetime) -> None:
+    """Tell a holder or a member that a person looks at their access, and what holds meanwhile."""
+    is_held = screening.right.is_held
+    _send_standing(
+        screening,
+        kind="standing_check",
+        facts={
+            "about": about_screening(screening),
+            "meanwhile": STOPPED if is_held else GOES_ON,
+            "due": due_words(screening, now),
+        },
+        now=now,
+    )
+
+
+def send_standing_done(screening: Screening, *, now: datetime) -> None:
+    """Tell them that it is done, and that the model is open to them."""
+    _send_standing(screening, kind="standing_check_done", facts={}, now=now)
+
+
+def _send_standing(
+    screening: Screening, *, kind: str, facts: dict[str, str], now: datetime
+) -> None:
+    grant = screening.under
+    of_member = screening.membership is not None
+    send(
+        kind=kind,
+        repo=grant.repo,
+        recipient=screening.person,
+        key=f"{grant_keys(grant)}{kind}-{screening.pk}",
+        about=grant.repo.full_name,
+        facts={"holder": grant.person.display_name, **facts},
+        act_label="See your grants" if of_member else "See your grant",
+        page=reverse("access:grants") if of_member else reverse("access:grant", args=[grant.pk]),
+        reference=grant.reference,
+        now=now,
+    )
 
 
 def tell_team(screening: Screening, *, now: datetime) -> None:

@@ -46,6 +46,8 @@ class Grant(models.Model):
     offered_at = models.DateTimeField(null=True)
     offer_expires_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
+    # The newest line of the screening lists that its holder was held against.
+    screened_through = models.PositiveBigIntegerField(default=0)
     starts_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     ends_by_notice_at = models.DateTimeField(null=True)
@@ -140,6 +142,7 @@ class Membership(models.Model):
         Organization, null=True, on_delete=models.PROTECT, related_name="+"
     )
     held_at = models.DateTimeField(null=True)
+    screened_through = models.PositiveBigIntegerField(default=0)
     joined_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = person_field(null=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from django.db.models import Max
+
 from portal.access import clock
 from portal.access import screening as lists
 from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
@@ -72,8 +74,9 @@ def start_grant(
     Raises what ``require_admissible`` does.
     """
     require_admissible(grant.person, grant.repo, now, actor=actor)
-    hits_of = partial(lists.hits_of_grant, grant, now=now)
+    hits_of, newest = partial(lists.hits_of_grant, grant, now=now), newest_line()
     screening = screened(grant.person, grant.repo, hits_of, now)
+    grant.screened_through = newest
     if screening.is_clear:
         grant.starts_at = at or now
     else:
@@ -91,8 +94,9 @@ def admit_member(membership: Membership, now: datetime) -> Screening:
     """
     person, repo = _person(membership), membership.grant.repo
     require_admissible(person, repo, now)
-    hits_of = partial(lists.hits_of_member, membership, now=now)
+    hits_of, newest = partial(lists.hits_of_member, membership, now=now), newest_line()
     screening = screened(person, repo, hits_of, now)
+    membership.screened_through = newest
     if screening.is_clear:
         membership.joined_at = now
     else:
@@ -101,6 +105,22 @@ def admit_member(membership: Membership, now: datetime) -> Screening:
     screening.membership = membership
     screening.save()
     return screening
+
+
+def newest_line() -> int:
+    """Return the key of the newest line of the lists, taken off or not; 0 where there is none.
+
+    Read before what screens: a line that is added meanwhile is looked at again by the clock.
+    """
+    newest: int | None = ScreeningEntry.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+def suspend(right: Grant | Membership, now: datetime) -> None:
+    """Stop a locked right, until a person has answered what the lists have."""
+    if right.held_at is None:
+        right.held_at = now
+        right.save(update_fields=["held_at"])
 
 
 def release_grant(grant: Grant, *, actor: User, now: datetime) -> bool:

@@ -17,8 +17,9 @@ from portal.access.services.submission import send_on
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors
+from portal.errors import Conflict
 from portal.outbox.services import cancel_mail
+from portal.parsing.texts import require_text
 
 State = AccessRequest.State
 Occasion = Submission.Occasion
@@ -60,10 +61,9 @@ def answer_question(
 
 def _answered(access_request: AccessRequest, answer: str, now: datetime) -> Question:
     """The open question with its answer."""
-    if not answer.strip():
-        raise FieldErrors({"answer": "Write an answer; a sentence may do."})
+    answer = require_text(answer, "answer", missing="Write an answer; a sentence may do.")
     question = access_request.questions.open().get()
-    question.answer, question.answered_at = answer.strip(), now
+    question.answer, question.answered_at = answer, now
     question.save(update_fields=["answer", "answered_at"])
     cancel_mail(keys=[letters.question_key(question)], now=now)  # read here before it left
     return question

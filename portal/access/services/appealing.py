@@ -16,7 +16,8 @@ from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors
+from portal.errors import Conflict
+from portal.parsing.texts import require_text
 
 
 def appealable_until(access_request: AccessRequest) -> datetime | None:
@@ -43,11 +44,8 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
         raise Conflict("A request is appealed once, and this one was. You may ask anew.")
     if now > until:
         raise Conflict("The time to appeal is over. You may correct your request and ask anew.")
-    if not text.strip():
-        raise FieldErrors({"text": "Say what the decision overlooked."})
-    Appeal.objects.create(
-        request=access_request, decision=decision, text=text.strip(), filed_at=now
-    )
+    text = require_text(text, "text", missing="Say what the decision overlooked.")
+    Appeal.objects.create(request=access_request, decision=decision, text=text, filed_at=now)
     voided = void_votes(access_request.reviews.all(), "The decision was appealed", now)
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     access_request.closed_at = None

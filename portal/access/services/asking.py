@@ -15,7 +15,7 @@ from portal.access.services.locking import locked_case
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 
 @transaction.atomic
@@ -26,14 +26,14 @@ def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -
     """
     case = locked_case(reviewer, request_id, Act.ASK)
     require_no_conflict(reviewer, case, now)
-    if not text.strip():
-        raise FieldErrors({"text": "Write the question that the applicant is to answer."})
+    missing = "Write the question that the applicant is to answer."
+    text = require_text(text, "text", missing=missing)
     case.move_to(AccessRequest.State.NEEDS_INFO)
     case.was_asked = True
     case.save(update_fields=["state", "was_asked"])
     question = Question.objects.create(
         request=case,
-        text=text.strip(),
+        text=text,
         asked_by=reviewer,
         asked_at=now,
         deadline_at=now + timedelta(days=settings_of(case.repo).question_days),

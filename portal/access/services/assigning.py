@@ -15,6 +15,7 @@ from portal.access.services.locking import locked_case
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.bidi import isolated
 from portal.errors import FieldErrors, Forbidden
 
 
@@ -25,7 +26,7 @@ def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignme
     require_no_conflict(reviewer, case, now)
     held = assignment_of(case)
     if held is not None and held.reviewer_id != reviewer.pk:
-        raise AlreadyClaimed(held.reviewer.display_name)
+        raise AlreadyClaimed(isolated(held.reviewer.display_name))
     if held is not None:
         return held
     assignment = _assign(case, reviewer, reviewer, now)
@@ -42,7 +43,7 @@ def release_request(*, actor: User, request_id: int, now: datetime) -> None:
         return
     heads = {Role.ADMINISTRATOR, Role.OWNER}
     if held.reviewer_id != actor.pk and not roles_of(actor, case) & heads:
-        raise AlreadyClaimed(held.reviewer.display_name)
+        raise AlreadyClaimed(isolated(held.reviewer.display_name))
     end_assignment(held, now)
     record(EventType.REQUEST_RELEASED, actor=actor, target=case, at=now, reviewer=held.reviewer_id)
 
@@ -90,5 +91,6 @@ def _require_can_take(assignee: User, case: AccessRequest, now: datetime) -> Non
     except RequestNotFound:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
     except Forbidden as conflict:
-        words = f"{assignee.display_name} can’t take this case: a conflict of interest stands."
+        name = isolated(assignee.display_name)
+        words = f"{name} can’t take this case: a conflict of interest stands."
         raise FieldErrors({"assignee": words}) from conflict

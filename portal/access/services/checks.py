@@ -25,7 +25,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo
-from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 RELATED = (
     "grant__repo__namespace",
@@ -78,19 +78,28 @@ def settle(person: User, repo: ModelRepo, *, actor: User, text: str, now: dateti
 
     Part of the transaction of the service that clears. Returns the versions of the lists.
     """
-    if not text.strip():
-        raise FieldErrors({"text": NO_WORDS})
+    text = require_text(text, "text", missing=NO_WORDS)
     grants_held, members_held = _lock_held(person, repo, now)
     unanswered = Screening.objects.of(person).at(repo).unanswered()
     answered = list(unanswered.select_related(*RELATED))
-    unanswered.update(disposed_by=actor, disposed_at=now, disposition=text.strip())
+    unanswered.update(disposed_by=actor, disposed_at=now, disposition=text)
     for screening in answered:
         _record_cleared(screening, actor, now)
+    standing = [screening for screening in answered if _had_begun(screening)]
     for grant in grants_held:
         _release_grant(grant, actor, now)
     for membership in members_held:
         _release_member(membership, actor, now)
+    if standing:
+        checks.send_standing_done(standing[-1], now=now)
     return sorted({screening.list_version for screening in answered})
+
+
+def _had_begun(screening: Screening) -> bool:
+    """Return False for the check of a snapshot, and of an access that was still to begin."""
+    if screening.membership is not None:
+        return screening.membership.joined_at is not None
+    return screening.grant is not None and screening.grant.starts_at is not None
 
 
 def _lock_held(

@@ -18,6 +18,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Mode
 from portal.errors import FieldErrors
+from portal.parsing.texts import text_problem
 
 MEMBERS_END = "The holder closed the grant."
 
@@ -49,8 +50,9 @@ def close_grant(
 
 def _check(grant: Grant, statement: str, deleted_copies: bool) -> None:
     errors: dict[str, str] = {}
-    if not statement.strip():
-        errors["statement"] = "Say what became of the model’s copies and of what you made with it."
+    missing = "Say what became of the model’s copies and of what you made with it."
+    if problem := text_problem(statement, missing=missing):
+        errors["statement"] = problem
     if Mode.DOWNLOAD in grant.modes and not deleted_copies:
         errors["deleted_copies"] = (
             "Confirm that every copy of the weights is deleted. If one must stay, write to the "

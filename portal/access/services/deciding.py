@@ -29,6 +29,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 State = AccessRequest.State
 Verdict = Decision.Verdict
@@ -88,7 +89,8 @@ def decline_request(
     """
     act = Act.DISPOSE if _is_held(request_id) else Act.VOTE
     case = _case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
-    reason = {"reason_code": reason_code, "reason_text": reason_text.strip()}
+    reason_text = require_text(reason_text, "reason_text")
+    reason = {"reason_code": reason_code, "reason_text": reason_text}
     _check_reason(**reason)
     votes = [] if is_override else _vote(case, reviewer, Verdict.DECLINED, now, **reason)
     if not is_override and not _is_quorum(case, votes):

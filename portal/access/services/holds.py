@@ -20,6 +20,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
 from portal.errors import FieldErrors, Forbidden
+from portal.parsing.texts import require_text
 
 SITE_LIFT_QUORUM = 2
 Scope = Hold.Scope
@@ -51,11 +52,10 @@ def place_hold(
         now=now,
         only_files=only_files,
     )
-    if not reason.strip():
-        raise FieldErrors({"reason": "Say why; those who are held back read it."})
+    reason = require_text(reason, "reason", missing="Say why; those who are held back read it.")
     if standing := _twin(hold):
         return standing
-    hold.reason, hold.placed_by, hold.placed_at = reason.strip(), actor, now
+    hold.reason, hold.placed_by, hold.placed_at = reason, actor, now
     blobs = hold.proposed_blobs
     hold.save()
     HeldBlob.objects.bulk_create([HeldBlob(hold=hold, blob_id=sha256) for sha256 in blobs])
@@ -157,9 +157,8 @@ def lift_hold(*, actor: User, hold_id: int, reason: str, now: datetime) -> Hold:
     _require_holder_of_keys(actor, hold.repo, now)
     if is_held(actor, hold, now):
         raise HeldBack("You are held back yourself, so somebody else must lift this hold.")
-    if not reason.strip():
-        raise FieldErrors({"reason": "Say why it may end; the record keeps it."})
-    lift = HoldLift.objects.create(hold=hold, person=actor, reason=reason.strip(), given_at=now)
+    reason = require_text(reason, "reason", missing="Say why it may end; the record keeps it.")
+    lift = HoldLift.objects.create(hold=hold, person=actor, reason=reason, given_at=now)
     record(EventType.HOLD_LIFT_GIVEN, actor=actor, target=hold, at=now, lift=lift.pk)
     if len(_valid_lifts(hold, now)) >= lift_quorum(hold):
         _lift(hold, actor, now)

@@ -34,9 +34,11 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
 from portal.lines import line_errors
+from portal.parsing.texts import require_text
 
 LEFT = "They left by themselves."
 LONGEST_ADDRESS = 254
+LONGEST_REASON = 200
 
 
 def is_shareable(grant: Grant) -> bool:
@@ -118,9 +120,9 @@ def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime
         raise MembershipNotFound
     if membership.ended_at is not None:
         return membership
+    missing = "Say why; both of you get it in a letter."
     reason = reason.strip() or (LEFT if leaves else "")
-    if not reason:
-        raise FieldErrors({"reason": "Say why; both of you get it in a letter."})
+    reason = require_text(reason, "reason", missing=missing, at_most=LONGEST_REASON)
     if errors := line_errors({"reason": reason}):
         raise FieldErrors(errors)
     end_membership(membership, actor=actor, reason=reason, now=now)
@@ -142,7 +144,8 @@ def end_membership(
     membership: Membership, *, actor: User | None, reason: str, now: datetime
 ) -> None:
     """Part of the transaction of the service that records it. Nobody: the clock ends it."""
-    membership.ended_at, membership.ended_by, membership.end_reason = now, actor, reason[:200]
+    membership.ended_at, membership.ended_by = now, actor
+    membership.end_reason = reason[:LONGEST_REASON]
     membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
     if membership.person is not None:
         end_tokens(membership.person, membership.grant.repo, actor=actor, now=now)

@@ -23,6 +23,7 @@ from portal.access.services.undoing import reopen_request
 from portal.accounts.models import User
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.errors import Conflict, Forbidden
+from portal.parsing.texts import require_text
 
 NO_REASON = (
     "The team gave no further reason. You may correct your request and ask again, or answer this "
@@ -127,7 +128,7 @@ def _decline(actor: User, request: AccessRequest, reason: str, now: datetime) ->
         reviewer=actor,
         request_id=request.pk,
         reason_code=Decision.Reason.UNSPECIFIED,
-        reason_text=reason.strip() or NO_REASON,
+        reason_text=require_text(reason, "reason") or NO_REASON,
         now=now,
     )
     return decision is not None

@@ -7,28 +7,28 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.acts import Act
+from portal.access.claims import means_one_of
 from portal.access.conflicts import require_no_conflict
 from portal.access.models import AccessRequest, ConflictDeclaration, Note
 from portal.access.services.assigning import assignment_of, end_assignment
 from portal.access.services.locking import locked_case
 from portal.access.services.snapshots import refresh_evidence
 from portal.access.services.voting import void_votes
+from portal.accounts.affiliations import organization_in_words
 from portal.accounts.models import Affiliation, User
 from portal.accounts.services import organization_named, vouch_affiliation
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors
-
-LONGEST_NOTE = 5000
+from portal.errors import Conflict
+from portal.parsing.texts import require_text
 
 
 @transaction.atomic
 def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
     """A note for the team alone. The record says that there is one, not what it says."""
     case = locked_case(author, request_id, Act.NOTE)
-    if not text.strip() or len(text) > LONGEST_NOTE:
-        raise FieldErrors({"note": f"Write the note, in {LONGEST_NOTE} characters at most."})
-    note = Note.objects.create(request=case, author=author, text=text.strip(), written_at=now)
+    text = require_text(text, "note", missing="Write the note.")
+    note = Note.objects.create(request=case, author=author, text=text, written_at=now)
     record(EventType.REQUEST_NOTED, actor=author, target=case, at=now, note=note.pk)
     return note
 
@@ -45,14 +45,14 @@ def declare_conflict(
         if has_conflict:
             return before
         raise Conflict("You declared a conflict of interest on this request; it stays declared.")
-    if has_conflict and not statement.strip():
-        raise FieldErrors({"statement": "Say in a few words what the conflict is."})
+    missing = "Say in a few words what the conflict is." if has_conflict else ""
+    statement = require_text(statement, "statement", missing=missing)
     declaration, _ = ConflictDeclaration.objects.update_or_create(
         request=case,
         reviewer=reviewer,
         defaults={
             "has_conflict": has_conflict,
-            "statement": statement.strip(),
+            "statement": statement,
             "declared_at": now,
         },
     )
@@ -84,10 +84,12 @@ def vouch_for_applicant(
     affiliation's. Vouching again while it stands changes nothing."""
     case = locked_case(reviewer, request_id, Act.VOUCH)
     require_no_conflict(reviewer, case, now)
-    if not evidence.strip():
-        raise FieldErrors({"evidence": "Say how you know that this person works there."})
-    named = case.organization_name or case.draft.get("organization", "")
-    organization = case.organization or organization_named(name=named, now=now)
+    missing = "Say how you know that this person works there."
+    evidence = require_text(evidence, "evidence", missing=missing)
+    said = case.organization_name or str(case.draft.get("organization") or "")
+    proved = [case.organization] if case.organization else []
+    meant = means_one_of(said, proved) or organization_in_words(said)
+    organization = meant or organization_named(name=said, now=now)
     affiliation = vouch_affiliation(
         reviewer=reviewer,
         person_id=case.applicant_id,

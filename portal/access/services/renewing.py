@@ -20,7 +20,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, LicenceVersion, Mode, ModelRepo
-from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 OPENS_BEFORE = timedelta(days=60)
 CLOSES_AFTER = timedelta(days=30)
@@ -109,14 +109,15 @@ def renew_grant(
     if said := why_not_renewable(grant, now):
         raise NotRenewable(said)
     require_admissible(holder, grant.repo, now)
-    if not report.strip():
-        raise FieldErrors({"report": "Say what you used the model for, and what came of it."})
+    missing = "Say what you used the model for, and what came of it."
+    report = require_text(report, "report", missing=missing)
+    publications = require_text(publications, "publications")
     version = licence_in_force(grant.repo, now=now)
     renewal = Renewal.objects.create(
         grant=grant,
         acceptance=store_acceptance(person=holder, version=version, signature=signature, now=now),
-        report=report.strip(),
-        publications=publications.strip(),
+        report=report,
+        publications=publications,
         filed_at=now,
         due_at=now + timedelta(days=grant.repo.decision_days),
     )
@@ -147,8 +148,8 @@ def decide_renewal(
         _require_decidable(renewal.grant)
         _grant(renewal, actor=actor, now=now)
         return renewal
-    if not reason.strip():
-        raise FieldErrors({"reason": "Say why in your own words; the holder reads this."})
+    missing = "Say why in your own words; the holder reads this."
+    reason = require_text(reason, "reason", missing=missing)
     _decide(renewal, Renewal.Outcome.DECLINED, actor, now, reason)
     letters.send_renewal_declined(renewal, now=now)
     record(EventType.RENEWAL_DECLINED, actor=actor, target=renewal, at=now, grant=renewal.grant_id)
@@ -185,7 +186,7 @@ def _decide(
     renewal: Renewal, outcome: Renewal.Outcome, actor: User | None, now: datetime, reason: str = ""
 ) -> None:
     renewal.outcome, renewal.decided_by, renewal.decided_at = outcome, actor, now
-    renewal.reason = reason.strip()
+    renewal.reason = reason
     renewal.save(update_fields=["outcome", "decided_by", "decided_at", "reason"])
 
 

@@ -33,6 +33,7 @@ from portal.audit.services import record
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors, Forbidden
+from portal.parsing.texts import require_text, text_problem
 
 SHORTEST_NOTICE = timedelta(days=30)
 
@@ -46,9 +47,8 @@ def revoke_grant(*, actor: User, grant_id: int, reason: str, now: datetime) -> G
     grant = lock_administered(actor, grant_id, now)
     if grant.revoked_at is not None:
         return grant
-    reason = reason.strip() or _proposed_reason(grant)
-    if not reason:
-        raise FieldErrors({"reason": "Say why; the notice quotes it."})
+    missing = "Say why; the notice quotes it."
+    reason = require_text(reason.strip() or _proposed_reason(grant), "reason", missing=missing)
     if settings_of(grant.repo).two_person_revocation and not _seconds(grant, actor, now):
         return _propose(grant, actor, reason, now)
     for each in lock_line(grant, now):
@@ -144,8 +144,8 @@ def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetim
     errors: dict[str, str] = {}
     if ends_at < now + SHORTEST_NOTICE:
         errors["ends_at"] = f"Choose a day at least {SHORTEST_NOTICE.days} days ahead."
-    if not reason.strip():
-        errors["reason"] = "Say why; the notice quotes it."
+    if problem := text_problem(reason, missing="Say why; the notice quotes it."):
+        errors["reason"] = problem
     if not names_some:
         errors["version"] = "Choose the licence version whose grants end, or name the grants."
     if errors:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from portal.access import screening as lists
+from portal.access.claims import is_contradicted, means_one_of
 from portal.access.differences import changed_names, material_names
 from portal.access.likeness import link_lookalikes
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.questions import answer_errors, kept_answers, lab_questions
 from portal.access.services.screening_run import screen
 from portal.access.services.voting import void_votes
-from portal.accounts.affiliations import affiliations_of, is_affiliated
+from portal.accounts.affiliations import affiliations_of
 from portal.accounts.models import Organization
 from portal.errors import FieldErrors
 
@@ -165,23 +166,27 @@ def _copy(
 
 
 def _organization(access_request: AccessRequest, now: datetime) -> Organization | None:
-    """The proved one that the answer names; the only one that is proved, where it names none."""
-    proved = affiliations_of(access_request.applicant, now)
-    named = lists.normalised(str(access_request.draft.get("organization") or ""))
-    found = {each.organization for each in proved}
-    matching = [each for each in found if lists.normalised(each.name) == named]
-    if matching or len(found) != 1:
-        return matching[0] if matching else None
-    return found.pop()
+    """The proved one that the answer names; the one proved last, where it names none of them."""
+    proved = _proved(access_request, now)
+    return means_one_of(_said(access_request), proved) or next(iter(proved), None)
+
+
+def _proved(access_request: AccessRequest, now: datetime) -> list[Organization]:
+    return [each.organization for each in affiliations_of(access_request.applicant, now)]
+
+
+def _said(access_request: AccessRequest) -> str:
+    return str(access_request.draft.get("organization") or "")
 
 
 def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now: datetime) -> bool:
-    """Proved to belong somewhere, reached by mail, clear of the lists, like nobody else's."""
-    person = access_request.applicant
+    """Proved to belong where they say, reached by mail, clear of the lists, like nobody else's."""
+    proved = _proved(access_request, now)
     return (
         screening.is_clear
-        and person.has_verified_email
-        and is_affiliated(person, now)
+        and access_request.applicant.has_verified_email
+        and bool(proved)
+        and not is_contradicted(_said(access_request), proved)
         and not access_request.links.exists()
     )
 

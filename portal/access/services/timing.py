@@ -12,12 +12,21 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from portal.access import due
-from portal.access.services import checks, escalating, expiring, lapsing, member_checks
+from portal.access.services import (
+    checks,
+    escalating,
+    expiring,
+    lapsing,
+    member_checks,
+    standing_checks,
+)
 
 log = logging.getLogger(__name__)
 
 BATCH = 25
 TICK_LOCK = 0x77_67_74_69  # one tick at a time, in every process of the installation
+
+LOOKS = {"stranded": 8, "grant_screened": 20, "member_screened": 20}
 
 Due: TypeAlias = Callable[[datetime], QuerySet[Any]]
 
@@ -49,6 +58,10 @@ STEPS: dict[str, Step] = {
     "renewal_still_overdue": Step(
         due.renewals_still_overdue, expiring.escalate_renewal_to_owners, "renewal_id"
     ),
+    "grant_screened": Step(due.grants_to_screen, standing_checks.screen_standing_grant, "grant_id"),
+    "member_screened": Step(
+        due.members_to_screen, standing_checks.screen_standing_member, "membership_id"
+    ),
     "check_late": Step(due.checks_late, checks.remind_of_check, "screening_id"),
     "check_still_late": Step(due.checks_still_late, checks.escalate_check, "screening_id"),
     "member_unproved": Step(
@@ -77,8 +90,8 @@ def _run(name: str, step: Step, now: datetime) -> int:
 
 
 def _size(name: str) -> int:
-    """Most of those that may be stranded aren't: looking is all it takes."""
-    return BATCH * 8 if name == "stranded" else BATCH
+    """Most of those that may be stranded, or that a new line may name, aren't: looking is all."""
+    return BATCH * LOOKS.get(name, 1)
 
 
 def _one(name: str, step: Step, key: int, now: datetime) -> bool:

@@ -21,8 +21,9 @@ from portal.access.services.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import Conflict, FieldErrors, Forbidden
+from portal.errors import Conflict, Forbidden
 from portal.outbox.services import cancel_mail
+from portal.parsing.texts import require_text
 
 UNDONE = "undone"
 
@@ -86,8 +87,7 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     no more. It is due as a new one is."""
     case = locked_case(actor, request_id, Act.REOPEN)
     require_none_of(PERSONAL, actor, case, now)
-    if not reason.strip():
-        raise FieldErrors({"reason": "Say why; the letter quotes it."})
+    reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
     require_answers(case)
     standing = _standing_on(Grant.objects.filter(decision__request=case), now)
     given = Grant.objects.filter(pk__in=[each.pk for each in standing])
@@ -96,13 +96,13 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
         raise Conflict("Ending an access takes two people here. End the access first.")
     for decision in case.decisions.filter(undone_at=None):
         _cancel_letter(decision, now)
-    _end_grants(standing, actor, reason.strip(), now)
+    _end_grants(standing, actor, reason, now)
     void_votes(case.reviews.all(), "reopened", now)
     _close_questions(case, now)
     case.due_at = now + timedelta(days=case.repo.decision_days)
     case.escalation_level, case.escalated_at = 0, None
     _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
-    letters.send_reopening(case, reason=reason.strip(), ends_access=ends_access, now=now)
+    letters.send_reopening(case, reason=reason, ends_access=ends_access, now=now)
     record(EventType.REQUEST_REOPENED, actor=actor, target=case, at=now)
     return case
 

@@ -75,7 +75,9 @@ def _kept(request: HttpRequest, cases: list[AccessRequest]) -> list[BulkResult]:
 def _chosen(reviewer: User, keys: list[str]) -> list[AccessRequest]:
     known = [int(key) for key in keys[:MOST_READ] if key.isdecimal() and len(key) < 19]
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=known)
-    found = readable.defer("searched").select_related("repo__namespace", "applicant")
+    found = readable.defer("searched").select_related(
+        "repo__namespace", "applicant", "organization"
+    )
     return list(found.order_by("submitted_at", "pk"))
 
 

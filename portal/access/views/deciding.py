@@ -37,7 +37,9 @@ def reviewer_of(request: HttpRequest) -> User:
 
 def readable_case(reviewer: User, request_id: int) -> AccessRequest:
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
-    found: AccessRequest | None = readable.select_related("repo__namespace", "applicant").first()
+    found: AccessRequest | None = readable.select_related(
+        "repo__namespace", "applicant", "organization"
+    ).first()
     if found is None:
         raise RequestNotFound
     return found

@@ -14,7 +14,7 @@ from portal.accounts.errors import NoSuchOrganization, NotOneself
 from portal.accounts.models import Affiliation, Organization, OrganizationDomain, User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 Method = Affiliation.Method
 RENEWABLE = timedelta(days=30)  # before its end, a fresh proof takes an older one's place
@@ -162,7 +162,6 @@ def _replace(
 def _require_can_vouch(reviewer: User, person_id: int, organization_id: int, evidence: str) -> None:
     if reviewer.pk == person_id:
         raise NotOneself("Nobody can vouch for themselves. Ask a colleague on the team.")
-    if not evidence.strip():
-        raise FieldErrors({"evidence": "Say how you know that this person works there."})
+    require_text(evidence, "evidence", missing="Say how you know that this person works there.")
     if not Organization.objects.filter(pk=organization_id).exists():
         raise NoSuchOrganization("There is no such organization. Choose another.")

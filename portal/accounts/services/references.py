@@ -17,8 +17,10 @@ from portal.accounts.services.affiliations import organization_named, proof, rep
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
 
 TERM = timedelta(days=21)
+LONGEST_COMMENT = 2000
 PATIENCE = timedelta(days=90)  # after which a silent address is left alone
 Verdict = Reference.Verdict
 
@@ -98,7 +100,7 @@ def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) 
         raise FieldErrors({"verdict": "Choose whether you can confirm it."})
     person = User.objects.select_for_update().get(pk=reference.person_id)
     reference.answered_at, reference.verdict = now, verdict
-    reference.comment = comment.strip()
+    reference.comment = require_text(comment, "comment", at_most=LONGEST_COMMENT)
     if verdict == Verdict.CONFIRMED and reference.organization is None:
         reference.organization = organization_named(name=reference.organization_name, now=now)
     reference.save()

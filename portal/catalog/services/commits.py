@@ -108,7 +108,7 @@ def contents_of(revision: Revision) -> Contents:
 
 def _content(file: File) -> Content:
     blob = file.blob
-    return Content(file.path, blob.sha256, blob.git_sha1, blob.size_bytes)
+    return Content(file.path, blob.sha256, blob.git_sha1, blob.size_bytes, lfs=file.lfs)
 
 
 def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> Contents:
@@ -116,7 +116,8 @@ def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> C
     for change in changes:
         match change:
             case Add(content):
-                contents[require_path(content.path)] = content
+                path, held = require_path(content.path), contents.get(content.path)
+                contents[path] = held if held == content else content
             case Copy(source, path, revision):
                 copied = _copied(contents, source, revision, head)
                 contents[require_path(path)] = replace(copied, path=path)

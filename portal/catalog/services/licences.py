@@ -15,7 +15,10 @@ from portal.audit.services import record
 from portal.catalog.errors import LicenceTaken, MayNotPublish
 from portal.catalog.models import Licence, LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
+from portal.parsing.texts import text_problem
 
+LONGEST_LICENCE = 500_000
+LONGEST_NOTICE = 1000
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 CODE = re.compile(r"[a-z0-9_]{1,40}")
 SUMMARIES = ("may", "must", "must_not")
@@ -130,10 +133,13 @@ def _check(
     errors: dict[str, str] = {}
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", version) or version.endswith(".txt"):
         errors["version"] = "Name the version in up to 20 letters, digits and dots, such as 1.1."
-    if not text.strip() or "\0" in text:
-        errors["text"] = "Give the licence’s whole text, without the character U+0000."
-    if not attribution.strip() or not attribution.isprintable():
-        errors["attribution"] = "Give the notice that goes with every copy, in one line."
+    if problem := text_problem(text, missing="Give the whole text.", at_most=LONGEST_LICENCE):
+        errors["text"] = problem
+    notice = "Give the notice that goes with every copy, in one line."
+    if problem := text_problem(attribution, missing=notice, at_most=LONGEST_NOTICE):
+        errors["attribution"] = problem
+    elif not attribution.isprintable():
+        errors["attribution"] = notice
     if kind not in LicenceVersion.Kind.values:
         errors["kind"] = "Say whether the change is editorial or material."
     if effective_at < now:

@@ -14,6 +14,8 @@ from portal.catalog.models import ModelRepo, Ref, Revision
 from portal.catalog.paths import require_ref
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_revision
 from portal.catalog.services.repos import locked_for_publishing
+from portal.catalog.services.revisions import LONGEST_MESSAGE
+from portal.parsing.texts import require_text
 
 
 @transaction.atomic
@@ -31,6 +33,7 @@ def create_tag(
 ) -> Ref:
     """A tag of the revision that ``at`` names. What is said of it is on the record."""
     repo = locked_for_publishing(actor, repo_id)
+    message = require_text(message, "message", at_most=LONGEST_MESSAGE)
     tag = _named(repo, Ref.Kind.TAG, name, at)
     record(EventType.TAG_CREATED, actor=actor, target=repo, at=now, message=message, **_facts(tag))
     return tag

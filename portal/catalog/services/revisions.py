@@ -15,6 +15,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.contents import Content
+from portal.catalog.lfs_rules import rules_of
 from portal.catalog.models import (
     Blob,
     File,
@@ -27,6 +28,10 @@ from portal.catalog.models import (
 from portal.catalog.services.completing import GENERATED, Signed, brought, complete
 from portal.catalog.services.logbook import RawEntry, add_entries
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.parsing.texts import require_text
+
+LONGEST_TITLE = 200
+LONGEST_MESSAGE = 10_000
 
 
 def commit_id(
@@ -115,6 +120,9 @@ def make_revision(
 ) -> Revision:
     """Complete and sign a revision. Two branches that take the same step from the same place come
     to the same one; if it was hidden meanwhile, somebody publishes it again by this."""
+    missing = "Say in one line what changes."
+    require_text(title, "summary", missing=missing, at_most=LONGEST_TITLE)
+    require_text(message, "description", at_most=LONGEST_MESSAGE)
     revision, is_new = Revision.everything.get_or_create(
         repo=repo,
         commit=commit_id(repo, parent, title, brought(contents), message),
@@ -157,6 +165,7 @@ def _add_signature(revision: Revision, signed: Signed, now: datetime) -> None:
 
 
 def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
+    rules = rules_of({content.path: content for content in contents})
     Blob.objects.bulk_create(
         [
             Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)
@@ -166,7 +175,12 @@ def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
     )
     File.objects.bulk_create(
         [
-            File(revision=revision, path=file.path, blob_id=file.sha256, lfs=file.lfs)
+            File(
+                revision=revision,
+                path=file.path,
+                blob_id=file.sha256,
+                lfs=rules.is_lfs(file.path, file.size_bytes) if file.lfs is None else file.lfs,
+            )
             for file in contents
         ]
     )

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.catalog.contents import LFS_SUFFIXES
+from portal.catalog.lfs_rules import ATTRIBUTES, FIRST_ATTRIBUTES
 from portal.catalog.models import Gate, Licence, ModelRepo, Revision, TeamMember
 from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.reading import head_revision
@@ -24,7 +24,6 @@ from portal.hub.metadata import card_of, read_metadata
 from portal.hub.services.uploads import forget_hidden
 
 GATES: dict[str | bool, Gate] = {False: Gate.OPEN, "auto": Gate.LICENCE, "manual": Gate.REVIEW}
-ATTRIBUTES = ".gitattributes"
 FIRST_TITLE = "initial commit"
 
 
@@ -45,11 +44,10 @@ def start_repo(
         inference_gate=Gate.OPEN,
         now=now,
     )
-    lines = [f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES]
     release_revision(
         actor=actor,
         repo_id=repo.pk,
-        contents=[store_bytes(ATTRIBUTES, "".join(lines).encode())],
+        contents=[store_bytes(ATTRIBUTES, FIRST_ATTRIBUTES.encode())],
         title=FIRST_TITLE,
         now=now,
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from portal.accounts.authentication import Caller
 from portal.catalog.contents import Content
+from portal.catalog.lfs_rules import rules_of
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import commit_changes, contents_of
 from portal.catalog.services.refs import branch_head
@@ -31,7 +32,11 @@ def preupload(request: HttpRequest, caller: Caller, *, revision: str, **names: s
     content = json_object(request)
     standing = contents_of(branch_head(repo, revision))
     rules = ignore_rules(standing, text_of(content, "gitIgnore", default=""))
-    files = [_asked(path, size, standing.get(path)) for path, size in _files(content)]
+    attributes = rules_of(standing, text_of(content, "gitAttributes", default=""))
+    files = [
+        _asked(path, attributes.is_lfs(path, size), standing.get(path))
+        for path, size in _files(content)
+    ]
     for file in files:
         file["shouldIgnore"] = ignored(rules, file["path"])
     return JsonResponse({"files": files})
@@ -49,9 +54,8 @@ def _files(content: dict[str, Any]) -> list[tuple[str, int]]:
     return found
 
 
-def _asked(path: str, size: int, standing: Content | None) -> dict[str, Any]:
+def _asked(path: str, lfs: bool, standing: Content | None) -> dict[str, Any]:
     """``oid`` is spelt as the client will spell its own file’s, so that it can compare them."""
-    lfs = size > 0 and Content(path, "", "", size).lfs  # clients send empty files in the commit
     oid = (standing.sha256 if lfs else standing.git_sha1) if standing else None
     return {"path": path, "uploadMode": "lfs" if lfs else "regular", "oid": oid}
 

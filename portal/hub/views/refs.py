@@ -16,8 +16,6 @@ from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo
 from portal.hub.services.repos import squash_history
 
-LONGEST_MESSAGE = 10_000
-
 
 @hub_view("POST", "DELETE")
 def branch(request: HttpRequest, caller: Caller, *, branch: str, **names: str) -> JsonResponse:
@@ -43,15 +41,12 @@ def tag(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> Jso
         refs.delete_tag(actor=person, repo_id=repo.pk, name=rest, now=now)
         return JsonResponse({})
     content = json_object(request)
-    message = text_of(content, "message", default="")
-    if len(message) > LONGEST_MESSAGE:
-        raise Invalid(f"Describe it in up to {LONGEST_MESSAGE:,} characters.", field="message")
     made = refs.create_tag(
         actor=person,
         repo_id=repo.pk,
         name=text_of(content, "tag"),
         at=rest,
-        message=message,
+        message=text_of(content, "message", default=""),
         now=now,
     )
     return JsonResponse(serializers.ref(made))

@@ -5,7 +5,7 @@ The fence is ``attempt = mine and state = running``: whoever lost the lease chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -27,12 +27,13 @@ RECENT = timedelta(minutes=1)
 
 CLAIM = """
 WITH busy AS (
-    SELECT person_id, count(*) AS jobs FROM jobs_job
+    SELECT person_id, sum(samples) AS samples FROM jobs_job
     WHERE state = 'running' OR ended_at > %(recent)s GROUP BY person_id
 ), next AS (
     SELECT job.id FROM jobs_job job LEFT JOIN busy USING (person_id)
     WHERE job.state = 'queued' AND job.repo_id = %(repo)s AND job.revision_id = %(revision)s
-    ORDER BY coalesce(busy.jobs, 0), job.priority, job.created_at, job.id
+        AND job.person_id <> ALL(%(passing_over)s::bigint[])
+    ORDER BY coalesce(busy.samples, 0), job.priority, job.created_at, job.id
     LIMIT 1 FOR UPDATE OF job SKIP LOCKED
 )
 UPDATE jobs_job SET state = 'running', attempt = attempt + 1, worker = %(worker)s,
@@ -41,15 +42,24 @@ FROM next WHERE jobs_job.id = next.id AND state = 'queued' RETURNING jobs_job.id
 """
 
 
-def claim_next_job(*, worker: str, repo_id: int, revision_id: int, now: datetime) -> Job | None:
-    """The fairest queued row, now this worker's; None where nothing waits.
+def claim_next_job(
+    *,
+    worker: str,
+    repo_id: int,
+    revision_id: int,
+    now: datetime,
+    passing_over: Collection[int] = (),
+) -> Job | None:
+    """Claim the fairest queued row for this worker; None where nothing waits.
 
-    First come the people with the fewest running and recently ended jobs, then priority, then age.
+    First come the people with the fewest samples in jobs that run or ended a moment ago, then
+    priority, then age. ``passing_over``: people of whom the worker has jobs enough.
     """
     values: dict[str, Any] = {
         "recent": now - RECENT,
         "repo": repo_id,
         "revision": revision_id,
+        "passing_over": list(passing_over),
         "worker": worker[:120],
         "lease_until": now + settings.JOB_LEASE,
         "now": now,

@@ -125,6 +125,7 @@ def _store(
         seed_drawn=asked.seed is None,
         prompts=prompts,
         n=asked.n,
+        samples=len(prompts) * asked.n,
         echo=asked.echo,
         stream=asked.stream,
         created_at=now,

@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from portal.access.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.access.models import AccessRequest, Decision
-from portal.access.services.noting import LONGEST_NOTE
 from portal.accounts.models import Sector
+from portal.parsing.texts import LONGEST_TEXT
 from portal.site.api.fields import (
     ConditionsInput,
     Id,
@@ -67,7 +67,7 @@ class DeclareInput(Input):
 
 
 class NoteInput(Input):
-    text = serializers.CharField(max_length=LONGEST_NOTE, allow_blank=True)
+    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
 
 
 class VouchInput(Input):
@@ -93,7 +93,12 @@ class RowOutput(Output):
     repo = serializers.CharField(source="request.repo.full_name")
     state = serializers.CharField(source="request.state")
     applicant = PersonOutput(source="request.applicant")
-    organization = serializers.CharField()
+    organization = serializers.CharField(
+        source="workplace.name", help_text="What is proved, if anything is; else what they say."
+    )
+    said_organization = serializers.CharField(
+        source="workplace.said", help_text="What they say, where something else is proved."
+    )
     sector = serializers.CharField()
     modes = serializers.CharField(help_text="In words.")
     mark = serializers.CharField(source="mark.text", help_text="How it stands, in words.")

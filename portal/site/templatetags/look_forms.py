@@ -137,12 +137,18 @@ def _described(bound: BoundField, hint: str, errors: list[str]) -> str:
 def _control(bound: BoundField, kind: str, hint: str, errors: list[str]) -> SafeString:
     if kind == "choices":
         return mark_safe("")
-    attrs: dict[str, Any] = {"placeholder": False}
+    attrs: dict[str, Any] = {"placeholder": False, **_direction(bound.field.widget)}
     if described := _described(bound, "" if kind == "check" else hint, errors):
         attrs["aria-describedby"] = described
     if errors:
         attrs["aria-invalid"] = "true"
     return bound.as_widget(attrs=attrs)
+
+
+def _direction(widget: forms.Widget) -> dict[str, str]:
+    """What is typed runs the way of its script; addresses and numbers run the way of theirs."""
+    words = isinstance(widget, forms.Textarea) or getattr(widget, "input_type", "") == "text"
+    return {"dir": "auto"} if words else {}
 
 
 def _choices(bound: BoundField, reveals_on: str) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def test_flags_and_the_organizations_record(page, case, reviewer, now):
     make_hold(case.applicant, case.repo, now=now)
     text = page.get(url("case", case)).text
     assert "A hold stands" in text
-    assert "Known Institute: 0 approved, 1 declined" in text
+    assert "<bdi>Known Institute</bdi>: 0 approved, 1 declined" in text
     assert url("case", earlier) in text
 
 
@@ -80,7 +80,7 @@ def test_a_hidden_vote_shows_nowhere_on_the_page(page, case, now):
     assert "voted" not in text
     page.post(url("decline", case), {"reason_code": "commercial", "reason_text": "A product."})
     text = page.get(url("case", case)).text
-    assert f"{colleague.name}: approved" in text
+    assert f"<bdi>{colleague.name}</bdi>: approved" in text
 
 
 def test_a_vote_says_how_many_more_are_needed(page, case):

@@ -147,7 +147,7 @@ class TestOneGrant:
         assert "Confirm that every copy" in unsure.text
         told = {"statement": "Gone.", "deleted_copies": "on"}
         assert client.post(path("close", grant.pk), told).status_code == 302
-        assert "“Gone.”" in client.get(path("grant", grant.pk)).text
+        assert '“<bdi class="lines">Gone.</bdi>”' in client.get(path("grant", grant.pk)).text
 
     def test_it_is_renewed(self, client, at):
         grant = make_accepted(now=at - timedelta(days=20), days=40)

@@ -63,3 +63,32 @@ def test_a_branch_that_is_not_there(desk):
     response = desk.api("post", "preupload/none", {"files": []})
     assert response.status_code == 404
     assert response["X-Error-Code"] == "RevisionNotFound"
+
+
+def test_gitattributes_decide_what_goes_by_lfs(desk):
+    def modes(*paths, **more):
+        found = asked(desk, *((path, 5) for path in paths), **more)
+        return [path for path in paths if found[path]["uploadMode"] == "lfs"]
+
+    assert modes("m.safetensors", "m.bin", "m.raw") == ["m.safetensors", "m.bin"]
+    assert modes("m.bin", "m.raw", gitAttributes="*.raw filter=lfs") == ["m.raw"]
+    desk.commit(file_line(".gitattributes", b"*.raw filter=lfs\n"), file_line("m.raw", b"1"))
+    assert modes("m.bin", "m.raw") == ["m.raw"]
+    assert desk.head.files.get(path="m.raw").lfs
+
+
+def test_a_file_stays_as_it_came_until_other_bytes_come(desk):
+    desk.bring(b"weights")
+    desk.commit(lfs_line("m.safetensors", b"weights"))
+    desk.commit(file_line(".gitattributes", b"*.json filter=lfs\n"))
+    assert desk.head.files.get(path="m.safetensors").lfs
+    desk.commit(file_line("m.safetensors", b"weights"))
+    assert desk.head.files.get(path="m.safetensors").lfs
+    desk.commit(file_line("m.safetensors", b"others"))
+    assert not desk.head.files.get(path="m.safetensors").lfs
+
+
+def test_gitattributes_that_cannot_be_read(desk):
+    content = {"files": [], "gitAttributes": "x filter=lfs\n" * 3000}
+    assert desk.api("post", "preupload/main", content).status_code == 400
+    assert desk.commit(file_line(".gitattributes", b"x filter=lfs\n" * 3000)).status_code == 400

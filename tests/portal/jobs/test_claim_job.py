@@ -54,6 +54,24 @@ def test_who_has_fewer_running_goes_before_who_came_first(hosted, now):
     assert claim(hosted, now=now) == newcomer
 
 
+def test_samples_count_not_jobs(hosted, now):
+    many, few = make_guest(hosted), make_guest(hosted)
+    for person, samples in ((many, 16), (few, 1), (few, 1)):
+        make_job(hosted, person, now=now, n=samples)
+        claim(hosted, now=now)
+    make_job(hosted, many, now=now)
+    of_few = make_job(hosted, few, now=now + timedelta(seconds=5))
+    assert claim(hosted, now=now) == of_few
+
+
+def test_people_of_whom_there_are_jobs_enough_are_passed_over(hosted, now):
+    present, newcomer = make_guest(hosted), make_guest(hosted)
+    make_job(hosted, present, now=now)
+    assert claim(hosted, now=now, passing_over={present.pk}) is None
+    job = make_job(hosted, newcomer, now=now)
+    assert claim(hosted, now=now, passing_over={present.pk}) == job
+
+
 def test_who_was_served_a_moment_ago_waits_for_who_was_not(hosted, now):
     served = make_guest(hosted)
     job = make_job(hosted, served, now=now)

@@ -90,6 +90,8 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     screening = grant.screenings.latest("pk")
     screening.due_at = now
     checks.send_extra_check(grant, screening, now=now)
+    checks.send_standing_check(screening, now=now)
+    checks.send_standing_done(screening, now=now)
     ends.send_offer_reminder(offer, now, now=now)
     ends.send_offer_lapsed(offer, now, now=now)
     grant.notice_reason = grant.closeout = WORDS

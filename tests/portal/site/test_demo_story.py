@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from portal.access.conflicts import conflicts_of
+from portal.access.evidence import flags
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.access.policy import Action, may
 from portal.access.services.renewing import is_renewable
@@ -70,6 +71,14 @@ def test_who_waits_with_a_proved_affiliation_infers_a_little_and_the_applicant_n
     assert not may(requests.person("applicant"), Action.INFER, repo, now).allowed
     allowed = may(requests.person("waiting"), Action.INFER, repo, now)
     assert allowed.limits.tokens_per_day == story.WAITING_TOKENS
+
+
+def test_what_is_proved_otherwise_than_said_is_among_what_to_look_at():
+    now = timezone.now()
+    case = requests.request_of("held", seed(now))
+    titles = [flag.title for flag in flags(case, requests.person("reviewer"), now)]
+    assert "Where they work is proved otherwise than said" in titles
+    assert not case.evidence_is_clear
 
 
 def test_the_team_may_decide_on_all_that_waits():

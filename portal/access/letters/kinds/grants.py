@@ -59,6 +59,32 @@ GRANTS = {
         GRANT | {"about": "It is about rules on jurisdiction.", "due": _DAY},
         frozenset({"repo", "about", "due"}),
     ),
+    "standing_check": LetterKind(
+        "A check of an access that stands",
+        LetterWords(
+            "A check of your access",
+            [
+                "A person checks your access to {repo}. {about} Nothing is decided by it.",
+                "{meanwhile}",
+                "You have our answer by {due}. There is nothing for you to do.",
+            ],
+        ),
+        GRANT
+        | {
+            "about": "It is about rules on jurisdiction.",
+            "meanwhile": "Your access goes on meanwhile.",
+            "due": _DAY,
+        },
+        frozenset({"repo", "meanwhile", "due"}),
+    ),
+    "standing_check_done": LetterKind(
+        "The check of an access is done",
+        LetterWords(
+            "The check of your access is done",
+            ["The check of your access to {repo} is done, and it is open to you."],
+        ),
+        GRANT,
+    ),
     "offer_declined": LetterKind(
         "The offer is declined",
         LetterWords(

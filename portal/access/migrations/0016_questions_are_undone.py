@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0013_offers_are_voted_on'),
+        ('access', '0015_weigh_contradicted_evidence'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,104 @@
+"""Which files go by LFS: what ``.gitattributes`` says, and every file that is large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from portal.catalog.contents import LFS_FROM_BYTES, Content
+from portal.errors import Invalid
+from portal.storage import blob_store
+
+ATTRIBUTES = ".gitattributes"
+LARGEST_BYTES = 100_000
+MOST_LINES = 2000
+# the patterns that the Hub itself puts into a new repo
+PATTERNS = (
+    "*.7z *.arrow *.bin *.bz2 *.ckpt *.ftz *.gguf *.gz *.h5 *.joblib *.lfs.* *.mlmodel *.model "
+    "*.msgpack *.npy *.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar "
+    "*.safetensors saved_model/**/* *.tar.* *.tar *.tflite *.tgz *.wasm *.xz *.zip *.zst "
+    "*tfevents*"
+)
+FIRST_ATTRIBUTES = "".join(
+    f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in PATTERNS.split()
+)
+
+
+@dataclass(frozen=True)
+class LfsRules:
+    """Patterns, each with whether it makes a file an LFS file; the last that matches decides."""
+
+    lines: tuple[tuple[str, bool], ...]
+
+    def is_lfs(self, path: str, size_bytes: int) -> bool:
+        """An empty file never is: clients bring it in the commit."""
+        if size_bytes == 0 or size_bytes >= LFS_FROM_BYTES:
+            return size_bytes > 0
+        return next((lfs for each, lfs in reversed(self.lines) if _matches(path, each)), False)
+
+
+def rules_of(standing: Mapping[str, Content], sent: str = "") -> LfsRules:
+    """Take the rules that come with a request, else those that a revision holds, else the Hub's."""
+    held = standing.get(ATTRIBUTES)
+    if sent:
+        return parse_attributes(sent)
+    if held is None or held.size_bytes > LARGEST_BYTES:
+        return parse_attributes(FIRST_ATTRIBUTES)
+    with blob_store().open(held.sha256) as content:
+        return parse_attributes(content.read().decode("utf-8", "replace"))
+
+
+def parse_attributes(text: str) -> LfsRules:
+    """Read the lines of a ``.gitattributes`` that say something of ``filter``. Raises Invalid."""
+    lines = text.splitlines()
+    if len(text) > LARGEST_BYTES or len(lines) > MOST_LINES:
+        raise Invalid(f"{ATTRIBUTES} may have up to {MOST_LINES} lines.", field="gitAttributes")
+    return LfsRules(tuple(_parsed(lines)))
+
+
+def _parsed(lines: list[str]) -> Iterator[tuple[str, bool]]:
+    for line in lines:
+        pattern, attributes = _split(line.strip())
+        for attribute in attributes:
+            if attribute.lstrip("-!").partition("=")[0] == "filter":
+                yield pattern, attribute == "filter=lfs"
+
+
+def _split(line: str) -> tuple[str, list[str]]:
+    """A pattern and its attributes; a pattern in quotes is spelt as a string of C."""
+    if not line or line.startswith(("#", "[attr]")):
+        return "", []
+    if line.startswith('"'):
+        try:
+            pattern, end = json.JSONDecoder().raw_decode(line)
+        except ValueError:
+            return "", []
+        return str(pattern), line[end:].split()
+    pattern, *attributes = line.split()
+    return pattern, attributes
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As git matches: a pattern without a slash is held against the name alone.
+
+    Work grows with the path's length times the pattern's, whatever stars are in it.
+    """
+    parts = path.split("/")
+    if "/" not in pattern:
+        return fnmatchcase(parts[-1], _fnmatch(pattern))
+    reached = {0}  # how many parts of the path the pattern's parts so far may have used up
+    for wanted in pattern.removeprefix("/").split("/"):
+        if wanted == "**":
+            reached = set(range(min(reached), len(parts) + 1)) if reached else set()
+        else:
+            glob = _fnmatch(wanted)
+            reached = {
+                used + 1 for used in reached if used < len(parts) and fnmatchcase(parts[used], glob)
+            }
+    return len(parts) in reached
+
+
+def _fnmatch(pattern: str) -> str:
+    return pattern.replace("[^", "[!")

@@ -1,0 +1,64 @@
+"""Every text that a service takes is bounded by the service, whichever surface it came from."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.test_one_rule import ROOT, SERVICES
+
+BOUNDS = {"require_text", "text_problem"}
+NO_FREE_TEXT = {
+    # chosen from a list, or looked up, and refused where it isn't there
+    **dict.fromkeys(
+        ("kind", "scope", "role", "verdict", "reason_code", "gated", "form"), "a choice"
+    ),
+    **dict.fromkeys(("person", "repo", "secret", "signed", "slug"), "looked up"),
+    **dict.fromkeys(("branch", "start", "at", "parent"), "looked up among refs and revisions"),
+    **dict.fromkeys(("ip", "confirmed", "key_prefix"), "ours, or proved before"),
+    "worker": "our own process names itself",
+    # names and addresses, which have rules of their own
+    **dict.fromkeys(("email", "address", "username"), "an address, or held to the rule of names"),
+    **dict.fromkeys(("namespace", "name", "version"), "held to the rule of names or of a line"),
+    **dict.fromkeys(("organization_name", "title", "relation"), "held to the rule of a line"),
+    **dict.fromkeys(("path", "filename"), "held to the rule of paths"),
+    "password": "hashed, and held to the validators of passwords",
+    "value": "held to the rule of screening lists",
+    "typed_name": "compared with the name in the profile",
+}
+FORWARDED = {
+    "portal/access/services/voting.py:cast_vote": {"reason_text"},  # by decline_request, bounded
+    "portal/outbox/services/bounces.py:mark_bounced": {"reason"},  # cut to one short line
+    # bounded where the revision is made
+    "portal/catalog/services/commits.py:commit_changes": {"message"},
+    "portal/catalog/services/squashing.py:squash_branch": {"message"},
+    "portal/hub/services/repos.py:squash_history": {"message"},
+    # bounded by what answers every hit, services/checks.py
+    "portal/access/services/member_checks.py:clear_member": {"text"},
+    "portal/access/services/screening.py:dispose_screening": {"text"},
+    # a file of many lines, each held to its rule, as many as the service takes
+    "portal/access/services/screening_lists.py:import_entries": {"text"},
+}
+
+
+def texts(function: ast.FunctionDef) -> set[str]:
+    """The parameters of a service that hold text and stand in no table above."""
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    named = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation}
+    return {name for name, kind in named.items() if kind.startswith("str")} - set(NO_FREE_TEXT)
+
+
+def bounded(module: ast.Module) -> set[str]:
+    """The names that a module hands to what bounds them."""
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    bounds = [call for call in calls if ast.unparse(call.func) in BOUNDS]
+    return {
+        node.id for call in bounds for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)
+    }
+
+
+@pytest.mark.parametrize(("name", "function"), SERVICES, ids=[name for name, _ in SERVICES])
+def test_each_text_of_a_service_has_a_bound(name, function):
+    module = ast.parse((ROOT / name.partition(":")[0]).read_text("utf-8"))
+    assert texts(function) - FORWARDED.get(name, set()) <= bounded(module)
