@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.deprecation import MiddlewareMixin
 from redis import RedisError
 
+from portal.middleware import Surface, surface_of
 from portal.pages import page_of
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class SentOnceMiddleware(MiddlewareMixin):
 
 def _key_of(request: HttpRequest) -> str | None:
     """Name this sending of this form; None for what no page of ours drew for this person."""
-    token = request.POST.get("csrfmiddlewaretoken") if request.method == "POST" else None
+    if request.method != "POST" or surface_of(request) is not Surface.PAGE:
+        return None  # a program's body is read by its view alone, to its own limit
+    token = request.POST.get("csrfmiddlewaretoken")
     if not (token and request.user.is_authenticated) or getattr(request, "htmx", False):
         return None
     fields: Any = sorted((name, request.POST.getlist(name)) for name in request.POST)
