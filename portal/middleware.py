@@ -67,7 +67,7 @@ def surface_of(request: HttpRequest) -> Surface:
         return Surface.REST
     if "/resolve/" in path or SHOWN.match(path) or path.startswith("/-/d/"):
         return Surface.PAGE if is_opened_by_a_person(request) else Surface.HUB
-    if path.startswith(("/api/", "/-/u/")) or ".git/" in path:
+    if path.startswith(("/api/", "/-/u/", "/v2/")) or ".git/" in path:
         return Surface.HUB
     return Surface.PAGE
 

@@ -21,6 +21,7 @@ class EventType(models.TextChoices):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     REPO_CREATED = "repo.created"
     REPO_CONFIGURED = "repo.configured"
+    REPO_DUPLICATED = "repo.duplicated"
     REPO_MOVED = "repo.moved"
     NAME_GIVEN_UP = "repo.name_given_up"
     REPO_DELETED = "repo.deleted"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from portal.hub.absent import ABSENT, REGISTRY
 from portal.hub.views import (
     access_requests,
     account,
     commits,
     files,
+    held,
     lfs,
     models,
     others,
@@ -24,6 +26,12 @@ NOT_OFFERED = "xet-write-token|lfs-files/batch"
 
 app_name = "hub"
 urlpatterns = [
+    *(
+        re_path(f"^{address}$", others.absent, {"instead": instead}, name="absent")
+        for address, instead in ABSENT.items()
+    ),
+    path("v2/", others.absent, {"instead": REGISTRY}, name="registry"),
+    path("v2/<path:rest>", others.absent, {"instead": REGISTRY}, name="manifests"),
     path("api/whoami-v2", account.whoami, name="whoami"),
     path("api/models", models.index, name="models"),
     path(MODEL, models.info, name="model"),
@@ -40,6 +48,9 @@ urlpatterns = [
     path("api/repos/create", repos.create, name="create"),
     path("api/repos/delete", repos.delete, name="delete"),
     path("api/repos/move", repos.move, name="move"),
+    path(f"{MODEL}/duplicate", repos.duplicate, name="duplicate"),
+    path("api/settings/repositories", held.index, name="held"),
+    path("api/organizations/<str:namespace>/settings/repositories", held.index, name="held-by"),
     path("api/validate-yaml", repos.validate_yaml, name="validate-yaml"),
     path(f"{MODEL}/settings", repos.change, name="settings"),
     path(f"{MODEL}/preupload/<path:revision>", commits.preupload, name="preupload"),
@@ -57,6 +68,8 @@ urlpatterns = [
         others.not_offered,
         name="not-offered",
     ),
+    path(f"{MODEL}/discussions", others.discussions, name="discussions"),
+    path(f"{MODEL}/discussions/<path:rest>", others.discussions, name="discussion"),
     path(f"{REPO}.git/<path:rest>", others.git, name="git"),
     path(f"{REPO}/info/refs", others.git, name="git-refs"),  # git clone, without the suffix
     path(f"{MODEL}/<path:rest>", others.nothing_of_repo, name="no-part"),

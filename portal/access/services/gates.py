@@ -48,7 +48,7 @@ def save_gate(
     repo = administered_repo(actor, repo_id)
     _require_in_range(values)
     settings = settings_of(repo)
-    before = _values(settings, repo)
+    before = gate_values(settings, repo)
     changed = {name: value for name, value in values.items() if before[name] != value}
     if not changed:
         return settings
@@ -66,7 +66,8 @@ def save_gate(
     return settings
 
 
-def _values(settings: GateSettings, repo: ModelRepo) -> dict[str, int | bool]:
+def gate_values(settings: GateSettings, repo: ModelRepo) -> dict[str, int | bool]:
+    """Read all that ``save_gate`` takes."""
     own = {name: getattr(settings, name) for name in {*RANGES, *SWITCHES} - {"decision_days"}}
     return {**own, "decision_days": repo.decision_days}
 
@@ -166,7 +167,7 @@ def _require_enough_without(
     )
     if rest == team:
         return
-    values = _values(settings_of(repo), repo)
+    values = gate_values(settings_of(repo), repo)
     try:
         _require_enough(repo, team, rest, values, values, now)
     except FieldErrors as error:

@@ -44,6 +44,12 @@ def start_repo(
         inference_gate=Gate.OPEN,
         now=now,
     )
+    begin_history(repo, actor, now)
+    return repo
+
+
+def begin_history(repo: ModelRepo, actor: User, now: datetime) -> None:
+    """Make a new repo's first revision, which holds nothing but git's own file."""
     release_revision(
         actor=actor,
         repo_id=repo.pk,
@@ -51,7 +57,6 @@ def start_repo(
         title=FIRST_TITLE,
         now=now,
     )
-    return repo
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from portal.accounts.authentication import Caller
 from portal.catalog.errors import RepoNotFound
 from portal.errors import NotFound
+from portal.hub.absent import DISCUSSIONS
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
 from portal.hub.views.models import repo_of
@@ -44,6 +45,25 @@ def not_offered(request: HttpRequest, caller: Caller, **names: str) -> Never:
         "This portal stores large files by LFS. Set HF_HUB_DISABLE_XET=1 and upload again. "
         "No file that was published is destroyed: delete it in a commit instead."
     )
+
+
+@hub_view(*ANY)
+def absent(request: HttpRequest, caller: Caller, *, instead: str, **names: str) -> Never:
+    """Say what to do instead of what the Hub has and this portal hasn't."""
+    raise NotOffered(instead)
+
+
+@hub_view(*ANY)
+def discussions(request: HttpRequest, caller: Caller, **names: str) -> Never:
+    """Answer 404 to whoever reads them, and say to others that there are none.
+
+    On an empty list a thread of transformers sends the repo's name and the person's token to a
+    conversion service; on a 404 it stops.
+    """
+    repo = repo_of(caller, names)
+    if request.method in ("GET", "HEAD"):
+        raise NotFound(f"{repo.full_name} has nothing at this address.")
+    raise NotOffered(DISCUSSIONS)
 
 
 NO_GIT = """\

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +19,7 @@ from portal.catalog.services import moving
 from portal.catalog.services.reading import find_repo
 from portal.errors import Invalid, TooLarge
 from portal.hub import metadata
+from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
 from portal.hub.hub_clients import is_before_version_1, warned
 from portal.hub.limits import count_write, json_object, text_of
@@ -27,6 +30,7 @@ from portal.hub.rights import (
     require_publishing_anywhere,
 )
 from portal.hub.serializers import GATED
+from portal.hub.services.duplicating import duplicate_repo
 from portal.hub.services.repos import GATES, set_repo, start_repo
 from portal.middleware import ascii_line
 from portal.parsing.cards import read_head
@@ -47,7 +51,7 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
         if content.get(field):
             raise Invalid("A repo is made without files. Commit them afterwards.", field=field)
     private = _asked_privacy(request, content)
-    try:
+    with _publishing_in(namespace):
         repo = start_repo(
             actor=person,
             namespace=namespace,
@@ -55,13 +59,19 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
             private=settings.NEW_REPOS == "private" if private is None else private,
             now=now,
         )
+    is_unasked = private is None and content.get("private") is False
+    return warned(_named(repo), "new-repo", _how_to_open(repo) if is_unasked else "")
+
+
+@contextmanager
+def _publishing_in(namespace: str) -> Iterator[None]:
+    """Tell who makes a repo in a namespace that isn’t there what they’d be told of any other."""
+    try:
+        yield
     except RepoNotFound as error:
-        # A namespace that isn’t there is one in which nobody may publish.
         raise MayNotPublish(
             f"You may not publish in {namespace}. Ask the operator for the right to."
         ) from error
-    is_unasked = private is None and content.get("private") is False
-    return warned(_named(repo), "new-repo", _how_to_open(repo) if is_unasked else "")
 
 
 def _asked_privacy(request: HttpRequest, content: dict[str, Any]) -> bool | None:
@@ -106,6 +116,27 @@ def move(request: HttpRequest, caller: Caller) -> JsonResponse:
     namespace, name = _both(content, "toRepo")
     moved = moving.move_repo(actor=person, repo_id=repo.pk, namespace=namespace, name=name, now=now)
     return _named(moved)
+
+
+@hub_view("POST")
+def duplicate(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
+    """The copy is private unless its maker says otherwise, and as gated as the source."""
+    now = timezone.now()
+    require_publishing_anywhere(caller)
+    person, repo = publishable_repo(caller, names, now)
+    content = json_object(request)
+    namespace, name = _both(content, "repository")
+    private = _private(content)
+    with _publishing_in(namespace):
+        copy = duplicate_repo(
+            actor=person,
+            repo_id=repo.pk,
+            namespace=namespace,
+            name=name,
+            private=private is not False,
+            now=now,
+        )
+    return _named(copy)
 
 
 @hub_view("PUT")
@@ -166,7 +197,7 @@ def _both(content: dict[str, Any], field: str) -> tuple[str, str]:
 
 def _require_model(content: dict[str, Any]) -> None:
     if content.get("type") not in (None, "model"):
-        raise Invalid("There are only models here: leave “type” out.", field="type")
+        raise NotOffered("There are only models here: leave “type” out, or make it “model”.")
 
 
 def _private(content: dict[str, Any]) -> bool | None:

@@ -107,7 +107,6 @@ def test_where_one_may_not_publish(desk, namespace):
         ({"name": "a--b"}, "digits, dots, hyphens"),
         ({"name": ""}, "name"),
         ({"name": 7}, "name"),
-        ({"name": "new", "type": "dataset"}, "only models"),
         ({"name": "new", "visibility": "protected"}, "visibility"),
         ({"name": "new", "private": "yes"}, "private"),
         ({"name": "new\0"}, "U+0000"),

@@ -88,6 +88,54 @@ def test_what_is_not_offered_says_so(world, client, rest):
     assert "HF_HUB_DISABLE_XET=1" in response["X-Error-Message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "place", "words"),
+    [
+        ("post", "MODEL/like", "downloads"),
+        ("get", "MODEL/likers", "downloads"),
+        ("get", "/api/users/ada/likes", "/api/models"),
+        ("get", "/api/users/ada/overview", "whoami"),
+        ("get", "/api/organizations/lab/members", "author="),
+        ("get", "/api/collections", "author="),
+        ("post", "/api/collections/a/b", "author="),
+        ("post", "MODEL/discussions", "branch"),
+        ("get", "/api/settings/webhooks", "/api/v1/"),
+        ("get", "/api/papers/search", "card"),
+        ("get", "/api/datasets", "only models"),
+        ("get", "/api/spaces", "only models"),
+        ("get", "/v2/", "hf download"),
+        ("get", "/v2/lab/opt/manifests/latest", "hf download"),
+    ],
+)
+def test_what_the_hub_has_besides_says_what_to_do_instead(world, client, method, place, words):
+    url = place.replace("MODEL", world.api())
+    response = getattr(client, method)(url, headers=world.bearer)
+    assert response.status_code == 501
+    assert words in response["X-Error-Message"]
+    assert response.json()["error"]
+
+
+@pytest.mark.parametrize("kind", ["dataset", "space"])
+def test_only_models_are_made(desk, kind):
+    response = desk.create("other", type=kind)
+    assert response.status_code == 501
+    assert "only models" in response.json()["error"]
+
+
+def test_one_lists_what_one_may_publish_and_what_it_holds(desk, client):
+    stranger = make_user()
+    _, secret = make_token(stranger, now=timezone.now())
+    rows = desk.call("get", "/api/settings/repositories").json()
+    assert [row["id"] for row in rows] == [desk.name]
+    assert rows[0]["visibility"] == "private"
+    assert rows[0]["storage"] > 0
+    assert rows[0]["storagePercent"] == 100
+    place = f"/api/organizations/{desk.lab.name}/settings/repositories"
+    assert desk.call("get", place).json() == rows
+    assert client.get(place, headers=bearer(secret)).json() == []
+    assert client.get(place).status_code == 401
+
+
 def test_git_itself_is_not_spoken(world, client):
     response = client.get(f"/{world.repo.full_name}.git/info/refs", headers=world.bearer)
     assert response.status_code == 501
