@@ -11,11 +11,11 @@ from tokenizers import Tokenizer
 
 from portal.catalog.card import card_problems
 from portal.catalog.paths import path_problem, tree_problems
+from portal.catalog.pickles import holds_pickle, is_called_pickle
 from portal.catalog.safetensors import inspect
 from portal.errors import Invalid
 from portal.parsing.json import read_json_file
 
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 LARGEST_FILE_BYTES = 50_000_000_000  # the Hub's clients refuse more over plain HTTP
 LARGEST_INDEX_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 2_000_000_000
@@ -70,9 +70,7 @@ def _missing(files: Collection[str], supplied: Collection[str]) -> list[str]:
     return [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
 
 
-def pickle_problem(path: str) -> str | None:
-    if not path.endswith(PICKLES):
-        return None
+def pickle_problem(path: str) -> str:
     return (
         f"{path} is a pickle: loading a pickle runs code that anybody may have put there. "
         "Convert it to safetensors"
@@ -85,13 +83,21 @@ def file_problem(path: str, size_bytes: int) -> str | None:
     return f"{path} is over 50 GB: split it, since clients can’t fetch it"
 
 
-def _look_at_pickles(files: Collection[str], findings: Findings, *, allowed: bool) -> None:
-    for name in files:
-        problem = pickle_problem(name)
-        if problem and allowed:
+def _look_at_pickles(files: Mapping[str, Path], findings: Findings, *, allowed: bool) -> None:
+    for name, path in files.items():
+        if not _is_pickle(name, path):
+            continue
+        if allowed:
             findings.warnings.append(f"{name} is a pickle: whoever loads it runs what is in it")
-        elif problem:
-            findings.problems.append(f"{problem}, or say --allow-pickle")
+        else:
+            findings.problems.append(f"{pickle_problem(name)}, or say --allow-pickle")
+
+
+def _is_pickle(name: str, path: Path) -> bool:
+    if is_called_pickle(name):
+        return True
+    with path.open("rb") as content:
+        return holds_pickle(content)
 
 
 def _look_at_sizes(files: Mapping[str, Path], findings: Findings) -> None:

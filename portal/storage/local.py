@@ -81,6 +81,9 @@ class LocalBlobStore:
     def open(self, sha256: str) -> BinaryIO:
         return self._existing(sha256).open("rb")
 
+    def open_seekable(self, sha256: str) -> BinaryIO:
+        return self.open(sha256)
+
     def delete(self, sha256: str) -> None:
         self._path(sha256).unlink(missing_ok=True)
 

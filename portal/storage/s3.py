@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -16,10 +18,12 @@ from django.utils.http import content_disposition_header
 
 from portal.storage.base import SHA256, BlobMissing, Stored, sha256_of
 from portal.storage.multipart import upload
+from portal.storage.ranged import RangedReader
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+RANGE_BYTES = 64 << 10  # what a look into a blob fetches at once
 LIST_PAGE = 1000  # what S3 gives at most
 CONFIG = Config(
     signature_version="s3v4",
@@ -88,6 +92,18 @@ class S3BlobStore:
         except ClientError as error:
             raise _missing(error, sha256) from error
         return cast("BinaryIO", answer["Body"])
+
+    def open_seekable(self, sha256: str) -> BinaryIO:
+        read = partial(self._read_range, sha256)
+        return io.BufferedReader(RangedReader(self.size_bytes(sha256), read), RANGE_BYTES)
+
+    def _read_range(self, sha256: str, start: int, length: int) -> bytes:
+        span = f"bytes={start}-{start + length - 1}"
+        try:
+            answer = self.client.get_object(Bucket=self.bucket, Key=blob_key(sha256), Range=span)
+        except ClientError as error:
+            raise _missing(error, sha256) from error
+        return answer["Body"].read()
 
     def delete(self, sha256: str) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=blob_key(sha256))

@@ -23,6 +23,7 @@ from portal.catalog.services.logbook import (
     RawEntry,
     read_folder_logbook,
 )
+from portal.catalog.services.looking import pickles_among
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import locked_for_publishing
@@ -149,8 +150,9 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
         raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
     fresh = [each for path, each in contents.items() if each != standing.get(path)]
     problems = [checks.file_problem(each.path, each.size_bytes) for each in fresh]
-    pickles = [] if repo.pickles_allowed else [checks.pickle_problem(each.path) for each in fresh]
-    if found := [problem for problem in problems + pickles if problem]:
+    pickles = [] if repo.pickles_allowed else pickles_among(fresh)
+    found = [*filter(None, problems), *(checks.pickle_problem(each.path) for each in pickles)]
+    if found:
         raise NotPublishable(found[:20])
 
 

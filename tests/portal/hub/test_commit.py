@@ -14,6 +14,8 @@ from portal.storage import blob_store
 from tests.factories.catalog import make_licence
 from tests.portal.hub.desk import delete_line, file_line, lfs_line
 
+PICKLE = b"\x80\x02}q\x00."
+
 
 def text(desk, path):
     file = desk.head.files.get(path=path)
@@ -173,19 +175,20 @@ def test_deleting_what_is_not_there_is_an_entry_not_found(desk, folder):
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "a/optimizer.pt", "x.pkl"])
 def test_pickles_are_refused_unless_the_repo_allows_them(desk, name):
-    response = desk.commit(file_line(name, b"1"))
+    response = desk.commit(file_line(name, PICKLE))
     assert response.status_code == 400
     assert "Convert it to safetensors" in response["X-Error-Message"]
     type(desk.repo).objects.filter(pk=desk.repo.pk).update(pickles_allowed=True)
-    assert desk.commit(file_line(name, b"1")).status_code == 200
+    assert desk.commit(file_line(name, PICKLE)).status_code == 200
 
 
 def test_what_stands_already_bars_no_other_change(desk):
     repos = type(desk.repo).objects.filter(pk=desk.repo.pk)
     repos.update(pickles_allowed=True)
-    desk.commit(file_line("model.bin", b"1"))
+    desk.commit(file_line("model.bin", PICKLE))
     repos.update(pickles_allowed=False)
     assert desk.commit(file_line("a.txt", b"1")).status_code == 200
+    assert desk.commit(file_line("model.bin", PICKLE)).status_code == 200
 
 
 def test_there_are_no_pull_requests(desk):

@@ -35,6 +35,19 @@ def test_what_was_put_comes_back(store, source):
         assert content.read() == source.read_bytes()
 
 
+def test_it_is_looked_into_without_being_read_whole(store, source):
+    digest, whole = digest_of(source), source.read_bytes()
+    store.put(source, digest)
+    with store.open_seekable(digest) as content:
+        assert content.read(10) == whole[:10]
+        assert content.seek(-7, io.SEEK_END) == len(whole) - 7
+        assert (content.read(100), content.read(1)) == (whole[-7:], b"")
+        content.seek(1_000_000)
+        assert (content.read(5), content.tell()) == (whole[1_000_000:1_000_005], 1_000_005)
+    with pytest.raises(BlobMissing), store.open_seekable(ABSENT) as content:
+        content.read(1)
+
+
 def test_an_empty_file_is_a_blob_too(store, tmp_path):
     source = tmp_path / "empty"
     source.touch()
