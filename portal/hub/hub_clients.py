@@ -9,13 +9,28 @@ from django.http import HttpRequest, HttpResponseBase
 
 from portal.middleware import ascii_line
 
-BEFORE_VERSION_1 = re.compile(r"\bhf_hub/0\.")
+VERSION = re.compile(r"\bhf_hub/(\d{1,4})\.(\d{1,4})")
+GIVES_UP_FROM = (1, 32)
 Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def is_before_version_1(request: HttpRequest) -> bool:
     """Tell whether huggingface_hub 0.x asks, which no repair will reach any more."""
-    return BEFORE_VERSION_1.search(request.headers.get("User-Agent", "")) is not None
+    version = _version(request)
+    return version is not None and version < (1, 0)
+
+
+def asks_again_for_ever(request: HttpRequest) -> bool:
+    """Tell whether the client's ``upload-large-folder`` tries whatever is refused again, at once
+    and without end; newer ones give up after eight refusals."""
+    version = _version(request)
+    return version is not None and version < GIVES_UP_FROM
+
+
+def _version(request: HttpRequest) -> tuple[int, int] | None:
+    """Major and minor version of huggingface_hub; None for any other client."""
+    found = VERSION.search(request.headers.get("User-Agent", ""))
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def warned(response: Response, topic: str, message: str) -> Response:

@@ -268,7 +268,7 @@ def test_refusals_are_of_their_kind(stack, api, repo, monkeypatch):
     with pytest.raises(BadRequestError, match="pull requests"):
         api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=repo, create_pr=True)
     with pytest.raises(BadRequestError, match="safetensors"):
-        api.upload_file(path_or_fileobj=b"x", path_in_repo="m.bin", repo_id=repo)
+        api.upload_file(path_or_fileobj=b"\x80\x02}.", path_in_repo="m.dat", repo_id=repo)
     with pytest.raises(EntryNotFoundError, match="differentiate file and folder paths"):
         api.delete_file("none", repo)
     with pytest.raises(ValueError, match="license"):

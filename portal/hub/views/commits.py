@@ -10,14 +10,16 @@ from django.utils import timezone
 
 from portal.accounts.authentication import Caller
 from portal.catalog.contents import Content
-from portal.catalog.lfs_rules import rules_of
+from portal.catalog.lfs_rules import LfsRules, rules_of
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import commit_changes, contents_of
 from portal.catalog.services.refs import branch_head
 from portal.errors import Invalid
 from portal.hub.commit_body import read_commit
 from portal.hub.http import flag, hub_view
+from portal.hub.hub_clients import warned
 from portal.hub.ignoring import ignore_rules, ignored
+from portal.hub.leaving_out import Upload, before_upload, leave_out, sample_of
 from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo
 
@@ -33,16 +35,17 @@ def preupload(request: HttpRequest, caller: Caller, *, revision: str, **names: s
     standing = contents_of(branch_head(repo, revision))
     rules = ignore_rules(standing, text_of(content, "gitIgnore", default=""))
     attributes = rules_of(standing, text_of(content, "gitAttributes", default=""))
-    files = [
-        _asked(path, attributes.is_lfs(path, size), standing.get(path))
-        for path, size in _files(content)
-    ]
+    uploads = _uploads(content)
+    wanted = [upload for upload in uploads if not ignored(rules, upload.path)]
+    left_out = before_upload(request, repo, wanted, standing)
+    spared = {upload.path for upload in uploads} - {upload.path for upload in wanted}
+    files = [_asked(upload, attributes, standing.get(upload.path)) for upload in uploads]
     for file in files:
-        file["shouldIgnore"] = ignored(rules, file["path"])
-    return JsonResponse({"files": files})
+        file["shouldIgnore"] = file["path"] in spared or file["path"] in left_out.paths
+    return warned(JsonResponse({"files": files}), "left-out", left_out.words)
 
 
-def _files(content: dict[str, Any]) -> list[tuple[str, int]]:
+def _uploads(content: dict[str, Any]) -> list[Upload]:
     files = content.get("files")
     if not isinstance(files, list) or len(files) > MOST_FILES:
         raise Invalid(f"“files” must list up to {MOST_FILES} files.", field="files")
@@ -50,14 +53,15 @@ def _files(content: dict[str, Any]) -> list[tuple[str, int]]:
     for each in files:
         if not isinstance(each, dict) or type(each.get("size")) is not int or each["size"] < 0:
             raise Invalid("Each file has a “path” and a “size” in bytes.", field="files")
-        found.append((require_path(text_of(each, "path")), each["size"]))
+        found.append(Upload(require_path(text_of(each, "path")), each["size"], sample_of(each)))
     return found
 
 
-def _asked(path: str, lfs: bool, standing: Content | None) -> dict[str, Any]:
+def _asked(upload: Upload, attributes: LfsRules, standing: Content | None) -> dict[str, Any]:
     """``oid`` is spelt as the client will spell its own file’s, so that it can compare them."""
+    lfs = attributes.is_lfs(upload.path, upload.size_bytes)
     oid = (standing.sha256 if lfs else standing.git_sha1) if standing else None
-    return {"path": path, "uploadMode": "lfs" if lfs else "regular", "oid": oid}
+    return {"path": upload.path, "uploadMode": "lfs" if lfs else "regular", "oid": oid}
 
 
 @hub_view("POST")
@@ -66,19 +70,21 @@ def commit(request: HttpRequest, caller: Caller, *, revision: str, **names: str)
     now = timezone.now()
     person, repo = publishable_repo(caller, names, now)
     branch_head(repo, revision)  # before a hundred megabytes are read for nothing
-    header, changes = read_commit(request, repo)
+    header, sent = read_commit(request, repo)
+    changes, left_out = leave_out(request, repo, sent, title=header.title)
     made = commit_changes(
         actor=person,
         repo_id=repo.pk,
         branch=revision,
         changes=changes,
         title=header.title,
-        message=header.message,
+        message="\n\n".join(filter(None, (header.message, left_out.words))),
         parent=header.parent,
         now=now,
     )
     url = f"{settings.BASE_URL}/{repo.full_name}/commit/{made.commit}"
-    return JsonResponse({"success": True, "commitOid": made.commit, "commitUrl": url})
+    answer = JsonResponse({"success": True, "commitOid": made.commit, "commitUrl": url})
+    return warned(answer, "left-out", left_out.words)
 
 
 def _require_no_pull_request(request: HttpRequest) -> None:

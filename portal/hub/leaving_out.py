@@ -1,0 +1,127 @@
+"""Pickles that are left out of an upload with a word, where refusing it would lose all the rest.
+
+Weights that are pickles are refused. Two cases differ: ``training_args.bin``, which transformers'
+Trainer puts beside every model that it pushes; and ``upload-large-folder`` before version 1.32,
+which tries a refused commit again for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.http import HttpRequest
+
+from portal.catalog.checks import pickle_problem
+from portal.catalog.contents import Content
+from portal.catalog.errors import NotPublishable
+from portal.catalog.models import ModelRepo
+from portal.catalog.pickles import begins_as_pickle, is_called_pickle
+from portal.catalog.services.commits import Add, Change
+from portal.catalog.services.looking import pickles_among
+from portal.errors import Invalid
+from portal.hub.hub_clients import asks_again_for_ever
+
+TRAINERS_FILE = "training_args.bin"
+LARGE_FOLDERS_TITLE = "Add files using upload-large-folder tool"
+LARGEST_SAMPLE = 8192  # clients send 512 bytes, in base64
+TOLD_AT_MOST = 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a client is about to bring; ``sample`` are its first bytes."""
+
+    path: str
+    size_bytes: int
+    sample: bytes = b""
+
+    @property
+    def looks_like_pickle(self) -> bool:
+        whole = len(self.sample) == self.size_bytes
+        return is_called_pickle(self.path) or begins_as_pickle(self.sample, whole=whole)
+
+
+@dataclass
+class LeftOut:
+    """Paths that an upload is to leave out, or has left out."""
+
+    paths: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        if not self.paths:
+            return ""
+        named = ", ".join(self.paths[:TOLD_AT_MOST])
+        more = len(self.paths) - TOLD_AT_MOST
+        return (
+            f"Left out, since a pickle runs code when it is loaded: {named}"
+            f"{f' and {more} more' if more > 0 else ''}. Convert weights to safetensors."
+        )
+
+
+def sample_of(file: Mapping[str, Any]) -> bytes:
+    """The first bytes of a file that a client shows before it uploads. Raises Invalid."""
+    sample = file.get("sample") or ""
+    if not isinstance(sample, str) or len(sample) > LARGEST_SAMPLE:
+        raise Invalid("“sample” is the beginning of the file, in base64.", field="sample")
+    try:
+        return base64.b64decode(sample)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("“sample” isn’t base64.", field="sample") from error
+
+
+def before_upload(
+    request: HttpRequest,
+    repo: ModelRepo,
+    uploads: Sequence[Upload],
+    standing: Mapping[str, Content],
+) -> LeftOut:
+    """Tell which uploads to spare, and refuse pickles before their bytes are sent.
+
+    Raises NotPublishable; not to clients that would ask again at once and for ever: these are
+    answered at the commit.
+    """
+    if repo.pickles_allowed:
+        return LeftOut()
+    fresh = [upload for upload in uploads if not _may_stand(upload, standing.get(upload.path))]
+    pickles = [upload.path for upload in fresh if upload.looks_like_pickle]
+    refused = [path for path in pickles if not _is_trainers(path)]
+    if refused and not asks_again_for_ever(request):
+        raise NotPublishable([pickle_problem(path) for path in refused[:TOLD_AT_MOST]])
+    return LeftOut([path for path in pickles if _is_trainers(path)])
+
+
+def _may_stand(upload: Upload, held: Content | None) -> bool:
+    """A pickle that was taken when the repo allowed them may come again as it is."""
+    return held is not None and held.size_bytes == upload.size_bytes
+
+
+def leave_out(
+    request: HttpRequest, repo: ModelRepo, changes: Sequence[Change], *, title: str
+) -> tuple[list[Change], LeftOut]:
+    """The changes without the pickles that are no reason to refuse the others."""
+    added = [change.content for change in changes if isinstance(change, Add)]
+    if not _would_ask_for_ever(request, title):
+        added = [content for content in added if _is_trainers(content.path)]
+    if repo.pickles_allowed or not added:
+        return list(changes), LeftOut()
+    paths = {content.path for content in pickles_among(added)}
+    kept = [
+        change
+        for change in changes
+        if not (isinstance(change, Add) and change.content.path in paths)
+    ]
+    return kept, LeftOut(sorted(paths))
+
+
+def _is_trainers(path: str) -> bool:
+    return PurePosixPath(path).name == TRAINERS_FILE
+
+
+def _would_ask_for_ever(request: HttpRequest, title: str) -> bool:
+    return asks_again_for_ever(request) and title == LARGE_FOLDERS_TITLE
