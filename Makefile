@@ -38,8 +38,9 @@ soak: export MACHINE_EXAMPLES := 300
 soak: export MACHINE_STEPS := 60
 soak: export CUTS := 200
 soak: export WALK_ALL := 1
-soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, mutants of the policy
-	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/test_poor_links.py tests/portal/site/test_walk.py $(ARGS)
+soak: export FUZZ_SECONDS := 900
+soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, hostile calls, mutants of the policy
+	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/test_poor_links.py tests/portal/site/test_walk.py tests/fuzz $(ARGS)
 	@$(PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
