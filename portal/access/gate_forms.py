@@ -55,10 +55,14 @@ class GateForm(PageForm):
         "quorum", "People for a decision", "How many must vote alike before it is decided."
     )
     decision_days = _number(
-        "decision_days", "Days until an answer is due", "Promised with each receipt from now on."
+        "decision_days",
+        "Days until an answer is due",
+        "Promised with each receipt from now on. Weekends and holidays count.",
     )
     undo_minutes = _number(
-        "undo_minutes", "Minutes to undo a decision", "The letter waits for as long."
+        "undo_minutes",
+        "Minutes to undo a decision or question",
+        "The letter waits for as long.",
     )
     question_days = _number(
         "question_days", "Days to answer a question", "Then the request lapses, after reminders."

@@ -19,17 +19,11 @@ from portal.errors import Conflict
 
 @transaction.atomic
 def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessRequest:
-    """The applicant's open request for this repo; a new draft where there is none."""
+    """Begin a draft for this repo; where the applicant has an open request, return that."""
     User.objects.select_for_update().get(pk=applicant.pk)  # two tabs make one draft
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
-    existing = AccessRequest.objects.of(applicant).open().filter(repo=repo).first()
-    if existing:
+    if existing := begun_request(applicant=applicant, repo=repo, now=now):
         return existing
-    if not repo.takes_requests:
-        raise Conflict("This model needs no request. Its page says how to get it.")
-    active = Grant.objects.to(applicant, repo).active_at(now).first()
-    if active and set(requestable_modes(repo)) <= set(active.modes):
-        raise AlreadyGranted("You already have access to this model; its page says how to use it.")
     previous = AccessRequest.objects.of(applicant).filter(repo=repo).first()
     return AccessRequest.objects.create(
         repo=repo,
@@ -38,6 +32,22 @@ def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessReques
         created_at=now,
         saved_at=now,
     )
+
+
+def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessRequest | None:
+    """Find the applicant's open request for this repo; None where they may begin one.
+
+    Raises AlreadyGranted, or Conflict, where there is nothing to ask for.
+    """
+    existing = AccessRequest.objects.of(applicant).open().filter(repo=repo).first()
+    if existing:
+        return existing
+    if not repo.takes_requests:
+        raise Conflict("This model needs no request. Its page says how to get it.")
+    active = Grant.objects.to(applicant, repo).active_at(now).first()
+    if active and set(requestable_modes(repo)) <= set(active.modes):
+        raise AlreadyGranted("You already have access to this model; its page says how to use it.")
+    return None
 
 
 def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:

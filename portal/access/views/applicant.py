@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access import standing
 from portal.access.acts import acts_of
@@ -26,7 +26,7 @@ from portal.access.models import AccessRequest, Grant
 from portal.access.questions import newest_form
 from portal.access.services.answering import is_resumable, resumable_until
 from portal.access.services.appealing import appealable_until
-from portal.access.services.drafting import discard_draft, start_draft
+from portal.access.services.drafting import begun_request, discard_draft, start_draft
 from portal.access.services.held import is_over
 from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
@@ -34,7 +34,7 @@ from portal.access.views.common import own_request
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
-from portal.catalog.models import Gate
+from portal.catalog.models import Gate, ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.pages import posted_from
 
@@ -60,29 +60,47 @@ def requests(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """To the first unfinished step of a draft; to the licence, where a signature is enough."""
+    """What asking takes, and the button that begins a draft; whoever has begun goes on.
+
+    To open the address makes nothing: crawlers and programs that look ahead open it too.
+    """
     person, now = signed_in(request), timezone.now()
     repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not repo.takes_requests and Gate.LICENCE in (repo.download_gate, repo.inference_gate):
         return redirect("access:sign", repo.namespace.name, repo.name)
     try:
-        access_request = start_draft(applicant=person, repo_id=repo.pk, now=now)
+        begun = begun_request(applicant=person, repo=repo, now=now)
+        if begun is None and request.method == "POST":
+            begun = start_draft(applicant=person, repo_id=repo.pk, now=now)
     except AlreadyGranted as error:
-        context = {
-            "heading": error.message,
-            "act_label": "Open the model’s page",
-            "act_url": f"/{repo.full_name}",
-            "other_label": "My requests",
-            "other_url": "/requests",
-        }
-        return render(request, "refusal.html", context)
+        if request.method == "POST":
+            return redirect("access:start", repo.namespace.name, repo.name)
+        return _already_granted(request, repo, error)
+    if begun is None:
+        return render(request, "access/start.html", {"repo": repo, "steps": STEPS})
+    return redirect(*_where_it_stands(begun, now))
+
+
+def _already_granted(request: HttpRequest, repo: ModelRepo, error: AlreadyGranted) -> HttpResponse:
+    context = {
+        "heading": error.message,
+        "act_label": "Open the model’s page",
+        "act_url": f"/{repo.full_name}",
+        "other_label": "My requests",
+        "other_url": "/requests",
+    }
+    return render(request, "refusal.html", context)
+
+
+def _where_it_stands(access_request: AccessRequest, now: datetime) -> tuple[Any, ...]:
+    """Name the page to go on from: of a draft, its first unfinished step."""
     if not standing.is_draft(access_request):
-        return redirect("access:request", access_request.pk)
-    begun = access_request.saved_at > access_request.created_at
-    step = first_unfinished(access_request, now) if begun else STEPS[0]
-    return redirect("access:form", access_request.pk, step.slug)
+        return "access:request", access_request.pk
+    is_typed = access_request.saved_at > access_request.created_at
+    step = first_unfinished(access_request, now) if is_typed else STEPS[0]
+    return "access:form", access_request.pk, step.slug
 
 
 @login_required

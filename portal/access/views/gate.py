@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -39,7 +42,8 @@ def gate(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     person = signed_in(request)
     repo = administered(person, namespace, name)
     if request.method != "POST":
-        return _page(request, repo, GateForm(initial=_initial(repo)), SeatForm())
+        seat = SeatForm(initial={"person": request.GET.get("seat", "")})
+        return _page(request, repo, GateForm(initial=_initial(repo)), seat)
     form = GateForm(request.POST)
     if form.is_valid():
         try:
@@ -95,17 +99,23 @@ def unseat(request: HttpRequest, namespace: str, name: str, user_id: int) -> Htt
     repo = administered(person, namespace, name)
     form = SeatForm({"person": "", "role": TeamMember.Role.REVIEWER})
     form.errors.clear()
+    name = User.objects.filter(pk=user_id).values_list("username", flat=True).first() or ""
     try:
         unseat_member(actor=person, repo_id=repo.pk, user_id=user_id, now=timezone.now())
     except FieldErrors as error:
         show_errors(form, error)
-    return _done(request, repo, form, "They are off the team.")
+    said = f"{name or 'They'} can decide nothing here any more. To undo it, seat them again below."
+    return _done(request, repo, form, said, left=name)
 
 
-def _done(request: HttpRequest, repo: ModelRepo, form: forms.Form, said: str) -> HttpResponse:
+def _done(
+    request: HttpRequest, repo: ModelRepo, form: forms.Form, said: str, *, left: str = ""
+) -> HttpResponse:
+    """Back to the gate; ``left`` names who may be seated again by one click."""
     if isinstance(form, SeatForm) and form.errors:
         return _page(request, repo, GateForm(initial=_initial(repo)), form)
     messages.success(request, said)
     if not ModelRepo.objects.administered_by(signed_in(request)).filter(pk=repo.pk).exists():
         return redirect("access:queue")
-    return redirect("access:gate", repo.namespace.name, repo.name)
+    gate_url = reverse("access:gate", args=[repo.namespace.name, repo.name])
+    return redirect(f"{gate_url}?{urlencode({'seat': left})}" if left else gate_url)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from portal.access.models import AccessRequest
 from portal.accounts.views import signed_in
+from portal.pages import posted_from
 from portal.site.services.bundles import make_bundle
 
 
-@login_required
+def _page_of(request: HttpRequest, request_id: int) -> str:
+    """Find the page that offers it: the case to the team, the request to its applicant."""
+    is_case = AccessRequest.objects.readable_by(signed_in(request)).filter(pk=request_id).exists()
+    return reverse("access:case" if is_case else "access:request", args=[request_id])
+
+
+@posted_from(_page_of)
 @never_cache
 def bundle(request: HttpRequest, request_id: int) -> HttpResponse:
     """At either address: who asks says which of the two it is."""

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
+from portal.pages import posted_from
 from portal.site.exports import EXPORTS, FORMS, stream
 from portal.site.services.exports import start_export
 
@@ -29,7 +30,7 @@ def exports(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return render(request, "site/exports.html", context)
 
 
-@login_required
+@posted_from("site:exports", "namespace", "name")
 @never_cache
 def export(
     request: HttpRequest, namespace: str, name: str, rows: str, form: str

@@ -42,10 +42,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def letter(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Opening it marks it as read."""
+    """Opening it marks it as read, unless the browser only looks ahead."""
     person, now = signed_in(request), timezone.now()
     message = get_object_or_404(letters_of(person, now), pk=message_id)
-    mark_read(recipient=person, message_id=message.pk, now=now)
+    if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
+        mark_read(recipient=person, message_id=message.pk, now=now)
     context = {
         "letter": message,
         "paragraphs": paragraphs(message.text),

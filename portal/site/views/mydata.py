@@ -1,17 +1,17 @@
-"""What the portal holds of whoever asks, in one click."""
+"""What the portal holds of whoever asks, in one click. It is recorded, so it is no link."""
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.views import signed_in
+from portal.pages import posted_from
 from portal.site.services.mydata import export_own_data
 
 
-@login_required
+@posted_from("accounts:profile")
 @never_cache
 def my_data(request: HttpRequest) -> HttpResponse:
     now = timezone.now()

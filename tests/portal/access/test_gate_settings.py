@@ -194,8 +194,10 @@ class TestPages:
         person = make_user()
         client.post(url("gate_seat"), {"person": person.username, "role": "reviewer"})
         assert person.display_name in client.get(url("gate")).text
-        client.post(url("gate_unseat", person.pk))
+        assert f'id="unseat-{person.pk}"' in client.get(url("gate")).text, "it asks first"
+        left = client.post(url("gate_unseat", person.pk), follow=True)
         assert not repo.team.filter(user=person).exists()
+        assert f'value="{person.username}"' in left.text, "to seat them again is one click"
         nobody = client.post(url("gate_seat"), {"person": "ghost", "role": "reviewer"})
         assert nobody.status_code == 422
 

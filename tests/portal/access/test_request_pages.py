@@ -60,7 +60,7 @@ STEPS = {
 
 
 def test_the_whole_way_by_plain_posts(page, alice, repo, now):
-    started = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    started = page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
     request = AccessRequest.objects.of(alice).get()
     assert started.url == step_url(request, "you")
     for step, names in STEPS.items():
@@ -88,6 +88,15 @@ def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(page, alice,
     assert "Half a thought" in response.text
     request.refresh_from_db()
     assert request.draft["purpose"] == "Half a thought"
+
+
+def test_to_open_the_address_begins_nothing(page, alice, repo):
+    """Crawlers, and browsers that look ahead, open it too."""
+    start = reverse("access:start", args=[repo.namespace.name, repo.name])
+    assert "Begin the request" in page.get(start).text
+    assert not AccessRequest.objects.of(alice).exists()
+    draft_url = page.post(start).url
+    assert page.get(start).url == draft_url, "whoever has begun goes on"
 
 
 def test_leaving_keeps_what_is_typed(page, alice, repo):
@@ -194,7 +203,7 @@ def test_a_declined_request_says_why_and_begins_again(page, alice, repo, now):
     )
     text = page.get(reverse("access:request", args=[request.pk])).text
     assert "Which question?" in text
-    again = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    again = page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
     draft = AccessRequest.objects.of(alice).open().get()
     assert again.url == step_url(draft, "you")  # the answers are kept, to be gone through again
 
@@ -205,7 +214,7 @@ def test_withdrawing_and_discarding(page, alice, repo, now):
     assert "You withdrew this request" in gone.text
     twice = page.post(reverse("access:withdraw", args=[request.pk]))
     assert twice.status_code == 409
-    page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
+    page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
     draft = AccessRequest.objects.of(alice).open().get()
     page.post(reverse("access:discard", args=[draft.pk]))
     assert not AccessRequest.objects.filter(pk=draft.pk).exists()

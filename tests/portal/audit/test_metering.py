@@ -51,8 +51,8 @@ def test_others_and_other_events_go_on(now):
 def test_a_page_says_when_to_try_again(client, monkeypatch):
     monkeypatch.setitem(BOUNDS, EventType.OWN_DATA_EXPORTED, Bound(1, "exports of your data"))
     client.force_login(make_user())
-    assert client.get("/settings/my-data").status_code == 200
-    refused = client.get("/settings/my-data")
+    assert client.post("/settings/my-data").status_code == 200
+    refused = client.post("/settings/my-data")
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) > 3500
     assert "Try again in 60 minutes" in refused.content.decode()

@@ -164,7 +164,7 @@ def test_a_file_that_is_missing_or_slipped_in_is_named(folder):
 
 def test_the_applicants_own_has_nothing_of_the_teams(case, client, tmp_path):
     client.force_login(case.applicant)
-    answer = client.get(f"/requests/{case.pk}/bundle.zip")
+    answer = client.post(f"/requests/{case.pk}/bundle.zip")
     assert answer["Content-Disposition"] == f'attachment; filename="request-{case.reference}.zip"'
     folder = unzip(answer.content, tmp_path / "bundle")
     names = {path.name for path in folder.rglob("*")}

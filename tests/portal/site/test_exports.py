@@ -68,7 +68,7 @@ def test_requests_come_without_drafts_and_other_models(client, repo, administrat
     case = make_request(repo)
     make_draft(repo, make_user())
     make_request(make_repo())
-    rows = rows_of(client.get(address(repo, "requests", "csv")))
+    rows = rows_of(client.post(address(repo, "requests", "csv")))
     assert [row["request"] for row in rows] == [str(case.pk)]
     assert rows[0]["state"] == "in_review"
     assert rows[0]["submitted_at"] == LONG_AGO.isoformat()
@@ -76,18 +76,18 @@ def test_requests_come_without_drafts_and_other_models(client, repo, administrat
 
 def test_json_is_the_same_rows(client, repo, administrator):
     grant = make_grant(repo)
-    found = json.loads(read(client.get(address(repo, "grants", "json"))))
+    found = json.loads(read(client.post(address(repo, "grants", "json"))))
     assert [row["grant"] for row in found] == [grant.pk]
     assert found[0]["modes"] == grant.modes
     assert found[0]["revoked_at"] is None
-    decided = json.loads(read(client.get(address(repo, "decisions", "json"))))
+    decided = json.loads(read(client.post(address(repo, "decisions", "json"))))
     assert decided[0]["verdict"] == "approved"
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 @pytest.mark.parametrize("rows", EXPORTS)
 def test_an_empty_table_is_whole(client, repo, administrator, rows, form):
-    text = read(client.get(address(repo, rows, form))).decode()
+    text = read(client.post(address(repo, rows, form))).decode()
     if form == "json":
         assert json.loads(text) == []
     else:
@@ -98,7 +98,7 @@ def test_an_empty_table_is_whole(client, repo, administrator, rows, form):
 def test_batches_join_without_a_seam(client, repo, administrator, monkeypatch, form):
     monkeypatch.setattr(exports, "BATCH", 2)
     cases = [make_request(repo).pk for _ in range(5)]
-    answer = client.get(address(repo, "requests", form))
+    answer = client.post(address(repo, "requests", form))
     found = rows_of(answer) if form == "csv" else json.loads(read(answer))
     assert [int(row["request"]) for row in found] == cases
 
@@ -114,7 +114,7 @@ def test_downloads_come_with_their_file(client, repo, administrator, tmp_path):
         status_code=200,
         started_at=LONG_AGO,
     )
-    row = rows_of(client.get(address(repo, "downloads", "csv")))[0]
+    row = rows_of(client.post(address(repo, "downloads", "csv")))[0]
     assert (row["file"], row["sha256"]) == (file.path, file.blob_id)
 
 
@@ -150,21 +150,21 @@ def test_an_owner_takes_out_the_cases_they_may_read(client, repo):
     late = make_request(repo)
     AccessRequest.objects.filter(pk=late.pk).update(escalation_level=2, escalated_at=LONG_AGO)
     client.force_login(repo.namespace.roles.exclude(user__is_superuser=True).get().user)
-    requests = rows_of(client.get(address(repo, "requests", "csv")))
+    requests = rows_of(client.post(address(repo, "requests", "csv")))
     assert [row["request"] for row in requests] == [str(late.pk)]
-    assert rows_of(client.get(address(repo, "decisions", "csv"))) == []
-    assert len(rows_of(client.get(address(repo, "grants", "csv")))) == 1
+    assert rows_of(client.post(address(repo, "decisions", "csv"))) == []
+    assert len(rows_of(client.post(address(repo, "grants", "csv")))) == 1
 
 
 def test_a_formula_in_a_name_leaves_as_text(client, repo, administrator):
     case = make_request(repo)
     AccessRequest.objects.filter(pk=case.pk).update(organization_name='=HYPERLINK("http://x")')
-    row = rows_of(client.get(address(repo, "requests", "csv")))[0]
+    row = rows_of(client.post(address(repo, "requests", "csv")))[0]
     assert row["organization"] == '\'=HYPERLINK("http://x")'
 
 
 def test_each_export_is_on_the_record(client, repo, administrator):
-    client.get(address(repo, "requests", "csv"))
+    client.post(address(repo, "requests", "csv"))
     event = AuditEvent.objects.get(type=EventType.EXPORT_MADE)
     assert (event.actor, event.target_id) == (administrator, str(repo.pk))
     assert event.data == {"rows": "requests", "form": "csv"}
@@ -174,9 +174,10 @@ def test_each_export_is_on_the_record(client, repo, administrator):
 def test_for_everybody_else_there_is_nothing(client, repo, path):
     make_request(repo)
     client.force_login(make_reviewer(repo))
-    assert client.get(f"/exports/{repo.full_name}{path}").status_code == 404
+    send = client.post if path else client.get
+    assert send(f"/exports/{repo.full_name}{path}").status_code == 404
     client.logout()
-    answer = client.get(f"/exports/{repo.full_name}{path}")
+    answer = send(f"/exports/{repo.full_name}{path}")
     assert answer.status_code == 302
     assert reverse("account_login") in answer["Location"]
     assert not AuditEvent.objects.filter(type=EventType.EXPORT_MADE).exists()
@@ -184,7 +185,7 @@ def test_for_everybody_else_there_is_nothing(client, repo, path):
 
 @pytest.mark.parametrize("path", ["/votes.csv", "/requests.xlsx"])
 def test_no_other_tables_or_forms(client, repo, administrator, path):
-    assert client.get(f"/exports/{repo.full_name}{path}").status_code == 404
+    assert client.post(f"/exports/{repo.full_name}{path}").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
@@ -195,7 +196,7 @@ def test_a_server_of_events_streams_the_same(repo):
     client.force_login(person)
 
     async def taken() -> bytes:
-        answer = await client.get(address(repo, "requests", "json"))
+        answer = await client.post(address(repo, "requests", "json"))
         whole = b"".join([piece async for piece in answer.streaming_content])
         await sync_to_async(connections.close_all)()  # the view's thread had one
         return whole

@@ -55,6 +55,14 @@ def test_a_letter_is_listed_counted_and_read_once(client, reader):
     assert "unread" not in client.get("/inbox").content.decode()
 
 
+def test_who_only_looks_ahead_has_read_nothing(client, reader):
+    letter = make_letter(reader)
+    client.get(f"/inbox/{letter.pk}", headers={"Sec-Purpose": "prefetch"})
+    client.head(f"/inbox/{letter.pk}")
+    letter.refresh_from_db()
+    assert letter.read_at is None
+
+
 def test_nobody_reads_anothers_letter(client, reader):
     letter = make_letter(make_user())
     assert client.get(f"/inbox/{letter.pk}").status_code == 404

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def take(client, person) -> dict[str, bytes]:
     client.force_login(person)
-    answer = client.get("/settings/my-data")
+    answer = client.post("/settings/my-data")
     assert answer.status_code == 200
     with zipfile.ZipFile(io.BytesIO(answer.content)) as whole:
         return {name.partition("/")[2]: whole.read(name) for name in whole.namelist()}
@@ -123,7 +123,7 @@ def test_that_it_was_taken_is_recorded(client):
 
 def test_the_profile_leads_there(client):
     client.force_login(make_user())
-    assert 'href="/settings/my-data"' in client.get("/profile").content.decode()
+    assert 'action="/settings/my-data"' in client.get("/profile").content.decode()
 
 
 def test_more_rows_ask_no_more_of_the_database(client, django_assert_max_num_queries):
@@ -132,4 +132,4 @@ def test_more_rows_ask_no_more_of_the_database(client, django_assert_max_num_que
         make_request(make_repo(), person)
     client.force_login(person)
     with django_assert_max_num_queries(55):
-        client.get("/settings/my-data")
+        client.post("/settings/my-data")
