@@ -109,7 +109,7 @@ def test_leaving_keeps_what_is_typed(page, alice, repo):
 
 def test_a_draft_is_kept_while_typing(page, alice, repo):
     request = make_draft(repo, alice)
-    typed = {"step": "research", "purpose": "So far\x00", "outputs": ""}
+    typed = {"step": "research", "purpose": "So far", "outputs": ""}
     response = page.post(reverse("access:autosave", args=[request.pk]), typed)
     assert "Draft kept" in response.text
     request.refresh_from_db()
