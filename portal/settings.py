@@ -231,13 +231,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY_BYTES
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"portal.accounts.passwords.{name}"}
+    for name in ("UnlikeTheAccount", "LongEnough", "Uncommon", "MoreThanDigits")
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "site:home"

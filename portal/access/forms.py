@@ -174,6 +174,13 @@ class SignatureForm(PageForm):
                 error_messages={"required": f"Confirm: {each['text']}"},
             )
         self.fields["entity"].required = not self.is_bound or self._for_entity()
+        self.order_fields(self._as_on_the_page())
+
+    def _as_on_the_page(self) -> list[str]:
+        """What a page asks besides, then what is confirmed, then the signature."""
+        besides = [name for name in self.base_fields if name not in SignatureForm.base_fields]
+        confirmed = [name for name in self.fields if name not in self.base_fields]
+        return [*besides, *confirmed, *SignatureForm.base_fields]
 
     def _for_entity(self) -> bool:
         return bool(self["capacity"].data == str(Acceptance.Capacity.ENTITY))

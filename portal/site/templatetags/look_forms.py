@@ -94,7 +94,8 @@ def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
         for text in messages_of(bound)
     ]
     general = [text for form in all_forms if form for text in form.non_field_errors()]
-    return {"rows": rows, "general": general, "heading": _heading(len(rows))}
+    fields = len({row["target"] for row in rows})  # two faults of one answer are one answer’s
+    return {"rows": rows, "general": general, "heading": _heading(fields)}
 
 
 def messages_of(bound: BoundField) -> list[str]:

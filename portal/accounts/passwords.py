@@ -1,0 +1,33 @@
+"""What a password must be: Django's rules, in words that say what to do."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    MinimumLengthValidator,
+    NumericPasswordValidator,
+    UserAttributeSimilarityValidator,
+)
+
+
+class UnlikeTheAccount(UserAttributeSimilarityValidator):
+    def __init__(self) -> None:
+        super().__init__(user_attributes=("username", "name", "email"))
+
+    def get_error_message(self) -> str:
+        return "Choose a password that is less like your name or your address."
+
+
+class LongEnough(MinimumLengthValidator):
+    def get_error_message(self) -> str:
+        return f"Use {self.min_length} characters or more. A few plain words are easy to keep."
+
+
+class Uncommon(CommonPasswordValidator):
+    def get_error_message(self) -> str:
+        return "Choose another password: this one is among the first that are tried."
+
+
+class MoreThanDigits(NumericPasswordValidator):
+    def get_error_message(self) -> str:
+        return "Put letters or words beside the digits: digits alone are soon guessed."
