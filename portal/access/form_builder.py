@@ -177,5 +177,5 @@ def _line(kind: Kind) -> forms.Widget:
     if kind == Kind.NUMBER:
         return forms.TextInput(attrs={"inputmode": "decimal", "class": "short"})
     if kind == Kind.URL:
-        return forms.URLInput(attrs={"maxlength": LINE})
+        return forms.TextInput(attrs={"maxlength": LINE, "inputmode": "url"})
     return forms.TextInput(attrs={"maxlength": LINE})

@@ -6,6 +6,7 @@ required nor kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -56,6 +57,7 @@ class Kind(StrEnum):
 
 
 CHOOSING = (Kind.CHOICE, Kind.CHOICES)
+SCHEME = re.compile(r"[a-z][a-z\d+.-]*:(?!\d)", re.IGNORECASE)  # before digits it is a port
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,21 @@ def shown_questions(
 
 def kept_answers(answers: Mapping[str, Any], questions: Sequence[LabQuestion]) -> dict[str, Any]:
     """What a snapshot holds: answers to what was asked, and nothing else of the draft."""
-    asked = BASE_NAMES | {question.name for question in shown_questions(questions, answers)}
-    return {name: value for name, value in answers.items() if name in asked}
+    shown = shown_questions(questions, answers)
+    asked = BASE_NAMES | {question.name for question in shown}
+    addresses = {question.name for question in shown if question.kind == Kind.URL}
+    return {
+        name: whole_address(value) if name in addresses else value
+        for name, value in answers.items()
+        if name in asked
+    }
+
+
+def whole_address(value: Any) -> Any:
+    """Put https:// before a web address that is written without; leave all else as it is."""
+    if not isinstance(value, str) or not value.strip() or SCHEME.match(value.strip()):
+        return value
+    return f"https://{value.strip()}"
 
 
 def answer_errors(
@@ -198,7 +213,7 @@ _SHAPES = {
     Kind.NUMBER: "Give a number, such as 12 or 0.5, for",
     Kind.YES_NO: "Say yes or no to",
     Kind.DATE: "Give a date, such as 2027-03-31, for",
-    Kind.URL: "Give a whole address, such as https://example.org, for",
+    Kind.URL: "Give a web address, such as https://example.org, for",
 }
 
 
@@ -237,7 +252,7 @@ def _is_date(text: str) -> bool:
 
 def _is_url(text: str) -> bool:
     try:
-        URLValidator(schemes=["http", "https"])(text)
+        URLValidator(schemes=["http", "https"])(whole_address(text))
     except ValidationError:
         return False
     return True

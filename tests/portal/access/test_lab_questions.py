@@ -105,3 +105,25 @@ def test_one_answer_among_several_shows_what_hangs_on_it():
 @given(forms())
 def test_what_is_stored_is_read_back(questions):
     assert [LabQuestion.of(each.stored()) for each in questions] == questions
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("example.edu/x", "https://example.edu/x"),
+        (" www.example.edu ", "https://www.example.edu"),
+        ("http://example.edu", "http://example.edu"),
+    ],
+)
+def test_a_web_address_may_be_written_without_its_scheme(typed, kept):
+    question = lab_question("page", Kind.URL)
+    assert problem(question, typed) == ""
+    assert kept_answers({"page": typed}, [question])["page"].strip() == kept
+
+
+@pytest.mark.parametrize(
+    "typed", ["not an address", "ftp://example.edu", "javascript:alert(1)", "mailto:x@example.edu"]
+)
+def test_what_is_none_is_refused(typed):
+    question = lab_question("page", Kind.URL)
+    assert problem(question, typed).startswith("Give a web address")
