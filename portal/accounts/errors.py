@@ -63,9 +63,13 @@ class NotOneself(Forbidden):
 
 
 class AddressNeeded(Forbidden):
-    """Who has proved no address of their own has no mail sent to others."""
+    """Who has proved no address has no tokens, no second address, and no mail sent to others."""
 
     code = "address_needed"
+    act_label = "See your addresses"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, help_url=reverse("account_email"))
 
 
 class NoSuchReference(NotFound):

@@ -18,7 +18,7 @@ def expect_confirmation(
 def signed_up_here(request: HttpRequest, address: EmailAddress) -> bool:
     """Tell whether this browser made the account that the address belongs to."""
     kept = request.session.get(SESSION_KEY) or {}
-    return kept.get("person") == address.user_id
+    return bool(kept.get("person") == address.user_id)
 
 
 def where_to_go(request: HttpRequest) -> str | None:

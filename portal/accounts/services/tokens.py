@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
 from portal.accounts.errors import AddressNeeded, NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.letters import mail_new_token
@@ -114,8 +113,7 @@ def _require_proved(owner: User) -> None:
     if not owner.has_verified_email:
         raise AddressNeeded(
             "Confirm your address first: follow the link in the letter that we sent you. Then you "
-            "can make tokens.",
-            help_url=reverse("account_email"),
+            "can make tokens."
         )
 
 

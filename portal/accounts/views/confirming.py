@@ -24,16 +24,23 @@ class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no 
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if refusal := self._refusal(request):
+            return refusal
+        shown: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return shown
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """Lead whoever isn’t known to hold the account to signing in; None for its holder."""
         try:
             address = self.get_object().email_address
         except Http404:
-            return super().dispatch(request, *args, **kwargs)
+            return None  # its own page says that the link is used up
         if request.user.is_authenticated and request.user.pk != address.user_id:
             return render(request, "account/email_confirm.html", {"elsewhere": True}, status=403)
         if not request.user.is_authenticated and not signed_up_here(request, address):
             messages.info(request, SIGN_IN)
             return redirect_to_login(request.get_full_path())
-        return super().dispatch(request, *args, **kwargs)
+        return None
 
     def respond(self, success: bool) -> HttpResponse:
         """Sign in whoever signed up in this browser, and lead them on, in any other one too."""

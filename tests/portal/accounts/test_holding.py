@@ -87,7 +87,9 @@ class TestBeforeTheProof:
         assert "Confirm your address first" in text
         assert "Make the token</button>" not in text
         given = {"name": "x", "scopes": ["download"], "days": "30"}
-        assert client.post(reverse("accounts:tokens"), given).status_code == 403
+        refused = client.post(reverse("accounts:tokens"), given)
+        assert refused.status_code == 403
+        assert f'href="{reverse("account_email")}"' in refused.text
 
     def test_an_old_token_opens_nothing(self, now, client):
         secret = old_token(make_user(verified=False), now)
