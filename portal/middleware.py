@@ -186,6 +186,7 @@ LEADS: dict[Reason | HTTPStatus, str] = {
     Reason.PENDING: "There is nothing you need to do. The page of your request has its history.",
     Reason.QUESTION: "The clock stands until you answer.",
     Reason.DECLINED: "You may correct what stood in the way and ask again at any time.",
+    Reason.INVITED: "Each member signs in person; it opens at once.",
     Reason.CHECKED: "Your signature is kept. We write to you once the check is done.",
     Reason.EXPIRED: "Nothing else has changed: ask again, and a person reads it as before.",
     Reason.REVOKED: "What the licence asks of you after its end still holds.",

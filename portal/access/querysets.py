@@ -3,7 +3,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from allauth.account.models import EmailAddress
 from django.db import models
+from django.db.models.functions import Lower
 
 from portal.accounts.models import Affiliation
 from portal.catalog.models import Mode, ModelRepo, Revision
@@ -87,15 +89,16 @@ class GrantQuerySet(models.QuerySet[M]):
         """The person's own grants; not those that they are a member of."""
         return self.filter(person=person, repo=repo)
 
-    def usable_by(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
-        """The person's own, and those they have joined as a member by signing."""
+    def usable_by(self, person: User | Any, repo: ModelRepo | None = None) -> GrantQuerySet[M]:
+        """The person's own, and those they have joined as a member; on one repo, or on all."""
+        here = models.Q() if repo is None else models.Q(repo=repo)
         joined = models.Q(
             memberships__person=person,
             memberships__joined_at__isnull=False,
             memberships__held_at=None,
             memberships__ended_at=None,
         )
-        return self.filter(models.Q(person=person) | joined, repo=repo).distinct()
+        return self.filter(models.Q(person=person) | joined, here).distinct()
 
     def told(self) -> GrantQuerySet[M]:
         """Without what an undo took back: its holder was told of none of it."""
@@ -112,6 +115,13 @@ class MembershipQuerySet(models.QuerySet[M]):
     def standing(self) -> MembershipQuerySet[M]:
         """Invited or joined, and not ended."""
         return self.filter(ended_at=None)
+
+    def waiting_for(self, person: User | Any) -> MembershipQuerySet[M]:
+        """Invitations to an address that this person has proved, under another's grant."""
+        proved = EmailAddress.objects.filter(user=person, verified=True)
+        mine = proved.annotate(lower=Lower("email")).values("lower")
+        waiting = self.standing().filter(joined_at=None, email__in=mine)
+        return waiting.exclude(grant__person=person)
 
     def joined(self) -> MembershipQuerySet[M]:
         """Those whom the grant opens the model to: joined, and not held for a check."""

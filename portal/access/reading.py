@@ -96,6 +96,17 @@ def count(parts: Sequence[Requests], order: Order = OLDEST_FIRST, cap: int = CAP
     return Count(min(found, cap), found > cap)
 
 
+def with_other_teams(person: User) -> Count:
+    """Count the undecided requests on repos that this person owns and whose team they aren't on.
+
+    An owner reads a case once it was escalated; until then its team alone does.
+    """
+    owned = ModelRepo.objects.owned_by(person)
+    team = ModelRepo.objects.reviewable_by(person)
+    unread = AccessRequest.objects.undecided().filter(repo__in=owned, escalation_level=0)
+    return count([unread.exclude(repo__in=team)])
+
+
 def any_of(parts: Sequence[Requests]) -> bool:
     return bool(first_keys(parts, OLDEST_FIRST, 1))
 

@@ -59,6 +59,8 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
     if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
         page = reverse("access:offer", args=[offer.pk])
         return refuse(Reason.OFFERED, page, offer.offer_expires_at)
+    if invitation := _invitation(person, repo, mode, now):
+        return refuse(Reason.INVITED, reverse("access:join", args=[invitation.pk]))
     if repo.gate(mode) == Gate.LICENCE:
         return _unsigned(person, repo, mode, now)
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
@@ -85,6 +87,11 @@ def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdic
     if membership := held.filter(grant__in=within).first():
         return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
     return None
+
+
+def _invitation(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Membership | None:
+    working = Grant.objects.filter(repo=repo).active_at(now).in_mode(mode)
+    return Membership.objects.waiting_for(person).filter(grant__in=working).first()
 
 
 def _due(screenings: Any) -> datetime | None:

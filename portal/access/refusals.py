@@ -103,6 +103,12 @@ CATALOGUE: dict[Reason, _Words] = {
         "Read and sign",
         "Access to {repo} is offered to you. Sign its terms by {iso} at {url}",
     ),
+    Reason.INVITED: _Words(
+        "You are invited to work with {repo} under somebody’s grant.",
+        "Read the terms and join",
+        "You are invited to work with {repo} under somebody's grant. Read the terms and join at "
+        "{url}",
+    ),
     Reason.CONDITION: _Words(
         "A condition of your access to {repo} rules this out.",
         "See the conditions",

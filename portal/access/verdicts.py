@@ -36,6 +36,7 @@ class Reason(StrEnum):
     CHECKED = "checked"
     SIGN = "sign"
     OFFERED = "offered"
+    INVITED = "invited"
     MODE = "mode"
     CONDITION = "condition"
     SCOPE = "scope"

@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from portal.access.queue import waiting_count
 from portal.access.reading import Count
+from portal.access.turns import turn_count
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
@@ -111,7 +112,9 @@ def navigation(user: User | None, reviewing: bool) -> list[Entry]:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
     entries.append(("models", "Models", "site:home", None))
     if user:
-        entries.append(("requests", "Requests", "access:requests", None))
+        waiting = turn_count(user, timezone.now())
+        count = Count(waiting) if waiting else None
+        entries.append(("requests", "Requests", "access:requests", count))
     entries.append(("playground", "Playground", "jobs:playground", None))
     if user:
         entries.append(("tokens", "Tokens", "accounts:tokens", None))

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.access.models import AccessRequest
+from portal.access.models import AccessRequest, Grant
 from portal.access.policy import Action, Person, Reason, Verdict, may
-from portal.access.refusals import describe
+from portal.access.refusals import describe, whole_date
+from portal.access.services.held import ends_at
+from portal.access.services.renewing import is_renewable
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
 
@@ -50,12 +52,14 @@ def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
     return GateView(
         download=download,
         infer=infer,
-        standing=_standing(person, repo, download, infer),
+        standing=_standing(person, repo, download, infer, now),
         due_at=now + timedelta(days=repo.decision_days),
     )
 
 
-def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict) -> Standing:
+def _standing(
+    person: Person, repo: ModelRepo, download: Verdict, infer: Verdict, now: datetime
+) -> Standing:
     if not download.allowed:
         told = infer if infer.reason == Reason.OFFERED else download
         return _meanwhile(_refused(person, repo, told), repo, infer)
@@ -65,7 +69,20 @@ def _standing(person: Person, repo: ModelRepo, download: Verdict, infer: Verdict
         refused = _refused(person, repo, infer)
         return Standing("yes", "tick", "Download is open to you.", refused.act, _token())
     other = Act(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
-    heading = "Open to everybody." if repo.download_gate == Gate.OPEN else "It’s open to you."
+    if repo.download_gate == Gate.OPEN:
+        return Standing("yes", "tick", "Open to everybody.", _token(), other)
+    return _granted(person, download, other, now)
+
+
+def _granted(person: User, download: Verdict, other: Act | None, now: datetime) -> Standing:
+    """Say until when it is open, and offer the renewal while there is one."""
+    grant = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases]).first()
+    if grant is None:  # somebody of the team
+        return Standing("yes", "tick", "It’s open to you.", _token(), other)
+    heading = f"It’s open to you until {whole_date(ends_at(grant))}."
+    if grant.person_id == person.pk and is_renewable(grant, now):
+        renew = Act("Renew access", reverse("access:renew", args=[grant.pk]))
+        return Standing("yes", "tick", heading, renew, _token())
     return Standing("yes", "tick", heading, _token(), other)
 
 

@@ -23,6 +23,7 @@ from portal.access.forms import AnswerForm, AppealForm
 from portal.access.grant_states import grant_state, is_active, is_offered
 from portal.access.history import history
 from portal.access.models import AccessRequest, Grant
+from portal.access.next_steps import rows_of
 from portal.access.questions import newest_form
 from portal.access.services.answering import is_resumable, resumable_until
 from portal.access.services.appealing import appealable_until
@@ -30,6 +31,7 @@ from portal.access.services.drafting import begun_request, discard_draft, start_
 from portal.access.services.held import is_over
 from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
+from portal.access.turns import turns_of
 from portal.access.views.common import own_request
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.authentication import Caller
@@ -39,21 +41,26 @@ from portal.catalog.services.reading import find_repo
 from portal.pages import posted_from
 
 PAGE_SIZE = 20
+GRANTS_SHOWN = 50  # the rest stands on the page of grants
 
 
 @login_required
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
-    """Mine, newest first, and the access I hold."""
+    """What waits for this person, their requests, newest first, and the access they have."""
     person, now = signed_in(request), timezone.now()
     mine = AccessRequest.objects.of(person).select_related("repo__namespace")
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
-    held = Grant.objects.filter(person=person).active_at(now)
+    held = Grant.objects.usable_by(person).active_at(now)
     held = held.select_related("repo__namespace", "acceptance__licence_version__licence")
     context = {
         "page": page,
-        "rows": [(each, standing.applicant_mark(each)) for each in page],
-        "grants": [(grant, modes_label(grant.modes)) for grant in held],
+        "turns": turns_of(person, now),
+        "rows": rows_of(page, now),
+        "grants": [
+            (grant, modes_label(grant.modes), grant.person_id == person.pk)
+            for grant in held[:GRANTS_SHOWN]
+        ],
         "now": now,
     }
     return render(request, "access/requests.html", context)

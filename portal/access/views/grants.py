@@ -20,19 +20,17 @@ from portal.access.errors import GrantIsOver, GrantNotFound, NotRenewable
 from portal.access.forms import SignatureForm, show_errors
 from portal.access.grant_forms import CloseForm, EndGrantForm, RenewForm
 from portal.access.grant_page import RELATED, grant_context, seen_by
-from portal.access.grant_states import conditions_in_words, state_for
-from portal.access.models import Grant, Membership, Renewal
+from portal.access.grant_states import conditions_in_words, grant_state
+from portal.access.models import Grant, Renewal
 from portal.access.refusals import whole_date
 from portal.access.services.closing import close_grant
-from portal.access.services.held import is_over
 from portal.access.services.offers import accept_offer, decline_offer, require_open
 from portal.access.services.renewing import needs_review, renew_grant, why_not_renewable
 from portal.access.services.revoking import can_sign_newer, sign_newer_version
 from portal.access.services.signing import licence_in_force
+from portal.access.turns import invitations_to
 from portal.access.views.common import CHECK_FIRST, licence_context, proved_or_said
 from portal.access.views.signatures import blank, posted
-from portal.accounts.affiliations import addresses_of
-from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 from portal.pages import posted_from
@@ -50,28 +48,17 @@ def grants(request: HttpRequest) -> HttpResponse:
     found = Grant.objects.filter(Q(person=person) | working).told().distinct()
     found = found.select_related(*RELATED)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    held = Membership.objects.held().filter(person=person, grant__in=[each.pk for each in page])
-    stopped = {membership.grant_id: membership for membership in held}
     rows = [
         {
             "grant": grant,
-            "state": state_for(grant, stopped.get(grant.pk), now),
+            "state": grant_state(grant, now),
             "modes": modes_label(grant.modes),
             "mine": grant.person_id == person.pk,
         }
         for grant in page
     ]
-    context = {"page": page, "rows": rows, "invitations": _invitations(person, now), "now": now}
+    context = {"page": page, "rows": rows, "invitations": invitations_to(person, now), "now": now}
     return render(request, "access/grants.html", context)
-
-
-def _invitations(person: User, now: datetime) -> list[Membership]:
-    """Those that wait for this person's signature."""
-    mine = {each.lower() for each in addresses_of(person)}
-    waiting = Membership.objects.standing().filter(joined_at=None, email__in=mine)
-    related = [f"grant__{name}" for name in RELATED]
-    found = waiting.exclude(grant__person=person).select_related(*related)[:PAGE_SIZE]
-    return [each for each in found if not is_over(each.grant, now)]
 
 
 @login_required

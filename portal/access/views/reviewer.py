@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 from django_countries import countries
 
@@ -18,6 +19,7 @@ from portal.access.errors import RequestNotFound
 from portal.access.filters import FLAGS, GROUPINGS, filters_from
 from portal.access.models import AccessRequest, Decision
 from portal.access.queue import queue_of
+from portal.access.reading import with_other_teams
 from portal.access.review_forms import ApproveForm, AskForm, DeclineForm, RevokeForm
 from portal.access.services.checks import checks_of
 from portal.access.services.grants import revoke_grant
@@ -34,10 +36,23 @@ from portal.access.views.deciding import (
     to_case,
 )
 from portal.access.votes import votes_missing
-from portal.accounts.models import Sector
+from portal.accounts.models import Sector, User
 from portal.pages import posted_from
 
 VOTES = ("no more votes are", "one more vote is", "two more votes are", "three more votes are")
+
+
+def _nothing_waits(reviewer: User) -> str:
+    """Say why the queue is empty: all is decided, or what waits is with other teams."""
+    elsewhere = with_other_teams(reviewer)
+    if not elsewhere:
+        return "Every request is decided. New ones appear here, oldest first."
+    is_one = elsewhere.number == 1
+    wait = "request waits with its team" if is_one else "requests wait with their teams"
+    return (
+        f"{elsewhere} {wait}. You read a case once it is late, or too few of its team may "
+        "decide it. To see every case of a model, join its review team."
+    )
 
 
 @login_required
@@ -53,6 +68,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "groupings": GROUPINGS,
         "sectors": Sector.choices,
         "countries": list(countries),
+        "nothing_waits": SimpleLazyObject(lambda: _nothing_waits(reviewer)),
         "check_count": checks_of(reviewer, now).count(),
         "now": now,
         **undo_context(reviewer, now),

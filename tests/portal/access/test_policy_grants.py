@@ -65,7 +65,7 @@ class TestMembers:
     def test_who_did_not_sign_may_not(self, now):
         grant = make_grant(make_repo())
         person = self.joined(grant, acceptance=None, joined_at=None)
-        assert may(person, A.DOWNLOAD, grant.repo, now).reason == Reason.NO_REQUEST
+        assert may(person, A.DOWNLOAD, grant.repo, now).reason == Reason.INVITED
 
     def test_who_left_may_not(self, now):
         grant = make_grant(make_repo())
