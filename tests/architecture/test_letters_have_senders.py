@@ -1,0 +1,31 @@
+"""Whoever queues a mail says whose act it tells others of, so that it is counted."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.test_one_rule import ROOT, SOURCES
+
+# To the person's own proved addresses, at most once an hour or a day by their keys.
+TO_ONESELF = {
+    "portal/accounts/mailboxes.py:ask_bounced_address",
+    "portal/accounts/services/renewal.py:ask_renewal",
+}
+
+
+def mailers() -> Iterator[tuple[str, bool]]:
+    """Each function that calls ``queue_mail``, and whether it names a sender."""
+    for path in SOURCES:
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and ast.unparse(call.func) == "queue_mail":
+                        name = f"{path.relative_to(ROOT)}:{function.name}"
+                        yield name, "sender" in {each.arg for each in call.keywords}
+
+
+def test_each_mail_has_a_sender_or_goes_to_whoever_asks():
+    found = dict(mailers())
+    assert len(found) > len(TO_ONESELF)
+    assert {name for name, has_sender in found.items() if not has_sender} == TO_ONESELF
