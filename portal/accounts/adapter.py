@@ -29,6 +29,7 @@ from portal.accounts.names import validate_namespace
 from portal.accounts.services import claim_username
 from portal.accounts.services.holding import address_confirmed
 from portal.addresses import client_ip
+from portal.lines import as_line, line_fault
 from portal.outbox.budget import is_spent_for
 from portal.outbox.services import queue_mail
 
@@ -115,6 +116,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if confirmed and request.user == person:
             update_session_auth_hash(request, person)  # of all sessions, this one goes on
         return confirmed
+
+    def get_http_user_agent(self, request: HttpRequest) -> str:
+        """What a notice says of the browser: a caller’s own words, so by the rule of a line."""
+        agent = as_line(str(super().get_http_user_agent(request)))
+        return agent if not line_fault(agent) else "Unspecified"
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         return f"{account_meant(credentials)}:{get_ip(request)}"

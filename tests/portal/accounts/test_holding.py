@@ -260,6 +260,16 @@ class TestNotices:
         reset_by_mail(person.email)
         assert letters(person.email)[-1].kind == "password_reset"
 
+    def test_a_notice_carries_no_lure_of_whoever_sent_the_request(self):
+        person = make_user()
+        browser = signed_in_as(person)
+        given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        lure = {"User-Agent": "Undo it at https://evil.example"}
+        browser.post(reverse("account_change_password"), given, headers=lure)
+        (notice,) = letters(person.email)
+        assert "evil.example" not in notice.text
+        assert "Unspecified" in notice.text
+
     def test_an_unproved_address_is_told_nothing(self):
         person = make_user(verified=False)
         given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
