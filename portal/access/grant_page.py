@@ -14,9 +14,9 @@ from portal.access.gate_settings import settings_of
 from portal.access.grant_states import (
     conditions_in_words,
     delivery_state,
-    grant_state,
     is_active,
     is_offered,
+    state_for,
 )
 from portal.access.letters.common import grant_keys
 from portal.access.models import Grant, Hold, Membership, Screening
@@ -73,7 +73,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "seen": seen,
         "grant": grant,
         "repo": grant.repo,
-        "state": grant_state(grant, now),
+        "state": state_for(grant, seen.membership, now),
         "modes": modes_label(grant.modes),
         "conditions": conditions_in_words(grant),
         "version": version,

@@ -80,5 +80,12 @@ def member_state(membership: Membership) -> Mark:
     return Mark("wait", "Invited, not signed yet", "mail")
 
 
+def state_for(grant: Grant, membership: Membership | None, now: datetime) -> Mark:
+    """Say how a grant stands for its reader: a check of a member stops it for that member alone."""
+    if membership is not None and membership.is_held and is_active(grant, now):
+        return member_state(membership)
+    return grant_state(grant, now)
+
+
 def delivery_state(message: OutboxMessage) -> Mark:
     return DELIVERY[OutboxMessage.State(message.state)]

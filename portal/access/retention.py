@@ -59,6 +59,16 @@ def erase_answers(now: datetime) -> int:
     return Submission.objects.filter(request__in=spent).update(answers={})
 
 
+def erase_check_hits(now: datetime) -> int:
+    """Blank what the lists had on holders and members, once their grant is over for five years."""
+    ends = Least("expires_at", "ends_by_notice_at", "revoked_at", "closed_at")
+    over = Grant.objects.annotate(ends=ends).filter(ends__lte=now - AFTER_A_GRANT)
+    of_them = Q(grant__in=over) | Q(membership__grant__in=over)
+    spent = Screening.objects.filter(of_them).exclude(hits=[])
+    keys = list(spent.values_list("pk", flat=True)[:BATCH])
+    return Screening.objects.filter(pk__in=keys).update(hits=[])
+
+
 def erase_signature_addresses(now: datetime) -> int:
     """The address is part of the evidence of a signature for as long as that may be asked for."""
     resting = _standing(now, acceptance=OuterRef("pk"))

@@ -69,6 +69,7 @@ urlpatterns = [
     ),
     path("grants", grants.grants, name="grants"),
     path("grants/of/<str:namespace>/<str:name>", granted.granted, name="granted"),
+    path("grants/of/<str:namespace>/<str:name>/offers", granted.second_offer, name="second_offer"),
     path("grants/of/<str:namespace>/<str:name>/notice", granted.notice, name="notice"),
     path("grants/<int:grant_id>", grants.grant, name="grant"),
     path("grants/<int:grant_id>/offer", grants.offer, name="offer"),

@@ -90,7 +90,7 @@ def flag(query: QueryDict, name: str) -> bool:
 def _number(query: QueryDict, name: str, default: int) -> int:
     if name not in query:
         return default
-    value = query[name]
+    value = query.get(name, "")
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise Invalid(f"{name} is a whole number.", field=name)
     return int(value)

@@ -8,13 +8,14 @@ from math import prod
 from typing import Any
 
 from portal.catalog.models import File, ModelRepo
-from portal.catalog.safetensors import read_stream
+from portal.catalog.safetensors import BITS, read_stream
 from portal.hub.models import TensorCount
 from portal.storage import BlobMissing, blob_store
 
 SUFFIX = ".safetensors"
 MOST_READ = 500
 LARGEST_HEADER_BYTES = 4 << 20
+MOST_AXES = 16
 
 
 def counts_of(files: Iterable[File]) -> dict[str, TensorCount]:
@@ -67,7 +68,21 @@ def _counted(file: File) -> dict[str, int]:
         try:
             header, _ = read_stream(shard, file.blob.size_bytes, limit=LARGEST_HEADER_BYTES)
             for tensor in header.values():
-                parameters[str(tensor["dtype"])] += prod(tensor["shape"])
+                parameters[_dtype(tensor)] += _size(tensor)
         except (ValueError, TypeError, KeyError, RecursionError):
             return {}
     return dict(parameters)
+
+
+def _dtype(tensor: dict[str, Any]) -> str:
+    if tensor["dtype"] not in BITS:
+        raise ValueError(tensor["dtype"])
+    return str(tensor["dtype"])
+
+
+def _size(tensor: dict[str, Any]) -> int:
+    """Multiply a shape that can be one: a product of a million numbers would take its time."""
+    shape = tensor["shape"]
+    if len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 2**48 for n in shape):
+        raise ValueError(f"no shape: {str(shape)[:100]}")
+    return prod(shape)

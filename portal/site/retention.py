@@ -14,9 +14,10 @@ from django.contrib.sessions.models import Session
 from django.db.models import CharField, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from portal.access.models import Acceptance, AccessRequest, Membership, Submission
+from portal.access.models import Acceptance, AccessRequest, Membership, Screening, Submission
 from portal.access.retention import (
     erase_answers,
+    erase_check_hits,
     erase_invitations,
     erase_signature_addresses,
 )
@@ -109,6 +110,15 @@ TABLE = (
         "A decision can be appealed and explained for a year; a licence’s claims lapse in five.",
         Submission,
         erase_answers,
+    ),
+    Row(
+        "check-hits",
+        "What the screening lists had on the holder or a member of a grant",
+        "5 years after the end of the grant",
+        "blanked; that it was checked, by which lists, and the word on it stay",
+        "A licence’s claims lapse in five years, and who was let in can be explained until then.",
+        Screening,
+        erase_check_hits,
     ),
     Row(
         "signature-addresses",

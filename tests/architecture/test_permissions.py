@@ -384,6 +384,13 @@ PAGES = [
     Row("access:notice", "GET", 403, LOGIN | {ADMINISTER: 200}, names),
     Row("access:join", "GET", 404, LOGIN, lambda w: {"membership_id": 0}),
     Row("access:member_end", "POST", 404, LOGIN, lambda w: {"membership_id": 0}),
+    Row(
+        "access:second_offer",
+        "POST",
+        403,
+        LOGIN | {"reviewer administrator publisher operator": 404},
+        names,
+    ),
     Row("access:checks", "GET", 200, LOGIN),
     Row("access:check", "GET", 404, LOGIN, lambda w: {"screening_id": 0}),
     Row("access:check", "POST", 404, LOGIN, lambda w: {"screening_id": 0}),

@@ -50,6 +50,7 @@ PAGES = [
     ("/grants/of/{gated}", "reviewer"),
     ("/grants/of/{gated}?view=all", "reviewer"),
     ("/grants/of/{gated}/notice", "reviewer"),
+    ("/checks", "reviewer"),
     ("/holds", "reviewer"),
     ("/holds?view=lifted", "reviewer"),
     ("/holds/new", "reviewer"),
@@ -103,6 +104,7 @@ FOLLOWED = [
     ("/grants", "offered", [GRANT, "a[href$='/offer']"]),
     ("/grants", "invited", ["a[href^='/memberships/']"]),
     ("/grants/of/{gated}", "reviewer", [GRANT + ":not([href*='/of/'])"]),
+    ("/checks", "reviewer", ["a[href^='/checks/']"]),
     ("/holds?view=lifted", "reviewer", ["a[href^='/holds/']:not([href$='/new'])"]),
 ]
 

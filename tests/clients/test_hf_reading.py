@@ -25,7 +25,8 @@ def api(hub, settings) -> HfApi:
 def test_models_are_listed_page_by_page(hub, api, tmp_path):
     lab = hub.repo.namespace
     for number in range(3):
-        make_repo(f"open-{number}", namespace=lab, gate="open")
+        repo = make_repo(f"open-{number}", namespace=lab, gate="open")
+        make_revision(repo, tmp_path / repo.name)
     every = [each.id for each in api.list_models(author=lab.name)]
     paged = api.list_models(author=lab.name, limit=2, sort="created_at", full=True)
     assert len(every) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -49,6 +50,30 @@ def counted_offer_votes(person: User, repo: ModelRepo, now: datetime) -> list[Of
         and vote.voter.is_active
         and may(vote.voter, Action.ADMINISTER, repo, now).allowed
     ]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An offer that some have voted for, and that waits for more. ``mine``: the reader's vote."""
+
+    person: User
+    votes: list[OfferVote]
+    missing: int
+    mine: bool
+
+
+def proposals_of(repo: ModelRepo, reader: User, now: datetime) -> list[Proposal]:
+    """List whom the people who administer a model would offer access, the oldest vote first."""
+    waiting = OfferVote.objects.filter(repo=repo, voided_at=None).select_related("person")
+    people = {vote.person_id: vote.person for vote in waiting}
+    proposals = [_proposal(person, repo, reader, now) for person in people.values()]
+    return [proposal for proposal in proposals if proposal.votes]
+
+
+def _proposal(person: User, repo: ModelRepo, reader: User, now: datetime) -> Proposal:
+    votes = counted_offer_votes(person, repo, now)
+    mine = any(vote.voter_id == reader.pk for vote in votes)
+    return Proposal(person, votes, max(1, settings_of(repo).quorum - len(votes)), mine)
 
 
 def terms_of(vote: OfferVote) -> Terms:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 BATCH = 25
 TICK_LOCK = 0x77_67_74_69  # one tick at a time, in every process of the installation
 
-LOOKS = {"stranded": 8, "grant_screened": 20, "member_screened": 20}
+LOOKS = {"stranded": 8, "grant_screened": 8, "member_screened": 8}
 
 Due: TypeAlias = Callable[[datetime], QuerySet[Any]]
 

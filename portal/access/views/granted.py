@@ -12,13 +12,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.access.errors import RenewalNotFound
+from portal.access.errors import GrantNotFound, RenewalNotFound
 from portal.access.forms import show_errors
 from portal.access.grant_forms import DecideRenewalForm, EndGrantForm, NoticeForm
 from portal.access.grant_page import grant_context, seen_by
 from portal.access.granted import granted_of
 from portal.access.models import Renewal
 from portal.access.policy import may
+from portal.access.services.offer_votes import Proposal, proposals_of, terms_of
+from portal.access.services.offers import offer_grant
 from portal.access.services.renewing import decide_renewal, reviews
 from portal.access.services.revoking import end_by_notice, revoke_grant
 from portal.access.services.withdrawing import withdraw_notice, withdraw_proposal
@@ -45,14 +47,45 @@ def granted(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
     found = granted_of(repo, request.GET.dict(), now)
+    administers = may(person, Action.ADMINISTER, repo, now).allowed
     context = {
         "repo": repo,
         "found": found,
         "page": found.page,
-        "may_administer": may(person, Action.ADMINISTER, repo, now).allowed,
+        "may_administer": administers,
+        "proposals": proposals_of(repo, person, now) if administers else [],
         "now": now,
     }
     return render(request, "access/granted.html", context)
+
+
+@posted_from("access:granted", "namespace", "name")
+def second_offer(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Vote for an offer as a colleague proposed it; the vote that completes the quorum offers."""
+    person, now = signed_in(request), timezone.now()
+    repo = _team_repo(person, namespace, name)
+    proposal = next(
+        (each for each in proposals_of(repo, person, now) if _is_named(each, request)), None
+    )
+    if proposal is None:
+        raise GrantNotFound
+    terms = terms_of(proposal.votes[0])
+    offer = offer_grant(
+        actor=person,
+        person_id=proposal.person.pk,
+        repo_id=repo.pk,
+        modes=terms.modes,
+        conditions=terms.conditions,
+        expires_at=terms.expires_at,
+        now=now,
+    )
+    said = "Your vote is counted; more are needed." if offer is None else "The offer is made."
+    messages.success(request, said)
+    return redirect("access:granted", namespace, name)
+
+
+def _is_named(proposal: Proposal, request: HttpRequest) -> bool:
+    return proposal.person.username == request.POST.get("user")
 
 
 @posted_from("access:grant", "grant_id")

@@ -20,8 +20,8 @@ from portal.access.errors import GrantIsOver, GrantNotFound, NotRenewable
 from portal.access.forms import SignatureForm, show_errors
 from portal.access.grant_forms import CloseForm, EndGrantForm, RenewForm
 from portal.access.grant_page import RELATED, grant_context, seen_by
-from portal.access.grant_states import conditions_in_words, grant_state
-from portal.access.models import Grant, Renewal
+from portal.access.grant_states import conditions_in_words, state_for
+from portal.access.models import Grant, Membership, Renewal
 from portal.access.refusals import whole_date
 from portal.access.services.closing import close_grant
 from portal.access.services.offers import accept_offer, decline_offer, require_open
@@ -48,10 +48,12 @@ def grants(request: HttpRequest) -> HttpResponse:
     found = Grant.objects.filter(Q(person=person) | working).told().distinct()
     found = found.select_related(*RELATED)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    held = Membership.objects.held().filter(person=person, grant__in=[each.pk for each in page])
+    stopped = {membership.grant_id: membership for membership in held}
     rows = [
         {
             "grant": grant,
-            "state": grant_state(grant, now),
+            "state": state_for(grant, stopped.get(grant.pk), now),
             "modes": modes_label(grant.modes),
             "mine": grant.person_id == person.pk,
         }

@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.policy import Action
@@ -50,7 +50,8 @@ def raw(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> Htt
     file = _file(caller, repo_of(caller, names), rest, now)
     if file.lfs or file.blob.size_bytes > LARGEST_TEXT_BYTES:
         require_may_read(caller, file, now)
-        return redirect("hub:resolve", **names, rest=f"{file.revision.commit}/{file.path}")
+        there = {**names, "rest": f"{file.revision.commit}/{file.path}"}
+        return HttpResponseRedirect(reverse("hub:resolve", kwargs=there))
     return _shown(request, caller, file, "text/plain; charset=utf-8", now)
 
 

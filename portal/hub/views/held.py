@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.db.models import DateTimeField, F, Max
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 
 from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo
-from portal.catalog.querysets import ModelRepoQuerySet, shown
+from portal.catalog.querysets import shown
 from portal.hub.http import hub_view, json_list, page_of, timestamp
 from portal.hub.rights import require_person
 from portal.hub.tensors import used_storage
@@ -20,7 +18,7 @@ from portal.hub.tensors import used_storage
 def index(request: HttpRequest, caller: Caller, *, namespace: str = "") -> JsonResponse:
     """List them by name; those of one namespace where it is named."""
     person = require_person(caller)
-    visible = cast("ModelRepoQuerySet[ModelRepo]", ModelRepo.objects.visible_through(caller))
+    visible = ModelRepo.objects.visible_through(caller)
     own = visible.publishable_by(person).with_names().distinct()
     if namespace:
         own = own.filter(namespace__name__iexact=namespace)

@@ -45,9 +45,10 @@ def _asked(request: HttpRequest) -> tuple[list[str], bool]:
         return form.getlist("paths"), flag(form, "expand")
     content = json_object(request)
     paths = content.get("paths")
-    known = isinstance(paths, list) and len(paths) <= MOST_PATHS
-    if not known or not all(isinstance(path, str) for path in paths):
+    if not isinstance(paths, list) or len(paths) > MOST_PATHS:
         raise Invalid(f"“paths” lists at most {MOST_PATHS} texts.", field="paths")
+    if not all(isinstance(path, str) for path in paths):
+        raise Invalid("Each of “paths” is a text.", field="paths")
     return paths, content.get("expand") is True
 
 

@@ -182,6 +182,17 @@ def _offers(repo: ModelRepo, now: datetime) -> None:
     )
 
 
+def _new_line(repo: ModelRepo, now: datetime) -> None:
+    """A line that somebody who has access already is like: the clock asks for a check."""
+    add_entry(
+        actor=person("operator"),
+        kind="person",
+        value=person("member").name,
+        note="Invented: another person of that name.",
+        now=now,
+    )
+
+
 def _clock(repo: ModelRepo, now: datetime) -> None:
     """The tick that a running portal would have had: reminders and escalations."""
     tick(now)
@@ -217,4 +228,6 @@ STEPS: list[tuple[float, Step]] = [
     (3, _offers),
     (2, _files("held")),
     (1, _files("applicant")),
+    (0.6, _new_line),
+    (0.5, _clock),
 ]

@@ -104,7 +104,7 @@ class TestTheGrantsPage:
         for _ in range(4):
             make_accepted(make_repo(), person, now=at)
         client.force_login(person)
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             assert len(client.get(path("grants")).context["rows"]) == 4
 
 
@@ -251,7 +251,7 @@ class TestTheTeamsPages:
         for _ in range(5):
             make_accepted(repo, now=at)
         client.force_login(make_administrator(repo))
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             client.get(path("granted", *self.names(repo)))
 
     def test_an_administrator_ends_one(self, client, repo, at):

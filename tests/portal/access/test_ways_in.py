@@ -493,6 +493,21 @@ class TestVotesForAnOffer:
         assert not grant_person(actor=one, repo=repo, person=person, now=now)
         assert grant_person(actor=two, repo=repo, person=person, now=now)
 
+    def test_a_colleague_sees_it_and_votes_on_the_page(self, repo, client):
+        one, two, person = make_administrator(repo), make_administrator(repo), make_user()
+        self.offer(one, person, repo, timezone.now())
+        page = f"/grants/of/{repo.full_name}"
+        client.force_login(one)
+        assert "A colleague’s vote completes it" in client.get(page).text
+        client.force_login(make_reviewer(repo))
+        assert "Offers that wait for votes" not in client.get(page).text
+        client.force_login(two)
+        assert "Vote for this offer" in client.get(page).text
+        assert client.post(f"{page}/offers", {"user": "nobody"}).status_code == 404
+        done = client.post(f"{page}/offers", {"user": person.username}, follow=True)
+        assert "The offer is made." in done.text
+        assert Grant.objects.get(person=person).is_offer
+
     def test_nobody_offers_in_a_conflict_of_interest(self, now):
         grant = make_entity_grant(now=now)
         colleague = make_member(grant, now=now).person

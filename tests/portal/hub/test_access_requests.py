@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.services.asking import ask_question
+from portal.access.services.screening_lists import add_entry
 from portal.audit.models import AuditEvent
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_revision
 from tests.factories.grants import make_administrator, make_gate, make_offer
+from tests.portal.site.api_calls import code_of, in_session, signature
 from tests.portal.world import bearer
 
 
@@ -171,6 +174,32 @@ def test_granting_to_who_did_not_ask_waits_for_their_signature(world, client, ca
     assert f"{settings.BASE_URL}/grants/{offer.pk}/offer" in refused["X-Error-Message"]
     assert standing(call)[world.stranger.username] == "accepted"
     assert call("grant", {"user": world.stranger.username}).status_code == 400
+
+
+def test_a_grant_opens_nothing_past_votes_address_and_lists(world, client, call):
+    """Everything at once: a gate of two votes, and somebody unproved whom the lists name."""
+    make_gate(world.repo, quorum=2)
+    operator, person = make_user(superuser=True), world.stranger
+    now = timezone.now()
+    add_entry(actor=operator, kind="person", value=person.name, note="", now=now)
+    EmailAddress.objects.filter(user=person).update(verified=False)
+    name = {"user": person.username}
+    _, second = make_token(make_administrator(world.repo), now=now)
+    for _ in range(2):
+        assert call("grant", name).status_code == 409, "one person's vote, however often"
+    assert call("grant", name, secret=second).status_code == 200
+    offer = Grant.objects.get(person=person)
+    signed = {"signature": signature(world.repo, person)}
+    refused = in_session(person).post(f"grants/{offer.pk}/accept", **signed)
+    assert (refused.status_code, code_of(refused)) == (403, "email_not_verified")
+    EmailAddress.objects.filter(user=person).update(verified=True)
+    accepted = in_session(person).post(f"grants/{offer.pk}/accept", **signed).json()
+    assert (accepted["state"]["text"], accepted["starts_at"]) == ("Extra check", None)
+    told = client.head(world.url(), headers=world.stranger_bearer)
+    assert told.status_code == 403
+    assert "A person checks your access" in told["X-Error-Message"]
+    assert standing(call)[person.username] == "accepted"
+    assert call("grant", name).status_code == 400
 
 
 def test_granting_to_who_asked_approves(world, client, call, asked):

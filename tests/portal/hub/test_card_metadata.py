@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Blob, File, ModelRepo
+from portal.catalog.services.completing import store_bytes
 from portal.hub.models import RevisionCard, TensorCount
 from portal.hub.tags import derive
 from tests.factories.catalog import make_folder, make_repo, make_revision
@@ -128,6 +131,28 @@ def test_expanding_tells_parameters_and_storage(carded, client):
     assert one["usedStorage"] == sum(blobs.values())
     assert client.get(f"/api/models?{query}").json() == [one]
     assert TensorCount.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        {"dtype": "X9", "shape": [1], "data_offsets": [0, 0]},
+        {"dtype": "F32", "shape": [2**60], "data_offsets": [0, 0]},
+        {"dtype": "F32", "shape": [9] * 1000, "data_offsets": [0, 0]},
+        {"dtype": "F32", "shape": ["a"], "data_offsets": [0, 0]},
+        {"dtype": ["F32"], "shape": [1]},
+        {"shape": [1]},
+        7,
+    ],
+)
+def test_a_header_that_cannot_be_true_counts_nothing(carded, client, tensor):
+    header = json.dumps({"a": tensor}).encode()
+    stored = store_bytes("m.safetensors", len(header).to_bytes(8, "little") + header + bytes(8))
+    sha256, size = stored.sha256, stored.size_bytes
+    blob = Blob.objects.create(sha256=sha256, git_sha1=stored.git_sha1, size_bytes=size)
+    File.objects.create(revision=carded.revisions.get(), path="m.safetensors", blob=blob, lfs=True)
+    response = client.get(f"/api/models/{carded.full_name}?expand=safetensors")
+    assert (response.status_code, "safetensors" in response.json()) == (200, False)
 
 
 def test_a_shard_that_cannot_be_read_is_told_of_by_nobody(carded, client):

@@ -9,6 +9,7 @@ from portal.access.conflicts import conflicts_of
 from portal.access.evidence import flags
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.access.policy import Action, may
+from portal.access.services.checks import checks_of
 from portal.access.services.renewing import is_renewable
 from portal.accounts.models import User
 from portal.accounts.register import load_seed
@@ -63,6 +64,7 @@ def test_a_case_of_every_kind_stands_at_the_gate():
         "invited": False,
     }
     assert Hold.objects.get().lifted_at is not None
+    assert checks_of(requests.person("reviewer"), now).get().person.username == "member"
 
 
 def test_who_waits_with_a_proved_affiliation_infers_a_little_and_the_applicant_not():

@@ -10,7 +10,14 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
-from portal.access.models import Acceptance, AccessRequest, Grant, Membership, Submission
+from portal.access.models import (
+    Acceptance,
+    AccessRequest,
+    Grant,
+    Membership,
+    Screening,
+    Submission,
+)
 from portal.access.retention import AFTER_A_GRANT, REMOVED
 from portal.access.services.submission import withdraw_request
 from portal.access.services.timing import tick
@@ -56,6 +63,17 @@ def signature_addresses(tmp_path: Path) -> tuple[datetime, Gone]:
     return (
         grant.expires_at + AFTER_A_GRANT,
         lambda: Acceptance.objects.get(pk=grant.acceptance_id).ip is None,
+    )
+
+
+def check_hits(tmp_path: Path) -> tuple[datetime, Gone]:
+    grant = make_grant(make_repo(), days=365)
+    row = grant.screenings.get()
+    row.hits = [{"entry": 1, "kind": "person", "value": "A Name", "found": "A Name"}]
+    row.save()
+    return (
+        grant.expires_at + AFTER_A_GRANT,
+        lambda: Screening.objects.get(pk=row.pk).hits == [],
     )
 
 
@@ -172,6 +190,7 @@ def affiliations(tmp_path: Path) -> tuple[datetime, Gone]:
 
 CASES: dict[str, Callable[[Path], tuple[datetime, Gone]]] = {
     "answers": answers,
+    "check-hits": check_hits,
     "signature-addresses": signature_addresses,
     "invitations": invitations,
     "download-addresses": download_addresses,
