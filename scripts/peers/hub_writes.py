@@ -110,6 +110,15 @@ def a_repo_is_moved_and_deleted() -> None:
     refused(RepositoryNotFoundError, lambda: api.model_info(f"{repo}-moved"))
 
 
+def a_repo_is_duplicated() -> None:
+    if not hasattr(api, "duplicate_repo"):  # until version 1
+        return
+    repo = made()
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=repo)
+    copy = api.duplicate_repo(repo, f"{repo}-copy")
+    assert fetched(copy.repo_id, "x.txt") == b"x"
+
+
 def a_stranger_changes_nothing() -> None:
     repo, stranger = made(), HfApi(token=NEWCOMER)
 
@@ -127,6 +136,7 @@ CHECKS = (
     branches_and_tags_come_and_go,
     history_is_squashed,
     a_repo_is_moved_and_deleted,
+    a_repo_is_duplicated,
     a_stranger_changes_nothing,
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import GatedRepoError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from safetensors.numpy import save_file
 
 from portal.accounts.services import let_publish
@@ -44,6 +44,31 @@ def fetched(api: HfApi, name: str, folder: Path) -> dict[str, str]:
     where = {"cache_dir": folder / "cache", "local_dir": folder / "model"}
     snapshot_download(name, endpoint=api.endpoint, token=api.token, **where)
     return sums(folder / "model")
+
+
+def test_a_repo_is_duplicated_and_listed(hub: World, settings):
+    person, now = make_user(), timezone.now()
+    operator = make_user(superuser=True)
+    let_publish(actor=operator, namespace=hub.repo.namespace, user=person, now=now)
+    publisher = client_of(settings, make_token(person, now=now)[1])
+    copy = f"{hub.repo.namespace.name}/copy"
+    for _ in range(2):
+        url = publisher.duplicate_repo(hub.repo.full_name, copy, exist_ok=True)
+        assert url.repo_id == copy
+    info = publisher.model_info(copy)
+    assert (info.private, info.gated) == (True, "manual")
+    listed = {repo.id: repo for repo in publisher.list_user_repos()}
+    assert set(listed) == {hub.repo.full_name, copy}
+    assert listed[copy].visibility == "private"
+    assert listed[copy].storage >= len(hub.bytes_of())
+    in_lab = publisher.list_user_repos(namespace=hub.repo.namespace.name)
+    assert {repo.id for repo in in_lab} == set(listed)
+    reader = client_of(settings, hub.secret)
+    assert not reader.repo_exists(copy)
+    with pytest.raises(HfHubHTTPError, match="may not make models"):
+        reader.duplicate_repo(hub.repo.full_name, f"{hub.researcher.username}/mine")
+    with pytest.raises(HfHubHTTPError, match="no webhooks here"):
+        publisher.list_webhooks()
 
 
 def test_what_is_uploaded_comes_to_whom_the_team_accepts(hub: World, settings, tmp_path: Path):
