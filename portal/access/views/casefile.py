@@ -17,6 +17,7 @@ from portal.access.filters import Filters
 from portal.access.gate_settings import settings_of
 from portal.access.grant_states import grant_state, is_active
 from portal.access.history import history
+from portal.access.letters.before import letters_before
 from portal.access.marks import Mark
 from portal.access.models import Acceptance, AccessRequest, Submission
 from portal.access.places import place_of
@@ -100,6 +101,8 @@ def case_context(
         "now": now,
         **shown,
         "dialogs": dialogs,
+        "letters": letters_before(access_request) if dialogs else {},
+        "undo_minutes": settings_of(access_request.repo).undo_minutes,
         **_evidence(access_request, reviewer, answers, now),
         **_forms(access_request, answers, now, name, form),
     }

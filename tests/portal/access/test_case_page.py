@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.access.letters.common import scope_of
 from portal.access.models import AccessRequest, Assignment, Note, Review
 from portal.access.services.review import claim_request, declare_conflict
 from portal.catalog.models import TeamMember
@@ -207,3 +208,21 @@ def test_no_two_parts_of_a_case_share_an_id(client, case, now, state):
     client.force_login(administrator)
     ids = re.findall(r' id="([^"]+)"', client.get(url("case", case)).text)
     assert sorted(set(ids)) == sorted(ids)
+
+
+def test_the_letter_that_would_leave_is_shown_before(page, case):
+    text = page.get(url("case", case)).text
+    assert "need to know one thing before we can decide" in text
+    assert "[your question]" in text
+    assert "It leaves after 10 minutes" in text
+    LetterTemplate.objects.create(
+        scope=scope_of(case.repo),
+        kind="question",
+        subject="One thing",
+        paragraphs="Dear {applicant}: {question}",
+        updated_by=case.applicant,
+        updated_at=timezone.now(),
+    )
+    assert (
+        f"Dear {case.applicant.display_name}: [your question]" in page.get(url("case", case)).text
+    )
