@@ -19,6 +19,27 @@ from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 
 
+class ResultEvents(Iterator[dict[str, Any]]):
+    """The events of a result, each decoded when it is asked for and not held afterwards.
+
+    A result may take tens of megabytes, and decoding it at once would hold the interpreter's lock,
+    and so stop every other thread, for as long as that takes.
+    """
+
+    def __init__(self, result_json: str) -> None:
+        self._text = result_json
+        self._at = len(RESULT_START)
+        self._decoder = json.JSONDecoder()
+
+    def __next__(self) -> dict[str, Any]:
+        if self._at >= len(self._text) or self._text.startswith(RESULT_END, self._at):
+            raise StopIteration
+        event, self._at = self._decoder.raw_decode(self._text, self._at)
+        if self._text.startswith(RESULT_COMMA, self._at):
+            self._at += len(RESULT_COMMA)
+        return event
+
+
 class Job(models.Model):
     """The truth about one request. ``prompts`` holds ids: text is tokenized before the row is."""
 
@@ -143,17 +164,8 @@ class Job(models.Model):
         return list(self.each_event())
 
     def each_event(self) -> Iterator[dict[str, Any]]:
-        """Decode the result choice by choice.
-
-        A result may take tens of megabytes, and decoding it at once would hold the interpreter's
-        lock, and so stop every other thread, for as long as that takes.
-        """
-        text, decoder = self.result_json, json.JSONDecoder()
-        at = len(RESULT_START)
-        while at < len(text) and not text.startswith(RESULT_END, at):
-            event, at = decoder.raw_decode(text, at)
-            at += len(RESULT_COMMA) if text.startswith(RESULT_COMMA, at) else 0
-            yield event
+        """Decode the result choice by choice."""
+        return ResultEvents(self.result_json)
 
     def keep_result(self, events: Iterable[dict[str, Any]]) -> None:
         """Write the result down as ``each_event`` reads it."""

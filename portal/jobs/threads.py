@@ -15,8 +15,9 @@ from django.db import connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Threads that compute take turns with the loop's own, 5 ms each: so few of them keep it prompt.
-STREAM_THREADS = 4
+# Only one thread at a time holds the interpreter's lock: more would compute no faster, and the
+# loop's own would wait for each of them.
+STREAM_THREADS = 2
 THREAD_NAME = "stream"
 _pool = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix=THREAD_NAME)
 
