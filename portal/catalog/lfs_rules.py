@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from portal.catalog.contents import LFS_FROM_BYTES, Content
+from portal.catalog.globs import matches
 from portal.errors import Invalid
 from portal.storage import blob_store
 
@@ -36,7 +36,8 @@ class LfsRules:
         """An empty file never is: clients bring it in the commit."""
         if size_bytes == 0 or size_bytes >= LFS_FROM_BYTES:
             return size_bytes > 0
-        return next((lfs for each, lfs in reversed(self.lines) if _matches(path, each)), False)
+        parts = path.split("/")
+        return next((lfs for each, lfs in reversed(self.lines) if matches(parts, each)), False)
 
 
 def rules_of(standing: Mapping[str, Content], sent: str = "") -> LfsRules:
@@ -78,27 +79,3 @@ def _split(line: str) -> tuple[str, list[str]]:
         return str(pattern), line[end:].split()
     pattern, *attributes = line.split()
     return pattern, attributes
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """As git matches: a pattern without a slash is held against the name alone.
-
-    Work grows with the path's length times the pattern's, whatever stars are in it.
-    """
-    parts = path.split("/")
-    if "/" not in pattern:
-        return fnmatchcase(parts[-1], _fnmatch(pattern))
-    reached = {0}  # how many parts of the path the pattern's parts so far may have used up
-    for wanted in pattern.removeprefix("/").split("/"):
-        if wanted == "**":
-            reached = set(range(min(reached), len(parts) + 1)) if reached else set()
-        else:
-            glob = _fnmatch(wanted)
-            reached = {
-                used + 1 for used in reached if used < len(parts) and fnmatchcase(parts[used], glob)
-            }
-    return len(parts) in reached
-
-
-def _fnmatch(pattern: str) -> str:
-    return pattern.replace("[^", "[!")

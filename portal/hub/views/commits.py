@@ -18,7 +18,7 @@ from portal.errors import Invalid
 from portal.hub.commit_body import read_commit
 from portal.hub.http import flag, hub_view
 from portal.hub.hub_clients import warned
-from portal.hub.ignoring import ignore_rules, ignored
+from portal.hub.ignoring import ignore_rules, ignored, require_few
 from portal.hub.leaving_out import Upload, before_upload, leave_out, sample_of
 from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo
@@ -36,6 +36,7 @@ def preupload(request: HttpRequest, caller: Caller, *, revision: str, **names: s
     rules = ignore_rules(standing, text_of(content, "gitIgnore", default=""))
     attributes = rules_of(standing, text_of(content, "gitAttributes", default=""))
     uploads = _uploads(content)
+    require_few(rules, [upload.path for upload in uploads])
     wanted = [upload for upload in uploads if not ignored(rules, upload.path)]
     left_out = before_upload(request, repo, wanted, standing)
     spared = {upload.path for upload in uploads} - {upload.path for upload in wanted}
