@@ -161,7 +161,7 @@ class HoldForm(PageForm):
         empty_label=None,
         error_messages={"invalid_choice": "Choose a model that you administer."},
     )
-    only_files = forms.CharField(
+    only_files = LongText(
         label="Files, of a revision",
         max_length=4000,
         required=False,

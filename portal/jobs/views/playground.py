@@ -88,7 +88,7 @@ def _with_seed(posted: QueryDict) -> QueryDict:
     """What was sent; with the seed of the run before, where its button was pressed."""
     data = posted.copy()
     if "seed_again" in data:
-        data["seed"] = data["seed_again"]
+        data["seed"] = str(data["seed_again"])
     return data
 
 

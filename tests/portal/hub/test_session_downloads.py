@@ -8,7 +8,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.models import Grant
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo
@@ -149,7 +148,6 @@ def test_a_session_reads_files_and_nothing_else_of_the_hub(world, researcher):
 
 
 def test_each_file_is_marked_open_only_where_its_click_leads_to_bytes(world, client):
-    Grant.objects.all().delete()
     conditions = {"files": ["*.json"]}
     grant = make_accepted(world.repo, conditions=conditions, now=timezone.now())
     client.force_login(grant.person)
