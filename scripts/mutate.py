@@ -26,7 +26,12 @@ MATRIX = "tests/architecture/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
 MODULES = {
     "policy": (*POLICY, MATRIX),
-    "reasons": (*reversed(POLICY), f"{ACCESS}/test_revoking.py", MATRIX),
+    "reasons": (
+        *reversed(POLICY),
+        f"{ACCESS}/test_revoking.py",
+        f"{ACCESS}/test_ways_in.py",
+        MATRIX,
+    ),
     "conditions": (f"{ACCESS}/test_policy_conditions.py",),
     "acts": (f"{ACCESS}/test_acts.py", f"{ACCESS}/test_who_reads.py", MATRIX),
     "conflicts": (f"{ACCESS}/test_conflicts.py", f"{ACCESS}/test_appealing.py"),
@@ -37,6 +42,7 @@ MODULES = {
         f"{ACCESS}/test_holds.py",
         f"{ACCESS}/test_one_open_request.py",
         f"{ACCESS}/test_members.py",
+        f"{ACCESS}/test_standing_checks.py",
     ),
 }
 # Of all that `|` could become, `&` alone still is a query; the rest breaks at once. What is equal
