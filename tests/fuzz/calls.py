@@ -20,8 +20,8 @@ from tests.architecture import test_permissions as permissions
 from tests.fuzz import values
 
 LARGEST_URL = 7000
-STRONG = ["operator", "administrator", "publisher", "applicant", "licensee"]
-"""Whom most addresses let in, so that calls come further than to the door."""
+KEPT_OUT = (401, 403, 404, 405, "login")
+STRIDE = 101  # prime, so that neighbours in the rows don't come one after the other
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 TEXT_FIELDS = ["reason", "text", "note", "act", "step", "next", "theme", "q", "page", "after"]
 QUERIES = [
@@ -38,7 +38,7 @@ HUB_BODIES: dict[str, dict[str, Any]] = {
     "/preupload/": {"files": [{"path": "a.txt", "size": 3, "sample": ""}], "gitIgnore": "*.bin"},
     "/handle": {"user": "USER", "status": "rejected", "rejectionReason": "Some words."},
     "/grant": {"user": "USER"},
-    "/validate-yaml": {"content": "---\nlicense: other\n---\n", "repoType": "model"},
+    "/validate-yaml": {"content": "CARD", "repoType": "model"},
     "/repos/create": {"name": "fresh", "organization": "LAB", "type": "model", "private": True},
     "/repos/move": {"fromRepo": "REPO", "toRepo": "LAB/other", "type": "model"},
     "/repos/delete": {"name": "NAME", "organization": "LAB"},
@@ -113,27 +113,49 @@ class Call:
         return f"{self.role} by {how}: {self.method} {self.url[:600]!r} {self.headers} {sent}"
 
 
-def places(world: permissions.World) -> list[tuple[str, str]]:
-    """List every address that has a row of permissions, and those that need none, by method."""
-    rows = (*permissions.PAGES, *permissions.TOKEN_SURFACES, *permissions.API_BY_TOKEN)
-    known = {(row.method, permissions.url_of(row, world)) for row in rows}
-    known |= {(method, reverse(name)) for name in PLAIN_PAGES for method in ("GET", "POST")}
-    known |= {("POST", "/v1/completions"), ("POST", "/v1/chat/completions"), ("GET", "/nothing")}
-    return sorted(known)
+@dataclass(frozen=True)
+class Place:
+    """An address with a method, and the roles that it lets in by their sessions or tokens."""
+
+    method: str
+    path: str
+    by_token: bool
+    let_in: tuple[str, ...]
 
 
-def drawn(random: Random, world: permissions.World, known: list[tuple[str, str]]) -> Call:
-    """Draw one call; what it holds follows from the address's own forms and serializers."""
-    method, path = random.choice(known)
-    if random.random() < 0.05:
-        method = random.choice(METHODS)
-    role = random.choice([*permissions.ROLES, *STRONG, *STRONG])
-    for_programs = path.startswith(("/api", "/v1")) or ".git/" in path
-    by_token = random.random() < (0.5 if "/api/v1/" in path else 0.95 if for_programs else 0.05)
-    url = _spoilt(random, path) + _query(random, path)
-    call = Call(role, by_token, method, url, headers=values.headers(random))
+def places(world: permissions.World) -> list[Place]:
+    """List every address, as its row of permissions says whom it lets in; writes three times."""
+    by_token = [*permissions.TOKEN_SURFACES, *permissions.API_BY_TOKEN]
+    by_session = [*permissions.PAGES, *permissions.API_BY_SESSION]
+    rows = [(row, True) for row in by_token] + [(row, False) for row in by_session]
+    known = [
+        Place(row.method, permissions.url_of(row, world), token, _let_in(row))
+        for row, token in rows
+    ]
+    known += [
+        Place(method, reverse(name), False, ("applicant", "anonymous"))
+        for name in PLAIN_PAGES
+        for method in ("GET", "POST")
+    ]
+    known += [Place("POST", "/v1/completions", True, ("licensee",))] * 3
+    return known + [place for place in known if place.method != "GET"] * 2
+
+
+def _let_in(row: permissions.Row) -> tuple[str, ...]:
+    let_in = [role for role, answer in row.expected().items() if answer not in KEPT_OUT]
+    return tuple(let_in or permissions.ROLES)
+
+
+def drawn(seed: int, world: permissions.World, known: list[Place]) -> Call:
+    """Make the call of a seed: each address comes in turn, with contents of its own by chance."""
+    random = Random(seed)
+    place = known[seed * STRIDE % len(known)]
+    role = random.choice(place.let_in if random.random() < 0.85 else permissions.ROLES)
+    method = place.method if random.random() < 0.95 else random.choice(METHODS)
+    url = _spoilt(random, place.path) + _query(random, place.path, often=method == "GET")
+    call = Call(role, place.by_token, method, url, headers=values.headers(random))
     if method not in ("GET", "HEAD", "OPTIONS"):
-        call.body, call.content_type = _sent(random, world, path, method)
+        call.body, call.content_type = _sent(random, world, place.path, method)
     return call
 
 
@@ -145,7 +167,7 @@ def operations(path: str) -> dict[str, Any]:
 
 def _spoilt(random: Random, path: str) -> str:
     """An address, in which now and then a part is another."""
-    if random.random() < 0.85:
+    if random.random() < 0.9:
         return path
     parts = path.split("/")
     at = random.randrange(1, len(parts))
@@ -153,8 +175,8 @@ def _spoilt(random: Random, path: str) -> str:
     return "/".join(parts)
 
 
-def _query(random: Random, path: str) -> str:
-    if random.random() < 0.6:
+def _query(random: Random, path: str, *, often: bool) -> str:
+    if random.random() < (0.3 if often else 0.9):
         return ""
     known = ["page", "limit"] if path.startswith("/api/v1/") else list(QUERIES)
     for operation in operations(path).values():
@@ -193,7 +215,7 @@ def _json_fields(
     if path.startswith("/v1"):
         return PROMPT_FIELDS | {"model": world.repo.full_name}
     if not path.startswith("/api/v1/"):
-        return hub_body(world, path)
+        return hub_body(random, world, path)
     operation = operations(path).get(method.lower())
     if operation is None or operation.takes is None:
         return {}
@@ -204,11 +226,12 @@ def _json_fields(
     }
 
 
-def hub_body(world: permissions.World, path: str) -> dict[str, Any]:
+def hub_body(random: Random, world: permissions.World, path: str) -> dict[str, Any]:
     """What a client of the Hub would send to an address."""
     lab, name = world.repo.full_name.split("/")
     user = world.people["researcher"].username
     names = {"USER": user, "LAB": lab, "NAME": name, "REPO": f"{lab}/{name}"}
+    names["CARD"] = random.choice(values.CARDS)
     known = next((each for part, each in HUB_BODIES.items() if part in path), {})
     return {
         field: names.get(each, each) if isinstance(each, str) else each
@@ -258,8 +281,11 @@ def _word(random: Random, world: permissions.World, name: str) -> str:
 
 
 def _changed(random: Random, fields: dict[str, Any]) -> dict[str, Any]:
-    """Spoil one or two fields, and now and then add one that nobody knows."""
+    """Spoil one or two fields or all texts, and now and then add one that nobody knows."""
     changed = dict(fields)
+    if random.random() < 0.25:
+        spoilt = values.text(random)
+        return {name: spoilt if isinstance(each, str) else each for name, each in fields.items()}
     for name in random.sample(list(changed), min(len(changed), random.choice([0, 1, 1, 2]))):
         if isinstance(changed[name], dict) and changed[name] and random.random() < 0.6:
             changed[name] = _changed(random, changed[name])
@@ -273,8 +299,11 @@ def _changed(random: Random, fields: dict[str, Any]) -> dict[str, Any]:
 def _form(random: Random, world: permissions.World, path: str) -> tuple[bytes, str]:
     fields = {name: _plausible_text(random, world, name, each) for name, each in _form_fields(path)}
     fields |= dict.fromkeys(random.sample(TEXT_FIELDS, 2), "x")
-    for name in random.sample(list(fields), min(len(fields), random.choice([0, 1, 1, 2]))):
-        fields[name] = values.text(random)
+    spoilt = random.sample(list(fields), min(len(fields), random.choice([0, 1, 1, 2, 3])))
+    if random.random() < 0.3:  # all that is text
+        spoilt = [name for name, text in fields.items() if text == "x" or " " in text]
+    hostile = values.text(random)
+    fields |= dict.fromkeys(spoilt, hostile)
     pairs = list(fields.items())
     if random.random() < 0.1:
         pairs += random.choices(pairs, k=random.choice([1, 3, 2000]))

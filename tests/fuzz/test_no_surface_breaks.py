@@ -10,7 +10,6 @@ import os
 import time
 import traceback
 from pathlib import Path
-from random import Random
 
 import pytest
 from django.core.cache import cache
@@ -36,7 +35,7 @@ def test_no_surface_breaks_or_works_long(tmp_path: Path, monkeypatch, capsys) ->
     broken: list[str] = []
     began, seed, counts = time.monotonic(), FIRST, {}
     while seed < FIRST + SAMPLE or time.monotonic() < began + SECONDS:
-        call = drawn(Random(seed), world, known)
+        call = drawn(seed, world, known)
         status, problem = outcome(call, world)
         counts[status] = counts.get(status, 0) + 1
         if problem:

@@ -11,7 +11,17 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 LONG = 60_000
+CARDS = [
+    "---\n" + "[" * 5000 + "\n---\n",
+    "---\na: 1" + ":59" * 3000 + ".5\n---\n",
+    "---\na: &a [1]\nb: *a\n---\n",
+    "---\na: !!float x\nb: !!int ''\n---\n",
+    "---\nlicense: 2001-99-99\na: 1" + "0" * 5000 + "\n---\n",
+    '---\na: "\\0"\n---\n',
+    "---\nlicense: other\n---\n",
+]
 TEXTS = [
+    *CARDS,
     "",
     " ",
     "\0",
@@ -54,10 +64,8 @@ TEXTS = [
     "sha256:" + "f" * 64,
     "f" * 40,
     "refs/heads/main",
-    "---\n" + "[" * 5000 + "\n---\n",
-    "---\na: 1" + ":59" * 3000 + ".5\n---\n",
-    "---\na: &a [1]\nb: *a\n---\n",
 ]
+WORST = ["\0", "a\0b", "\ud800", "x" * LONG, "9" * 400]
 NUMBERS = [0, -1, 1, 2**31, 2**63 - 1, -(2**63), 2**63, 10**30, 1.5, 1e308, -0.0]
 RAW = ["NaN", "-Infinity", "1e999", "1" + "0" * 400, "1" + "0" * 5000, '"\\ud800"', "[" * 100]
 CHARSETS = ["utf-8", "utf-16", "utf-7", "iso-8859-1", "nonsense", "\xff"]
@@ -78,7 +86,8 @@ HEADERS = {
 
 
 def text(random: Random) -> str:
-    return random.choice(TEXTS)
+    """A text, half of them such as broke something once."""
+    return random.choice(WORST if random.random() < 0.5 else TEXTS)
 
 
 def value(random: Random, level: int = 0) -> Any:
@@ -103,7 +112,7 @@ def value(random: Random, level: int = 0) -> Any:
 def body(random: Random, content: Any) -> bytes:
     """JSON of a value, sometimes with what no encoder would write."""
     written = json.dumps(content)
-    kind = random.randrange(12)
+    kind = random.randrange(24)
     if kind == 0 and written.startswith("{"):
         written = '{"a": 1, "a": 2, ' + (written[1:] if len(written) > 2 else '"b": 1}')
     elif kind == 1 and ": " in written:
@@ -118,6 +127,8 @@ def body(random: Random, content: Any) -> bytes:
         return written.encode() + random.choice([b"\xff", b"\0", b"{}", b"\xed\xa0\x80"])
     elif kind == 5:
         return random.choice([b"[" * 200_000, b'{"a":' * 100_000, b"", b"3", b"null"])
+    elif kind == 6 and written.startswith("{"):
+        return b'{"\\ud800": 1, ' + (written[1:] if len(written) > 2 else '"b": 1}').encode()
     return written.encode()
 
 
