@@ -21,7 +21,7 @@ class ExportOutput(Output):
     holds = serializers.CharField()
     columns = serializers.ListField(child=serializers.CharField())
     urls = serializers.DictField(
-        child=serializers.CharField(), help_text="For each form; they ask for a session."
+        child=serializers.CharField(), help_text="For each form; by POST, in a session."
     )
 
 

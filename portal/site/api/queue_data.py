@@ -214,7 +214,7 @@ class CaseOutput(CaseStateOutput):
     questions = QuestionOutput(many=True)
     decisions = CaseDecisionOutput(many=True)
     appeal = serializers.CharField(allow_blank=True)
-    bundle_url = serializers.CharField(help_text="The evidence as one file; it asks for a session.")
+    bundle_url = serializers.CharField(help_text="The evidence as one file; by POST, in a session.")
 
     class Meta(CaseStateOutput.Meta):
         fields = (

@@ -114,7 +114,7 @@ class RequestDetailOutput(RequestOutput):
     grant_id = serializers.IntegerField(allow_null=True)
     appealable_until = serializers.DateTimeField(allow_null=True)
     bundle_url = serializers.CharField(
-        allow_null=True, help_text="All of it as one file; it asks for a session."
+        allow_null=True, help_text="All of it as one file; by POST, in a session."
     )
 
     class Meta(RequestOutput.Meta):
