@@ -91,7 +91,7 @@ def approve_without_logits(page: Page, case_path: str) -> None:
     page.goto(case_path)
     decide(page, "Approve")
     dialog = page.get_by_role("dialog", name=re.compile("Approve"))
-    dialog.locator("summary").click()
+    dialog.locator("summary", has_text="Conditions").click()
     dialog.get_by_label("Generated text only").check()
     approve_in(page)
 
