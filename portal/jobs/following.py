@@ -1,177 +1,23 @@
-"""A job followed live: one blocking read per job and process, shared by all who follow it there.
+"""A job followed live: each token once, in order, whatever happens to the stream or the worker.
 
 The loop only waits and passes bytes on. What is read is decoded and told in the streams' threads.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-import redis.asyncio
-from django.conf import settings
-from django.db import OperationalError
-from redis.exceptions import RedisError
-
-from portal.jobs.hosting import connection
+from portal.jobs.feeds import Batch, feed_of
 from portal.jobs.models import Job
-from portal.jobs.stream import (
-    START,
-    Ended,
-    Entry,
-    Event,
-    Item,
-    Progress,
-    log_key,
-    logged,
-    read_entry,
-)
+from portal.jobs.stream import START, Ended, Entry, Event, Item, Progress, logged, read_entry
 from portal.jobs.threads import in_pool
 
-log = logging.getLogger(__name__)
-CLIENT_NAME = "weightgate-stream"  # as CLIENT LIST shows it
-BLOCK_MS = 1000
-SOCKET_SECONDS = 5  # longer than a blocking read
-AWAY_SECONDS = 0.5
-CLOSE_SECONDS = 0.2
-BATCH_ENTRIES = 100
 PIECE_CHARACTERS = 1 << 16
 
 Tell = Callable[[Item], str]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Entries that follow ``before`` in the log; none after a second of silence.
-
-    ``over``: the job has ended, and its row holds all there will be.
-    """
-
-    before: str
-    entries: list[Entry]
-    over: bool = False
-
-    @property
-    def last_id(self) -> str:
-        return self.entries[-1][0].decode() if self.entries else self.before
-
-
-class Feed:
-    """One job's log as this process follows it, while anybody here reads it."""
-
-    def __init__(self, job_id: UUID, position: str) -> None:
-        self.readers = 0
-        self._job_id = job_id
-        self._position = position
-        self._over = False
-        self._client = _client()
-        self._coming: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._keep())
-
-    async def next(self, after: str) -> Batch:
-        """Wait for what follows ``after``. Who is behind the others reads by itself."""
-        while not self._over:
-            coming = self._coming
-            if after != self._position and (entries := await _entries_after(self._job_id, after)):
-                return Batch(after, entries)
-            await asyncio.wait((coming, self._task), return_when=asyncio.FIRST_COMPLETED)
-            batch = coming.result() if coming.done() else self._task.result()
-            if batch.before == after or not batch.entries:
-                return replace(batch, before=after)
-        return Batch(after, [], over=True)
-
-    async def close(self) -> None:
-        """Stop reading and close the connection."""
-        while not self._task.done():  # redis-py may swallow a cancellation while it connects
-            self._task.cancel()
-            await asyncio.wait((self._task,), timeout=CLOSE_SECONDS)
-        await self._client.aclose()
-
-    async def _keep(self) -> Batch:
-        while not self._over:
-            entries = await self._read()
-            if not entries or any(b"ended" in fields for _, fields in entries):
-                self._over = await _has_ended(self._job_id)
-            self._pass_on(Batch(self._position, entries, self._over))
-        return Batch(self._position, [], over=True)
-
-    def _pass_on(self, batch: Batch) -> None:
-        waiting, self._coming = self._coming, asyncio.get_running_loop().create_future()
-        self._position = batch.last_id
-        waiting.set_result(batch)
-
-    async def _read(self) -> list[Entry]:
-        position: dict[Any, Any] = {log_key(self._job_id): self._position}
-        try:
-            return _entries_of(await self._client.xread(position, BATCH_ENTRIES, BLOCK_MS))
-        except RedisError as error:
-            log.warning("Redis is away; asking the row instead: %s", error)
-            await asyncio.sleep(AWAY_SECONDS)
-            return []
-
-
-@in_pool
-def _entries_after(job_id: UUID, position: str) -> list[Entry]:
-    try:
-        return _entries_of(connection().xread({log_key(job_id): position}, BATCH_ENTRIES))
-    except RedisError:
-        return []
-
-
-def _entries_of(found: Any) -> list[Entry]:
-    """The one stream's entries, in either shape that redis-py gives: RESP2's or RESP3's."""
-    streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or []]
-    flat: list[Entry] = []
-    for entries in streams:
-        for entry in entries:
-            flat += entry if isinstance(entry, list) else [entry]
-    return flat
-
-
-def _client() -> redis.asyncio.Redis:
-    """One connection, whose reads may block for longer than other commands may take."""
-    return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL,
-        client_name=CLIENT_NAME,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=2,
-        max_connections=1,
-    )
-
-
-@in_pool
-def _has_ended(job_id: UUID) -> bool:
-    try:
-        return not Job.objects.open().filter(pk=job_id).exists()
-    except OperationalError as error:
-        log.warning("The database is away; job %s is looked up again: %s", job_id, error)
-        return False
-
-
-_feeds: dict[tuple[asyncio.AbstractEventLoop, UUID], Feed] = {}
-
-
-@asynccontextmanager
-async def feed_of(job_id: UUID, after: str = START) -> AsyncIterator[Feed]:
-    """The job's feed in this process, kept up while somebody reads it."""
-    key = asyncio.get_running_loop(), job_id
-    feed = _feeds.get(key)
-    if feed is None:
-        feed = _feeds[key] = Feed(job_id, after)
-    feed.readers += 1
-    try:
-        yield feed
-    finally:
-        feed.readers -= 1
-        if not feed.readers:
-            del _feeds[key]
-            await asyncio.shield(feed.close())
 
 
 async def until_ended(job_id: UUID) -> None:

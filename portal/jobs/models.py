@@ -34,6 +34,7 @@ class ResultEvents(Iterator[dict[str, Any]]):
     def __next__(self) -> dict[str, Any]:
         if self._at >= len(self._text) or self._text.startswith(RESULT_END, self._at):
             raise StopIteration
+        event: dict[str, Any]
         event, self._at = self._decoder.raw_decode(self._text, self._at)
         if self._text.startswith(RESULT_COMMA, self._at):
             self._at += len(RESULT_COMMA)

@@ -15,7 +15,8 @@ from django.utils import timezone
 from inference.tokenizer import Tokenizer
 from portal.jobs import completions, hosting, presenting
 from portal.jobs.errors import TooManyStreams
-from portal.jobs.following import CLIENT_NAME, Feed, follow
+from portal.jobs.feeds import CLIENT_NAME, Feed
+from portal.jobs.following import follow
 from portal.jobs.hosting import hosted_model
 from portal.jobs.places import LEASE, Place, take_place
 from portal.jobs.services import finish_job
