@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F
 from django.urls import reverse
 
 from portal.access.grant_states import grant_state, is_active, is_offered
@@ -34,7 +35,8 @@ def rows_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[Row
 def _newest_grants(access_requests: list[AccessRequest]) -> dict[int, Grant]:
     """Return what the last decision on each gave, or what it was renewed into, by request."""
     given = Grant.objects.filter(decision__request__in=access_requests).told().order_by("pk")
-    newest = {grant.decision.request_id: grant for grant in given.select_related("decision")}
+    listed = given.annotate(request_id=F("decision__request"))
+    newest = {grant.request_id: grant for grant in listed}
     renewed = Grant.objects.filter(parent__in=newest.values()).order_by("pk")
     by_parent = {grant.parent_id: grant for grant in renewed}
     return {key: by_parent.get(grant.pk, grant) for key, grant in newest.items()}

@@ -727,8 +727,8 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         "signature",
         "GET",
         "acceptance_id",
-        (200, {"anonymous": 401, "researcher licensee other_reviewer": 404}),
-        (200, {"anonymous": 401, "researcher licensee other_reviewer": 404}),
+        (404, {"anonymous": 401, "applicant reviewer administrator": 200}),
+        (404, {"anonymous": 401, "applicant reviewer administrator": 200}),
     ),
     ("letters", "GET", "", (200, {"anonymous": 401}), (200, {"anonymous": 401})),
     (

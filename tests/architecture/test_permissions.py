@@ -405,7 +405,7 @@ PAGES = [
         "access:certificate",
         "GET",
         404,
-        LOGIN | {"applicant reviewer administrator publisher operator": 200},
+        LOGIN | {"applicant reviewer administrator": 200},
         of_signature,
     ),
     Row("access:signing_certificate", "GET", 200),
