@@ -15,6 +15,7 @@ from portal.access.models import AccessRequest, Grant, Membership, Question, Ren
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.access.services.renewing import CLOSES_AFTER, OPENS_BEFORE
 from portal.accounts.models import User
+from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
 
 AT_MOST = 50  # of a kind; nobody has more, and a page shows no more
@@ -122,7 +123,7 @@ def _invitation(membership: Membership) -> Turn:
     grant = membership.grant
     return Turn(
         grant.repo,
-        f"{grant.person.display_name} invites you to work under their grant.",
+        f"{isolated(grant.person.display_name)} invites you to work under their grant.",
         "Read the terms and join",
         reverse("access:join", args=[membership.pk]),
         None,
