@@ -73,9 +73,9 @@ def renewable_by(person: User, now: datetime) -> list[Grant]:
 
 
 def _questions(person: User) -> QuerySet[Question]:
-    asked = Question.objects.filter(answered_at=None, request__applicant=person)
-    open_ones = asked.filter(request__state=AccessRequest.State.NEEDS_INFO)
-    return open_ones.select_related("request__repo__namespace")
+    asked = Question.objects.open().filter(request__applicant=person)
+    asked = asked.filter(request__state=AccessRequest.State.NEEDS_INFO)
+    return asked.select_related("request__repo__namespace")
 
 
 def _offers(person: User, now: datetime) -> GrantQuerySet[Grant]:
