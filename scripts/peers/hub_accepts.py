@@ -1,0 +1,32 @@
+"""One step of a model's way to a reader, by an installed huggingface_hub of whatever version.
+
+``upload NAME FOLDER`` makes a gated repo of a folder, ``accept NAME`` accepts the one request that
+waits, and ``download NAME FOLDER`` fetches it. HF_ENDPOINT and HF_TOKEN are in the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from huggingface_hub import HfApi, snapshot_download
+
+api = HfApi()
+
+
+def upload(name: str, folder: str) -> None:
+    api.create_repo(name)
+    api.upload_folder(repo_id=name, folder_path=folder)
+    api.update_repo_settings(name, gated="manual", private=False)
+
+
+def accept(name: str) -> None:
+    (waiting,) = api.list_pending_access_requests(name)
+    api.accept_access_request(name, waiting.username)
+
+
+def download(name: str, folder: str) -> None:
+    snapshot_download(name, local_dir=folder)
+
+
+step, *arguments = sys.argv[1:]
+{"upload": upload, "accept": accept, "download": download}[step](*arguments)
