@@ -55,14 +55,14 @@ def affected_by(
 
 
 def stopped_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
-    """Active grants that open less while it stands: to its people, or on its repos."""
+    """Select the active grants that the hold stops: those of its people, or on its repos."""
     grants = _active_grants(hold, now)
     people = _bound(hold, now)
     return grants if people is None else grants.filter(person__in=people)
 
 
 def _active_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
-    """Those on the repos where the hold binds."""
+    """Select the active grants on the repos where the hold binds."""
     active = Grant.objects.active_at(now)
     if hold.revision is not None:
         return active.filter(repo__in=held_repos(hold))
@@ -70,9 +70,9 @@ def _active_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
 
 
 def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> QuerySet[User]:
-    """Who is written to: the person held; else each holder and member of a stopped grant.
+    """Select who is told of the hold: the person held; else holders and members whom it stops.
 
-    With ``repo``, only those of its grants.
+    With ``repo``, select only holders and members of that repo's grants.
     """
     if hold.scope == Hold.Scope.PERSON:
         return User.objects.filter(pk__in=[hold.person_id])

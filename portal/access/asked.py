@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 
 def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
-    """Those that open the model now, or would once their terms are signed or a check is done."""
+    """Select grants that open the model now, or will after a signature or a check."""
     grants = Grant.objects.filter(repo=repo)
     return grants.active_at(now) | grants.offered_at(now) | grants.held_for_check(now)
 
@@ -41,7 +41,7 @@ def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[G
 
 
 def given_at(grant: Grant) -> datetime:
-    """When it began, was offered, or was signed and held for a check."""
+    """Return when the grant began, was offered, or was signed and held for a check."""
     return grant.starts_at or grant.offered_at or grant.held_at or grant.expires_at
 
 

@@ -1,4 +1,4 @@
-"""Where an applicant says that they work, beside where it is proved that they do."""
+"""Compare where an applicant says that they work with where they have proved it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names_agree(said: str, proved: str) -> bool:
 
 
 def _names_in(text: str) -> set[str]:
-    """The whole and its parts, without case, marks on letters, punctuation and a first article."""
+    """Return the name and its parts, without case, accents, punctuation and a first article."""
     plain = "".join(
         letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter)
     )
@@ -35,7 +35,7 @@ def _names_in(text: str) -> set[str]:
 
 
 def means_one_of(said: str, proved: Collection[Organization]) -> Organization | None:
-    """Which of the proved organizations the words mean, by a name or by the register."""
+    """Return the proved organization that the words mean, by a name or by the register."""
     by_name = [each for each in proved if names_agree(said, each.name)]
     if by_name or not proved:
         return by_name[0] if by_name else None
@@ -63,7 +63,7 @@ class Workplace:
 
 
 def workplace_of(access_request: AccessRequest) -> Workplace:
-    """Of the newest snapshot; the case's organization is the proved one, if any is."""
+    """Return the workplace that the newest snapshot states; a proved organization comes first."""
     draft = access_request.draft
     said = access_request.organization_name or str(draft.get("organization") or "")
     proved = access_request.organization

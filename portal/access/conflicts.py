@@ -46,7 +46,7 @@ def conflicts_of(
 
 
 def conflicts_with(people: Iterable[User], person: User, now: datetime) -> dict[int, set[Conflict]]:
-    """For each key of ``people`` their conflicts with a person, whether that one asked or not."""
+    """Return, for each key of ``people``, their conflicts with a person, asked for or not."""
     sources = {
         Conflict.SELF: {person.pk},
         Conflict.MEMBER: _under_one_grant(person),
@@ -71,7 +71,7 @@ def require_no_conflict(person: User, access_request: AccessRequest, now: dateti
 
 
 def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
-    """Raises the same, before somebody is offered what they didn't ask for."""
+    """Raise ConflictOfInterest before somebody is offered what they didn't ask for."""
     _require_none(conflicts_with([actor], person, now)[actor.pk])
 
 
@@ -82,7 +82,7 @@ def _require_none(found: set[Conflict]) -> None:
 
 
 def _under_one_grant(person: User) -> set[int]:
-    """Members of the person's grants, and holders and members of those they are a member of."""
+    """Select members of the person's grants, and everybody on a grant they are a member of."""
     joined = Membership.objects.joined()
     grants = joined.filter(Q(person=person) | Q(grant__person=person)).values("grant")
     together = Membership.objects.joined().filter(grant__in=grants)
@@ -91,7 +91,7 @@ def _under_one_grant(person: User) -> set[int]:
 
 
 def _references(person: User) -> set[int]:
-    """Accounts that hold an address which the person named as a reference."""
+    """Select the accounts that hold an address which the person named as a reference."""
     asked = Reference.objects.filter(person=person).values("email")
     holders = User.objects.filter(emailaddress__email__in=asked, emailaddress__verified=True)
     return set(holders.values_list("pk", flat=True))

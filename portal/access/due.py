@@ -278,32 +278,32 @@ def members_unproved(now: datetime) -> QuerySet[Any]:
 
 
 def _newest_line() -> int:
-    """The newest line that stands: one that was taken off asks for nothing any more."""
+    """Return the newest screening line in force; a line taken off asks for no screening."""
     standing = ScreeningEntry.objects.filter(removed_at=None)
     newest: int | None = standing.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
 
 
 def grants_to_screen(now: datetime) -> QuerySet[Grant]:
-    """Signed grants that the newest lines of the screening lists weren't held against."""
+    """Select signed grants not yet screened against the newest lines of the lists."""
     return Grant.objects.lasting_at(now).filter(screened_through__lt=_newest_line())
 
 
 def members_to_screen(now: datetime) -> QuerySet[Membership]:
-    """Members who signed, under a grant that isn't over, whom the same holds for."""
+    """Select members who signed, under a lasting grant, not yet screened by the newest lines."""
     signed = Membership.objects.standing().filter(acceptance__isnull=False, person__isnull=False)
     lasting = signed.filter(grant__in=Grant.objects.lasting_at(now))
     return lasting.filter(screened_through__lt=_newest_line())
 
 
 def checks_late(now: datetime) -> QuerySet[Any]:
-    """Checks past their due date, of which nobody has been reminded."""
+    """Select checks past their due date, of which nobody has been reminded."""
     late = Screening.objects.open_at(now).filter(due_at__lte=now)
     return late.filter(~written("check-", OuterRef("pk"), f"-{CHECK_LATE}"))
 
 
 def checks_still_late(now: datetime) -> QuerySet[Any]:
-    """Checks a week past their due date, of which the owners haven't been told."""
+    """Select checks a week past their due date, of which the owners haven't been told."""
     week_ago = now - clock.TO_OWNERS
     late = Screening.objects.open_at(now).filter(due_at__lte=week_ago)
     reminded = letters("check-", OuterRef("pk"), f"-{CHECK_LATE}", created_at__lte=week_ago)

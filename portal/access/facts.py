@@ -37,7 +37,7 @@ def facts_of_member(membership: Membership) -> dict[str, Any]:
 def told_of_start(
     grant: Grant, screening: Screening, begun: EventType
 ) -> tuple[EventType, dict[str, Any]]:
-    """Return the event that a grant has begun, or is held for a check, and what it says."""
+    """Return the event that a grant has begun, or is held for a check, with its data."""
     event = EventType.GRANT_HELD if grant.is_held else begun
     return event, {**facts_of(grant), **facts_of_screening(screening)}
 
@@ -45,13 +45,13 @@ def told_of_start(
 def told_of_joining(
     membership: Membership, screening: Screening
 ) -> tuple[EventType, dict[str, Any]]:
-    """Return the event that somebody has joined, or is held for a check, and what it says."""
+    """Return the event that somebody has joined, or is held for a check, with its data."""
     event = EventType.MEMBER_HELD if membership.is_held else EventType.MEMBER_JOINED
     return event, {**facts_of_member(membership), **facts_of_screening(screening)}
 
 
 def facts_of_screening(screening: Screening) -> dict[str, str]:
-    """Return what became of it, and by which lists; never a line of them."""
+    """Return the screening's outcome and the version of its lists; never a line of them."""
     return {"screening": str(screening.outcome), "list_version": screening.list_version}
 
 

@@ -68,14 +68,14 @@ class Filters:
 
     @property
     def carried(self) -> dict[str, str]:
-        """What the address of a case says of the list it was opened from: all but the page."""
+        """Return the filters that a case's address carries from its list: all but the page."""
         names = ("view", "repo", "who", "flag", "sector", "country", "organization", "q", "group")
         chosen = {name: getattr(self, name) for name in names}
         return {name: value for name, value in chosen.items() if value not in ("", "open")}
 
     @property
     def query(self) -> str:
-        """The same as it follows an address: ``?flag=clear``, or nothing."""
+        """Return ``carried`` as a query string such as ``?flag=clear``; "" where nothing is set."""
         return f"?{urlencode(self.carried)}" if self.carried else ""
 
     @property

@@ -177,7 +177,7 @@ class SignatureForm(PageForm):
         self.order_fields(self._as_on_the_page())
 
     def _as_on_the_page(self) -> list[str]:
-        """What a page asks besides, then what is confirmed, then the signature."""
+        """Order the fields: the page's own first, then confirmations, then the signature."""
         besides = [name for name in self.base_fields if name not in SignatureForm.base_fields]
         confirmed = [name for name in self.fields if name not in self.base_fields]
         return [*besides, *confirmed, *SignatureForm.base_fields]

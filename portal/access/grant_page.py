@@ -99,7 +99,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
 
 
 def open_check(grant: Grant, now: datetime) -> Screening | None:
-    """Find what a person still has to say of the screening lists' hit on the grant's holder."""
+    """Find what a person still has to say of the screening hit on the grant's holder."""
     found: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
     return found
 

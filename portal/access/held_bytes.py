@@ -1,4 +1,4 @@
-"""A hold on a revision follows the bytes: which files it covers, and which revisions hold them."""
+"""Let a hold on a revision follow the bytes: its files, and the revisions that contain them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_TOLD = 100
 
 
 def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...]:
-    """The blobs that a hold on this revision covers wherever they are served.
+    """Return the blobs that a hold on this revision covers wherever they are served.
 
     Without patterns of paths these are the large files that are no text and no tokenizer, since
     many harmless revisions share those. Raises FieldErrors for patterns that name no file.
@@ -34,13 +34,13 @@ def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...
 
 
 def _may_be_weights(file: File) -> bool:
-    """The publisher's .gitattributes has no say in it, so a known suffix counts as well."""
+    """Tell whether a file may be weights; a known suffix counts, as .gitattributes may lie."""
     is_large = file.lfs or file.path.endswith(WEIGHTS)
     return is_large and not file.path.endswith(NEVER_WEIGHTS)
 
 
 def held_revisions(hold: Hold) -> QuerySet[Revision]:
-    """Every revision that is served to nobody while the hold stands."""
+    """Select every revision that is served to nobody while the hold stands."""
     reach = Q() if hold.everywhere else Q(repo__namespace=_repo(hold).namespace_id)
     return Revision.objects.filter(Q(pk=hold.revision_id) | reach & _with_blobs(hold))
 

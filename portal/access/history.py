@@ -88,7 +88,7 @@ def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
 
 
 def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
-    """Of questions that were undone, the team's alone, as of decisions."""
+    """Yield the questions and answers; questions that were undone are for the team alone."""
     for each in access_request.questions.select_related("asked_by", "undone_by"):
         if each.undone_at and whom.is_applicant:
             continue

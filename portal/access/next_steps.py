@@ -1,4 +1,4 @@
-"""What its applicant does next with a request, as the list of requests says it."""
+"""Say what an applicant does next with each request in their list."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def lasting(now: datetime, prefix: str = "") -> models.Q:
 
 class GrantQuerySet(models.QuerySet[M]):
     def active_at(self, now: datetime) -> GrantQuerySet[M]:
-        """Begun, not over, not ended by anybody, not held for a check.
+        """Select grants that have begun, aren't over and aren't held for a check.
 
         Holds are another matter: see ``Hold``.
         """
@@ -78,11 +78,11 @@ class GrantQuerySet(models.QuerySet[M]):
         )
 
     def held_for_check(self, now: datetime) -> GrantQuerySet[M]:
-        """Signed, not over, and waiting for a person's word on what the screening lists have."""
+        """Select signed grants, not over, that wait for a person's answer to a screening hit."""
         return self.lasting_at(now).filter(held_at__isnull=False)
 
     def lasting_at(self, now: datetime) -> GrantQuerySet[M]:
-        """Signed, and not over in whatever way; some have not begun, or are held for a check."""
+        """Select signed grants that aren't over, also future ones and those held for a check."""
         return self.filter(lasting(now), acceptance__isnull=False)
 
     def to(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
@@ -90,7 +90,7 @@ class GrantQuerySet(models.QuerySet[M]):
         return self.filter(person=person, repo=repo)
 
     def usable_by(self, person: User | Any, repo: ModelRepo | None = None) -> GrantQuerySet[M]:
-        """The person's own, and those they have joined as a member; on one repo, or on all."""
+        """Select the person's own grants and those they joined as a member, on one repo or all."""
         here = models.Q() if repo is None else models.Q(repo=repo)
         joined = models.Q(
             memberships__person=person,
@@ -117,14 +117,14 @@ class MembershipQuerySet(models.QuerySet[M]):
         return self.filter(ended_at=None)
 
     def waiting_for(self, person: User | Any) -> MembershipQuerySet[M]:
-        """Invitations to an address that this person has proved, under another's grant."""
+        """Select invitations, under others' grants, to an address that this person has proved."""
         proved = EmailAddress.objects.filter(user=person, verified=True)
         mine = proved.annotate(lower=Lower("email")).values("lower")
         waiting = self.standing().filter(joined_at=None, email__in=mine)
         return waiting.exclude(grant__person=person)
 
     def joined(self) -> MembershipQuerySet[M]:
-        """Those whom the grant opens the model to: joined, and not held for a check."""
+        """Select members to whom the grant opens the model: joined, and not held for a check."""
         return self.standing().filter(joined_at__isnull=False, held_at=None)
 
     def working_since(
@@ -138,13 +138,13 @@ class MembershipQuerySet(models.QuerySet[M]):
         return self.filter(*lasting, joined_at__lte=now, grant__expires_at__gt=since)
 
     def held(self) -> MembershipQuerySet[M]:
-        """Signed, and waiting for a person's word on what the screening lists have."""
+        """Select members who signed, and wait for a person's answer to a screening hit."""
         return self.standing().filter(held_at__isnull=False)
 
 
 class ScreeningQuerySet(models.QuerySet[M]):
     def of(self, person: User | Any) -> ScreeningQuerySet[M]:
-        """Every time that this person was held against the lists, whatever led to it."""
+        """Select every screening of this person, whatever led to it."""
         asked = models.Q(submission__request__applicant=person)
         signed = models.Q(grant__person=person) | models.Q(membership__person=person)
         return self.filter(asked | signed)
@@ -155,22 +155,22 @@ class ScreeningQuerySet(models.QuerySet[M]):
         return self.filter(asked | signed)
 
     def of_rights(self) -> ScreeningQuerySet[M]:
-        """Those of grants and memberships; a snapshot's stand with its request."""
+        """Select the screenings of grants and memberships, without those of snapshots."""
         return self.filter(submission=None)
 
     def in_repos(self, repos: models.QuerySet[ModelRepo]) -> ScreeningQuerySet[M]:
-        """Those of grants and memberships on these repos."""
+        """Select the screenings of grants and memberships on these repos."""
         member = models.Q(membership__grant__repo__in=repos)
         return self.filter(models.Q(grant__repo__in=repos) | member)
 
     def open_at(self, now: datetime) -> ScreeningQuerySet[M]:
-        """Those of grants and memberships that wait for a person's word, and are not over."""
+        """Select unanswered screenings of grants and memberships that aren't over."""
         holder = models.Q(grant__isnull=False) & lasting(now, "grant__")
         member = models.Q(membership__isnull=False, membership__ended_at=None)
         return self.unanswered().filter(holder | member & lasting(now, "membership__grant__"))
 
     def unanswered(self) -> ScreeningQuerySet[M]:
-        """Those with a hit, or a failure, on which nobody has given their word."""
+        """Select screenings with a hit, or a failure, that nobody has answered."""
         return self.filter(disposed_at=None).exclude(outcome="clear")
 
 

@@ -1,4 +1,4 @@
-"""What waits for one person: questions to answer, offers and invitations to sign, renewals.
+"""List what waits for one person: questions to answer, offers to sign, invitations, renewals.
 
 The one account of it, for the navigation's count, the page of requests and the model's page.
 """

@@ -1,4 +1,4 @@
-"""What may still be taken back, because its letter waits: a decision, or a question."""
+"""Find what may still be undone, because its letter waits: a decision, or a question."""
 
 from __future__ import annotations
 

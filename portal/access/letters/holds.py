@@ -15,7 +15,10 @@ from portal.catalog.models import ModelRepo
 
 
 def send_placed(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:
-    """``repo``: the model of the person's grant, which a hold on bytes may reach without naming."""
+    """Tell a person that a hold stops their access.
+
+    ``repo`` is the model of the person's grant, which a hold on bytes may reach without naming.
+    """
     facts = {
         "what": _what_for(hold, repo),
         "placed_on": whole_date(now),
@@ -31,7 +34,7 @@ def send_lifted(hold: Hold, person: User, *, repo: ModelRepo | None, now: dateti
 
 
 def _what_for(hold: Hold, repo: ModelRepo | None) -> str:
-    """What it holds back from who has access to ``repo``, and may know of no other model."""
+    """Say what the hold stops for a person with access to ``repo``, naming no other model."""
     if repo is None or repo == hold.repo:
         return what_of(hold)
     return f"files of {repo.full_name}"

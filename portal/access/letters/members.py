@@ -17,7 +17,10 @@ from portal.outbox.services import queue_mail
 
 
 def send_invitation(membership: Membership, *, sender: User | None = None, now: datetime) -> None:
-    """``sender``: the holder who invites now; none where a renewal carries members on."""
+    """Invite somebody to join a grant.
+
+    ``sender`` is the holder who invites now; None where a renewal carries members on.
+    """
     grant = membership.grant
     signed = grant.acceptance
     _send_to_address(

@@ -7,7 +7,7 @@ WEEK = timedelta(days=7)
 
 
 def forwards(apps, schema_editor):
-    """Who has joined is held no more; what a person still has to look at is due after a week."""
+    """Clear the hold of members who have joined, and make open checks due after a week."""
     Membership = apps.get_model("access", "Membership")
     Screening = apps.get_model("access", "Screening")
     Membership.objects.filter(joined_at__isnull=False).update(held_at=None)

@@ -111,12 +111,12 @@ class Grant(models.Model):
 
     @property
     def is_offer(self) -> bool:
-        """Not signed yet. What has lapsed or was taken back is an offer still."""
+        """Tell whether it is unsigned; an offer that has lapsed or was taken back is one still."""
         return self.starts_at is None and self.held_at is None
 
     @property
     def is_held(self) -> bool:
-        """Signed, and waiting for a person's word on what the screening lists have."""
+        """Tell whether it is signed, and waits for a person's answer to a screening hit."""
         return self.held_at is not None and self.revoked_at is None and self.closed_at is None
 
 
@@ -180,12 +180,12 @@ class Membership(models.Model):
 
     @property
     def is_held(self) -> bool:
-        """Signed, and waiting for a person's word on what the screening lists have."""
+        """Tell whether it is signed, and waits for a person's answer to a screening hit."""
         return self.held_at is not None and self.ended_at is None
 
     @property
     def screening(self) -> Screening | None:
-        """The newest time that they were held against the screening lists."""
+        """Return the newest screening of the holder or the member."""
         return self.screenings.order_by("pk").last()
 
 

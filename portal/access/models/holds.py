@@ -78,7 +78,7 @@ class Hold(models.Model):
 
     @property
     def blob_ids(self) -> tuple[str, ...]:
-        """The sha256 of each blob that it covers wherever that is served."""
+        """Return the sha256 of each blob that the hold covers wherever it is served."""
         if self.pk is None:
             return self.proposed_blobs
         return tuple(self.blobs.order_by("blob").values_list("blob_id", flat=True))

@@ -76,7 +76,7 @@ class Screening(models.Model):
 
     @property
     def right(self) -> Grant | Membership:
-        """What the check is of, where it isn't of a snapshot."""
+        """Return the grant or membership screened. Raises ValueError for a snapshot's screening."""
         right = self.membership or self.grant
         if right is None:
             raise ValueError("the screening of a snapshot is of no right")
@@ -84,13 +84,13 @@ class Screening(models.Model):
 
     @property
     def under(self) -> Grant:
-        """The grant whose holder or member is checked."""
+        """Return the grant whose holder or member is screened."""
         right = self.right
         return right.grant if isinstance(right, Membership) else right
 
     @property
     def person(self) -> User:
-        """Who is checked: a holder, or a member who signed."""
+        """Return who is screened: a holder, or a member who signed."""
         person = self.right.person
         if person is None:
             raise ValueError("a member who is checked has signed")
@@ -98,5 +98,5 @@ class Screening(models.Model):
 
     @property
     def is_clear(self) -> bool:
-        """The lists had nothing, or a person has answered what they had."""
+        """Tell whether the lists had no hit, or a person has answered each that they had."""
         return self.outcome == self.Outcome.CLEAR or self.disposed_at is not None

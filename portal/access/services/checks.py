@@ -1,4 +1,4 @@
-"""A person's word on what the screening lists have on the holder or a member of a grant.
+"""Settle what the screening lists have on the holder or a member of a grant.
 
 What can't be cleared is ended, as any grant or membership is: those are the use cases of
 ``services.revoking`` and ``services.members``.
@@ -144,7 +144,7 @@ def _release_member(membership: Membership, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def remind_of_check(*, screening_id: int, now: datetime) -> bool:
-    """The clock's: a check is past its due date."""
+    """Remind the administrators, by the clock, of a check that is past its due date."""
     screening = _late(due.checks_late(now), screening_id)
     if screening is None:
         return False
@@ -155,7 +155,7 @@ def remind_of_check(*, screening_id: int, now: datetime) -> bool:
 
 @transaction.atomic
 def escalate_check(*, screening_id: int, now: datetime) -> bool:
-    """The clock's: a check is a week past its due date, and nobody has seen to it."""
+    """Tell the owners, by the clock, of a check that is a week past its due date."""
     screening = _late(due.checks_still_late(now), screening_id)
     if screening is None:
         return False

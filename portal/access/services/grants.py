@@ -41,7 +41,7 @@ def _ended_by_notice(grant: Grant, now: datetime) -> bool:
 
 @transaction.atomic
 def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: datetime) -> Grant:
-    """On the licence gate a signature opens at once the modes that stand behind it.
+    """Sign at the licence gate, which opens at once the modes that stand behind it.
 
     Where the screening lists have a hit, it opens once a person has cleared that. Signing again
     meanwhile gives the same grant.

@@ -66,8 +66,10 @@ def place_hold(
 
 
 def _told(hold: Hold, now: datetime) -> Iterator[tuple[User, ModelRepo | None]]:
-    """Each person who gets a letter, once, and the model that it speaks of: first the one that
-    the hold names."""
+    """Yield each person to be told of the hold, once, with the model that their letter names.
+
+    The model that the hold names comes first.
+    """
     others = held_repos(hold) if hold.revision is not None else ModelRepo.objects.none()
     written: set[int] = set()
     for repo in (hold.repo, *others):

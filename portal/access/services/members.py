@@ -173,7 +173,7 @@ def carry_members(old: Grant, new: Grant, now: datetime) -> None:
 
 
 def _goes_on(membership: Membership, now: datetime) -> bool:
-    """They joined, and nothing that would keep a newcomer out keeps them out now."""
+    """Tell whether a member who joined has nothing against them that keeps a newcomer out."""
     person = membership.person
     if person is None or membership.joined_at is None:
         return False

@@ -1,4 +1,4 @@
-"""Votes for an offer that nobody asked for, where the gate wants more than one."""
+"""Vote on an offer that nobody asked for, where the gate wants more than one vote."""
 
 from __future__ import annotations
 

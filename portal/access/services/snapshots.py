@@ -166,7 +166,7 @@ def _copy(
 
 
 def _organization(access_request: AccessRequest, now: datetime) -> Organization | None:
-    """The proved one that the answer names; the one proved last, where it names none of them."""
+    """Return the proved organization that the answer names, else the one proved last."""
     proved = _proved(access_request, now)
     return means_one_of(_said(access_request), proved) or next(iter(proved), None)
 
@@ -180,7 +180,7 @@ def _said(access_request: AccessRequest) -> str:
 
 
 def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now: datetime) -> bool:
-    """Proved to belong where they say, reached by mail, clear of the lists, like nobody else's."""
+    """Tell whether the applicant is proved, reached by mail, screened clear and unlike others."""
     proved = _proved(access_request, now)
     return (
         screening.is_clear

@@ -24,7 +24,7 @@ from portal.audit.services import record
 
 @transaction.atomic
 def screen_standing_grant(*, grant_id: int, now: datetime) -> bool:
-    """The clock's: hold a grant against the lines that are newer than its last screening."""
+    """Hold a grant, by the clock, against the lines newer than its last screening."""
     locked = lock_grant(grant_id)
     if locked is None or not due.grants_to_screen(now).filter(pk=grant_id).exists():
         return False
@@ -38,7 +38,7 @@ def screen_standing_grant(*, grant_id: int, now: datetime) -> bool:
 
 @transaction.atomic
 def screen_standing_member(*, membership_id: int, now: datetime) -> bool:
-    """The clock's: the same for a member who signed."""
+    """Hold a member who signed, by the clock, against the lines newer than their screening."""
     found = due.members_to_screen(now).filter(pk=membership_id).first()
     grant = lock_grant(found.grant_id) if found else None
     locked = due.members_to_screen(now).select_for_update(of=("self",))

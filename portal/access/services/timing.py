@@ -90,7 +90,7 @@ def _run(name: str, step: Step, now: datetime) -> int:
 
 
 def _size(name: str) -> int:
-    """Most of those that may be stranded, or that a new line may name, aren't: looking is all."""
+    """Return how many rows to take; more where most of them only need to be looked at."""
     return BATCH * LOOKS.get(name, 1)
 
 

@@ -1,4 +1,4 @@
-"""Taking a decision or a question back: within minutes as if it had not been, later with notice."""
+"""Take back a decision or a question: silently within minutes, later with notice."""
 
 from __future__ import annotations
 

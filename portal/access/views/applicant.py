@@ -47,7 +47,7 @@ GRANTS_SHOWN = 50  # the rest stands on the page of grants
 @login_required
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
-    """What waits for this person, their requests, newest first, and the access they have."""
+    """Show what waits for this person, their requests, newest first, and the access they have."""
     person, now = signed_in(request), timezone.now()
     mine = AccessRequest.objects.of(person).select_related("repo__namespace")
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -69,7 +69,7 @@ def requests(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """What asking takes, and the button that begins a draft; whoever has begun goes on.
+    """Show what asking takes, and the button that begins a draft; go on with one that exists.
 
     To open the address makes nothing: crawlers and programs that look ahead open it too.
     """

@@ -115,7 +115,7 @@ def _dialogs(shown: dict[str, Any]) -> list[str]:
 
 
 def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
-    """The reviewer's own last decision or question, while its letter waits."""
+    """Return the reviewer's own last decision or question, while its letter waits."""
     return {"undoable": undoable_by(reviewer, now)}
 
 

@@ -1,4 +1,4 @@
-"""What the screening lists have on holders and members of grants, and a person's word on each."""
+"""Show what the screening lists have on holders and members of grants, and clear it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def checks(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest, screening_id: int) -> HttpResponse:
-    """One check: what the lists have, and the word that clears it."""
+    """Show one check, with what the lists have and the form that clears it."""
     person, now = signed_in(request), timezone.now()
     screening = check_for(person, screening_id, now)
     form = ClearForm(request.POST if request.method == "POST" else None)

@@ -71,7 +71,7 @@ def _typed(form: SignatureForm) -> dict[str, Any]:
 
 
 def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
-    """Do what a signature is for; None beside a form that says that no address is proved yet."""
+    """Do what a signature is for; return None and add an error where no address is proved."""
     try:
         return act()
     except EmailNotVerified as error:

@@ -54,7 +54,7 @@ def case_page(
     notice: str = "",
     failed: tuple[str, forms.Form | None] | None = None,
 ) -> HttpResponse:
-    """The case; ``failed`` names the form that was sent back, or that is to stand open."""
+    """Render the case; ``failed`` names the form that was sent back, or that is to stand open."""
     now, filters = timezone.now(), carried_filters(request)
     context = case_context(access_request, reviewer, filters, now=now, failed=failed)
     context |= undo_context(reviewer, now) | {"notice": notice}
@@ -99,7 +99,7 @@ def _refused(
 
 
 def onward(request: HttpRequest, access_request: AccessRequest, said: str) -> HttpResponse:
-    """Go to the next case of the list that awaits a decision; to the list when it is done."""
+    """Redirect to the next undecided case of the list; to the list when there is none."""
     if said:
         messages.success(request, said)
     filters, now = carried_filters(request), timezone.now()
@@ -110,7 +110,7 @@ def onward(request: HttpRequest, access_request: AccessRequest, said: str) -> Ht
 
 
 def to_case(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Go to a case, within the list that it was opened from."""
+    """Redirect to a case, within the list that it was opened from."""
     return redirect(reverse("access:case", args=[request_id]) + carried_filters(request).query)
 
 

@@ -111,7 +111,7 @@ def unseat(request: HttpRequest, namespace: str, name: str, user_id: int) -> Htt
 def _done(
     request: HttpRequest, repo: ModelRepo, form: forms.Form, said: str, *, left: str = ""
 ) -> HttpResponse:
-    """Back to the gate; ``left`` names who may be seated again by one click."""
+    """Redirect to the gate; ``left`` names who may be seated again by one click."""
     if isinstance(form, SeatForm) and form.errors:
         return _page(request, repo, GateForm(initial=_initial(repo)), form)
     messages.success(request, said)

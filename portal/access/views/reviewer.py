@@ -79,7 +79,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def case(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Everything that a decision needs, on one page; ``?open=`` opens a dialog's part of it."""
+    """Show everything that a decision needs on one page; ``?open=`` opens one dialog of it."""
     reviewer = reviewer_of(request)
     part = request.GET.get("open", "")
     opened = (part, None) if part in DIALOGS else None
