@@ -45,7 +45,7 @@ class EngineRequest:
 
     @property
     def samples(self) -> range:
-        """The numbers of its samples."""
+        """Return the numbers of the samples."""
         return range(self.first_sample, self.first_sample + self.sampling.n)
 
     @property

@@ -51,10 +51,10 @@ class Tokenizer:
 
     @cached_property
     def longest_token_bytes(self) -> int:
-        """The most bytes of text that one token stands for.
+        """Return the most bytes of text that one token stands for.
 
-        A text of more bytes than a number of tokens times this has more tokens than that, which
-        is known before any of it is tokenized: a byte-level BPE keeps every byte.
+        A text of more bytes than a number of tokens times this has more tokens than that, which is
+        known before any of it is tokenized: a byte-level BPE keeps every byte.
         """
         added = max((len(token.content.encode()) for token in self._added.values()), default=1)
         return max(added, *(len(self.token_bytes(token)) for token in range(self.vocab_size)))

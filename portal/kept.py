@@ -39,7 +39,7 @@ class KeptForm:
 
     @property
     def words(self) -> list[tuple[str, str]]:
-        """The texts among them, each with its field's name as a person reads it."""
+        """Return the texts among the fields, each with its field's name as a person reads it."""
         texts = [(name, value) for name, value in self.fields if value != TICKED]
         return [(name.replace("_", " ").capitalize(), value) for name, value in texts]
 

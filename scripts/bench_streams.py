@@ -39,7 +39,7 @@ spawn = multiprocessing.get_context("spawn")
 
 
 def prepare(folder: Path) -> tuple[list[Any], str]:
-    """Running jobs of one person, whose session's cookie comes along."""
+    """Make running jobs of one person; return them with the cookie of the person's session."""
     from django.core.management import call_command
     from django.test import Client
     from django.utils import timezone
@@ -64,7 +64,7 @@ def token_event(position: int) -> dict[str, Any]:
 
 
 def end(job: Any) -> None:
-    """A result of many tokens, as one event."""
+    """Return a result of many tokens, as one event."""
     from django.utils import timezone
 
     from portal.jobs.services import Outcome, finish_job
@@ -83,7 +83,7 @@ def end(job: Any) -> None:
 
 
 def write_tokens(job_ids: list[Any], seconds: float) -> None:
-    """In a process of its own: a token of each job per step, as a worker passes them on."""
+    """Write, in a process of its own, a token of each job per step, as a worker does."""
     import django
 
     django.setup()
@@ -99,7 +99,7 @@ def write_tokens(job_ids: list[Any], seconds: float) -> None:
 
 
 def read_pages(port: int, cookie: str, paths: list[str], seconds: float, ready: Any) -> None:
-    """In a process of its own: follow each path until it ends, or the time is over."""
+    """Follow each path, in a process of its own, until it ends or the time is over."""
 
     entering = asyncio.Semaphore(ENTERING)
 
@@ -153,7 +153,7 @@ class Lag:
             self.longest = max(self.longest[0], late[0]), max(self.longest[1], late[1])
 
     def take(self, label: str) -> float:
-        """Print the figures since the last time; the milliseconds of CPU time."""
+        """Print the figures since the last time; return the milliseconds of CPU time."""
         (clock, cpu), self.longest = self.longest, (0.0, 0.0)
         print(f"{label}: {1000 * cpu:.0f} ms, by the clock {1000 * clock:.0f} ms", flush=True)
         return 1000 * cpu
@@ -161,7 +161,7 @@ class Lag:
 
 @contextmanager
 def served(lag: Lag) -> Iterator[int]:
-    """The portal in a thread of this process, with the watch in its loop; its port."""
+    """Serve the portal in a thread of this process, with the watch in its loop; yield its port."""
     import uvicorn
 
     from portal.asgi import application
@@ -190,14 +190,14 @@ def run(target: Any, *values: Any) -> Any:
 
 
 def warm_up(port: int, cookie: str, job: Any) -> None:
-    """One reader, for what a process loads once."""
+    """Follow one job, so that the process has loaded what it loads once."""
     paths = [f"/playground/{job.pk}/events"]
     ready = spawn.Semaphore(0)
     run(read_pages, port, cookie, paths, 30, ready).join()
 
 
 def measure(jobs: list[Any], cookie: str, readers: int) -> list[float]:
-    """Longest lags in milliseconds: idle, of ended jobs, of running ones."""
+    """Return the longest lags in milliseconds: idle, of ended jobs, of running ones."""
     lag = Lag()
     with served(lag) as port:
         warm_up(port, cookie, jobs[0])
@@ -214,7 +214,7 @@ def measure(jobs: list[Any], cookie: str, readers: int) -> list[float]:
 def read(
     port: int, cookie: str, jobs: list[Any], readers: int, while_written: Lag | None = None
 ) -> None:
-    """So many readers, to the jobs' ends or while their tokens are written."""
+    """Run so many readers, to the jobs' ends or while their tokens are written."""
     ready = spawn.Semaphore(0)
     paths = [f"/playground/{jobs[n % len(jobs)].pk}/events" for n in range(readers)]
     reading = run(read_pages, port, cookie, paths, 60, ready)
@@ -228,7 +228,7 @@ def read(
 
 
 def seconds_to_stop(jobs: list[Any], cookie: str, streams: int) -> float:
-    """From SIGTERM to the end of a server that has so many streams open."""
+    """Return the seconds from SIGTERM to the end of a server with so many streams open."""
     import subprocess
 
     from tests.live import free_port

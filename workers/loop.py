@@ -78,10 +78,10 @@ class EngineLoop:
         self._work.set()
 
     def crowd(self) -> set[int] | None:
-        """The people of whom no more jobs are wanted now; None when nobody's are.
+        """Return the people of whom no more jobs are wanted now; None when nobody's are.
 
-        As many jobs as the engine has places are always wanted, and beyond that those of people
-        who have none here: one person's jobs keep nobody from the next place.
+        As many jobs as the engine has places are always wanted, and beyond that those of people who
+        have none here: one person's jobs keep nobody from the next place.
         """
         runs = self.runs()
         people = {run.job.person_id for run in runs}

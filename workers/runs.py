@@ -55,12 +55,12 @@ class Run:
 
     @classmethod
     def of(cls, job: Job) -> Run:
-        """All of a job's samples; where prompts are scored, first the one that does it."""
+        """Make a run of a job's samples; where prompts are scored, first the one that does it."""
         scored = job.echo and job.params["logprobs"] is not None
         return cls(job, deque(range(0, job.choice_count, job.n if scored else 1)))
 
     def request(self, choice: int, turn: Turn) -> EngineRequest:
-        """One sample, drawn as it would be among all n of its prompt."""
+        """Make the request for one sample, drawn as it would be among all n of its prompt."""
         number, sample = divmod(choice, self.job.n)
         return EngineRequest(
             self.job.prompts[number],
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def hungry(self) -> bool:
-        """Whether it has samples to feed to the engine."""
+        """Tell whether the run has samples to feed to the engine."""
         return bool(self.waiting) and not self.error
 
     @property

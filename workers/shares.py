@@ -32,7 +32,7 @@ class Shares:
         self._live.sort(key=_turn)
 
     def running(self) -> list[Run]:
-        """The run of each sample that has a place; the others in the engine wait for one."""
+        """Return the run of each sample that has a place; others in the engine wait for one."""
         return [run for _, run in self._live[: self._places]]
 
     def next(self) -> tuple[Run, Turn] | None:
@@ -55,7 +55,7 @@ class Shares:
         return run, turn
 
     def _rank(self, run: Run) -> tuple[int, int, int]:
-        """By priority and slot; among one person's jobs, the one with the fewest samples."""
+        """Rank a run by priority and slot; among one person's jobs, fewest samples come first."""
         return run.job.priority, self._free_slot(run), len(run.live)
 
     def _free_slot(self, run: Run) -> int:

@@ -82,7 +82,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return client_ip(request) or super().get_client_ip(request)
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        """The letter’s link, with the page that led to signing up: it may open elsewhere."""
+        """Return the letter’s link, with the page that led to signing up for another browser."""
         url: str = super().get_email_confirmation_url(request, emailconfirmation)
         page = get_next_redirect_url(request)
         return f"{url}?{urlencode({'next': page})}" if page else url
@@ -118,7 +118,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return confirmed
 
     def get_http_user_agent(self, request: HttpRequest) -> str:
-        """What a notice says of the browser: a caller’s own words, so by the rule of a line."""
+        """Return a notice’s name of the browser; the caller’s words must pass as a line."""
         agent = as_line(str(super().get_http_user_agent(request)))
         return agent if not line_fault(agent) else "Unspecified"
 
@@ -144,7 +144,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return person
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
-        """The last proved address stays: without one, nobody could be told of a lost password."""
+        """Keep the last proved address, so that a lost password can still be reset."""
         proved = EmailAddress.objects.filter(user=email_address.user_id, verified=True)
         if email_address.verified and not proved.exclude(pk=email_address.pk).exists():
             return False

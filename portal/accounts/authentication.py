@@ -74,9 +74,10 @@ def session_caller(request: HttpRequest) -> Caller:
 
 
 def reading_caller(request: HttpRequest) -> Caller:
-    """The caller of an address that programs and our own pages read files from.
+    """Return the caller of an address that programs and our own pages read files from.
 
-    A token where one is sent; else the session of a browser that comes from a page of ours.
+    It is the owner of a token where one is sent; else the session of a browser that comes from a
+    page of ours.
     """
     if "Authorization" in request.headers or not comes_from_our_pages(request):
         return token_caller(request)

@@ -22,7 +22,7 @@ class NamespaceQuerySet(models.QuerySet[M]):
 
 class AccessTokenQuerySet(models.QuerySet[M]):
     def usable_at(self, now: datetime) -> AccessTokenQuerySet[M]:
-        """Neither revoked nor run out, of an open account whose holder is proved."""
+        """Select tokens neither revoked nor expired, of open accounts whose holder is proved."""
         return self.filter(
             revoked_at=None,
             expires_at__gt=now,

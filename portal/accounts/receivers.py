@@ -26,7 +26,10 @@ def address_removed(instance: EmailAddress, **kwargs: Any) -> None:
 
 @receiver(post_save, sender=EmailAddress)
 def address_saved(instance: EmailAddress, created: bool, **kwargs: Any) -> None:
-    """A verified address may be the account's first; a new unverified one has proved nothing."""
+    """Settle the proof by a verified address; end it by one that is verified no more.
+
+    A verified address may be the account's first; a new unverified one has proved nothing.
+    """
     if instance.verified:
         settle_proof(address=instance, now=timezone.now())
     elif not created:

@@ -34,5 +34,5 @@ def matches(parts: Sequence[str], pattern: str) -> bool:
 
 
 def _glob(pattern: str) -> str:
-    """The same as fnmatch spells it."""
+    """Return the pattern as fnmatch spells it."""
     return ESCAPED.sub(r"\1", ESCAPED_WILDCARD.sub(r"[\1]", pattern)).replace("[^", "[!")

@@ -33,7 +33,7 @@ class LfsRules:
     lines: tuple[tuple[str, bool], ...]
 
     def is_lfs(self, path: str, size_bytes: int) -> bool:
-        """An empty file never is: clients bring it in the commit."""
+        """Tell whether the file goes by LFS; an empty one never does: it comes in the commit."""
         if size_bytes == 0 or size_bytes >= LFS_FROM_BYTES:
             return size_bytes > 0
         parts = path.split("/")
@@ -68,7 +68,7 @@ def _parsed(lines: list[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _split(line: str) -> tuple[str, list[str]]:
-    """A pattern and its attributes; a pattern in quotes is spelt as a string of C."""
+    """Split a line into pattern and attributes; a pattern in quotes is read as a C string."""
     if not line or line.startswith(("#", "[attr]")):
         return "", []
     if line.startswith('"'):

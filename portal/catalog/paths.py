@@ -75,7 +75,7 @@ def tree_problems(paths: Iterable[str], *, standing: Collection[str] = ()) -> It
 
 
 def _as_disks_read(path: str) -> str:
-    """The path as a file system spells it that ignores case and composes accents (NFC)."""
+    """Return the path as a file system reads it that ignores case and composes accents (NFC)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 

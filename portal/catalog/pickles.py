@@ -42,7 +42,7 @@ def holds_pickle(content: BinaryIO) -> bool:
 
 
 def begins_as_pickle(head: bytes, *, whole: bool = False) -> bool:
-    """The same by a file's first bytes; ``whole`` where there are no more."""
+    """Tell by its first bytes whether a file is a pickle; ``whole`` where there are no more."""
     if head.startswith(ZIP):  # torch puts its pickle first
         name_length = int.from_bytes(head[26:28], "little")
         return is_called_pickle(head[30 : 30 + name_length].decode("utf-8", "replace"))
@@ -53,9 +53,10 @@ def begins_as_pickle(head: bytes, *, whole: bool = False) -> bool:
 
 
 def _is_pickle(head: bytes, *, whole: bool) -> bool:
-    """With the header of a protocol, all that isn't proved to be something else is one.
+    """Tell whether the bytes are a pickle.
 
-    Without it, a text could begin like one: only what names a class and calls it is.
+    With the header of a protocol, all that isn't proved to be something else is one. Without it, a
+    text could begin like one: only what names a class and calls it is.
     """
     if not head:
         return False
@@ -67,7 +68,7 @@ def _is_pickle(head: bytes, *, whole: bool) -> bool:
 
 
 def _opcodes(head: bytes) -> tuple[set[str], bool]:
-    """The opcodes up to the first that is none, and whether there was none such."""
+    """Return the known opcodes at the beginning, and False where an unknown one ends them."""
     seen: set[str] = set()
     try:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(head)):
@@ -80,7 +81,7 @@ def _opcodes(head: bytes) -> tuple[set[str], bool]:
 
 
 def _is_credible(opcode: str, argument: object) -> bool:
-    """A class is named by identifiers; a line of prose is not."""
+    """Tell whether an opcode's class is named by identifiers, as no line of prose is."""
     if opcode not in ("GLOBAL", "INST"):
         return True
     return all(part.isidentifier() for part in re.split(r"[ .]", str(argument)))
@@ -107,7 +108,7 @@ DECOMPRESSORS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], bytes]], ...] = 
 
 
 def _decompressed(head: bytes) -> bytes:
-    """The beginning of what is compressed; nothing where nothing is, or it can't be read."""
+    """Return the beginning of compressed data; b"" where none is, or it can't be read."""
     for magic, decompress in DECOMPRESSORS:
         if magic.match(head):
             try:
@@ -144,8 +145,11 @@ class _Bounded(io.RawIOBase):
 
 
 def _zip_holds_pickle(content: BinaryIO) -> bool:
-    """By its directory. One that can't be read, or is too large, counts as holding one: torch's
-    reader may be less strict than ours."""
+    """Tell by its directory whether a zip holds a pickle.
+
+    One that can't be read, or is too large, counts as holding one: torch's reader may be less
+    strict than ours.
+    """
     try:
         with zipfile.ZipFile(_Bounded(content)) as archive:
             names = [entry.filename for entry in archive.infolist()]

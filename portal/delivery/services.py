@@ -102,7 +102,7 @@ def _told(link: Link, file: File) -> dict[str, Any]:
 
 
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
-    """The file that a link stands for, if who got the link may still have it.
+    """Return the file that a link stands for, if who got the link may still have it.
 
     Raises LinkInvalid, LinkExpired, LinkGone or LinkWithdrawn, and counts it.
     """

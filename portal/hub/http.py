@@ -50,7 +50,7 @@ def hub_view(*methods: str) -> Callable[[View], View]:
 
 
 def file_view(view: View) -> View:
-    """An address of a file's bytes, for programs and for the browser of who is signed in.
+    """Wrap a view of a file's bytes, for programs and for the browser of who is signed in.
 
     No cookie is set and nothing is changed: a session is only read, and only from our own pages.
     """
@@ -99,7 +99,7 @@ def _number(query: QueryDict, name: str, default: int) -> int:
 def page_of(
     request: HttpRequest, items: Sequence[Any] | QuerySet[Row], *, default: int = LARGEST_PAGE
 ) -> tuple[list[Any], dict[str, str]]:
-    """This request's slice of a list, and the Link header to the next slice, if there is one.
+    """Return the request's slice of a list, and the Link header to the next slice, if any.
 
     Some clients count pages (``p``, from 0) where others follow the link.
     """

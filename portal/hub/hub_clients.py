@@ -28,7 +28,7 @@ def asks_again_for_ever(request: HttpRequest) -> bool:
 
 
 def _version(request: HttpRequest) -> tuple[int, int] | None:
-    """Major and minor version of huggingface_hub; None for any other client."""
+    """Return the major and minor version of huggingface_hub; None for any other client."""
     found = VERSION.search(request.headers.get("User-Agent", ""))
     return (int(found[1]), int(found[2])) if found else None
 

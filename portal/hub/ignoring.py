@@ -26,7 +26,7 @@ class IgnoreRule:
 
 
 def ignore_rules(standing: dict[str, Content], sent: str) -> list[IgnoreRule]:
-    """The rules that come with the request, or those that the branch holds. Raises Invalid."""
+    """Return the rules sent with the request, else those of the branch. Raises Invalid."""
     text = sent or _held(standing.get(FILE))
     lines = text.splitlines()
     if len(text) > LARGEST_BYTES or len(lines) > MOST_LINES:
@@ -42,7 +42,7 @@ def _rule(line: str) -> IgnoreRule:
 
 
 def ignored(rules: list[IgnoreRule], path: str) -> bool:
-    """As git decides: the last rule that matches, and nothing within a folder that is left out."""
+    """Tell whether git ignores the path: by the last rule that matches it or a folder of it."""
     parts = path.split("/")
     return any(_is_left_out(rules, parts[:depth], parts) for depth in range(1, len(parts) + 1))
 

@@ -65,7 +65,7 @@ class LeftOut:
 
 
 def sample_of(file: Mapping[str, Any]) -> bytes:
-    """The first bytes of a file that a client shows before it uploads. Raises Invalid."""
+    """Return the first bytes of a file, which a client shows before upload. Raises Invalid."""
     sample = file.get("sample") or ""
     if not isinstance(sample, str) or len(sample) > LARGEST_SAMPLE:
         raise Invalid("“sample” is the beginning of the file, in base64.", field="sample")
@@ -97,14 +97,14 @@ def before_upload(
 
 
 def _may_stand(upload: Upload, held: Content | None) -> bool:
-    """A pickle that was taken when the repo allowed them may come again as it is."""
+    """Tell whether a pickle is the one that the repo took while it allowed them."""
     return held is not None and held.size_bytes == upload.size_bytes
 
 
 def leave_out(
     request: HttpRequest, repo: ModelRepo, changes: Sequence[Change], *, title: str
 ) -> tuple[list[Change], LeftOut]:
-    """The changes without the pickles that are no reason to refuse the others."""
+    """Return the changes without pickles that are no reason to refuse the rest."""
     added = [change.content for change in changes if isinstance(change, Add)]
     if not _would_ask_for_ever(request, title):
         added = [content for content in added if _is_trainers(content.path)]

@@ -79,7 +79,7 @@ def _order(name: str) -> list[Any]:
 
 
 def _rank() -> Func:
-    """A repo's place among those that were downloaded of late; null for the others."""
+    """Return a repo's rank by recent downloads; null for repos without any."""
     counts = recent_downloads(timezone.now())
     ranked = sorted(counts, key=lambda pk: (-counts[pk], pk))
     keys = Value(ranked, output_field=ArrayField(BigIntegerField()))

@@ -40,7 +40,7 @@ def model(
     downloads: int,
     blobs: bool = False,
 ) -> dict[str, Any]:
-    """A repo at a revision, under the licence in force; with ``files``, its siblings too.
+    """Describe a repo at a revision, under the licence in force; with ``files``, its siblings too.
 
     ``cardData`` is what the card says at that revision; of the licence the portal has its own word.
     """

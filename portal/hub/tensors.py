@@ -62,7 +62,7 @@ def _read(files: list[File]) -> dict[str, TensorCount]:
 
 
 def _counted(file: File) -> dict[str, int]:
-    """Nothing where the file isn't what its name says."""
+    """Count a shard's parameters by dtype; nothing where the file isn't what its name says."""
     parameters: Counter[str] = Counter()
     with blob_store().open(file.blob_id) as shard:
         try:

@@ -71,7 +71,7 @@ def allowance(person: User, now: datetime) -> Allowance:
 
 
 def allowance_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Allowance:
-    """The quota that holds for this model: the day's, or the tighter one of who still waits.
+    """Return the quota for this model: the day's, or the tighter one of who waits for access.
 
     ``limits`` come with the policy's verdict. Pages show what this answers, and jobs obey it.
     """

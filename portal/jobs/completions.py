@@ -95,7 +95,7 @@ class Reply:
         self._choices = [Choice(job, index, model) for index in range(job.choice_count)]
 
     def whole(self, job: Job) -> str:
-        """The JSON of the whole reply to a job that succeeded, encoded choice by choice.
+        """Return the JSON of the whole reply to a job that succeeded, encoded choice by choice.
 
         Encoding tens of megabytes at once would hold the interpreter's lock all the while.
         """
@@ -121,7 +121,7 @@ class Reply:
 
 
 def encoded(content: dict[str, Any]) -> str:
-    """JSON without blanks."""
+    """Encode JSON without blanks."""
     return json.dumps(content, separators=(",", ":"))
 
 

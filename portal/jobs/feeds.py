@@ -111,7 +111,7 @@ def _entries_after(job_id: UUID, position: str) -> list[Entry]:
 
 
 def _entries_of(found: Any) -> list[Entry]:
-    """The one stream's entries, in either shape that redis-py gives: RESP2's or RESP3's."""
+    """Return the one stream's entries from either reply that redis-py gives: RESP2 or RESP3."""
     streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or []]
     flat: list[Entry] = []
     for entries in streams:
@@ -121,7 +121,7 @@ def _entries_of(found: Any) -> list[Entry]:
 
 
 def _client() -> redis.asyncio.Redis:
-    """One connection, whose reads may block for longer than other commands may take."""
+    """Return a client of one connection, whose reads may block longer than other commands."""
     return redis.asyncio.Redis.from_url(
         settings.REDIS_URL,
         client_name=CLIENT_NAME,
@@ -145,7 +145,7 @@ _feeds: dict[tuple[asyncio.AbstractEventLoop, UUID], Feed] = {}
 
 @asynccontextmanager
 async def feed_of(job_id: UUID, after: str = START) -> AsyncIterator[Feed]:
-    """The job's feed in this process, kept up while somebody reads it."""
+    """Yield the job's feed in this process, kept up while somebody reads it."""
     key = asyncio.get_running_loop(), job_id
     feed = _feeds.get(key)
     if feed is None:

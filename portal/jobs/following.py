@@ -48,7 +48,7 @@ async def follow(job_id: UUID, tell: Tell, after: str = START) -> AsyncGenerator
 
 
 def _piece(told: Iterator[str]) -> str:
-    """Some of what is to be told, a bounded part of it; nothing at its end."""
+    """Return the next bounded part of what is to be told; "" at its end."""
     parts, size = [], 0
     for text in told:
         parts.append(text)

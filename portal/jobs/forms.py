@@ -54,7 +54,7 @@ class PlaygroundForm(forms.Form):
     PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "logprobs", "stop")
 
     def __init__(self, *args: Any, models: list[str], inside: list[str], **kwargs: Any) -> None:
-        """``inside``: those of the models whose log-probabilities the person may have."""
+        """Offer ``models``; ``inside`` are those whose log-probabilities the person may have."""
         super().__init__(*args, **kwargs)
         self.fields["model"].choices = [(name, name) for name in models]  # type: ignore[attr-defined]
         self.inside = inside
@@ -92,9 +92,10 @@ class PlaygroundForm(forms.Form):
 
 
 def initial_from(job: Job) -> dict[str, Any]:
-    """The form as it was when the job was asked for; the prompt is added by who can decode it.
+    """Return the form's values as the job was asked for, without its prompt.
 
-    A seed that was drawn is left out, so that running again draws another.
+    The prompt is added by who can decode it. A seed that was drawn is left out, so that running
+    again draws another.
     """
     params = job.params
     return {

@@ -115,7 +115,7 @@ class HostedModel:
 
     @property
     def longest_prompt_bytes(self) -> int:
-        """The bytes over which a text can't fit, however it is tokenized."""
+        """Return the bytes over which a text can't fit, however it is tokenized."""
         longest = self.tokenizer.longest_token_bytes if self.tokenizer else 1
         return self.context_length * longest
 
@@ -158,7 +158,7 @@ class HostedModel:
 
 
 def size_bytes(prompt: Prompt) -> int:
-    """The bytes of a text; none for token ids, which are taken as they are."""
+    """Return the bytes of a text; 0 for token ids, which are taken as they are."""
     return len(prompt.encode()) if isinstance(prompt, str) else 0
 
 

@@ -67,7 +67,7 @@ class Place:
 
 
 def take_place(person_id: int, now: datetime) -> Place:
-    """Raises TooManyStreams where the person's places are all taken."""
+    """Take a place for a stream. Raises TooManyStreams where the person's places are taken."""
     place, most = Place(person_id), settings.MAX_EVENT_STREAMS
     values = (now.timestamp(), most, (now + LEASE).timestamp(), place.name, LEASE.seconds)
     try:

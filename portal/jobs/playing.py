@@ -38,12 +38,12 @@ def playable_by(person: User, now: datetime) -> list[Playable]:
 
 
 def quota_of(person: User, repo: ModelRepo, now: datetime) -> Allowance:
-    """What the person has left today for this model."""
+    """Return what the person has left today for this model."""
     return allowance_for(person, repo, may(person, Action.INFER, repo, now).limits, now)
 
 
 def quotas_of(person: User, now: datetime) -> list[Allowance]:
-    """Each quota that holds for the person now: the day's, and those of models they wait for."""
+    """List the quotas that hold for the person now: the day's, and those while they wait."""
     quotas = {
         allowance_for(person, playable.repo, playable.limits, now)
         for playable in playable_by(person, now)

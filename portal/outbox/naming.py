@@ -25,7 +25,7 @@ def keys_in(header: str) -> list[str]:
 
 
 def _our_domain() -> str:
-    """The domain of the sender’s address, else the host of the site’s."""
+    """Return the domain of the sender’s address, else the host of the site’s."""
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     if domain := _as_domain(sender):
         return domain

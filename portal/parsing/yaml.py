@@ -111,7 +111,7 @@ def _int(loader: _Loader, node: ScalarNode) -> int:
 
 @_constructs("float")
 def _float(loader: _Loader, node: ScalarNode) -> float | str:
-    """``.nan`` and ``.inf`` stay as they are written, as JSON has no word for them."""
+    """Construct a float; ``.nan`` and ``.inf`` stay text, as JSON has no word for them."""
     _require_short(node)
     number = float(loader.construct_yaml_float(node))
     return number if isfinite(number) else str(node.value)
@@ -124,7 +124,7 @@ def _require_short(node: ScalarNode) -> None:
 
 @_constructs("str", "timestamp", "value", "merge")
 def _text(loader: _Loader, node: ScalarNode) -> str:
-    """Dates stay text, as they do in JSON."""
+    """Construct a text, dates among them, as JSON has none."""
     text = str(loader.construct_scalar(node))
     if "\0" in text:
         raise _wrong(node, "no text may hold the character U+0000")

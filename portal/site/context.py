@@ -126,7 +126,7 @@ def navigation(user: User | None, reviewing: bool) -> list[Entry]:
 
 
 def back_here(request: HttpRequest) -> str:
-    """Where signing in from the head of this page leads back to; "" where that is no page."""
+    """Return where signing in from this page's head leads back to; "" where it is no page."""
     inside = any(part in request.path for part in ("/accounts/", "/resolve/", "/raw/", "/-/"))
     is_page = request.method in ("GET", "HEAD") and not inside
     return request.get_full_path() if is_page else ""

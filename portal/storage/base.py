@@ -64,7 +64,7 @@ class BlobStore(Protocol):
         """The bytes from the start. Raises BlobMissing."""
 
     def open_seekable(self, sha256: str) -> BinaryIO:
-        """The bytes, of which only those asked for are fetched. Raises BlobMissing."""
+        """Open the bytes, of which only those asked for are fetched. Raises BlobMissing."""
 
     def delete(self, sha256: str) -> None:
         """The bytes are gone; again is harmless. The caller asks whether a row names them."""

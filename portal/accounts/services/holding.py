@@ -101,7 +101,7 @@ def _prove_by_letter(person: User, now: datetime) -> None:
 
 
 def _make_primary(address: EmailAddress) -> None:
-    """The only one left; through the table, since allauth is about to save the row itself."""
+    """Make the address left primary; by an update, since allauth is about to save the row."""
     if not address.primary:
         address.primary = True
         EmailAddress.objects.filter(pk=address.pk).update(primary=True)

@@ -31,7 +31,7 @@ MADE_COOKIE, MADE_SECONDS = "made_token", 60
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """Listed, and made. The page that follows shows the secret, which is kept nowhere."""
+    """List and issue tokens. The next page shows the secret once; it is kept nowhere."""
     owner, now = signed_in(request), timezone.now()
     form = TokenForm(request.POST or None, scopes=scopes_of(owner))
     if request.method == "POST" and form.is_valid():

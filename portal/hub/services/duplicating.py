@@ -83,7 +83,7 @@ def duplicate_repo(
 
 
 def _copy_gate(source: ModelRepo, copy: ModelRepo, actor: User, now: datetime) -> None:
-    """Seat the team first: settings that its people can't live up to are refused."""
+    """Copy the gate, its team first: settings that the team can't live up to are refused."""
     seats = {member.user: TeamMember.Role(member.role) for member in source.team.all()}
     if copy.takes_requests and not seats:
         seats = {actor: TeamMember.Role.ADMINISTRATOR}

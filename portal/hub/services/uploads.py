@@ -24,14 +24,17 @@ from portal.storage.incoming import Incoming
 
 
 def held(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
-    """Of these, what a commit to this repo may name: brought for it, or shown in it already."""
+    """Return those blobs that a commit to this repo may name: brought for it, or shown in it.
+
+    The keys are their sha256.
+    """
     mine = Q(uploads__repo=repo) | Q(shown("files__revision"), files__revision__repo=repo)
     blobs = Blob.objects.filter(mine, sha256__in=set(sha256s)).distinct()
     return {blob.sha256: blob for blob in blobs}
 
 
 def forget_hidden(repo_id: int) -> None:
-    """Have the bytes that only hidden revisions of a repo hold brought anew, if at all."""
+    """Forget the uploads of bytes that only hidden revisions hold, so that they must come anew."""
     inside = File.everything.filter(revision__repo_id=repo_id).order_by()
     shown_blobs = File.objects.filter(revision__repo_id=repo_id).order_by().values("blob")
     hidden_blobs = inside.exclude(blob__in=shown_blobs).values("blob")

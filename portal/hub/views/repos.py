@@ -75,7 +75,7 @@ def _publishing_in(namespace: str) -> Iterator[None]:
 
 
 def _asked_privacy(request: HttpRequest, content: dict[str, Any]) -> bool | None:
-    """Who is to see a new repo; None where nobody said.
+    """Return whether a new repo is to be private; None where nobody said.
 
     Clients before version 1 say that it is not private whenever their user says nothing, so from
     them that counts for nothing.
@@ -120,7 +120,7 @@ def move(request: HttpRequest, caller: Caller) -> JsonResponse:
 
 @hub_view("POST")
 def duplicate(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
-    """The copy is private unless its maker says otherwise, and as gated as the source."""
+    """Copy a model, private unless its maker says otherwise, and as gated as the source."""
     now = timezone.now()
     require_publishing_anywhere(caller)
     person, repo = publishable_repo(caller, names, now)

@@ -156,7 +156,7 @@ class Chunks:
         self._include_usage = include_usage
 
     def tell(self, item: Item) -> str:
-        """The item's lines; after the end, what closes the stream."""
+        """Return the item as lines; after the end, those that close the stream."""
         if item.event:
             return _data(self._reply.chunk(item.event))
         if item.ended is None:

@@ -63,7 +63,7 @@ def playground(request: HttpRequest) -> HttpResponse:
 def _form(
     playable: list[Playable], *, also: ModelRepo | None = None, **filled: Any
 ) -> PlaygroundForm:
-    """``also``: what was asked for before, though it may not be prompted any more."""
+    """Build the form; ``also`` is a model asked for before, though it can be prompted no more."""
     names = [each.name for each in playable]
     if also is not None and also.full_name not in names:
         names.append(also.full_name)
@@ -72,20 +72,20 @@ def _form(
 
 
 def _start(request: HttpRequest, playable: list[Playable]) -> dict[str, Any]:
-    """An empty form: for the model that the address names, its inside shown where it is open."""
+    """Return the first values: the model that the address names, with log-probabilities if open."""
     named = [each for each in playable if each.name == request.GET.get("model")]
     chosen = (named or playable)[0]
     return {"model": chosen.name, "logprobs": chosen.inside}
 
 
 def _hosted(person: User | None, name: str) -> ModelRepo | None:
-    """The hosted model of that name, if the person may know of it."""
+    """Return the hosted model of that name, if the person may know of it."""
     repos = hosted_repos(Caller(person))
     return next((repo for repo in repos if repo.full_name == name), None)
 
 
 def _with_seed(posted: QueryDict) -> QueryDict:
-    """What was sent; with the seed of the run before, where its button was pressed."""
+    """Return what was sent, with the last run's seed where its button was pressed."""
     data = posted.copy()
     if "seed_again" in data:
         data["seed"] = str(data["seed_again"])

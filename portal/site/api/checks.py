@@ -59,13 +59,13 @@ def _check(call: Call, screening_id: int) -> Screening:
 
 @listing(Scope.REVIEW, CheckOutput)
 def list_checks(call: Call) -> QuerySet[Screening]:
-    """The open checks of the models that one administers, the earliest due first."""
+    """List the open checks of the models that one administers, the earliest due first."""
     return _within(call, checks_of(call.person, call.now))
 
 
 @operation(Scope.REVIEW, gives=CheckOutput)
 def show_check(call: Call, screening_id: int) -> Screening:
-    """What the lists have on somebody who signed."""
+    """Show what the lists have on somebody who signed."""
     return _check(call, screening_id)
 
 

@@ -183,7 +183,7 @@ def _offers(repo: ModelRepo, now: datetime) -> None:
 
 
 def _new_line(repo: ModelRepo, now: datetime) -> None:
-    """A line that somebody who has access already is like: the clock asks for a check."""
+    """List somebody like a member who has access, so that the clock asks for a check."""
     add_entry(
         actor=person("operator"),
         kind="person",

@@ -147,7 +147,7 @@ def _control(bound: BoundField, kind: str, hint: str, errors: list[str]) -> Safe
 
 
 def _direction(widget: forms.Widget) -> dict[str, str]:
-    """What is typed runs the way of its script; addresses and numbers run the way of theirs."""
+    """Let typed words run by their script; addresses and numbers keep their own direction."""
     words = isinstance(widget, forms.Textarea) or getattr(widget, "input_type", "") == "text"
     return {"dir": "auto"} if words else {}
 

@@ -16,23 +16,23 @@ register = template.Library()
 
 @register.filter
 def named(text: object) -> SafeString | str:
-    """``{{ person.display_name|named }}``: a name, whatever its script and however long."""
+    """Isolate a name, whatever its script and length: ``{{ person.display_name|named }}``."""
     return format_html("<bdi>{}</bdi>", text) if text else ""
 
 
 @register.filter
 def typed(text: object) -> SafeString | str:
-    """``{{ answer.text|typed }}``: what somebody wrote, each line in its own direction."""
+    """Isolate each line of what somebody wrote: ``{{ answer.text|typed }}``."""
     return format_html('<bdi class="lines">{}</bdi>', linebreaksbr(str(text))) if text else ""
 
 
 @register.filter
 def workplace(access_request: AccessRequest) -> Workplace:
-    """Where the applicant works: what is proved, and what they say where that differs."""
+    """Show where the applicant works: what is proved, and what they say where that differs."""
     return workplace_of(access_request)
 
 
 @register.filter
 def isolated(text: object) -> str:
-    """The same as ``named`` where no element may stand: in an attribute, an option, a title."""
+    """Isolate a name where no element may stand: in an attribute, an option, a title."""
     return bidi.isolated(str(text)) if text else ""

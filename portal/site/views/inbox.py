@@ -42,7 +42,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def letter(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Opening it marks it as read, unless the browser only looks ahead."""
+    """Show a letter and mark it as read, unless the browser only looks ahead."""
     person, now = signed_in(request), timezone.now()
     message = get_object_or_404(letters_of(person, now), pk=message_id)
     if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):

@@ -67,7 +67,7 @@ def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> Http
 
 
 def place(request: HttpRequest, namespace: str, name: str, rest: str) -> HttpResponse:
-    """The address that clients print, and people paste, of a folder or file at a revision."""
+    """Redirect from the address that clients print for a folder or file to the model's page."""
     repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
     rest = rest.strip("/").removesuffix("/.")  # as uploads of a whole folder print it
     revision, path = split_revision(repo, rest)

@@ -76,7 +76,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus; counted from the rows, so it survives restarts."""
+    """Serve the metrics to Prometheus; they are counted from the rows, so they survive restarts."""
     if not _may_scrape(request):
         raise Http404
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -37,5 +37,5 @@ def record(request: HttpRequest) -> HttpResponse:
 @cache_control(public=True, max_age=FRESH_SECONDS)
 @condition(etag_func=_etag)
 def heads(request: HttpRequest) -> HttpResponse:
-    """One line a day, oldest first, and the last hour's, for ``verify_audit --heads``."""
+    """Serve a line for each day, oldest first, and the last hour's, to ``verify_audit``."""
     return HttpResponse(heads_text(timezone.now()), content_type="text/plain; charset=utf-8")
