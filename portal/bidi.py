@@ -1,4 +1,4 @@
-"""Names in scripts written from right to left, within sentences that are written from left."""
+"""Isolate names in right-to-left scripts within sentences written from the left."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Invalid(DomainError):
 
 
 class TooLarge(Invalid):
-    """More was sent than is read at once."""
+    """A refusal of more than is read at once."""
 
     code = "too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE

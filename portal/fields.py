@@ -1,4 +1,4 @@
-"""Form fields that all parts share."""
+"""Provide the form fields that all parts share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import forms
 
 
 class LongText(forms.CharField):
-    """Text of several lines, as it was typed: a line ends in LF, as it does everywhere but in HTML.
+    """A field for text of several lines, as it was typed; each line ends in LF.
 
     Browsers send CRLF from a textarea. A model would read the other character, a comparison with
     what a program sent would differ, and a length would count each line's end twice.

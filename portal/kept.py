@@ -1,4 +1,4 @@
-"""What a person typed into a form that couldn't be taken, kept until it is sent again.
+"""Keep what a person typed into a form that couldn't be taken, until it is sent again.
 
 A session that ended, or a form that was open too long, is no reason to lose an hour's writing. The
 text waits in the session of the browser that sent it. Each form names who it was drawn for, signed
@@ -114,7 +114,7 @@ def forget_form(request: HttpRequest) -> None:
 
 
 class KeptFormMiddleware(MiddlewareMixin):
-    """Keep a form whose answer is the sign-in page; drop what is kept once it is sent again."""
+    """A middleware that keeps a form answered by the sign-in page until it is sent again."""
 
     def process_view(self, request: HttpRequest, view: object, args: object, names: object) -> None:
         """Drop it: a form that Django's check of tokens refused doesn't come this far."""

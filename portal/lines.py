@@ -1,7 +1,7 @@
-"""A line of text: names, titles and offices, which people type and others read.
+"""Hold names, titles and offices to one line of text, which people type and others read.
 
-They stand in letters, lists and the record beside our own words, so that none of them may break
-the line, hide, turn the reading direction or lead somewhere. The same rule holds on each surface:
+They stand in letters, lists and the record beside our own words, so that none of them may break the
+line, hide, turn the reading direction or lead somewhere. The same rule holds on each surface:
 ``LineField`` keeps it where a model is saved, the forms and the API tell of it beside the field.
 """
 
@@ -64,7 +64,7 @@ def plain_line(value: str) -> str:
 
 
 class LineField(_CharField):
-    """A column of lines. Saving anything else raises FieldErrors, whichever surface sent it."""
+    """A column of lines. It raises FieldErrors for anything else, whichever surface sent it."""
 
     default_validators = [validate_line]
 

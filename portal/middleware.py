@@ -214,7 +214,7 @@ def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
 
 
 def _acts(error: DomainError) -> dict[str, str]:
-    """What a refused person may do next. Who isn't signed in signs in and comes back."""
+    """Return what a refused person may do next. Who isn't signed in signs in and comes back."""
     label = error.refusal.act_label if isinstance(error, Refused) else error.act_label
     act = {"act_label": label, "act_url": error.help_url or "/"}
     if not isinstance(error, Refused) or error.refusal.reason != Reason.NO_TOKEN:
@@ -253,7 +253,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's ``handler400``: a body over the limit is a 413, in the surface's own form."""
+    """Answer for Django's ``handler400``: a body over the limit is a 413, in its surface's form."""
     if isinstance(exception, RequestDataTooBig):
         largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20
         error: DomainError = TooLarge(f"Send at most {largest} MB at once, in several requests.")
@@ -353,7 +353,10 @@ class RequestIdMiddleware(MiddlewareMixin):
 
 
 class PrivateByDefaultMiddleware(MiddlewareMixin):
-    """Keep answers to a person or a token out of every cache, unless the view says otherwise."""
+    """A middleware that keeps answers to a person or a token out of every cache.
+
+    A view that sets Cache-Control itself keeps its word.
+    """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase

@@ -20,11 +20,11 @@ _UNDER_WAY = ""
 
 
 class SentOnceMiddleware(MiddlewareMixin):
-    """Answer a form's second sending as its first, without doing its work again.
+    """A middleware that answers a form's second sending as its first, doing no work again.
 
     Django masks its token anew for each page that it draws, so the token and the fields together
-    name one sending of one drawn form. Only what redirects has done something; an error may be
-    sent again. Without the cache nothing is remembered, and every sending counts.
+    name one sending of one drawn form. Only what redirects has done something; an error may be sent
+    again. Without the cache nothing is remembered, and every sending counts.
     """
 
     def process_view(

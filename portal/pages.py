@@ -1,4 +1,4 @@
-"""Forms and the pages that hold them: no address of a page ends in nothing."""
+"""Lead every address of a form to the page that holds it, so that none ends in nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long token streams hold up the event loop that serves them, and how fast it lets go of them.
+"""Measure how long token streams block the event loop, and how fast it lets go of them.
 
     scripts/bench_streams.py                       # throwaway PostgreSQL and Redis, gone afterwards
     scripts/bench_streams.py --readers 50 --open 300

@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass
 class Run:
-    """Touched by the engine's thread alone, but for ``standing``, which the clerk sets.
+    """A job's samples in the engine, for its thread alone, but ``standing``, which the clerk sets.
 
     Each sample is a request of its own, named by its choice: people share the engine by samples.
     """

@@ -1,4 +1,4 @@
-"""Whose sample is next in the engine: places are shared by people, sample by sample.
+"""Choose whose sample is next in the engine: people share its places, sample by sample.
 
 Each of a person's samples in the engine has a slot, the lowest that the person has free, and slots
 are priorities there: everybody's first sample goes before anybody's second. So where one person

@@ -53,7 +53,7 @@ def is_contradicted(said: str, proved: Collection[Organization]) -> bool:
 
 @dataclass(frozen=True)
 class Workplace:
-    """How a case names where its applicant works: what is proved comes first.
+    """A case's account of where its applicant works: what is proved comes first.
 
     ``said`` is what they say, only where that is something else.
     """

@@ -216,7 +216,7 @@ class HoldStands(Conflict):
 
 
 class AddressUnproved(Conflict):
-    """Nobody is let in whose address isn't proved; for the team, who acts for them."""
+    """A refusal to let somebody in whose address isn't proved, for the team to read."""
 
     code = "address_unproved"
 

@@ -53,7 +53,7 @@ def held_repos(hold: Hold) -> QuerySet[ModelRepo]:
 
 @dataclass(frozen=True)
 class HeldRevision:
-    """``refs``: the branches and tags that name it."""
+    """A revision that a hold stops; ``refs`` are the branches and tags that name it."""
 
     repo: str
     commit: str
@@ -63,7 +63,7 @@ class HeldRevision:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a hold on bytes stops and what it does not, as far as its reader may know of it.
+    """The effect of a hold on bytes, as far as its reader may know of it.
 
     ``elsewhere``: models that serve the same bytes, and that another hold must stop.
     """

@@ -25,7 +25,7 @@ from portal.accounts.models import User
 
 @dataclass(frozen=True)
 class Place:
-    """``number`` is none where the filters don't show the case, or it stands too far behind."""
+    """A case's place in a list; ``number`` is None where the case isn't in it or too far behind."""
 
     number: int | None
     total: Count

@@ -1,6 +1,6 @@
 """List what waits for one person: questions to answer, offers to sign, invitations, renewals.
 
-The one account of it, for the navigation's count, the page of requests and the model's page.
+The navigation's count, the page of requests and the model's page all ask this module.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STARTED = ("repo__namespace", "acceptance")
 
 @dataclass(frozen=True)
 class Turn:
-    """Something that a person is asked to do. ``until`` is when it lapses; None where it won't."""
+    """A thing that a person is asked to do. ``until`` is when it lapses; None where it won't."""
 
     repo: ModelRepo
     text: str

@@ -1,4 +1,4 @@
-"""allauth’s forms under the portal’s rules. Apart from forms.py, which allauth’s own import."""
+"""Hold allauth’s forms to the portal’s rules. allauth imports forms.py, so they stand apart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.accounts.signing_up import expect_confirmation
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types
-    """Sign somebody up, and say the same whether the address has an account or not."""
+    """A form to sign up, which says the same whether the address has an account or not."""
 
     def validate_unique_email(self, value: str) -> str:
         self.account_already_exists = account_of(value) is not None
@@ -71,7 +71,7 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
-    """Ask for a new password: only the address that leads to an account gets the letter."""
+    """A form to ask for a new password; only an address of the account gets the letter."""
 
     def clean_email(self) -> str:
         email: str = get_adapter().clean_email(self.cleaned_data["email"].lower())

@@ -1,4 +1,4 @@
-"""One token for all: ``Authorization: Bearer wg_…`` on the Hub, /v1 and /api/v1.
+"""Take one token on the Hub, /v1 and /api/v1: ``Authorization: Bearer wg_…``.
 
 Tools that know a user and a password alone send the same token within Basic.
 """

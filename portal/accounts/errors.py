@@ -44,7 +44,7 @@ class NameTaken(Conflict):
 
 
 class AddressTaken(Conflict):
-    """Another account was made with the address in the same instant. It is told to nobody."""
+    """An error that another account took the address in the same instant; nobody is told it."""
 
     code = "address_taken"
 
@@ -63,7 +63,7 @@ class NotOneself(Forbidden):
 
 
 class AddressNeeded(Forbidden):
-    """Who has proved no address has no tokens, no second address, and no mail sent to others."""
+    """A refusal to act for who has proved no address: no token, second address or mail."""
 
     code = "address_needed"
     act_label = "See your addresses"

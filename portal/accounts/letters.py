@@ -1,4 +1,4 @@
-"""Letters about references, and notices to people of what was done with their own accounts."""
+"""Write to references, and tell people what was done with their own accounts."""
 
 from __future__ import annotations
 

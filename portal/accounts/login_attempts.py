@@ -1,4 +1,4 @@
-"""Wrong passwords, counted by account and network: a name and its addresses are one account.
+"""Count wrong passwords by account and network: a name and its addresses are one account.
 
 Five in five minutes close an account to one network, so that a stranger elsewhere locks nobody out.
 A hundred in an hour, from wherever, close it to networks that it isn't known in.

@@ -1,4 +1,4 @@
-"""What a password must be: Django's rules, in words that say what to do."""
+"""Hold passwords to Django's rules, in words that say what to do."""
 
 from __future__ import annotations
 

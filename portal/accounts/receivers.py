@@ -1,4 +1,4 @@
-"""What an address proves begins and ends with its row.
+"""Begin and end what an address proves with its row.
 
 allauth deletes and saves addresses in several places of its own, so the rule hangs on the row.
 """

@@ -1,4 +1,4 @@
-"""Between signing up and the letter: which browser signed up, and where it wanted to go."""
+"""Remember, until the letter is opened, which browser signed up and where it wanted to go."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class RecordUnavailable(DomainError):
 
 
 class TooManyEvents(DomainError):
-    """One person has appended to the record as often as an hour allows; nothing was done."""
+    """A refusal to append more to the record than one person may in an hour."""
 
     code = "rate_limited"
     status = HTTPStatus.TOO_MANY_REQUESTS

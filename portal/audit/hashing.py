@@ -1,4 +1,4 @@
-"""The hash of an event, and the part of an event that a reader may see.
+"""Hash an event, and give a reader the part of it that they may see.
 
 Who acted, and whom the data names, stand under the hash as a salted commitment (format 2). A reader
 who may not know these people gets the commitment alone and can still check the hash. An event

@@ -1,4 +1,4 @@
-"""The chain's heads, published so that others can keep copies: each day's, and the last hour's."""
+"""Publish the chain's heads, each day's and the last hour's, so that others can keep copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often one person may append to the record, which nobody may shorten.
+"""Limit how often one person may append to the record, which nobody may shorten.
 
 Only events that a person makes at will are bounded here. Decisions, signatures and the like are
 bounded by what they are about.
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Bound:
-    """At most ``events`` within an hour; ``what`` is their plural in words."""
+    """A limit of ``events`` within an hour; ``what`` is their plural in words."""
 
     events: int
     what: str

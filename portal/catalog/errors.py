@@ -31,7 +31,7 @@ class RepoExists(Conflict):
 
 
 class NameLeadsElsewhere(RepoExists):
-    """A name that a repo bore before it moved, and that still leads to it."""
+    """A refusal of a name that a repo bore before it moved, and that still leads to it."""
 
     code = "name_leads_elsewhere"
 
@@ -44,7 +44,7 @@ class NameLeadsElsewhere(RepoExists):
 
 
 class NameKept(Conflict):
-    """The same, where whoever asks may not know which repo it leads to."""
+    """A refusal of such a name to who may not know which repo it leads to."""
 
     code = "name_kept"
 

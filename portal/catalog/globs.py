@@ -1,4 +1,4 @@
-"""Patterns of paths as git reads them, matched in time that no pattern can blow up."""
+"""Match paths against patterns as git reads them, in bounded time whatever the pattern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files go by LFS: what ``.gitattributes`` says, and every file that is large."""
+"""Decide which files go by LFS: those that ``.gitattributes`` names, and every large file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST_ATTRIBUTES = "".join(
 
 @dataclass(frozen=True)
 class LfsRules:
-    """Patterns, each with whether it makes a file an LFS file; the last that matches decides."""
+    """A list of patterns, each with whether its files go by LFS; the last that matches decides."""
 
     lines: tuple[tuple[str, bool], ...]
 

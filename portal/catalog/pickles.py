@@ -1,4 +1,4 @@
-"""Pickles, known by their bytes whatever they are called. Nothing is ever unpickled here.
+"""Recognise pickles by their bytes, whatever they are called, and never unpickle them.
 
 Known are: pickles of every protocol, alone, compressed (gzip, zlib, bzip2, xz) or in a zip, as
 torch saves them; and numpy arrays of objects, alone or in an npz. At most a few megabytes are read.

@@ -34,14 +34,14 @@ class RevisionQuerySet(models.QuerySet[M]):
 
 
 class ShownRevisions(models.Manager[M]):
-    """The revisions that may be listed and served: what every look-up by a name goes through."""
+    """The revisions that may be listed and served; every look-up by a name uses them."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().filter(shown())
 
 
 class FilesOfShownRevisions(models.Manager[M]):
-    """The files that may be listed and served, each with the revision that it belongs to."""
+    """The files that may be listed and served, each with its revision."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().filter(shown("revision"))

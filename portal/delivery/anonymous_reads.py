@@ -1,4 +1,4 @@
-"""Reads of open files by nobody known: counted for each model and day, as one event of the record.
+"""Count anonymous reads of open files by model and day, as one event of the record.
 
 A link that anybody may have is no event of its own: who wanted to could fill the record with them.
 """

@@ -30,7 +30,7 @@ class LinkOfAnother(LinkRefused):
 
 
 class LinkGone(LinkRefused):
-    """The revision that the file belongs to is no longer served to anybody."""
+    """A refusal of a link to a file whose revision is no longer served to anybody."""
 
     code = "link_gone"
     status = HTTPStatus.NOT_FOUND

@@ -1,4 +1,4 @@
-"""Which files of a repo are pictures that its card may show."""
+"""Tell which files of a repo are pictures that its card may show."""
 
 from __future__ import annotations
 

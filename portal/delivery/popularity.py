@@ -1,4 +1,4 @@
-"""How often each model was fetched of late: one figure for lists, kept for some minutes."""
+"""Count how often each model was fetched of late; the figure is kept for some minutes."""
 
 from __future__ import annotations
 

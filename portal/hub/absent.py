@@ -1,4 +1,4 @@
-"""What the Hub has and this portal hasn't, and what to do instead: by address."""
+"""Say, by address, what the Hub has and this portal hasn't, and what to do instead."""
 
 from __future__ import annotations
 

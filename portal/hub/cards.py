@@ -1,4 +1,4 @@
-"""What revisions' cards and files say to programs: read when first asked for, and kept."""
+"""Tell programs what revisions' cards and files say: read when first asked for, and kept."""
 
 from __future__ import annotations
 

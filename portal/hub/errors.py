@@ -23,7 +23,7 @@ class NotOffered(DomainError):
 
 
 class OpenedFromElsewhere(Forbidden):
-    """A signed-in browser came by another site's link, which may not spend the person's budget."""
+    """A refusal to spend a signed-in person's budget on another site's link."""
 
     code = "opened_from_elsewhere"
     act_label = "See the files"

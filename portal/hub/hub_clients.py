@@ -1,4 +1,4 @@
-"""What the Hub's clients of different versions mean by the same request, and how to warn them."""
+"""Tell apart what the Hub's clients of different versions mean, and how to warn them."""
 
 from __future__ import annotations
 

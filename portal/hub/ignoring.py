@@ -18,7 +18,7 @@ MOST_COMPARISONS = 4_000_000  # of a part of a path with a rule, in one request:
 
 @dataclass(frozen=True)
 class IgnoreRule:
-    """``leaves_out`` is False for a line that takes back what an earlier one leaves out."""
+    """A line of .gitignore; ``leaves_out`` is False where it takes back an earlier one."""
 
     pattern: str
     folders_only: bool

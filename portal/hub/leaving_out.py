@@ -1,4 +1,4 @@
-"""Pickles that are left out of an upload with a word, where refusing it would lose all the rest.
+"""Leave pickles out of an upload, with a word, where a refusal would lose all the rest.
 
 Weights that are pickles are refused. Two cases differ: ``training_args.bin``, which transformers'
 Trainer puts beside every model that it pushes; and ``upload-large-folder`` before version 1.32,
@@ -34,7 +34,7 @@ TOLD_AT_MOST = 20
 
 @dataclass(frozen=True)
 class Upload:
-    """What a client is about to bring; ``sample`` are its first bytes."""
+    """A file that a client is about to bring; ``sample`` are its first bytes."""
 
     path: str
     size_bytes: int
@@ -48,7 +48,7 @@ class Upload:
 
 @dataclass
 class LeftOut:
-    """Paths that an upload is to leave out, or has left out."""
+    """The paths that an upload is to leave out, or has left out."""
 
     paths: list[str] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""What has been brought for a repo, and what was read of its files for the Hub's clients."""
+"""Store what was brought for a repo, and what was read of its files for the Hub's clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Upload(models.Model):
 
 
 class RevisionCard(models.Model):
-    """What the card at a revision says to programs: read once, since a revision never changes.
+    """A revision's card as programs read it: read once, since a revision never changes.
 
     ``tags`` are as the Hub derives them; ``keys`` are the same in lower case, to be found by.
     """
@@ -54,7 +54,7 @@ class RevisionCard(models.Model):
 
 
 class TensorCount(models.Model):
-    """How many parameters of each dtype a safetensors file holds; none where it can't be read."""
+    """A safetensors file's parameters by dtype; empty where it can't be read."""
 
     blob = models.OneToOneField(
         Blob, on_delete=models.CASCADE, primary_key=True, related_name="tensor_count"

@@ -1,4 +1,4 @@
-"""A model's tags, as the Hub derives them: from its card and from the files beside that."""
+"""Derive a model's tags as the Hub does: from its card and from the files beside that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_TAG = 100
 
 @dataclass(frozen=True)
 class Derived:
-    """``library`` and ``pipeline`` are empty where neither card nor files name one."""
+    """A model's tags; ``library`` and ``pipeline`` are empty where nothing names one."""
 
     library: str
     pipeline: str

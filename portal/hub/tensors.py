@@ -1,4 +1,4 @@
-"""What a revision weighs: parameters by dtype, as its shards' headers say, and bytes held."""
+"""Count what a revision weighs: parameters by dtype, as its shards' headers say, and bytes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class BadParameter(Invalid):
 
 
 class ContextLengthExceeded(BadParameter):
-    """A prompt, with what is to be written, is over what the model reads at once."""
+    """A refusal of a prompt that, with its output, exceeds the context length."""
 
     code = "context_length_exceeded"
 
@@ -58,7 +58,7 @@ class QuotaExceeded(DomainError):
 
 
 class TooManyStreams(DomainError):
-    """As many of a person's pages follow jobs live as may at one time."""
+    """A refusal of one more live stream than a person may have at a time."""
 
     code = "too_many_streams"
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -1,4 +1,4 @@
-"""A job's log as one process follows it: one blocking read, shared by all who follow the job there.
+"""Follow a job's log in one process by one blocking read, shared by all its readers there.
 
 The loop only waits and passes on what comes. Decoding is for the readers, in the streams' threads.
 """
@@ -34,7 +34,7 @@ BATCH_ENTRIES = 100
 
 @dataclass(frozen=True)
 class Batch:
-    """Entries that follow ``before`` in the log; none after a second of silence.
+    """A batch of entries that follow ``before`` in the log; empty after a second of silence.
 
     ``over``: the job has ended, and its row holds all there will be.
     """
@@ -49,7 +49,7 @@ class Batch:
 
 
 class Feed:
-    """One job's log as this process follows it, while anybody here reads it."""
+    """A job's log as this process follows it, while anybody here reads it."""
 
     def __init__(self, job_id: UUID, position: str) -> None:
         self.readers = 0

@@ -1,4 +1,4 @@
-"""A job followed live: each token once, in order, whatever happens to the stream or the worker.
+"""Follow a job live: each token once, in order, whatever happens to stream or worker.
 
 The loop only waits and passes bytes on. What is read is decoded and told in the streams' threads.
 """
@@ -59,7 +59,7 @@ def _piece(told: Iterator[str]) -> str:
 
 
 class Reader:
-    """One client's way through a job's log. Its methods are for threads, not for the loop."""
+    """A client's way through a job's log. Its methods are for threads, not for the loop."""
 
     def __init__(self, job_id: UUID, tell: Tell) -> None:
         self._job_id = job_id

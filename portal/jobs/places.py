@@ -1,4 +1,4 @@
-"""Who follows jobs live: a bounded number of places per person, counted in Redis for all processes.
+"""Limit how many streams a person may follow, counted in Redis for all processes.
 
 A place is a lease, renewed while its stream lives: what a process that was killed had taken lapses.
 While Redis is away nobody is held back.
@@ -38,7 +38,7 @@ return 1
 
 @dataclass(frozen=True)
 class Place:
-    """One stream's place among its person's."""
+    """A stream's place among its person's."""
 
     person_id: int
     name: str = field(default_factory=lambda: uuid.uuid4().hex)

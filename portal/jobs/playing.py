@@ -1,4 +1,4 @@
-"""What one person may prompt in the playground, how far, and out of which quota."""
+"""Tell what one person may prompt in the playground, how far, and out of which quota."""
 
 from __future__ import annotations
 

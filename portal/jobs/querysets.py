@@ -30,7 +30,7 @@ class JobQuerySet(models.QuerySet[M]):
         repo: ModelRepo | None,
         revisions: models.QuerySet[Revision] | None,
     ) -> JobQuerySet[M]:
-        """Open ones that a hold on these people, here, or on these revisions stops.
+        """Select open jobs that a hold on these people, here, or on these revisions stops.
 
         ``people`` None: everybody's.
         """

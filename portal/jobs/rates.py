@@ -1,4 +1,4 @@
-"""How much text one person may have tokenized, counted in Redis where all processes see it."""
+"""Limit how much text one person may have tokenized, counted in Redis for all processes."""
 
 from __future__ import annotations
 

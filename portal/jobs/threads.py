@@ -1,4 +1,4 @@
-"""The database, and whatever takes time, from asynchronous code that lives long."""
+"""Run database queries and slow work from asynchronous code that lives long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many letters people may cause to others, and strangers to anybody, by any page or program.
+"""Limit how many letters people may cause to others, and strangers to anybody.
 
 The rows are counted, so that nothing else needs to be kept, and what is refused leaves nothing: the
 letter is queued in the transaction of the act that causes it. Acts at the very same moment may
@@ -23,7 +23,7 @@ MOST_UNASKED_AN_HOUR = 6  # to one address, by whoever types it into a form
 
 
 class TooManyLetters(DomainError):
-    """The act is put off whole, and says for how long."""
+    """A refusal of an act whose letters are too many for now; it says until when."""
 
     code = "too_many_letters"
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -1,4 +1,4 @@
-"""Letters as files, where there is no mail server: they hold links, so that only we read them."""
+"""Keep letters as files where there is no mail server; only the portal's account reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.mail.backends import filebased
 
 
 class EmailBackend(filebased.EmailBackend):
-    """Django’s, in a folder and files of our own account’s, whatever the umask."""
+    """A file backend whose folder and files only our own account reads, whatever the umask."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The Message-ID of a letter: by which a bounce names it, and which some servers insist on."""
+"""Name letters by a Message-ID, by which a bounce is known and on which servers insist."""
 
 from __future__ import annotations
 

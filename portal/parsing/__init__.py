@@ -1,1 +1,1 @@
-"""Readers of what strangers send: one for each format, each bounded before it does its work."""
+"""Read what strangers send: one reader for each format, bounded before it does its work."""

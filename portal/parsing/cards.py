@@ -1,4 +1,4 @@
-"""A model card in its two parts: the metadata in YAML at its head, and the text below."""
+"""Split a model card into the YAML metadata at its head and the text below."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEAD = re.compile(
 
 
 class NamesNothing(NotYaml):
-    """The head is YAML, and no mapping."""
+    """An error that the head is YAML, and no mapping."""
 
 
 def text_below(card: str) -> str:

@@ -1,4 +1,4 @@
-"""JSON for every surface: request bodies, lines of a commit, files of an upload.
+"""Read JSON for every surface: request bodies, lines of a commit, files of an upload.
 
 What leaves this reader can be stored, echoed and written as JSON again: it has a bounded depth,
 text that is UTF-8 without U+0000, finite numbers of 64 bits, and no name twice in an object.
@@ -27,7 +27,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NotJson(Invalid):
-    """The text is no JSON, or holds what no part of the portal takes."""
+    """An error that the text is no JSON, or holds what no part of the portal takes."""
 
     code = "not_json"
 

@@ -1,4 +1,4 @@
-"""Free text of several lines, held to one rule by each service that keeps or sends it."""
+"""Hold free text of several lines to one rule, for each service that keeps or sends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML that strangers wrote: libyaml reads it, which is linear, and its depth is counted first.
+"""Read strangers' YAML by libyaml, which is linear, once its depth has been counted.
 
 Only what JSON can say comes out: texts, finite numbers, true and false, null, lists, mappings.
 """
@@ -25,7 +25,7 @@ MERGE = f"{CORE}merge"
 
 
 class NotYaml(Invalid):
-    """The text is no YAML, or more than a head of metadata says; the message names the line."""
+    """An error that the text is no YAML, or too much for a head; the message names the line."""
 
     code = "not_yaml"
 
@@ -62,7 +62,7 @@ def _require_shallow(text: str) -> None:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Knows the core types alone, each with its bounds; any other tag is refused."""
+    """A loader of the core types alone, each with its bounds; any other tag is refused."""
 
     yaml_constructors = {}
 

@@ -1,4 +1,4 @@
-"""A revision's card on its page: rendered once, kept by what it is made of, and cut where long."""
+"""Render a revision's card for its page: once, kept by what it is made of, cut where long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VERSION = 1  # of the rendering; a change of it makes all cards anew
 
 @dataclass(frozen=True)
 class Card:
-    """``is_cut`` says that the file, which is at ``url``, goes on after what is shown."""
+    """A rendered card; ``is_cut`` where the file, which is at ``url``, goes on after it."""
 
     html: SafeString
     is_cut: bool

@@ -1,4 +1,4 @@
-"""The one writer of CSV: each cell quoted, and none that a spreadsheet would run."""
+"""Write CSV, here alone: each cell quoted, and none that a spreadsheet would run."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ SCROLLS = '<div class="scroll" role="region" aria-label="Table" tabindex="0"><ta
 
 @dataclass(frozen=True)
 class CardBase:
-    """Where a card's relative addresses lead: to the files beside it, at its revision.
+    """The base of a card's relative addresses: the files beside it, at its revision.
 
     ``pictures`` is empty for a reader who may not have the files: pictures become their words.
     """

@@ -1,4 +1,4 @@
-"""What cards use beyond CommonMark: task lists, footnotes, and addresses without brackets.
+"""Add to CommonMark what cards use: task lists, footnotes, addresses without brackets.
 
 One pass over the parsed tokens, linear in the text; what comes out is sanitised with the rest.
 """

@@ -1,4 +1,4 @@
-"""HTML within Markdown, reduced before it is sanitised to what costs no more than its length.
+"""Reduce HTML within Markdown, before it is sanitised, to what costs no more than its length.
 
 A browser's way of mending HTML multiplies it: each unclosed ``<b id=…>`` is opened anew in every
 paragraph that follows, so that 200 kB would become gigabytes. Only tags that a card may use come
@@ -27,7 +27,7 @@ LONGEST_TAG = 4000
 
 @dataclass
 class RawHtml:
-    """Reduces the HTML of one text piece by piece, and knows which tags are open."""
+    """A reducer of the HTML of one text, piece by piece, which knows the open tags."""
 
     tags: Set[str]
     attributes: Mapping[str, Set[str]]

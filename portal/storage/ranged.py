@@ -1,4 +1,4 @@
-"""A blob elsewhere as a file that can be sought in."""
+"""Read a remote blob as a file that can be sought in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ReadRange = Callable[[int, int], bytes]
 
 
 class RangedReader(io.RawIOBase):
-    """Fetches what is read and nothing else; to be buffered by whoever reads in small pieces."""
+    """A reader that fetches what is read and no more; buffer it for small reads."""
 
     def __init__(self, size_bytes: int, read_range: ReadRange) -> None:
         self._size, self._read_range, self._position = size_bytes, read_range, 0

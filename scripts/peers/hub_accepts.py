@@ -1,4 +1,4 @@
-"""One step of a model's way to a reader, by an installed huggingface_hub of whatever version.
+"""Take one step of a model's way to a reader, by the installed huggingface_hub.
 
 ``upload NAME FOLDER`` makes a gated repo of a folder, ``accept NAME`` accepts the one request that
 waits, and ``download NAME FOLDER`` fetches it. HF_ENDPOINT and HF_TOKEN are in the environment.

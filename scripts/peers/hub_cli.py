@@ -1,4 +1,4 @@
-"""What the command line of an installed huggingface_hub must get from a running demo.
+"""Check what the command line of an installed huggingface_hub gets from a running demo.
 
 Runs in an environment of its own, beside the other checks; from version 0.36 on.
 """

@@ -1,4 +1,4 @@
-"""What git is told by a running demo, and what tools that know a password get from it."""
+"""Check what a running demo tells git, and gives to tools that know a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The letter that an act on a case would send, shown before it: what isn’t known stands open."""
+"""Show the letter that an act on a case would send; what isn’t known yet stays open."""
 
 from __future__ import annotations
 

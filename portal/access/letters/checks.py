@@ -1,4 +1,4 @@
-"""Letters about what the screening lists have on a holder or a member: to them, and to the team."""
+"""Write to holders, members and the team about what the screening lists have on somebody."""
 
 from __future__ import annotations
 

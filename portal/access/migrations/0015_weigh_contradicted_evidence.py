@@ -1,4 +1,4 @@
-"""Requests that wait are no longer clear where proof and claim name different organizations."""
+"""Clear no waiting request whose proof and claim name different organizations."""
 
 from __future__ import annotations
 

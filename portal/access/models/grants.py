@@ -121,10 +121,10 @@ class Grant(models.Model):
 
 
 class Membership(models.Model):
-    """Somebody who works under an entity's grant, once they have signed for themselves.
+    """A person who works under an entity's grant, once they have signed for themselves.
 
-    ``held_at``: the screening lists have a hit on them, and the grant opens nothing to them until
-    a person has answered that. ``organization``: the one that they are proved to be of, where the
+    ``held_at``: the screening lists have a hit on them, and the grant opens nothing to them until a
+    person has answered that. ``organization``: the one that they are proved to be of, where the
     holder is of it too; the membership ends with that proof.
     """
 

@@ -12,7 +12,7 @@ from portal.catalog.models import Blob, ModelRepo, Revision
 
 
 class Hold(models.Model):
-    """Access held back at once, and reversibly: for a person, an organization or a revision.
+    """A reversible stop of access, at once: for a person, an organization or a revision.
 
     ``repo`` is null where a hold on people binds everywhere. One on a revision binds each revision
     of the same namespace that has one of its blobs; with ``everywhere``, those of all namespaces.
@@ -88,7 +88,7 @@ class Hold(models.Model):
 
 
 class HeldBlob(models.Model):
-    """Bytes that a hold on a revision covers, in whatever revision they are served."""
+    """A file's bytes that a hold on a revision covers, in whatever revision they are served."""
 
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="blobs")
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="holds")

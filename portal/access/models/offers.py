@@ -1,4 +1,4 @@
-"""Votes for an offer that nobody asked for, where a gate wants several."""
+"""Store votes for an offer that nobody asked for, where a gate wants several."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Screening(models.Model):
-    """Somebody held against the lists of one moment: by a snapshot, a grant or a membership.
+    """A comparison of a snapshot, a grant or a membership with the lists of one moment.
 
     A failure counts as a hit. ``due_at``: when a person's word on a grant or a membership is due;
     that on a snapshot is due with its request.

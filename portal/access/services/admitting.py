@@ -1,8 +1,8 @@
-"""Where access begins: no other module starts a grant, lets a member in or ends a check's hold.
+"""Begin access: no other module starts a grant, lets a member in or ends a check's hold.
 
 Each way in calls a function of this module, in its own transaction and under the lock of what
-begins: a decision, an offer that is signed, a licence gate, a renewal, a newer text, an
-invitation, a check that a person has cleared. Votes are counted before, by whoever decides.
+begins: a decision, an offer that is signed, a licence gate, a renewal, a newer text, an invitation,
+a check that a person has cleared. Votes are counted before, by whoever decides.
 """
 
 from __future__ import annotations

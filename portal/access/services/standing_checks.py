@@ -1,4 +1,4 @@
-"""New lines of the screening lists, held against the grants and memberships that stand.
+"""Hold the grants and memberships that stand against new lines of the screening lists.
 
 A hit opens a check, with a due date, for who administers the model. Whether access goes on until a
 person has decided is a setting of the installation: ``SCREENING_STANDING``.

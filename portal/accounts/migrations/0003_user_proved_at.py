@@ -1,4 +1,4 @@
-"""Since when it is proved who holds an account; long known for those with a proved address."""
+"""Store since when it is proved who holds an account: with a proved address, all along."""
 
 from django.db import migrations, models
 from django.db.models import F

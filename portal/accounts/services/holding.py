@@ -1,4 +1,4 @@
-"""Who holds an account: shown by the first proof of an address, or anew by a password reset.
+"""Settle who holds an account: by the first proof of an address, or a password reset.
 
 Whatever was made before that may be a stranger's, who typed somebody else's address. So it ends.
 """

@@ -1,4 +1,4 @@
-"""The link that proves an address: it takes the mailbox, and the account too."""
+"""Confirm an address by its letter's link, which takes the mailbox, and the account too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGN_IN = "Sign in, so that we know that the address and the account are one per
 
 
 class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no types
-    """Confirm an address for whoever is signed in to its account, or has just signed up here.
+    """A page to confirm an address, for who is signed in to its account or just signed up.
 
     Else a stranger’s account could be given the address of anybody who follows links.
     """

@@ -1,4 +1,4 @@
-"""Looking into stored bytes before a revision names them."""
+"""Look into stored bytes before a revision names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model copied under another name: the same bytes behind the same gate."""
+"""Copy a model under another name: the same bytes behind the same gate."""
 
 from __future__ import annotations
 

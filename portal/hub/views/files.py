@@ -1,4 +1,4 @@
-"""A file of a revision: ``resolve`` leads to its bytes, ``raw`` and ``picture`` show small ones.
+"""Serve a file of a revision: ``resolve`` leads to it, ``raw`` and ``picture`` show small ones.
 
 ``resolve`` answers metadata on HEAD and a fresh link on GET. All three ask by one rule.
 """

@@ -1,4 +1,4 @@
-"""The repos that a person may publish, with what they hold: ``hf repos ls``."""
+"""List the repos that a person may publish, with what they hold, for ``hf repos ls``."""
 
 from __future__ import annotations
 

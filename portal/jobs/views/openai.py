@@ -147,7 +147,7 @@ async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
 
 
 class Chunks:
-    """Spells a job's items as OpenAI's server-sent events."""
+    """A writer of a job's items as OpenAI's server-sent events."""
 
     def __init__(self, job: Job, reply: Reply, *, include_usage: bool) -> None:
         self.ended = False

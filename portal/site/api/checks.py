@@ -1,4 +1,4 @@
-"""What the screening lists have on holders and members of grants, and a person’s word on each."""
+"""List and clear what the screening lists have on holders and members of grants."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Words(serializers.CharField):
 
 
 class Line(Words):
-    """One line, by the rule of all names."""
+    """A field of one line, by the rule of all names."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LINE, **options})

@@ -1,4 +1,4 @@
-"""Names that models have moved away from."""
+"""Give up names that models have moved away from."""
 
 from __future__ import annotations
 

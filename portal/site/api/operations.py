@@ -42,7 +42,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Operation:
-    """``gives`` a row of a list where ``is_list``."""
+    """An operation of the API; where ``is_list``, ``gives`` describes a row of the list."""
 
     run: Callable[..., Any]
     needs: Who | Scope

@@ -1,4 +1,4 @@
-"""JSON as every other surface reads it."""
+"""Parse JSON bodies as every other surface does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.parsing.json import LARGEST_BODY_BYTES, read_json
 
 
 class BoundedJSONParser(JSONParser):
-    """DRF's own has no bounds of depth, size or numbers, and takes halves of characters."""
+    """A parser bounded in depth, size and numbers, which takes no halves of characters."""
 
     def parse(
         self,

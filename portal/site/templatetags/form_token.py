@@ -1,4 +1,4 @@
-"""``{% csrf_token %}`` of every form, which says whom the form was drawn for as well."""
+"""Let ``{% csrf_token %}`` of every form say whom the form was drawn for as well."""
 
 from __future__ import annotations
 

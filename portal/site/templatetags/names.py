@@ -1,4 +1,4 @@
-"""What people are called and what they typed, set apart from our own words. Built in."""
+"""Set names and what people typed apart from our own words. The library is built in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the portal holds of whoever asks, in one click. It is recorded, so it is no link."""
+"""Export what the portal holds of whoever asks. It is recorded, so a button asks for it."""
 
 from __future__ import annotations
 

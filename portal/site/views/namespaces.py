@@ -1,4 +1,4 @@
-"""A lab's page, or a person's: the models there that the visitor may know of."""
+"""Show a lab's page, or a person's: the models there that the visitor may know of."""
 
 from __future__ import annotations
 
