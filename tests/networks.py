@@ -1,4 +1,4 @@
-"""Browsers in networks of their own: what is counted by network isn’t spent by other tests."""
+"""Give browsers networks of their own: other tests don’t spend what is counted by network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.test import Client
 
 
 def new_network() -> str:
-    """An address whose network nobody has called from."""
+    """Return an address whose network nobody has called from."""
     return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
 
 

@@ -1,7 +1,7 @@
-"""Walks a running portal as a person would: every link that a page offers, and every form.
+"""Walk a running portal as a person would: every link that a page offers, and every form.
 
-Pages that differ in numbers alone are of one kind, of which a few are looked at. A form is sent
-as it stands after its session was lost; nothing is changed, and where the sign-in leads is a page.
+Pages that differ in numbers alone are of one kind, of which a few are looked at. A form is sent as
+it stands after its session was lost; nothing is changed, and where the sign-in leads is a page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SESSION, CSRF = "sessionid", "csrftoken"
 
 @dataclass
 class Walk:
-    """What was found: ``faults`` say which page offered what, and how it was answered."""
+    """A walk's findings: ``faults`` say which page offered what, and how it was answered."""
 
     pages: int = 0
     links: int = 0
@@ -33,7 +33,7 @@ class Walk:
 
 
 class Walker:
-    """One role's walk. ``at_most`` bounds the pages, ``of_a_kind`` those of one kind."""
+    """A walk by one role. ``at_most`` bounds the pages, ``of_a_kind`` those of one kind."""
 
     def __init__(self, base_url: str, account: dict[str, str] | None, of_a_kind: int = 2) -> None:
         self.base_url = base_url

@@ -43,14 +43,14 @@ FORWARDED = {
 
 
 def texts(function: ast.FunctionDef) -> set[str]:
-    """The parameters of a service that hold text and stand in no table above."""
+    """List the parameters of a service that hold text and stand in no table above."""
     arguments = [*function.args.args, *function.args.kwonlyargs]
     named = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation}
     return {name for name, kind in named.items() if kind.startswith("str")} - set(NO_FREE_TEXT)
 
 
 def bounded(module: ast.Module) -> set[str]:
-    """The names that a module hands to what bounds them."""
+    """List the names that a module hands to what bounds them."""
     calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
     bounds = [call for call in calls if ast.unparse(call.func) in BOUNDS]
     return {

@@ -1,4 +1,4 @@
-"""Whoever queues a mail says whose act it tells others of, so that it is counted."""
+"""Each call that queues a mail says whose act it tells others of, so that it is counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TO_ONESELF = {
 
 
 def mailers() -> Iterator[tuple[str, bool]]:
-    """Each function that calls ``queue_mail``, and whether it names a sender."""
+    """Yield each function that calls ``queue_mail``, and whether it names a sender."""
     for path in SOURCES:
         for function in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(function, ast.FunctionDef):

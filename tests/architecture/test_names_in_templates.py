@@ -1,4 +1,4 @@
-"""Where a page prints what somebody is called, the name stands apart from our own words."""
+"""Pages isolate what somebody is called from their own words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSEWHERE = re.compile(
 
 
 def bare_names(text: str) -> list[str]:
-    """Print statements of names in a page's text. An attribute and a title hold no element."""
+    """List the names printed bare in a page's text. Attributes and titles hold no element."""
     flat = re.sub(r"\{%(?! *(?:end)?block).*?%\}", "", text)
     printed = NAME.finditer(ELSEWHERE.sub("", flat))
     return [match[0] for match in printed if not (match[1] or "").endswith("|named ")]

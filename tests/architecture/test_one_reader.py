@@ -1,4 +1,4 @@
-"""What strangers send is parsed by the readers of portal/parsing, and by nothing beside them."""
+"""The readers of portal/parsing, and nothing beside them, parse what strangers send."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sources() -> Iterator[tuple[str, str]]:
 
 
 def imported(source: str) -> set[str]:
-    """The top names of all modules that a source imports."""
+    """List the top names of all modules that a source imports."""
     nodes = list(ast.walk(ast.parse(source)))
     plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     parts = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}

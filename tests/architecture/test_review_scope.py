@@ -45,7 +45,7 @@ HUB = ("accepted", "pending", "rejected", "grant")
 
 
 def operations() -> Iterator[tuple[str, str, Operation]]:
-    """Each operation of the API that changes something, with its method and address."""
+    """List each operation of the API that changes something, with its method and address."""
     for pattern in urls.urlpatterns:
         view = getattr(pattern.callback, "view_class", None)
         for method, operation in getattr(view, "operations", {}).items():
@@ -86,7 +86,7 @@ PEOPLE = [team_member, owner, operator]
 
 
 def by_scope(person: User) -> dict[str, Client]:
-    """For each scope that they may use a client with a token of it alone."""
+    """Return, for each scope that they may use, a client with a token of it alone."""
     secrets = {
         scope: make_token(person, scope, now=timezone.now())[1] for scope in scopes_of(person)
     }

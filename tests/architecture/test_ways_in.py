@@ -51,7 +51,7 @@ def targets_of(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def written_by(node: ast.AST) -> set[str]:
-    """The columns that make access begin, as far as this piece of code writes them."""
+    """Return the columns that make access begin, as far as this code writes them."""
     if isinstance(node, ast.Call) and name_of(node.func) in WRITES:
         named = {keyword.arg for keyword in node.keywords}
         spelt = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}

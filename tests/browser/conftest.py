@@ -104,7 +104,7 @@ def sign_in(page: Page, account: dict[str, str]) -> None:
 
 
 def fill_in_who_signs_in(page: Page, account: dict[str, str]) -> None:
-    """On the page for signing in, wherever that leads back to."""
+    """Fill in the sign-in page, wherever that leads back to."""
     page.get_by_label("Username or e-mail").fill(account["username"])
     page.get_by_label("Password", exact=True).fill(account["password"])
     page.get_by_role("main").get_by_role("button", name="Sign in").click()

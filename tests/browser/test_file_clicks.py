@@ -1,4 +1,4 @@
-"""What the table of files offers, a click gives; who may not have it is told what to do next."""
+"""A click gives what the table of files offers; who may not have it is told what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms in a real browser: what is typed is lost to no session, no dialog and no broken line."""
+"""Forms in a real browser lose what is typed to no session, dialog or broken line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _beside_playwright() -> Iterator[None]:
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Open]:
-    """``open_page(person, path)``, signed in; ``scripts=False`` for a browser without any."""
+    """Open a page by ``open_page(person, path)``; ``scripts=False`` for a browser without any."""
     contexts: list[BrowserContext] = []
 
     def opened(person: User, path: str, *, scripts: bool = True) -> Page:

@@ -1,4 +1,4 @@
-"""Names of any length and script: no page grows wider, at any width and size of text."""
+"""No page grows wider by names of any length and script, at any width and size of text."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def case_of(repo: ModelRepo, name: str) -> AccessRequest:
 
 @pytest.fixture(scope="module", autouse=True)
 def _beside_playwrights_loop() -> Iterator[None]:
-    """It runs in this thread, where Django would take any use of the database for an error."""
+    """Let Django use the database in this thread, in which Playwright's loop runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield

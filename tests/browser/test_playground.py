@@ -1,4 +1,4 @@
-"""Prompting a hosted model in a browser: the same text as by program, for all who may."""
+"""A hosted model answers in a browser with the same text as by program, for all who may."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(page: Page, **typed: str) -> None:
 
 
 def written(page: Page) -> str:
-    """The completion without its prompt, and without what stands in the words' notes."""
+    """Return the completion without its prompt, and without the words' notes."""
     text: str = page.locator(".out").evaluate(
         """(out) => {
           const copy = out.cloneNode(true);

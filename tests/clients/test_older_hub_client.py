@@ -1,4 +1,4 @@
-"""The journey of a model by the Hub's client of the 1.x line, in an environment of its own."""
+"""A model makes its journey by the Hub's client of the 1.x line, installed by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One journey by the installed client: uploaded, read back, accepted, and downloaded by another."""
+"""By the installed client a model is uploaded, read back, accepted and downloaded by another."""
 
 from __future__ import annotations
 

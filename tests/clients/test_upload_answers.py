@@ -1,4 +1,4 @@
-"""What the command line of huggingface_hub makes of answers that are neither yes nor no."""
+"""The command line of huggingface_hub makes sense of answers that are neither yes nor no."""
 
 from __future__ import annotations
 

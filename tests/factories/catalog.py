@@ -107,7 +107,7 @@ def make_folder(folder: Path, **changed: bytes | str) -> Path:
 
 
 def other_weights() -> dict[str, bytes | str]:
-    """Shards to publish in place of those of ``make_folder``, with no byte in common."""
+    """Make shards to publish in place of those of ``make_folder``, sharing no byte."""
     return {
         "model-00001-of-00002.safetensors": save({"a.weight": np.zeros(4096, np.float32)}),
         "model-00002-of-00002.safetensors": save({"b.weight": np.zeros((8, 8), np.float32)}),

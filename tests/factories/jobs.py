@@ -78,7 +78,7 @@ def make_guest(repo: ModelRepo) -> User:
 
 
 def make_waiting(repo: ModelRepo, *, tokens_per_day: int, now: datetime) -> User:
-    """A person who is proved, has signed, was cleared and is undecided, and so may prompt a bit."""
+    """Make a person, proved, signed, cleared and undecided, who may so prompt a bit."""
     make_gate(repo, waiting_tokens_per_day=tokens_per_day)
     person = make_user()
     Affiliation.objects.create(

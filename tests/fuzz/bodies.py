@@ -1,4 +1,4 @@
-"""What is sent to an address: its own fields, mostly sound, with something spoilt."""
+"""Make bodies for an address: its own fields, mostly sound, with something spoilt."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ PROMPT_FIELDS = {
 
 
 def operations(path: str) -> dict[str, Any]:
-    """What the REST API does at an address, by method."""
+    """Return the operations of the REST API at an address, by method."""
     view = resolve(path).func
     return dict(getattr(getattr(view, "cls", None), "operations", {}))
 
 
 def sent(random: Random, world: permissions.World, path: str, method: str) -> tuple[bytes, str]:
-    """A body with its type: of the surface, mostly; now and then another's."""
+    """Return a body with its type: of the surface, mostly; now and then another's."""
     if "/commit/" in path and path.startswith("/api/models"):
         return _commit(random), "application/x-ndjson"
     if path.startswith(("/api", "/v1")) or ".git/" in path:
@@ -108,7 +108,7 @@ def _json_fields(
 
 
 def hub_body(random: Random, world: permissions.World, path: str) -> dict[str, Any]:
-    """What a client of the Hub would send to an address."""
+    """Return what a client of the Hub would send to an address."""
     lab, name = world.repo.full_name.split("/")
     user = world.people["researcher"].username
     names = {"USER": user, "LAB": lab, "NAME": name, "REPO": f"{lab}/{name}"}
@@ -129,7 +129,7 @@ def _commit(random: Random) -> bytes:
 
 
 def _plausible_json(random: Random, world: permissions.World, each: Any) -> Any:
-    """A value that the field might take."""
+    """Return a value that the field might take."""
     if isinstance(each, serializers.ListSerializer | serializers.ListField):
         return [_plausible_json(random, world, each.child)]
     if isinstance(each, serializers.Serializer):
@@ -151,7 +151,7 @@ def _plausible_json(random: Random, world: permissions.World, each: Any) -> Any:
 
 
 def _word(random: Random, world: permissions.World, name: str) -> str:
-    """A text that a field of this name might take."""
+    """Return a text that a field of this name might take."""
     if "email" in name or name == "address":
         return f"{random.randrange(10**6)}@institute.example"
     if "repo" in name:
@@ -210,7 +210,7 @@ def _multipart(random: Random, pairs: list[tuple[str, str]]) -> tuple[bytes, str
 
 
 def _form_fields(path: str) -> list[tuple[str, forms.Field]]:
-    """The fields of the forms that the address's own module uses, some of them at once."""
+    """Return fields of the forms that the address's own module uses, some of them at once."""
     view = inspect.unwrap(resolve(path).func)
     module = sys.modules.get(getattr(view, "__module__", ""))
     source = inspect.getsource(module) if module else ""

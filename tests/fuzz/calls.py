@@ -1,4 +1,4 @@
-"""Calls to every address by chance: as somebody, with fields of its own that are mostly sound."""
+"""Make calls to every address by chance: as somebody, with fields that are mostly sound."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PLAIN_PAGES = [
 
 
 class AnyClient(Client):
-    """Without what conftest holds pages to: here they are sent what no form has."""
+    """A client without conftest's rules for pages: here they are sent what no form has."""
 
     request = Client.request
 
 
 @dataclass
 class Call:
-    """One request, as it can be sent again."""
+    """A request, as it can be sent again."""
 
     role: str
     by_token: bool
@@ -110,7 +110,7 @@ def drawn(seed: int, world: permissions.World, known: list[Place]) -> Call:
 
 
 def _spoilt(random: Random, path: str) -> str:
-    """An address, in which now and then a part is another."""
+    """Return the address, in which now and then a part is another."""
     if random.random() < 0.9:
         return path
     parts = path.split("/")

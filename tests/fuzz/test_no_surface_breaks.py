@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever address by whomever: no failure of ours, and no long work.
+"""No call breaks a surface or makes long work, whatever is sent to it by whomever.
 
 A short sample by default; ``FUZZ_SECONDS=600``, as in ``make soak``, goes on for as long. A case is
 made again by its seed: ``FUZZ_SEED=…`` begins with it.
@@ -47,7 +47,7 @@ def test_no_surface_breaks_or_works_long(tmp_path: Path, monkeypatch, capsys) ->
 
 
 def outcome(call: Call, world) -> tuple[int, str]:
-    """The status, and what was wrong with the answer; the world stays as it was."""
+    """Return the status, and what was wrong with the answer; the world stays as it was."""
     cache.clear()  # nobody is held back by a rate
     began = time.process_time()
     with transaction.atomic(), undone():
@@ -60,7 +60,7 @@ def outcome(call: Call, world) -> tuple[int, str]:
 
 
 def _fault(response) -> str:
-    """The exception behind an answer, and the last lines of ours on its way."""
+    """Return the exception behind an answer, and the last lines of ours on its way."""
     if not (raised := getattr(response, "exc_info", None)):
         return ""
     frames = traceback.extract_tb(raised[2])

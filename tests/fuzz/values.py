@@ -1,4 +1,4 @@
-"""Hostile values by chance: what breaks parsers, columns, clocks and encodings.
+"""Make hostile values by chance: what breaks parsers, columns, clocks and encodings.
 
 Everything is drawn from one ``random.Random``, so that a seed says a whole case.
 """
@@ -86,12 +86,12 @@ HEADERS = {
 
 
 def text(random: Random) -> str:
-    """A text, half of them such as broke something once."""
+    """Return a text, half of the time one that broke something once."""
     return random.choice(WORST if random.random() < 0.5 else TEXTS)
 
 
 def value(random: Random, level: int = 0) -> Any:
-    """Any JSON value, mostly of a type that nobody asked for."""
+    """Return any JSON value, mostly of a type that nobody asked for."""
     kind = random.randrange(8 if level < 3 else 5)
     if kind < 3:
         return text(random)
@@ -110,7 +110,7 @@ def value(random: Random, level: int = 0) -> Any:
 
 
 def body(random: Random, content: Any) -> bytes:
-    """JSON of a value, sometimes with what no encoder would write."""
+    """Return a value as JSON, sometimes with what no encoder would write."""
     written = json.dumps(content)
     kind = random.randrange(24)
     if kind == 0 and written.startswith("{"):
@@ -138,7 +138,7 @@ def encoded(content: str) -> str:
 
 
 def headers(random: Random) -> dict[str, str]:
-    """None, mostly; else one that is hostile."""
+    """Return no headers, mostly; else a hostile one."""
     if random.random() < 0.8:
         return {}
     name = random.choice(list(HEADERS))

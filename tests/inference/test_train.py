@@ -96,7 +96,7 @@ def test_the_energy_estimate_carries_its_inputs(trained):
 
 @pytest.fixture
 def hasty_clock(monkeypatch):
-    """A clock of which each reading is a millisecond after the one before."""
+    """Return a clock of which each reading is a millisecond after the one before."""
     readings = count(datetime(2026, 11, 23, 10, 0, tzinfo=UTC).timestamp(), 0.001)
 
     def reading():

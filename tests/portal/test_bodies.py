@@ -41,7 +41,7 @@ TOO_LARGE = b'{"user": "' + b"x" * LARGEST_BODY_BYTES + b'"}'
 
 @dataclass
 class Door:
-    """One address of one surface, with what opens it."""
+    """An address of one surface, with what opens it."""
 
     method: str
     url: str
@@ -82,7 +82,7 @@ def doors(db) -> dict[str, Door]:
 
 
 def refusal(door: Door, body: bytes) -> tuple[int, str]:
-    """The status and words of an answer, which must be JSON in the surface's form."""
+    """Return the status and words of an answer, which must be JSON in the surface's form."""
     response = door.send(body)
     assert response["Content-Type"].startswith("application/json"), response.content[:200]
     error = json.loads(response.content)["error"]

@@ -1,4 +1,4 @@
-"""What one person's many samples do to another's few: counted in the real engine's steps."""
+"""One person's many samples barely slow another's few, counted in the real engine's steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def engine(model):
 
 @pytest.fixture
 def loop(engine):
-    """The engine's loop, turned by hand."""
+    """Return the engine's loop, turned by hand."""
     return EngineLoop(engine, PLACES, on_ended=lambda: None)
 
 

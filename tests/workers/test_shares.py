@@ -1,4 +1,4 @@
-"""Who gets the next place in the engine: by person, then by sample."""
+"""The next place in the engine goes by person, then by sample."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def engine():
 
 
 class Places:
-    """What the loop does with shares, without an engine."""
+    """The loop's use of shares, without an engine."""
 
     def __init__(self):
         self.runs = []

@@ -1,4 +1,4 @@
-"""What the lists have on somebody who signed: shown, cleared, ended, and never forgotten."""
+"""Checks of who signed are shown, cleared and ended by people, and never forgotten."""
 
 from __future__ import annotations
 

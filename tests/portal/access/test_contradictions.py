@@ -1,4 +1,4 @@
-"""Where proof and claim name different organizations, a person looks at it."""
+"""A person looks at a case whose proof and claim name different organizations."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ DECISIONS = [
 
 @pytest.fixture
 def cases(repo):
-    """Four, of which the second and the fourth stand in the view."""
+    """Make four cases, of which the second and the fourth stand in the view."""
     made = [make_request(repo, now=LONG_AGO + timedelta(days=day)) for day in range(4)]
     clear = [made[1].pk, made[3].pk]
     AccessRequest.objects.filter(pk__in=clear).update(evidence_is_clear=True)

@@ -1,4 +1,4 @@
-"""What waits for a person is told alike by every page, and what is over isn't offered again."""
+"""Every page tells alike what waits for a person, and offers nothing that is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking a question back: within the time in which a decision can be, and its letter never left."""
+"""A question can be taken back as long as a decision can; its letter then never leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each way in, tried by somebody who may not be let in: nothing opens, and they learn why."""
+"""Each way in is closed to who may not be let in: nothing opens, and they learn why."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LOOKED = "Another person of the same name."
 
 @dataclass
 class Try:
-    """Somebody on their way in, and their last step: ``go``."""
+    """A person on their way in, and their last step: ``go``."""
 
     person: User
     repo: ModelRepo
@@ -61,7 +61,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Way:
-    """``through``: the function that calls the one module in which access begins."""
+    """A way in; ``through`` is the function that calls the one module in which access begins."""
 
     through: str
     make: Callable[[datetime], Try]
@@ -158,7 +158,7 @@ def joining(now: datetime) -> Try:
 
 
 def carried_on(now: datetime) -> Try:
-    """A member of a grant that its holder renews."""
+    """Make a member of a grant that its holder renews."""
     grant = make_entity_grant(now=now - timedelta(days=31), days=30)
     member = make_member(grant, now=now - timedelta(days=20))
     signature = make_signature(

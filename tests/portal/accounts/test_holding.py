@@ -1,4 +1,4 @@
-"""Who holds an account: what is older than the proof of that ends, whoever made it."""
+"""What is older than the proof of who holds an account ends, whoever made it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reset_by_mail(address: str) -> Client:
 
 
 def old_token(owner: User, now) -> str:
-    """A token as they were made when nobody asked for a proof."""
+    """Make a token as they were made when nobody asked for a proof."""
     secret = new_secret()
     AccessToken.objects.create(
         user=owner,

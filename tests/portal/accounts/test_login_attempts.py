@@ -19,12 +19,12 @@ LIMIT = 5
 
 @pytest.fixture
 def owner() -> User:
-    """Somebody whose name the counts of earlier tests don’t hold."""
+    """Make somebody whose name the counts of earlier tests don’t hold."""
     return make_user(f"owner-{secrets.token_hex(4)}")
 
 
 def sign_in(browser: Client, login: str, password: str) -> str:
-    """What the page says; nothing where it lets in."""
+    """Try to sign in; return what the page says, "" where it lets in."""
     answer = browser.post("/accounts/login/", {"login": login, "password": password})
     return "" if answer.status_code == 302 else answer.text
 

@@ -1,4 +1,4 @@
-"""What the migrations make of rows from before the rules."""
+"""The migrations bring rows from before the rules under them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def claim(person: User, email: str) -> None:
 
 @pytest.fixture
 def _without_the_constraint():
-    """The test's own transaction brings it back."""
+    """Drop the constraint; the rollback of the test's own transaction brings it back."""
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX address_any_case")
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def email() -> str:
-    """An address of this test’s own: letters to one are sent at most every three minutes."""
+    """Return an address of this test’s own: letters to one are sent every three minutes at most."""
     return f"{secrets.token_hex(4)}@university.example"
 
 

@@ -1,4 +1,4 @@
-"""Which files go by LFS is what .gitattributes says, as git reads it."""
+"""Files go by LFS as .gitattributes says, read as git reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that a revision may hold, so that every file system can hold them too."""
+"""A revision holds only paths that every file system can hold too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the card says in YAML reaches programs: as metadata, as tags, and in the list's filters."""
+"""Programs read the card's YAML as metadata, as tags and by the list's filters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def told(client, repo: ModelRepo) -> dict:
 
 @pytest.fixture
 def carded(db, tmp_path) -> ModelRepo:
-    """A model under no licence of the portal's."""
+    """Make a model under no licence of the portal's."""
     repo = make_repo("carded", gate="open", licence=None)
     make_folder(tmp_path / "in", **{"README.md": CARD})
     make_revision(repo, tmp_path / "in")

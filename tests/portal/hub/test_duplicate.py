@@ -21,7 +21,7 @@ from tests.portal.world import bearer
 
 @pytest.fixture
 def publisher(world):
-    """Somebody who publishes in the namespace of the gated model."""
+    """Make somebody who publishes in the namespace of the gated model."""
     person = make_user()
     operator = make_user(superuser=True)
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""What was squashed away is served at no address, by no older link, and to no later commit."""
+"""No address, older link or later commit serves what was squashed away."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_READING = {"branch", "git", "discussion"}
 
 
 def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str, set[str]]]:
-    """The name, the whole route and the arguments of every address that there is."""
+    """Yield the name, the whole route and the arguments of every address that there is."""
     for entry in patterns:
         if isinstance(entry, URLResolver):
             yield from routes(entry.url_patterns, prefix + str(entry.pattern))
@@ -54,7 +54,7 @@ class Squashed:
     old: str
 
     def addresses(self, spelt: str) -> dict[str, str]:
-        """Each address that names a revision, with the old commit in its place."""
+        """List each address that names a revision, with the old commit in its place."""
         namespace, _, name = self.desk.name.partition("/")
         values = {"namespace": namespace, "name": name, "rest": f"{spelt}/{quote(PATH)}"}
         filled = {}
@@ -73,8 +73,10 @@ class Squashed:
         return filled
 
     def ask(self, url: str) -> set[int]:
-        """The statuses of every way to ask for it, with a token and without; what can't be read
-        is written to."""
+        """Return the statuses of every way to ask for it, with a token and without.
+
+        An address that can't be read is written to.
+        """
         statuses = set()
         for headers in ({}, bearer(self.desk.secret)):
             read = {self._status(method, url, headers) for method in ("GET", "HEAD")}

@@ -1,4 +1,4 @@
-"""Pickles in an upload: refused before their bytes are sent, or left out with a word."""
+"""Uploads of pickles are refused before their bytes are sent, or go on without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files as text, and pictures for the card: shown by the rule of a download, and inert."""
+"""Small files and a card's pictures are shown by the rule of a download, and inert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What streams cost: bounded work, off the event loop, few connections, few per person."""
+"""Streams cost bounded work, off the event loop, few connections, and few per person."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def job(repo):
 
 
 def whole(job, tokens=LONG):
-    """One event of many tokens, as the row of an ended job has it."""
+    """Return one event of many tokens, as the row of an ended job has it."""
     ids = [7 + number % 40 for number in range(tokens)]
     text = hosted_model(job.revision).decode(ids)
     logprobs = [[[token, -1.0, "word"]] for token in ids]
@@ -63,7 +63,7 @@ def end(job, event):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """Counts the tokens that are decoded."""
+    """Count the tokens that are decoded."""
     steps = count()
     token_bytes = Tokenizer.token_bytes
 
@@ -107,7 +107,7 @@ async def test_a_page_of_an_ended_job_decodes_each_token_once(async_client, job,
 
 @pytest.fixture
 def threads(monkeypatch):
-    """The names of the threads that decoded, rendered and encoded."""
+    """Return the names of the threads that decoded, rendered and encoded."""
     names = set()
 
     def noting(function):
@@ -223,7 +223,7 @@ def test_a_place_whose_process_was_killed_lapses_and_a_renewed_one_stays(now, se
 
 
 async def connected(async_client, job):
-    """A browser on the job's events, as the server sees it."""
+    """Connect a browser to the job's events, as the server sees it."""
     cookies = async_client.cookies.output(header="", sep=";").strip()
     scope = {
         "type": "http",

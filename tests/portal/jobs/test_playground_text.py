@@ -1,4 +1,4 @@
-"""Who may have text alone plays too; a prompt is read as it was typed; seeds are drawn anew."""
+"""The playground is open to text alone, reads prompts as typed, and draws seeds anew."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def guest(hosted, client):
 
 @pytest.fixture
 def text_only(hosted, client):
-    """Under the condition “Generated text only”."""
+    """Sign in somebody under the condition “Generated text only”."""
     conditions = {"no_logits": True}
     grant = make_accepted(hosted, modes=("inference",), conditions=conditions, now=timezone.now())
     client.force_login(grant.person)

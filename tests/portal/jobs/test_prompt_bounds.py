@@ -32,7 +32,7 @@ def submit(hosted, guest, now):
 
 @pytest.fixture
 def tokenized(monkeypatch):
-    """The texts that were tokenized."""
+    """Return the texts that were tokenized."""
     texts = []
     encode = Tokenizer.encode
 

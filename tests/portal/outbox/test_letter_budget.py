@@ -1,4 +1,4 @@
-"""Who isn’t the lab causes so many letters to others and no more, by pages and programs alike."""
+"""People outside the lab cause a bounded number of letters, by pages and programs alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The headers that every answer bears: who may keep it, and what a browser may do with it."""
+"""Every answer's headers say who may keep it, and what a browser may do with it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def case(reviewer):
 
 
 def typed_by(person, page: str) -> str:
-    """What a form of this page says of whom it was drawn for."""
+    """Return what a form of this page says of whom it was drawn for."""
     client = Client()
     client.force_login(person)
     return re.search('name="typed_by" value="([^"]+)"', client.get(page).text)[1]

@@ -28,7 +28,7 @@ def page(case):
 
 
 def drawn(page, path: str) -> dict[str, str]:
-    """The hidden half of a form as the page was drawn just now."""
+    """Return the hidden half of a form as the page was drawn just now."""
     token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page.get(path).text)[1]
     return {"csrfmiddlewaretoken": token}
 
