@@ -329,9 +329,8 @@ class TestHoldPages:
         assert "0 of 2 needed" in shown.text
         assert grant.person.display_name in client.get(path("holds")).text
 
-    @pytest.mark.parametrize("subject", ["nobody-of-that-name", "a\0b"])
-    def test_what_is_not_known_is_said(self, client, grant, administrator, subject):
-        page = client.post(path("hold_place"), self.asked(grant, subject=subject))
+    def test_what_is_not_known_is_said(self, client, grant, administrator):
+        page = client.post(path("hold_place"), self.asked(grant, subject="nobody-of-that-name"))
         assert page.status_code == 422
 
     def test_only_an_operator_holds_everywhere(self, client, grant, administrator):

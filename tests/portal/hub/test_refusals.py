@@ -148,7 +148,7 @@ def test_who_may_not_download_reads_that_before_what_is_missing(world, client):
 
 
 def test_other_schemes_count_as_nobody(world, client):
-    response = client.get("/api/models/nobody/nothing", headers={"Authorization": "Basic YTpi"})
+    response = client.get("/api/models/nobody/nothing", headers={"Authorization": "Digest YTpi"})
     check(response, 401, "RepoNotFound")
 
 
