@@ -1,4 +1,4 @@
-"""Clear no waiting request whose proof and claim name different organizations."""
+"""Mark waiting requests as not clear where proof and claim name different organizations."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class TestTheCheck:
 class TestItsPages:
     @pytest.fixture
     def signed(self, client):
-        """A listed person at the licence gate, the page that they are led to, and the check."""
+        """Sign as a listed person at the licence gate; return them, the page and the check."""
         now = timezone.now()
         attempt = at_the_licence_gate(now)
         listed(attempt.person, now)

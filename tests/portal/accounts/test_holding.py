@@ -1,4 +1,4 @@
-"""What is older than the proof of who holds an account ends, whoever made it."""
+"""Once it is proved who holds an account, all that is older ends, whoever made it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person typed survives a session that ended and a form that was open too long."""
+"""A form's text survives a session that ended and a page that was open too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a page offers leads somewhere, for every role, and a lost session loses nobody."""
+"""Everything that a page offers leads somewhere, for every role; a lost session loses nobody."""
 
 from __future__ import annotations
 
