@@ -1,0 +1,129 @@
+"""Measure how long a few tokens take beside one person's many samples, and beside many people.
+
+    scripts/bench_neighbours.py                    # trains a tiny model first
+    scripts/bench_neighbours.py --model DIR --rounds 15
+
+The worker's own loop is turned by hand, on two engines: one is full of a person's 128 samples, the
+other has as many people with a sample each as leave one place. Each round times another person's
+five tokens in both. The ratio of the medians is printed; more than 1.5 is a miss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from throwaway import ROOT
+
+MOST = 1.5
+PLACES = 32
+MANY = 128
+LONG, FEW = 1500, 5
+WARM_UP_TURNS = 40
+people = count(1000)
+
+
+def job(person: int, *, samples: int = 1, max_tokens: int) -> Any:
+    from portal.jobs.models import Job
+
+    params = {"max_tokens": max_tokens, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "seed": 7}
+    params |= {"stop": [], "logprobs": None, "ignore_eos": True}
+    prompts = [[2, 7, 9, 11]]
+    return Job(
+        pk=uuid4(),
+        attempt=1,
+        person_id=person,
+        prompts=prompts,
+        n=samples,
+        params=params,
+        echo=False,
+    )
+
+
+def beside_one_person(loop: Any) -> None:
+    loop.add(job(1, samples=MANY, max_tokens=LONG))
+
+
+def beside_many_people(loop: Any) -> None:
+    for person in range(1, PLACES):  # the last place is for who comes
+        loop.add(job(person, max_tokens=LONG))
+
+
+@contextmanager
+def filled(model: Path, fill: Callable[[Any], None]) -> Iterator[Any]:
+    """A loop whose engine has no place left."""
+    from inference import Engine
+    from workers.loop import EngineLoop
+
+    with Engine(model=model, max_num_seqs=PLACES) as engine:
+        loop = EngineLoop(engine, PLACES, on_ended=lambda: None)
+        fill(loop)
+        for _ in range(WARM_UP_TURNS):
+            loop._turn()
+        yield loop
+
+
+def timed(loop: Any) -> float:
+    """Return the seconds until somebody's few tokens are there."""
+    asked = job(next(people), max_tokens=FEW)
+    began = time.perf_counter()
+    loop.add(asked)
+    while not any(run.job.pk == asked.pk for run in loop.ended):
+        loop._turn()
+    return time.perf_counter() - began
+
+
+def measure(model: Path, rounds: int) -> float:
+    taken: dict[str, list[float]] = {"one": [], "many": []}
+    with filled(model, beside_one_person) as one, filled(model, beside_many_people) as many:
+        for _ in range(rounds):
+            taken["one"].append(timed(one))
+            taken["many"].append(timed(many))
+    for name, what in (("one", f"one person's {MANY} samples"), ("many", f"{PLACES - 1} people")):
+        times = [seconds * 1000 for seconds in taken[name]]
+        print(
+            f"{FEW} tokens beside {what}: median {statistics.median(times):.0f} ms, "
+            f"{min(times):.0f} to {max(times):.0f}"
+        )
+    return statistics.median(taken["one"]) / statistics.median(taken["many"])
+
+
+def trained(folder: Path) -> Path:
+    from inference.settings import PRESETS
+    from inference.train import TrainOptions, train
+
+    train(PRESETS["tiny"], TrainOptions(folder, progress_bar=False), say=lambda _: None)
+    return folder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, help="a folder as transformers saves it")
+    parser.add_argument("--rounds", type=int, default=15)
+    given = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    os.environ.setdefault("WEIGHTGATE_SECRET_KEY", "only-for-a-while-" + "0123456789" * 5)
+    import django
+
+    django.setup()
+    with tempfile.TemporaryDirectory() as folder:
+        ratio = measure(given.model or trained(Path(folder)), given.rounds)
+    print(f"ratio {ratio:.2f} (at most {MOST})")
+    return int(ratio > MOST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
