@@ -19,6 +19,7 @@ from portal.access.grant_states import (
     state_for,
 )
 from portal.access.letters.common import grant_keys
+from portal.access.licence_text import in_short
 from portal.access.models import Grant, Hold, Membership, Screening
 from portal.access.policy import may
 from portal.access.services.held import is_over, line_of
@@ -27,7 +28,6 @@ from portal.access.services.renewing import is_renewable, opens_at, reviews
 from portal.access.services.revoking import can_sign_newer
 from portal.access.verdicts import Action
 from portal.accounts.models import User
-from portal.catalog.models import LicenceVersion
 from portal.outbox.models import OutboxMessage
 
 RELATED = (
@@ -37,6 +37,8 @@ RELATED = (
     "acceptance__licence_version__licence",
     "parent",
 )
+
+BINDING = ("must", "must_not")  # the parts of a licence's summary that outlast the grant
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "offered": is_offered(grant, now),
         "active": is_active(grant, now),
         "over": over,
-        "duties": surviving_duties(version) if over and version else [],
+        "duties": in_short(version, BINDING) if over and version else [],
         "hold": _hold(grant, now),
         "can_renew": seen.mine and is_renewable(grant, now),
         "renewal_opens_at": opens_at(grant),
@@ -102,13 +104,6 @@ def open_check(grant: Grant, now: datetime) -> Screening | None:
     """Find what a person still has to say of the screening hit on the grant's holder."""
     found: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
     return found
-
-
-def surviving_duties(version: LicenceVersion) -> list[str]:
-    """What the licence still asks: its own list of what survives, else all that it asked."""
-    terms = version.terms
-    survives = terms.get("survives") or [*terms.get("must", []), *terms.get("must_not", [])]
-    return [str(each) for each in survives]
 
 
 def _hold(grant: Grant, now: datetime) -> Hold | None:

@@ -1,15 +1,38 @@
-"""A licence's text as paragraphs and headings; the words themselves are never touched."""
+"""A licence in short and its text as paragraphs and headings; its words are never touched."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from portal.catalog.models import LicenceVersion
+
+SUMMARY = {
+    "may": ("You may", "tick"),
+    "must": ("You must", "sign"),
+    "must_not": ("You must not", "declined"),
+}
 
 
 @dataclass(frozen=True)
 class Block:
     kind: str  # heading or text
     text: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One heading of the summary, with the terms under it."""
+
+    title: str
+    icon: str
+    terms: list[str]
+
+
+def in_short(version: LicenceVersion, keys: Collection[str] = tuple(SUMMARY)) -> list[Column]:
+    """Summarize the licence under its headings, so that no prohibition reads as a duty."""
+    return [Column(*SUMMARY[key], terms) for key in keys if (terms := version.terms.get(key))]
 
 
 def blocks(text: str) -> list[Block]:

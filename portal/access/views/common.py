@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from portal.access.errors import EmailNotVerified, LicenceChanged, RequestNotFound
 from portal.access.forms import SignatureForm, show_errors
-from portal.access.licence_text import blocks
+from portal.access.licence_text import blocks, in_short
 from portal.access.models import AccessRequest
 from portal.access.services.signing import Signature, check_signature, licence_in_force
 from portal.accounts.models import User
@@ -21,11 +21,6 @@ from portal.errors import FieldErrors
 
 T = TypeVar("T")
 CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."
-SIGN_COLUMNS = (
-    ("may", "You may", "tick"),
-    ("must", "You must", "sign"),
-    ("must_not", "You must not", "declined"),
-)
 CHANGED = "This text is newer than the one you had before you. Read it, and sign again."
 
 
@@ -40,11 +35,7 @@ def own_request(applicant: User, request_id: int) -> AccessRequest:
 
 def licence_context(version: LicenceVersion) -> dict[str, Any]:
     """The licence as it is put before a person: in short, then the whole text."""
-    columns = [
-        {"title": title, "icon": icon, "terms": version.terms.get(key, [])}
-        for key, title, icon in SIGN_COLUMNS
-    ]
-    return {"version": version, "columns": columns, "blocks": blocks(version.text)}
+    return {"version": version, "columns": in_short(version), "blocks": blocks(version.text)}
 
 
 def signed_form(

@@ -66,7 +66,8 @@ def _as_seen(call: Call, seen: Seen) -> Grant:
         setattr(grant, name, told[name])
     hold = told["hold"]
     grant.held_since = hold.placed_at if hold else None  # type: ignore[attr-defined]
-    grant.surviving_duties = told["duties"]  # type: ignore[attr-defined]
+    duties = [term for column in told["duties"] for term in column.terms]
+    grant.surviving_duties = duties  # type: ignore[attr-defined]
     return grant
 
 

@@ -129,8 +129,10 @@ class TestOneGrant:
         grant = make_accepted(now=at - timedelta(days=30), days=20)
         client.force_login(grant.person)
         page = client.get(path("grant", grant.pk)).text
-        assert "What still binds you" in page
-        assert "Pass the weights to anyone" in page
+        duties, prohibitions = page.split("What still binds you")[1].split("You must not")
+        assert "You must</h3>" in duties
+        assert "Pass the weights to anyone" not in duties
+        assert "Pass the weights to anyone" in prohibitions
         assert "Renew access" in page
 
     def test_a_hold_is_told(self, client, at):
