@@ -20,6 +20,7 @@ from portal.access.grant_states import (
 )
 from portal.access.letters.common import grant_keys
 from portal.access.licence_text import in_short
+from portal.access.marks import Mark
 from portal.access.models import Grant, Hold, Membership, Screening
 from portal.access.policy import may
 from portal.access.services.held import is_over, line_of
@@ -94,7 +95,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "shareable": is_shareable(grant),
         "member_count": Membership.objects.standing().filter(grant=grant).count(),
         "member_cap": cap_of(grant) if is_shareable(grant) else 0,
-        "letters": _letters(grant) if seen.mine or seen.may_review else [],
+        "letters": _letters(grant, now) if seen.mine or seen.may_review else [],
         "two_people": settings_of(grant.repo).two_person_revocation,
         "now": now,
     }
@@ -112,9 +113,10 @@ def _hold(grant: Grant, now: datetime) -> Hold | None:
     return found
 
 
-def _letters(grant: Grant) -> list[tuple[OutboxMessage, object]]:
+def _letters(grant: Grant, now: datetime) -> list[tuple[OutboxMessage, Mark]]:
     """The notices, each with what became of it: the proof of its delivery."""
     sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
         key__startswith=grant_keys(grant), recipient=grant.person_id
     )
-    return [(message, delivery_state(message)) for message in sent.order_by("created_at", "pk")]
+    letters = sent.order_by("created_at", "pk")
+    return [(message, delivery_state(message, now)) for message in letters]

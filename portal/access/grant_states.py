@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils import timezone
+
 from portal.access.conditions import Conditions
 from portal.access.marks import Mark
 from portal.access.models import Grant, Membership
+from portal.access.refusals import whole_date
 from portal.access.services.held import is_over
 from portal.access.services.offers import DECLINED
 from portal.catalog.models import Mode
@@ -17,7 +20,7 @@ DELIVERY = {
     OutboxMessage.State.QUEUED: Mark("calm", "On its way", "clock"),
     OutboxMessage.State.SENT: Mark("yes", "Delivered to the mail server", "tick"),
     OutboxMessage.State.FAILED: Mark("stop", "Could not be sent", "warning"),
-    OutboxMessage.State.CANCELLED: Mark("calm", "Taken back", "revoked"),
+    OutboxMessage.State.CANCELLED: Mark("calm", "Taken back, never sent", "revoked"),
     OutboxMessage.State.BOUNCED: Mark("stop", "Came back", "warning"),
 }
 
@@ -87,5 +90,16 @@ def state_for(grant: Grant, membership: Membership | None, now: datetime) -> Mar
     return grant_state(grant, now)
 
 
-def delivery_state(message: OutboxMessage) -> Mark:
+def delivery_state(message: OutboxMessage, now: datetime) -> Mark:
+    """Mark what became of a letter, or when it leaves while what it tells can be undone."""
+    is_queued = message.state == OutboxMessage.State.QUEUED
+    if is_queued and message.attempts == 0 and message.due_at > now:
+        return Mark("calm", f"Leaves at {_clock_time(message.due_at, now)}", "clock")
     return DELIVERY[OutboxMessage.State(message.state)]
+
+
+def _clock_time(value: datetime, now: datetime) -> str:
+    """Write the time of day, with the date where that isn't today."""
+    local = timezone.localtime(value)
+    is_today = local.date() == timezone.localtime(now).date()
+    return f"{local:%H:%M}" if is_today else f"{local:%H:%M} on {whole_date(value)}"

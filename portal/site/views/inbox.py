@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from portal.access.grant_states import delivery_state
 from portal.accounts.mailboxes import (
     address_in,
     ask_bounced_address,
@@ -107,5 +108,9 @@ def demo_mail(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
     page = Paginator(OutboxMessage.objects.all(), PAGE_SIZE).get_page(request.GET.get("page"))
-    mails = [{"mail": mail, "paragraphs": paragraphs(mail.text)} for mail in page]
-    return render(request, "site/demo_mail.html", {"page": page, "mails": mails})
+    now = timezone.now()
+    mails = [
+        {"mail": mail, "state": delivery_state(mail, now), "paragraphs": paragraphs(mail.text)}
+        for mail in page
+    ]
+    return render(request, "site/demo_mail.html", {"page": page, "mails": mails, "now": now})

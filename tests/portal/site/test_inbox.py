@@ -1,5 +1,7 @@
 """Letters are their recipient's alone; the demo shows every mail, and only the demo."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +15,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
+AT = timezone.localtime()
 
 
 def make_letter(person, *, is_secret=False, subject="We have your request", **more):
@@ -92,6 +95,25 @@ def test_the_demo_shows_every_mail_to_whoever_looks(client, settings):
     assert "Confirm your address" in page
     assert 'href="http://127.0.0.1/requests/1"' in page
     assert "Mail of this demo" in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "says"),
+    [
+        (
+            "queued",
+            {"due_at": (AT + timedelta(days=2)).replace(hour=9, minute=5)},
+            "Leaves at 09:05 on",
+        ),
+        ("queued", {"due_at": AT - timedelta(seconds=1)}, "On its way"),
+        ("cancelled", {"cancelled_at": AT}, "Taken back, never sent"),
+        ("failed", {"attempts": 9}, "Could not be sent"),
+    ],
+)
+def test_the_demo_marks_what_has_not_been_sent(client, settings, state, columns, says):
+    settings.DEMO = True
+    settle(make_letter(make_user()), state, **columns)
+    assert says in client.get("/demo/mail").text
 
 
 def test_elsewhere_there_is_no_such_page(client, settings):
