@@ -35,6 +35,7 @@ from portal.catalog.models import Mode, ModelRepo
 from portal.errors import FieldErrors, Forbidden
 
 DECLINED = "The offer was declined."
+UNDONE = "The team took its decision back, and this offer with it. See how your request stands."
 
 
 @transaction.atomic
@@ -105,8 +106,11 @@ def _check_terms(terms: Terms, now: datetime) -> None:
 
 def require_open(grant: Grant, now: datetime) -> None:
     """Raises GrantIsOver or OfferLapsed, each with what to do."""
-    repo = grant.repo
+    repo, decision = grant.repo, grant.decision
     again = reverse("access:start", args=[repo.namespace.name, repo.name])
+    if decision is not None and decision.undone_at is not None:
+        page = reverse("access:request", args=[decision.request_id])
+        raise GrantIsOver(UNDONE, help_url=page)
     if grant.revoked_at is not None:
         raise GrantIsOver("The lab took this offer back. Its letter says why.", help_url=again)
     if grant.closed_at is not None:

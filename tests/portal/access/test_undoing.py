@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
+from portal.access.conditions import Conditions
 from portal.access.errors import (
     AnswersRemoved,
     ConflictOfInterest,
@@ -62,6 +63,17 @@ def head(case):
 
 def undo(case, actor, now):
     return undo_decision(actor=actor, request_id=case.pk, now=now)
+
+
+def test_the_offer_of_an_undone_decision_leads_to_the_request(client, case, reviewer, now):
+    grant = approve(case, reviewer, now, conditions=Conditions(no_logits=True))
+    undo(case, reviewer, now + NINE)
+    client.force_login(case.applicant)
+    response = client.get(f"/grants/{grant.pk}/offer")
+    assert response.status_code == 409
+    assert "See how your request stands" in response.text
+    assert f'href="/requests/{case.pk}"' in response.text
+    assert "Its letter says why" not in response.text
 
 
 def reopen(case, actor, now, reason="New facts."):
