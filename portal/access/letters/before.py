@@ -8,13 +8,21 @@ from portal.access.models import AccessRequest
 from portal.access.refusals import whole_date
 from portal.outbox.templates import LetterWords
 
-# The dialog of a case, and the kind of letter that its form sends.
-LETTER_OF = {"approve": "approval", "ask": "question", "decline": "decline"}
+# What the forms of a case's dialogs do, and the kind of letter that tells it.
+LETTER_OF = {
+    "approve": "approval",
+    "offer": "offer",
+    "ask": "question",
+    "decline": "decline",
+}
 STAND_INS = {
     "question": "[your question]",
     "reason": "[the reason that you choose]",
     "explanation": "[your words]",
     "appeal": "[until when they may appeal]",
+    "conditions": "[the conditions that you choose]",
+    "licence": "[the licence in force]",
+    "offer_until": "[until when they may sign]",
     "modes": "[what you give]",
     "until": "[the last day]",
 }
@@ -22,16 +30,20 @@ STAND_INS = {
 
 def letters_before(case: AccessRequest) -> dict[str, LetterWords]:
     """Write each letter that a dialog of this case sends, in the words of its team."""
-    signed = case.submissions.latest("number").acceptance
-    known = {
-        "applicant": case.applicant.display_name,
-        "licence": str(signed.licence_version),
-        "signed_on": whole_date(signed.accepted_at),
-    }
     return {
-        dialog: words_for(kind, case.repo, case.reference, _open(kind) | known)
-        for dialog, kind in LETTER_OF.items()
+        act: words_for(kind, case.repo, case.reference, _open(kind) | _known(case, kind))
+        for act, kind in LETTER_OF.items()
     }
+
+
+def _known(case: AccessRequest, kind: str) -> dict[str, str]:
+    """Tell what is certain beforehand: only an approval opens under the text that was signed."""
+    known = {"applicant": case.applicant.display_name}
+    if kind == "approval":
+        signed = case.submissions.latest("number").acceptance
+        known["licence"] = str(signed.licence_version)
+        known["signed_on"] = whole_date(signed.accepted_at)
+    return known
 
 
 def _open(kind: str) -> dict[str, str]:

@@ -210,6 +210,17 @@ def test_no_two_parts_of_a_case_share_an_id(client, case, now, state):
     assert sorted(set(ids)) == sorted(ids)
 
 
+def test_an_approval_shows_the_letter_of_each_way_it_may_go(page, case):
+    text = page.get(url("case", case)).text
+    opened, offered = text.split("The letter without conditions")[1].split(
+        "The letter with conditions: an offer to sign"
+    )
+    assert "Your access is open" in opened
+    assert "Access is offered to you" not in opened
+    assert "Access is offered to you" in offered
+    assert "[the conditions that you choose]" in offered
+
+
 def test_the_letter_that_would_leave_is_shown_before(page, case):
     text = page.get(url("case", case)).text
     assert "need to know one thing before we can decide" in text
