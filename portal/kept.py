@@ -106,6 +106,11 @@ def kept_form(request: HttpRequest) -> KeptForm | None:
     return KeptForm(kept["address"], [(name, value) for name, value in kept["fields"]])
 
 
+def is_form_kept(request: HttpRequest) -> bool:
+    """Tell who signs in again that their text waits; what it is, only they are shown."""
+    return not request.user.is_authenticated and _SESSION_KEY in request.session
+
+
 def forget_form(request: HttpRequest) -> None:
     """Drop what is kept of the form that has now been taken."""
     kept = request.session.get(_SESSION_KEY)

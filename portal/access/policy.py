@@ -105,7 +105,7 @@ def may_read(caller: Caller, file: File, now: datetime) -> Verdict:
     action = Action.SEE if file.is_open else Action.DOWNLOAD
     verdict = may_call(caller, action, file.revision, now)
     if verdict.allowed and not verdict.covers(file.path):
-        return refuse(Reason.CONDITION, f"/{file.revision.repo.full_name}")
+        return refuse(Reason.CONDITION, _grant_page(verdict.bases[0].grant_id))
     bases = [each for each in verdict.bases if each.files is None or matches(file.path, each.files)]
     return replace(verdict, bases=tuple(bases))
 
@@ -170,6 +170,11 @@ def _use(person: User | None, action: Action, target: Target, now: datetime) -> 
     return while_waiting(person, action, repo, now) or why_not(person, repo, mode, now)
 
 
+def _grant_page(grant_id: int) -> str:
+    """Return the page that has the conditions of a grant, for its holder and its members."""
+    return reverse("access:grant", args=[grant_id])
+
+
 def _held(
     person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
 ) -> Verdict | None:
@@ -180,7 +185,7 @@ def _held(
 def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Verdict:
     """Whatever one of the grants, by its id, allows is allowed."""
     if action == Action.CAPTURE and all(each.no_logits for each in held.values()):
-        return refuse(Reason.CONDITION, f"/{repo.full_name}")
+        return refuse(Reason.CONDITION, _grant_page(next(iter(held))))
     if action != Action.DOWNLOAD:
         return ALLOWED
     bases = tuple(Basis(pk, each.files) for pk, each in held.items())

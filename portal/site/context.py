@@ -20,7 +20,7 @@ from portal.access.turns import turn_count
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
-from portal.kept import kept_form
+from portal.kept import is_form_kept, kept_form
 from portal.site.letters import letters_of
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "theme": chosen_theme(request),
         "keys_off": not keys_on(request),
+        "is_form_kept": SimpleLazyObject(lambda: is_form_kept(request)),
         "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "bounced_mailbox": SimpleLazyObject(lambda: unreachable(user) if user else None),

@@ -45,6 +45,13 @@ class GateView:
     standing: Standing
     due_at: datetime
 
+    @property
+    def asks(self) -> bool:
+        """Tell whether the way in is a request: not what is open, offered or a signature away."""
+        signs = {Reason.OFFERED, Reason.INVITED, Reason.CHECKED}
+        reasons = {self.download.reason, self.infer.reason}
+        return not self.download.allowed and not signs & reasons
+
 
 def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
     download = may(person, Action.DOWNLOAD, repo, now)

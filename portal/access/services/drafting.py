@@ -6,10 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 
 from portal.access.acts import Act
-from portal.access.errors import AlreadyGranted, RequestHasMovedOn
-from portal.access.models import AccessRequest, Grant
+from portal.access.errors import (
+    AlreadyGranted,
+    AlreadyInvited,
+    AlreadyOffered,
+    RequestHasMovedOn,
+)
+from portal.access.models import AccessRequest, Grant, Membership
 from portal.access.questions import requestable_modes
 from portal.access.services.locking import locked_case
 from portal.accounts.models import User
@@ -44,10 +50,33 @@ def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessR
         return existing
     if not repo.takes_requests:
         raise Conflict("This model needs no request. Its page says how to get it.")
+    _require_something_to_ask(applicant, repo, now)
+    return None
+
+
+def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -> None:
+    """Raise AlreadyGranted where access is open already, or opens by a signature alone.
+
+    A member may ask for a grant of their own.
+    """
     active = Grant.objects.to(applicant, repo).active_at(now).first()
     if active and set(requestable_modes(repo)) <= set(active.modes):
-        raise AlreadyGranted("You already have access to this model; its page says how to use it.")
-    return None
+        raise AlreadyGranted(
+            "You already have access to this model; its page says how to use it.",
+            help_url=f"/{repo.full_name}",
+        )
+    if offer := Grant.objects.to(applicant, repo).offered_at(now).first():
+        raise AlreadyOffered(
+            "Access to this model is offered to you: sign its terms, or decline them first.",
+            help_url=reverse("access:offer", args=[offer.pk]),
+        )
+    working = Grant.objects.filter(repo=repo).active_at(now)
+    invited = Membership.objects.waiting_for(applicant).filter(grant__in=working)
+    if invitation := invited.first():
+        raise AlreadyInvited(
+            "You are invited to work with this model under somebody’s grant: join it instead.",
+            help_url=reverse("access:join", args=[invitation.pk]),
+        )
 
 
 def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from portal.access.views.common import own_request
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
-from portal.catalog.models import Gate, ModelRepo
+from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo
 from portal.pages import posted_from
 
@@ -84,17 +84,19 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     except AlreadyGranted as error:
         if request.method == "POST":
             return redirect("access:start", repo.namespace.name, repo.name)
-        return _already_granted(request, repo, error)
+        return _already_granted(request, error)
     if begun is None:
-        return render(request, "access/start.html", {"repo": repo, "steps": STEPS})
+        works = Grant.objects.usable_by(person, repo).active_at(now).exists()
+        context = {"repo": repo, "steps": STEPS, "is_member": works}
+        return render(request, "access/start.html", context)
     return redirect(*_where_it_stands(begun, now))
 
 
-def _already_granted(request: HttpRequest, repo: ModelRepo, error: AlreadyGranted) -> HttpResponse:
+def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpResponse:
     context = {
         "heading": error.message,
-        "act_label": "Open the model’s page",
-        "act_url": f"/{repo.full_name}",
+        "act_label": error.act_label,
+        "act_url": error.help_url,
         "other_label": "My requests",
         "other_url": "/requests",
     }

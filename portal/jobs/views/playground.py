@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
@@ -49,6 +50,8 @@ def playground(request: HttpRequest) -> HttpResponse:
     person = session_caller(request).person
     playable = playable_by(person, timezone.now()) if person else []
     posted = request.method == "POST"
+    if posted and person is None:
+        return redirect_to_login(request.get_full_path())
     asked_for = _hosted(person, request.POST.get("model", "")) if posted else None
     if person is None or not (playable or asked_for):
         return _nothing_to_play_with(request, person)

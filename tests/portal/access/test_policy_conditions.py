@@ -27,7 +27,8 @@ class TestConditions:
 
     def test_no_logits_closes_the_inside_and_nothing_else(self, now):
         grant = self.bound(no_logits=True)
-        assert may(grant.person, A.CAPTURE, grant.repo, now).reason == Reason.CONDITION
+        refused = may(grant.person, A.CAPTURE, grant.repo, now)
+        assert (refused.reason, refused.help_url) == (Reason.CONDITION, f"/grants/{grant.pk}")
         assert may(grant.person, A.INFER, grant.repo, now).allowed
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).allowed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.policy import Action, may
@@ -130,3 +131,24 @@ def test_an_operator_reads_that_others_decide(client, today):
     page = read(client, reviewer, "/queue")
     assert "1 request waits with its team" in page
     assert "Every request is decided" not in page
+
+
+@pytest.mark.parametrize("situation", [offered, invited])
+def test_who_has_only_to_sign_is_led_there_and_begins_no_request(client, today, situation):
+    person, act = situation(today)
+    (turn,) = turns_of(person, today)
+    start = reverse("access:start", args=turn.repo.full_name.split("/"))
+    page = read(client, person, start)
+    assert act in page
+    assert turn.url in page
+    client.post(start)
+    assert not person.access_requests.exists()
+    assert "You give" not in read(client, person, f"/{turn.repo.full_name}")
+
+
+def test_a_member_is_told_that_they_need_not_ask(client, today):
+    membership = make_member(make_entity_grant(now=today), now=today)
+    start = reverse("access:start", args=membership.grant.repo.full_name.split("/"))
+    page = read(client, membership.person, start)
+    assert "You work with this model under somebody’s grant already" in page
+    assert "Begin the request" in page

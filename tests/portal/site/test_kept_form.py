@@ -57,6 +57,21 @@ def test_it_stands_on_the_page_of_the_form_after_signing_in(reviewer, case):
     assert "Which checkpoints" not in browser.get("/queue").text
 
 
+def test_the_sign_in_page_says_that_it_is_kept(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer)
+    kept = "What you typed is kept: sign in"
+    assert kept in browser.get(answer["Location"]).text
+    assert kept not in Client().get(answer["Location"]).text
+
+
+def test_a_prompt_is_kept_like_any_form(reviewer):
+    browser = Client(headers=OURS)
+    fields = {"prompt": "def main():", "typed_by": typed_by(reviewer, "/playground")}
+    answer = browser.post("/playground", fields)
+    assert answer["Location"] == "/accounts/login/?next=/playground"
+    assert "def main():" in sign_in(browser, reviewer, answer).text
+
+
 def test_it_is_gone_once_it_is_sent(reviewer, case):
     browser, answer = send_signed_out(case, reviewer)
     sign_in(browser, reviewer, answer)
