@@ -20,5 +20,10 @@ class LongText(forms.CharField):
         return with_unix_lines(super().to_python(value) or "")
 
 
+def told_as(words: str) -> dict[str, str]:
+    """Say one sentence, which names the field, of whatever is wrong with a number or a day."""
+    return dict.fromkeys(("invalid", "min_value", "max_value", "step_size"), words)
+
+
 def with_unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")

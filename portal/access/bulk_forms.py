@@ -9,8 +9,9 @@ from django import forms
 from portal.access.forms import WORDS, PageForm
 from portal.access.models import Decision
 from portal.access.questions import requestable_modes
+from portal.access.review_forms import NO_DAY
 from portal.catalog.models import ModelRepo
-from portal.fields import LongText
+from portal.fields import LongText, told_as
 
 NEEDS = {
     "approved": {
@@ -39,6 +40,7 @@ class BulkForm(PageForm):
     until = forms.DateField(
         label="Until",
         required=False,
+        error_messages=told_as(NO_DAY),
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
     reason_code = forms.ChoiceField(

@@ -66,6 +66,6 @@ def check_conditions(conditions: Conditions) -> None:
             errors["files"] = f"Name 1 to {MOST_PATTERNS} paths or patterns, such as *.json."
     members = conditions.max_members
     if members is not None and not 0 <= members <= MOST_MEMBERS:
-        errors["max_members"] = f"Choose 0 to {MOST_MEMBERS} members."
+        errors["max_members"] = f"Members: give a number, 0 to {MOST_MEMBERS}."
     if errors:
         raise FieldErrors(errors)

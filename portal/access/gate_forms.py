@@ -15,7 +15,7 @@ from portal.access.models import ScreeningEntry
 from portal.access.questions import CHOOSING, NO, YES, Kind, LabQuestion
 from portal.access.services.gates import RANGES
 from portal.catalog.models import ModelRepo, TeamMember
-from portal.fields import LongText
+from portal.fields import LongText, told_as
 
 KINDS = {
     Kind.TEXT: "A line of text",
@@ -39,7 +39,10 @@ def _number(name: str, label: str, hint: str) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         help_text=hint,
-        error_messages={"required": f"Choose {least} to {most}.", "invalid": "Give a number."},
+        error_messages={
+            "required": f"Choose {least} to {most}.",
+            **told_as(f"{label}: give a whole number, {least} to {most}."),
+        },
         widget=forms.NumberInput(attrs={"class": "short", "min": least, "max": most}),
     )
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.access.forms import WORDS, PageForm, SignatureForm
 from portal.access.models import Acceptance, Hold
 from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.fields import LongText
+from portal.fields import LongText, told_as
 from portal.lines import LineInput
 
 
@@ -121,7 +121,10 @@ class NoticeForm(PageForm):
     ends_on = forms.DateField(
         label="Last day",
         help_text="At least 30 days ahead.",
-        error_messages={"required": "Choose the last day."},
+        error_messages={
+            "required": "Choose the last day.",
+            **told_as("Last day: give a day, such as 2027-03-31."),
+        },
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
     reason = _words("Reason", "The notice quotes it.", "Say why; the notice quotes it.")

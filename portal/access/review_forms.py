@@ -13,7 +13,9 @@ from portal.access.questions import requestable_modes
 from portal.accounts.models import User
 from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
-from portal.fields import LongText
+from portal.fields import LongText, told_as
+
+NO_DAY = "Until: give a day, such as 2027-03-31."
 
 
 class ApproveForm(PageForm):
@@ -25,7 +27,7 @@ class ApproveForm(PageForm):
     until = forms.DateField(
         label="Until",
         help_text="The last day of the grant.",
-        error_messages={"required": "Choose the day on which the grant ends."},
+        error_messages={"required": "Choose the day on which the grant ends.", **told_as(NO_DAY)},
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
 
@@ -44,9 +46,9 @@ class ApproveForm(PageForm):
     max_members = forms.IntegerField(
         label="At most so many members",
         required=False,
-        min_value=0,
         help_text="Who may work under the grant beside its holder. Empty: as the model allows.",
-        widget=forms.NumberInput(attrs={"class": "short"}),
+        error_messages=told_as("Members: give a whole number of 0 or more."),
+        widget=forms.NumberInput(attrs={"class": "short", "min": 0}),
     )
     is_override = forms.BooleanField(
         label="Decide alone, as the owner",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.fields import LongText, with_unix_lines
+from portal.fields import LongText, told_as, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
@@ -20,22 +20,41 @@ class PlaygroundForm(forms.Form):
         widget=forms.Textarea(attrs={"class": "low", "rows": 4}),
         error_messages={"required": "Write a few words for the model to go on from."},
     )
-    max_tokens = forms.IntegerField(label="Tokens at most", initial=64, min_value=1)
+    max_tokens = forms.IntegerField(
+        label="Tokens at most",
+        initial=64,
+        min_value=1,
+        error_messages=told_as("Tokens at most: give a whole number of 1 or more."),
+    )
     temperature = forms.FloatField(
         label="Temperature",
         initial=0.8,
         min_value=0,
         max_value=2,
         step_size=0.05,
+        error_messages=told_as("Temperature: give a number from 0 to 2, in steps of 0.05."),
         help_text="0 always takes the likeliest token",
     )
-    top_p = forms.FloatField(label="Top-p", initial=0.95, min_value=0, max_value=1, step_size=0.01)
+    top_p = forms.FloatField(
+        label="Top-p",
+        initial=0.95,
+        min_value=0,
+        max_value=1,
+        step_size=0.01,
+        error_messages=told_as("Top-p: give a number from 0 to 1, in steps of 0.01."),
+    )
     top_k = forms.IntegerField(
-        label="Top-k", initial=0, min_value=0, required=False, help_text="0 is off"
+        label="Top-k",
+        initial=0,
+        min_value=0,
+        required=False,
+        help_text="0 is off",
+        error_messages=told_as("Top-k: give a whole number of 0 or more."),
     )
     seed = forms.IntegerField(
         label="Seed",
         required=False,
+        error_messages=told_as("Seed: give a whole number, or leave it empty."),
         help_text="The same seed gives the same text on this engine; empty draws one each time",
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )

@@ -92,9 +92,10 @@ def test_a_vote_says_how_many_more_are_needed(page, case):
 
 
 def test_a_condition_is_kept_and_an_impossible_one_is_told(page, case):
-    response = page.post(url("approve", case), approval(max_members="5000"))
-    assert response.status_code == 422
-    assert "Choose 0 to 1000 members" in response.text
+    for beyond in ("5000", "-3"):
+        response = page.post(url("approve", case), approval(max_members=beyond))
+        assert response.status_code == 422
+        assert "Members: give a number, 0 to 1000." in response.text
     page.post(url("approve", case), approval(only_files="*.json\nconfig/*", no_logits="on"))
     conditions = Review.objects.get().conditions
     assert conditions == {"no_logits": True, "files": ["*.json", "config/*"]}

@@ -88,7 +88,7 @@ def test_the_form_makes_a_job_and_leads_to_its_page(client, hosted, guest):
     ("field", "value", "said"),
     [
         ("prompt", "", "Write a few words"),
-        ("temperature", "3", "less than or equal to 2"),
+        ("temperature", "3", "Temperature: give a number from 0 to 2"),
         ("top_p", "0", "top_p must be over 0"),
         ("max_tokens", "5000", "maximum context length"),
         ("model", "no/such", "Select a valid choice"),
