@@ -26,9 +26,14 @@ MODE_HINTS = {
 
 
 def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
-    """Put a service's errors beside their fields; what the form knows already stays as it is."""
+    """Put a service's errors beside their fields; what the form knows already stays as it is.
+
+    Where a form has ``named``, that maps the service's name of an input to the form's own.
+    """
     known = set(form.errors)
-    for name, text in errors.errors.items():
+    named = getattr(form, "named", {})
+    for argument, text in errors.errors.items():
+        name = named.get(argument, argument)
         if name not in known:
             form.add_error(name if name in form.fields else None, text)
 

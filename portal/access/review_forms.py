@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -19,6 +19,8 @@ NO_DAY = "Until: give a day, such as 2027-03-31."
 
 
 class ApproveForm(PageForm):
+    named: ClassVar = {"files": "only_files"}  # what a service calls files of conditions
+
     modes = forms.MultipleChoiceField(
         label="Modes",
         widget=forms.CheckboxSelectMultiple(attrs={"autofocus": True}),

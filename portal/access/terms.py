@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from portal.access.conditions import Conditions, check_conditions
+from portal.access.conditions import Conditions, check_conditions, matches
 from portal.access.models import AccessRequest, Review
 from portal.access.questions import requestable_modes
+from portal.catalog.models import File, ModelRepo
 from portal.errors import FieldErrors
 
 LONGEST_GRANT = timedelta(days=5 * 366)
 OUT_OF_BOUNDS = "Choose an end date after today and within five years."
+NO_SUCH_FILE = (
+    "No file of this model is called {}; write a name, or a pattern such as *.safetensors."
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,27 @@ def check_terms(access_request: AccessRequest, terms: Terms, now: datetime) -> N
     if not now < terms.expires_at <= now + LONGEST_GRANT:
         errors["until"] = OUT_OF_BOUNDS
     try:
-        check_conditions(terms.conditions)
+        check_conditions_on(access_request.repo, terms.conditions)
     except FieldErrors as more:
         errors |= more.errors
     if errors:
         raise FieldErrors(errors)
+
+
+def check_conditions_on(repo: ModelRepo, conditions: Conditions) -> None:
+    """Raises FieldErrors also for a pattern that names no file of any revision shown.
+
+    A model without revisions has no files to hold it against: any pattern passes.
+    """
+    check_conditions(conditions)
+    if conditions.files is None:
+        return
+    paths = set(File.objects.filter(revision__repo=repo).values_list("path", flat=True))
+    strange = [
+        each for each in conditions.files if not any(matches(path, (each,)) for path in paths)
+    ]
+    if paths and strange:
+        raise FieldErrors({"files": NO_SUCH_FILE.format(", ".join(strange))})
 
 
 def terms_of(vote: Review) -> Terms:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.urls import reverse
 
-from portal.access.conditions import Conditions, check_conditions
+from portal.access.conditions import Conditions
 from portal.access.conflicts import require_no_conflict_with
 from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
 from portal.access.facts import facts_of, told_of_start
@@ -26,7 +26,7 @@ from portal.access.services.admitting import (
 from portal.access.services.held import lock_own
 from portal.access.services.offer_votes import agreed_offer
 from portal.access.services.signing import Signature, licence_in_force, store_acceptance
-from portal.access.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms
+from portal.access.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
 from portal.access.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -68,7 +68,7 @@ def offer_grant(
         return standing
     require_not_held(person, repo, now, actor=actor)
     terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
-    _check_terms(terms, now)
+    _check_terms(repo, terms, now)
     given = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
     if given is None:
         facts = {"person": person.pk}
@@ -93,8 +93,8 @@ def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
     )
 
 
-def _check_terms(terms: Terms, now: datetime) -> None:
-    check_conditions(terms.conditions)
+def _check_terms(repo: ModelRepo, terms: Terms, now: datetime) -> None:
+    check_conditions_on(repo, terms.conditions)
     errors: dict[str, str] = {}
     if not terms.modes or not set(terms.modes) <= set(Mode.values):
         errors["modes"] = "Choose at least one kind of access to offer."

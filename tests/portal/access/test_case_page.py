@@ -16,7 +16,7 @@ from portal.catalog.models import TeamMember
 from portal.outbox.models import LetterTemplate, OutboxMessage
 from tests.factories.access import make_request
 from tests.factories.affiliations import make_member, make_organization
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_repo, make_reviewer, make_revision
 from tests.factories.grants import make_gate, make_hold
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
@@ -99,6 +99,18 @@ def test_a_condition_is_kept_and_an_impossible_one_is_told(page, case):
     page.post(url("approve", case), approval(only_files="*.json\nconfig/*", no_logits="on"))
     conditions = Review.objects.get().conditions
     assert conditions == {"no_logits": True, "files": ["*.json", "config/*"]}
+
+
+def test_files_that_the_model_does_not_have_are_refused_beside_their_field(page, case, tmp_path):
+    make_revision(case.repo, tmp_path / "files")
+    asked = approval(only_files="config.json\nnosuchfile.bin\n*.gguf")
+    response = page.post(url("approve", case), asked)
+    assert response.status_code == 422
+    said = "No file of this model is called nosuchfile.bin, *.gguf; write a name"
+    assert said in " ".join(response.context["approve_form"].errors["only_files"])
+    assert not Review.objects.exists()
+    page.post(url("approve", case), approval(only_files="config.json\n*.json"))
+    assert Review.objects.get().conditions == {"files": ["config.json", "*.json"]}
 
 
 def test_the_undo_waits_on_every_page_of_the_queue(page, case):

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from portal.access.conditions import Conditions
 from portal.access.errors import (
     ConflictOfInterest,
     GrantIsOver,
@@ -22,7 +23,7 @@ from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_signature
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_repo, make_reviewer, make_revision
 from tests.factories.grants import make_accepted, make_administrator, make_newer_text, make_offer
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,12 @@ class TestOffering:
     @pytest.fixture
     def repo(self):
         return make_repo()
+
+    def test_it_names_no_file_that_the_model_lacks(self, repo, now, tmp_path):
+        make_revision(repo, tmp_path / "files")
+        conditions = Conditions(files=("nosuchfile.bin",))
+        with pytest.raises(FieldErrors, match=r"called nosuchfile\.bin"):
+            self.offer(make_administrator(repo), make_user(), repo, now, conditions=conditions)
 
     def test_an_administrator_offers_and_it_opens_nothing_yet(self, repo, now):
         person = make_user()
