@@ -49,7 +49,7 @@ def test_a_question_a_correction_an_undo_and_a_signed_offer(live: Live, new_page
 def claim_and_ask(page: Page, case_path: str) -> None:
     page.goto(case_path)
     page.get_by_role("button", name="Claim").click()
-    expect(page.get_by_text("Claimed by you")).to_be_visible()
+    expect(page.get_by_text("Claimed by you", exact=True)).to_be_visible()
     decide(page, "Ask")
     dialog = page.get_by_role("dialog", name=re.compile("Ask"))
     dialog.get_by_role("textbox").fill(QUESTION)
@@ -91,7 +91,7 @@ def approve_without_logits(page: Page, case_path: str) -> None:
     page.goto(case_path)
     decide(page, "Approve")
     dialog = page.get_by_role("dialog", name=re.compile("Approve"))
-    dialog.locator("summary", has_text="Conditions").click()
+    dialog.locator("summary", has_text=re.compile(r"^\s*Conditions")).click()
     dialog.get_by_label("Generated text only").check()
     approve_in(page)
 
