@@ -51,7 +51,7 @@ class ConflictOfInterest(Forbidden):
 
 
 class AlreadyGranted(Conflict):
-    """There is nothing to ask for: access is open, offered, or a signature away."""
+    """There is nothing to ask for: access is open, or offered and a signature away."""
 
     code = "already_granted"
     act_label = "Open the model’s page"
@@ -60,11 +60,6 @@ class AlreadyGranted(Conflict):
 class AlreadyOffered(AlreadyGranted):
     code = "already_offered"
     act_label = "Read and sign"
-
-
-class AlreadyInvited(AlreadyGranted):
-    code = "already_invited"
-    act_label = "Read the terms and join"
 
 
 class HasAccess(Invalid):

@@ -9,13 +9,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from portal.access.acts import Act
-from portal.access.errors import (
-    AlreadyGranted,
-    AlreadyInvited,
-    AlreadyOffered,
-    RequestHasMovedOn,
-)
-from portal.access.models import AccessRequest, Grant, Membership
+from portal.access.errors import AlreadyGranted, AlreadyOffered, RequestHasMovedOn
+from portal.access.models import AccessRequest, Grant
 from portal.access.questions import requestable_modes
 from portal.access.services.locking import locked_case
 from portal.accounts.models import User
@@ -57,7 +52,7 @@ def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessR
 def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -> None:
     """Raise AlreadyGranted where access is open already, or opens by a signature alone.
 
-    A member may ask for a grant of their own.
+    A member, or who is invited, may ask for a grant of their own.
     """
     active = Grant.objects.to(applicant, repo).active_at(now).first()
     if active and set(requestable_modes(repo)) <= set(active.modes):
@@ -69,13 +64,6 @@ def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -
         raise AlreadyOffered(
             "Access to this model is offered to you: sign its terms, or decline them first.",
             help_url=reverse("access:offer", args=[offer.pk]),
-        )
-    working = Grant.objects.filter(repo=repo).active_at(now)
-    invited = Membership.objects.waiting_for(applicant).filter(grant__in=working)
-    if invitation := invited.first():
-        raise AlreadyInvited(
-            "You are invited to work with this model under somebody’s grant: join it instead.",
-            help_url=reverse("access:join", args=[invitation.pk]),
         )
 
 

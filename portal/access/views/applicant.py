@@ -31,7 +31,7 @@ from portal.access.services.drafting import begun_request, discard_draft, start_
 from portal.access.services.held import is_over
 from portal.access.services.submission import withdraw_request
 from portal.access.steps import STEPS, first_unfinished
-from portal.access.turns import turns_of
+from portal.access.turns import invitations_to, turns_of
 from portal.access.views.common import own_request
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.authentication import Caller
@@ -86,8 +86,12 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
             return redirect("access:start", repo.namespace.name, repo.name)
         return _already_granted(request, error)
     if begun is None:
-        works = Grant.objects.usable_by(person, repo).active_at(now).exists()
-        context = {"repo": repo, "steps": STEPS, "is_member": works}
+        context = {
+            "repo": repo,
+            "steps": STEPS,
+            "is_member": Grant.objects.usable_by(person, repo).active_at(now).exists(),
+            "invitations": invitations_to(person, now, repo),
+        }
         return render(request, "access/start.html", context)
     return redirect(*_where_it_stands(begun, now))
 

@@ -134,7 +134,7 @@ def test_an_operator_reads_that_others_decide(client, today):
 
 
 @pytest.mark.parametrize("situation", [offered, invited])
-def test_who_has_only_to_sign_is_led_there_and_begins_no_request(client, today, situation):
+def test_who_has_only_to_sign_is_led_there(client, today, situation):
     person, act = situation(today)
     (turn,) = turns_of(person, today)
     start = reverse("access:start", args=turn.repo.full_name.split("/"))
@@ -142,7 +142,7 @@ def test_who_has_only_to_sign_is_led_there_and_begins_no_request(client, today, 
     assert act in page
     assert turn.url in page
     client.post(start)
-    assert not person.access_requests.exists()
+    assert person.access_requests.exists() == (situation is invited)
     assert "You give" not in read(client, person, f"/{turn.repo.full_name}")
 
 
