@@ -29,7 +29,7 @@ def bearer_secret(request: HttpRequest) -> str | None:
 
 
 NO_PASSWORD = ("", "x-oauth-basic")
-"""What tools send as a password where the token is the user's name."""
+"""Tools send one of these as the password where the token is the user's name."""
 
 
 def _secret_of_basic(encoded: str) -> str:

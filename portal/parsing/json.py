@@ -20,7 +20,7 @@ LARGEST_BODY_BYTES = 4 << 20
 MOST_LEVELS = 64
 LONGEST_PATH = 100
 INTEGERS = range(-(2**63), 2**63)
-"""What a bigint of the database holds."""
+"""The database holds no larger number in a bigint column."""
 SUSPECT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|NaN|Infinity|[0-9]{19}|[eE]\+?[0-9]{3}")
 """Only text that matches can hold a lone surrogate, U+0000 or a number without bounds."""
 SURROGATE = re.compile("[\ud800-\udfff]")

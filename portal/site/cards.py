@@ -23,7 +23,7 @@ CARD = "README.md"
 SHOWN_BYTES = 200_000
 MOST_MARKS = 30_000
 MARK = re.compile(r"[\n*_~\[\]!<&`|\\#>]")
-"""What rendering spends its time on; plain letters cost next to nothing."""
+"""Rendering spends its time on these; plain letters cost next to nothing."""
 KEPT_FOR = timedelta(hours=12)
 VERSION = 1  # of the rendering; a change of it makes all cards anew
 

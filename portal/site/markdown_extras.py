@@ -14,7 +14,7 @@ BOX = re.compile(r"\[([ xX])\][ \t]")
 FOOTNOTE = re.compile(r"\[\^([\w-]{1,40})\](:[ \t]?)?")
 ADDRESS = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
 TRAILING = ".,;:!?)]*_"
-"""What ends a sentence and not an address."""
+"""These end a sentence and are no part of an address before them."""
 SPECIAL = re.compile(f"{FOOTNOTE.pattern}|{ADDRESS.pattern}")
 
 

@@ -17,7 +17,7 @@ ATTRIBUTE = re.compile(
 )
 EMPTY = {"br", "hr", "img"}
 EMPHASIS = {"a", "b", "code", "em", "i", "s", "small", "strong"}
-"""What HTML opens anew in each block until it is closed."""
+"""A parser of HTML opens these anew in each block until they are closed."""
 ENDED_BY_ITS_LIKE = {"p", "li", "dt", "dd", "tr", "td", "th"}
 UNSHOWN = {"script", "style"}
 MOST_EMPHASIS = 4

@@ -54,7 +54,7 @@ def test_who_was_signed_out_is_asked_to_sign_in(world: World) -> None:
 
 @pytest.mark.django_db
 def test_no_page_refuses_to_be_read(world: World) -> None:
-    """Whatever the role, GET is an answer: 405 is an empty page in a browser."""
+    """GET is answered for every role, since 405 is an empty page in a browser."""
     client = signed_in(world)("administrator")
     codes = {str(row): client.get(url_of(row, world)).status_code for row in PAGES}
     assert [key for key, code in codes.items() if code == 405] == []

@@ -40,7 +40,7 @@ REVIEWS = {
     "vouch",
     "write_note",
 }
-"""Whatever decides on somebody's access, or prepares that: by the names of the operations."""
+"""These operations decide on somebody's access, or prepare that; each has its own name."""
 HUB = ("accepted", "pending", "rejected", "grant")
 
 

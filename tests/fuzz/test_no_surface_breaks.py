@@ -23,7 +23,7 @@ FIRST = int(os.environ.get("FUZZ_SEED", "1"))
 SAMPLE = 300
 CPU_SECONDS = 3.0
 ON_PURPOSE = (501, 503)
-"""What isn't offered here, such as git, and what waits for a worker."""
+"""These answer what isn't offered here, such as git, and what waits for a worker."""
 
 
 @pytest.mark.django_db

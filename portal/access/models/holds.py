@@ -42,7 +42,7 @@ class Hold(models.Model):
 
     objects = HoldQuerySet.as_manager()
     proposed_blobs: tuple[str, ...] = ()
-    """What an unsaved hold would cover."""
+    """The blobs, by sha256, that an unsaved hold would cover are named here."""
 
     class Meta:
         ordering = ["-placed_at", "-pk"]

@@ -12,7 +12,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
 HEAD = "HEAD"
-"""What some clients call the default branch; a ref of that name goes before."""
+"""Some clients call the default branch so; a ref of that name goes before."""
 
 
 def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
