@@ -2,10 +2,11 @@
 
 import logging
 
+from inference.detokenizer import Detokenizer
 from inference.drawing import Outcome
 from inference.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
 from inference.sequence import Sequence
-from inference.tokenizer import Detokenizer, Tokenizer
+from inference.tokenizer import Tokenizer
 from inference.white_box import Snapshot
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from django.conf import settings
 from redis.exceptions import RedisError
 from tokenizers import Tokenizer as FastTokenizer
 
-from inference.tokenizer import Detokenizer, Tokenizer
+from inference.detokenizer import Detokenizer
+from inference.tokenizer import Tokenizer
 from portal.accounts.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from inference import EngineRequest, SamplingParams
-from inference.tokenizer import Detokenizer, Tokenizer
+from inference.detokenizer import Detokenizer
+from inference.tokenizer import Tokenizer
 
 TEXT = "def héllo(): return '☃ 𝄞'  # naïve"
 
