@@ -18,6 +18,7 @@ from inference.blocks import BlockLedger
 from inference.config import OptConfig
 from inference.drawing import Outcome, compute
 from inference.errors import EngineClosed
+from inference.generation_config import GenerationConfig
 from inference.intake import Intake, Prompt, as_list, empty_output
 from inference.messages import Load
 from inference.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
@@ -63,6 +64,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = OptConfig.from_directory(model)
+        self.generation_config = GenerationConfig.from_directory(model)
         self.tokenizer = Tokenizer.find(model)
         known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
         self._runner = place(
@@ -107,7 +109,8 @@ class Engine:
         request_id = request.request_id or uuid.uuid4().hex
         given = request.sampling.seed
         seed = secrets.randbits(63) if given is None else given
-        samples = live_samples(request, request_id, seed, self.tokenizer, self.config.eos_token_ids)
+        ends = self.generation_config.eos_token_ids
+        samples = live_samples(request, request_id, seed, self.tokenizer, ends)
         with self._lock:
             self._require_open()
             if request_id in self._live:

@@ -90,7 +90,9 @@ def test_the_end_token_stops_with_its_logprob_and_no_text(trained_engine):
     [output] = trained_engine.generate(["import os"], free)
     ids = output.outputs[0].token_ids
     end = ids[10]
-    trained_engine.config = replace(trained_engine.config, eos_token_ids=(2, end))
+    trained_engine.generation_config = replace(
+        trained_engine.generation_config, eos_token_ids=(2, end)
+    )
     [output] = trained_engine.generate(
         ["import os"], SamplingParams(max_tokens=20, seed=1, logprobs=0)
     )
