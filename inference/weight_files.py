@@ -99,7 +99,7 @@ def open_weight_files(directory: str | Path) -> list[WeightFile]:
         if not (folder / single).is_file() and (folder / BIN_SINGLE_NAME).is_file():
             single = BIN_SINGLE_NAME
         return [_open(folder / single)]
-    where = _read_index(folder / index)
+    where = read_index(folder / index)
     files, damaged = [], []
     for name in sorted(set(where.values())):
         try:
@@ -137,7 +137,8 @@ def _load_bin(path: Path) -> dict[str, Tensor]:
     return dict(found)
 
 
-def _read_index(path: Path) -> dict[str, str]:
+def read_index(path: Path) -> dict[str, str]:
+    """Return the file that an index names for each tensor. Raises CheckpointError."""
     try:
         where = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
     except (OSError, ValueError, KeyError, TypeError) as error:
