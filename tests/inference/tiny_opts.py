@@ -27,7 +27,14 @@ RAGGED = [[2] + [5 + (7 * n + 3 * k) % 90 for k in range(n - 1)] for n in (1, 5,
 
 
 def make_opt(directory: Path, **changes):
-    """A two-layer, 32-wide random OPT as transformers makes and saves it."""
+    """A random OPT as transformers makes and saves it."""
+    peer = random_opt(**changes)
+    peer.save_pretrained(directory)
+    return peer
+
+
+def random_opt(**changes):
+    """A two-layer, 32-wide random OPT as transformers makes it."""
     from transformers import OPTConfig, OPTForCausalLM
 
     sizes = {
@@ -40,7 +47,6 @@ def make_opt(directory: Path, **changes):
         for name, parameter in peer.named_parameters():
             if name.endswith("bias") or "layer_norm" in name:
                 parameter.add_(torch.randn_like(parameter) * 0.2)
-    peer.save_pretrained(directory)
     return peer
 
 

@@ -1,0 +1,255 @@
+"""The folders by name. Each is written by the libraries that write such folders, so far as these
+are among the tests' own; what is written here by hand says so."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tests.inference import metaseq_files
+from tests.inference.folders import vocabulary, weights
+from tests.inference.folders.vocabulary import ADDED, TOKENS
+from tests.inference.tiny_opts import greedy_reference
+
+PROMPT = "def main():"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """write fills an empty folder.
+
+    loads: the engine takes it as it lies; convert takes all but those that are refused.
+    refused: what the refusal must say. twin: the folder of the same model that transformers reads,
+    where it cannot read this one.
+    """
+
+    write: Callable[[Path], None]
+    loads: bool = True
+    refused: str | None = None
+    twin: str | None = None
+
+
+def published(folder: Path, peer=None, **options):
+    """As facebook/opt-*: float16 .bin with the head, a pair of vocabulary files, no tokenizer.json."""
+    peer = peer or weights.opt()
+    weights.save_bin(folder, peer, **options)
+    vocabulary.write_published(folder)
+    weights.change(
+        folder / "config.json", prefix="</s>", activation_dropout=0.0, _name_or_path="opt-tiny",
+        torch_dtype="float16", dtype=None, transformers_version="4.21.0.dev0",
+    )  # fmt: skip
+
+
+def bin_shards(folder: Path):
+    weights.save_bin_shards(folder, weights.opt())
+    vocabulary.write_published(folder)
+
+
+def safetensors_of_save_model(folder: Path, peer=None):
+    """The head alone is stored, and the metadata names the embedding as the same."""
+    weights.save_model(folder, peer or weights.opt())
+    vocabulary.write_published(folder)
+
+
+def save_pretrained(folder: Path, peer=None, added=(), *, special=False, **options):
+    """By today's transformers, the tokenizer too."""
+    (peer or weights.opt()).save_pretrained(folder, **options)
+    vocabulary.save_tokenizer(folder, added, special=special)
+
+
+def base_model(folder: Path):
+    """OPTModel: no head anywhere, and names without "model."."""
+    weights.opt().model.save_pretrained(folder)
+    vocabulary.save_tokenizer(folder)
+
+
+def generation(folder: Path, **fields):
+    """save_pretrained, with a generation config of the author's."""
+    save_pretrained(folder)
+    weights.change(folder / "generation_config.json", **fields)
+
+
+def early_end():
+    """The token that transformers says fifth after PROMPT, or the first new one after that."""
+    said = greedy_reference(weights.opt(), prompt_ids(), 24)
+    return next(token for n, token in enumerate(said) if n > 3 and token not in said[:n])
+
+
+def prompt_ids():
+    """PROMPT by the vocabulary alone."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    return [2, *ByteLevelBPETokenizer(*vocabulary.trained()).encode(PROMPT).ids]
+
+
+def ends_in_the_generation_config(folder: Path):
+    generation(folder, eos_token_id=[2, early_end()])
+
+
+def ends_in_the_config(folder: Path):
+    """No generation_config.json, as before transformers 4.26."""
+    safetensors_of_save_model(folder)
+    (folder / "generation_config.json").unlink()
+    weights.change(folder / "config.json", eos_token_id=[2, early_end()])
+
+
+def tuned(special: bool):
+    """Two tokens added in the table's spare rows, of which one is likely."""
+    peer = weights.copied()
+    weights.prefer(peer, TOKENS + 1)
+    return lambda folder: save_pretrained(folder, peer, ADDED, special=special)
+
+
+def added_beside_a_pair(folder: Path):
+    """added_tokens.json, by the slow tokenizers of transformers 4."""
+    peer = weights.copied()
+    weights.prefer(peer, TOKENS + 1)
+    safetensors_of_save_model(folder, peer)
+    vocabulary.write_added(folder)
+
+
+def resized(folder: Path):
+    """More tokens were added than the table had rows."""
+    peer = weights.copied()
+    added = [f"<|extra {number}|>" for number in range(9)]
+    peer.resize_token_embeddings(TOKENS + len(added), mean_resizing=False)
+    weights.prefer(peer, TOKENS + 7)
+    save_pretrained(folder, peer, added)
+
+
+def sampling_defaults(folder: Path):
+    generation(folder, do_sample=True, temperature=0.7, top_k=20, top_p=0.9, max_new_tokens=7)
+
+
+def fields_of_a_fine_tuning(folder: Path):
+    save_pretrained(folder)
+    weights.change(
+        folder / "config.json", dropout=0.1, attention_dropout=0.05, layerdrop=0.1, prefix="</s>",
+        author="a laboratory", id2label={"0": "a"}, task_specific_params={"a": {"min_length": 1}},
+    )  # fmt: skip
+
+
+def adapter(folder: Path):
+    """peft's, by hand: an adapter without the model that it changes."""
+    from safetensors.torch import save_file
+
+    prefix = "base_model.model.model.decoder.layers.0.self_attn.q_proj"
+    pair = {
+        f"{prefix}.lora_A.weight": torch.ones(4, 32),
+        f"{prefix}.lora_B.weight": torch.ones(32, 4),
+    }
+    save_file(pair, folder / "adapter_model.safetensors", {"format": "pt"})
+    described = {
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "opt-tiny",
+        "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none",
+    }  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(described))
+    vocabulary.save_tokenizer(folder)
+
+
+def adapter_beside_weights(folder: Path):
+    """transformers would lay the adapter over the weights; who reads these alone has another."""
+    adapter(folder)
+    weights.opt().save_pretrained(folder)
+
+
+def quantized(method: str, tensors: Callable[[str, torch.Tensor], dict[str, torch.Tensor]], **said):
+    """By hand: what quantising libraries leave of the matrices, and the note in config.json."""
+
+    def write(folder: Path):
+        from safetensors.torch import save_file
+
+        stored: dict[str, torch.Tensor] = {}
+        for name, tensor in weights.opt().state_dict().items():
+            matrix = ".layers." in name and tensor.dim() == 2
+            stored |= tensors(name, tensor) if matrix else {name: tensor.clone()}
+        stored.pop("lm_head.weight")
+        save_file(stored, folder / "model.safetensors", {"format": "pt"})
+        weights.save_config(
+            folder, weights.opt(), quantization_config={"quant_method": method} | said
+        )
+        vocabulary.save_tokenizer(folder)
+
+    return write
+
+
+def _bytes_and_scale(name: str, tensor: torch.Tensor):
+    scale = tensor.abs().amax(1)
+    return {
+        name: (tensor / scale[:, None] * 127).to(torch.int8),
+        name.replace("weight", "SCB"): scale,
+    }
+
+
+def _packed(name: str, tensor: torch.Tensor):
+    rows, columns = tensor.shape
+    stem = name.removesuffix("weight")
+    return {
+        stem + "qweight": torch.zeros(columns // 8, rows, dtype=torch.int32),
+        stem + "qzeros": torch.zeros(1, rows // 8, dtype=torch.int32),
+        stem + "scales": torch.ones(1, rows, dtype=torch.float16),
+        stem + "g_idx": torch.zeros(columns, dtype=torch.int32),
+    }
+
+
+def metaseq(save, tokenizer=lambda folder: vocabulary.write_pair(folder, "gpt2"), **options):
+    """By hand after metaseq's source, the vocabulary beside it."""
+
+    def write(folder: Path):
+        save(folder, weights.opt(), **options)
+        tokenizer(folder)
+        weights.opt().config.save_pretrained(folder)
+
+    return write
+
+
+PUBLISHED = "as the family is published"
+FOLDERS = {
+    PUBLISHED: Folder(published),
+    "float32 in .bin": Folder(lambda folder: published(folder, half=False)),
+    "early names in .bin": Folder(lambda folder: published(folder, early=True)),
+    ".bin in shards": Folder(bin_shards),
+    "post-norm with projections": Folder(
+        lambda folder: published(folder, weights.opt(**weights.POST_NORM))
+    ),
+    "save_model": Folder(safetensors_of_save_model),
+    "save_model, post-norm with projections": Folder(
+        lambda folder: safetensors_of_save_model(folder, weights.opt(**weights.POST_NORM))
+    ),
+    "save_pretrained": Folder(save_pretrained),
+    "save_pretrained in shards": Folder(lambda f: save_pretrained(f, max_shard_size=40_000)),
+    "OPTModel": Folder(base_model),
+    "ends in the generation config": Folder(ends_in_the_generation_config),
+    "ends in the config": Folder(ends_in_the_config),
+    "two tokens added": Folder(lambda folder: tuned(special=False)(folder)),
+    "two special tokens added": Folder(lambda folder: tuned(special=True)(folder)),
+    "two tokens added beside a pair": Folder(added_beside_a_pair),
+    "a table made larger": Folder(resized),
+    "sampling defaults": Folder(sampling_defaults),
+    "fields of a fine-tuning": Folder(fields_of_a_fine_tuning),
+    "an adapter": Folder(adapter, refused="adapter"),
+    "an adapter beside weights": Folder(adapter_beside_weights, refused="adapter"),
+    "bitsandbytes": Folder(
+        quantized("bitsandbytes", _bytes_and_scale, load_in_8bit=True), refused="quantization_config"
+    ),
+    "GPTQ": Folder(quantized("gptq", _packed, bits=4, group_size=-1), refused="quantization_config"),
+    "metaseq, raw": Folder(
+        metaseq(metaseq_files.save_raw, parts=4, shards=3), loads=False, twin=PUBLISHED
+    ),
+    "metaseq, parts": Folder(
+        metaseq(metaseq_files.save_parts, parts=2), loads=False, twin=PUBLISHED
+    ),
+    "metaseq, one file": Folder(
+        metaseq(metaseq_files.save_singleton), loads=False, twin=PUBLISHED
+    ),
+    "metaseq, a unified tokenizer": Folder(
+        metaseq(metaseq_files.save_singleton, vocabulary.write_unified),
+        loads=False, twin=PUBLISHED,
+    ),
+    "metaseq, GPT-2's vocabulary": Folder(
+        metaseq(metaseq_files.save_singleton, vocabulary.write_gpt2_pair),
+        loads=False, refused="vocab",
+    ),
+}  # fmt: skip
