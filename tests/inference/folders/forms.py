@@ -1,15 +1,12 @@
 """The folders by name. Each is written by the libraries that write such folders, so far as these
 are among the tests' own; what is written here by hand says so."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from tests.inference import metaseq_files
-from tests.inference.folders import vocabulary, weights
+from tests.inference.folders import others, vocabulary, weights
 from tests.inference.folders.vocabulary import ADDED, TOKENS
 from tests.inference.tiny_opts import greedy_reference
 
@@ -32,7 +29,7 @@ class Folder:
 
 
 def published(folder: Path, peer=None, **options):
-    """As facebook/opt-*: float16 .bin with the head, a pair of vocabulary files, no tokenizer.json."""
+    """As facebook/opt-*: float16 .bin with the head, vocab.json and merges.txt."""
     peer = peer or weights.opt()
     weights.save_bin(folder, peer, **options)
     vocabulary.write_published(folder)
@@ -57,6 +54,18 @@ def save_pretrained(folder: Path, peer=None, added=(), *, special=False, **optio
     """By today's transformers, the tokenizer too."""
     (peer or weights.opt()).save_pretrained(folder, **options)
     vocabulary.save_tokenizer(folder, added, special=special)
+
+
+def all_tokenizer_files(folder: Path):
+    """tokenizer.json beside the pair that it was made of, as transformers 4's fast tokenizers."""
+    save_pretrained(folder, weights.opt())
+    vocabulary.write_published(folder)
+
+
+def bin_beside_safetensors(folder: Path):
+    """Both are of one model; transformers takes safetensors."""
+    weights.save_bin(folder, weights.opt(), half=False)
+    save_pretrained(folder)
 
 
 def base_model(folder: Path):
@@ -95,11 +104,11 @@ def ends_in_the_config(folder: Path):
     weights.change(folder / "config.json", eos_token_id=[2, early_end()])
 
 
-def tuned(special: bool):
+def tuned(folder: Path, *, special: bool):
     """Two tokens added in the table's spare rows, of which one is likely."""
     peer = weights.copied()
     weights.prefer(peer, TOKENS + 1)
-    return lambda folder: save_pretrained(folder, peer, ADDED, special=special)
+    save_pretrained(folder, peer, ADDED, special=special)
 
 
 def added_beside_a_pair(folder: Path):
@@ -131,80 +140,6 @@ def fields_of_a_fine_tuning(folder: Path):
     )  # fmt: skip
 
 
-def adapter(folder: Path):
-    """peft's, by hand: an adapter without the model that it changes."""
-    from safetensors.torch import save_file
-
-    prefix = "base_model.model.model.decoder.layers.0.self_attn.q_proj"
-    pair = {
-        f"{prefix}.lora_A.weight": torch.ones(4, 32),
-        f"{prefix}.lora_B.weight": torch.ones(32, 4),
-    }
-    save_file(pair, folder / "adapter_model.safetensors", {"format": "pt"})
-    described = {
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "opt-tiny",
-        "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none",
-    }  # fmt: skip
-    (folder / "adapter_config.json").write_text(json.dumps(described))
-    vocabulary.save_tokenizer(folder)
-
-
-def adapter_beside_weights(folder: Path):
-    """transformers would lay the adapter over the weights; who reads these alone has another."""
-    adapter(folder)
-    weights.opt().save_pretrained(folder)
-
-
-def quantized(method: str, tensors: Callable[[str, torch.Tensor], dict[str, torch.Tensor]], **said):
-    """By hand: what quantising libraries leave of the matrices, and the note in config.json."""
-
-    def write(folder: Path):
-        from safetensors.torch import save_file
-
-        stored: dict[str, torch.Tensor] = {}
-        for name, tensor in weights.opt().state_dict().items():
-            matrix = ".layers." in name and tensor.dim() == 2
-            stored |= tensors(name, tensor) if matrix else {name: tensor.clone()}
-        stored.pop("lm_head.weight")
-        save_file(stored, folder / "model.safetensors", {"format": "pt"})
-        weights.save_config(
-            folder, weights.opt(), quantization_config={"quant_method": method} | said
-        )
-        vocabulary.save_tokenizer(folder)
-
-    return write
-
-
-def _bytes_and_scale(name: str, tensor: torch.Tensor):
-    scale = tensor.abs().amax(1)
-    return {
-        name: (tensor / scale[:, None] * 127).to(torch.int8),
-        name.replace("weight", "SCB"): scale,
-    }
-
-
-def _packed(name: str, tensor: torch.Tensor):
-    rows, columns = tensor.shape
-    stem = name.removesuffix("weight")
-    return {
-        stem + "qweight": torch.zeros(columns // 8, rows, dtype=torch.int32),
-        stem + "qzeros": torch.zeros(1, rows // 8, dtype=torch.int32),
-        stem + "scales": torch.ones(1, rows, dtype=torch.float16),
-        stem + "g_idx": torch.zeros(columns, dtype=torch.int32),
-    }
-
-
-def metaseq(save, tokenizer=lambda folder: vocabulary.write_pair(folder, "gpt2"), **options):
-    """By hand after metaseq's source, the vocabulary beside it."""
-
-    def write(folder: Path):
-        save(folder, weights.opt(), **options)
-        tokenizer(folder)
-        weights.opt().config.save_pretrained(folder)
-
-    return write
-
-
 PUBLISHED = "as the family is published"
 FOLDERS = {
     PUBLISHED: Folder(published),
@@ -220,36 +155,39 @@ FOLDERS = {
     ),
     "save_pretrained": Folder(save_pretrained),
     "save_pretrained in shards": Folder(lambda f: save_pretrained(f, max_shard_size=40_000)),
+    "save_pretrained in bfloat16": Folder(
+        lambda folder: save_pretrained(folder, weights.copied().bfloat16())
+    ),
+    "a pair beside tokenizer.json": Folder(all_tokenizer_files),
+    ".bin beside safetensors": Folder(bin_beside_safetensors),
     "OPTModel": Folder(base_model),
     "ends in the generation config": Folder(ends_in_the_generation_config),
     "ends in the config": Folder(ends_in_the_config),
-    "two tokens added": Folder(lambda folder: tuned(special=False)(folder)),
-    "two special tokens added": Folder(lambda folder: tuned(special=True)(folder)),
+    "two tokens added": Folder(lambda folder: tuned(folder, special=False)),
+    "two special tokens added": Folder(lambda folder: tuned(folder, special=True)),
     "two tokens added beside a pair": Folder(added_beside_a_pair),
     "a table made larger": Folder(resized),
     "sampling defaults": Folder(sampling_defaults),
     "fields of a fine-tuning": Folder(fields_of_a_fine_tuning),
-    "an adapter": Folder(adapter, refused="adapter"),
-    "an adapter beside weights": Folder(adapter_beside_weights, refused="adapter"),
-    "bitsandbytes": Folder(
-        quantized("bitsandbytes", _bytes_and_scale, load_in_8bit=True), refused="quantization_config"
-    ),
-    "GPTQ": Folder(quantized("gptq", _packed, bits=4, group_size=-1), refused="quantization_config"),
+    "an adapter": Folder(others.adapter, refused="adapter"),
+    "an adapter beside weights": Folder(others.adapter_beside_weights, refused="adapter"),
+    "bitsandbytes": Folder(others.bitsandbytes, refused="quantization_config"),
+    "GPTQ": Folder(others.gptq, refused="quantization_config"),
     "metaseq, raw": Folder(
-        metaseq(metaseq_files.save_raw, parts=4, shards=3), loads=False, twin=PUBLISHED
+        others.metaseq(metaseq_files.save_raw, parts=4, shards=3), loads=False, twin=PUBLISHED
     ),
     "metaseq, parts": Folder(
-        metaseq(metaseq_files.save_parts, parts=2), loads=False, twin=PUBLISHED
+        others.metaseq(metaseq_files.save_parts, parts=2), loads=False, twin=PUBLISHED
     ),
     "metaseq, one file": Folder(
-        metaseq(metaseq_files.save_singleton), loads=False, twin=PUBLISHED
+        others.metaseq(metaseq_files.save_singleton), loads=False, twin=PUBLISHED
     ),
     "metaseq, a unified tokenizer": Folder(
-        metaseq(metaseq_files.save_singleton, vocabulary.write_unified),
+        others.metaseq(metaseq_files.save_singleton, vocabulary.write_unified),
         loads=False, twin=PUBLISHED,
     ),
     "metaseq, GPT-2's vocabulary": Folder(
-        metaseq(metaseq_files.save_singleton, vocabulary.write_gpt2_pair),
+        others.metaseq(metaseq_files.save_singleton, vocabulary.write_gpt2_pair),
         loads=False, refused="vocab",
     ),
 }  # fmt: skip

@@ -20,7 +20,8 @@ END = {
 TEXTS = [
     "", "def main():", " </s> x", "<s>", "<pad><unk></s>", "日本 é", "a\n\n  b", "  two", "x " * 40,
     "\t\r\n\x00", "don't we'll I'm", "héllo ☃ 𝄞 naïve", "1234567890", "<mask> madeupword0002",
-    "Ġ Ċ <|endoftext|>", "<|user|>hello<|answer|>", " <|user|> hi <|answer|> ", "e\u0301 \u00a0\u3000 \ufeff",
+    "Ġ Ċ <|endoftext|>", "<|user|>hello<|answer|>", " <|user|> hi <|answer|> ",
+    "e\u0301 \u00a0\u3000 \ufeff",
 ]  # fmt: skip
 
 

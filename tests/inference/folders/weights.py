@@ -1,5 +1,6 @@
 """Random OPTs that have much to say, and the ways in which libraries save them."""
 
+import copy
 import json
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ POST_NORM = {"do_layer_norm_before": False, "word_embed_proj_dim": 16, "init_std
 
 @cache
 def opt(**changes):
-    """A random OPT whose spare rows are never likely, as training leaves them. Not to be changed."""
+    """A random OPT, not to be changed. Its spare rows are never likely, as training leaves them."""
     peer = random_opt(**({"vocab_size": ROWS, "dropout": 0.1, "init_std": 0.6} | changes))
     with torch.no_grad():
         peer.get_input_embeddings().weight[TOKENS:] *= 0.01
@@ -24,8 +25,6 @@ def opt(**changes):
 
 def copied(**changes):
     """The same, to be changed."""
-    import copy
-
     return copy.deepcopy(opt(**changes))
 
 
