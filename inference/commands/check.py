@@ -9,6 +9,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from inference.commands.reading import add_rank_arguments
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError
 from inference.sampling import SamplingParams
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
+    add_rank_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -105,7 +107,14 @@ def _generate(folder: Path, tensors: int, arguments: argparse.Namespace) -> Foun
     params = SamplingParams(
         max_tokens=arguments.max_tokens, temperature=0.0, ignore_eos=True, logprobs=1
     )
-    with Engine(folder, dtype=arguments.dtype, device=arguments.device, max_num_seqs=1) as engine:
+    with Engine(
+        folder,
+        tensor_parallel_size=arguments.tp,
+        pipeline_parallel_size=arguments.pp,
+        dtype=arguments.dtype,
+        device=arguments.device,
+        max_num_seqs=1,
+    ) as engine:
         sample = engine.generate([prompt], params)[0].outputs[0]
     entries = [entry for each in sample.logprobs or [] for entry in each.values()]
     if not entries or not all(math.isfinite(entry.logprob) for entry in entries):

@@ -5,6 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from inference.commands.reading import add_rank_arguments
 from inference.sampling import SamplingParams
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument("--tp", type=int, default=1, help="tensor ranks (1)")
-    parser.add_argument("--pp", type=int, default=1, help="pipeline ranks (1)")
+    add_rank_arguments(parser)
     parser.add_argument("--speed", action="store_true", help="tell times at the end, on stderr")
 
 

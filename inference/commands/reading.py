@@ -1,6 +1,8 @@
-"""Arguments of all commands that read others' checkpoints."""
+"""Arguments that several commands share: numbers in a range, ranks, and others' checkpoints."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,66 @@ from inference.shapes import OPT_NAMES, named_config
 
 if TYPE_CHECKING:
     from inference.checkpoints.source import ReadOptions
+
+MOST = 10**9  # of what is counted, where nothing else bounds it
+SHOWN_AT_MOST = 40  # characters of a value that is refused
+
+
+def whole_number(least: int, most: int = MOST) -> Callable[[str], int]:
+    """Make an argparse type that takes whole numbers from least to most.
+
+    argparse then ends with status 2, the usage and a line that names the option and the range.
+    """
+
+    def parse(text: str) -> int:
+        return int(_within(text, int, least, most, "a whole number"))
+
+    return parse
+
+
+positive_int = whole_number(1)
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Make an argparse type that takes finite numbers from least to most; see whole_number."""
+
+    def parse(text: str) -> float:
+        return float(_within(text, float, least, most, "a number"))
+
+    return parse
+
+
+def _within(
+    text: str, convert: Callable[[str], float], least: float, most: float, kind: str
+) -> float:
+    try:
+        value = convert(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:  # so too for NaN
+        shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
+        raise argparse.ArgumentTypeError(f"must be {kind} from {least} to {most}, not {shown!r}")
+    return value
+
+
+def add_rank_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare over how many ranks the engine is to run, as ``tp`` and ``pp``."""
+    parser.add_argument(
+        "--tp",
+        "--tensor-parallel-size",
+        type=positive_int,
+        default=1,
+        metavar="RANKS",
+        help="tensor ranks, which share each layer (1)",
+    )
+    parser.add_argument(
+        "--pp",
+        "--pipeline-parallel-size",
+        type=positive_int,
+        default=1,
+        metavar="RANKS",
+        help="pipeline ranks, which hold layers one after another (1)",
+    )
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
