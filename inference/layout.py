@@ -4,13 +4,13 @@ Tensor ranks share each layer: attention by heads, the feed-forward by its inner
 and head by vocabulary. Pipeline ranks (stages) hold layers one after another.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.config import OptConfig
 from inference.errors import LayoutError
 
+_BY_HEADS = ("q_proj", "k_proj", "v_proj", "out_proj")
 _BY_OUTPUT = ("q_proj", "k_proj", "v_proj", "fc1", "embed_tokens", "lm_head")
 _BY_INPUT = ("out_proj", "fc2")
 
@@ -48,17 +48,34 @@ class Layout:
         """Whether this rank turns hidden states into logits."""
         return self.stage == self.pipeline_size - 1
 
-    def share(self, size: int) -> int:
-        """This rank's part of a size that is split."""
-        return size // self.tensor_size
+    def share(self, size: int, unit: int = 1) -> range:
+        """Which of a size's indices are this rank's, in whole units of so many.
+
+        Shares differ by one unit at most, and the first ranks have the greater ones.
+        """
+        rank, (each, over) = self.tensor_rank, divmod(size // unit, self.tensor_size)
+        start = rank * each + min(rank, over)
+        return range(start * unit, (start + each + (rank < over)) * unit)
 
     def layers(self, total: int) -> range:
-        """Numbers of this rank's layers."""
-        each = total // self.pipeline_size
-        return range(self.stage * each, (self.stage + 1) * each)
+        """Give the numbers of this rank's layers; stages differ by one layer at most.
+
+        The greater ones are those whose ranks hold no vocabulary, then the last: the first has
+        the positions beside it.
+        """
+        counts = stage_layers(total, self.pipeline_size)
+        start = sum(counts[: self.stage])
+        return range(start, start + counts[self.stage])
 
 
 WHOLE = Layout()
+
+
+def stage_layers(total: int, stages: int) -> list[int]:
+    """Give the number of layers of each stage; see ``Layout.layers``."""
+    each, over = divmod(total, stages)
+    greater = [*range(1, stages), 0][:over]
+    return [each + (stage in greater) for stage in range(stages)]
 
 
 def split_dim(name: str) -> int | None:
@@ -69,43 +86,37 @@ def split_dim(name: str) -> int | None:
     return 1 if module in _BY_INPUT and kind == "weight" else None
 
 
+def split_unit(name: str, head_dim: int) -> int:
+    """Give how many indices of a shared dimension stay on one rank: a head's, or one."""
+    return head_dim if name.split(".")[-2] in _BY_HEADS else 1
+
+
 def split_faults(
     shared: Mapping[str, int], layers: int, tensor_size: int, pipeline_size: int
 ) -> list[str]:
-    """One sentence for each size that does not divide, with what would.
+    """Give one sentence for each size that leaves a rank without a part, with what would do.
 
     shared: by name, what tensor ranks share.
     """
-    faults = [
-        f"{size} ({name}) is not a multiple of {tensor_size} tensor ranks"
-        for name, size in shared.items()
-        if size % tensor_size
+    sizes = [(name, size, "tensor", tensor_size) for name, size in shared.items()]
+    sizes.append(("layers", layers, "pipeline", pipeline_size))
+    return [
+        f"{size} {name} are fewer than {ranks} {kind} ranks; 1 to {size} would do"
+        for name, size, kind, ranks in sizes
+        if size < ranks
     ]
-    if faults:
-        faults[-1] += f"; {_divisors(math.gcd(*shared.values()))} would do"
-    if layers % pipeline_size:
-        faults.append(
-            f"{layers} layers are not a multiple of {pipeline_size} pipeline ranks; "
-            f"{_divisors(layers)} would do"
-        )
-    return faults
 
 
 def require_splits(config: OptConfig, tensor_size: int, pipeline_size: int) -> None:
-    """Raise LayoutError naming all that does not divide."""
+    """Raise LayoutError naming all that is too small to be split."""
     for name, size in {"tensor": tensor_size, "pipeline": pipeline_size}.items():
         if size < 1:
             raise LayoutError(f"{name}_parallel_size must be 1 or more, not {size}")
     shared = {
         "attention heads": config.num_attention_heads,
-        "ffn_dim": config.ffn_dim,
-        "vocab_size": config.vocab_size,
+        "inner neurons (ffn_dim)": config.ffn_dim,
+        "tokens (vocab_size)": config.vocab_size,
     }
     faults = split_faults(shared, config.num_hidden_layers, tensor_size, pipeline_size)
     if faults:
         raise LayoutError("; ".join(faults))
-
-
-def _divisors(size: int) -> str:
-    found = [str(each) for each in range(1, size + 1) if size % each == 0]
-    return ", ".join(found)

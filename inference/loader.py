@@ -15,7 +15,7 @@ from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import WeightMismatch
-from inference.layout import WHOLE, Layout, split_dim
+from inference.layout import WHOLE, Layout, split_dim, split_unit
 from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
 from inference.opt import OptModel, Reduce, meta_model, weights_of
 from inference.weight_files import StoredWeight, WeightFile, open_weight_files
@@ -35,7 +35,7 @@ class Checkpoint:
     """A directory's weights, found to be the model's. Raises CheckpointError, WeightMismatch."""
 
     def __init__(self, directory: str | Path, config: OptConfig) -> None:
-        self._directory = Path(directory)
+        self._directory, self._head_dim = Path(directory), config.head_dim
         files = open_weight_files(directory)
         shapes = {
             name: tuple(memory.shape)
@@ -52,8 +52,8 @@ class Checkpoint:
         whole, dim = file.tensor(stored_name), split_dim(name)
         if dim is None or layout.tensor_size == 1:
             return whole
-        size = layout.share(whole.shape[dim])
-        return whole.narrow(dim, layout.tensor_rank * size, size)
+        own = layout.share(whole.shape[dim], split_unit(name, self._head_dim))
+        return whole.narrow(dim, own.start, len(own))
 
     def require_tied(self, layout: Layout) -> None:
         """Raise WeightMismatch if a head is stored that is not the embedding."""

@@ -39,11 +39,12 @@ class DecoderLayer(nn.Module):
     ) -> None:
         super().__init__()
         width, bias = config.hidden_size, config.enable_bias
-        own, inner = layout.share(width), layout.share(config.ffn_dim)
+        heads, inner = layout.share(config.num_attention_heads), layout.share(config.ffn_dim)
+        own = len(heads) * config.head_dim
         affine = config.layer_norm_elementwise_affine
         biased_sum = bias and layout.tensor_rank == 0
         self.number = number
-        self.heads = layout.share(config.num_attention_heads)
+        self.heads = len(heads)
         self.head_dim = config.head_dim
         self.pre_norm = config.do_layer_norm_before
         self.tap: Tap | None = None
@@ -52,8 +53,8 @@ class DecoderLayer(nn.Module):
         self.qkv = Linear(width, 3 * own, bias=bias)
         self.out_proj = Linear(own, width, bias=biased_sum)
         self.self_attn_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
-        self.fc1 = Linear(width, inner, bias=bias)
-        self.fc2 = Linear(inner, width, bias=biased_sum)
+        self.fc1 = Linear(width, len(inner), bias=bias)
+        self.fc2 = Linear(len(inner), width, bias=biased_sum)
         self.final_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
 
     def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
@@ -98,9 +99,7 @@ class OptModel(nn.Module):
         own = layout.share(config.vocab_size)
         first, last = layout.is_first_stage, layout.is_last_stage
         if first or last:
-            self.embed_tokens = VocabTable(
-                own, narrow, first=layout.tensor_rank * own, reduce=reduce
-            )
+            self.embed_tokens = VocabTable(len(own), narrow, first=own.start, reduce=reduce)
         self.project_in: Linear | None = None
         self.project_out: Linear | None = None
         self.final_layer_norm: nn.LayerNorm | None = None

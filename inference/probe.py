@@ -16,7 +16,16 @@ from inference.attention import Attend
 from inference.config import OptConfig
 from inference.layout import Layout
 from inference.opt import DecoderLayer, OptModel
-from inference.white_box import SPLIT_SITES, Capture, Intervention, Site, Snapshot, WhiteBox, within
+from inference.white_box import (
+    SPLIT_SITES,
+    Capture,
+    Intervention,
+    Site,
+    Snapshot,
+    WhiteBox,
+    shape_of,
+    within,
+)
 
 Seen = tuple[int, Snapshot]  # the batch's row that a snapshot belongs to
 
@@ -76,14 +85,14 @@ class _Read:
 class Probe:
     """Called with what stands at each point of the model; gives back what shall stand there.
 
-    layout: which of the equal shares of a split site this rank holds. seen: grows by what is
+    layout: which share of a split site this rank holds. seen: grows by what is
     captured.
     """
 
     def __init__(
         self, glimpses: Sequence[Glimpse], config: OptConfig, layout: Layout, seen: list[Seen]
     ) -> None:
-        self._seen, self._layout = seen, layout
+        self._seen, self._config, self._layout = seen, config, layout
         self._edits: dict[tuple[Site, int | None], list[_Edit]] = defaultdict(list)
         self._reads: dict[tuple[Site, int | None], list[_Read]] = defaultdict(list)
         for glimpse in glimpses:
@@ -142,7 +151,7 @@ class Probe:
 
     def _edited(self, site: Site, there: Tensor, edit: _Edit) -> Tensor:
         """there: [positions, units, …] of this rank."""
-        of_value, held = self._units(site, there.shape[1], edit.intervention.units)
+        of_value, held = self._units(site, edit.intervention.units)
         value = torch.as_tensor(edit.intervention.value).to(there)
         value = value.reshape((1,) * (there.dim() - value.dim()) + value.shape)
         value = value if value.shape[0] == 1 else value[edit.rows]
@@ -150,14 +159,15 @@ class Probe:
         there[:, held] = _ACTIONS[edit.intervention.action](there[:, held], value)
         return there
 
-    def _units(self, site: Site, width: int, asked: Sequence[int] | None) -> tuple[Tensor, Tensor]:
+    def _units(self, site: Site, asked: Sequence[int] | None) -> tuple[Tensor, Tensor]:
         """The units asked for that this rank holds: their places in value, and those here."""
-        first = self._layout.tensor_rank * width if site in SPLIT_SITES else 0
+        own = range(shape_of(site, self._config, 0)[0])
+        own = self._layout.share(len(own)) if site in SPLIT_SITES else own
         if asked is None:
-            return torch.arange(first, first + width), torch.arange(width)
+            return torch.arange(own.start, own.stop), torch.arange(len(own))
         units = torch.tensor(asked, dtype=torch.int64)
-        mine = (units >= first) & (units < first + width)
-        return mine.nonzero()[:, 0], units[mine] - first
+        mine = (units >= own.start) & (units < own.stop)
+        return mine.nonzero()[:, 0], units[mine] - own.start
 
     def _note(self, read: _Read, site: Site, layer: int | None, values: Tensor) -> None:
         kept = values.to("cpu", getattr(torch, read.capture.dtype))

@@ -29,6 +29,7 @@ class Member:
 
     def __init__(self, group: Group, share: Share, blocks: int) -> None:
         self._group, self._drawable = group, share.drawable
+        self._first_id = group.layout.share(share.model.config.vocab_size).start
         self._width, self._dtype = share.model.config.hidden_size, share.dtype
         self._runner, self.blocks = share.runner(blocks), blocks
 
@@ -44,7 +45,7 @@ class Member:
                 sendings.append(group.send_on(hidden))
         answers = None
         if group.layout.is_last_stage:
-            found = SlicedLogits(torch.cat(logits), self._drawable, group)
+            found = SlicedLogits(torch.cat(logits), self._first_id, self._drawable, group)
             answers = answer(found, step.asks)
         for finish in sendings:
             finish()

@@ -105,7 +105,7 @@ class Runner:
         self._device = torch.device(device)
         config, layout = model.config, model.layout
         self._layers = layout.layers(config.num_hidden_layers)
-        heads, width = layout.share(config.num_attention_heads), config.head_dim
+        heads, width = len(layout.share(config.num_attention_heads)), config.head_dim
         shape = (2, len(self._layers), blocks * BLOCK_SIZE, heads, width)
         self._keys, self._values = torch.empty(
             shape, dtype=cache_dtype(device, dtype), device=self._device
@@ -242,7 +242,8 @@ def cache_blocks(
     """
     item = torch.empty((), dtype=cache_dtype(device, dtype)).element_size()
     layers = len(layout.layers(config.num_hidden_layers))
-    block_bytes = 2 * layers * layout.share(config.hidden_size) * item * BLOCK_SIZE
+    width = len(layout.share(config.hidden_size, config.head_dim))
+    block_bytes = 2 * layers * width * item * BLOCK_SIZE
     full = -(-model_len // BLOCK_SIZE)
     if limit is None and device == "cpu":
         limit = max(CPU_CACHE_BYTES, full * block_bytes)

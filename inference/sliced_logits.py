@@ -15,19 +15,18 @@ _NO_ID = 2**31 - 1
 
 
 class SlicedLogits:
-    """values: [rows, own] fp32, of ids tensor_rank * own and on. See ``Logits`` for the rest."""
+    """values: [rows, own] fp32, of ids first and on. See ``Logits`` for the rest."""
 
-    def __init__(self, values: Tensor, drawable: int, group: Group) -> None:
-        self._values, self._group = values, group
-        own = values.shape[-1]
-        self._first = group.layout.tensor_rank * own
-        self._open = values[:, : max(min(drawable - self._first, own), 0)]
+    def __init__(self, values: Tensor, first: int, drawable: int, group: Group) -> None:
+        self._values, self._first, self._group = values, first, group
+        self._open = values[:, : max(min(drawable - first, values.shape[-1]), 0)]
         self.rows, self.drawable = len(values), drawable
         self.device = values.device
 
     def select(self, rows: Tensor) -> "SlicedLogits":
         """The same questions about these rows alone: [n] int64."""
-        return SlicedLogits(self._values[rows.to(self.device)], self.drawable, self._group)
+        own = self._values[rows.to(self.device)]
+        return SlicedLogits(own, self._first, self.drawable, self._group)
 
     def finite(self) -> Tensor:
         """[rows] bool: whether the whole row holds numbers."""

@@ -16,6 +16,36 @@ def test_ranks_of_one_stage_follow_each_other():
 
 
 @pytest.mark.parametrize(
+    ("layers", "stages", "counts"),
+    [
+        (3, 2, [1, 2]),
+        (4, 3, [1, 2, 1]),
+        (5, 3, [1, 2, 2]),
+        (48, 5, [9, 10, 10, 10, 9]),
+        (7, 4, [1, 2, 2, 2]),
+        (12, 4, [3, 3, 3, 3]),
+    ],
+)
+def test_stages_without_a_vocabulary_have_more_layers_then_the_last(layers, stages, counts):
+    held = [Layout(2, stages, 2 * stage).layers(layers) for stage in range(stages)]
+    assert [len(each) for each in held] == counts
+    assert [layer for each in held for layer in each] == list(range(layers))
+
+
+@pytest.mark.parametrize(("size", "ranks"), [(56, 3), (509, 2), (5, 4), (3, 3), (100, 7)])
+def test_shares_are_whole_units_that_differ_by_one_and_leave_nothing_out(size, ranks):
+    shares = [Layout(ranks, rank=rank).share(size) for rank in range(ranks)]
+    assert [index for each in shares for index in each] == list(range(size))
+    lengths = [len(each) for each in shares]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] - lengths[-1] <= 1
+    wide = [Layout(ranks, rank=rank).share(8 * size, 8) for rank in range(ranks)]
+    assert [(each.start, each.stop) for each in wide] == [
+        (8 * each.start, 8 * each.stop) for each in shares
+    ]
+
+
+@pytest.mark.parametrize(
     ("name", "dim"),
     [
         ("model.decoder.layers.3.self_attn.q_proj.weight", 0),
@@ -36,21 +66,22 @@ def test_what_splits_and_how(name, dim):
     assert split_dim(name) == dim
 
 
-@pytest.mark.parametrize(("tensor", "pipeline"), [(16, 1), (8, 2), (4, 4), (1, 1)])
-def test_opt_175b_splits_over_sixteen(tensor, pipeline):
+@pytest.mark.parametrize(("tensor", "pipeline"), [(16, 1), (8, 2), (5, 7), (96, 96), (1, 1)])
+def test_opt_175b_splits_over_any_ranks_that_leave_none_empty(tensor, pipeline):
     require_splits(named_config("opt-175b"), tensor, pipeline)
 
 
 @pytest.mark.parametrize(
     ("sizes", "reason"),
     [
-        ((3, 1), r"4 \(attention heads\).*64 \(ffn_dim\).*100 \(vocab_size\).*3 tensor.*; 1, 2, 4"),
-        ((1, 2), "3 layers are not a multiple of 2 pipeline ranks; 1, 3 would do"),
+        ((5, 1), "^4 attention heads are fewer than 5 tensor ranks; 1 to 4 would do$"),
+        ((65, 1), r"; 64 inner neurons \(ffn_dim\) are fewer than 65 tensor ranks; 1 to 64 would"),
+        ((1, 4), "^3 layers are fewer than 4 pipeline ranks; 1 to 3 would do$"),
         ((0, 1), "tensor_parallel_size must be 1 or more, not 0"),
         ((1, -1), "pipeline_parallel_size must be 1 or more, not -1"),
     ],
 )
-def test_what_does_not_divide_is_named_with_what_would(sizes, reason):
+def test_what_is_too_small_to_split_is_named_with_what_would_do(sizes, reason):
     config = OptConfig(100, 32, 3, 64, 4, 96, 32)
     with pytest.raises(LayoutError, match=reason):
         require_splits(config, *sizes)
@@ -58,8 +89,8 @@ def test_what_does_not_divide_is_named_with_what_would(sizes, reason):
 
 def test_an_engine_that_cannot_be_split_starts_nothing(plain_opt, monkeypatch):
     monkeypatch.setattr("subprocess.Popen", None)
-    with pytest.raises(ValueError, match=r"99 \(vocab_size\) is not a multiple of 2 tensor ranks"):
-        Engine(plain_opt[0], tensor_parallel_size=2)
+    with pytest.raises(ValueError, match="4 attention heads are fewer than 5 tensor ranks"):
+        Engine(plain_opt[0], tensor_parallel_size=5)
 
 
 @pytest.mark.parametrize("size", range(1, 12))

@@ -148,8 +148,8 @@ def test_prefill_is_arithmetic():
     [
         (8, 8, 1, "float16", "GB more than is usable"),
         (16, 5, 2, "float16", "5 tensor x 2 pipeline ranks are not 16"),
-        (35, 5, 7, "float16", "96 .attention heads. is not a multiple of 5"),
-        (35, 5, 7, "float16", "96 layers are not a multiple of 7"),
+        (97, 97, 1, "float16", "96 attention heads are fewer than 97 tensor ranks"),
+        (97, 1, 97, "float16", "96 layers are fewer than 97 pipeline ranks"),
         (16, 16, 1, "bfloat16", "v100-32 has no bfloat16: use float16"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from inference.layout import Layout
 from inference.logits import WholeLogits
 from inference.sliced_logits import SlicedLogits
 
@@ -30,17 +31,16 @@ class Threads:
             found = exchange(values.clone())
             return found.sum(0) if operation == dist.ReduceOp.SUM else found.amin(0)
 
-        return SimpleNamespace(
-            layout=SimpleNamespace(tensor_rank=rank), gather=exchange, reduce=reduce
-        )
+        return SimpleNamespace(gather=exchange, reduce=reduce)
 
 
 def ask_ranks(values, drawable, ranks, question):
     threads, found = Threads(ranks), [None] * ranks
 
     def ask(rank):
-        own = values.chunk(ranks, dim=-1)[rank].clone()
-        found[rank] = question(SlicedLogits(own, drawable, threads.group(rank)))
+        share = Layout(ranks, rank=rank).share(VOCAB)
+        own = values[:, share.start : share.stop].clone()
+        found[rank] = question(SlicedLogits(own, share.start, drawable, threads.group(rank)))
 
     workers = [threading.Thread(target=ask, args=(rank,)) for rank in range(ranks)]
     for worker in workers:
@@ -68,7 +68,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("drawable", [VOCAB, 11, 4])
-@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize("ranks", [2, 4, 5])
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_every_rank_answers_as_if_the_row_lay_whole(name, ranks, drawable):
     torch.manual_seed(ranks)

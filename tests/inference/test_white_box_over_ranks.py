@@ -9,6 +9,7 @@ from tests.inference.tiny_opts import RAGGED, make_opt, tokens_of
 PARAMS = SamplingParams(
     max_tokens=5, temperature=0.0, prompt_logprobs=0, logprobs=1, ignore_eos=True
 )
+UNEVEN = {"vocab_size": 101, "ffn_dim": 65, "num_hidden_layers": 3}  # and 4 heads over 3 ranks
 SHAPES = {
     "pre-norm": {},
     "post-norm with projections": {"do_layer_norm_before": False, "word_embed_proj_dim": 16},
@@ -39,13 +40,13 @@ def answers(directory, tensor, pipeline):
 
 @pytest.mark.parametrize(
     ("shape", "tensor", "pipeline"),
-    [("pre-norm", 2, 1), ("pre-norm", 1, 2), ("post-norm with projections", 2, 2)],
+    [("pre-norm", 3, 1), ("pre-norm", 1, 2), ("post-norm with projections", 2, 2)],
 )
 def test_ranks_see_and_change_what_one_rank_does(tmp_path, shape, tensor, pipeline):
-    make_opt(tmp_path, vocab_size=100, **SHAPES[shape])
+    make_opt(tmp_path, **UNEVEN, **SHAPES[shape])
     expected, found = answers(tmp_path, 1, 1), answers(tmp_path, tensor, pipeline)
     assert tokens_of(found) == tokens_of(expected)
-    points = [(site, layer) for site in LAYER_SITES for layer in (0, 1)] + [("logits", None)]
+    points = [(site, layer) for site in LAYER_SITES for layer in range(3)] + [("logits", None)]
     for ours, theirs in zip(found, expected, strict=True):
         here, there = ours.outputs[0].captured, theirs.outputs[0].captured
         for point in points:
