@@ -23,7 +23,7 @@ from portal.catalog.errors import NotPublishable
 from portal.storage import BlobMissing, blob_store
 from portal.storage.base import CHUNK_BYTES
 
-NEEDED = (".json", ".safetensors")
+NEEDED = (".json", ".safetensors", "merges.txt")
 TOLD_AT_MOST = 2000
 
 
