@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
-from inference.errors import WeightMismatch
+from inference.errors import CheckpointError, WeightMismatch
 from inference.layout import WHOLE, Layout, split_dim, split_unit
 from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
 from inference.opt import OptModel, Reduce, meta_model, weights_of
-from inference.weight_files import StoredWeight, WeightFile, open_weight_files
+from inference.weight_files import StoredWeight, WeightFile, model_weights, open_weight_files
+from inference.weight_names import EMBEDDING, TIED_HEAD, is_of_adapter
 
-TIED_HEAD = "lm_head.weight"
-EMBEDDING = "model.decoder.embed_tokens.weight"
 FLOAT_DTYPES = ("F64", "F32", "F16", "BF16")
 DTYPES = {
     "float32": torch.float32,
@@ -36,14 +35,14 @@ class Checkpoint:
 
     def __init__(self, directory: str | Path, config: OptConfig) -> None:
         self._directory, self._head_dim = Path(directory), config.head_dim
-        files = open_weight_files(directory)
+        found = model_weights(open_weight_files(directory))
         shapes = {
             name: tuple(memory.shape)
             for name, memory in meta_model(config, torch.float32).weights().items()
         }
-        _require_match(shapes, [weight for file in files for weight in file.weights()])
+        _require_match(shapes, [weight for _, weight in found])
         self._homes: dict[str, tuple[WeightFile, str]] = {
-            weight.name: (file, weight.stored_name) for file in files for weight in file.weights()
+            weight.name: (file, weight.stored_name) for file, weight in found
         }
 
     def slice(self, name: str, layout: Layout) -> Tensor:
@@ -157,6 +156,7 @@ def _fill(path: str, module: nn.Module, checkpoint: Checkpoint, layout: Layout) 
 
 def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]) -> None:
     known = {**shapes, TIED_HEAD: shapes[EMBEDDING]}
+    _require_no_adapter(found)
     names = [weight.name for weight in found]
     absent = sorted(set(shapes) - set(names))
     extra = sorted({weight.stored_name for weight in found if weight.name not in known})
@@ -170,3 +170,12 @@ def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]
     wrong += [f"{name} is stored twice" for name in sorted(set(names)) if names.count(name) > 1]
     if absent or extra or wrong:
         raise WeightMismatch(absent, extra, wrong)
+
+
+def _require_no_adapter(found: list[StoredWeight]) -> None:
+    of_adapter = next((w for w in found if is_of_adapter(w.stored_name)), None)
+    if of_adapter is not None:
+        raise CheckpointError(
+            f"{of_adapter.path} holds the weights of an adapter ({of_adapter.stored_name}): merge "
+            "it into the model with PEFT's merge_and_unload, and save that model"
+        )

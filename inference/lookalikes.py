@@ -1,8 +1,13 @@
-"""What often lies where a model's file should: a pointer to it, or a page that says why not."""
+"""What lies where a model's file should: a pointer to it, a page that says why not, or a part."""
+
+import re
+from pathlib import Path
 
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error", b"<script")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = (b"/annex/objects/", b"../.git/annex/")
+_CLASS = re.compile(r"(?:GLOBAL|class) ([A-Za-z_][\w.]*)")
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def lookalike(head: bytes) -> str | None:
@@ -10,11 +15,45 @@ def lookalike(head: bytes) -> str | None:
 
     None if it may be that file. No file of weights, of JSON or of merges begins in these ways.
     """
-    if not head.strip():
-        return "empty" if not head else None
+    if not head:
+        return "empty"
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(_LFS):
         return "a Git LFS pointer"
     if start.startswith(_ANNEX):
         return "a git-annex pointer"
     return "a web page" if start.startswith(_PAGES) else None
+
+
+def lookalike_in(path: Path) -> str | None:
+    """Say the same of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return lookalike(file.read(512))
+
+
+def why_unreadable(path: Path, error: Exception) -> str:
+    """Say why a file of weights, or a pickle, can't be read, and what to do: a predicate.
+
+    error: what the library that should read it raised. Its advice to trust the file isn't passed
+    on, nor are the terminal's codes in it.
+    """
+    try:
+        what = lookalike_in(path)
+    except OSError as cause:
+        return f"cannot be read: {cause.strerror}"
+    if what is not None:
+        return f"is {what}, not weights: fetch it again"
+    named = _CLASS.search(str(error))
+    if named:
+        return (
+            f"holds an object of the class {named[1].rstrip('.')}, not tensors alone: load it "
+            "where that class is known, and save its state_dict()"
+        )
+    return f"is damaged, or cut short ({_gist(error)}): fetch it again"
+
+
+def _gist(error: Exception) -> str:
+    text = _TERMINAL_CODES.sub("", str(error)).strip()
+    if "weights_only" in text:
+        return "its pickle is none of torch.save's"
+    return text.partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__

@@ -3,9 +3,9 @@
 safetensors, and PyTorch's ``.bin`` by ``weights_only``, each single or in shards with an index.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,18 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from inference.errors import CheckpointError, WeightMismatch
+from inference.json_files import read_object
+from inference.lookalikes import why_unreadable
+from inference.weight_names import EMBEDDING, TIED_HEAD, canonical_name, is_leftover
 
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
 BIN_INDEX_NAME = "pytorch_model.bin.index.json"
 BIN_SINGLE_NAME = "pytorch_model.bin"
+_DISTRIBUTED_NAMES = "shard-*-model-*-of-*.safetensors"
+_OTHER_FORMS = (
+    ".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".gguf", ".onnx", ".distcp"
+)  # fmt: skip
 DTYPE_CODES = {  # as safetensors names them
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
 }  # fmt: skip
@@ -35,11 +42,6 @@ class StoredWeight:
     dtype: str
 
 
-def canonical_name(stored_name: str) -> str:
-    """The model's name of a stored one: early conversions left out the leading "model."."""
-    return f"model.{stored_name}" if stored_name.startswith("decoder.") else stored_name
-
-
 class SafetensorsFile:
     """One open .safetensors file. Raises CheckpointError."""
 
@@ -49,7 +51,7 @@ class SafetensorsFile:
         try:
             self._file: Any = safe_open(path, framework="pt")
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} is damaged: {error}") from error
+            raise CheckpointError(f"{path} {why_unreadable(path, error)}") from error
 
     def weights(self) -> Iterator[StoredWeight]:
         """What the header lists."""
@@ -71,10 +73,10 @@ class BinFile:
         _require_file(path)
         self.path = path
         try:
-            self._tensors = _load_bin(path)
+            found = _load_bin(path)
         except Exception as error:  # torch.load raises nearly anything for a broken file
-            first = str(error).partition("\n")[0]
-            raise CheckpointError(f"{path} is damaged or no plain weights: {first}") from error
+            raise CheckpointError(f"{path} {why_unreadable(path, error)}") from error
+        self._tensors = _tensors_by_name(path, found)
 
     def weights(self) -> Iterator[StoredWeight]:
         """What it holds."""
@@ -90,29 +92,61 @@ class BinFile:
 WeightFile = SafetensorsFile | BinFile
 
 
+def find_weights(directory: str | Path) -> Path:
+    """Find the file, or the index of files, that holds a folder's weights.
+
+    Where there are several, the one that transformers takes. Raises CheckpointError.
+    """
+    folder = Path(directory)
+    if any(folder.glob(_DISTRIBUTED_NAMES)):
+        raise CheckpointError(
+            f"{folder} holds a distributed checkpoint ({_DISTRIBUTED_NAMES}), which transformers "
+            "would prefer to all other files: gather it and save the model with save_pretrained"
+        )
+    for name in (SINGLE_NAME, INDEX_NAME, BIN_SINGLE_NAME, BIN_INDEX_NAME):
+        if (folder / name).is_file():
+            return folder / name
+    others = sorted(p.name for p in folder.glob("*") if p.name.endswith(_OTHER_FORMS))[:5]
+    hint = f"; {', '.join(others)} can't be loaded under these names" if others else ""
+    raise CheckpointError(f"no {SINGLE_NAME} in {folder}, nor {BIN_SINGLE_NAME}{hint}")
+
+
 def open_weight_files(directory: str | Path) -> list[WeightFile]:
     """All files of the checkpoint. Raises CheckpointError, or WeightMismatch naming all faults."""
-    folder = Path(directory)
-    index = next((n for n in (INDEX_NAME, BIN_INDEX_NAME) if (folder / n).is_file()), None)
-    if index is None:
-        single = SINGLE_NAME
-        if not (folder / single).is_file() and (folder / BIN_SINGLE_NAME).is_file():
-            single = BIN_SINGLE_NAME
-        return [_open(folder / single)]
-    where = read_index(folder / index)
+    path = find_weights(directory)
+    if path.name not in (INDEX_NAME, BIN_INDEX_NAME):
+        return [_open(path)]
+    where = read_index(path)
     files, damaged = [], []
     for name in sorted(set(where.values())):
         try:
-            files.append(_open(folder / name))
+            files.append(_open(path.parent / name))
         except CheckpointError as error:
             damaged.append(str(error))
     _require_index_agrees(where, files, damaged)
     return files
 
 
+def model_weights(files: Iterable[WeightFile]) -> list[tuple[WeightFile, StoredWeight]]:
+    """List the model's weights in files, each with its file.
+
+    What isn't the model's is left out where it is known to be harmless. Head and embedding are one:
+    where the head alone is stored, it is listed as the embedding.
+    """
+    found = [(file, weight) for file in files for weight in file.weights()]
+    found = [(file, weight) for file, weight in found if not is_leftover(weight.stored_name)]
+    if any(weight.name == EMBEDDING for _, weight in found):
+        return found
+    return [(file, _untied(weight)) for file, weight in found]
+
+
+def _untied(weight: StoredWeight) -> StoredWeight:
+    return replace(weight, name=EMBEDDING) if weight.name == TIED_HEAD else weight
+
+
 def list_weights(directory: str | Path) -> list[StoredWeight]:
-    """All tensors of the checkpoint, headers only. Raises CheckpointError, WeightMismatch."""
-    return [weight for file in open_weight_files(directory) for weight in file.weights()]
+    """List a checkpoint's weights by headers alone. Raises CheckpointError, WeightMismatch."""
+    return [weight for _, weight in model_weights(open_weight_files(directory))]
 
 
 def _open(path: Path) -> WeightFile:
@@ -124,25 +158,33 @@ def _require_file(path: Path) -> None:
         raise CheckpointError(f"no {path.name} in {path.parent}")
 
 
-def _load_bin(path: Path) -> dict[str, Tensor]:
+def _load_bin(path: Path) -> Any:
     options: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
-    try:
-        found = torch.load(path, mmap=True, **options)
-    except RuntimeError as error:
-        if "mmap" not in str(error):
-            raise
-        found = torch.load(path, **options)  # the format before torch 1.6 cannot be mapped
-    if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise CheckpointError("it does not map names to tensors")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickles of other protocols, which are refused
+        try:
+            return torch.load(path, mmap=True, **options)
+        except RuntimeError as error:
+            if "mmap" not in str(error):
+                raise
+            return torch.load(path, **options)  # the format before torch 1.6 cannot be mapped
+
+
+def _tensors_by_name(path: Path, found: Any) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"{path} holds no tensors by name: save the model's state_dict()")
+    for name, tensor in found.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError(
+                f"{path} holds more than tensors by name ({str(name)[:80]!r} is a "
+                f"{type(tensor).__name__}): save the model's state_dict() alone"
+            )
     return dict(found)
 
 
 def read_index(path: Path) -> dict[str, str]:
     """Return the file that an index names for each tensor. Raises CheckpointError."""
-    try:
-        where = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} is not an index of weights: {error}") from error
+    where = read_object(path, CheckpointError).get("weight_map")
     if not isinstance(where, dict) or not all(isinstance(v, str) for v in where.values()):
         raise CheckpointError(f"{path}: weight_map must map names to file names")
     if any(Path(name).name != name for name in where.values()):

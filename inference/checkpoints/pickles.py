@@ -14,6 +14,7 @@ import torch
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from inference.errors import CheckpointError
+from inference.lookalikes import lookalike_in, why_unreadable
 
 INERT_NAMES = ("argparse.Namespace",)
 INERT_PACKAGES = ("metaseq.", "fairseq.", "omegaconf.")
@@ -32,6 +33,9 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
 
     inert: further classes that may become Inert. Raises CheckpointError.
     """
+    what = lookalike_in(path)
+    if what is not None:
+        raise CheckpointError(f"{path.name} is {what}, not weights: fetch it again")
     if not zipfile.is_zipfile(path):
         raise CheckpointError(
             f"{path.name} is no zip archive: cut short while it was copied, or saved by "
@@ -43,7 +47,7 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
         with safe_globals([(Inert, name) for name in named]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, UnpicklingError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path.name} cannot be read: {_gist(error)}") from error
+        raise CheckpointError(f"{path.name} {why_unreadable(path, error)}") from error
 
 
 def damaged_records(path: Path) -> list[str]:
@@ -83,9 +87,3 @@ def _require_known(path: Path, named: Sequence[str], inert: Sequence[str]) -> No
             f"{path.name} holds objects that weights have no need of: {', '.join(unknown)}. If "
             "you know why, name each with --inert: it is then held as data, and never run"
         )
-
-
-def _gist(error: Exception) -> str:
-    """What is wrong, without torch's advice to read the file with trust."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line and "weights_only" not in line)

@@ -230,11 +230,19 @@ class Malicious:
         return exit, (1,)
 
 
-@pytest.mark.parametrize("content", [{"a": Malicious()}, ["no", "mapping"], {"a": 3}])
-def test_a_bin_that_holds_more_than_weights_is_refused(stored, tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"a": Malicious()}, "holds an object of the class _sitebuiltins"),
+        (["no", "mapping"], "holds no tensors by name"),
+        ({"a": 3}, "'a' is a int"),
+        ({"model": {"a": torch.ones(1)}}, "'model' is a dict"),
+    ],
+)
+def test_a_bin_that_holds_more_than_weights_is_refused(stored, tmp_path, content, said):
     (tmp_path / "model.safetensors").unlink()
     torch.save(content, tmp_path / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match="damaged or no plain weights"):
+    with pytest.raises(CheckpointError, match=said):
         load_plain(tmp_path)
 
 
