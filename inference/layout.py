@@ -60,22 +60,15 @@ class Layout:
     def layers(self, total: int) -> range:
         """Give the numbers of this rank's layers; stages differ by one layer at most.
 
-        The greater ones are those whose ranks hold no vocabulary, then the last: the first has
-        the positions beside it.
+        The second stage is the first to have one more, then the third and so on: inner stages hold
+        no vocabulary, and the last holds it without the positions, which the first has beside it.
         """
-        counts = stage_layers(total, self.pipeline_size)
-        start = sum(counts[: self.stage])
-        return range(start, start + counts[self.stage])
+        stage, (each, over) = self.stage, divmod(total, self.pipeline_size)
+        start = stage * each + min(max(stage - 1, 0), over)
+        return range(start, start + each + (1 <= stage <= over))
 
 
 WHOLE = Layout()
-
-
-def stage_layers(total: int, stages: int) -> list[int]:
-    """Give the number of layers of each stage; see ``Layout.layers``."""
-    each, over = divmod(total, stages)
-    greater = [*range(1, stages), 0][:over]
-    return [each + (stage in greater) for stage in range(stages)]
 
 
 def split_dim(name: str) -> int | None:
@@ -107,16 +100,21 @@ def split_faults(
     ]
 
 
+def shared_sizes(heads: int, ffn: int, vocab: int) -> dict[str, int]:
+    """Name what tensor ranks share, for ``split_faults``."""
+    return {
+        "attention heads": heads,
+        "inner neurons (ffn_dim)": ffn,
+        "tokens (vocab_size)": vocab,
+    }
+
+
 def require_splits(config: OptConfig, tensor_size: int, pipeline_size: int) -> None:
     """Raise LayoutError naming all that is too small to be split."""
     for name, size in {"tensor": tensor_size, "pipeline": pipeline_size}.items():
         if size < 1:
             raise LayoutError(f"{name}_parallel_size must be 1 or more, not {size}")
-    shared = {
-        "attention heads": config.num_attention_heads,
-        "inner neurons (ffn_dim)": config.ffn_dim,
-        "tokens (vocab_size)": config.vocab_size,
-    }
+    shared = shared_sizes(config.num_attention_heads, config.ffn_dim, config.vocab_size)
     faults = split_faults(shared, config.num_hidden_layers, tensor_size, pipeline_size)
     if faults:
         raise LayoutError("; ".join(faults))

@@ -4,6 +4,7 @@ Figures are the makers' for SXM parts, dense (NVIDIA's Hopper sheets print fp16 
 twice as much). Nothing here was measured.
 """
 
+import math
 from dataclasses import dataclass
 
 from inference.errors import InferenceError
@@ -80,6 +81,8 @@ class Machine:
 
 def gpu_of_memory(gib: float) -> Gpu:
     """A GPU of which only its memory is known."""
+    if not 0 < gib < math.inf:
+        raise InferenceError(f"a GPU's memory must be a number of GiB over 0, not {gib}")
     return Gpu(f"{gib:g} GiB", int(gib * GIB))
 
 

@@ -27,7 +27,7 @@ def place(
     """
     require_splits(config, tensor, pipeline)
     if not (started_by_torchrun() and device == "cpu"):  # else other hosts' memory counts too
-        require_room(config, load.dtype, device, tensor * pipeline)
+        require_room(config, load.dtype, device, tensor, pipeline)
     if tensor * pipeline == 1:
         share = load_share(load, device)
         return share.runner(share.blocks)

@@ -2,11 +2,15 @@
 
 Arithmetic, not measurement:
 
-- weights: parameters times bytes each, split evenly over all GPUs;
+- weights: parameters times bytes each; tensor ranks share heads, inner neurons and tokens, and
+  may differ by one of each, stages by one layer; with several stages the embedding is on the
+  first and the last. The fullest GPU decides what fits, the slowest how fast;
 - usable: 90 % of the memory, less 1.5 GB per GPU for the driver's context, NCCL, workspace and
   what every rank holds whole (norms, positions; for OPT-175B 0.07 GB);
 - cache: 2 * layers * heads of keys * head width * bytes a token; heads fewer than tensor ranks
   are copied to each;
+- best: of all ways to spread the model over these GPUs, the one that makes the most tokens a
+  second with its cache full, or holds the most tokens where speeds aren't known;
 - one stream reads all weights for each token, a full batch all weights and the whole cache;
 - all-reduces: two a layer and step, each a latency and a ring's bytes; latencies are assumed;
 - prefill: two operations a parameter and token, at half of the peak arithmetic;
@@ -14,11 +18,9 @@ Arithmetic, not measurement:
   rank's weights; a prompt goes in chunks of 512 tokens, which follow one another.
 """
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from inference.layout import split_faults
 from inference.machines import GIB, GPUS, Gpu, Links, Machine, gpu_of_memory, named_gpu
 from inference.shapes import (
     DTYPE_BYTES,
@@ -37,8 +39,16 @@ from inference.speed import (
     kv_bytes_on_all,
     roofline,
     split,
-    spread,
 )
+from inference.splits import (
+    best_way,
+    fit,
+    layout_faults,
+    notes_on,
+    usable_bytes_per_gpu,
+    ways,
+)
+from inference.stages import weight_bytes_on_all
 
 __all__ = [
     "DTYPE_BYTES",
@@ -57,24 +67,26 @@ __all__ = [
     "named_shape",
     "parameter_count",
     "plan",
+    "plan_best",
     "shape_of",
 ]
-USABLE_SHARE = 0.9
-OVERHEAD_BYTES = 1_500_000_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The verdict and its figures; bytes over all GPUs unless named otherwise.
+    """The verdict and its figures for one way to spread the model over so many GPUs.
 
-    kv_bytes_per_token: held once; kv_bytes_per_token_on_all: with copies. splits: every way to
-    spread the model over these GPUs; fastest_stream, fastest_full and fastest_prefill are of
-    them. Speeds are None where the GPU's aren't known.
+    Bytes are over all GPUs unless named otherwise; per GPU: of the fullest. kv_bytes_per_token:
+    held once; kv_bytes_per_token_on_all: with copies. splits: every way that fits; fastest_stream,
+    fastest_full and fastest_prefill are of them. Speeds are None where the GPU's aren't known.
     """
 
     fits: bool
     reasons: list[str]
     notes: list[str]
+    gpus: int
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
     parameters: int
     weight_bytes: int
     weight_bytes_per_gpu: int
@@ -96,32 +108,51 @@ class Plan:
         return asdict(self)
 
 
+def plan_best(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
+    """Plan for the best way to spread the model over these GPUs, whatever the machine's own.
+
+    It fits if any does. Raises InferenceError for a dtype that isn't known.
+    """
+    best = best_way(shape, machine, dtype)
+    made = plan(shape, best, dtype)
+    if best.gpus == machine.gpus:
+        return made
+    used = (
+        f"{best.gpus} of {machine.gpus} GPUs are used: {shape.layers} layers and {shape.heads} "
+        "attention heads can't be spread over all of them"
+    )
+    return replace(made, notes=[used, *made.notes])
+
+
 def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
     """Decide whether the model fits with room for one sequence of full length at least.
 
     Raises InferenceError for a dtype that isn't known.
     """
-    weights, usable = shape.weight_bytes(dtype), usable_bytes(machine)
-    room = usable - weights
-    tokens = _tokens(shape, machine, dtype)
-    sequences = tokens // shape.context
-    reasons = _split_faults(shape, machine) + _dtype_faults(machine, dtype)
-    reasons += _memory_faults(shape, room, tokens)
+    usable = machine.gpus * usable_bytes_per_gpu(machine)
+    found = fit(shape, machine, dtype)
+    sequences = found.tokens // shape.context
+    reasons = layout_faults(shape, machine) + _dtype_faults(machine, dtype)
+    reasons += _memory_faults(shape, found.room_bytes, found.tokens)
     splits = _splits(shape, machine, dtype)
+    room = usable - weight_bytes_on_all(shape, machine.pipeline_parallel_size, dtype)
     return Plan(
         fits=not reasons,
         reasons=reasons,
-        notes=_notes(shape, dtype),
+        notes=_notes(shape, machine, dtype),
+        gpus=machine.gpus,
+        tensor_parallel_size=machine.tensor_parallel_size,
+        pipeline_parallel_size=machine.pipeline_parallel_size,
         parameters=shape.parameters,
-        weight_bytes=weights,
-        weight_bytes_per_gpu=math.ceil(weights / machine.gpus),
+        weight_bytes=shape.weight_bytes(dtype),
+        weight_bytes_per_gpu=found.weight_bytes,
         kv_bytes_per_token=shape.kv_bytes_per_token(dtype),
         kv_bytes_per_token_on_all=kv_bytes_on_all(shape, machine, dtype),
         usable_bytes=usable,
         kv_room_bytes=room,
-        kv_room_tokens=tokens,
+        kv_room_tokens=found.tokens,
         full_sequences=sequences,
-        roofline=roofline(shape, machine, dtype, sequences) if room >= 0 else None,
+        roofline=roofline(shape, machine, dtype, sequences) if found.room_bytes >= 0 else None,
         all_reduce=all_reduce(shape, machine, dtype),
         splits=splits,
         fastest_stream=max(splits, key=lambda each: each.one_stream, default=None),
@@ -130,39 +161,14 @@ def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
     )
 
 
-def usable_bytes(machine: Machine) -> int:
-    """What weights and cache may take, over all GPUs."""
-    per_gpu = int(machine.gpu.memory_bytes * USABLE_SHARE) - OVERHEAD_BYTES
-    return machine.gpus * max(per_gpu, 0)
-
-
-def _tokens(shape: Shape, machine: Machine, dtype: str) -> int:
-    room = usable_bytes(machine) - shape.weight_bytes(dtype)
-    return max(room // kv_bytes_on_all(shape, machine, dtype), 0)
-
-
 def _splits(shape: Shape, machine: Machine, dtype: str) -> list[Split]:
-    """Every way that divides evenly and leaves room for a sequence; none without speeds."""
+    """Every way that leaves room for a sequence; none without speeds."""
     found = []
-    for tensor in range(1, machine.gpus + 1):
-        other = spread(machine, tensor, max(machine.gpus // tensor, 1))
-        tokens = _tokens(shape, other, dtype)
-        if _split_faults(shape, other) or tokens < shape.context:
-            continue
-        made = split(shape, other, dtype, tokens // shape.context)
+    for way in ways(shape, machine):
+        sequences = fit(shape, way, dtype).tokens // shape.context
+        made = split(shape, way, dtype, sequences) if sequences else None
         found += [made] if made is not None else []
     return found
-
-
-def _split_faults(shape: Shape, machine: Machine) -> list[str]:
-    tensor, pipeline = machine.tensor_parallel_size, machine.pipeline_parallel_size
-    faults = []
-    if tensor * pipeline != machine.gpus:
-        faults.append(f"{tensor} tensor x {pipeline} pipeline ranks are not {machine.gpus} GPUs")
-    shared = {"attention heads": shape.heads, "ffn_dim": shape.ffn}
-    if not shape.pads_vocabulary:
-        shared["vocab_size"] = shape.vocab
-    return faults + split_faults(shared, shape.layers, tensor, pipeline)
 
 
 def _dtype_faults(machine: Machine, dtype: str) -> list[str]:
@@ -172,15 +178,16 @@ def _dtype_faults(machine: Machine, dtype: str) -> list[str]:
 
 
 def _memory_faults(shape: Shape, room: int, tokens: int) -> list[str]:
+    """room: the fullest GPU's."""
     if room < 0:
-        return [f"the weights need {-room / 1e9:.1f} GB more than is usable"]
+        return [f"the fullest GPU's weights need {-room / 1e9:.1f} GB more than is usable there"]
     if tokens < shape.context:
         return [f"the cache would hold {tokens} tokens, fewer than one sequence of {shape.context}"]
     return []
 
 
-def _notes(shape: Shape, dtype: str) -> list[str]:
-    notes = []
+def _notes(shape: Shape, machine: Machine, dtype: str) -> list[str]:
+    notes = notes_on(shape, machine)
     if not shape.is_opt:
         notes.append("on paper: this engine runs OPT only")
     if dtype == "int8":

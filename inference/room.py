@@ -6,7 +6,8 @@ import torch
 
 from inference.config import OptConfig
 from inference.errors import InferenceError
-from inference.plan import shape_of
+from inference.shapes import shape_of
+from inference.stages import stages_of, weight_bytes_on_all
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -16,21 +17,33 @@ class DoesNotFit(InferenceError, MemoryError):
 
 
 def require_room(
-    config: OptConfig, dtype: str, device: str, ranks: int = 1, *, available: int | None = None
+    config: OptConfig,
+    dtype: str,
+    device: str,
+    tensor_size: int = 1,
+    pipeline_size: int = 1,
+    *,
+    available: int | None = None,
 ) -> None:
-    """Hold one rank's share of weights, and of a full sequence's cache, against its device.
+    """Hold the fullest rank's weights, and its part of a full sequence's cache, against its device.
 
-    ranks: tensor * pipeline. On a CPU, where all ranks share the memory, all must fit.
-    available: bytes; None asks the device, and passes where it doesn't say. Raises DoesNotFit.
+    On a CPU, where all ranks share the memory, all must fit. available: bytes; None asks the
+    device, and passes where it doesn't say. Raises DoesNotFit.
     """
-    shape = shape_of(config)
-    weights = shape.weight_bytes(dtype)
+    shape, ranks = shape_of(config), tensor_size * pipeline_size
+    weights = weight_bytes_on_all(shape, pipeline_size, dtype)
     cache = shape.context * shape.kv_bytes_per_token(dtype)
-    shared = 1 if device == "cpu" else ranks
-    needed = (weights + cache) // shared
+    alone = ranks == 1 or device == "cpu"
+    needed = weights + cache
+    if not alone:
+        needed = max(
+            stage.weight_bytes(dtype)
+            + shape.context * shape.kv_bytes(dtype, stage.layers, stage.kv_heads)
+            for stage in stages_of(shape, tensor_size, pipeline_size)
+        )
     found = available_bytes(device) if available is None else available
     if found is not None and needed > found:
-        share = f" over {ranks} devices" if shared > 1 else ""
+        share = "" if alone else f", {needed / 1e9:,.1f} GB on the fullest of {ranks} devices"
         raise DoesNotFit(
             f"this model doesn't fit: its weights take {weights / 1e9:,.1f} GB in {dtype} and one "
             f"sequence of {shape.context} tokens {cache / 1e9:,.1f} GB{share}, and {device} has "

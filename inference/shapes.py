@@ -25,7 +25,8 @@ OPT_NAMES = tuple(_OPT_SIZES)
 class Shape:
     """A decoder's sizes. context: tokens of one full sequence.
 
-    pads_vocabulary: the head is filled up to whatever divides; OPT's is split as it is.
+    Parameters: of one layer's attention, of the rest of that layer, of the embedding, which is the
+    head as well, and of all else. is_opt: this engine runs it; others are planned on paper.
     """
 
     name: str
@@ -37,13 +38,17 @@ class Shape:
     ffn: int
     vocab: int
     context: int
-    parameters: int
-    pads_vocabulary: bool = False
+    attention_parameters: int
+    feed_parameters: int
+    table_parameters: int
+    other_parameters: int
+    is_opt: bool = True
 
     @property
-    def is_opt(self) -> bool:
-        """Whether this engine runs it; others are planned on paper."""
-        return not self.pads_vocabulary
+    def parameters(self) -> int:
+        """Return the number of all parameters; the tied head counts once."""
+        layer = self.attention_parameters + self.feed_parameters
+        return self.layers * layer + self.table_parameters + self.other_parameters
 
     def weight_bytes(self, dtype: str) -> int:
         """Bytes of all weights in dtype."""
@@ -51,14 +56,16 @@ class Shape:
 
     def kv_bytes_per_token(self, dtype: str) -> int:
         """Bytes of one token's keys and values in all layers, held once."""
-        cached = max(item_bytes(dtype), LEAST_CACHE_BYTES)
-        return 2 * self.layers * self.kv_heads * self.head_dim * cached
+        return self.kv_bytes(dtype, self.layers, self.kv_heads)
+
+    def kv_bytes(self, dtype: str, layers: int, heads: int) -> int:
+        """Return the bytes of one token's keys and values in so many layers and heads."""
+        return 2 * layers * heads * self.head_dim * max(item_bytes(dtype), LEAST_CACHE_BYTES)
 
 
 def _classic(name: str, layers: int, width: int, heads: int, vocab: int) -> Shape:
     """GPT-3's kind: biases, learned positions, a feed-forward four times as wide."""
     context = 2048
-    parameters = layers * (12 * width**2 + 13 * width) + (vocab + context) * width + 2 * width
     return Shape(
         name,
         layers=layers,
@@ -69,16 +76,17 @@ def _classic(name: str, layers: int, width: int, heads: int, vocab: int) -> Shap
         ffn=4 * width,
         vocab=vocab,
         context=context,
-        parameters=parameters,
-        pads_vocabulary=True,
+        attention_parameters=4 * width**2 + 4 * width,
+        feed_parameters=8 * width**2 + 9 * width,
+        table_parameters=vocab * width,
+        other_parameters=context * width + 2 * width,
+        is_opt=False,
     )
 
 
 def _palm() -> Shape:
     """No biases, one norm a layer, a gated feed-forward, and one head of keys and values."""
     layers, width, heads, head_dim, ffn, vocab = 118, 18432, 48, 256, 73728, 256_000
-    attention = 2 * width * heads * head_dim + 2 * width * head_dim
-    parameters = layers * (attention + 3 * width * ffn + width) + vocab * width + width
     return Shape(
         "palm-540b",
         layers=layers,
@@ -89,8 +97,11 @@ def _palm() -> Shape:
         ffn=ffn,
         vocab=vocab,
         context=2048,
-        parameters=parameters,
-        pads_vocabulary=True,
+        attention_parameters=2 * width * heads * head_dim + 2 * width * head_dim,
+        feed_parameters=3 * width * ffn + width,
+        table_parameters=vocab * width,
+        other_parameters=width,
+        is_opt=False,
     )
 
 
@@ -134,6 +145,11 @@ def named_shape(name: str) -> Shape:
 
 def shape_of(config: OptConfig, name: str = "opt") -> Shape:
     """The shape that a config.json describes."""
+    width, narrow, ffn = config.hidden_size, config.word_embed_proj_dim, config.ffn_dim
+    bias = int(config.enable_bias)
+    norm = 2 * width * int(config.layer_norm_elementwise_affine)
+    positions = (config.max_position_embeddings + POSITION_OFFSET) * width
+    projections = 2 * narrow * width * int(config.has_projections)
     return Shape(
         name,
         layers=config.num_hidden_layers,
@@ -144,22 +160,16 @@ def shape_of(config: OptConfig, name: str = "opt") -> Shape:
         ffn=config.ffn_dim,
         vocab=config.vocab_size,
         context=config.max_position_embeddings,
-        parameters=parameter_count(config),
+        attention_parameters=4 * (width * width + bias * width),
+        feed_parameters=2 * width * ffn + bias * (ffn + width) + 2 * norm,
+        table_parameters=config.vocab_size * narrow,
+        other_parameters=positions + projections + norm * int(config.has_final_layer_norm),
     )
 
 
 def parameter_count(config: OptConfig) -> int:
     """Number of an OPT's parameters; the tied head counts once."""
-    width, narrow, ffn = config.hidden_size, config.word_embed_proj_dim, config.ffn_dim
-    bias = int(config.enable_bias)
-    norm = 2 * width * int(config.layer_norm_elementwise_affine)
-    attention = 4 * (width * width + bias * width)
-    feed = 2 * width * ffn + bias * (ffn + width)
-    embeddings = config.vocab_size * narrow
-    embeddings += (config.max_position_embeddings + POSITION_OFFSET) * width
-    projections = 2 * narrow * width * int(config.has_projections)
-    layers = config.num_hidden_layers * (attention + feed + 2 * norm)
-    return embeddings + projections + layers + norm * int(config.has_final_layer_norm)
+    return shape_of(config).parameters
 
 
 def item_bytes(dtype: str) -> int:

@@ -1,12 +1,14 @@
 """How fast a model could be on a machine, by memory, arithmetic and exchanges. Free of torch.
 
-Bounds, not measurements: real engines reach 50 to 60 % of what memory alone allows.
+Bounds, not measurements: real engines reach 50 to 60 % of what memory alone allows. Tensor ranks
+wait for the one with the largest share, and micro-batches for the slowest stage.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from inference.machines import Machine, Rates
 from inference.shapes import Shape
+from inference.stages import Stage, stages_of
 
 PREFILL_SHARE = 0.5  # of the peak arithmetic that long prompts reach
 CHUNK_TOKENS = 512  # of a prompt, computed in one step
@@ -73,7 +75,7 @@ def all_reduce(shape: Shape, machine: Machine, dtype: str) -> AllReduce | None:
         return None
     count = 2 * shape.layers if machine.tensor_parallel_size > 1 else 0
     seconds = count * exchange_seconds(shape, machine, rates, 1)
-    reading = shape.weight_bytes(dtype) / (machine.tensor_parallel_size * rates.memory)
+    reading = sum(stage.read_bytes(dtype) for stage in _stages(shape, machine)) / rates.memory
     return AllReduce(
         count,
         shape.width * HALF_BYTES,
@@ -89,12 +91,13 @@ def split(shape: Shape, machine: Machine, dtype: str, sequences: int) -> Split |
     if rates is None:
         return None
     stages = machine.pipeline_parallel_size
-    one = stages * _stage_seconds(shape, machine, dtype, 1.0, rates, cached=False)
+    one = sum(_seconds(shape, machine, dtype, 1.0, rates))
     batch = sequences / stages
-    full = batch / _stage_seconds(shape, machine, dtype, batch, rates, cached=True)
+    full = batch / max(_seconds(shape, machine, dtype, batch, rates, cached=True))
     chunk = min(CHUNK_TOKENS, shape.context)
-    in_turn = -(-shape.context // chunk) + stages - 1
-    prefill = in_turn * _stage_seconds(shape, machine, dtype, chunk, rates, cached=False)
+    chunk_seconds = _seconds(shape, machine, dtype, chunk, rates)
+    later_chunks = -(-shape.context // chunk) - 1
+    prefill = sum(chunk_seconds) + later_chunks * max(chunk_seconds)
     return Split(machine.tensor_parallel_size, stages, 1 / one, full, prefill)
 
 
@@ -110,27 +113,37 @@ def exchange_seconds(shape: Shape, machine: Machine, rates: Rates, sequences: fl
 
 def kv_bytes_on_all(shape: Shape, machine: Machine, dtype: str) -> int:
     """One token's cache over all GPUs: heads fewer than tensor ranks are copied to each."""
-    ranks = machine.tensor_parallel_size
-    per_rank = -(-shape.kv_heads // ranks)
-    return shape.kv_bytes_per_token(dtype) // shape.kv_heads * per_rank * ranks
+    heads = max(shape.kv_heads, machine.tensor_parallel_size)
+    return shape.kv_bytes(dtype, shape.layers, heads)
 
 
-def _stage_seconds(
-    shape: Shape, machine: Machine, dtype: str, batch: float, rates: Rates, *, cached: bool
-) -> float:
-    """One pipeline rank's part of a step over batch sequences, and handing it on."""
-    stages, ranks = machine.pipeline_parallel_size, machine.tensor_parallel_size
-    read = shape.weight_bytes(dtype) / stages
-    if cached:
-        read += batch * shape.context * kv_bytes_on_all(shape, machine, dtype) / stages
-    memory = read / (ranks * rates.memory)
-    arithmetic = 2 * shape.parameters / stages * batch / (ranks * rates.arithmetic * PREFILL_SHARE)
-    sums = (
-        2 * shape.layers / stages * exchange_seconds(shape, machine, rates, batch)
-        if ranks > 1
-        else 0.0
-    )
-    return max(memory, arithmetic) + sums + _hop_seconds(shape, machine, rates, batch)
+def _stages(shape: Shape, machine: Machine) -> tuple[Stage, ...]:
+    return stages_of(shape, machine.tensor_parallel_size, machine.pipeline_parallel_size)
+
+
+def _seconds(
+    shape: Shape,
+    machine: Machine,
+    dtype: str,
+    batch: float,
+    rates: Rates,
+    *,
+    cached: bool = False,
+) -> list[float]:
+    """Return each stage's part of a step over batch sequences, with handing it on."""
+    summed = 2 * exchange_seconds(shape, machine, rates, batch)  # of each layer
+    summed = summed if machine.tensor_parallel_size > 1 else 0.0
+    hop = _hop_seconds(shape, machine, rates, batch)
+    found = []
+    for stage in _stages(shape, machine):
+        read: float = stage.read_bytes(dtype)
+        if cached:
+            kv_bytes = shape.kv_bytes(dtype, stage.layers, stage.kv_heads)
+            read += batch * shape.context * kv_bytes
+        operations = 2 * stage.read_parameters * batch
+        arithmetic = operations / (rates.arithmetic * PREFILL_SHARE)
+        found.append(max(read / rates.memory, arithmetic) + stage.layers * summed + hop)
+    return found
 
 
 def _hop_seconds(shape: Shape, machine: Machine, rates: Rates, batch: float) -> float:
@@ -141,8 +154,3 @@ def _hop_seconds(shape: Shape, machine: Machine, rates: Rates, batch: float) -> 
     speed = links.network if crosses else rates.link
     latency = links.network_seconds if crosses else links.node_seconds
     return latency + batch * shape.width * HALF_BYTES / speed
-
-
-def spread(machine: Machine, tensor: int, pipeline: int) -> Machine:
-    """The same GPUs, with the model spread otherwise."""
-    return replace(machine, tensor_parallel_size=tensor, pipeline_parallel_size=pipeline)

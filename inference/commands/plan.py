@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import inference.plan as planner
+from inference.commands.reading import number, whole_number
 from inference.config import OptConfig
 from inference.plan import (
     DTYPE_BYTES,
@@ -19,6 +20,7 @@ from inference.plan import (
     named_gpu,
     named_shape,
     plan,
+    plan_best,
     shape_of,
 )
 
@@ -26,6 +28,8 @@ HELP = (
     "say whether a model fits some GPUs, how many tokens their cache would hold, how fast it "
     "could be at most, and how to spread it"
 )
+RANKS = whole_number(1, 10_000)
+MICROSECONDS = number(0, 1e6)
 EPILOG = (planner.__doc__ or "").partition("\n\n")[2]
 
 
@@ -36,44 +40,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--model", metavar="DIR", help="directory with config.json")
     which.add_argument("--name", metavar="NAME", help=f"a published shape: {', '.join(NAMES)}")
-    parser.add_argument("--gpus", type=int, required=True, help="number of GPUs")
+    parser.add_argument("--gpus", type=RANKS, required=True, help="number of GPUs")
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--gpu", metavar="NAME", help=f"which: {', '.join(GPUS)}")
-    kind.add_argument("--gpu-memory-gib", type=float, help="memory of each; no speeds are told")
+    kind.add_argument(
+        "--gpu-memory-gib", type=number(0.01, 1e6), help="memory of each; no speeds are told"
+    )
     parser.add_argument("--dtype", default="float16", choices=list(DTYPE_BYTES), help="(float16)")
-    parser.add_argument("--tp", type=int, help="tensor ranks (GPUs over pipeline ranks)")
-    parser.add_argument("--pp", type=int, default=1, help="pipeline ranks (1)")
+    parser.add_argument(
+        "--tp", type=RANKS, help="tensor ranks (the best; with --pp, GPUs over those)"
+    )
+    parser.add_argument(
+        "--pp", type=RANKS, help="pipeline ranks (the best; with --tp, GPUs over those)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     _add_link_arguments(parser)
 
 
 def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("between GPUs", "assumptions: put in what you measured")
-    group.add_argument("--gpus-per-node", type=int, default=8, help="(8)")
+    group.add_argument("--gpus-per-node", type=RANKS, default=8, help="(8)")
     group.add_argument(
-        "--node-us", type=float, default=15.0, help="one all-reduce in a node, microseconds (15)"
+        "--node-us",
+        type=MICROSECONDS,
+        default=15.0,
+        help="one all-reduce in a node, microseconds (15)",
     )
-    group.add_argument("--network-us", type=float, default=45.0, help="over several nodes (45)")
-    group.add_argument("--network-gbit", type=float, default=100.0, help="between nodes (100)")
+    group.add_argument(
+        "--network-us", type=MICROSECONDS, default=45.0, help="over several nodes (45)"
+    )
+    group.add_argument(
+        "--network-gbit", type=number(0.001, 1e6), default=100.0, help="between nodes (100)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; status 0 if it fits, 1 if it does not."""
-    shape = _shape(arguments)
+    shape, machine = _shape(arguments), _machine(arguments)
+    asked = arguments.tp is not None or arguments.pp is not None
+    made = (plan if asked else plan_best)(shape, machine, arguments.dtype)
+    if arguments.json:
+        print(json.dumps(made.as_dict(), indent=2))
+    else:
+        print(_table(made, shape, "as asked" if asked else "the best"))
+    return 0 if made.fits else 1
+
+
+def _machine(arguments: argparse.Namespace) -> Machine:
+    """What was asked for; of --tp and --pp, the one that wasn't given fills the GPUs."""
     known = named_gpu(arguments.gpu) if arguments.gpu else gpu_of_memory(arguments.gpu_memory_gib)
-    machine = Machine(
+    tensor, pipeline = arguments.tp, arguments.pp
+    return Machine(
         arguments.gpus,
         known,
-        arguments.tp or max(arguments.gpus // max(arguments.pp, 1), 1),
-        arguments.pp,
+        tensor or max(arguments.gpus // (pipeline or 1), 1),
+        pipeline or max(arguments.gpus // (tensor or arguments.gpus), 1),
         arguments.gpus_per_node,
         Links(
             arguments.node_us * 1e-6, arguments.network_us * 1e-6, arguments.network_gbit * 1e9 / 8
         ),
     )
-    made = plan(shape, machine, arguments.dtype)
-    print(json.dumps(made.as_dict(), indent=2) if arguments.json else _table(made, shape))
-    return 0 if made.fits else 1
 
 
 def _shape(arguments: argparse.Namespace) -> Shape:
@@ -82,9 +108,10 @@ def _shape(arguments: argparse.Namespace) -> Shape:
     return shape_of(OptConfig.from_directory(arguments.model), Path(arguments.model).name)
 
 
-def _table(made: Plan, shape: Shape) -> str:
+def _table(made: Plan, shape: Shape, chosen: str) -> str:
     rows = [
         ("fits", "yes" if made.fits else "no"),
+        ("spread", f"TP {made.tensor_parallel_size} x PP {made.pipeline_parallel_size}, {chosen}"),
         *(("because", reason) for reason in made.reasons),
         *(("note", note) for note in made.notes),
         ("parameters", f"{made.parameters:,}"),

@@ -26,7 +26,7 @@ def test_ranks_of_one_stage_follow_each_other():
         (12, 4, [3, 3, 3, 3]),
     ],
 )
-def test_stages_without_a_vocabulary_have_more_layers_then_the_last(layers, stages, counts):
+def test_inner_stages_have_more_layers_then_the_last(layers, stages, counts):
     held = [Layout(2, stages, 2 * stage).layers(layers) for stage in range(stages)]
     assert [len(each) for each in held] == counts
     assert [layer for each in held for layer in each] == list(range(layers))

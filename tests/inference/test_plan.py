@@ -17,6 +17,7 @@ from inference.plan import (
     named_shape,
     parameter_count,
     plan,
+    plan_best,
 )
 from inference.shapes import OPT_NAMES
 from tests.inference.tiny_opts import ROOT
@@ -160,6 +161,90 @@ def test_what_does_not_fit_says_why(gpus, tensor, pipeline, dtype, reason):
     assert any(re.search(reason, sentence) for sentence in made.reasons)
 
 
+@pytest.mark.parametrize(
+    ("name", "gpus", "gpu", "best"),
+    [
+        ("opt-30b", 3, "a100-40", (3, 1)),
+        ("opt-175b", 16, "v100-32", (16, 1)),
+        ("opt-175b", 7, "a100-80", (7, 1)),
+        ("opt-125m", 17, "a100-40", (4, 4)),  # 17 are more than its heads or layers
+        ("opt-125m", 1, "v100-16", (1, 1)),
+    ],
+)
+def test_it_fits_if_any_split_does_and_the_best_is_named(name, gpus, gpu, best, capsys):
+    assert main(["plan", "--name", name, "--gpus", str(gpus), "--gpu", gpu]) == 0
+    printed = capsys.readouterr().out
+    assert f"TP {best[0]} x PP {best[1]}, the best" in printed
+    made = plan_best(named_shape(name), Machine(gpus, named_gpu(gpu)))
+    fastest = made.fastest_full
+    assert (fastest.tensor_parallel_size, fastest.pipeline_parallel_size) == best
+    assert made.gpus == best[0] * best[1]
+    assert any("GPUs are used" in note for note in made.notes) == (made.gpus < gpus)
+
+
+def test_where_no_split_fits_the_nearest_says_how_much_is_missing():
+    made = plan_best(named_shape("opt-175b"), Machine(7, gpu_of_memory(40)))
+    assert not made.fits
+    assert "the fullest GPU's weights need" in made.reasons[0]
+    assert (made.tensor_parallel_size, made.splits) == (7, [])
+
+
+def test_the_rest_of_a_given_split_fills_the_gpus(capsys):
+    asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
+    for option, spread in (("--tp", "TP 4 x PP 4"), ("--pp", "TP 4 x PP 4")):
+        assert main([*asked, option, "4"]) == 0
+        assert f"{spread}, as asked" in capsys.readouterr().out
+    assert main([*asked, "--tp", "5"]) == 1
+    assert "5 tensor x 3 pipeline ranks are not 16 GPUs" in capsys.readouterr().out
+
+
+def test_the_fullest_gpu_of_an_uneven_split_decides():
+    """19 of 56 heads are on one rank, and 17 of 48 layers beside an embedding on none."""
+    shape, gpu = named_shape("opt-30b"), named_gpu("a100-40")
+    layer = shape.attention_parameters + shape.feed_parameters
+    made = plan(shape, Machine(3, gpu, 3))
+    heads = 2 * 48 * (shape.attention_parameters * 19 / 56 + shape.feed_parameters / 3)
+    rest = 2 * (shape.table_parameters + shape.other_parameters) / 3
+    assert made.weight_bytes_per_gpu == pytest.approx(heads + rest, rel=1e-4)
+    usable = made.usable_bytes / 3
+    assert made.kv_room_tokens == pytest.approx(
+        (usable - made.weight_bytes_per_gpu) / (2 * 48 * 19 * 128 * 2), rel=1e-4
+    )
+    assert any("56 attention heads over 3 tensor ranks are uneven: 19" in n for n in made.notes)
+    staged = plan(shape, Machine(5, gpu, 1, 5))  # 9, 10, 10, 10, 9 layers
+    edge = 9 * layer + shape.table_parameters + shape.other_parameters
+    assert staged.weight_bytes_per_gpu == pytest.approx(2 * max(10 * layer, edge), rel=1e-6)
+    assert any("48 layers over 5 pipeline ranks are uneven: 10" in n for n in staged.notes)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--tp", "0", "a whole number from 1"),
+        ("--pp", "-2", "a whole number from 1"),
+        ("--gpus", "0", "a whole number from 1"),
+        ("--gpus", "1" * 40, "a whole number from 1 to 10000"),
+        ("--gpus-per-node", "1.5", "a whole number from 1"),
+        ("--gpu-memory-gib", "inf", "a number from 0.01 to 1000000"),
+        ("--gpu-memory-gib", "nan", "a number from 0.01"),
+        ("--network-gbit", "0", "a number from 0.001"),
+        ("--node-us", "nan", "a number from 0 to"),
+        ("--network-us", "-50", "a number from 0 to"),
+    ],
+)
+def test_senseless_numbers_end_with_one_line(option, value, said, capsys):
+    asked = {"--gpus": "2", "--gpu-memory-gib": "24"} | {option: value}
+    with pytest.raises(SystemExit, match="2"):
+        main(["plan", "--name", "opt-125m", *(f"{name}={text}" for name, text in asked.items())])
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert f"argument {option}: must be {said}" in line
+
+
+def test_the_most_ranks_that_may_be_named_get_an_answer():
+    assert main(["plan", "--name", "opt-125m", "--gpus", "10000", "--gpu", "a100-40",
+                 "--pp", "10000"]) == 1  # fmt: skip
+
+
 def test_a_cache_under_one_sequence_does_not_fit():
     made = plan(named_shape("opt-175b"), Machine(16, gpu_of_memory(24.5), 8, 2))
     assert made.kv_room_bytes > 0
@@ -177,7 +262,8 @@ def test_the_command_prints_a_table_or_json(capsys):
     asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
     assert main([*asked, "--tp", "8", "--pp", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "25,764 tokens" in printed
+    assert "25,491 tokens" in printed  # the embedding is on both stages
+    assert "TP 8 x PP 2, as asked" in printed
     assert re.search(r"TP 16 x PP 1 .*fastest for one stream", printed)
     assert main([*asked, "--dtype", "float32", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
