@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 
+from inference.adjustment import Adjustment
 from inference.errors import RanksFailed
 from inference.logits import Logits
 from inference.outputs import Logprob, TokenLogprobs
@@ -40,6 +41,7 @@ class Ask:
 
     rows: how many of its tokens have logits; the last row's draw. targets: tokens to score, each
     by the logits before it, from the first row's. logprobs: as SamplingParams has them.
+    adjustment: what is changed in the logits for the draw, but not for logprobs.
     """
 
     rows: int
@@ -47,19 +49,21 @@ class Ask:
     logprobs: int | None
     targets: tuple[int, ...]
     prompt_logprobs: int
+    adjustment: Adjustment | None = None
 
     @classmethod
     def of(cls, row: Row) -> "Ask":
         """The row's, as its sequence stands."""
         sequence = row.sequence
         sampling = sequence.sampling
-        draw = Draw(sampling, sequence.seed, sequence.index, sequence.length)
+        draw = Draw.of(sampling, sequence.seed, sequence.index, sequence.length)
         return cls(
             row.logit_count,
             draw if row.draws else None,
             sampling.logprobs,
             row.scored,
             sampling.prompt_logprobs or 0,
+            sequence.adjuster.adjustment() if row.draws and sequence.adjuster else None,
         )
 
 
@@ -144,12 +148,27 @@ Sound = list[tuple[Answer, Ask, range]]
 
 
 def _draw(logits: Logits, sound: Sound) -> None:
-    drawing = [(got, ask.draw, place[-1]) for got, ask, place in sound if ask.draw]
-    if drawing:
-        rows = _part(logits, [row for _, _, row in drawing])
-        tokens = sample(rows, [draw for _, draw, _ in drawing])
-        for (got, _, _), token in zip(drawing, tokens, strict=True):
-            got.token = token
+    """Draw from the rows as they are, and from changed copies of those to be adjusted."""
+    plain: list[tuple[Answer, Draw, int]] = []
+    changed: list[tuple[Answer, Draw, int]] = []
+    adjustments = []
+    for got, ask, place in sound:
+        if ask.draw is not None and ask.adjustment is None:
+            plain.append((got, ask.draw, place[-1]))
+        elif ask.draw is not None and ask.adjustment is not None:
+            changed.append((got, ask.draw, place[-1]))
+            adjustments.append(ask.adjustment)
+    if plain:
+        _choose(_part(logits, [row for _, _, row in plain]), plain)
+    if changed:
+        rows = torch.tensor([row for _, _, row in changed], dtype=torch.int64)
+        _choose(logits.adjusted(rows, adjustments), changed)
+
+
+def _choose(logits: Logits, drawing: list[tuple[Answer, Draw, int]]) -> None:
+    tokens = sample(logits, [draw for _, draw, _ in drawing])
+    for (got, _, _), token in zip(drawing, tokens, strict=True):
+        got.token = token
 
 
 def _score(logits: Logits, sound: Sound) -> None:

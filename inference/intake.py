@@ -64,6 +64,7 @@ class Intake:
         """The same request with ids as a tuple and max_tokens decided."""
         prompt, sampling = tuple(request.prompt_token_ids), request.sampling
         self._require_tokens(prompt)
+        self._require_known(sampling)
         if request.first_sample < 0:
             raise ValueError(f"first_sample must be 0 or more, not {request.first_sample}")
         if sampling.stop_strings and (self._tokenizer is None or not request.detokenize):
@@ -84,6 +85,14 @@ class Intake:
         for token in prompt:
             if not isinstance(token, int) or not 0 <= token < vocab_size:
                 raise ValueError(f"{token!r} is not a token id from 0 to {vocab_size - 1}")
+
+    def _require_known(self, sampling: SamplingParams) -> None:
+        named = {"stop_token_ids": sampling.stop_token_ids, "logit_bias": sampling.logit_bias}
+        for name, tokens in named.items():
+            for token in tokens or ():
+                if token >= self._config.vocab_size:
+                    most = self._config.vocab_size - 1
+                    raise ValueError(f"{name} names token {token}; the model's are 0 to {most}")
 
     def _ids(self, prompt: Prompt) -> list[int]:
         if not isinstance(prompt, str):

@@ -4,10 +4,14 @@ Where ranks hold a slice of the vocabulary each, every question is answered by e
 slice and then joined; no question needs the whole row. So the sampler is the same for both.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import torch
 from torch import Tensor
+
+from inference.adjustment import Adjustment
+from inference.logits_processing import adjust
 
 
 class Logits(Protocol):
@@ -33,6 +37,10 @@ class Logits(Protocol):
 
     def select(self, rows: Tensor) -> Self:
         """The same questions about these rows alone: [n] int64."""
+        ...
+
+    def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> Self:
+        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
         ...
 
     def finite(self) -> Tensor:
@@ -76,6 +84,12 @@ class WholeLogits:
     def select(self, rows: Tensor) -> "WholeLogits":
         """The same questions about these rows alone: [n] int64."""
         return WholeLogits(self._values[rows.to(self._values.device)], self.drawable)
+
+    def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "WholeLogits":
+        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
+        chosen = self.select(rows)  # a copy
+        adjust(chosen._values, adjustments)
+        return chosen
 
     def finite(self) -> Tensor:
         """[rows] bool: whether the whole row holds numbers."""

@@ -60,8 +60,8 @@ class TokenEvent:
     """News of one sample. text holds whole characters only; logprobs one entry per new token.
 
     prompt_logprobs comes once, on the request's first event. captured: at the positions computed
-    since the last event. finish_reason ends the sample;
-    with "error", error says why.
+    since the last event. finish_reason ends the sample; with "stop", stop_reason is the stop string
+    or stop token that did, or None for an end token of the model's; with "error", error says why.
     """
 
     request_id: str
@@ -72,6 +72,7 @@ class TokenEvent:
     prompt_logprobs: PromptLogprobs | None = None
     captured: tuple[Snapshot, ...] = ()
     finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None
     error: str | None = None
 
 
@@ -85,6 +86,7 @@ class CompletionOutput:
     logprobs: list[TokenLogprobs] | None = None
     captured: Captured = field(default_factory=Captured)
     finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None
     error: str | None = None
 
     def add(self, event: TokenEvent) -> None:
@@ -92,9 +94,11 @@ class CompletionOutput:
         self.text += event.text
         self.token_ids.extend(event.token_ids)
         if event.logprobs is not None:
-            self.logprobs = [*(self.logprobs or []), *event.logprobs]
+            self.logprobs = self.logprobs or []
+            self.logprobs.extend(event.logprobs)
         self.captured.add(event.captured)
         self.finish_reason, self.error = event.finish_reason, event.error
+        self.stop_reason = event.stop_reason
 
 
 @dataclass

@@ -1,27 +1,41 @@
 """A request's life inside the engine: its samples, their text and their events."""
 
 import logging
+from dataclasses import dataclass
 
+from inference.adjustment import adjuster
 from inference.detokenizer import Detokenizer
 from inference.drawing import Outcome
 from inference.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
+from inference.sampling import SamplingParams
 from inference.sequence import Sequence
+from inference.stop_strings import StopString
 from inference.tokenizer import Tokenizer
 from inference.white_box import Snapshot
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Token ids that end a sample: the model's, and the request's own."""
+
+    eos: frozenset[int]
+    stop: frozenset[int]
+
+    @classmethod
+    def of(cls, sampling: SamplingParams, eos_token_ids: tuple[int, ...]) -> "Ends":
+        """Take what the parameters leave of the model's, and add theirs."""
+        eos = () if sampling.ignore_eos else eos_token_ids
+        return cls(frozenset(eos), frozenset(sampling.stop_token_ids or ()))
+
+
 class LiveSample:
     """One sample: its sequence, its detokeniser, and what it has to tell."""
 
-    def __init__(
-        self, sequence: Sequence, tokenizer: Tokenizer | None, eos_token_ids: tuple[int, ...]
-    ) -> None:
+    def __init__(self, sequence: Sequence, text: Detokenizer | None, ends: Ends) -> None:
         self.sequence = sequence
-        stop = sequence.sampling.stop_strings
-        self._text = Detokenizer(tokenizer, stop) if tokenizer else None
-        self._eos = () if sequence.sampling.ignore_eos else eos_token_ids
+        self._text, self._ends = text, ends
         self._told_prompt = False
         self._captured: list[Snapshot] = []
 
@@ -50,18 +64,16 @@ class LiveSample:
         return self._event((), text, None, reason, error)
 
     def _take(self, token: int, logprobs: TokenLogprobs | None) -> TokenEvent:
-        self.sequence.output_token_ids.append(token)
-        text = self._text.push(token) if self._text and token not in self._eos else ""
-        reason = self._ending(token)
-        if reason and self._text:
-            text += self._text.finish()
-        return self._event((token,), text, None if logprobs is None else [logprobs], reason)
-
-    def _ending(self, token: int) -> FinishReason | None:
-        if token in self._eos or (self._text and self._text.stopped):
-            return "stop"
+        self.sequence.append(token)
+        ended = token in self._ends.eos or token in self._ends.stop
+        told = not ended or self.sequence.sampling.include_stop_str_in_output
+        text = self._text.push(token) if self._text and told else ""
         spent = len(self.sequence.output_token_ids) >= self.sequence.max_tokens
-        return "length" if spent else None
+        if self._text and (ended or spent):
+            text += self._text.finish()
+        stopped = ended or (self._text is not None and self._text.stopped)
+        reason: FinishReason | None = "stop" if stopped else "length" if spent else None
+        return self._event((token,), text, None if logprobs is None else [logprobs], reason)
 
     def _event(
         self,
@@ -82,8 +94,18 @@ class LiveSample:
             prompt_logprobs=None if told else self.sequence.prompt_logprobs,
             captured=captured,
             finish_reason=reason,
+            stop_reason=self._stop_reason(token_ids) if reason == "stop" else None,
             error=error,
         )
+
+    def _stop_reason(self, token_ids: tuple[int, ...]) -> int | str | None:
+        """Return what ended the sample; None for an end token of the model's, as vLLM has it."""
+        [token] = token_ids
+        if token in self._ends.eos:
+            return None
+        if token in self._ends.stop:
+            return token
+        return self._text.stop_reason if self._text else None
 
 
 def live_samples(
@@ -94,22 +116,29 @@ def live_samples(
     eos_token_ids: tuple[int, ...],
 ) -> dict[int, LiveSample]:
     """Make the request's samples, by number; the request has been checked."""
-    samples = {}
+    samples, sampling = {}, request.sampling
+    ends = Ends.of(sampling, eos_token_ids)
+    shut = {*eos_token_ids, *(sampling.stop_token_ids or ())}
+    stops = [StopString(text) for text in sampling.stop_strings]
     for index in request.samples:
         sequence = Sequence(
             request_id,
             index,
             tuple(request.prompt_token_ids),
-            request.sampling,
-            request.sampling.max_tokens or 0,
+            sampling,
+            sampling.max_tokens or 0,
             seed=seed,
             priority=request.priority,
             deadline=request.deadline,
             detokenize=request.detokenize,
             white_box=request.white_box,
+            adjuster=adjuster(sampling, request.prompt_token_ids, shut),
         )
         if sequence.scores_prompt:
             sequence.prompt_logprobs = [None]
-        found = tokenizer if request.detokenize else None
-        samples[index] = LiveSample(sequence, found, eos_token_ids)
+        text = None
+        if tokenizer is not None and request.detokenize:
+            include, least = sampling.include_stop_str_in_output, sampling.min_tokens
+            text = Detokenizer(tokenizer, stops, include_stop=include, min_tokens=least)
+        samples[index] = LiveSample(sequence, text, ends)
     return samples

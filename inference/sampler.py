@@ -23,25 +23,35 @@ Entry = list[tuple[int, float, int]]  # id, logprob, rank
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What decides one row's draw: its parameters, and the key of its noise."""
+    """What decides one row's draw: a few numbers, since they go to other ranks with each step.
 
-    sampling: SamplingParams
-    seed: int
-    sample: int
-    position: int
+    temperature: over 0, so that logits may be divided by it. key: of the noise.
+    """
 
-    @property
-    def key(self) -> int:
-        """A 64-bit hash of (seed, sample, position), signed."""
-        packed = struct.pack("<qqq", self.seed, self.sample, self.position)
-        return int.from_bytes(
-            hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True
+    greedy: bool
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    key: int
+
+    @classmethod
+    def of(cls, sampling: SamplingParams, seed: int, sample: int, position: int) -> "Draw":
+        """Make the draw of one sample's token at a position."""
+        return cls(
+            sampling.greedy,
+            max(sampling.temperature, MIN_TEMPERATURE),
+            sampling.top_k,
+            sampling.top_p,
+            sampling.min_p,
+            _key(seed, sample, position),
         )
 
-    @property
-    def temperature(self) -> float:
-        """Over 0, so that logits may be divided by it."""
-        return max(self.sampling.temperature, MIN_TEMPERATURE)
+
+def _key(seed: int, sample: int, position: int) -> int:
+    """Return a 64-bit hash of all three, signed."""
+    packed = struct.pack("<qqq", seed, sample, position)
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True)
 
 
 def sample(logits: Logits, draws: list[Draw]) -> list[int]:
@@ -57,9 +67,9 @@ def sample(logits: Logits, draws: list[Draw]) -> list[int]:
 
 
 def _way(draw: Draw, drawable: int) -> Callable[[Logits, list[Draw]], Tensor]:
-    if draw.sampling.greedy:
+    if draw.greedy:
         return _argmax
-    some = 0 < draw.sampling.top_k < drawable or draw.sampling.top_p < 1
+    some = 0 < draw.top_k < drawable or draw.top_p < 1 or draw.min_p > 0
     return _draw_from_some if some else _draw_from_all
 
 
@@ -76,23 +86,28 @@ def _draw_from_all(logits: Logits, draws: list[Draw]) -> Tensor:
 
 
 def _draw_from_some(logits: Logits, draws: list[Draw]) -> Tensor:
-    """Top-k, then top-p of what is left; keeps the token that crosses p. Ties go to low ids."""
-    limits = [draw.sampling.top_k if draw.sampling.top_k > 0 else logits.drawable for draw in draws]
-    wanted = [FIRST_CANDIDATES if limit == logits.drawable else limit for limit in limits]
-    width = min(max(wanted), logits.drawable)
+    """Top-k, then top-p of what is left, then min-p; keeps the token that crosses p.
+
+    Ties go to low ids.
+    """
+    limits = [
+        min(draw.top_k, logits.drawable) if draw.top_k > 0 else logits.drawable for draw in draws
+    ]
+    width = min(max(limits), FIRST_CANDIDATES)
     tokens, sure = _draw_from_best(logits, draws, limits, width)
-    spread = (~sure).nonzero()[:, 0]  # rows whose mass is spread over more tokens
+    spread = (~sure).nonzero()[:, 0]  # rows that need more tokens; the others shall not pay for it
     if len(spread):
         rows = spread.tolist()
-        again = [draws[row] for row in rows], [limits[row] for row in rows]
-        tokens[spread], _ = _draw_from_best(logits.select(spread), *again, logits.drawable)
+        wider = [limits[row] for row in rows]
+        again = [draws[row] for row in rows]
+        tokens[spread], _ = _draw_from_best(logits.select(spread), again, wider, max(wider))
     return tokens
 
 
 def _draw_from_best(
     logits: Logits, draws: list[Draw], limits: list[int], width: int
 ) -> tuple[Tensor, Tensor]:
-    """Draws among the width best [rows], and whether no token past them could have been drawn."""
+    """Draw among the width best [rows]; also tell where no token past them could be drawn."""
     temperatures, keys = _noise(logits, draws)
     values, ids = logits.best(width)
     scaled = values / temperatures[:, None]
@@ -101,12 +116,15 @@ def _draw_from_best(
     scaled = scaled.masked_fill(ranks >= limit[:, None], -torch.inf)
     limited = limit <= width
     mass = torch.where(limited, scaled.logsumexp(dim=-1), logits.mass(temperatures))
-    shares = torch.tensor([draw.sampling.top_p for draw in draws], device=scaled.device)
+    shares = torch.tensor([draw.top_p for draw in draws], device=scaled.device)
     likely = (scaled - mass[:, None]).exp()
     before = likely.cumsum(dim=-1) - likely
     cut = (before >= shares[:, None]) & (ranks > 0) & (shares < 1)[:, None]
+    least = torch.tensor([draw.min_p for draw in draws], device=scaled.device).log()
+    cut |= scaled < scaled[:, :1] + least[:, None]
     noised = scaled.masked_fill(cut, -torch.inf) + gumbel(keys, ids)
-    return ids.gather(-1, noised.argmax(dim=-1, keepdim=True))[:, 0], limited | cut[:, -1]
+    known = limited | (cut[:, -1] & (limit == logits.drawable))  # else the mass was not top-k's
+    return ids.gather(-1, noised.argmax(dim=-1, keepdim=True))[:, 0], known
 
 
 def _noise(logits: Logits, draws: list[Draw]) -> tuple[Tensor, Tensor]:

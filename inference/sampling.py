@@ -1,10 +1,15 @@
 """How to draw tokens: validated parameters, names and defaults as vLLM has them."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+MAX_SAMPLES = 16384  # vLLM's too
 MAX_STOP_STRINGS = 16
+MAX_STOP_TOKEN_IDS = 1024
+MAX_LOGIT_BIASES = 1024
+MAX_LOGIT_BIAS = 100.0
 MAX_SEED = 2**63 - 1
 
 
@@ -13,10 +18,18 @@ class SamplingParams:
     """Raises ValueError for a value out of range; nothing is rounded or clipped.
 
     n: samples per prompt. temperature: 0 is argmax. top_k: 0 or -1 for all tokens.
-    max_tokens: new tokens; 0 only scores the prompt; None runs to the model's length.
-    stop: a string or several; text ends before the first met. seed: None draws one.
+    min_p: keeps tokens at least so likely, as a share of the likeliest's probability.
+    max_tokens: new tokens; 0 only scores the prompt; None runs to the model's length. min_tokens:
+    before so many, neither an end nor a stop token is drawn, and no stop string is met.
+    stop: a string or several; text ends before the first met, or with it, by
+    include_stop_str_in_output. stop_token_ids: end the sample as the model's end tokens do.
+    ignore_eos: the model's end tokens end nothing. seed: None draws one.
+    repetition_penalty: divides (or, below 0, multiplies) the logits of ids in prompt and output.
+    frequency_penalty, presence_penalty: taken from logits of ids in the output, each time, once.
+    logit_bias: added to the logits of these ids, first of all; -100 practically bans one.
     logprobs: alternatives listed per new token besides the chosen; 0 is the chosen alone,
-    None nothing. prompt_logprobs: the same for prompt tokens.
+    None nothing. prompt_logprobs: the same for prompt tokens. They are the model's own, before
+    penalties, biases and temperature.
     """
 
     n: int = 1
@@ -29,22 +42,46 @@ class SamplingParams:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     ignore_eos: bool = False
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    min_p: float = 0.0
+    min_tokens: int = 0
+    stop_token_ids: Iterable[int] | None = None
+    include_stop_str_in_output: bool = False
+    logit_bias: Mapping[int, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stop", _stops(self.stop))
-        _integer("n", self.n, 1)
+        object.__setattr__(self, "stop_token_ids", _stop_token_ids(self.stop_token_ids))
+        object.__setattr__(self, "logit_bias", _logit_bias(self.logit_bias))
+        self._require_integers()
+        self._require_numbers()
+        for name in ("ignore_eos", "include_stop_str_in_output"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")
+
+    def _require_integers(self) -> None:
+        _integer("n", self.n, 1, MAX_SAMPLES)
         _integer("top_k", self.top_k, -1)
         for name in ("max_tokens", "logprobs", "prompt_logprobs"):
             if getattr(self, name) is not None:
                 _integer(name, getattr(self, name), 0)
         if self.seed is not None:
             _integer("seed", self.seed, -MAX_SEED - 1, MAX_SEED)
-        _number("temperature", self.temperature)
-        _number("top_p", self.top_p)
-        if self.temperature < 0:
-            raise ValueError(f"temperature must be 0 or more, not {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be over 0 and at most 1, not {self.top_p}")
+        _integer("min_tokens", self.min_tokens, 0)
+        if self.max_tokens is not None and self.min_tokens > self.max_tokens:
+            raise ValueError(
+                f"min_tokens must be at most max_tokens, {self.max_tokens}, not {self.min_tokens}"
+            )
+
+    def _require_numbers(self) -> None:
+        _number("temperature", self.temperature, 0)
+        _number("top_p", self.top_p, 0, 1, over=True)
+        _number("min_p", self.min_p, 0, 1)
+        _number("presence_penalty", self.presence_penalty, -2, 2)
+        _number("frequency_penalty", self.frequency_penalty, -2, 2)
+        _number("repetition_penalty", self.repetition_penalty, 0, over=True)
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
@@ -55,6 +92,12 @@ class SamplingParams:
     def greedy(self) -> bool:
         """Whether every token is the argmax."""
         return self.temperature == 0.0
+
+    @property
+    def penalises(self) -> bool:
+        """Return True if a draw depends on which tokens came before, by a penalty."""
+        penalties = self.presence_penalty, self.frequency_penalty, self.repetition_penalty
+        return penalties != (0, 0, 1)
 
     def with_max_tokens(self, max_tokens: int) -> "SamplingParams":
         """The same parameters with max_tokens decided."""
@@ -70,6 +113,34 @@ def _stops(stop: str | Iterable[str] | None) -> tuple[str, ...]:
     return found
 
 
+def _stop_token_ids(given: Iterable[int] | None) -> tuple[int, ...]:
+    found = () if given is None else _listed("stop_token_ids", given)
+    for token in found:
+        _integer("stop_token_ids", token, 0)
+    if len(found) > MAX_STOP_TOKEN_IDS:
+        raise ValueError(f"at most {MAX_STOP_TOKEN_IDS} stop_token_ids are taken")
+    return tuple(dict.fromkeys(found))
+
+
+def _logit_bias(given: Mapping[int, float] | None) -> dict[int, float] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ValueError("logit_bias must map token ids to numbers")
+    if len(given) > MAX_LOGIT_BIASES:
+        raise ValueError(f"logit_bias must name at most {MAX_LOGIT_BIASES} ids, not {len(given)}")
+    for token, bias in given.items():
+        _integer("logit_bias's token id", token, 0)
+        _number(f"logit_bias of {token}", bias, -MAX_LOGIT_BIAS, MAX_LOGIT_BIAS)
+    return dict(given)
+
+
+def _listed(name: str, given: object) -> tuple[Any, ...]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ValueError(f"{name} must be a list of token ids, not {given!r}")
+    return tuple(given)
+
+
 def _integer(name: str, value: object, least: int, most: int | None = None) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{name} must be an integer, not {value!r}")
@@ -78,7 +149,15 @@ def _integer(name: str, value: object, least: int, most: int | None = None) -> N
         raise ValueError(f"{name} must be {bound}, not {value}")
 
 
-def _number(name: str, value: object) -> None:
-    sound = isinstance(value, int | float) and not isinstance(value, bool)
-    if not sound or not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # nor NaN
+def _number(
+    name: str, value: object, least: float, most: float | None = None, *, over: bool = False
+) -> None:
+    """Refuse what is no number from least to most; with over, least itself too."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"{name} must be a finite number, not {value!r}")
+    if not abs(value) <= sys.float_info.max:  # nor NaN
+        raise ValueError(f"{name} must be a finite number, not {value!r}")
+    if value < least or (over and value == least) or (most is not None and value > most):
+        low = f"over {least}" if over else f"{least} or more"
+        bound = low if most is None else f"{low} and at most {most}"
+        raise ValueError(f"{name} must be {bound}, not {value}")

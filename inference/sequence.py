@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from inference.adjustment import Adjuster
 from inference.outputs import PromptLogprobs
 from inference.sampling import SamplingParams
 from inference.white_box import WhiteBox
@@ -13,7 +14,7 @@ class Sequence:
 
     max_tokens is decided (never None). deadline: on the engine's clock. computed: tokens whose
     keys and values are cached; none after pre-emption. captured: positions before it have been
-    captured.
+    captured. adjuster: knows what its parameters change in the logits, if anything.
     """
 
     request_id: str
@@ -33,6 +34,7 @@ class Sequence:
     blocks: tuple[int, ...] = ()
     finished: bool = False
     prompt_logprobs: PromptLogprobs | None = None
+    adjuster: Adjuster | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -64,9 +66,14 @@ class Sequence:
         """Position of the first prompt token whose logprobs are still wanted."""
         return len(self.prompt_logprobs or [None])
 
+    def append(self, token: int) -> None:
+        """Take in the token just drawn."""
+        self.output_token_ids.append(token)
+        if self.adjuster is not None:
+            self.adjuster.add(token)
+
     def tokens(self, start: int, count: int) -> list[int]:
         """The tokens at positions start .. start + count - 1."""
         prompt = len(self.prompt_token_ids)
-        if start >= prompt:
-            return self.output_token_ids[start - prompt : start - prompt + count]
-        return [*self.prompt_token_ids, *self.output_token_ids][start : start + count]
+        drawn = self.output_token_ids[max(start - prompt, 0) : max(start + count - prompt, 0)]
+        return [*self.prompt_token_ids[start : start + count], *drawn]

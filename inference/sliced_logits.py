@@ -4,11 +4,15 @@ Each answers for its slice, and the answers are joined: a step's draw moves a fe
 between ranks, never the row. Every question must be put on all tensor ranks in the same order.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from inference.adjustment import Adjustment
 from inference.logits import best_among, best_of, gumbel
+from inference.logits_processing import adjust
 from inference.parallel import Group
 
 _NO_ID = 2**31 - 1
@@ -27,6 +31,12 @@ class SlicedLogits:
         """The same questions about these rows alone: [n] int64."""
         own = self._values[rows.to(self.device)]
         return SlicedLogits(own, self._first, self.drawable, self._group)
+
+    def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "SlicedLogits":
+        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
+        chosen = self.select(rows)  # a copy
+        adjust(chosen._values, adjustments, self._first)
+        return chosen
 
     def finite(self) -> Tensor:
         """[rows] bool: whether the whole row holds numbers."""

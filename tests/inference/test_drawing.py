@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ GREEDY = SamplingParams(temperature=0.0)
 
 
 def ask(rows=1, seed=0, logprobs=None, targets=(), prompt_logprobs=0, params=GREEDY):
-    draw = None if params is None else Draw(params, seed, 0, 0)
+    draw = None if params is None else Draw.of(params, seed, 0, 0)
     return Ask(rows, draw, logprobs, targets, prompt_logprobs)
 
 
@@ -44,9 +46,10 @@ def test_alternatives_are_counted_for_each_row_alone(values):
 
 
 def test_what_fails_while_drawing_ends_alone(values):
-    broken = ask(seed=2**70, logprobs=1, params=SamplingParams())  # no 64-bit seed
+    whole = ask(logprobs=1, params=SamplingParams())
+    broken = replace(whole, draw=replace(whole.draw, key=2**70))  # no 64-bit key
     good, bad, other = read(values[:3], [ask(logprobs=1), broken, ask()])
-    assert bad.error == "drawing failed on this sequence (error)"
+    assert bad.error == "drawing failed on this sequence (ValueError)"
     assert (bad.token, bad.logprobs) == (None, None)
     assert [good.token, other.token] == [values[0].argmax(), values[2].argmax()]
     assert good.error is None

@@ -4,6 +4,7 @@ import pytest
 
 from inference import EngineRequest, SamplingParams
 from inference.detokenizer import Detokenizer
+from inference.stop_strings import StopString
 from inference.tokenizer import Tokenizer
 
 TEXT = "def héllo(): return '☃ 𝄞'  # naïve"
@@ -15,7 +16,7 @@ def tokenizer(trained):
 
 
 def pieces(tokenizer, text, stop=()):
-    detokenizer = Detokenizer(tokenizer, stop)
+    detokenizer = Detokenizer(tokenizer, [StopString(text) for text in stop])
     found = [detokenizer.push(token) for token in tokenizer.encode(text)]
     return [*found, detokenizer.finish()], detokenizer.stopped
 

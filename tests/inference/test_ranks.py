@@ -28,7 +28,12 @@ KINDS = [
     SamplingParams(max_tokens=12, seed=4, top_k=5, ignore_eos=True),
     SamplingParams(max_tokens=12, seed=5, top_p=0.8, temperature=0.8, ignore_eos=True),
     SamplingParams(max_tokens=6, seed=6, logprobs=3, prompt_logprobs=2, ignore_eos=True),
-]
+    SamplingParams(max_tokens=12, temperature=0.0, repetition_penalty=1.3, ignore_eos=True),
+    SamplingParams(
+        max_tokens=12, seed=7, min_p=0.05, min_tokens=6, stop_token_ids=tuple(range(3, 60)),
+        frequency_penalty=0.7, presence_penalty=0.3, logit_bias={99: 4.0, 50: 3.0},
+    ),
+]  # fmt: skip
 GREEDY = KINDS[0]
 DEADLINE = 4.0
 

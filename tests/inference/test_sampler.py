@@ -7,7 +7,7 @@ from inference.sampler import Draw, list_logprobs, sample
 
 
 def draws(params, count, seed=0):
-    return [Draw(params, seed, 0, position) for position in range(count)]
+    return [Draw.of(params, seed, 0, position) for position in range(count)]
 
 
 def drawn(logits, draws):
@@ -56,8 +56,8 @@ def test_top_k_then_top_p():
 
 
 def test_top_k_over_the_vocabulary_keeps_all_of_it():
-    draw = Draw(SamplingParams(top_k=10**30, seed=3), 3, 0, 0)
-    free = Draw(SamplingParams(seed=3), 3, 0, 0)
+    draw = Draw.of(SamplingParams(top_k=10**30, seed=3), 3, 0, 0)
+    free = Draw.of(SamplingParams(seed=3), 3, 0, 0)
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0))
     assert drawn(logits, [draw]) == drawn(logits, [free])
 
@@ -71,7 +71,7 @@ def test_top_k_ties_go_to_low_ids():
 def test_a_draw_depends_on_seed_sample_and_position_alone():
     params = SamplingParams()
     logits = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0))
-    keys = [Draw(params, s, n, p) for s in (0, -1) for n in (0, 1) for p in (0, 1)]
+    keys = [Draw.of(params, s, n, p) for s in (0, -1) for n in (0, 1) for p in (0, 1)]
     [alone] = zip(*(drawn(logits, [key]) for key in keys), strict=True)
     together = tuple(drawn(logits.expand(len(keys), -1), keys))
     assert together == alone
@@ -80,8 +80,8 @@ def test_a_draw_depends_on_seed_sample_and_position_alone():
 
 def test_greedy_neighbours_leave_draws_alone():
     logits = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
-    key = Draw(SamplingParams(), 5, 0, 3)
-    greedy = Draw(SamplingParams(temperature=0.0), 5, 0, 3)
+    key = Draw.of(SamplingParams(), 5, 0, 3)
+    greedy = Draw.of(SamplingParams(temperature=0.0), 5, 0, 3)
     assert drawn(logits, [greedy, key])[1:] == drawn(logits[1:], [key])
 
 
@@ -122,7 +122,7 @@ def test_what_may_not_be_drawn_is_drawn_by_no_way_and_not_listed():
     logits = WholeLogits(torch.arange(30.0).expand(60, -1), drawable=20)
     ways = [{"temperature": 0.0}, {"temperature": 9.0}, {"top_k": 4}, {"top_p": 0.99}]
     params = [SamplingParams(**way) for way in ways] * 15
-    tokens = sample(logits, [Draw(each, 0, 0, place) for place, each in enumerate(params)])
+    tokens = sample(logits, [Draw.of(each, 0, 0, place) for place, each in enumerate(params)])
     assert max(tokens) == 19
     [entry, *_] = list_logprobs(logits, tokens, [3] * 60)
     assert [token for token, _, _ in entry] == [19, 18, 17]

@@ -1,10 +1,12 @@
 import threading
+from array import array
 from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed as dist
 
+from inference.adjustment import Adjustment
 from inference.layout import Layout
 from inference.logits import WholeLogits
 from inference.sliced_logits import SlicedLogits
@@ -52,6 +54,10 @@ def ask_ranks(values, drawable, ranks, question):
 
 KEYS = torch.arange(ROWS) * 7919 - 3
 TEMPERATURES = torch.linspace(0.5, 2.0, ROWS)
+ADJUSTMENT = Adjustment(
+    array("i", [0, 9, 20]), array("f", [8.0, 9.0, 10.0]),
+    array("i", [1, 23, 9]), array("i", [2, 0, 1]), 1.5, -2.0, 1.0, array("i", [0, 30]),
+)  # fmt: skip
 QUESTIONS = {
     "finite": lambda logits: logits.finite(),
     "best 1": lambda logits: torch.stack([part.double() for part in logits.best(1)]),
@@ -63,6 +69,12 @@ QUESTIONS = {
     "normalizer": lambda logits: logits.normalizer(),
     "at": lambda logits: logits.at(torch.tensor([0, 23, 6, 5, 12])),
     "above": lambda logits: logits.above(torch.linspace(-1, 1, ROWS)),
+    "adjusted": lambda logits: torch.stack(
+        [
+            part.double()
+            for part in logits.adjusted(torch.tensor([4, 0]), [ADJUSTMENT, Adjustment()]).best(4)
+        ]
+    ),
     "of some rows": lambda logits: logits.select(torch.tensor([4, 0])).best(3)[1],
 }
 
