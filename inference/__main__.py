@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from inference.commands import bench, check, convert, generate, inspect, plan, train
-from inference.errors import InferenceError
+from inference.errors import InferenceError, Stopped
 from inference.surroundings import prepare_process
+from inference.terminal import say
 
 COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 
@@ -22,11 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
     except (InferenceError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        say("stopped", sys.stderr)
+        return stop.status if isinstance(stop, Stopped) else 130
     return status
 
 

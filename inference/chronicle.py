@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from inference.energy import EnergyInputs, estimate_energy
 from inference.learning import StepFigures
 from inference.logbook import Logbook, cut_torn_line, read_logbook, run_hours
 from inference.settings import TrainSettings
+from inference.stopping import MEANINGS
 
 LOGBOOK_NAME = "logbook.jsonl"
 
@@ -183,6 +185,22 @@ def record_end(logbook: Logbook, settings: TrainSettings, tokens: int, loss: flo
         tokens=tokens,
         figures={"loss": loss},
     )
+
+
+def stop_by_signal(number: int | None, step: int, saved: int) -> tuple[str, str, str]:
+    """Return kind, cause and body of the entry of a run that was asked to stop after step.
+
+    number: the signal's; None for a KeyboardInterrupt that some program raised. saved: the last
+    step of which there is a checkpoint, or 0.
+    """
+    asked = signal.SIGINT if number is None else signal.Signals(number)
+    after = f"after step {step}" if step else "before the first step"
+    origin = f"from the checkpoint of step {saved}" if saved else "from the beginning"
+    why = (
+        f"Stopped {after} by {asked.name} ({MEANINGS[asked]}). Started again, "
+        f"training goes on {origin}."
+    )
+    return "note", "operator" if asked == signal.SIGINT else "provider", why
 
 
 def record_stop(logbook: Logbook, step: int, kind: str, cause: str, why: str) -> None:

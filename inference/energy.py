@@ -5,6 +5,7 @@ this is LLaMA's estimate for OPT-175B: 356.2 MWh and 137.1 t.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 ASSUMED_WATTS = 65.0
 ASSUMED_PUE = 1.1
@@ -37,7 +38,7 @@ class EnergyEstimate:
 def estimate_energy(device_hours: float, inputs: EnergyInputs) -> EnergyEstimate:
     """Device-hours to energy and carbon; raises ValueError for negative inputs or a PUE under 1."""
     figures = (device_hours, inputs.watts_per_device, inputs.kg_per_kwh)
-    if min(figures) < 0 or inputs.pue < 1:
+    if not (all(0 <= each < inf for each in figures) and 1 <= inputs.pue < inf):
         raise ValueError("hours, watts and kg/kWh must be 0 or more, and PUE 1 or more")
     kwh = device_hours * inputs.watts_per_device * inputs.pue / 1000
     return EnergyEstimate(kwh=kwh, kg_co2e=kwh * inputs.kg_per_kwh)

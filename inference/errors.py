@@ -83,3 +83,20 @@ class RanksFailed(InferenceError, RuntimeError):
 
 class TrainError(InferenceError):
     """Training cannot start, resume or go on."""
+
+
+class Diverged(TrainError):
+    """The loss or the weights are no longer finite numbers."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the trainer to stop. As Ctrl-C, no Exception: nobody catches it by the way."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def status(self) -> int:
+        """Return the exit status by which shells know the signal."""
+        return 128 + self.number

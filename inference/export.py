@@ -58,13 +58,19 @@ def seal(
 
 
 def split_weights(weights: dict[str, Tensor], shards: int, max_bytes: int) -> list[list[str]]:
-    """Names in shards runs of about equal bytes; more runs where one would pass max_bytes."""
+    """Divide the names into runs of about equal bytes, so many or as many as max_bytes takes.
+
+    Raises ValueError naming the weight that alone is over max_bytes.
+    """
+    largest, size = max(((n, t.nbytes) for n, t in weights.items()), key=lambda each: each[1])
+    if size > max_bytes:
+        raise ValueError(f"one tensor alone is over {max_bytes} bytes: {largest} has {size}")
     most = min(max(shards, 1), len(weights))
     for count in range(most, len(weights) + 1):
         pieces = _cut(weights, count)
         if all(sum(weights[name].nbytes for name in piece) <= max_bytes for piece in pieces):
             return pieces
-    raise ValueError(f"one tensor alone is over {max_bytes} bytes")
+    return [[name] for name in weights]
 
 
 def _cut(weights: dict[str, Tensor], count: int) -> list[list[str]]:
@@ -82,13 +88,20 @@ def _cut(weights: dict[str, Tensor], count: int) -> list[list[str]]:
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside path, sync, then rename: a reader sees the old file or the new one."""
+    """Write beside path, sync, then rename: a reader sees the old file or the new one.
+
+    What could not be written whole is removed: a disk that is full needs the room.
+    """
     temporary = path.with_name(path.name + ".part")
-    write(temporary)
-    temporary.chmod(0o644)  # safetensors writes for the owner alone
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)  # safetensors writes for the owner alone
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, data: object) -> None:

@@ -6,10 +6,12 @@ An entry with ``ended_at`` ends its run; a run without one ended in a way nobody
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from inference.errors import TrainError
 
 KINDS = frozenset(
     {"launch", "restart", "crash", "hardware", "incident", "hyperparameter", "software", "data"}
@@ -23,12 +25,13 @@ Entry = dict[str, Any]
 
 
 class Logbook:
-    """Writes one run's entries. entry numbers count from 1 over the whole file."""
+    """Writes one run's entries. Their numbers count from 1 over the whole file."""
 
     def __init__(self, path: Path, run: str, parent_run: str | None = None) -> None:
         self.path = path
         self.run, self.parent_run = run, parent_run
-        self._next = len(read_logbook(path)) + 1
+        entries = read_logbook(path)
+        self._next = entries[-1]["entry"] + 1 if entries else 1
 
     def write(
         self, kind: str, body: str, *, automatic: bool = True, ends_run: bool = False, **fields: Any
@@ -64,11 +67,78 @@ def now() -> str:
 
 
 def read_logbook(path: Path) -> list[Entry]:
-    """All whole entries, oldest first; a line torn by a crash was never promised and is not one."""
+    """Read all whole entries, oldest first; a line torn by a crash was never promised and is none.
+
+    Raises TrainError naming the first line that this trainer did not write so.
+    """
     if not path.exists():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [json.loads(line) for line in lines if line]
+    entries: list[Entry] = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        if not line.strip():
+            continue
+        try:
+            entries.append(_parse(line, entries[-1]["entry"] if entries else 0))
+        except (ValueError, RecursionError) as error:
+            raise TrainError(
+                f"{path}, line {number}: {_reason(error)}; put the line back as it was, or give "
+                "another --out"
+            ) from error
+    return entries
+
+
+def _parse(line: bytes, before: int) -> Entry:
+    entry = json.loads(line.decode())
+    if not isinstance(entry, dict):
+        raise ValueError("it is no object, and so no entry of a logbook")
+    for name, (fits, what) in _FIELDS.items():
+        if not fits(entry.get(name)):
+            raise ValueError(f"{name} must be {what}, as in every entry that a trainer writes")
+    if entry["entry"] <= before:
+        raise ValueError(f"entry {entry['entry']} follows entry {before}, so two writers were here")
+    return entry
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"its byte {error.start + 1} is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON ({error.msg}, column {error.colno})"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _is_moment(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_one_of(value: object, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
+
+
+def _are_changes(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(change, dict) and isinstance(change.get("name"), str) and "to" in change
+        for change in value
+    )
+
+
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "entry": (lambda value: _is_count(value) and value > 0, "a whole number from 1"),
+    "run": (lambda value: isinstance(value, str) and value != "", "the run's name"),
+    "kind": (lambda value: _is_one_of(value, KINDS), "a known kind"),
+    "occurred_at": (_is_moment, "a time with its zone"),
+    "ended_at": (lambda value: value is None or _is_moment(value), "a time with its zone"),
+    "cause": (lambda value: value is None or _is_one_of(value, CAUSES), "a known cause"),
+    "step": (lambda value: value is None or _is_count(value), "a whole number"),
+    "changes": (lambda value: value is None or _are_changes(value), "a list of named values"),
+}
 
 
 def cut_torn_line(path: Path) -> int:
@@ -93,9 +163,16 @@ def run_hours(entries: Iterable[Entry]) -> float:
 
 
 def _append(path: Path, line: str) -> None:
+    """Append the whole line and sync it, or leave the file as it was and raise OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(handle, line.encode())
-        os.fsync(handle)
+        before, content = os.fstat(handle).st_size, line.encode()
+        try:
+            while content:  # a disk that fills up takes a part first, and refuses the rest
+                content = content[os.write(handle, content) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, before)
+            raise
     finally:
         os.close(handle)

@@ -38,11 +38,18 @@ class TrainSettings:
 
     def windows_of(self, step: int) -> int:
         """Number of the step's windows."""
-        return max(self.batch_tokens // self.window_of(step), 1)
+        return self._windows_of_length(self.window_of(step))
 
     def tokens_after(self, steps: int) -> int:
         """Tokens seen in so many steps."""
-        return sum(self.window_of(step) * self.windows_of(step) for step in range(steps))
+        of_long, of_short = (
+            length * self._windows_of_length(length) for length in (self.long_window, self.window)
+        )
+        long_steps = steps // self.long_every
+        return long_steps * of_long + (steps - long_steps) * of_short
+
+    def _windows_of_length(self, length: int) -> int:
+        return max(self.batch_tokens // length, 1)
 
     def rate_at(self, step: int) -> float:
         """Linear warm-up, then linear decay to final_rate_share at the last step."""

@@ -6,7 +6,8 @@ An interrupted run goes on from its last checkpoint to the very losses of an und
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,19 +18,24 @@ from tqdm import tqdm
 from inference import chronicle
 from inference.data import Corpus, collect_corpus, encode_texts, train_tokenizer
 from inference.energy import EnergyInputs
-from inference.errors import TrainError
-from inference.export import MAX_SHARD_BYTES, export_model
+from inference.errors import Diverged, Stopped, TrainError
+from inference.export import MAX_SHARD_BYTES, export_model, split_weights
+from inference.folder_lock import hold_folder
 from inference.learning import Learner, StepFigures
-from inference.logbook import Logbook, read_logbook
+from inference.logbook import Logbook
+from inference.opt import meta_model
 from inference.settings import TrainSettings
+from inference.stopping import StopSignals
+from inference.storage import storage_fault, storage_faults_named
 from inference.tokenizer import Tokenizer
-from inference.training_state import (
-    Progress,
-    read_progress,
-    remove_state,
-    restore_state,
-    save_state,
+from inference.training_folder import (
+    SHARDS,
+    find_progress,
+    is_finished,
+    require_tokenizer,
+    tokenizer_digests,
 )
+from inference.training_state import Progress, remove_state, restore_state, save_state
 
 Say = Callable[[str], None]
 
@@ -48,179 +54,181 @@ class TrainOptions:
     energy: EnergyInputs = field(default_factory=EnergyInputs)
 
 
-@dataclass(frozen=True)
-class Material:
-    """The corpus as tokens [tokens] int64, with its tokenizer."""
+@dataclass
+class Run:
+    """One start of the trainer: what it has, and how far it came."""
 
+    settings: TrainSettings
+    options: TrainOptions
+    say: Say
+    stops: StopSignals
     corpus: Corpus
-    tokenizer: Tokenizer
-    learned: Tensor
-    held_out: Tensor
+    logbook: Logbook
+    step: int  # the last one done
+    saved: int  # the last one of which a checkpoint was written
 
 
 def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
-    """Train, or go on training, into options.out. Raises TrainError saying what to do."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    if _is_finished(options.out, settings):
-        remove_state(options.out)
-        say(f"{options.out} holds a finished run of {settings.steps} steps; nothing to do")
-        return
-    progress = read_progress(options.out)
-    _require_resumable(progress, settings, options)
+    """Train, or go on training, into options.out, which no other trainer may use meanwhile.
+
+    SIGINT, SIGTERM, SIGHUP and SIGUSR1 raise Stopped once the step is done and saved. Raises
+    TrainError saying what to do.
+    """
+    stops = StopSignals()
+    with stops.heard(), storage_faults_named(options.out), hold_folder(options.out, say):
+        if is_finished(options.out, settings):
+            remove_state(options.out)
+            say(f"{options.out} holds a finished run of {settings.steps} steps; nothing to do")
+        else:
+            _train(settings, options, stops, say)
+
+
+def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, say: Say) -> None:
+    """Check all that can be refused before the logbook is told of a start."""
+    _require_shardable(settings, options)
+    progress = find_progress(options.out, settings, must_resume=options.must_resume)
+    with stops.at_once():
+        say("collecting the corpus")
+        corpus = collect_corpus(settings.corpus_bytes)
+    learner = _resume(options.out, progress, corpus, settings) if progress else None
     start = progress.step if progress else 0
     logbook = chronicle.open_logbook(options.out, start, settings.tokens_after(start))
-    chronicle.record_setting(logbook, settings)
-    say("collecting the corpus and training the tokenizer")
-    material = prepare(settings, options.out, logbook, resumed=progress is not None)
-    if progress and progress.corpus_sha256 != material.corpus.sha256:
-        raise TrainError("the standard library has changed since the checkpoint; begin anew")
-    learner = Learner(settings.config(material.tokenizer.vocab_size), settings)
-    if progress:
-        restore_state(options.out, start, learner.model, learner.optimizer)
-        say(f"going on from the checkpoint of step {start}")
-    figures = _run(learner, material, options, logbook, start, say)
-    _finish(learner, material, options, logbook, figures)
-    say(f"finished; the checkpoint is in {options.out}")
+    run = Run(settings, options, say, stops, corpus, logbook, start, start)
+    with _stops_recorded(run):
+        chronicle.record_setting(logbook, settings)
+        _learn(run, learner)
 
 
-def prepare(
-    settings: TrainSettings, out: Path, logbook: Logbook, *, resumed: bool = False
-) -> Material:
-    """Collect the corpus, train its tokenizer into out (or take the resumed run's), and encode."""
-    corpus = collect_corpus(settings.corpus_bytes)
-    if resumed:
-        tokenizer = Tokenizer.from_directory(out)
-    else:
-        tokenizer = train_tokenizer(corpus.learned, settings.vocab_size, out)
-    learned = encode_texts(tokenizer, corpus.learned)
-    held_out = encode_texts(tokenizer, corpus.held_out)
-    chronicle.record_data(logbook, corpus, len(learned), len(held_out), tokenizer.vocab_size)
-    return Material(corpus, tokenizer, learned, held_out)
+def _resume(out: Path, progress: Progress, corpus: Corpus, settings: TrainSettings) -> Learner:
+    """Build the learner as it was after progress.step, if nothing has changed since."""
+    if progress.corpus_sha256 != corpus.sha256:
+        raise TrainError(
+            f"the standard library has changed since the checkpoint in {out}: go on with the "
+            "Python that it was begun with, or begin anew in another --out"
+        )
+    require_tokenizer(out, progress)
+    learner = Learner(settings.config(Tokenizer.from_directory(out).vocab_size), settings)
+    restore_state(out, learner.model, learner.optimizer)
+    return learner
 
 
-def _run(
-    learner: Learner,
-    material: Material,
-    options: TrainOptions,
-    logbook: Logbook,
-    start: int,
-    say: Say,
-) -> StepFigures | None:
-    """Do the steps from start on; a stop on the way is recorded and raised again."""
-    try:
-        return _steps(learner, material, options, logbook, start, say)
-    except KeyboardInterrupt:
-        why = "Stopped by hand; training goes on from the last checkpoint when started again."
-        _record_stop(options.out, logbook, "note", "operator", why)
-        raise
-    except TrainError as error:
-        _record_stop(options.out, logbook, "crash", "divergence", f"{error}.")
-        raise
-    except Exception as error:
-        why = f"Training failed with {type(error).__name__}."
-        _record_stop(options.out, logbook, "crash", "other", why)
-        raise
+def _learn(run: Run, learner: Learner | None) -> None:
+    """Train from where learner is, or from the beginning, to the exported checkpoint."""
+    settings, corpus, out = run.settings, run.corpus, run.options.out
+    with run.stops.at_once():
+        if learner is None:
+            run.say("training the tokenizer")
+            tokenizer = train_tokenizer(corpus.learned, settings.vocab_size, out)
+        else:
+            run.say(f"going on from the checkpoint of step {run.step}")
+            tokenizer = Tokenizer.from_directory(out)
+        learned = encode_texts(tokenizer, corpus.learned)
+        held_out = encode_texts(tokenizer, corpus.held_out)
+    vocab_size = tokenizer.vocab_size
+    chronicle.record_data(run.logbook, corpus, len(learned), len(held_out), vocab_size)
+    learner = learner or Learner(settings.config(vocab_size), settings)
+    figures = _do_steps(run, learner, learned)
+    _finish(run, learner, held_out, figures)
+    run.say(f"finished; the checkpoint is in {out}")
 
 
-def _steps(
-    learner: Learner,
-    material: Material,
-    options: TrainOptions,
-    logbook: Logbook,
-    start: int,
-    say: Say,
-) -> StepFigures | None:
-    settings, figures = learner.settings, None
+def _do_steps(run: Run, learner: Learner, learned: Tensor) -> StepFigures | None:
+    """Do the steps that are left; a stop waits until its step is done and saved."""
+    settings, options, figures = run.settings, run.options, None
     began, tokens_since = time.monotonic(), 0
+    run.stops.check()
     with tqdm(
-        total=settings.steps, initial=start, unit="step", disable=not options.progress_bar
-    ) as bar:
-        for done in range(start + 1, settings.steps + 1):
-            figures = learner.learn(material.learned, done - 1)
+        total=settings.steps, initial=run.step, unit="step",
+        disable=None if options.progress_bar else True,  # None: where nobody watches
+    ) as bar:  # fmt: skip
+        for done in range(run.step + 1, settings.steps + 1):
+            figures = learner.learn(learned, done - 1)
             _require_finite(figures, done)
+            run.step = done
             tokens_since += figures.tokens
             bar.set_postfix(loss=f"{figures.loss:.3f}", refresh=False)
             bar.update()
-            if done % options.log_every == 0 or done == settings.steps:
+            last = done == settings.steps
+            if done % options.log_every == 0 or last:
                 speed = tokens_since / max(time.monotonic() - began, 1e-9)
                 tokens = settings.tokens_after(done)
-                chronicle.record_update(logbook, done, tokens, figures, speed)
+                chronicle.record_update(run.logbook, done, tokens, figures, speed)
                 began, tokens_since = time.monotonic(), 0
-            if done % options.checkpoint_every == 0 or done == settings.steps:
-                progress = Progress(done, settings.as_dict(), material.corpus.sha256)
-                save_state(options.out, progress, learner.model, learner.optimizer)
-                say(f"step {done}: checkpoint written")
+            if done % options.checkpoint_every == 0 or last or run.stops.received is not None:
+                _save(run, learner)
+            run.stops.check()
     return figures
 
 
-def _finish(
-    learner: Learner,
-    material: Material,
-    options: TrainOptions,
-    logbook: Logbook,
-    figures: StepFigures | None,
-) -> None:
-    settings = learner.settings
-    held_out = learner.evaluate(material.held_out)
-    export_model(
-        options.out,
-        learner.model.config,
-        learner.model.weights(),
-        shards=options.shards,
-        max_shard_bytes=options.max_shard_bytes,
-    )
+def _save(run: Run, learner: Learner) -> None:
+    tokenizer = tokenizer_digests(run.options.out)
+    progress = Progress(run.step, run.settings.as_dict(), run.corpus.sha256, tokenizer)
+    save_state(run.options.out, progress, learner.model, learner.optimizer)
+    run.saved = run.step
+    run.say(f"step {run.step}: checkpoint written")
+
+
+def _finish(run: Run, learner: Learner, held_out: Tensor, figures: StepFigures | None) -> None:
+    """Evaluate and export, which a stop breaks off: both are done anew from the checkpoint."""
+    settings, options = run.settings, run.options
+    with run.stops.at_once():
+        held_out_loss = learner.evaluate(held_out)
+        written = export_model(
+            options.out,
+            learner.model.config,
+            learner.model.weights(),
+            shards=options.shards,
+            max_shard_bytes=options.max_shard_bytes,
+        )
+    for path in set(options.out.glob(SHARDS)) - set(written):
+        path.unlink()  # of an export that was broken off, into another number of shards
     chronicle.record_evaluation(
-        logbook, settings.steps, held_out, settings.held_out_windows, settings.window
+        run.logbook, settings.steps, held_out_loss, settings.held_out_windows, settings.window
     )
-    chronicle.record_energy(logbook, options.energy)
-    loss = figures.loss if figures else held_out
-    chronicle.record_end(logbook, settings, settings.tokens_after(settings.steps), loss)
+    chronicle.record_energy(run.logbook, options.energy)
+    loss = figures.loss if figures else held_out_loss
+    chronicle.record_end(run.logbook, settings, settings.tokens_after(settings.steps), loss)
     remove_state(options.out)
 
 
-def _is_finished(out: Path, settings: TrainSettings) -> bool:
-    entries = read_logbook(out / chronicle.LOGBOOK_NAME)
-    if not any(e["kind"] == "milestone" and "ended_at" in e for e in entries):
-        return False
-    used = [e["changes"] for e in entries if e["kind"] == "hyperparameter"][-1]
-    _require_same({change["name"]: change["to"] for change in used}, settings)
-    return True
+@contextmanager
+def _stops_recorded(run: Run) -> Iterator[None]:
+    """Write the run's ending entry, whatever ends it before its last step, and raise it again."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else None
+        _record(run, *chronicle.stop_by_signal(number, run.step, run.saved))
+        raise
+    except Diverged as error:
+        _record(run, "crash", "divergence", f"{error}.")
+        raise
+    except Exception as error:
+        fault = storage_fault(error)
+        if fault:
+            _record(run, "crash", "storage", f"A file could not be read or written: {fault}.")
+        else:
+            _record(run, "crash", "other", f"Training failed with {type(error).__name__}.")
+        raise
 
 
-def _require_resumable(
-    progress: Progress | None, settings: TrainSettings, options: TrainOptions
-) -> None:
-    if progress is not None:
-        _require_same(progress.settings, settings)
-    elif options.must_resume:
-        raise TrainError(f"no checkpoint in {options.out} to resume from; leave out --resume")
-    elif (options.out / "config.json").exists():
-        raise TrainError(f"{options.out} holds a model already; choose another --out")
+def _record(run: Run, kind: str, cause: str, why: str) -> None:
+    try:
+        chronicle.record_stop(run.logbook, run.step, kind, cause, why)
+    except OSError as error:  # the next start finds a crash of unknown cause
+        run.say(f"the logbook in {run.options.out} could not be written: {error.strerror}")
+    run.say(why)
 
 
-def _require_same(used: dict[str, object], settings: TrainSettings) -> None:
-    wanted = settings.as_dict()
-    differing = [
-        f"{name} was {used.get(name)!r}, now {value!r}"
-        for name, value in wanted.items()
-        if used.get(name) != value
-    ]
-    if differing:
-        raise TrainError(
-            f"the folder's run has other settings ({'; '.join(differing)}); "
-            "give the same ones, or another --out"
-        )
+def _require_shardable(settings: TrainSettings, options: TrainOptions) -> None:
+    """Refuse before the first step what the export would refuse after the last one."""
+    weights = meta_model(settings.config(settings.vocab_size), torch.float32).weights()
+    split_weights(weights, options.shards, options.max_shard_bytes)
 
 
 def _require_finite(figures: StepFigures, step: int) -> None:
     if not (math.isfinite(figures.loss) and math.isfinite(figures.grad_norm)):
-        raise TrainError(f"the loss is not finite at step {step}; lower the learning rate")
-
-
-def _record_stop(out: Path, logbook: Logbook, kind: str, cause: str, why: str) -> None:
-    entries = read_logbook(out / chronicle.LOGBOOK_NAME)
-    step = max((entry.get("step", 0) for entry in entries), default=0)
-    chronicle.record_stop(logbook, step, kind, cause, why)
+        raise Diverged(f"the loss is not finite at step {step}; lower the learning rate")
 
 
 def use_threads(count: int | None) -> None:

@@ -1,55 +1,91 @@
 """Train a small OPT on the standard library's sources."""
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from inference import energy
+from inference.commands.reading import number, positive_int, whole_number
 from inference.energy import EnergyInputs
 from inference.settings import PRESETS, TrainSettings
+from inference.terminal import say
 
 HELP = (
     "train a small OPT on the standard library's sources, keeping a logbook; "
     "started again on the same folder, an interrupted run goes on"
 )
 
+EPILOG = (
+    "Ctrl-C and the signals TERM, HUP and USR1 stop it after the step at hand, with a checkpoint; "
+    "a second one, more than a second later, without."
+)
+LARGEST = LARGEST_SEED = 2**63 - 1  # as far as torch's seeds and JSON's readers go
+FEW_THREADS = 64
+LONGEST_SOURCE = 1000  # characters
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.epilog = EPILOG
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to train into")
     parser.add_argument(
         "--preset", choices=list(PRESETS), default="demo", help="tiny is for tests (demo)"
     )
-    parser.add_argument("--steps", type=int, help="the schedule's length (the preset's)")
-    parser.add_argument("--seed", type=int, default=0, help="(0)")
+    parser.add_argument("--steps", type=positive_int, help="the schedule's length (the preset's)")
+    parser.add_argument("--seed", type=whole_number(0, LARGEST_SEED), default=0, help="(0)")
     parser.add_argument("--resume", action="store_true", help="fail if there is no checkpoint")
-    parser.add_argument("--checkpoint-every", type=int, default=50, metavar="STEPS", help="(50)")
-    parser.add_argument("--log-every", type=int, default=10, metavar="STEPS", help="(10)")
-    parser.add_argument("--shards", type=int, default=2, help="weight files at least (2)")
-    parser.add_argument("--max-shard-bytes", type=int, default=2_000_000_000, help="(2 GB)")
-    parser.add_argument("--threads", type=int, help="torch's threads (all processors)")
+    parser.add_argument(
+        "--checkpoint-every", type=positive_int, default=50, metavar="STEPS", help="(50)"
+    )
+    parser.add_argument("--log-every", type=positive_int, default=10, metavar="STEPS", help="(10)")
+    parser.add_argument("--shards", type=positive_int, default=2, help="weight files at least (2)")
+    parser.add_argument(
+        "--max-shard-bytes", type=whole_number(1, LARGEST), default=2_000_000_000, help="(2 GB)"
+    )
+    parser.add_argument(
+        "--threads", type=whole_number(1, _most_threads()), help="torch's threads (all processors)"
+    )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     _add_energy_arguments(parser)
 
 
 def _add_energy_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("energy estimate", "inputs, and where they are from in words")
-    group.add_argument("--watts", type=float, default=energy.ASSUMED_WATTS, help="per device (65)")
-    group.add_argument("--watts-source", default=energy.WATTS_SOURCE, metavar="TEXT")
-    group.add_argument("--pue", type=float, default=energy.ASSUMED_PUE, help="(1.1)")
-    group.add_argument("--pue-source", default=energy.PUE_SOURCE, metavar="TEXT")
     group.add_argument(
-        "--kg-per-kwh", type=float, default=energy.ASSUMED_KG_PER_KWH, help="of the grid (0.385)"
+        "--watts", type=number(0, 1e6), default=energy.ASSUMED_WATTS, help="per device (65)"
     )
-    group.add_argument("--grid-source", default=energy.GRID_SOURCE, metavar="TEXT")
+    group.add_argument("--watts-source", type=_text, default=energy.WATTS_SOURCE, metavar="TEXT")
+    group.add_argument("--pue", type=number(1, 100), default=energy.ASSUMED_PUE, help="(1.1)")
+    group.add_argument("--pue-source", type=_text, default=energy.PUE_SOURCE, metavar="TEXT")
+    group.add_argument(
+        "--kg-per-kwh",
+        type=number(0, 100),
+        default=energy.ASSUMED_KG_PER_KWH,
+        help="of the grid (0.385)",
+    )
+    group.add_argument("--grid-source", type=_text, default=energy.GRID_SOURCE, metavar="TEXT")
+
+
+def _most_threads() -> int:
+    """Return a bound under which every system starts its threads, whatever its processors."""
+    return max(FEW_THREADS, os.cpu_count() or 1)
+
+
+def _text(given: str) -> str:
+    """Take what the logbook's UTF-8 can hold, and a publishing would keep."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("must be UTF-8") from None
+    if len(given) > LONGEST_SOURCE:
+        raise argparse.ArgumentTypeError(f"must be text of at most {LONGEST_SOURCE} characters")
+    return given
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train to the end."""
+    """Train to the end. Raises TrainError saying what to do, and Stopped."""
     settings = _settings(arguments)
-    counts = (arguments.checkpoint_every, arguments.log_every, arguments.shards)
-    if min(*counts, arguments.max_shard_bytes, arguments.threads or 1) < 1:
-        raise ValueError("counts of steps, shards, bytes and threads must be 1 or more")
     inputs = EnergyInputs(
         watts_per_device=arguments.watts,
         pue=arguments.pue,
@@ -58,7 +94,6 @@ def run(arguments: argparse.Namespace) -> int:
         pue_source=arguments.pue_source,
         grid_source=arguments.grid_source,
     )
-    energy.estimate_energy(0, inputs)  # refuses bad inputs before hours are spent
     from inference.train import TrainOptions, train, use_threads
 
     use_threads(arguments.threads)
@@ -72,18 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
         must_resume=arguments.resume,
         energy=inputs,
     )
-    train(settings, options, _say)
+    train(settings, options, say)
     return 0
 
 
 def _settings(arguments: argparse.Namespace) -> TrainSettings:
     settings = replace(PRESETS[arguments.preset], seed=arguments.seed)
-    if arguments.steps is None:
-        return settings
-    if arguments.steps < 1:
-        raise ValueError("--steps must be 1 or more")
-    return replace(settings, steps=arguments.steps)
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+    return settings if arguments.steps is None else replace(settings, steps=arguments.steps)

@@ -1,0 +1,20 @@
+"""What a command says to whoever started it."""
+
+import os
+import sys
+from typing import TextIO
+
+
+def say(sentence: str, stream: TextIO | None = None) -> None:
+    """Print a line at once, to standard output unless told otherwise.
+
+    Where nobody can read it (a closed terminal, a broken pipe, a full disk), this line and all
+    later ones are dropped: work that takes hours doesn't end for want of a listener.
+    """
+    stream = sys.stdout if stream is None else stream
+    try:
+        print(sentence, file=stream, flush=True)
+    except UnicodeEncodeError:  # the name of a file, in a terminal that has no such letters
+        print(ascii(sentence), file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
