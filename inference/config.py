@@ -1,15 +1,27 @@
 """The model's shape, read from config.json. Free of torch."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.config_checks import (
+    ARCHITECTURE,
+    FILE_NAME,
+    require_no_adapter,
+    require_opt,
+    require_plain_training_fields,
+)
 from inference.errors import ConfigError
+from inference.json_fields import Fields
+from inference.json_files import read_object
 
-ARCHITECTURE = "OPTForCausalLM"
-ACTIVATIONS = ("relu", "gelu", "gelu_new")
+ACTIVATIONS = (  # transformers' names; those with weights of their own are left out
+    "relu", "gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh",
+    "gelu_python_tanh", "quick_gelu", "silu", "swish", "relu2", "relu6", "leaky_relu", "hardswish",
+    "mish", "sigmoid", "tanh", "linear",
+)  # fmt: skip
+MOST_LAYERS = 10_000  # a mistyped number would else be a day of building empty layers
 POSITION_OFFSET = 2  # OPT's position table has two rows before position 0
 OPT_TOKENS, OPT_VOCAB_SIZE = 50265, 50272
 _REQUIRED_SIZES = (
@@ -53,16 +65,27 @@ class OptConfig:
                 f"activation_function {self.activation_function!r} is unknown; "
                 f"known are {', '.join(ACTIVATIONS)}"
             )
+        if self.num_hidden_layers > MOST_LAYERS:
+            raise ConfigError(
+                f"num_hidden_layers {self.num_hidden_layers} is over {MOST_LAYERS}: no such model"
+            )
+        if self.pad_token_id is not None and self.pad_token_id >= self.vocab_size:
+            raise ConfigError(
+                f"pad_token_id {self.pad_token_id} must be below vocab_size {self.vocab_size}"
+            )
 
     @property
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
 
-    @property
-    def known_tokens(self) -> int:
-        """Ids 0 .. known_tokens - 1 stand for text; OPT's 7 last rows only fill up its table."""
-        return OPT_TOKENS if self.vocab_size == OPT_VOCAB_SIZE else self.vocab_size
+    def drawable_tokens(self, tokenizer_size: int | None) -> int:
+        """Return how many ids may be drawn: 0 up to what the tokenizer holds, whatever was added.
+
+        Without a tokenizer, all but OPT's 7 last rows, which only fill up its table.
+        """
+        known = OPT_TOKENS if self.vocab_size == OPT_VOCAB_SIZE else self.vocab_size
+        return min(self.vocab_size, known if tokenizer_size is None else tokenizer_size)
 
     @property
     def has_projections(self) -> bool:
@@ -77,36 +100,34 @@ class OptConfig:
     @classmethod
     def from_directory(cls, directory: str | Path) -> "OptConfig":
         """Read DIR/config.json. Raises ConfigError saying what is wrong with it."""
-        path = Path(directory) / "config.json"
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-        except ValueError as error:
-            raise ConfigError(f"{path} is not JSON: {error}") from error
-        if not isinstance(data, dict):
-            raise ConfigError(f"{path} is not a JSON object")
-        return cls.from_dict(data)
+        require_no_adapter(Path(directory))
+        return cls.from_dict(read_object(Path(directory) / FILE_NAME, ConfigError))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "OptConfig":
-        """Build from config.json's object; an unknown architecture or missing key is refused."""
-        _require_opt(data)
-        sizes = {name: _size(data, name) for name in _REQUIRED_SIZES}
-        width = data.get("word_embed_proj_dim")
+        """Build from config.json's object. Raises ConfigError naming the field.
+
+        Another architecture, a missing size, and what would make another model are refused; fields
+        that change nothing are let pass, as transformers lets them.
+        """
+        require_opt(data)
+        fields = Fields(data, FILE_NAME)
+        require_plain_training_fields(fields)
+        sizes = {name: _size(fields, name) for name in _REQUIRED_SIZES}
+        narrow = data.get("word_embed_proj_dim") is not None
         return cls(
             **sizes,
-            word_embed_proj_dim=sizes["hidden_size"]
-            if width is None
-            else _size(data, "word_embed_proj_dim"),
-            do_layer_norm_before=_flag(data, "do_layer_norm_before", True),
-            remove_final_layer_norm=_flag(data, "_remove_final_layer_norm", False),
-            enable_bias=_flag(data, "enable_bias", True),
-            layer_norm_elementwise_affine=_flag(data, "layer_norm_elementwise_affine", True),
-            activation_function=str(data.get("activation_function", "relu")),
-            pad_token_id=data.get("pad_token_id", 1),
-            bos_token_id=data.get("bos_token_id", 2),
-            eos_token_ids=_ids(data.get("eos_token_id", 2)),
+            word_embed_proj_dim=_size(fields, "word_embed_proj_dim")
+            if narrow
+            else sizes["hidden_size"],
+            do_layer_norm_before=fields.flag("do_layer_norm_before", True),
+            remove_final_layer_norm=fields.flag("_remove_final_layer_norm", False),
+            enable_bias=fields.flag("enable_bias", True),
+            layer_norm_elementwise_affine=fields.flag("layer_norm_elementwise_affine", True),
+            activation_function=fields.text("activation_function", "relu"),
+            pad_token_id=fields.token_id("pad_token_id", 1),
+            bos_token_id=fields.token_id("bos_token_id", 2),
+            eos_token_ids=fields.token_ids("eos_token_id") if fields.has("eos_token_id") else (2,),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,35 +156,7 @@ class OptConfig:
         }
 
 
-def _require_opt(data: Mapping[str, Any]) -> None:
-    architectures = data.get("architectures") or [ARCHITECTURE]
-    if data.get("model_type") != "opt" or architectures not in ([ARCHITECTURE], ["OPTModel"]):
-        raise ConfigError(
-            f"this engine runs {ARCHITECTURE} (model_type opt); config.json says "
-            f"model_type {data.get('model_type')!r}, architectures {architectures!r}"
-        )
-    if data.get("tie_word_embeddings", True) is not True:
-        raise ConfigError("tie_word_embeddings must be true: OPT's head is its embedding")
-
-
-def _size(data: Mapping[str, Any], name: str) -> int:
-    if name not in data:
-        raise ConfigError(f"config.json lacks {name}")
-    value = data[name]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"config.json: {name} must be a positive integer, not {value!r}")
-    return value
-
-
-def _flag(data: Mapping[str, Any], name: str, default: bool) -> bool:
-    value = data.get(name, default)
-    if not isinstance(value, bool):
-        raise ConfigError(f"config.json: {name} must be true or false, not {value!r}")
-    return value
-
-
-def _ids(value: Any) -> tuple[int, ...]:
-    found = value if isinstance(value, list) else [] if value is None else [value]
-    if not all(isinstance(token, int) for token in found):
-        raise ConfigError(f"config.json: eos_token_id must be an id or a list, not {value!r}")
-    return tuple(found)
+def _size(fields: Fields, name: str) -> int:
+    if not fields.has(name):
+        raise ConfigError(f"{FILE_NAME} lacks {name}")
+    return fields.integer(name, 0, 1)

@@ -66,7 +66,7 @@ class Engine:
         self.config = OptConfig.from_directory(model)
         self.generation_config = GenerationConfig.from_directory(model)
         self.tokenizer = Tokenizer.find(model)
-        known = self.tokenizer.vocab_size if self.tokenizer else self.config.vocab_size
+        known = self.tokenizer.vocab_size if self.tokenizer else None
         self._runner = place(
             Load(
                 model=str(model),
@@ -74,7 +74,7 @@ class Engine:
                 max_num_seqs=max_num_seqs,
                 max_model_len=max_model_len,
                 kv_cache_memory_bytes=kv_cache_memory_bytes,
-                drawable=min(known, self.config.known_tokens),
+                drawable=self.config.drawable_tokens(known),
             ),
             self.config,
             tensor_parallel_size,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from inference.activations import ACTIVATIONS
 from inference.attention import Attend
 from inference.config import POSITION_OFFSET, OptConfig
 from inference.layout import WHOLE, Layout
@@ -20,12 +20,6 @@ from inference.white_box import Site
 
 Reduce = Callable[[Tensor], Tensor]
 Tap = Callable[[Site, int | None, Tensor], Tensor]
-
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "gelu": functional.gelu,
-    "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
-}
 
 
 class DecoderLayer(nn.Module):
@@ -48,7 +42,7 @@ class DecoderLayer(nn.Module):
         self.head_dim = config.head_dim
         self.pre_norm = config.do_layer_norm_before
         self.tap: Tap | None = None
-        self.activation = _ACTIVATIONS[config.activation_function]
+        self.activation = ACTIVATIONS[config.activation_function]
         self.reduce = reduce
         self.qkv = Linear(width, 3 * own, bias=bias)
         self.out_proj = Linear(own, width, bias=biased_sum)

@@ -56,9 +56,7 @@ def ways(shape: Shape, machine: Machine) -> list[Machine]:
     """Return every way to spread the model over all of these GPUs, by tensor ranks."""
     most = min(machine.gpus, *_shared(shape).values())
     found = [
-        replace(
-            machine, tensor_parallel_size=tensor, pipeline_parallel_size=machine.gpus // tensor
-        )
+        replace(machine, tensor_parallel_size=tensor, pipeline_parallel_size=machine.gpus // tensor)
         for tensor in range(1, most + 1)
         if machine.gpus % tensor == 0
     ]

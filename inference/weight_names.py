@@ -9,7 +9,9 @@ _LEFTOVER = re.compile(
     r"(model\.)?decoder\.(version|position_ids|embed_positions\.(position_ids|_float_tensor))"
 )
 _PREFIXED = re.compile(r"model\.(model\.decoder\..*|lm_head\.weight)")
-_OF_ADAPTER = re.compile(r"^base_model\.model\.|\.base_layer\.|\.(lora|ia3|vera)_\w+|\.modules_to_save\.")
+_OF_ADAPTER = re.compile(
+    r"^base_model\.model\.|\.base_layer\.|\.(lora|ia3|vera)_\w+|\.modules_to_save\."
+)
 
 
 def canonical_name(stored_name: str) -> str:

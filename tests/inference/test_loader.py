@@ -143,9 +143,9 @@ def test_a_length_over_the_models_is_refused(plain_opt):
     [
         ({"model_type": "gpt2"}, "runs OPTForCausalLM"),
         ({"architectures": ["OPTForSequenceClassification"]}, "runs OPTForCausalLM"),
-        ({"hidden_size": None}, "lacks hidden_size|positive integer"),
+        ({"hidden_size": None}, "hidden_size must be an integer of 1 or more, not None"),
         ({"num_attention_heads": 5}, "not a multiple"),
-        ({"activation_function": "silu"}, "silu"),
+        ({"activation_function": "prelu"}, "prelu"),
         ({"tie_word_embeddings": False}, "tie_word_embeddings"),
         ({"enable_bias": "yes"}, "enable_bias"),
         ({"ffn_dim": True}, "ffn_dim"),
