@@ -109,6 +109,19 @@ def shared_sizes(heads: int, ffn: int, vocab: int) -> dict[str, int]:
     }
 
 
+def ranks_within(
+    config: OptConfig, tensor_size: int, pipeline_size: int, devices: int | None
+) -> tuple[int, int]:
+    """Cut tensor and pipeline ranks to what the model has parts for, and to so many devices.
+
+    devices: None where ranks may share one, as on a CPU.
+    """
+    sizes = shared_sizes(config.num_attention_heads, config.ffn_dim, config.vocab_size)
+    places = tensor_size * pipeline_size if devices is None else max(devices, 1)
+    tensor = min(tensor_size, *sizes.values(), places)
+    return tensor, min(pipeline_size, config.num_hidden_layers, places // tensor)
+
+
 def require_splits(config: OptConfig, tensor_size: int, pipeline_size: int) -> None:
     """Raise LayoutError naming all that is too small to be split."""
     for name, size in {"tensor": tensor_size, "pipeline": pipeline_size}.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from inference.commands.reading import add_rank_arguments
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError
+from inference.layout import ranks_within
 from inference.sampling import SamplingParams
 
 HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
@@ -28,6 +29,7 @@ class Found:
     not_loaded: str = ""
     token_ids: list[int] = field(default_factory=list)
     text: str = ""
+    ranks: int = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    add_rank_arguments(parser)
+    add_rank_arguments(parser, bound=", at most: fewer where the model or the machine has fewer")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -47,13 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.directory)
     tensors = require_finite(folder)
     try:
-        OptConfig.from_directory(folder)
+        config = OptConfig.from_directory(folder)
     except ConfigError as error:
         if _is_ours(folder):
             raise
         found = Found(tensors, not_loaded=str(error))
     else:
-        found = _generate(folder, tensors, arguments)
+        found = _generate(folder, config, tensors, arguments)
     print(json.dumps(asdict(found)) if arguments.json else _sentence(found))
     return 0
 
@@ -98,7 +100,9 @@ def _read(path: Path) -> list[tuple[str, bool]]:
     return found
 
 
-def _generate(folder: Path, tensors: int, arguments: argparse.Namespace) -> Found:
+def _generate(
+    folder: Path, config: OptConfig, tensors: int, arguments: argparse.Namespace
+) -> Found:
     """Greedy tokens, each with a probability that is a number."""
     from inference.engine import Engine
     from inference.tokenizer import FILE_NAME
@@ -107,13 +111,15 @@ def _generate(folder: Path, tensors: int, arguments: argparse.Namespace) -> Foun
     params = SamplingParams(
         max_tokens=arguments.max_tokens, temperature=0.0, ignore_eos=True, logprobs=1
     )
+    tensor, pipeline = _ranks(config, arguments)
     with Engine(
         folder,
-        tensor_parallel_size=arguments.tp,
-        pipeline_parallel_size=arguments.pp,
+        tensor_parallel_size=tensor,
+        pipeline_parallel_size=pipeline,
         dtype=arguments.dtype,
         device=arguments.device,
         max_num_seqs=1,
+        rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
         sample = engine.generate([prompt], params)[0].outputs[0]
     entries = [entry for each in sample.logprobs or [] for entry in each.values()]
@@ -122,7 +128,17 @@ def _generate(folder: Path, tensors: int, arguments: argparse.Namespace) -> Foun
             f"the model loads, and what it generates is no number: {arguments.dtype} logits are "
             "not finite"
         )
-    return Found(tensors, token_ids=list(sample.token_ids), text=sample.text)
+    ids = list(sample.token_ids)
+    return Found(tensors, token_ids=ids, text=sample.text, ranks=tensor * pipeline)
+
+
+def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:
+    """As many as asked for, where the model has so many parts and the machine so many GPUs."""
+    import torch
+
+    on_gpu = torch.device(arguments.device).type == "cuda"
+    devices = torch.cuda.device_count() if on_gpu else None
+    return ranks_within(config, arguments.tp, arguments.pp, devices)
 
 
 def _sentence(found: Found) -> str:
@@ -131,4 +147,5 @@ def _sentence(found: Found) -> str:
             f"{found.tensors} tensors read, all finite. The engine did not load them: "
             f"{found.not_loaded}"
         )
-    return f"{found.tensors} tensors, all finite; generated {found.token_ids}: {found.text!r}"
+    over = f" over {found.ranks} ranks" if found.ranks > 1 else ""
+    return f"{found.tensors} tensors, all finite; generated{over} {found.token_ids}: {found.text!r}"

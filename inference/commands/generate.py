@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         pipeline_parallel_size=arguments.pp,
         dtype=arguments.dtype,
         device=arguments.device,
+        rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
         _tell(f"loaded in {time.perf_counter() - began:.1f} s", arguments)
         return _stream(engine, prompt, sampling, arguments)

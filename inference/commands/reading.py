@@ -53,15 +53,18 @@ def _within(
     return value
 
 
-def add_rank_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare over how many ranks the engine is to run, as ``tp`` and ``pp``."""
+def add_rank_arguments(parser: argparse.ArgumentParser, *, bound: str = "") -> None:
+    """Declare over how many ranks the engine is to run, as ``tp``, ``pp`` and ``rank_timeout``.
+
+    bound: what the help says of a number of ranks that is cut.
+    """
     parser.add_argument(
         "--tp",
         "--tensor-parallel-size",
         type=positive_int,
         default=1,
         metavar="RANKS",
-        help="tensor ranks, which share each layer (1)",
+        help=f"tensor ranks, which share each layer{bound} (1)",
     )
     parser.add_argument(
         "--pp",
@@ -69,7 +72,14 @@ def add_rank_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=1,
         metavar="RANKS",
-        help="pipeline ranks, which hold layers one after another (1)",
+        help=f"pipeline ranks, which hold layers one after another{bound} (1)",
+    )
+    parser.add_argument(
+        "--rank-timeout",
+        type=number(1, 86_400),
+        default=120.0,
+        metavar="SECONDS",
+        help="how long ranks wait for each other within a step (120)",
     )
 
 

@@ -43,7 +43,8 @@ class LoadCheck:
             found = _run(folder)
         if found["not_loaded"]:
             return {"load_check": {"result": "read", "reason": found["not_loaded"]}}
-        return {"load_check": {"result": "loaded", "tokens": found["token_ids"]}}
+        loaded = {"result": "loaded", "tokens": found["token_ids"], "ranks": found["ranks"]}
+        return {"load_check": loaded}
 
 
 def place(contents: Sequence[Content], folder: Path) -> None:
@@ -80,9 +81,16 @@ def _roomy() -> Path:
 def _run(folder: Path) -> dict[str, Any]:
     """The engine's findings. Raises NotPublishable."""
     command = [sys.executable, "-m", "inference", "check", str(folder), "--json"]
-    options = ["--dtype", settings.ENGINE_DTYPE, "--device", settings.ENGINE_DEVICE]
+    options = {
+        "--dtype": settings.ENGINE_DTYPE,
+        "--device": settings.ENGINE_DEVICE,
+        "--tp": settings.ENGINE_TENSOR_PARALLEL_SIZE,
+        "--pp": settings.ENGINE_PIPELINE_PARALLEL_SIZE,
+        "--rank-timeout": settings.ENGINE_RANK_TIMEOUT.total_seconds(),
+    }
+    command += [str(word) for option in options.items() for word in option]
     done = subprocess.run(
-        [*command, *options], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = done.stderr.replace(f"{folder}/", "").replace(str(folder), "the folder").strip()

@@ -3,7 +3,7 @@ import pytest
 from inference import Engine
 from inference.config import OptConfig
 from inference.errors import LayoutError
-from inference.layout import Layout, require_splits, split_dim
+from inference.layout import Layout, ranks_within, require_splits, split_dim
 from inference.plan import named_config
 from inference.runner import Piece, cut_pieces
 
@@ -85,6 +85,21 @@ def test_what_is_too_small_to_split_is_named_with_what_would_do(sizes, reason):
     config = OptConfig(100, 32, 3, 64, 4, 96, 32)
     with pytest.raises(LayoutError, match=reason):
         require_splits(config, *sizes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices", "found"),
+    [
+        ((3, 2), None, (3, 2)),
+        ((16, 8), None, (4, 3)),
+        ((16, 1), 2, (2, 1)),
+        ((2, 8), 5, (2, 2)),
+        ((8, 2), 0, (1, 1)),
+    ],
+)
+def test_ranks_are_cut_to_the_models_parts_and_the_devices(asked, devices, found):
+    config = OptConfig(100, 32, 3, 64, 4, 96, 32)
+    assert ranks_within(config, *asked, devices) == found
 
 
 def test_an_engine_that_cannot_be_split_starts_nothing(plain_opt, monkeypatch):

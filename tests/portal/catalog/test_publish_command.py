@@ -69,8 +69,19 @@ def test_the_stored_bytes_are_loaded_and_the_statement_is_recorded(publish, mode
     assert "loaded the stored files and generated" in told
     assert event()["statement"] == {"by": "licensor"}
     assert event()["load_check"]["result"] == "loaded"
+    assert event()["load_check"]["ranks"] == 1
     assert len(event()["load_check"]["tokens"]) == 8
     assert Revision.objects.get().commit in told
+
+
+def test_the_stored_bytes_are_loaded_over_ranks_that_serve_where_there_are_layers_for_them(
+    publish, model, settings
+):
+    settings.ENGINE_PIPELINE_PARALLEL_SIZE = 16
+    publish(model, "--licensor")
+    assert event()["load_check"]["result"] == "loaded"
+    layers = json.loads((model / "config.json").read_text())["num_hidden_layers"]
+    assert event()["load_check"]["ranks"] == layers == 2
 
 
 def test_by_what_right_is_asked_before_anything_is_stored(publish, tmp_path, monkeypatch):
