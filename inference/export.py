@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -34,7 +33,10 @@ def export_model(
         where.update(dict.fromkeys(names, path.name))
         paths.append(path)
     total = sum(tensor.nbytes for tensor in weights.values())
-    seal(directory, config, where, total, next(iter(weights.values())).dtype)
+    dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+    write_index(directory, where, total)
+    write_json(directory / "generation_config.json", generation_fields(config))
+    write_json(directory / "config.json", {**config.to_dict(), "dtype": dtype})
     return paths
 
 
@@ -43,18 +45,19 @@ def shard_name(number: int, count: int) -> str:
     return f"model-{number:05}-of-{count:05}.safetensors"
 
 
-def seal(
-    directory: Path, config: OptConfig, where: dict[str, str], total: int, dtype: torch.dtype
-) -> None:
-    """Write index and configs beside the shards; config.json comes last.
-
-    where: file of each weight. total: bytes of all.
-    """
+def write_index(directory: Path, where: dict[str, str], total: int) -> None:
+    """Write the index beside the shards. where: file of each weight; total: bytes of all."""
     index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(where.items()))}
-    name = str(dtype).removeprefix("torch.")
     write_json(directory / INDEX_NAME, index)
-    write_json(directory / "generation_config.json", _generation_config(config))
-    write_json(directory / "config.json", {**config.to_dict(), "dtype": name})
+
+
+def generation_fields(config: OptConfig) -> dict[str, object]:
+    """Return generation_config.json's object for a model of ours: its special tokens."""
+    return {
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": config.to_dict()["eos_token_id"],
+        "pad_token_id": config.pad_token_id,
+    }
 
 
 def split_weights(weights: dict[str, Tensor], shards: int, max_bytes: int) -> list[list[str]]:
@@ -90,7 +93,8 @@ def _cut(weights: dict[str, Tensor], count: int) -> list[list[str]]:
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Write beside path, sync, then rename: a reader sees the old file or the new one.
 
-    What could not be written whole is removed: a disk that is full needs the room.
+    What could not be written whole is removed: a disk that is full needs the room. Raises OSError
+    naming the file.
     """
     temporary = path.with_name(path.name + ".part")
     try:
@@ -99,6 +103,9 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -116,11 +123,3 @@ def _write_text(text: str, path: Path) -> None:
 
 def _save(piece: dict[str, Tensor], path: Path) -> None:
     save_file(piece, path, metadata={"format": "pt"})
-
-
-def _generation_config(config: OptConfig) -> dict[str, object]:
-    return {
-        "bos_token_id": config.bos_token_id,
-        "eos_token_id": config.to_dict()["eos_token_id"],
-        "pad_token_id": config.pad_token_id,
-    }

@@ -1,55 +1,71 @@
-"""What goes along with weights: licences, notices, the card, and the tokenizer."""
+"""What goes along with weights: licences, notices, the card, and the tokenizer's files.
+
+One rule: what is text, or a card's picture, and small goes along. Weights in any form, pickles,
+code and folders stay behind, and are named.
+"""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer as FastTokenizer
-from tokenizers import decoders, models, pre_tokenizers
+from inference.checkpoints.forms import Form
+from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
+from inference.checkpoints.tokenizer_plan import TokenizerPlan, plan_tokenizer
+from inference.config import OptConfig
 
-from inference.data import SPECIAL_TOKENS, save_tokenizer
-from inference.errors import TokenizerError
-from inference.tokenizer import FILE_NAME
-
-COPIED = (
-    "LICENSE*",
-    "NOTICE*",
-    "MODEL_LICENSE*",
-    "README.md",
-    "model_card.md",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.json",
-    "merges.txt",
-)
-_VOCABULARY, _MERGES = "gpt2-vocab.json", "gpt2-merges.txt"
+MAX_BYTES = 64_000_000
+_TERMS = ("license", "licence", "notice", "copying", "model_license", "use_policy")
+_TEXTS = {"", ".txt", ".md", ".rst", ".json", ".jinja", ".yaml", ".yml", ".cff", ".bib", ".csv"}
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
+_TEMPLATES = "additional_chat_templates"  # a folder that transformers reads
+_PICKLE, _ZIP = b"\x80", b"PK\x03\x04"
+_WRITTEN = ("config.json", MANIFEST_NAME)  # by the conversion, or made anew
 
 
-def copy_companions(source: Path, destination: Path) -> list[str]:
-    """Copy them, make tokenizer.json of metaseq's two files, and return the names."""
-    copied = []
-    for pattern in COPIED:
-        for path in sorted(source.glob(pattern)):
-            if path.is_file():
-                shutil.copyfile(path, destination / path.name)
-                copied.append(path.name)
-    pair = (source / _VOCABULARY, source / _MERGES)
-    if FILE_NAME not in copied and all(path.is_file() for path in pair):
-        _make_tokenizer(*pair, destination)
-        copied.append(FILE_NAME)
-    return copied
+@dataclass(frozen=True)
+class Companions:
+    """What goes along and what doesn't, by paths within the source's folder."""
+
+    folder: Path
+    copied: list[str]
+    left: list[str]
+    tokenizer: TokenizerPlan
+
+    def write(self, destination: Path) -> None:
+        """Make and copy them all."""
+        self.tokenizer.write(destination)
+        for name in self.copied:
+            (destination / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(self.folder / name, destination / name)
 
 
-def _make_tokenizer(vocabulary: Path, merges: Path, destination: Path) -> None:
-    """metaseq's vocabulary holds OPT's ids, special tokens included."""
-    try:
-        model = models.BPE.from_file(str(vocabulary), str(merges))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{vocabulary} and {merges} make no tokenizer: {error}") from error
-    fast = FastTokenizer(model)
-    if [fast.token_to_id(token) for token in SPECIAL_TOKENS] != list(range(len(SPECIAL_TOKENS))):
-        raise TokenizerError(f"{vocabulary} lacks OPT's special tokens at its beginning")
-    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    fast.decoder = decoders.ByteLevel()
-    fast.add_special_tokens(SPECIAL_TOKENS)
-    save_tokenizer(fast, destination)
+def plan_companions(form: Form, config: OptConfig) -> Companions:
+    """Decide of every file beside the weights. Raises TokenizerError, CheckpointError."""
+    copied, left = [], []
+    weights = set(form.files.values())
+    for path in sorted(form.folder.iterdir()):
+        if path in weights or path.name in _WRITTEN:
+            continue
+        if path.name == _TEMPLATES and path.is_dir():
+            copied += [f"{_TEMPLATES}/{each.name}" for each in sorted(path.glob("*.jinja"))]
+        elif path.is_file() and _goes_along(path):
+            copied.append(path.name)
+        else:
+            left.append(f"{path.name}/" if path.is_dir() else path.name)
+    return Companions(form.folder, copied, left, plan_tokenizer(form.folder, config))
+
+
+def _goes_along(path: Path) -> bool:
+    if path.name.startswith(".") or path.name.endswith(".index.json"):
+        return False
+    suffix, size = path.suffix.lower(), path.stat().st_size
+    if size > MAX_BYTES:
+        return False
+    if path.name.lower().startswith(_TERMS) or suffix in _PICTURES:
+        return not _head(path).startswith((_PICKLE, _ZIP))
+    return suffix in _TEXTS and b"\0" not in path.read_bytes()
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)

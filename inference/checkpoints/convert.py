@@ -5,8 +5,8 @@ stopped: what lies there already is held against its noted hashes, and written a
 what was written.
 """
 
-import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inference.checkpoints.companions import copy_companions
+from inference.checkpoints.companions import Companions, plan_companions
+from inference.checkpoints.configs import Configs, plan_configs
+from inference.checkpoints.examine import Rounding, examine
 from inference.checkpoints.expected import expected_shapes
-from inference.checkpoints.forms import find_form
+from inference.checkpoints.forms import Form, find_form
+from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.manifest import Manifest, describe_source
 from inference.checkpoints.safetensors_writer import Layout, write_tensors
 from inference.checkpoints.source import (
@@ -25,20 +28,20 @@ from inference.checkpoints.source import (
     config_for,
     open_source,
     require_matches,
-    require_undamaged,
+    stated_config,
 )
 from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import CheckpointError
-from inference.export import MAX_SHARD_BYTES, seal, shard_name, split_weights, write_whole
-from inference.weight_files import DTYPE_CODES
+from inference.export import MAX_SHARD_BYTES, shard_name, split_weights, write_index, write_whole
+from inference.weight_files import INDEX_NAME
 
 SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
 
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """dtype: None keeps each weight's own. check_crc: read the source once more, for damage."""
+    """dtype: None keeps each weight's own. check_crc: hold the bytes against their sums."""
 
     read: ReadOptions = field(default_factory=ReadOptions)
     dtype: torch.dtype | None = None
@@ -48,12 +51,18 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is to be written: every weight in one shard, in the order of the layouts."""
+    """What is to be written: every weight in one shard, in the order of the layouts.
+
+    manifest: what lies in the destination already; begun: whether any of this was written before.
+    """
 
     source: Source
-    config: OptConfig
     destination: Path
     shards: dict[str, Layout]
+    configs: Configs
+    companions: Companions
+    manifest: Manifest
+    begun: bool
     check_crc: bool
 
     @property
@@ -66,50 +75,105 @@ class Conversion:
         """Of all tensors to be written."""
         return sum(layout_bytes(layout) for layout in self.shards.values())
 
+    @property
+    def changed(self) -> list[str]:
+        """A sentence for all that isn't in the result as it is in the source."""
+        before = {name: weight.dtype for name, weight in self.source.weights.items()}
+        casts = Counter(
+            (_name(before[name]), _name(dtype))
+            for layout in self.shards.values()
+            for name, (dtype, _) in layout.items()
+            if dtype != before[name]
+        )
+        return [
+            *(f"{alias} isn't stored: it is {name}" for alias, name in self.source.aliases.items()),
+            *self.source.renamed,
+            *(f"{n} weights are {now}, were {was}" for (was, now), n in casts.items()),
+            *self.configs.changed,
+        ]
+
+    @property
+    def made(self) -> list[str]:
+        """Names of the files beside the shards that no file of the source became."""
+        made = [*self.configs.made_files, *self.companions.tokenizer.made]
+        return [*made, INDEX_NAME, MANIFEST_NAME]
+
 
 @dataclass
 class Outcome:
-    """How many shards were written, and how many lay there and were right."""
+    """How many shards were written, and how many lay there and were right.
+
+    rounding: what the dtype asked for cost, where it costs anything and was looked for now.
+    """
 
     written: int = 0
     kept: int = 0
+    rounding: Rounding | None = None
 
 
 def prepare(source: Path, destination: Path, options: ConvertOptions) -> Conversion:
-    """Open and check the source, and lay out what is to be written; writes nothing.
+    """Open and check all but the numbers, and lay out what is to be written; writes nothing.
 
-    Raises CheckpointError, ConfigError, and WeightMismatch with every weight that is wrong.
+    Raises CheckpointError, ConfigError, TokenizerError, and WeightMismatch with every weight that
+    is wrong.
     """
-    opened = open_source(find_form(source), options.read)
+    form = find_form(source)
+    _require_apart(form.folder, destination)
+    stated_config(form, options.read)  # another kind of model is refused as such, not by its names
+    opened = open_source(form, options.read)
     config = config_for(opened, options.read)
     require_matches(opened, config, options.read.tolerance)
     shards = _lay_out(opened, config, options)
-    return Conversion(opened, config, destination, shards, options.check_crc)
+    manifest, begun = _manifest_of(form, destination, shards, options.dtype)
+    _require_room(destination, shards)
+    dtypes = [dtype for layout in shards.values() for dtype, _ in layout.values()]
+    return Conversion(
+        source=opened,
+        destination=destination,
+        shards=shards,
+        configs=plan_configs(opened, config, options.read, options.dtype, dtypes),
+        companions=plan_companions(form, config),
+        manifest=manifest,
+        begun=begun,
+        check_crc=options.check_crc,
+    )
 
 
 def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> Outcome:
-    """Write what isn't there yet. advance is told of bytes "checked" and "written".
+    """Read the source once, then write what isn't there yet.
 
-    Raises CheckpointError for damaged files, another conversion's folder or a full disk.
+    advance is told of bytes "checked" and "written". What was begun before was read then. Raises
+    CheckpointError for damage, numbers that can't be converted, and files that can't be written.
     """
-    folder = conversion.destination
-    manifest, fresh = _manifest_of(conversion)
-    _require_room(conversion)
-    if fresh and conversion.check_crc:
-        paths = list(conversion.source.form.files.values())
-        require_undamaged(paths, lambda size: advance("checked", size))
+    outcome = Outcome()
+    if not conversion.begun:
+        outcome.rounding = examine_numbers(conversion, advance)
+    folder, manifest = conversion.destination, conversion.manifest
     folder.mkdir(parents=True, exist_ok=True)
     manifest.save(folder)
-    outcome = Outcome()
     for name, layout in conversion.shards.items():
         if manifest.holds(folder / name, layout):
             outcome.kept += 1
         else:
-            _write_shard(conversion, manifest, name)
+            _write_shard(conversion, name)
             outcome.written += 1
         advance("written", layout_bytes(layout))
     _finish(conversion)
     return outcome
+
+
+def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None]) -> Rounding | None:
+    """Read the source once and return what a cast loses; advance is told of bytes "checked".
+
+    Raises CheckpointError for damage, and for numbers that can't be converted.
+    """
+    dtypes = {n: dtype for layout in conversion.shards.values() for n, (dtype, _) in layout.items()}
+    return examine(
+        conversion.source,
+        dtypes,
+        check_crc=conversion.check_crc,
+        advance=lambda size: advance("checked", size),
+    )
 
 
 def layout_bytes(layout: Layout) -> int:
@@ -122,14 +186,11 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
         name: (options.dtype or source.weights[name].dtype, shape)
         for name, shape in expected_shapes(config).items()
     }
-    unknown = sorted({str(dtype) for dtype, _ in layout.values()} - set(map(str, DTYPE_CODES)))
-    if unknown:
-        raise CheckpointError(f"weights in {', '.join(unknown)} are not written: give --dtype")
     sized = {
         name: torch.empty(shape, dtype=dtype, device="meta")
         for name, (dtype, shape) in layout.items()
     }
-    least = math.ceil(layout_bytes(layout) / options.max_shard_bytes)
+    least = -(-layout_bytes(layout) // options.max_shard_bytes)
     pieces = split_weights(sized, least, options.max_shard_bytes)
     return {
         shard_name(number, len(pieces)): {name: layout[name] for name in names}
@@ -137,33 +198,44 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
     }
 
 
-def _manifest_of(conversion: Conversion) -> tuple[Manifest, bool]:
-    """The folder's manifest and False where this conversion was begun before, else a new one."""
-    folder, described = conversion.destination, describe_source(conversion.source.form)
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _require_apart(source: Path, destination: Path) -> None:
+    """A conversion within its own source would be taken for a part of it the next time."""
+    if destination.resolve().is_relative_to(source.resolve()):
+        raise CheckpointError(f"{destination} is the source or lies in it: give a folder elsewhere")
+
+
+def _manifest_of(
+    form: Form, folder: Path, shards: dict[str, Layout], dtype: torch.dtype | None
+) -> tuple[Manifest, bool]:
+    """Return the folder's manifest and True where this conversion was begun, else a new one."""
+    described = describe_source(form, dtype)
     found = Manifest.find(folder) if folder.is_dir() else None
     if found is None:
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder} is a file: give a folder")
         if folder.is_dir() and any(folder.iterdir()):
             raise CheckpointError(f"{folder} is not empty, and holds no conversion: give another")
-        return Manifest(described), True
+        return Manifest(described), False
     if found.source != described:
         raise CheckpointError(
-            f"{folder} holds a conversion of other files, or these changed since: remove it, or "
-            "give another folder"
+            f"{folder} holds a conversion of other files or to another dtype, or the files changed "
+            "since: remove it, or give another folder"
         )
-    if {entry["file"] for entry in found.tensors.values()} - set(conversion.shards):
+    if {entry["file"] for entry in found.tensors.values()} - set(shards):
         raise CheckpointError(f"{folder} holds shards of another size: give the same options")
-    return found, False
+    return found, True
 
 
-def _require_room(conversion: Conversion) -> None:
-    folder = conversion.destination
+def _require_room(folder: Path, shards: dict[str, Layout]) -> None:
     there = sum(
-        layout_bytes(layout)
-        for name, layout in conversion.shards.items()
-        if (folder / name).is_file()
+        layout_bytes(layout) for name, layout in shards.items() if (folder / name).is_file()
     )
     above = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    needed = conversion.total_bytes - there + SPARE_BYTES
+    needed = sum(map(layout_bytes, shards.values())) - there + SPARE_BYTES
     free = shutil.disk_usage(above).free
     if needed > free:
         raise CheckpointError(
@@ -171,14 +243,14 @@ def _require_room(conversion: Conversion) -> None:
         )
 
 
-def _write_shard(conversion: Conversion, manifest: Manifest, name: str) -> None:
-    layout = conversion.shards[name]
+def _write_shard(conversion: Conversion, name: str) -> None:
+    layout, manifest = conversion.shards[name], conversion.manifest
     digests: dict[str, str] = {}
 
-    def write(path: Path) -> None:
+    def write_layout(path: Path) -> None:
         digests.update(write_tensors(path, layout, _read(conversion.source, layout)))
 
-    write_whole(conversion.destination / name, write)
+    write_whole(conversion.destination / name, write_layout)
     manifest.note(name, layout, digests)
     manifest.save(conversion.destination)
 
@@ -190,8 +262,8 @@ def _read(source: Source, layout: Layout) -> Iterator[Tensor]:
 
 def _finish(conversion: Conversion) -> None:
     where = {name: shard for shard, layout in conversion.shards.items() for name in layout}
-    dtypes = [dtype for layout in conversion.shards.values() for dtype, _ in layout.values()]
-    commonest = max(set(dtypes), key=dtypes.count)
     folder = conversion.destination
-    copy_companions(conversion.source.form.folder, folder)
-    seal(folder, conversion.config, where, conversion.total_bytes, commonest)
+    conversion.companions.write(folder)
+    write_index(folder, where, conversion.total_bytes)
+    conversion.configs.write_generation(folder)
+    conversion.configs.write_config(folder)

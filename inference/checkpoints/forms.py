@@ -1,11 +1,20 @@
 """Which checkpoint a folder holds, told by the names of its files."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.config_checks import require_no_adapter
 from inference.errors import CheckpointError
-from inference.weight_files import INDEX_NAME, SINGLE_NAME
+from inference.weight_files import (
+    BIN_INDEX_NAME,
+    BIN_SINGLE_NAME,
+    INDEX_NAME,
+    SINGLE_NAME,
+    find_weights,
+    read_index,
+)
 
 RAW, PARTS, SINGLETON, BIN, SAFETENSORS = "raw", "parts", "singleton", "bin", "safetensors"
 MEANINGS = {
@@ -18,20 +27,32 @@ MEANINGS = {
 _SHARD = re.compile(r"(?P<stem>.+?)(?:-model_part-(?P<part>\d+))?-shard(?P<shard>\d+)\.pt")
 _PART = re.compile(r"(?P<stem>.+)-model_part-(?P<part>\d+)\.pt")
 _SINGLE = re.compile(r"(?P<stem>.+)\.pt")
-_BIN = re.compile(r"(?P<stem>pytorch_model)(?:-(?P<shard>\d+)-of-\d+)?\.bin")
-_NAMES = ((RAW, _SHARD), (PARTS, _PART), (SINGLETON, _SINGLE), (BIN, _BIN))
+_METASEQ = ((RAW, _SHARD), (PARTS, _PART), (SINGLETON, _SINGLE))
+_MOST_SHARDS = 10_000  # of a checkpoint that has no index
+_TRAINING_STATE = {"optimizer.pt", "scheduler.pt", "scaler.pt"}  # transformers' trainer leaves them
+_TRANSFORMERS = (
+    (SAFETENSORS, SINGLE_NAME, INDEX_NAME, re.compile(r"model-(\d+)-of-(\d+)\.safetensors")),
+    (BIN, BIN_SINGLE_NAME, BIN_INDEX_NAME, re.compile(r"pytorch_model-(\d+)-of-(\d+)\.bin")),
+)
 
 
 @dataclass(frozen=True)
 class Form:
     """One checkpoint's files, by model-parallel part and shard, both counted from 0.
 
-    A .bin shard holds tensors of its own; a raw one holds a slice of each.
+    A shard of transformers' holds tensors of its own; a raw one holds a slice of each. promised:
+    names of transformers' files by the index, or by the count in their own names.
     """
 
     kind: str
     stem: str
     files: dict[tuple[int, int], Path]
+    promised: frozenset[str] = frozenset()
+
+    @property
+    def is_transformers(self) -> bool:
+        """Tell safetensors and .bin files from metaseq's."""
+        return self.kind in (SAFETENSORS, BIN)
 
     @property
     def folder(self) -> Path:
@@ -49,7 +70,9 @@ class Form:
 
     @property
     def absent(self) -> list[str]:
-        """Names of files that the numbers of the others ask for."""
+        """Names of files that the index, or the numbers of the others, ask for."""
+        if self.is_transformers:
+            return sorted(self.promised - {path.name for path in self.files.values()})
         parts = 1 + max(part for part, _ in self.files)
         shards = range(min(s for _, s in self.files), 1 + max(s for _, s in self.files))
         some = next(iter(self.files.values())).name
@@ -62,34 +85,71 @@ class Form:
 
 
 def find_form(path: str | Path) -> Form:
-    """The checkpoint in a folder, or the one that a file belongs to. Raises CheckpointError."""
+    """Return the checkpoint in a folder, or the one that a file belongs to.
+
+    Of a folder's safetensors and .bin files those are meant that transformers loads, whatever
+    lies beside them. Raises CheckpointError; ConfigError for an adapter's folder.
+    """
     given = Path(path)
     folder = given.parent if given.is_file() else given
     if not folder.is_dir():
         raise CheckpointError(f"there is no {given}")
-    found = _forms(folder)
+    require_no_adapter(folder)
+    forms = [*_transformers_forms(folder), *_metaseq_forms(folder)]
     if given.is_file():
-        found = [form for form in found if given in form.files.values()]
-    if not found:
+        forms = [form for form in forms if given in form.files.values()]
+    elif forms and forms[0].is_transformers:
+        return forms[0]
+    if not forms:
         raise CheckpointError(
             f"{given} holds no checkpoint: looked for {SINGLE_NAME}, pytorch_model*.bin, "
             "*-model_part-N-shardN.pt, *-model_part-N.pt and *.pt"
         )
-    if len(found) > 1:
-        names = "; ".join(f"{next(iter(f.files.values()))} ({MEANINGS[f.kind]})" for f in found)
+    if len(forms) > 1:
+        names = "; ".join(f"{next(iter(f.files.values()))} ({MEANINGS[f.kind]})" for f in forms)
         raise CheckpointError(
-            f"{given} holds {len(found)} checkpoints; give one of the files instead of the "
+            f"{given} holds {len(forms)} checkpoints; give one of the files instead of the "
             f"folder: {names}"
         )
-    return found[0]
+    return forms[0]
 
 
-def _forms(folder: Path) -> list[Form]:
-    if (folder / INDEX_NAME).is_file() or (folder / SINGLE_NAME).is_file():
-        return [Form(SAFETENSORS, "model", _numbered(sorted(folder.glob("*.safetensors"))))]
+def _transformers_forms(folder: Path) -> list[Form]:
+    forms = []
+    for kind, single, index, pattern in _TRANSFORMERS:
+        if (folder / single).is_file():
+            names = {single}
+        elif (folder / index).is_file():
+            names = set(read_index(folder / index).values())
+        else:
+            names = _counted(folder, pattern)
+        present = [folder / name for name in sorted(names) if (folder / name).is_file()]
+        if (folder / single).is_file() or (folder / index).is_file():
+            find_weights(folder)  # refuses a folder that transformers reads otherwise
+        if present:
+            forms.append(Form(kind, "model", _numbered(present), frozenset(names)))
+        elif names:
+            raise CheckpointError(f"{folder / index} names files of which none is here")
+    return forms
+
+
+def _counted(folder: Path, pattern: re.Pattern[str]) -> set[str]:
+    """Names of shards without an index, and of those that their own numbers promise."""
+    matches = [match for path in folder.iterdir() if (match := pattern.fullmatch(path.name))]
+    names = {match[0] for match in matches}
+    for match in matches:
+        before, after = match[0].split(match[1], 1)
+        numbers = range(1, min(int(match[2]), _MOST_SHARDS) + 1)
+        names |= {f"{before}{number:0{len(match[1])}}{after}" for number in numbers}
+    return names
+
+
+def _metaseq_forms(folder: Path) -> list[Form]:
     found: dict[tuple[str, str], dict[tuple[int, int], Path]] = {}
     for path in sorted(folder.iterdir()):
-        for kind, pattern in _NAMES:
+        if path.name in _TRAINING_STATE:
+            continue
+        for kind, pattern in _METASEQ:
             match = pattern.fullmatch(path.name)
             if match:
                 numbers = match.groupdict()
@@ -99,11 +159,10 @@ def _forms(folder: Path) -> list[Form]:
     return [Form(kind, stem, files) for (kind, stem), files in found.items()]
 
 
-def _numbered(paths: list[Path]) -> dict[tuple[int, int], Path]:
+def _numbered(paths: Iterable[Path]) -> dict[tuple[int, int], Path]:
     return {(0, number): path for number, path in enumerate(paths)}
 
 
 def _renumbered(name: str, part: int, shard: int) -> str:
     name = re.sub(r"model_part-\d+", f"model_part-{part}", name)
-    name = re.sub(r"(?<=pytorch_model-)\d+", f"{shard:05}", name)
     return re.sub(r"-shard\d+", f"-shard{shard}", name)

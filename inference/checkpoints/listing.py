@@ -1,20 +1,18 @@
 """What a checkpoint holds, in any known form."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
-from inference.checkpoints.forms import SAFETENSORS, Form, find_form
+from inference.checkpoints.forms import Form, find_form
 from inference.checkpoints.manifest import sha256_of
 from inference.checkpoints.source import ReadOptions, Source, config_for, open_source
 from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import ConfigError, WeightMismatch
-from inference.weight_files import DTYPE_CODES, list_weights
+from inference.weight_files import DTYPE_CODES
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """config: None where nothing says the shape. faults: what else would keep it from use."""
+    """What was found.
+
+    config: None where nothing says the shape. aliases: other names under which the files hold a
+    tensor. faults: what else would keep it from use.
+    """
 
     form: Form
     config: OptConfig | None
     tensors: list[Entry]
+    aliases: Mapping[str, str]
     faults: list[str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,6 +53,7 @@ class Listing:
             "file_bytes": sum(path.stat().st_size for path in paths),
             "config": self.config and self.config.to_dict(),
             "tensors": [asdict(entry) for entry in self.tensors],
+            "aliases": dict(self.aliases),
             "parameters": sum(count(entry.shape) for entry in self.tensors),
             "bytes": sum(entry.bytes for entry in self.tensors),
             "dtypes": dict(Counter(entry.dtype for entry in self.tensors)),
@@ -65,41 +69,19 @@ def list_checkpoint(
     Raises CheckpointError where files are absent or can't be read.
     """
     form = find_form(path)
-    if form.kind == SAFETENSORS:
-        found = sorted(_safetensors(form, hashed, advance), key=lambda entry: entry.name)
-        return Listing(form, _own_config(form, options), found, [])
     source = open_source(form, options)
     config, faults = _config_of(source, options)
-    return Listing(form, config, list(_entries(source, hashed, advance)), faults)
-
-
-def _safetensors(form: Form, hashed: bool, advance: Callable[[int], None]) -> Iterator[Entry]:
-    sizes = {code: dtype.itemsize for dtype, code in DTYPE_CODES.items()}
-    for weight in list_weights(form.folder):
-        digest = None
-        if hashed:
-            with safe_open(weight.path, framework="pt") as file:
-                digest = sha256_of(file.get_tensor(weight.stored_name))
-        size = count(weight.shape) * sizes.get(weight.dtype, 1)
-        yield Entry(weight.name, weight.shape, weight.dtype, size, weight.path.name, sha256=digest)
-        advance(size)
+    return Listing(form, config, list(_entries(source, hashed, advance)), source.aliases, faults)
 
 
 def _entries(source: Source, hashed: bool, advance: Callable[[int], None]) -> Iterator[Entry]:
-    files, first = source.form.files, next(iter(source.form.files.values())).name
-    for name, weight in source.weights.items():
+    for name, weight in sorted(source.weights.items()):
         size = count(weight.shape) * weight.dtype.itemsize
         digest = sha256_of(weight.read()) if hashed else None
         code = DTYPE_CODES.get(weight.dtype, str(weight.dtype))
-        spread = sum(len(piece.runs) for piece in weight.pieces)
-        yield Entry(name, weight.shape, code, size, first, min(spread, len(files)), digest)
+        files = weight.paths
+        yield Entry(name, weight.shape, code, size, files[0].name, len(files), digest)
         advance(size)
-
-
-def _own_config(form: Form, options: ReadOptions) -> OptConfig | None:
-    if options.config is not None or not (form.folder / "config.json").is_file():
-        return options.config
-    return OptConfig.from_directory(form.folder)
 
 
 def _config_of(source: Source, options: ReadOptions) -> tuple[OptConfig | None, list[str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 
 from inference.checkpoints.forms import Form
@@ -82,11 +83,12 @@ def _entries(name: str, layout: Layout) -> dict[str, dict[str, Any]]:
     }
 
 
-def describe_source(form: Form) -> dict[str, Any]:
-    """What tells one source from another without reading it."""
+def describe_source(form: Form, dtype: torch.dtype | None) -> dict[str, Any]:
+    """Return what tells conversions apart without reading: the files, and a dtype asked for."""
     stats = [(path.name, path.stat()) for path in form.files.values()]
     files = [
         {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
         for name, stat in sorted(stats)
     ]
-    return {"form": form.kind, "files": files}
+    asked = {} if dtype is None else {"dtype": DTYPE_CODES[dtype]}
+    return {"form": form.kind, "files": files, **asked}

@@ -12,12 +12,14 @@ What is known of the format, from metaseq's and fairscale's sources and transfor
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from inference.checkpoints.stored import MergedTensor, StoredTensor, count, narrow_runs
+from inference.checkpoints.faults import Faults
+from inference.checkpoints.stored import MergedTensor, Run, StoredTensor, count, narrow_runs
 from inference.errors import CheckpointError
 from inference.layout import split_dim
 
@@ -33,16 +35,6 @@ _RENAMED = (
 )
 
 
-@dataclass
-class Faults:
-    """All that keeps weights from being the model's, gathered to be told at once."""
-
-    absent: list[str] = field(default_factory=list)
-    extra: list[str] = field(default_factory=list)
-    misshapen: list[str] = field(default_factory=list)
-    disagreeing: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class FlatParameter:
     """What one flat parameter holds; names with the path of the module that owns it."""
@@ -56,24 +48,24 @@ FlatLayout = Callable[[Mapping[str, Tensor]], list[FlatParameter]]
 
 
 def unflatten(
-    shards: Sequence[Mapping[str, Any]], names: Sequence[str], faults: Faults, layout: FlatLayout
+    shards: Sequence[Mapping[str, Any]], paths: Sequence[Path], faults: Faults, layout: FlatLayout
 ) -> dict[str, StoredTensor]:
     """The weights of one part, by metaseq's names, from all its shards.
 
-    shards: what each file holds; names: the files'. layout: says what flat parameters hold
-    where the files don't. Raises CheckpointError where that can't be known.
+    shards: what the file at each path holds. layout: says what flat parameters hold where the
+    files don't. Raises CheckpointError where that can't be known.
     """
-    models = [_weights_of(shard, name) for shard, name in zip(shards, names, strict=True)]
+    models = [_weights_of(shard, path.name) for shard, path in zip(shards, paths, strict=True)]
     parameters = _described(shards[0]) or layout(models[0])
     found: dict[str, StoredTensor] = {}
     for parameter in parameters:
         if parameter.key in models[0]:
             paddings = [_paddings(shard).get(parameter.key, 0) for shard in shards]
-            found |= _cut(parameter, models, paddings, names, faults)
+            found |= _cut(parameter, models, paddings, paths, faults)
     flat = {parameter.key for parameter in parameters}
     plain = {key: tensor for key, tensor in models[0].items() if key not in flat}
-    faults.extra += sorted(f"{key} (in {names[0]})" for key in plain if FLAT in key)
-    return found | {k: StoredTensor.of(t) for k, t in plain.items() if FLAT not in k}
+    faults.extra += sorted(f"{key} (in {paths[0].name})" for key in plain if FLAT in key)
+    return found | {k: StoredTensor.of(t, paths[0]) for k, t in plain.items() if FLAT not in k}
 
 
 def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[str, MergedTensor]:
@@ -175,22 +167,25 @@ def _cut(
     parameter: FlatParameter,
     models: Sequence[Mapping[str, Tensor]],
     paddings: Sequence[int],
-    names: Sequence[str],
+    paths: Sequence[Path],
     faults: Faults,
 ) -> dict[str, StoredTensor]:
     """The weights in one backing parameter, each as runs of the shards' mapped numbers."""
     key = parameter.key
-    lacking = [name for model, name in zip(models, names, strict=True) if key not in model]
+    lacking = [path.name for model, path in zip(models, paths, strict=True) if key not in model]
     if lacking:
         faults.absent += [f"{key} in {name}" for name in lacking]
         return {}
     flat = [model[key].reshape(-1) for model in models]
-    runs = tuple(run[: run.numel() - pad] for run, pad in zip(flat, paddings, strict=True))
+    runs = tuple(
+        Run(numbers[: numbers.numel() - padding], path)
+        for numbers, padding, path in zip(flat, paddings, paths, strict=True)
+    )
     sizes = [count(shape) for shape in parameter.shapes]
-    held = sum(run.numel() for run in runs)
+    held = sum(run.numbers.numel() for run in runs)
     if held != sum(sizes):
         faults.misshapen.append(
-            f"{key} holds {held} numbers in {len(runs)} shards ({names[0]} …), "
+            f"{key} holds {held} numbers in {len(runs)} shards ({paths[0].name} …), "
             f"not the {sum(sizes)} of {parameter.names[0]} … {parameter.names[-1]}"
         )
         return {}

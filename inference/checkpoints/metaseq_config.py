@@ -14,6 +14,11 @@ _SIZES = {
     "ffn_dim": "decoder_ffn_embed_dim",
     "num_attention_heads": "decoder_attention_heads",
 }
+_TRAINING = {
+    "dropout": ("dropout", 0.1),
+    "attention_dropout": ("attention_dropout", 0.0),
+    "layerdrop": ("decoder_layerdrop", 0.0),
+}
 
 
 def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> OptConfig:
@@ -43,6 +48,15 @@ def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> 
         layer_norm_elementwise_affine=not noted.get("disable_affine_ln", False),
         activation_function=str(noted.get("activation_fn") or "relu"),
     )
+
+
+def training_fields(noted: Mapping[str, Any]) -> dict[str, float]:
+    """Return config.json's fields that only training reads; metaseq's defaults if unnoted."""
+    found = {}
+    for ours, (theirs, default) in _TRAINING.items():
+        value = noted.get(theirs)
+        found[ours] = float(value) if isinstance(value, int | float) else default
+    return found
 
 
 def _lacks_final_norm(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> bool:

@@ -1,27 +1,41 @@
 """Tensors as they lie in files: nothing is read until it is asked for."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
+class Run:
+    """Numbers that stand next to one another in a file: 1-D, and mapped from path."""
+
+    numbers: Tensor
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """shape, and the 1-D runs of mapped numbers that hold it, one after another."""
+    """A shape, and the runs that hold its numbers one after another."""
 
     shape: tuple[int, ...]
-    runs: tuple[Tensor, ...]
+    runs: tuple[Run, ...]
 
     @classmethod
-    def of(cls, tensor: Tensor) -> "StoredTensor":
-        """A whole tensor, as a file has it."""
-        return cls(tuple(tensor.shape), (tensor.reshape(-1),))
+    def of(cls, tensor: Tensor, path: Path) -> "StoredTensor":
+        """Describe a whole tensor of the file at path."""
+        return cls(tuple(tensor.shape), (Run(tensor.reshape(-1), path),))
+
+    @property
+    def dtypes(self) -> set[torch.dtype]:
+        """The dtypes of its runs: more than one where files of one checkpoint disagree."""
+        return {run.numbers.dtype for run in self.runs}
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of all runs: files of one checkpoint agree, or reading raises."""
-        return self.runs[0].dtype
+        """The first run's dtype."""
+        return self.runs[0].numbers.dtype
 
     def rows(self, first: int, last: int) -> "StoredTensor":
         """Rows first to last, without the last: they follow one another in the runs."""
@@ -31,7 +45,8 @@ class StoredTensor:
 
     def read(self) -> Tensor:
         """shape; a view of the file where one run holds it all, else a copy."""
-        whole = self.runs[0] if len(self.runs) == 1 else torch.cat(self.runs)
+        runs = [run.numbers for run in self.runs]
+        whole = runs[0] if len(runs) == 1 else torch.cat(runs)
         return whole.view(self.shape)
 
 
@@ -46,9 +61,24 @@ class MergedTensor:
     axis: int | None = None
 
     @property
+    def dtypes(self) -> set[torch.dtype]:
+        """The dtypes of its pieces: more than one where files of one checkpoint disagree."""
+        return set().union(*(piece.dtypes for piece in self.pieces))
+
+    @property
     def dtype(self) -> torch.dtype:
-        """The first piece's; another's is converted."""
+        """The first piece's dtype."""
         return self.pieces[0].dtype
+
+    @property
+    def read_pieces(self) -> tuple[StoredTensor, ...]:
+        """The pieces that ``read`` reads: of copies the first alone."""
+        return self.pieces if self.axis is not None else self.pieces[:1]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that hold it, each once."""
+        return list(dict.fromkeys(run.path for piece in self.pieces for run in piece.runs))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -80,15 +110,15 @@ class MergedTensor:
         return max((_difference(first, piece.read()) for piece in self.pieces[1:]), default=0.0)
 
 
-def narrow_runs(runs: tuple[Tensor, ...], first: int, last: int) -> tuple[Tensor, ...]:
-    """The numbers from first up to last of runs that follow one another; none are copied."""
+def narrow_runs(runs: tuple[Run, ...], first: int, last: int) -> tuple[Run, ...]:
+    """Return the numbers from first up to last of consecutive runs, copying none."""
     found, at = [], 0
     for run in runs:
-        begin, end = max(first - at, 0), min(last - at, run.numel())
+        begin, end = max(first - at, 0), min(last - at, run.numbers.numel())
         if begin < end:
-            found.append(run[begin:end])
-        at += run.numel()
-    return tuple(found) or (runs[0][:0],)
+            found.append(Run(run.numbers[begin:end], run.path))
+        at += run.numbers.numel()
+    return tuple(found) or (Run(runs[0].numbers[:0], runs[0].path),)
 
 
 def count(shape: tuple[int, ...]) -> int:

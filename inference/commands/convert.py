@@ -1,23 +1,36 @@
-"""Make a checkpoint that the engine and transformers load out of metaseq's or .bin files."""
+"""Write a checkpoint of any form anew as safetensors that the engine and transformers load."""
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from inference.commands.reading import add_reading_arguments, read_options
+from inference.commands.reading import (
+    add_reading_arguments,
+    number,
+    read_options,
+    whole_number,
+)
+from inference.errors import CheckpointError
 
 if TYPE_CHECKING:
     from inference.checkpoints.convert import Conversion
+    from inference.checkpoints.examine import Rounding
 
 HELP = (
     "write metaseq's checkpoints (992 raw FSDP shards, model-parallel parts, one file) or "
-    "transformers' .bin files anew as safetensors; started again, an interrupted run goes on"
+    "transformers' .bin and safetensors anew as safetensors shards with hashes; started again, an "
+    "interrupted run goes on"
 )
 DTYPES = ("float32", "bfloat16", "float16")
+MOST_SHARD_BYTES = 10**15  # no bound of ours: file systems have theirs
+SHOWN_AT_MOST = 20  # files that stay behind, in sentences
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_arguments(parser)
     parser.add_argument("--dtype", choices=DTYPES, help="(each weight's own)")
     parser.add_argument(
-        "--max-shard-bytes", type=int, default=2_000_000_000, metavar="BYTES", help="(2 GB)"
+        "--max-shard-bytes",
+        type=whole_number(1, MOST_SHARD_BYTES),
+        default=2_000_000_000,
+        metavar="BYTES",
+        help="(2 GB)",
     )
     parser.add_argument("--dry-run", action="store_true", help="check and tell, writing nothing")
     parser.add_argument("--json", action="store_true", help="tell as JSON")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     parser.add_argument(
-        "--skip-crc", action="store_true", help="don't read the source once more against its CRCs"
+        "--skip-crc", action="store_true", help="don't hold the source's bytes against their CRCs"
     )
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=number(0, 1e9),
         default=0.0,
         help="how far copies of one weight in several parts may differ; the first is taken (0)",
     )
@@ -47,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert, or tell what would be. Raises InferenceError with all that is wrong."""
     import torch
 
-    from inference.checkpoints.convert import ConvertOptions, convert, prepare
+    from inference.checkpoints.convert import ConvertOptions, convert, examine_numbers, prepare
 
     options = ConvertOptions(
         read_options(arguments, tolerance=arguments.tolerance),
@@ -57,12 +74,38 @@ def run(arguments: argparse.Namespace) -> int:
     )
     conversion = prepare(Path(arguments.source), Path(arguments.destination), options)
     told = _told(conversion)
-    if not arguments.dry_run:
-        with _progress(conversion, shown=not arguments.no_progress) as advance:
+    with _progress(conversion, shown=not arguments.no_progress) as advance, _goes_on(conversion):
+        if arguments.dry_run:
+            told |= _rounding(examine_numbers(conversion, advance))
+        else:
             outcome = convert(conversion, advance)
-        told |= {"written": outcome.written, "kept": outcome.kept}
+            told |= _rounding(outcome.rounding)
+            told |= {"written": outcome.written, "kept": outcome.kept}
     print(json.dumps(told, indent=2) if arguments.json else _sentences(told))
     return 0
+
+
+@contextmanager
+def _goes_on(conversion: "Conversion") -> Iterator[None]:
+    """Say of a stop, or of a file that can't be written, how to go on; SIGTERM is such a stop."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    again = "started again with the same words, it goes on"
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"{conversion.destination} isn't done: {again}", file=sys.stderr)
+        raise
+    except OSError as error:
+        raise CheckpointError(
+            f"{error.filename or conversion.destination}: {error.strerror or error}; once that is "
+            f"mended, {again}"
+        ) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -91,6 +134,7 @@ def _progress(conversion: "Conversion", *, shown: bool) -> Iterator[Callable[[st
 
 def _told(conversion: "Conversion") -> dict[str, object]:
     form, shards = conversion.source.form, conversion.shards
+    companions = conversion.companions
     return {
         "form": form.kind,
         "source_files": len(form.files),
@@ -99,20 +143,51 @@ def _told(conversion: "Conversion") -> dict[str, object]:
         "shards": len(shards),
         "tensors": sum(len(layout) for layout in shards.values()),
         "bytes": conversion.total_bytes,
+        "tokenizer": companions.tokenizer.how,
+        "changed": conversion.changed,
+        "made": conversion.made,
+        "copied": companions.copied,
+        "left": companions.left,
     }
 
 
-def _sentences(told: dict[str, object]) -> str:
+def _rounding(rounding: "Rounding | None") -> dict[str, object]:
+    return {} if rounding is None else {"rounding": asdict(rounding)}
+
+
+def _sentences(told: dict[str, Any]) -> str:
     from inference.checkpoints.forms import MEANINGS
 
     lines = [
-        f"{told['source_files']} files ({MEANINGS[str(told['form'])]}), "
-        f"{told['source_bytes']:,} bytes",
+        f"{told['source_files']} files ({MEANINGS[told['form']]}), {told['source_bytes']:,} bytes",
         f"{told['tensors']} tensors, {told['bytes']:,} bytes, in {told['shards']} shards "
         f"in {told['destination']}",
+        f"tokenizer: {told['tokenizer']}",
+        *(f"changed: {sentence}" for sentence in told["changed"]),
+        *_lists(told),
     ]
+    if "rounding" in told:
+        lines.append(_lost(told["rounding"]))
     if "written" in told:
         lines.append(f"{told['written']} shards written; {told['kept']} lay there and are right")
     else:
         lines.append("nothing was written (--dry-run)")
     return "\n".join(lines)
+
+
+def _lists(told: dict[str, Any]) -> list[str]:
+    lines = []
+    for what, label in (("made", "made"), ("copied", "copied"), ("left", "left behind")):
+        names = told[what]
+        more = len(names) - SHOWN_AT_MOST
+        shown = names[:SHOWN_AT_MOST] + [f"and {more} more"] * (more > 0)
+        lines += [f"{label}: {', '.join(shown)}"] * bool(names)
+    return lines
+
+
+def _lost(rounding: dict[str, Any]) -> str:
+    return (
+        f"rounded by at most {rounding['relative_error']:.2g} of a tensor's largest number (in "
+        f"{rounding['tensor']}); {rounding['vanished']:,} of {rounding['numbers']:,} numbers "
+        "became 0"
+    )

@@ -47,7 +47,8 @@ def _table(found: dict[str, Any]) -> str:
 
     files = found["files"]
     lines = [f"{name}: {value}" for name, value in (found["config"] or {}).items()]
-    lines += ["", *_rows(found["tensors"]), ""]
+    lines += ["", *_rows(found["tensors"])]
+    lines += [*(f"{alias}  is {name}" for alias, name in found["aliases"].items()), ""]
     lines += [f"wrong: {fault}" for fault in found["faults"]]
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in found["dtypes"].items())
     lines += [

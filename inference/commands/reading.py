@@ -4,9 +4,11 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inference.config import OptConfig
+from inference.errors import ConfigError
+from inference.json_files import read_object
 from inference.shapes import OPT_NAMES, named_config
 
 if TYPE_CHECKING:
@@ -108,18 +110,20 @@ def read_options(arguments: argparse.Namespace, *, tolerance: float = 0.0) -> "R
     """What the arguments ask for. Raises ConfigError."""
     from inference.checkpoints.source import ReadOptions
 
+    config, fields = _config(arguments.config)
     return ReadOptions(
-        config=_config(arguments.config),
+        config=config,
+        fields=fields,
         inert=tuple(arguments.inert),
         assume_order=arguments.assume_order,
         tolerance=tolerance,
     )
 
 
-def _config(given: str | None) -> OptConfig | None:
-    if given is None:
-        return None
-    if given in OPT_NAMES:
-        return named_config(given)
+def _config(given: str | None) -> tuple[OptConfig | None, dict[str, Any] | None]:
+    """Return the shape, and the fields of the file that says it, if one does."""
+    if given is None or given in OPT_NAMES:
+        return None if given is None else named_config(given), None
     path = Path(given)
-    return OptConfig.from_directory(path.parent if path.name == "config.json" else path)
+    fields = read_object(path / "config.json" if path.is_dir() else path, ConfigError)
+    return OptConfig.from_dict(fields), fields

@@ -1,0 +1,68 @@
+"""What another dtype makes of a tensor's numbers."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_CHUNK_NUMBERS = 1 << 16  # cast and compared at a time, so that no tensor is copied whole
+
+
+@dataclass
+class Values:
+    """What is known of a tensor's numbers; of its runs each is looked at and added.
+
+    largest: the greatest magnitude, and cast_largest the same once cast; error: the greatest
+    difference that the cast makes; vanished: how many numbers it turns into 0.
+    """
+
+    finite: bool = True
+    largest: float = 0.0
+    cast_largest: float = 0.0
+    error: float = 0.0
+    vanished: int = 0
+
+    def add(self, other: "Values") -> None:
+        """Take in another run of the same tensor."""
+        self.finite &= other.finite
+        self.largest = max(self.largest, other.largest)
+        self.cast_largest = max(self.cast_largest, other.cast_largest)
+        self.error = max(self.error, other.error)
+        self.vanished += other.vanished
+
+    @property
+    def relative_error(self) -> float:
+        """The greatest difference, by the tensor's largest magnitude."""
+        return self.error / self.largest if self.largest else 0.0
+
+
+def look_at(numbers: Tensor, dtype: torch.dtype) -> Values:
+    """Read numbers (1-D) and try what dtype would make of them; copies a chunk at a time."""
+    if not numbers.numel():
+        return Values()
+    lowest, highest = (bound.item() for bound in torch.aminmax(numbers))
+    if not math.isfinite(lowest) or not math.isfinite(highest):
+        return Values(finite=False)
+    found = Values(largest=max(abs(lowest), abs(highest)))
+    found.cast_largest = torch.tensor(found.largest, dtype=torch.float64).to(dtype).item()
+    if not can_hold(dtype, numbers.dtype):
+        for first in range(0, numbers.numel(), _CHUNK_NUMBERS):
+            chunk = numbers[first : first + _CHUNK_NUMBERS]
+            _compare(chunk.double(), chunk.to(dtype).double(), found)
+    return found
+
+
+def can_hold(dtype: torch.dtype, other: torch.dtype) -> bool:
+    """Say whether every number of the other dtype has an equal in dtype."""
+    wide, narrow = torch.finfo(dtype), torch.finfo(other)
+    return (
+        wide.max >= narrow.max
+        and wide.eps <= narrow.eps
+        and wide.smallest_normal * wide.eps <= narrow.smallest_normal * narrow.eps
+    )
+
+
+def _compare(before: Tensor, after: Tensor, found: Values) -> None:
+    found.error = max(found.error, (after - before).abs().max().item())
+    found.vanished += int(((after == 0) & (before != 0)).sum().item())

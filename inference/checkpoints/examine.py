@@ -1,0 +1,145 @@
+"""Every byte of a source, read once before anything is written.
+
+Each file is held against its CRC-32s and its tensors' numbers are looked at right after, while the
+system still has its pages: a source larger than memory is read once, not twice.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from inference.checkpoints.casting import Values, can_hold, look_at
+from inference.checkpoints.pickles import damaged_records
+from inference.checkpoints.source import Source
+from inference.checkpoints.stored import Run
+from inference.errors import CheckpointError
+
+READERS = 8  # files read at a time
+TOLD_AT_MOST = 20
+Dtypes = Mapping[str, torch.dtype]  # that each weight is to have
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What a cast does to the numbers that it can hold.
+
+    relative_error: the greatest, by the largest magnitude of the tensor that it happens in, whose
+    name is tensor. vanished: how many numbers become 0, of how many that are cast.
+    """
+
+    relative_error: float
+    tensor: str
+    vanished: int
+    numbers: int
+
+
+def examine(
+    source: Source, dtypes: Dtypes, *, check_crc: bool, advance: Callable[[int], None]
+) -> Rounding | None:
+    """Read it all, telling advance of each file's size; return what the cast loses, if it can.
+
+    Raises CheckpointError naming damaged records; numbers that aren't finite, or wouldn't be in
+    the dtype asked for; and tensors that would be 0 throughout.
+    """
+    by_file = _runs_by_file(source)
+
+    def look(path: Path) -> tuple[list[str], dict[str, Values]]:
+        damaged = damaged_records(path) if check_crc and path.suffix != ".safetensors" else []
+        return damaged, {} if damaged else _look(by_file[path], dtypes)
+
+    damaged, values = [], defaultdict[str, Values](Values)
+    paths = list(source.form.files.values())
+    with ThreadPoolExecutor(READERS) as pool:
+        for path, (records, seen) in zip(paths, pool.map(look, paths), strict=True):
+            damaged += [f"{path.name}: {record}" for record in records]
+            for name, one in seen.items():
+                values[name].add(one)
+            advance(path.stat().st_size)
+    _require_undamaged(damaged)
+    _require_sound(source, values, dtypes)
+    return _rounding(source, values, dtypes)
+
+
+def require_finite(source: Source, advance: Callable[[int], None]) -> None:
+    """Read it all and keep each dtype. Raises CheckpointError as ``examine`` does."""
+    dtypes = {name: weight.dtype for name, weight in source.weights.items()}
+    examine(source, dtypes, check_crc=True, advance=advance)
+
+
+def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, Run]]]:
+    by_file = defaultdict[Path, list[tuple[str, Run]]](list)
+    for name, weight in source.weights.items():
+        for piece in weight.read_pieces:
+            for run in piece.runs:
+                by_file[run.path].append((name, run))
+    return by_file
+
+
+def _look(runs: list[tuple[str, Run]], dtypes: Dtypes) -> dict[str, Values]:
+    seen = defaultdict[str, Values](Values)
+    for name, run in runs:
+        seen[name].add(look_at(run.numbers, dtypes[name]))
+    return seen
+
+
+def _require_undamaged(damaged: list[str]) -> None:
+    if damaged:
+        raise CheckpointError(
+            "these records are not as they were written (CRC-32); fetch their files again:\n  "
+            + _listed(damaged)
+        )
+
+
+def _require_sound(source: Source, values: Mapping[str, Values], dtypes: Dtypes) -> None:
+    wrong = [
+        sentence
+        for name, one in values.items()
+        if (sentence := _fault(source, name, one, dtypes[name])) is not None
+    ]
+    if wrong:
+        raise CheckpointError("these weights can't be converted:\n  " + _listed(wrong))
+
+
+def _fault(source: Source, name: str, values: Values, dtype: torch.dtype) -> str | None:
+    target = str(dtype).removeprefix("torch.")
+    if not values.finite:
+        files = ", ".join(path.name for path in source.weights[name].paths[:3])
+        return f"{name} holds NaN or infinity (in {files}): the model can't compute with it"
+    if not math.isfinite(values.cast_largest):
+        most = torch.finfo(dtype).max
+        return (
+            f"{name} reaches {values.largest:.4g}, and {target} ends at {most:.4g}: give "
+            "another --dtype, or none"
+        )
+    if values.largest and not values.cast_largest:
+        return (
+            f"{name} has no number over {values.largest:.3g}, and all of them become 0 in "
+            f"{target}: give another --dtype, or none"
+        )
+    return None
+
+
+def _rounding(source: Source, values: Mapping[str, Values], dtypes: Dtypes) -> Rounding | None:
+    cast = [
+        name for name, weight in source.weights.items() if not can_hold(dtypes[name], weight.dtype)
+    ]
+    if not cast:
+        return None
+    worst = max(cast, key=lambda name: values[name].relative_error)
+    return Rounding(
+        relative_error=values[worst].relative_error,
+        tensor=worst,
+        vanished=sum(values[name].vanished for name in cast),
+        numbers=sum(math.prod(source.weights[name].shape) for name in cast),
+    )
+
+
+def _listed(sentences: list[str]) -> str:
+    left = len(sentences) - TOLD_AT_MOST
+    more = [f"and {left} more"] if left > 0 else []
+    return "\n  ".join(sentences[:TOLD_AT_MOST] + more)
