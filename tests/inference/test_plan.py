@@ -182,6 +182,25 @@ def test_it_fits_if_any_split_does_and_the_best_is_named(name, gpus, gpu, best, 
     assert any("GPUs are used" in note for note in made.notes) == (made.gpus < gpus)
 
 
+@pytest.mark.parametrize(
+    ("name", "gpus", "gpu", "per_gpu", "tokens", "sequences", "one", "full"),
+    [
+        ("opt-30b", 3, "a100-40", 20.1, 36.5, 17, 70, 682),
+        ("opt-66b", 3, "a100-80", 43.8, 40.7, 19, 43, 492),
+        ("opt-175b", 5, "a100-80", 70.8, 5.08, 2, 27, 50),
+        ("opt-175b", 3, "h200-141", 116.4, 5.72, 2, 37, 70),
+    ],
+)
+def test_gpus_that_divide_no_head_have_figures(
+    name, gpus, gpu, per_gpu, tokens, sequences, one, full
+):
+    made = plan_best(named_shape(name), Machine(gpus, named_gpu(gpu)))
+    assert (made.tensor_parallel_size, made.full_sequences) == (gpus, sequences)
+    best = made.fastest_full
+    found = made.weight_bytes_per_gpu / 1e9, made.kv_room_tokens / 1e3, best.one_stream, best.full
+    assert found == pytest.approx((per_gpu, tokens, one, full), rel=0.02)
+
+
 def test_where_no_split_fits_the_nearest_says_how_much_is_missing():
     made = plan_best(named_shape("opt-175b"), Machine(7, gpu_of_memory(40)))
     assert not made.fits
