@@ -177,6 +177,14 @@ class Engine:
     def __exit__(self, *_: Any) -> None:
         self.close()
 
+    def prompt_token_ids(self, prompt: Prompt) -> list[int]:
+        """Return a prompt's ids, as ``generate`` takes them.
+
+        Raises ValueError for an empty prompt, ids that the model has not, and text where it has
+        no tokenizer.
+        """
+        return self._intake.prompt_token_ids(prompt)
+
     def generate(
         self,
         prompts: Prompt | Several[Prompt],

@@ -32,6 +32,12 @@ class Intake:
         self._max_model_len = max_model_len
         self._require_fits = require_fits
 
+    def prompt_token_ids(self, prompt: Prompt) -> list[int]:
+        """The prompt's ids, none of which the model lacks."""
+        ids = self._ids(prompt)
+        self._require_tokens(tuple(ids))
+        return ids
+
     def requests(
         self,
         prompts: list[Prompt],
@@ -63,16 +69,16 @@ class Intake:
     def checked(self, request: EngineRequest) -> EngineRequest:
         """The same request with ids as a tuple and max_tokens decided."""
         prompt, sampling = tuple(request.prompt_token_ids), request.sampling
-        self._require_tokens(prompt)
+        if sampling.max_tokens is None:
+            room = max(self._max_model_len - len(prompt), 0)
+            sampling = sampling.with_max_tokens(room)
+        self._require_fits(len(prompt), sampling.max_tokens or 0)
+        self._require_tokens(prompt)  # only now: a long one's ids would take a while to look at
         self._require_known(sampling)
         if request.first_sample < 0:
             raise ValueError(f"first_sample must be 0 or more, not {request.first_sample}")
         if sampling.stop_strings and (self._tokenizer is None or not request.detokenize):
             raise ValueError("stop strings need the model's tokenizer.json, and detokenize")
-        if sampling.max_tokens is None:
-            room = max(self._max_model_len - len(prompt), 0)
-            sampling = sampling.with_max_tokens(room)
-        self._require_fits(len(prompt), sampling.max_tokens or 0)
         request = replace(request, prompt_token_ids=prompt, sampling=sampling)
         if request.white_box is None:
             return request

@@ -3,13 +3,18 @@
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from inference.commands.reading import add_rank_arguments
-from inference.sampling import SamplingParams
-
-if TYPE_CHECKING:
-    from inference.engine import Engine
+from inference.commands.sampling_options import (
+    add_sampling_arguments,
+    folder_defaults,
+    given_options,
+    length_defaults,
+    sampling_params,
+)
+from inference.generation_config import GenerationConfig
+from inference.outputs import TokenEvent
 
 HELP = "continue a prompt, printing text as it comes"
 
@@ -18,13 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("prompt", help="the text to continue; - reads it from standard input")
     parser.add_argument("--model", required=True, metavar="DIR", help="checkpoint directory")
-    parser.add_argument("--max-tokens", type=int, default=64, help="new tokens at most (64)")
-    parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy (1.0)")
-    parser.add_argument("--top-p", type=float, default=1.0, help="keep this mass of tokens (1.0)")
-    parser.add_argument("--top-k", type=int, default=0, help="keep so many tokens; 0 all (0)")
-    parser.add_argument("--seed", type=int, help="repeatable draws (random)")
-    parser.add_argument("--stop", action="append", metavar="TEXT", help="end before it; repeatable")
-    parser.add_argument("--ignore-eos", action="store_true", help="go on past the end token")
     parser.add_argument(
         "--ids", action="store_true", help="the prompt is token ids, and ids are printed"
     )
@@ -33,21 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     add_rank_arguments(parser)
+    add_sampling_arguments(parser)
     parser.add_argument("--speed", action="store_true", help="tell times at the end, on stderr")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the continuation; status 1 if the engine failed on it."""
-    sampling = SamplingParams(
-        max_tokens=arguments.max_tokens,
-        temperature=arguments.temperature,
-        top_p=arguments.top_p,
-        top_k=arguments.top_k,
-        seed=arguments.seed,
-        stop=arguments.stop,
-        ignore_eos=arguments.ignore_eos,
-    )
+    given = given_options(arguments)
     prompt = _prompt(arguments)
+    config = GenerationConfig.from_directory(arguments.model)
+    plain = arguments.no_generation_config
+    defaults = {} if plain else folder_defaults(config, given)
     _tell(f"loading {arguments.model} …", arguments)
     from inference.engine import Engine
 
@@ -61,24 +55,30 @@ def run(arguments: argparse.Namespace) -> int:
         rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
         _tell(f"loaded in {time.perf_counter() - began:.1f} s", arguments)
-        return _stream(engine, prompt, sampling, arguments)
+        ids = engine.prompt_token_ids(prompt)
+        room = engine.max_model_len - len(ids)
+        lengths = length_defaults(GenerationConfig() if plain else config, len(ids), room)
+        sampling = sampling_params(given, defaults, lengths)
+        return _stream(engine.stream(ids, sampling), arguments)
 
 
-def _stream(
-    engine: "Engine",
-    prompt: str | list[int],
-    sampling: SamplingParams,
-    arguments: argparse.Namespace,
-) -> int:
-    times = [time.perf_counter()]
-    for event in engine.stream(prompt, sampling):
+def _stream(events: Iterator[TokenEvent], arguments: argparse.Namespace) -> int:
+    """Print the first sample as it comes, and the others, each under a line, after it."""
+    times, others = [time.perf_counter()], dict[int, str]()
+    for event in events:
         times += [time.perf_counter()] * len(event.token_ids)
         ids = "".join(f"{token} " for token in event.token_ids)
-        print(ids if arguments.ids else event.text, end="", flush=True)
+        text = ids if arguments.ids else event.text
+        if event.index:
+            others[event.index] = others.get(event.index, "") + text
+        else:
+            print(text, end="", flush=True)
         if event.error:
             print(f"\nerror: {event.error}", file=sys.stderr)
             return 1
     print()
+    for index, text in sorted(others.items()):
+        print(f"--- sample {index + 1}", text, sep="\n")
     _tell(_speed(times), arguments)
     return 0
 

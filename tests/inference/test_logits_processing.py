@@ -2,7 +2,7 @@ from array import array
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process
 
@@ -33,6 +33,7 @@ def row(seed=0):
 tokens = st.lists(st.integers(0, VOCAB - 1), max_size=12)
 
 
+@settings(deadline=None)
 @given(prompt=tokens, output=tokens, penalty=st.floats(0.05, 20), seed=st.integers(0, 9))
 def test_the_repetition_penalty_is_transformers_to_the_bit(prompt, output, penalty, seed):
     processor = logits_process.RepetitionPenaltyLogitsProcessor(penalty)
@@ -40,6 +41,7 @@ def test_the_repetition_penalty_is_transformers_to_the_bit(prompt, output, penal
     assert adjusted(row(seed), [0, *prompt], output, repetition_penalty=penalty).equal(expected)
 
 
+@settings(deadline=None)
 @given(output=tokens, frequency=st.floats(-2, 2), presence=st.floats(-2, 2))
 def test_frequency_and_presence_count_generated_tokens_alone(output, frequency, presence):
     counts = torch.tensor(output, dtype=torch.int64).bincount(minlength=VOCAB)

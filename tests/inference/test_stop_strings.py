@@ -3,7 +3,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import Engine, SamplingParams
@@ -43,6 +43,7 @@ def naive(pieces, stops, include, least):
     return [*certain, b"".join(pieces).decode(errors="replace")], None
 
 
+@settings(deadline=None)
 @given(
     text=st.text(ALPHABET, max_size=30),
     cuts=st.sets(st.integers(1, 90)),

@@ -1,0 +1,175 @@
+"""How ``generate`` draws: options named as in vLLM and transformers, and a folder's defaults.
+
+An option that is given wins. What is not given is as transformers' ``generate`` has it, by the
+folder's generation_config.json.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from inference.generation_config import GenerationConfig
+from inference.sampling import SamplingParams
+
+NEW_TOKENS = 64
+ASK_FOR_DRAWS = ("top_p", "top_k", "min_p", "seed")
+LEAST_SHARE = sys.float_info.min  # keeps one token, as transformers' top_p of 0 does
+
+Parse = Callable[[str], Any]
+
+
+def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare an option for each field of SamplingParams that a command line can give."""
+    group = parser.add_argument_group(
+        "sampling",
+        "What is not given is as in transformers, by the folder's generation_config.json: greedy, "
+        "unless it has do_sample, or --temperature, --top-p, --top-k, --min-p or --seed is given.",
+        argument_default=argparse.SUPPRESS,
+    )
+    group.add_argument(
+        "--no-generation-config",
+        action="store_true",
+        default=False,
+        help="rather draw from all tokens at temperature 1; its end tokens count all the same",
+    )
+    _add_numbers(group)
+    _add_ends(group)
+
+
+def _add_numbers(group: "argparse._ArgumentGroup") -> None:
+    numbers: list[tuple[str, Parse, str]] = [
+        ("--temperature", float, "0 is greedy"),
+        ("--top-p", float, "keep the likeliest tokens of this mass"),
+        ("--top-k", int, "keep so many likeliest tokens; 0 all"),
+        ("--min-p", float, "keep tokens this share as likely as the likeliest"),
+        ("--seed", int, "repeatable draws (random)"),
+        ("--n", int, "samples, one after another"),
+        ("--repetition-penalty", float, "over 1 against ids in prompt and output"),
+        ("--frequency-penalty", float, "over 0 against ids in the output, each time"),
+        ("--presence-penalty", float, "over 0 against ids in the output, once"),
+    ]
+    others = {"--n": ("--num-return-sequences",)}
+    for name, parse, text in numbers:
+        names = (name, *others.get(name, ()))
+        group.add_argument(*names, dest=_field(name), type=parse, metavar="NUMBER", help=text)
+    group.add_argument(
+        "--logit-bias",
+        action="append",
+        type=_bias,
+        metavar="ID=NUMBER",
+        help="add it to the logits of a token id, -100 to 100; repeatable",
+    )
+
+
+def _add_ends(group: "argparse._ArgumentGroup") -> None:
+    for name, other, text in (
+        ("--max-tokens", "--max-new-tokens", f"new tokens at most ({NEW_TOKENS})"),
+        ("--min-tokens", "--min-new-tokens", "new tokens at least"),
+    ):
+        group.add_argument(name, other, dest=_field(name), type=int, metavar="NUMBER", help=text)
+    group.add_argument("--stop", action="append", metavar="TEXT", help="end before it; repeatable")
+    group.add_argument(
+        "--stop-token-ids",
+        action="extend",
+        type=_ids,
+        metavar="ID[,ID…]",
+        help="end at these token ids too; repeatable",
+    )
+    for name, text in (
+        ("--include-stop-str-in-output", "show what text was stopped by"),
+        ("--ignore-eos", "go on past the model's end tokens"),
+    ):
+        group.add_argument(name, action="store_true", help=text)
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of SamplingParams that were given. Raises ValueError out of range."""
+    names = SamplingParams.__dataclass_fields__
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    if "logit_bias" in given:
+        given["logit_bias"] = dict(given["logit_bias"])
+    SamplingParams(**{"max_tokens": None, **given})
+    return given
+
+
+def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a folder says of drawing, where it isn't given otherwise.
+
+    Raises ValueError naming fields that would change the text and can't be honoured.
+    """
+    draws = config.do_sample or any(name in given for name in ASK_FOR_DRAWS)
+    if "temperature" in given:
+        draws = given["temperature"] > 0
+    names = config.unsupported + (config.unsupported_sampling if draws else ())
+    if names:
+        raise ValueError(
+            f"the folder's generation config asks for {', '.join(names)}, which isn't offered "
+            "here; --no-generation-config leaves out what it says of drawing"
+        )
+    found: dict[str, Any] = {
+        "n": config.num_return_sequences,
+        "repetition_penalty": config.repetition_penalty,
+    }
+    if not draws:
+        return found | {"temperature": 0.0}
+    return found | {
+        "temperature": config.temperature,
+        "top_k": config.top_k,
+        "top_p": max(config.top_p, LEAST_SHARE),
+        "min_p": config.min_p or 0.0,
+    }
+
+
+def length_defaults(config: GenerationConfig, prompt: int, room: int) -> dict[str, int]:
+    """Return min_tokens and max_tokens after a prompt of so many tokens, within the model's room.
+
+    Raises ValueError where max_length, which counts the prompt, leaves nothing.
+    """
+    most = NEW_TOKENS if config.max_new_tokens is None else config.max_new_tokens
+    if config.max_new_tokens is None and config.max_length is not None:
+        most = config.max_length - prompt
+        if most < 1:
+            raise ValueError(
+                f"the folder's generation config has max_length {config.max_length}, and the "
+                f"prompt {prompt} tokens; give --max-tokens"
+            )
+    least = config.min_new_tokens
+    if least is None:
+        least = max(config.min_length - prompt, 0)
+    return {"max_tokens": min(most, max(room, 1)), "min_tokens": least}
+
+
+def sampling_params(
+    given: dict[str, Any], defaults: dict[str, Any], lengths: dict[str, int]
+) -> SamplingParams:
+    """Put together what was given and what is said by the folder. Raises ValueError."""
+    found = {**defaults, **lengths, **given}
+    if "min_tokens" not in given:
+        found["min_tokens"] = min(found["min_tokens"], found["max_tokens"])
+    elif "max_tokens" not in given:
+        found["max_tokens"] = max(found["min_tokens"], found["max_tokens"])
+    return SamplingParams(**found)
+
+
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def _bias(text: str) -> tuple[int, float]:
+    token, _, number = text.partition("=")
+    try:
+        found = int(token), float(number)
+    except ValueError:
+        found = -1, math.nan
+    if found[0] < 0:
+        raise argparse.ArgumentTypeError(f"must be ID=NUMBER, such as 50=-100, not {text!r}")
+    return found
+
+
+def _ids(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be token ids, not {text!r}") from None
