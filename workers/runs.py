@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from inference.sampling import SamplingParams
 from portal.jobs.models import Job
 from portal.jobs.services import Outcome, Standing
 from portal.jobs.stream import Event, TokenLogprobs
+from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
 SLOTS = 1 << 16  # more than one person’s samples in the engine
@@ -47,6 +48,7 @@ class Run:
     live: dict[str, Turn] = field(default_factory=dict)  # samples in the engine, by request id
     events: dict[int, Event] = field(default_factory=dict)  # merged, by choice
     prompt_logprobs: dict[int, Any] = field(default_factory=dict)
+    logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
     engine_seconds: float = 0.0
     first_token_at: datetime | None = None
@@ -56,12 +58,12 @@ class Run:
     @classmethod
     def of(cls, job: Job) -> Run:
         """Make a run of a job's samples; where prompts are scored, first the one that does it."""
-        scored = job.echo and job.params["logprobs"] is not None
-        return cls(job, deque(range(0, job.choice_count, job.n if scored else 1)))
+        scored = scored_alternatives(job) is not None
+        return cls(job, deque(range(0, job.sample_count, job.best_of if scored else 1)))
 
     def request(self, choice: int, turn: Turn) -> EngineRequest:
-        """Make the request for one sample, drawn as it would be among all n of its prompt."""
-        number, sample = divmod(choice, self.job.n)
+        """Make the request for one sample, drawn as it would be among all of its prompt."""
+        number, sample = divmod(choice, self.job.best_of)
         return EngineRequest(
             self.job.prompts[number],
             self._sampling,
@@ -72,10 +74,7 @@ class Run:
 
     @cached_property
     def _sampling(self) -> SamplingParams:
-        params = dict(self.job.params)
-        return SamplingParams(
-            n=1, prompt_logprobs=params["logprobs"] if self.job.echo else None, **params
-        )
+        return sampling_of(self.job)
 
     @property
     def hungry(self) -> bool:
@@ -90,29 +89,33 @@ class Run:
         """Note an event of the engine's; what is new, as readers get it."""
         choice = int(told.request_id.rpartition("/")[2])
         if told.prompt_logprobs is not None:
-            self.prompt_logprobs[choice // self.job.n] = _prompt_entries(told.prompt_logprobs)
-            self.waiting.extend(range(choice + 1, choice + self.job.n))
+            number = choice // self.job.best_of
+            self.prompt_logprobs[number] = _prompt_entries(told.prompt_logprobs)
+            self.waiting.extend(range(choice + 1, choice + self.job.best_of))
         if told.token_ids and self.first_token_at is None:
             self.first_token_at = now
         event = self._event(choice, told)
         self.tokens += len(told.token_ids)
+        self.logprob_sums[choice] += sum(map(_chosen, told.logprobs or ()))
         self.events[choice] = _merged(self.events.get(choice), event)
         if told.finish_reason is not None:
             self._sample_ended(told)
         return event
 
     def _event(self, choice: int, told: TokenEvent) -> Event:
-        before = self.events.get(choice)
+        before, number = self.events.get(choice), choice // self.job.best_of
+        logprobs = told.logprobs if self.job.params["logprobs"] is not None else None
         return Event(
             choice=choice,
             position=len(before.tokens) if before else 0,
             offset=len(before.text) if before else 0,
             tokens=list(told.token_ids),
             text=told.text,
-            logprobs=[_entries(each) for each in told.logprobs] if told.logprobs else None,
+            logprobs=[_entries(each) for each in logprobs] if logprobs else None,
             # sample 0 has them scored before the others begin; each choice that echoes needs them
-            prompt_logprobs=None if before else self.prompt_logprobs.get(choice // self.job.n),
+            prompt_logprobs=None if before else self.prompt_logprobs.get(number),
             finish_reason=told.finish_reason,
+            stop_reason=told.stop_reason,
         )
 
     def _sample_ended(self, told: TokenEvent) -> None:
@@ -121,12 +124,30 @@ class Run:
         del self.live[told.request_id]
 
     def outcome(self) -> Outcome:
+        """Return what is answered: of each prompt's samples the likeliest n, best first."""
+        answered = map(self._answered, range(len(self.job.prompts)))
         return Outcome(
-            events=[self.events[choice] for choice in sorted(self.events)],
+            events=[event for events in answered for event in events],
             completion_tokens=self.tokens,
             engine_seconds=self.engine_seconds,
             first_token_at=self.first_token_at,
         )
+
+    def _answered(self, number: int) -> list[Event]:
+        """Choose and number the choices of one prompt."""
+        job = self.job
+        drawn = range(number * job.best_of, (number + 1) * job.best_of)
+        samples = [self.events[sample] for sample in drawn if sample in self.events]
+        if job.best_of == job.n:
+            return samples
+        samples.sort(key=self._mean_logprob, reverse=True)
+        first = number * job.n
+        return [
+            replace(event, choice=first + place) for place, event in enumerate(samples[: job.n])
+        ]
+
+    def _mean_logprob(self, event: Event) -> float:
+        return self.logprob_sums[event.choice] / max(len(event.tokens), 1)
 
 
 def _merged(before: Event | None, event: Event) -> Event:
@@ -139,6 +160,7 @@ def _merged(before: Event | None, event: Event) -> Event:
             logprobs=None if event.logprobs is None else list(event.logprobs),
             prompt_logprobs=event.prompt_logprobs,
             finish_reason=event.finish_reason,
+            stop_reason=event.stop_reason,
         )
     before.tokens.extend(event.tokens)
     if event.logprobs is not None and before.logprobs is not None:
@@ -150,7 +172,12 @@ def _merged(before: Event | None, event: Event) -> Event:
         logprobs=before.logprobs,
         prompt_logprobs=before.prompt_logprobs,
         finish_reason=event.finish_reason,
+        stop_reason=event.stop_reason,
     )
+
+
+def _chosen(logprobs: EngineLogprobs) -> float:
+    return max(next(iter(logprobs.values())).logprob, LEAST_LOGPROB)
 
 
 def _entries(logprobs: EngineLogprobs) -> TokenLogprobs:
@@ -161,4 +188,9 @@ def _entries(logprobs: EngineLogprobs) -> TokenLogprobs:
 
 
 def _prompt_entries(logprobs: PromptLogprobs) -> list[TokenLogprobs | None]:
-    return [None if each is None else _entries(each) for each in logprobs]
+    """The same of a prompt's tokens, each with its rank."""
+    return [None if each is None else _ranked(each) for each in logprobs]
+
+
+def _ranked(logprobs: EngineLogprobs) -> TokenLogprobs:
+    return [[*entry, logprobs[entry[0]].rank] for entry in _entries(logprobs)]

@@ -70,6 +70,11 @@ def allowance(person: User, now: datetime) -> Allowance:
     return Allowance(used=today.token_count(), limit=settings.DAILY_TOKENS)
 
 
+def daily_limit(limits: Limits) -> int:
+    """Return the most tokens that one day can ever give for a model."""
+    return min(settings.DAILY_TOKENS, limits.tokens_per_day or settings.DAILY_TOKENS)
+
+
 def allowance_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Allowance:
     """Return the quota for this model: the day's, or the tighter one of who waits for access.
 

@@ -20,7 +20,8 @@ class Choice:
         self.index = index
         self._prompt: list[int] = job.prompts[index // job.n]
         self._echo = job.echo
-        self._wants_logprobs = job.params["logprobs"] is not None
+        self._most: int | None = job.params["logprobs"]
+        self._most_of_prompt: int | None = job.params.get("prompt_logprobs")
         self._model = model
         self._begun = False
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -33,19 +34,28 @@ class Choice:
         text, logprobs = event.text, None
         if echoes:
             text = self._model.decode(self._prompt) + text
-        if self._wants_logprobs:
-            logprobs = self._logprobs(event, echoes=echoes)
+        if self._most is not None:
+            logprobs = self._logprobs(event, self._most, echoes=echoes)
         return {
             "index": self.index,
             "text": text,
             "logprobs": logprobs,
             "finish_reason": event.finish_reason,
+            "stop_reason": event.stop_reason,
+            **self._prompt_logprobs(event),
         }
 
-    def _logprobs(self, event: Event, *, echoes: bool) -> dict[str, list[Any]]:
+    def _prompt_logprobs(self, event: Event) -> dict[str, Any]:
+        """The prompt's log-probabilities as vLLM spells them, by token id."""
+        if self._most_of_prompt is None:
+            return {}
+        told = _cut(event.prompt_logprobs or _untold(self._prompt), self._most_of_prompt)
+        return {"prompt_logprobs": [entries and _by_id(entries) for entries in told]}
+
+    def _logprobs(self, event: Event, most: int, *, echoes: bool) -> dict[str, list[Any]]:
         rows: list[tuple[int, TokenLogprobs | None]] = []
         if echoes:
-            told = event.prompt_logprobs or _untold(self._prompt)
+            told = _cut(event.prompt_logprobs or _untold(self._prompt), most)
             rows += zip(self._prompt, told, strict=True)
         rows += zip(event.tokens, event.logprobs or _untold(event.tokens), strict=True)
         return {
@@ -72,10 +82,31 @@ def _untold(tokens: list[int]) -> list[TokenLogprobs | None]:
     return [None for _ in tokens]
 
 
+def _cut(told: list[TokenLogprobs | None], most: int) -> list[TokenLogprobs | None]:
+    return [entries and _likeliest(entries, most) for entries in told]
+
+
+def _likeliest(entries: TokenLogprobs, most: int) -> TokenLogprobs:
+    """The token of the prompt, and the ``most`` likeliest in its place if it isn't one of them.
+
+    A prompt that is asked for twice, echoed and by itself, is scored once, for the wider list.
+    """
+    own, *others = entries
+    better = sum((rank, token) < (own[3], own[0]) for token, _, _, rank in others)
+    return [own, *others[: most - (better < most)]]
+
+
+def _by_id(entries: TokenLogprobs) -> dict[str, dict[str, Any]]:
+    return {
+        str(token): {"logprob": logprob, "rank": rank, "decoded_token": name}
+        for token, logprob, name, rank in entries
+    }
+
+
 def best_by_name(entries: TokenLogprobs) -> dict[str, float]:
     """Logprobs by the tokens' strings; where two ids read alike, the likelier counts."""
     found: dict[str, float] = {}
-    for token, logprob, name in entries:
+    for token, logprob, name, *_ in entries:
         name = f"token_id:{token}" if name is None else name
         found[name] = max(logprob, found.get(name, logprob))
     return found

@@ -6,7 +6,7 @@ A worker that holds a model says so in Redis under a key that dies with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -22,7 +22,7 @@ from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_file, find_repo
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
-from portal.jobs.schemas import Prompt
+from portal.jobs.fields import Prompt
 from portal.parsing.json import read_object
 from portal.storage import blob_store
 
@@ -130,6 +130,30 @@ class HostedModel:
                 field="prompt",
             )
 
+    def require_room_for(self, max_tokens: int) -> None:
+        """Refuse a completion that fits beside no prompt. Raises ContextLengthExceeded."""
+        if max_tokens >= self.context_length:
+            raise ContextLengthExceeded(
+                f"{self._most} You asked for {max_tokens} in the completion. Lower max_tokens.",
+                field="max_tokens",
+            )
+
+    def require_known(self, token_ids: Iterable[int], field: str) -> None:
+        """Refuse ids that the vocabulary doesn't have. Raises BadParameter."""
+        if any(not 0 <= token < self.vocab_size for token in token_ids):
+            raise BadParameter(
+                f"A token id in {field} is outside the vocabulary: 0 to {self.vocab_size - 1}.",
+                field=field,
+            )
+
+    def require_text(self, field: str) -> None:
+        """Refuse a field that is about text where no text is written. Raises BadParameter."""
+        if self.tokenizer is None:
+            raise BadParameter(
+                f"This model has no tokenizer, so {field} can’t be looked for. Use stop_token_ids.",
+                field=field,
+            )
+
     def token_ids(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         """Tokenize the texts among the prompts. Stops at the first that doesn't fit.
 
@@ -146,11 +170,13 @@ class HostedModel:
                 "for the completion. Shorten the prompt or lower max_tokens.",
                 field="prompt" if len(tokens) > self.context_length else "max_tokens",
             )
-        if any(not 0 <= token < self.vocab_size for token in tokens):
+        if not tokens:
             raise BadParameter(
-                f"A token id is outside the vocabulary: 0 to {self.vocab_size - 1}.",
+                "A prompt is empty, and this model’s tokenizer puts nothing before it. Give at "
+                "least one token.",
                 field="prompt",
             )
+        self.require_known(tokens, "prompt")
         return tokens
 
     @property

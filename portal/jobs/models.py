@@ -73,7 +73,7 @@ class Job(models.Model):
     seed_drawn = models.BooleanField(default=False)  # by us, since none was asked for
     prompts = models.JSONField()
     n = models.PositiveSmallIntegerField(default=1)
-    samples = models.PositiveIntegerField(default=1)  # prompts times n; prompts are forgotten
+    samples = models.PositiveIntegerField(default=1)  # drawn over all prompts, which are forgotten
     echo = models.BooleanField(default=False)
     stream = models.BooleanField(default=False)
 
@@ -153,11 +153,22 @@ class Job(models.Model):
     @property
     def looks_inside(self) -> bool:
         """Whether more than text was asked for."""
-        return self.params.get("logprobs") is not None
+        return any(self.params.get(name) is not None for name in ("logprobs", "prompt_logprobs"))
 
     @property
     def choice_count(self) -> int:
+        """Return how many choices are answered."""
         return len(self.prompts) * self.n
+
+    @property
+    def best_of(self) -> int:
+        """Return how many samples are drawn for each prompt; the likeliest ``n`` are answered."""
+        return int(self.params.get("best_of") or self.n)
+
+    @property
+    def sample_count(self) -> int:
+        """Return how many samples are drawn; ``samples`` is this too, once prompts are gone."""
+        return len(self.prompts) * self.best_of
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -28,7 +28,8 @@ START = "0-0"
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
-# One token: the chosen one first, then the likeliest, each [id, logprob, name].
+# One token: the chosen one first, then the likeliest, each [id, logprob, name]; a prompt's with
+# the rank too.
 TokenLogprobs = list[list[Any]]
 
 
@@ -44,6 +45,7 @@ class Event:
     logprobs: list[TokenLogprobs] | None = None
     prompt_logprobs: list[TokenLogprobs | None] | None = None
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
 
 
 @dataclass(frozen=True)

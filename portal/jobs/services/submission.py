@@ -16,7 +16,6 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
-from portal.jobs.accounting import Allowance, allowance_for, seconds_to_midnight
 from portal.jobs.errors import BadParameter, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import (
     HostedModel,
@@ -28,9 +27,8 @@ from portal.jobs.hosting import (
 from portal.jobs.models import Job
 from portal.jobs.rates import count_prompt_bytes
 from portal.jobs.schemas import CompletionRequest
+from portal.jobs.services.limits import require_room, require_within_a_day, require_within_quota
 from portal.queue import enqueue
-
-OPEN_JOBS_RETRY_SECONDS = 2
 
 
 def create_job(
@@ -46,8 +44,11 @@ def create_job(
     """
     repo = find_hosted(asked.model, caller)
     revision, limits = _allowed(caller, asked, repo, now)
-    _require_affordable(caller, asked, repo, limits, now)
-    prompts = _token_ids(caller, asked, hosted_model(revision), now)
+    model = hosted_model(revision)
+    _require_answerable(asked, model, limits)
+    require_room(_named(caller))
+    require_within_quota(_named(caller), repo, limits, asked.most_completion_tokens, now)
+    prompts = _token_ids(caller, asked, model, now)
     return _store(caller, asked, revision, prompts, limits, source, now)
 
 
@@ -64,14 +65,14 @@ def _allowed(
     return revision, require_may(caller, action, revision, now).limits
 
 
-def _require_affordable(
-    caller: Caller, asked: CompletionRequest, repo: ModelRepo, limits: Limits, now: datetime
-) -> None:
-    """Refuse what the quota forbids whatever the prompts hold, before any work is done on them."""
-    person = _named(caller)
-    _require_room(person)
-    completions = len(asked.prompts) * asked.n * asked.max_tokens
-    _require_within_quota(allowance_for(person, repo, limits, now), completions, now)
+def _require_answerable(asked: CompletionRequest, model: HostedModel, limits: Limits) -> None:
+    """Refuse what can't be answered whatever the prompts hold, before any work is done on them."""
+    model.require_room_for(asked.max_tokens)
+    model.require_known(asked.stop_token_ids, "stop_token_ids")
+    model.require_known(asked.logit_bias, "logit_bias")
+    if asked.stop:
+        model.require_text("stop")
+    require_within_a_day(asked, limits)
 
 
 def _token_ids(
@@ -109,10 +110,11 @@ def _store(
 ) -> Job:
     person = User.objects.select_for_update().get(pk=_named(caller).pk)  # one at a time per person
     prompt_tokens = sum(map(len, prompts))
-    reserved = prompt_tokens + len(prompts) * asked.n * asked.max_tokens
     repo = revision.repo
-    _require_room(person)
-    _require_within_quota(allowance_for(person, repo, limits, now), reserved, now)
+    reserved = prompt_tokens + asked.most_completion_tokens
+    require_within_a_day(asked, limits, prompt_tokens)
+    require_room(person)
+    require_within_quota(person, repo, limits, reserved, now)
     seed = secrets.randbits(63) if asked.seed is None else asked.seed  # a second attempt repeats
     job = Job.objects.create(
         person=person,
@@ -125,7 +127,7 @@ def _store(
         seed_drawn=asked.seed is None,
         prompts=prompts,
         n=asked.n,
-        samples=len(prompts) * asked.n,
+        samples=asked.samples,
         echo=asked.echo,
         stream=asked.stream,
         created_at=now,
@@ -144,32 +146,6 @@ def _store(
     )
     transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
     return job
-
-
-def _require_room(person: User) -> None:
-    if Job.objects.of(person).open().count() >= settings.MAX_OPEN_JOBS:
-        raise QuotaExceeded(
-            f"You have {settings.MAX_OPEN_JOBS} jobs open, the most at one time. Wait for one to "
-            "end, or stop one.",
-            retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
-        )
-
-
-def _require_within_quota(today: Allowance, reserved: int, now: datetime) -> None:
-    if reserved <= today.left:
-        return
-    if today.waiting_for:
-        said = (
-            f"This may take {reserved:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
-            "day while your request is in review are used."
-        )
-    elif today.left == 0:
-        said = f"You’ve used today’s {today.limit:,} tokens."
-    else:
-        said = f"This may take {reserved:,} tokens, and {today.left:,} are left today."
-    raise QuotaExceeded(
-        f"{said} More from 00:00 UTC.", retry_after_seconds=seconds_to_midnight(now)
-    )
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:

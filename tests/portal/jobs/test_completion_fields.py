@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from portal.jobs.errors import BadParameter
+from portal.jobs.fields import MAX_STOP_CHARACTERS
 from portal.jobs.schemas import MAX_N, parse_completion
 
 SOUND = {"model": "a/b", "prompt": "x"}
@@ -74,10 +75,39 @@ BAD = [
     ("stream", 1),
     ("stream_options", {"include_usage": True}),
     ("suffix", "end"),
-    ("best_of", 2),
-    ("presence_penalty", 0.5),
-    ("frequency_penalty", -1),
-    ("logit_bias", {"5": 100}),
+    ("best_of", 0),
+    ("best_of", MAX_N + 1),
+    ("best_of", 2.0),
+    ("presence_penalty", 2.1),
+    ("presence_penalty", "much"),
+    ("frequency_penalty", -2.1),
+    ("repetition_penalty", 0),
+    ("repetition_penalty", True),
+    ("repetition_penalty", float("inf")),
+    ("min_p", 1.1),
+    ("min_p", -0.1),
+    ("min_tokens", -1),
+    ("min_tokens", 17),
+    ("min_tokens", 1.0),
+    ("stop_token_ids", 5),
+    ("stop_token_ids", ["5"]),
+    ("stop_token_ids", [True]),
+    ("stop_token_ids", list(range(1025))),
+    ("include_stop_str_in_output", "yes"),
+    ("logit_bias", [5]),
+    ("logit_bias", {"5": 101}),
+    ("logit_bias", {"5": None}),
+    ("logit_bias", {"5": "much"}),
+    ("logit_bias", {"weir": 1}),
+    ("logit_bias", {"05": 1}),
+    ("logit_bias", {"-5": 1}),
+    ("logit_bias", {"٣": 1}),
+    ("logit_bias", {"9" * 400: 1}),
+    ("logit_bias", {str(token): 1 for token in range(1025)}),
+    ("prompt_logprobs", -1),
+    ("prompt_logprobs", 6),
+    ("prompt_logprobs", True),
+    ("stop", "x" * (MAX_STOP_CHARACTERS + 1)),
 ]
 
 
@@ -104,10 +134,38 @@ def test_bad_stream_options_are_refused(options):
         {"stop": []},
         {"stop": None, "seed": None, "logprobs": None, "n": None},
         {"best_of": 2, "n": 2},
-        {"suffix": None, "presence_penalty": 0, "logit_bias": {}},
+        {"best_of": 3, "n": 2},
+        {"prompt_logprobs": 0},
+        {"presence_penalty": -2, "frequency_penalty": 2, "repetition_penalty": 5, "min_p": 1},
+        {"min_tokens": 16, "stop_token_ids": [5, 5], "logit_bias": {"0": -100, "5": 100}},
+        {"presence_penalty": None, "min_tokens": None, "stop_token_ids": None, "logit_bias": None},
+        {"stop": ["x" * MAX_STOP_CHARACTERS] * 16},
         {"nobody": "knows this"},
+        {"user": "me", "metadata": {"a": "b"}, "store": True, "service_tier": "auto"},
         {"stream": True, "stream_options": {"include_usage": True}},
     ],
 )
 def test_sound_fields_are_taken(fields):
     assert parse_completion({**SOUND, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"n": 3, "best_of": 2}, "best_of"),
+        ({"prompt": ["x"] * 9, "best_of": 128}, "best_of"),
+        ({"prompt": ["x"] * 9, "n": 128}, "n"),
+        ({"n": 2, "best_of": 3, "stream": True}, "best_of"),
+        ({"prompt_logprobs": 0, "stream": True}, "prompt_logprobs"),
+        ({"stream": True, "stream_options": {"continuous_usage_stats": True}}, "stream_options"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(fields, field):
+    with pytest.raises(BadParameter) as refused:
+        parse_completion({**SOUND, **fields})
+    assert refused.value.field == field
+
+
+def test_samples_of_which_nothing_is_drawn_are_no_more_than_choices():
+    asked = parse_completion({**SOUND, "n": 2, "best_of": 9, "max_tokens": 0, "echo": True})
+    assert (asked.best_of, asked.samples) == (2, 2)

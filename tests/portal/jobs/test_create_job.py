@@ -94,6 +94,9 @@ def test_without_a_live_worker_the_model_is_loading(db, model, now):
         ({"prompt": [-1]}, "prompt"),
         ({"prompt": [5] * (CONTEXT_LENGTH + 1)}, "prompt"),
         ({"prompt": [5] * 90, "max_tokens": 7}, "max_tokens"),
+        ({"stop_token_ids": [5, 99_999]}, "stop_token_ids"),
+        ({"stop_token_ids": [-1]}, "stop_token_ids"),
+        ({"logit_bias": {"99999": 1}}, "logit_bias"),
     ],
 )
 def test_what_the_model_cannot_take_is_refused(hosted, now, fields, field):

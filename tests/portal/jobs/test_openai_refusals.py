@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 
 from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.parsing.json import LARGEST_BODY_BYTES
 from tests.factories.accounts import make_token, make_user
-from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted
+from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted, make_job
 from tests.portal.jobs.test_completion_fields import BAD
 
 
@@ -22,8 +23,6 @@ def guest(hosted):
 @pytest.fixture
 def bearer():
     def headers(person, *scopes):
-        from django.utils import timezone
-
         _, secret = make_token(person, *scopes, now=timezone.now())
         return {"Authorization": f"Bearer {secret}"}
 
@@ -119,8 +118,9 @@ def test_a_token_without_the_scope_is_a_403(post, bearer, hosted, guest):
 
 
 def test_over_the_quota_is_a_429_that_says_when(post, bearer, hosted, guest, settings):
-    settings.DAILY_TOKENS = 5
-    response = post({"model": hosted.full_name, "prompt": "x"}, bearer(guest))
+    settings.DAILY_TOKENS = 20
+    make_job(hosted, guest, now=timezone.now(), prompt=[5], max_tokens=9)
+    response = post({"model": hosted.full_name, "prompt": "x", "max_tokens": 12}, bearer(guest))
     assert refusal(response, 429)["code"] == "rate_limit_exceeded"
     assert 0 < int(response["Retry-After"]) <= 86_401
 

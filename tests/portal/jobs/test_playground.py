@@ -112,7 +112,8 @@ def test_a_model_that_is_loading_is_said_in_place(client, hosted, guest):
 
 
 def test_the_quota_is_said_in_place(client, hosted, guest, settings):
-    settings.DAILY_TOKENS = 3
+    settings.DAILY_TOKENS = 20
+    make_job(hosted, guest, now=timezone.now(), prompt=[5], max_tokens=19)
     page = client.post(PLAYGROUND, form(hosted)).content.decode()
     assert "More from 00:00 UTC" in page
 

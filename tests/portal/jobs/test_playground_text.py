@@ -90,11 +90,14 @@ def test_who_waits_reads_the_quota_that_holds_for_them(client, hosted, waiting):
 
 
 def test_past_it_what_was_typed_stays(client, hosted, waiting):
-    response = client.post(PLAYGROUND, unticked(hosted, prompt="Kept words", max_tokens="60"))
-    page = response.content.decode()
-    assert response.status_code == 422
-    assert "0 of 40 tokens a day while your request is in review are used" in page
-    assert "Kept words" in page
+    client.post(PLAYGROUND, unticked(hosted, prompt="a", max_tokens="8"))
+    never, later = ("60", "40 are all of a day’s while"), ("35", "10 of 40 tokens a day while")
+    for most, said in (never, later):
+        response = client.post(PLAYGROUND, unticked(hosted, prompt="Kept words", max_tokens=most))
+        page = response.content.decode()
+        assert response.status_code == 422
+        assert f"{said} your request is in review" in page
+        assert "Kept words" in page
 
 
 def test_access_that_ended_meanwhile_is_said_beside_what_was_typed(client, hosted, guest):

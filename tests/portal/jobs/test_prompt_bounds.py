@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from inference.tokenizer import Tokenizer
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, QuotaExceeded
+from portal.jobs.fields import MAX_CHOICES
 from portal.jobs.hosting import hosted_model
-from portal.jobs.schemas import MAX_CHOICES
 from tests.factories.accounts import make_token
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_job
 
@@ -112,7 +112,8 @@ def test_who_has_no_job_to_spare_has_nothing_tokenized(submit, tokenized, settin
 
 
 def test_who_has_no_tokens_to_spare_has_nothing_tokenized(submit, tokenized, settings):
-    settings.DAILY_TOKENS = 10
+    settings.DAILY_TOKENS = 20
+    submit([5], max_tokens=9)
     with pytest.raises(QuotaExceeded, match="10 are left today"):
         submit("The water", max_tokens=11)
     assert not tokenized

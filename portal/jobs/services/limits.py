@@ -1,0 +1,75 @@
+"""Hold a request against its person's limits: 429 where waiting helps, 400 where it never would."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+
+from portal.access.policy import Limits
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from portal.jobs.accounting import Allowance, allowance_for, daily_limit, seconds_to_midnight
+from portal.jobs.errors import BadParameter, QuotaExceeded
+from portal.jobs.models import Job
+from portal.jobs.schemas import CompletionRequest
+
+OPEN_JOBS_RETRY_SECONDS = 2
+
+
+def require_room(person: User) -> None:
+    """Refuse one more job than a person may have open. Raises QuotaExceeded."""
+    if Job.objects.of(person).open().count() >= settings.MAX_OPEN_JOBS:
+        raise QuotaExceeded(
+            f"You have {settings.MAX_OPEN_JOBS} jobs open, the most at one time. Wait for one to "
+            "end, or stop one.",
+            retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
+        )
+
+
+def require_within_a_day(
+    asked: CompletionRequest, limits: Limits, prompt_tokens: int = 0
+) -> None:
+    """Refuse what no day's quota is enough for. Raises BadParameter, naming what to lower."""
+    most, wanted = daily_limit(limits), prompt_tokens + asked.most_completion_tokens
+    if wanted <= most:
+        return
+    field = _too_much(asked, prompt_tokens, most)
+    advice = "Send fewer prompts or shorter ones." if field == "prompt" else f"Lower {field}."
+    while_waiting = " while your request is in review" if most < settings.DAILY_TOKENS else ""
+    raise BadParameter(
+        f"This may take {wanted:,} tokens, and {most:,} are all of a day’s{while_waiting}. {advice}",
+        field=field,
+    )
+
+
+def _too_much(asked: CompletionRequest, prompt_tokens: int, most: int) -> str:
+    """Name the field without whose change nothing else would do."""
+    if prompt_tokens + asked.samples * min(asked.max_tokens, 1) <= most:
+        return "max_tokens"
+    if asked.samples == len(asked.prompts) or prompt_tokens > most:
+        return "prompt"
+    return "best_of" if asked.best_of > asked.n else "n"
+
+
+def require_within_quota(
+    person: User, repo: ModelRepo, limits: Limits, wanted: int, now: datetime
+) -> None:
+    """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
+    today = allowance_for(person, repo, limits, now)
+    if wanted > today.left:
+        raise QuotaExceeded(
+            f"{_spent(today, wanted)} More from 00:00 UTC.",
+            retry_after_seconds=seconds_to_midnight(now),
+        )
+
+
+def _spent(today: Allowance, wanted: int) -> str:
+    if today.waiting_for:
+        return (
+            f"This may take {wanted:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
+            "day while your request is in review are used."
+        )
+    if today.left == 0:
+        return f"You’ve used today’s {today.limit:,} tokens."
+    return f"This may take {wanted:,} tokens, and {today.left:,} are left today."
