@@ -37,6 +37,15 @@ class Values:
         return self.error / self.largest if self.largest else 0.0
 
 
+def is_finite(tensor: Tensor) -> bool:
+    """Look for NaN and infinity, copying no more than 8-bit floats; whole numbers have neither."""
+    if not tensor.numel() or not (tensor.is_floating_point() or tensor.is_complex()):
+        return True
+    if tensor.is_complex() or tensor.element_size() == 1:  # these have no order, or no test
+        return bool(torch.isfinite(tensor if tensor.is_complex() else tensor.float()).all())
+    return all(math.isfinite(bound.item()) for bound in torch.aminmax(tensor))
+
+
 def look_at(numbers: Tensor, dtype: torch.dtype) -> Values:
     """Read numbers (1-D) and try what dtype would make of them; copies a chunk at a time."""
     if not numbers.numel():

@@ -5,7 +5,9 @@ change.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from inference.checkpoints.source import ReadOptions, Source
 from inference.config import OptConfig
 from inference.config_checks import ARCHITECTURE, BASE_ARCHITECTURE
 from inference.errors import ConfigError
-from inference.export import generation_fields, write_json
+from inference.export import generation_fields, write_json, write_whole
 from inference.generation_config import FILE_NAME as GENERATION_NAME
 from inference.generation_config import GenerationConfig
 from inference.json_files import read_object
@@ -28,14 +30,15 @@ _DTYPE_FIELDS = ("dtype", "torch_dtype")  # transformers' name today, and before
 class Configs:
     """What the result's two files hold.
 
-    fields: config.json's object, made where no file gave it. generation: the other's, where it is
-    made; None where the source's is copied, or where it has none and config.json speaks for both.
-    changed: a sentence for each field that isn't the source's.
+    path: the file that gives config.json, None where it is made. fields: its object, None where
+    path is copied as it is. generation: the other file's object where it is made; None where the
+    source's is copied, or where it has none and config.json speaks for both. changed: a sentence
+    for each field that isn't the source's.
     """
 
-    fields: dict[str, Any]
-    made: bool
-    generation: dict[str, Any] | None
+    path: Path | None
+    fields: Mapping[str, Any] | None
+    generation: Mapping[str, Any] | None
     changed: list[str]
 
     def write_generation(self, destination: Path) -> None:
@@ -45,12 +48,20 @@ class Configs:
 
     def write_config(self, destination: Path) -> None:
         """Write config.json, whose presence says that the folder is done."""
-        write_json(destination / NAME, self.fields)
+        if self.fields is not None:
+            write_json(destination / NAME, self.fields)
+        elif self.path is not None:
+            write_whole(destination / NAME, partial(copyfile, self.path))
+
+    @property
+    def copied_files(self) -> list[str]:
+        """Return config.json's name where it is copied as it is."""
+        return [NAME] if self.fields is None else []
 
     @property
     def made_files(self) -> list[str]:
         """Names of the files that no file of the source became."""
-        made = [NAME] if self.made else []
+        made = [NAME] if self.path is None else []
         return made if self.generation is None else [*made, GENERATION_NAME]
 
 
@@ -66,25 +77,18 @@ def plan_configs(
     Raises ConfigError where generation_config.json can't be read.
     """
     folder = source.form.folder
-    own = _own_fields(folder, options)
-    changed: list[str] = []
-    if own is None:
-        fields = _made_fields(source, config, max(set(dtypes), key=dtypes.count))
-    else:
-        fields, changed = _changed(own, asked)
-    if options.config is not None and (folder / NAME).is_file():
-        changed.append(f"{NAME} is --config's, not the source's")
     has_generation = (folder / GENERATION_NAME).is_file()
     if has_generation:
         GenerationConfig.from_directory(folder)
-    generation = generation_fields(config) if own is None and not has_generation else None
-    return Configs(fields, own is None, generation, changed)
-
-
-def _own_fields(folder: Path, options: ReadOptions) -> Mapping[str, Any] | None:
-    if options.config is not None:
-        return options.fields
-    return read_object(folder / NAME, ConfigError) if (folder / NAME).is_file() else None
+    given = options.config_path if options.config is not None else folder / NAME
+    if given is None or not given.is_file():
+        fields = _made_fields(source, config, max(set(dtypes), key=dtypes.count))
+        generation = None if has_generation else generation_fields(config)
+        return Configs(None, fields, generation, [])
+    fields, changed = _changed(read_object(given, ConfigError), asked)
+    replaced = given != folder / NAME and (folder / NAME).is_file()
+    told = [f"{NAME} is {given}, not the source's"] if replaced else []
+    return Configs(given, fields if changed else None, None, told + changed)
 
 
 def _made_fields(source: Source, config: OptConfig, dtype: torch.dtype) -> dict[str, Any]:

@@ -5,7 +5,6 @@ stopped: what lies there already is held against its noted hashes, and written a
 what was written.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,12 +15,13 @@ from torch import Tensor
 
 from inference.checkpoints.companions import Companions, plan_companions
 from inference.checkpoints.configs import Configs, plan_configs
+from inference.checkpoints.destination import find_begun, require_apart, require_room
 from inference.checkpoints.examine import Rounding, examine
 from inference.checkpoints.expected import expected_shapes
-from inference.checkpoints.forms import Form, find_form
+from inference.checkpoints.forms import find_form
 from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
-from inference.checkpoints.manifest import Manifest, describe_source
-from inference.checkpoints.safetensors_writer import Layout, write_tensors
+from inference.checkpoints.manifest import Manifest
+from inference.checkpoints.safetensors_writer import Layout, layout_bytes, write_tensors
 from inference.checkpoints.source import (
     ReadOptions,
     Source,
@@ -30,13 +30,9 @@ from inference.checkpoints.source import (
     require_matches,
     stated_config,
 )
-from inference.checkpoints.stored import count
 from inference.config import OptConfig
-from inference.errors import CheckpointError
 from inference.export import MAX_SHARD_BYTES, shard_name, split_weights, write_index, write_whole
 from inference.weight_files import INDEX_NAME
-
-SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,11 @@ class Conversion:
         ]
 
     @property
+    def copied(self) -> list[str]:
+        """Names of the files that are the source's, byte for byte."""
+        return [*self.configs.copied_files, *self.companions.copied]
+
+    @property
     def made(self) -> list[str]:
         """Names of the files beside the shards that no file of the source became."""
         made = [*self.configs.made_files, *self.companions.tokenizer.made]
@@ -118,14 +119,14 @@ def prepare(source: Path, destination: Path, options: ConvertOptions) -> Convers
     is wrong.
     """
     form = find_form(source)
-    _require_apart(form.folder, destination)
+    require_apart(form.folder, destination)
     stated_config(form, options.read)  # another kind of model is refused as such, not by its names
     opened = open_source(form, options.read)
     config = config_for(opened, options.read)
     require_matches(opened, config, options.read.tolerance)
     shards = _lay_out(opened, config, options)
-    manifest, begun = _manifest_of(form, destination, shards, options.dtype)
-    _require_room(destination, shards)
+    manifest, begun = find_begun(form, destination, shards, options.dtype)
+    require_room(destination, shards)
     dtypes = [dtype for layout in shards.values() for dtype, _ in layout.values()]
     return Conversion(
         source=opened,
@@ -176,11 +177,6 @@ def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None])
     )
 
 
-def layout_bytes(layout: Layout) -> int:
-    """Bytes of a shard's tensors."""
-    return sum(count(shape) * dtype.itemsize for dtype, shape in layout.values())
-
-
 def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict[str, Layout]:
     layout = {
         name: (options.dtype or source.weights[name].dtype, shape)
@@ -200,47 +196,6 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _require_apart(source: Path, destination: Path) -> None:
-    """A conversion within its own source would be taken for a part of it the next time."""
-    if destination.resolve().is_relative_to(source.resolve()):
-        raise CheckpointError(f"{destination} is the source or lies in it: give a folder elsewhere")
-
-
-def _manifest_of(
-    form: Form, folder: Path, shards: dict[str, Layout], dtype: torch.dtype | None
-) -> tuple[Manifest, bool]:
-    """Return the folder's manifest and True where this conversion was begun, else a new one."""
-    described = describe_source(form, dtype)
-    found = Manifest.find(folder) if folder.is_dir() else None
-    if found is None:
-        if folder.exists() and not folder.is_dir():
-            raise CheckpointError(f"{folder} is a file: give a folder")
-        if folder.is_dir() and any(folder.iterdir()):
-            raise CheckpointError(f"{folder} is not empty, and holds no conversion: give another")
-        return Manifest(described), False
-    if found.source != described:
-        raise CheckpointError(
-            f"{folder} holds a conversion of other files or to another dtype, or the files changed "
-            "since: remove it, or give another folder"
-        )
-    if {entry["file"] for entry in found.tensors.values()} - set(shards):
-        raise CheckpointError(f"{folder} holds shards of another size: give the same options")
-    return found, True
-
-
-def _require_room(folder: Path, shards: dict[str, Layout]) -> None:
-    there = sum(
-        layout_bytes(layout) for name, layout in shards.items() if (folder / name).is_file()
-    )
-    above = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    needed = sum(map(layout_bytes, shards.values())) - there + SPARE_BYTES
-    free = shutil.disk_usage(above).free
-    if needed > free:
-        raise CheckpointError(
-            f"{needed / 1e9:,.1f} GB are to be written, and {above} has {free / 1e9:,.1f} GB free"
-        )
 
 
 def _write_shard(conversion: Conversion, name: str) -> None:

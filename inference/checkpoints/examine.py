@@ -65,12 +65,6 @@ def examine(
     return _rounding(source, values, dtypes)
 
 
-def require_finite(source: Source, advance: Callable[[int], None]) -> None:
-    """Read it all and keep each dtype. Raises CheckpointError as ``examine`` does."""
-    dtypes = {name: weight.dtype for name, weight in source.weights.items()}
-    examine(source, dtypes, check_crc=True, advance=advance)
-
-
 def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, Run]]]:
     by_file = defaultdict[Path, list[tuple[str, Run]]](list)
     for name, weight in source.weights.items():

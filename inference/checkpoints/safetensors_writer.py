@@ -36,6 +36,11 @@ def write_tensors(path: Path, layout: Layout, tensors: Iterator[Tensor]) -> dict
     return digests
 
 
+def layout_bytes(layout: Layout) -> int:
+    """Return the bytes of a file's tensors."""
+    return sum(torch.Size(shape).numel() * dtype.itemsize for dtype, shape in layout.values())
+
+
 def tensor_bytes(tensor: Tensor) -> memoryview:
     """The tensor's bytes as safetensors keeps them; a view, unless it lies in strides."""
     if sys.byteorder != "little":

@@ -44,15 +44,15 @@ class Source:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """config: the shape, where it is given and not read; fields: config.json's object, where the
-    shape was given as a file. inert: see read_pickle.
+    """config: the shape, where it is given and not read; config_path: the file, where it was given
+    as one. inert: see read_pickle.
 
     assume_order: cut flat parameters without shard_metadata as metaseq's modules register them.
     tolerance: greatest difference between what parts hold in common.
     """
 
     config: OptConfig | None = None
-    fields: Mapping[str, Any] | None = None
+    config_path: Path | None = None
     inert: tuple[str, ...] = ()
     assume_order: bool = False
     tolerance: float = 0.0

@@ -6,19 +6,31 @@ What this engine doesn't know is read in full, and said to be no more than that.
 import argparse
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inference.commands.reading import add_rank_arguments
+from inference.commands.reading import (
+    add_rank_arguments,
+    add_reading_arguments,
+    positive_int,
+    read_options,
+)
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError
 from inference.layout import ranks_within
 from inference.sampling import SamplingParams
 
+if TYPE_CHECKING:
+    from inference.checkpoints.forms import Form
+    from inference.checkpoints.source import ReadOptions
+
 HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
 PROMPT = "The first"
 PROMPT_IDS = (2, 5)
 TOLD_AT_MOST = 20
+WEIGHT_FILES = ("*.safetensors", "*model*.bin")
 
 
 @dataclass(frozen=True)
@@ -34,30 +46,55 @@ class Found:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("directory", metavar="DIR", help="checkpoint directory")
-    parser.add_argument("--max-tokens", type=int, default=8, help="tokens to generate (8)")
+    parser.add_argument("directory", metavar="DIR", help="checkpoint folder, or one of its files")
+    parser.add_argument("--max-tokens", type=positive_int, default=8, help="tokens to generate (8)")
     parser.add_argument(
         "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     add_rank_arguments(parser, bound=", at most: fewer where the model or the machine has fewer")
+    add_reading_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found. Raises InferenceError with every weight that can't be right."""
+    from inference.checkpoints.forms import find_form
+
     folder = Path(arguments.directory)
+    if folder.is_dir() and weight_paths(folder):
+        found = _check_folder(folder, arguments)
+    else:
+        form = find_form(folder)
+        if form.is_transformers:
+            found = _check_folder(form.folder, arguments)
+        else:
+            found = _check_metaseq(form, read_options(arguments))
+    print(json.dumps(asdict(found)) if arguments.json else _sentence(found))
+    return 0
+
+
+def _check_folder(folder: Path, arguments: argparse.Namespace) -> Found:
     tensors = require_finite(folder)
     try:
         config = OptConfig.from_directory(folder)
     except ConfigError as error:
         if _is_ours(folder):
             raise
-        found = Found(tensors, not_loaded=str(error))
-    else:
-        found = _generate(folder, config, tensors, arguments)
-    print(json.dumps(asdict(found)) if arguments.json else _sentence(found))
-    return 0
+        return Found(tensors, not_loaded=str(error))
+    return _generate(folder, config, tensors, arguments)
+
+
+def _check_metaseq(form: "Form", options: "ReadOptions") -> Found:
+    """Hold the weights against the shape and read them all; the engine loads no such files."""
+    from inference.checkpoints.examine import examine
+    from inference.checkpoints.source import config_for, open_source, require_matches
+
+    source = open_source(form, options)
+    require_matches(source, config_for(source, options), options.tolerance)
+    kept = {name: weight.dtype for name, weight in source.weights.items()}
+    examine(source, kept, check_crc=True, advance=lambda size: None)
+    return Found(len(source.weights), not_loaded="they are metaseq's: `convert` them first")
 
 
 def _is_ours(folder: Path) -> bool:
@@ -69,10 +106,15 @@ def _is_ours(folder: Path) -> bool:
     return not isinstance(config, dict) or config.get("model_type") == "opt"
 
 
+def weight_paths(folder: Path) -> list[Path]:
+    """Find all files of weights that transformers' libraries write, in folders of it too."""
+    return sorted(path for pattern in WEIGHT_FILES for path in folder.rglob(pattern))
+
+
 def require_finite(folder: Path) -> int:
-    """Read every tensor of every safetensors file, and count them. Raises CheckpointError."""
+    """Read every tensor of every file of weights, and count them. Raises CheckpointError."""
     wrong, count = [], 0
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in weight_paths(folder):
         for name, finite in _read(path):
             count += 1
             if not finite:
@@ -83,21 +125,19 @@ def require_finite(folder: Path) -> int:
     return count
 
 
-def _read(path: Path) -> list[tuple[str, bool]]:
-    import torch
-    from safetensors import SafetensorError, safe_open
+def _read(path: Path) -> Iterator[tuple[str, bool]]:
+    """Each tensor's name, and whether all of its numbers are finite. Raises CheckpointError."""
+    from inference.checkpoints.casting import is_finite
+    from inference.checkpoints.pickles import damaged_records
+    from inference.weight_files import BinFile, SafetensorsFile
 
-    found = []
-    try:
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 - not a mapping
-                tensor = file.get_tensor(name)
-                if tensor.is_floating_point() and tensor.element_size() == 1:
-                    tensor = tensor.float()  # 8-bit floats have no test of their own
-                found.append((name, bool(torch.isfinite(tensor).all())))
-    except SafetensorError as error:
-        raise CheckpointError(f"{path.name} is damaged: {error}") from error
-    return found
+    file = BinFile(path) if path.suffix == ".bin" else SafetensorsFile(path)
+    if path.suffix == ".bin" and (damaged := damaged_records(path)):
+        raise CheckpointError(
+            f"{path} is not as it was written (CRC-32 of {', '.join(damaged[:3])}): fetch it again"
+        )
+    for weight in file.weights():
+        yield weight.stored_name, is_finite(file.tensor(weight.stored_name))
 
 
 def _generate(
@@ -105,9 +145,7 @@ def _generate(
 ) -> Found:
     """Greedy tokens, each with a probability that is a number."""
     from inference.engine import Engine
-    from inference.tokenizer import FILE_NAME
 
-    prompt = PROMPT if (folder / FILE_NAME).is_file() else list(PROMPT_IDS)
     params = SamplingParams(
         max_tokens=arguments.max_tokens, temperature=0.0, ignore_eos=True, logprobs=1
     )
@@ -121,6 +159,7 @@ def _generate(
         max_num_seqs=1,
         rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
+        prompt = PROMPT if engine.tokenizer else list(PROMPT_IDS)
         sample = engine.generate([prompt], params)[0].outputs[0]
     entries = [entry for each in sample.logprobs or [] for entry in each.values()]
     if not entries or not all(math.isfinite(entry.logprob) for entry in entries):

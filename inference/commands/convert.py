@@ -146,7 +146,7 @@ def _told(conversion: "Conversion") -> dict[str, object]:
         "tokenizer": companions.tokenizer.how,
         "changed": conversion.changed,
         "made": conversion.made,
-        "copied": companions.copied,
+        "copied": conversion.copied,
         "left": companions.left,
     }
 

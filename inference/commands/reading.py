@@ -4,9 +4,10 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inference.config import OptConfig
+from inference.config_checks import FILE_NAME
 from inference.errors import ConfigError
 from inference.json_files import read_object
 from inference.shapes import OPT_NAMES, named_config
@@ -110,20 +111,19 @@ def read_options(arguments: argparse.Namespace, *, tolerance: float = 0.0) -> "R
     """What the arguments ask for. Raises ConfigError."""
     from inference.checkpoints.source import ReadOptions
 
-    config, fields = _config(arguments.config)
+    config, path = _config(arguments.config)
     return ReadOptions(
         config=config,
-        fields=fields,
+        config_path=path,
         inert=tuple(arguments.inert),
         assume_order=arguments.assume_order,
         tolerance=tolerance,
     )
 
 
-def _config(given: str | None) -> tuple[OptConfig | None, dict[str, Any] | None]:
-    """Return the shape, and the fields of the file that says it, if one does."""
+def _config(given: str | None) -> tuple[OptConfig | None, Path | None]:
+    """Return the shape, and the file that says it, if one does."""
     if given is None or given in OPT_NAMES:
         return None if given is None else named_config(given), None
-    path = Path(given)
-    fields = read_object(path / "config.json" if path.is_dir() else path, ConfigError)
-    return OptConfig.from_dict(fields), fields
+    path = Path(given) / FILE_NAME if Path(given).is_dir() else Path(given)
+    return OptConfig.from_dict(read_object(path, ConfigError)), path

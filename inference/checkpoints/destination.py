@@ -1,0 +1,61 @@
+"""The folder that a conversion writes: what lies there, and whether the rest has room."""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from inference.checkpoints.forms import Form
+from inference.checkpoints.manifest import Manifest, describe_source
+from inference.checkpoints.safetensors_writer import Layout, layout_bytes
+from inference.errors import CheckpointError
+
+SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
+
+
+def require_apart(source: Path, destination: Path) -> None:
+    """Refuse a folder within the source, which would be a part of it the next time.
+
+    Raises CheckpointError.
+    """
+    if destination.resolve().is_relative_to(source.resolve()):
+        raise CheckpointError(f"{destination} is the source or lies in it: give a folder elsewhere")
+
+
+def find_begun(
+    form: Form, folder: Path, shards: dict[str, Layout], dtype: torch.dtype | None
+) -> tuple[Manifest, bool]:
+    """Return the folder's manifest and True where this conversion was begun, else a new one.
+
+    Raises CheckpointError where something else lies there.
+    """
+    described = describe_source(form, dtype)
+    found = Manifest.find(folder) if folder.is_dir() else None
+    if found is None:
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder} is a file: give a folder")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise CheckpointError(f"{folder} is not empty, and holds no conversion: give another")
+        return Manifest(described), False
+    if found.source != described:
+        raise CheckpointError(
+            f"{folder} holds a conversion of other files or to another dtype, or the files changed "
+            "since: remove it, or give another folder"
+        )
+    if {entry["file"] for entry in found.tensors.values()} - set(shards):
+        raise CheckpointError(f"{folder} holds shards of another size: give the same options")
+    return found, True
+
+
+def require_room(folder: Path, shards: dict[str, Layout]) -> None:
+    """Raise CheckpointError where the disk has no room for the shards that aren't there yet."""
+    there = sum(
+        layout_bytes(layout) for name, layout in shards.items() if (folder / name).is_file()
+    )
+    above = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    needed = sum(map(layout_bytes, shards.values())) - there + SPARE_BYTES
+    free = shutil.disk_usage(above).free
+    if needed > free:
+        raise CheckpointError(
+            f"{needed / 1e9:,.1f} GB are to be written, and {above} has {free / 1e9:,.1f} GB free"
+        )
