@@ -15,6 +15,7 @@ from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.errors import InferenceError, LayoutError, RanksFailed, WeightMismatch
 from inference.messages import Report
 from inference.ranks import _require_loaded
+from inference.runner import BLOCK_SIZE
 from tests.inference.tiny_opts import RAGGED, ROOT, make_opt
 
 ODD = {
@@ -94,11 +95,12 @@ def require_same(found, expected):
 def test_the_350m_shape_splits_too(tmp_path):
     shape = ODD | {"hidden_size": 30, "num_attention_heads": 3, "vocab_size": 101}
     make_opt(tmp_path, **shape, do_layer_norm_before=False, word_embed_proj_dim=17)
-    found = []
-    for sizes in ((1, 1), (2, 2)):
-        with Engine(tmp_path, *sizes) as engine:
-            found.append(answers(engine))
-    require_same(*found)
+    block = 2 * 3 * 2 * 10 * 4 * BLOCK_SIZE  # of 3 layers and 2 heads, as the third rank has
+    with Engine(tmp_path) as engine:
+        alone = answers(engine)
+    with Engine(tmp_path, 2, 2, kv_cache_memory_bytes=100 * block + 1) as engine:
+        require_same(answers(engine), alone)
+        assert engine.stats().total_blocks == 100  # other ranks have room for more
 
 
 def test_bfloat16_is_summed_up_too(even_opt):
