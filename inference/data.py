@@ -13,7 +13,8 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
 
-from inference.tokenizer import FILE_NAME, Tokenizer
+from inference.tokenizer import Tokenizer
+from inference.tokenizer_files import FILE_NAME
 
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3, as OPT has them
 END_ID = 2

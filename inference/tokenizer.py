@@ -1,17 +1,16 @@
-"""Text to ids and back, from tokenizer.json. Free of torch.
+"""Text to ids and back, by a folder's tokenizer. Free of torch.
 
 What stands before the text (OPT's ``</s>``) is the file's own post-processor's business.
 """
 
-import json
 from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import decoders
 
 from inference.errors import TokenizerError
-
-FILE_NAME = "tokenizer.json"
+from inference.tokenizer_files import build_fast_tokenizer, has_tokenizer
 
 
 class Tokenizer:
@@ -20,28 +19,18 @@ class Tokenizer:
     def __init__(self, fast: FastTokenizer) -> None:
         self._fast = fast
         self._added = fast.get_added_tokens_decoder()
-        decoder = json.loads(fast.to_str()).get("decoder") or {}
-        if decoder.get("type") != "ByteLevel":
+        if not isinstance(fast.decoder, decoders.ByteLevel):
             raise TokenizerError("tokenizer.json is not a byte-level BPE (its decoder says so)")
 
     @classmethod
     def from_directory(cls, directory: str | Path) -> "Tokenizer":
-        """Read DIR/tokenizer.json; raises TokenizerError."""
-        path = Path(directory) / FILE_NAME
-        try:
-            return cls(FastTokenizer.from_str(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
-        except TokenizerError:
-            raise
-        except Exception as error:  # tokenizers raises bare Exception
-            raise TokenizerError(f"{path} is not a tokenizer: {error}") from error
+        """Read a folder's tokenizer.json, or vocab.json and merges.txt. Raises TokenizerError."""
+        return cls(build_fast_tokenizer(directory))
 
     @classmethod
     def find(cls, directory: str | Path) -> "Tokenizer | None":
-        """The directory's tokenizer, or None where it has none."""
-        present = (Path(directory) / FILE_NAME).is_file()
-        return cls.from_directory(directory) if present else None
+        """Read the directory's tokenizer; None where it has none. Raises TokenizerError."""
+        return cls.from_directory(directory) if has_tokenizer(directory) else None
 
     @cached_property
     def vocab_size(self) -> int:

@@ -108,6 +108,8 @@ def find_weights(directory: str | Path) -> Path:
             return folder / name
     others = sorted(p.name for p in folder.glob("*") if p.name.endswith(_OTHER_FORMS))[:5]
     hint = f"; {', '.join(others)} can't be loaded under these names" if others else ""
+    if any(name.endswith(".pt") for name in others):
+        hint += ": metaseq's files are converted by python -m inference convert"
     raise CheckpointError(f"no {SINGLE_NAME} in {folder}, nor {BIN_SINGLE_NAME}{hint}")
 
 
