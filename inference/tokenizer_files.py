@@ -148,7 +148,9 @@ def _rebuilt(path: Path, stored: dict[str, Any], config: dict[str, Any]) -> Fast
     rest = {**stored, "added_tokens": [], "model": {**model, "vocab": {}, "merges": []}}
     post_processor = _parsed(path, rest).post_processor
     try:
-        merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
+        merges: list[Any] = [
+            tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]
+        ]
         fast = _family_tokenizer(_bpe(model["vocab"], merges), config)
     except Exception as error:  # tokenizers raises bare Exception
         raise TokenizerError(f"{path} is not a tokenizer: {error}") from error

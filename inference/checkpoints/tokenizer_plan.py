@@ -10,7 +10,14 @@ from tokenizers import decoders, models, pre_tokenizers
 from inference.config import OptConfig
 from inference.data import SPECIAL_TOKENS, save_tokenizer
 from inference.errors import TokenizerError
-from inference.tokenizer import FILE_NAME, Tokenizer
+from inference.tokenizer import Tokenizer
+from inference.tokenizer_files import (
+    FILE_NAME,
+    MERGES_NAME,
+    VOCABULARY_NAME,
+    build_fast_tokenizer,
+    has_tokenizer,
+)
 
 _METASEQ_PAIR = ("gpt2-vocab.json", "gpt2-merges.txt")
 _UNIFIED = "gpt2-unified.json"
@@ -38,13 +45,16 @@ def plan_tokenizer(folder: Path, config: OptConfig) -> TokenizerPlan:
     if (folder / FILE_NAME).is_file():
         _require_fits(Tokenizer.from_directory(folder), FILE_NAME, config)
         return TokenizerPlan(f"{FILE_NAME} is the source's own")
+    if has_tokenizer(folder):
+        fast, pair = build_fast_tokenizer(folder), f"{VOCABULARY_NAME} and {MERGES_NAME}"
+        return _made(fast, pair, config, lambda out: fast.save(str(out / FILE_NAME)))
     if _has(folder, _METASEQ_PAIR):
         return _of_metaseq(_from_pair(folder), _METASEQ_PAIR, folder, config)
     if _has(folder, (_UNIFIED,)):
         return _of_metaseq(_from_unified(folder / _UNIFIED), (_UNIFIED,), folder, config)
     return TokenizerPlan(
-        f"no tokenizer: looked for {FILE_NAME}, {' with '.join(_METASEQ_PAIR)} "
-        f"and {_UNIFIED}; the result takes token ids alone"
+        f"no tokenizer: looked for {FILE_NAME}, {VOCABULARY_NAME} with {MERGES_NAME}, "
+        f"{' with '.join(_METASEQ_PAIR)} and {_UNIFIED}; the result takes token ids alone"
     )
 
 
