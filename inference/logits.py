@@ -83,7 +83,7 @@ class WholeLogits:
 
     def select(self, rows: Tensor) -> "WholeLogits":
         """The same questions about these rows alone: [n] int64."""
-        return WholeLogits(self._values[rows.to(self._values.device)], self.drawable)
+        return WholeLogits(self._values.index_select(0, rows.to(self.device)), self.drawable)
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "WholeLogits":
         """The same questions about these rows alone, [n] int64, each changed by its adjustment."""

@@ -31,13 +31,17 @@ def _penalise(logits: Tensor, adjustments: Sequence[Adjustment], first: int) -> 
     found = _Places(logits, [each.seen for each in adjustments], first)
     if not found.any:
         return
-    repetition = found.per_row([each.repetition_penalty for each in adjustments])
-    repetition = repetition.clamp(1 / FARTHEST, FARTHEST)
-    counts = found.of([each.counts for each in adjustments])
     values = found.read()
-    values = torch.where(values < 0, values * repetition, values / repetition)
-    values -= found.per_row([each.frequency_penalty for each in adjustments]) * counts
-    values -= found.per_row([each.presence_penalty for each in adjustments]) * (counts > 0)
+    repetition = [each.repetition_penalty for each in adjustments]
+    if any(penalty != 1 for penalty in repetition):
+        penalties = found.per_row(repetition).clamp(1 / FARTHEST, FARTHEST)
+        values = torch.where(values < 0, values * penalties, values / penalties)
+    frequency = [each.frequency_penalty for each in adjustments]
+    presence = [each.presence_penalty for each in adjustments]
+    if any(frequency) or any(presence):
+        counts = found.of([each.counts for each in adjustments])
+        values -= found.per_row(frequency) * counts
+        values -= found.per_row(presence) * (counts > 0)
     found.write(values.clamp(-FARTHEST, FARTHEST))
 
 
@@ -54,27 +58,28 @@ class _Places:
         self.any = any(ids)
         if not self.any:
             return
-        self._logits, device = logits, logits.device
+        self._flat, device = logits.view(-1), logits.device
         lengths = torch.tensor([len(each) for each in ids], device=device)
         rows = torch.arange(len(ids), device=device).repeat_interleave(lengths)
         columns = _joined(ids, torch.int32).to(device).long() - first
         self._own = (columns >= 0) & (columns < logits.shape[-1])
-        self._rows, self._columns = rows[self._own], columns[self._own]
+        self._rows = rows[self._own]
+        self._places = self._rows * logits.shape[-1] + columns[self._own]
 
     def read(self) -> Tensor:
-        return self._logits[self._rows, self._columns]
+        return self._flat.gather(0, self._places)
 
     def write(self, values: Tensor) -> None:
-        self._logits[self._rows, self._columns] = values
+        self._flat.scatter_(0, self._places, values)
 
     def of(self, values: "Sequence[array[int]] | Sequence[array[float]]") -> Tensor:
         """Return a number for each place: those that stand beside the ids."""
         kind = torch.float32 if values[0].typecode == "f" else torch.int32
-        return _joined(values, kind).to(self._logits.device)[self._own].float()
+        return _joined(values, kind).to(self._flat.device)[self._own].float()
 
     def per_row(self, values: list[float]) -> Tensor:
         """Return a number for each place: its row's."""
-        return torch.tensor(values, device=self._logits.device)[self._rows]
+        return torch.tensor(values, device=self._flat.device)[self._rows]
 
 
 def _joined(values: "Sequence[array[int]] | Sequence[array[float]]", dtype: torch.dtype) -> Tensor:

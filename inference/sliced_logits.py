@@ -29,7 +29,7 @@ class SlicedLogits:
 
     def select(self, rows: Tensor) -> "SlicedLogits":
         """The same questions about these rows alone: [n] int64."""
-        own = self._values[rows.to(self.device)]
+        own = self._values.index_select(0, rows.to(self.device))
         return SlicedLogits(own, self._first, self.drawable, self._group)
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "SlicedLogits":
