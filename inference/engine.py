@@ -195,6 +195,7 @@ class Engine:
     ) -> list[RequestOutput]:
         """Run prompts (text or ids) to their ends; outputs come in the prompts' order.
 
+        sampling_params: how tokens are drawn and where text ends, for all or one for each prompt.
         captures, interventions: the same for every prompt; with ``run`` each has its own.
         Checks all first: raises ValueError naming the index of a bad prompt and runs none.
         """

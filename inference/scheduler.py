@@ -6,7 +6,7 @@ its tokens anew. Order is priority, then first come, and only by it is anybody p
 first in order gets tokens in every step, comes to its end, and leaves another first.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from inference.blocks import BlockLedger
@@ -92,6 +92,7 @@ class Scheduler:
         self._max_model_len = max_model_len
         self._waiting: list[Sequence] = []  # both lists stand in order
         self._running: list[Sequence] = []
+        self._hurried: dict[Sequence, float] = {}  # those with a deadline
         self._arrivals = 0
         self.preemptions = 0
 
@@ -127,6 +128,8 @@ class Scheduler:
         self.require_fits(len(sequence.prompt_token_ids), sequence.max_tokens)
         sequence.arrival = self._arrivals
         self._arrivals += 1
+        if sequence.deadline is not None:
+            self._hurried[sequence] = sequence.deadline
         self._enqueue(sequence)
 
     def schedule(self) -> Batch:
@@ -155,17 +158,13 @@ class Scheduler:
         """End a sample, waiting or running, and free its blocks at once. Twice is harmless."""
         sequence.finished = True
         self._ledger.release(sequence)
-        for place in (self._running, self._waiting):
-            if sequence in place:
-                place.remove(sequence)
+        self._hurried.pop(sequence, None)
+        _take_out(self._running, sequence)
+        _take_out(self._waiting, sequence)
 
     def overdue(self, now: float) -> list[Sequence]:
         """Samples whose deadline has come; the caller tells them and calls finish."""
-        return [
-            sequence
-            for sequence in (*self._running, *self._waiting)
-            if sequence.deadline is not None and sequence.deadline <= now
-        ]
+        return [sequence for sequence, end in self._hurried.items() if end <= now]
 
     def _enqueue(self, sequence: Sequence) -> None:
         insort(self._waiting, sequence, key=lambda other: other.order)
@@ -183,7 +182,7 @@ class Scheduler:
 
     def _preempt(self, sequence: Sequence) -> None:
         """Back to waiting, in its old place in order. Its tokens stay; their cache is lost."""
-        self._running.remove(sequence)
+        _take_out(self._running, sequence)
         self._ledger.release(sequence)
         sequence.blocks, sequence.computed = (), 0
         self._enqueue(sequence)
@@ -198,7 +197,7 @@ class Scheduler:
                 return
             for other in yielding:
                 self._preempt(other)
-            self._waiting.remove(sequence)
+            _take_out(self._waiting, sequence)
             sequence.blocks = self._ledger.grow(sequence, sequence.length)
             insort(self._running, sequence, key=lambda other: other.order)
 
@@ -221,3 +220,10 @@ class Scheduler:
         growing = sum(self._ledger.missing(other, other.capacity) > 0 for other in running)
         wanted = self._ledger.blocks_for(sequence.length)
         return len(running) < self._max_num_seqs and wanted + growing <= free
+
+
+def _take_out(place: list[Sequence], sequence: Sequence) -> None:
+    """Remove a sequence if it is there, without looking at all that stand before it."""
+    at = bisect_left(place, sequence.order, key=lambda other: other.order)
+    if at < len(place) and place[at] is sequence:
+        del place[at]

@@ -222,6 +222,27 @@ def test_deadlines_are_told_whether_running_or_waiting():
     assert made.overdue(11.0) == [runs, waits]
 
 
+def test_a_cancelled_crowd_costs_no_more_for_who_waits_before_it():
+    _, made = scheduler(seqs=1)
+    comparisons = []
+
+    class Counted(Sequence):
+        @property
+        def order(self):
+            comparisons.append(1)
+            return (self.priority, self.arrival, self.index)
+
+    crowd = [Counted(str(n), 0, (2,), SamplingParams(), 1) for n in range(2000)]
+    for each in crowd:
+        made.add(each)
+    made.schedule()
+    comparisons.clear()
+    for each in reversed(crowd):
+        made.finish(each)
+    assert not made.has_work
+    assert len(comparisons) < 2000 * 40  # a few for each, though thousands stand before it
+
+
 def test_lower_priority_numbers_first_then_first_come():
     _, made = scheduler(seqs=1)
     for name, priority in (("c", 1), ("a", 0), ("d", 1), ("b", 0)):
@@ -263,7 +284,8 @@ def test_what_passes_the_models_length_is_refused():
 
 def test_plain_parts_load_without_torch():
     modules = (
-        "scheduler blocks sequence sampling white_box outputs tokenizer plan energy logbook config"
+        "scheduler blocks sequence sampling white_box outputs tokenizer detokenizer plan energy "
+        "logbook config generation_config"
     )
     code = f"""
 import sys
