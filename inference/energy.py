@@ -17,7 +17,7 @@ GRID_SOURCE = "assumed: the United States' mean grid as in LLaMA's Table 15 (arX
 
 @dataclass(frozen=True)
 class EnergyInputs:
-    """What an estimate rests on, each with its source in words."""
+    """What an estimate rests on, each with its source in words. Raises ValueError."""
 
     watts_per_device: float = ASSUMED_WATTS
     pue: float = ASSUMED_PUE
@@ -25,6 +25,11 @@ class EnergyInputs:
     watts_source: str = WATTS_SOURCE
     pue_source: str = PUE_SOURCE
     grid_source: str = GRID_SOURCE
+
+    def __post_init__(self) -> None:
+        figures = (self.watts_per_device, self.kg_per_kwh)
+        if not (all(0 <= each < inf for each in figures) and 1 <= self.pue < inf):
+            raise ValueError("watts and kg/kWh must be 0 or more, PUE 1 or more, and all finite")
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,6 @@ class EnergyEstimate:
 
 
 def estimate_energy(device_hours: float, inputs: EnergyInputs) -> EnergyEstimate:
-    """Device-hours to energy and carbon; raises ValueError for negative inputs or a PUE under 1."""
-    figures = (device_hours, inputs.watts_per_device, inputs.kg_per_kwh)
-    if not (all(0 <= each < inf for each in figures) and 1 <= inputs.pue < inf):
-        raise ValueError("hours, watts and kg/kWh must be 0 or more, and PUE 1 or more")
+    """Turn device-hours into energy and carbon."""
     kwh = device_hours * inputs.watts_per_device * inputs.pue / 1000
     return EnergyEstimate(kwh=kwh, kg_co2e=kwh * inputs.kg_per_kwh)

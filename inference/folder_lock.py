@@ -38,7 +38,8 @@ def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise TrainError(f"{error.filename} is no folder: give another --out") from error
+        file = next(path for path in (directory, *directory.parents) if path.exists())
+        raise TrainError(f"{file} is no folder: give another --out") from error
 
 
 def _take(path: Path, say: Callable[[str], None]) -> int:

@@ -173,6 +173,8 @@ def _finish(run: Run, learner: Learner, held_out: Tensor, figures: StepFigures |
     settings, options = run.settings, run.options
     with run.stops.at_once():
         held_out_loss = learner.evaluate(held_out)
+        if not math.isfinite(held_out_loss):
+            raise Diverged("the loss on held-out text is not finite; lower the learning rate")
         written = export_model(
             options.out,
             learner.model.config,

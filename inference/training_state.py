@@ -101,8 +101,8 @@ def _digest(about: dict[str, str], tensors: dict[str, Tensor]) -> str:
 def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except SafetensorError as error:
-        raise TrainError(f"{path} is damaged ({error}); {REMEDY}") from error
+    except (SafetensorError, OSError) as error:
+        raise TrainError(f"{path} is damaged or cannot be read ({error}); {REMEDY}") from error
 
 
 def _read_metadata(path: Path) -> dict[str, str]:

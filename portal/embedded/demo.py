@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -90,20 +91,22 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
 def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
     with _stage("tables"):
         supervisor.run(site.manage("migrate", "migrate", "--no-input"))
-    model = _trained_model(supervisor, site, "demo-model", preset)
-    small = _trained_model(supervisor, site, "demo-model-small", "tiny")
+    model = trained_model(supervisor, site, "demo-model", preset)
+    small = trained_model(supervisor, site, "demo-model-small", "tiny")
     folders = ("--model", str(model), "--small-model", str(small))
     with _stage("demo data"):
         supervisor.run(site.manage("seed_demo", "seed_demo", *folders))
 
 
-def _trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
+def trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
     """Trained beside its place, then renamed. A training that was killed goes on where it was."""
     model, draft = supervisor.var / name, supervisor.var / f"{name}-draft"
     if not model.exists():
         with _stage(f"{preset} model"):
             command = ("-m", "inference", "train", "--preset", preset, "--out", str(draft))
-            supervisor.run(site.part("train", *command, omp_threads=os.cpu_count() or 1), show=True)
+            part = site.part("train", *command, omp_threads=os.cpu_count() or 1)
+            # As Ctrl-C: the model's logbook then says that a person stopped its training.
+            supervisor.run(replace(part, stop_signal=signal.SIGINT), show=True)
             draft.rename(model)
     return model
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from inference import Engine
+from tests.inference import training_runs
 from tests.inference.tiny_opts import SHAPES, make_opt
 
 torch.set_num_threads(1)
@@ -36,6 +37,14 @@ def trained(tmp_path_factory):
     directory = tmp_path_factory.mktemp("trained")
     train(PRESETS["tiny"], TrainOptions(directory, progress_bar=False), say=lambda _: None)
     return directory
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The weights of a short training that nothing stopped on its way."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    training_runs.go(directory)
+    return training_runs.weights(directory)
 
 
 @pytest.fixture

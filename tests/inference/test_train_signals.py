@@ -8,47 +8,27 @@ import subprocess
 import sys
 import termios
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
 from inference import chronicle, learning, train
 from inference.errors import Stopped
 from inference.logbook import Logbook
-from inference.settings import PRESETS
-from inference.train import TrainOptions
-from portal.catalog.logbook_fields import check_entry
-from tests.inference.tiny_opts import ROOT, read_jsonl
+from tests.inference.tiny_opts import ROOT
+from tests.inference.training_runs import STATE, count_of, entries_of, go, sending, weights
 
-SHORT = replace(PRESETS["tiny"], steps=6, corpus_bytes=60_000, vocab_size=300)
-STATE, LOGBOOK = "training-state.safetensors", "logbook.jsonl"
+HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 COMMAND = (sys.executable, "-m", "inference", "train", "--preset", "tiny", "--threads", "1")
 
 
-def go(folder, say=lambda _: None, **options):
-    train.train(SHORT, TrainOptions(folder, progress_bar=False, log_every=2, **options), say)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """The weights that nothing stopped on their way."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    go(folder)
-    return weights(folder)
-
-
-def weights(folder):
-    return {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
-
-
-def sending(number, when):
-    """Make a listener that sends this process the signal when it hears the sentence."""
-
-    def say(sentence):
-        if sentence.startswith(when):
-            os.kill(os.getpid(), number)
-
-    return say
+@pytest.fixture(autouse=True)
+def heeded():
+    """Undo what nohup (SIGHUP) or a shell's & (SIGINT) has the test run ignore."""
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in HEEDED}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def before(monkeypatch, place, name, number):
@@ -84,12 +64,7 @@ def wait_for(process, sentence):
 
 
 def ending(folder):
-    """The last entry, which the portal takes as all the others."""
-    entries = read_jsonl(folder / LOGBOOK)
-    for number, entry in enumerate(entries, start=1):
-        assert entry["entry"] == number
-        check_entry(entry)
-    return entries[-1]
+    return entries_of(folder)[-1]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +79,7 @@ def ending(folder):
 def test_a_signal_saves_the_step_at_hand_and_goes_on_to_the_same_weights(
     undisturbed, tmp_path, monkeypatch, number, cause
 ):
-    before(monkeypatch, learning, "draw_windows", number)
+    before(monkeypatch, learning, "draw_windows", number)  # in the middle of the first step
     with pytest.raises(Stopped) as stop:
         go(tmp_path)
     assert stop.value.status == 128 + number
@@ -116,8 +91,7 @@ def test_a_signal_saves_the_step_at_hand_and_goes_on_to_the_same_weights(
     assert "ended_at" in last
     go(tmp_path, must_resume=True)
     assert weights(tmp_path) == undisturbed
-    kinds = [entry["kind"] for entry in read_jsonl(tmp_path / LOGBOOK)]
-    assert (kinds.count("launch"), kinds.count("restart"), kinds.count("crash")) == (1, 1, 0)
+    assert [count_of(tmp_path, kind) for kind in ("launch", "restart", "crash")] == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -139,14 +113,14 @@ def test_a_signal_in_any_phase_is_recorded_once_and_loses_nothing(
 ):
     before(monkeypatch, place, name, signal.SIGTERM)
     with pytest.raises(Stopped):
-        go(tmp_path, checkpoint_every=3)
+        go(tmp_path)
     last = ending(tmp_path)
     assert (last["kind"], last["cause"], last["step"]) == ("note", "provider", step)
     assert not (tmp_path / "config.json").exists()
-    go(tmp_path, checkpoint_every=3)
+    go(tmp_path)
     assert weights(tmp_path) == undisturbed
     assert ending(tmp_path)["kind"] == "milestone"
-    restart = next(e for e in read_jsonl(tmp_path / LOGBOOK) if e["kind"] == "restart")
+    restart = next(e for e in entries_of(tmp_path) if e["kind"] == "restart")
     assert (restart["cause"], restart["step"]) == ("provider", step)
 
 
@@ -164,11 +138,10 @@ def test_a_signal_when_all_is_done_changes_nothing(undisturbed, tmp_path, monkey
 
 
 def test_handlers_are_put_back(tmp_path):
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-    handlers = [signal.getsignal(number) for number in numbers]
+    handlers = [signal.getsignal(number) for number in HEEDED]
     with pytest.raises(Stopped):
         go(tmp_path, sending(signal.SIGINT, "collecting"))
-    assert [signal.getsignal(number) for number in numbers] == handlers
+    assert [signal.getsignal(number) for number in HEEDED] == handlers
 
 
 def test_the_process_ends_with_the_signals_status_and_without_a_traceback(tmp_path):
@@ -212,7 +185,7 @@ def test_what_is_ignored_stays_ignored(undisturbed, tmp_path):
     """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        go(tmp_path, sending(signal.SIGHUP, "step 3"), checkpoint_every=3)
+        go(tmp_path, sending(signal.SIGHUP, "step 3"))
     finally:
         signal.signal(signal.SIGHUP, before)
     assert weights(tmp_path) == undisturbed
@@ -240,7 +213,7 @@ def test_killed_while_saving_it_leaves_the_last_good_state(tmp_path):
     """The hard way: the half-written file is thrown away at the next start."""
     go_until = sending(signal.SIGTERM, "step 3: checkpoint written")
     with pytest.raises(Stopped):
-        go(tmp_path, go_until, checkpoint_every=3)
+        go(tmp_path, go_until)
     good = (tmp_path / STATE).read_bytes()
     (tmp_path / f"{STATE}.part").write_bytes(good[:1000])
     (tmp_path / ".tmpAbc123").write_bytes(good[:1000])

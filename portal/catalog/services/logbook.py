@@ -59,8 +59,11 @@ def read_logbook(path: Path) -> tuple[list[RawEntry], list[str]]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
-    """JSONL; an entry is known by the very line it stands in."""
-    for line, each in enumerate(text.splitlines(), start=1):
+    """JSONL; an entry is known by the very line it stands in.
+
+    Lines end at a line feed alone: texts in JSON may hold U+2028 and others that end a line too.
+    """
+    for line, each in enumerate(text.split("\n"), start=1):
         if not each.strip():
             continue
         try:

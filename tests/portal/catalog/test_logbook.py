@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from inference.logbook import CAUSES, KINDS
 from portal.catalog.errors import NotPublishable
 from portal.catalog.models import LogbookEntry
 from portal.catalog.services.logbook import add_entries, read_folder_logbook, read_logbook
 from tests.factories.catalog import make_folder, make_repo, make_revision
 
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.django_db
 
 MARKDOWN = """# Run 12
@@ -119,6 +123,23 @@ def test_jsonl_amends_by_number_or_digest(keep):
         ("corrects", rows[0].pk),
         ("reverts", rows[1].pk),
     ]
+
+
+def test_a_text_may_hold_what_ends_a_line_elsewhere(tmp_path):
+    path = tmp_path / "logbook.jsonl"
+    texts = ["one\u2028two", "three\x85four", "five\u2029six"]
+    lines = [json.dumps(NOTE | {"author": text}, ensure_ascii=False) for text in texts]
+    path.write_text("\n".join(lines), "utf-8")
+    entries, problems = read_logbook(path)
+    assert problems == []
+    assert [entry.content["author"] for entry in entries] == texts
+
+
+def test_kinds_and_causes_are_the_trainers_and_the_guides():
+    guide = (ROOT / "docs" / "logbook.md").read_text("utf-8")
+    kinds, causes = (re.search(rf"\| `{name}` \| (.*) \|", guide)[1] for name in ("kind", "cause"))
+    assert set(LogbookEntry.Kind.values) == set(kinds.split(", ")) == KINDS
+    assert set(re.findall(r"[a-z_]+(?=,)", causes)) == CAUSES
 
 
 @pytest.mark.parametrize("named", [1, 2, 99, "ab" * 8])

@@ -1,0 +1,27 @@
+"""The demo trains its model: stopped on the way, it goes on where it was at the next start."""
+
+import pytest
+
+from portal.embedded import demo
+from portal.embedded.errors import Stopped
+from portal.embedded.parts import Site
+from tests.inference.tiny_opts import read_jsonl
+
+
+def test_ctrl_c_while_the_model_trains_is_no_crash(supervisor, monkeypatch):
+    draft = supervisor.var / "demo-model-draft"
+    site = Site(supervisor.var, 8000, "single", supervisor.sockets, {})
+
+    def stop_once_it_trains():
+        if (draft / "logbook.jsonl").exists():
+            raise Stopped("SIGINT")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(supervisor, "tick", stop_once_it_trains)
+        with pytest.raises(Stopped):
+            demo.trained_model(supervisor, site, "demo-model", "tiny")
+    last = read_jsonl(draft / "logbook.jsonl")[-1]
+    assert (last["kind"], last["cause"], "ended_at" in last) == ("note", "operator", True)
+    model = demo.trained_model(supervisor, site, "demo-model", "tiny")
+    assert (model / "config.json").is_file()
+    assert not draft.exists()
