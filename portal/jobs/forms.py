@@ -9,7 +9,23 @@ from django import forms
 from portal.fields import LongText, told_as, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
+from portal.jobs.parameters import asked_parameters, shown
 from portal.jobs.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
+
+
+def _more(
+    label: str, initial: float, least: float, most: float, help_text: str
+) -> forms.FloatField:
+    """Make a field that few need, whose initial value changes nothing."""
+    return forms.FloatField(
+        label=label,
+        initial=initial,
+        min_value=least,
+        max_value=most,
+        required=False,
+        help_text=help_text,
+        error_messages=told_as(f"{label}: give a number from {least:g} to {most:g}."),
+    )
 
 
 class PlaygroundForm(forms.Form):
@@ -63,6 +79,12 @@ class PlaygroundForm(forms.Form):
         required=False,
         help_text=f"Of each token, and of the {MAX_LOGPROBS} likeliest in its place",
     )
+    min_p = _more("Min-p", 0, 0, 1, "Leaves out what is less likely than this share of the best")
+    repetition_penalty = _more(
+        "Repetition penalty", 1, 0.01, 100, "1 is off; for tokens of the prompt and the text"
+    )
+    presence_penalty = _more("Presence penalty", 0, -2, 2, "For tokens of the text, once")
+    frequency_penalty = _more("Frequency penalty", 0, -2, 2, "For tokens of the text, each time")
     stop = forms.CharField(
         label="Stop at",
         required=False,
@@ -71,6 +93,7 @@ class PlaygroundForm(forms.Form):
     )
 
     PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "logprobs", "stop")
+    MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 
     def __init__(self, *args: Any, models: list[str], inside: list[str], **kwargs: Any) -> None:
         """Offer ``models``; ``inside`` are those whose log-probabilities the person may have."""
@@ -81,11 +104,18 @@ class PlaygroundForm(forms.Form):
             del self.fields["logprobs"]
         elif len(inside) < len(models):
             self.fields["logprobs"].help_text = f"Open to you for {', '.join(inside)}"
-        for field in self.parameters():  # they stand beside the form, not in it
+        for field in [*self.parameters(), *self.more()]:  # they stand beside the form, not in it
             field.field.widget.attrs["form"] = "ask"
 
     def parameters(self) -> list[forms.BoundField]:
         return [self[name] for name in self.PARAMETERS if name in self.fields]
+
+    def more(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.MORE]
+
+    def shows_more(self) -> bool:
+        """Tell whether one of the fields that few need was set, or is wrong."""
+        return any(bool(each.errors) or _is_set(each) for each in self.more())
 
     def clean_logprobs(self) -> bool:
         chosen, model = self.cleaned_data["logprobs"], self.cleaned_data.get("model", "")
@@ -110,6 +140,11 @@ class PlaygroundForm(forms.Form):
         return parse_completion(asked)
 
 
+def _is_set(bound: forms.BoundField) -> bool:
+    value, initial = bound.value(), bound.field.initial
+    return value not in (None, "", initial) and str(value) != str(initial)
+
+
 def initial_from(job: Job) -> dict[str, Any]:
     """Return the form's values as the job was asked for, without its prompt.
 
@@ -119,8 +154,18 @@ def initial_from(job: Job) -> dict[str, Any]:
     params = job.params
     return {
         **{name: params[name] for name in ("max_tokens", "temperature", "top_p", "top_k")},
+        **{name: params[name] for name in PlaygroundForm.MORE if name in params},
         "seed": None if job.seed_drawn else params["seed"],
         "logprobs": params["logprobs"] is not None,
-        "stop": "".join(params["stop"][:1]).replace("\n", "\\n"),
+        "stop": "".join(params.get("stop", [])[:1]).replace("\n", "\\n"),
         "model": job.repo.full_name,
+    }
+
+
+def set_elsewhere(job: Job) -> dict[str, str]:
+    """Return what a program set and this form has no field for, as a page shows it."""
+    return {
+        name: shown(value)
+        for name, value in asked_parameters(job).items()
+        if name not in PlaygroundForm.base_fields or (name == "stop" and len(value) > 1)
     }

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
+from portal.jobs.parameters import asked_parameters
 from portal.jobs.stream import Event, TokenLogprobs
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
@@ -157,9 +158,8 @@ class Snippet:
 def snippets(job: Job, prompt: str) -> list[Snippet]:
     """The same request from a shell and from Python, and the weights themselves."""
     name = job.repo.full_name
-    body = {"model": name, "prompt": prompt, **_told(job.params)}
+    body = {"model": name, "prompt": prompt, **asked_parameters(job)}
     sent = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-    arguments = ",\n    ".join(f"{key}={value!r}" for key, value in body.items())
     curl = (
         f'curl {settings.BASE_URL}/v1/completions \\\n  -H "Authorization: Bearer $WG_TOKEN" '
         f"-H \"Content-Type: application/json\" \\\n  -d '{sent}'"
@@ -167,7 +167,8 @@ def snippets(job: Job, prompt: str) -> list[Snippet]:
     python = (
         "import os\nfrom openai import OpenAI\n\n"
         f'client = OpenAI(base_url="{settings.BASE_URL}/v1", api_key=os.environ["WG_TOKEN"])\n'
-        f"reply = client.completions.create(\n    {arguments},\n)\nprint(reply.choices[0].text)"
+        f"reply = client.completions.create(\n    {_arguments(body)},\n)\n"
+        "print(reply.choices[0].text)"
     )
     weights = f"HF_ENDPOINT={settings.BASE_URL} hf download {name}"
     return [
@@ -177,8 +178,18 @@ def snippets(job: Job, prompt: str) -> list[Snippet]:
     ]
 
 
-def _told(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters worth saying; openai's client knows no top_k."""
-    keep = ("max_tokens", "temperature", "top_p", "seed", "logprobs")
-    told = {key: params[key] for key in keep if params[key] is not None}
-    return {**told, "stop": params["stop"]} if params["stop"] else told
+def _arguments(body: dict[str, Any]) -> str:
+    """Spell a body as openai's client takes it: what it doesn't know goes into ``extra_body``."""
+    known = {name: value for name, value in body.items() if name in OPENAI_FIELDS}
+    others = {name: value for name, value in body.items() if name not in OPENAI_FIELDS}
+    if others:
+        known["extra_body"] = others
+    return ",\n    ".join(f"{name}={value!r}" for name, value in known.items())
+
+
+OPENAI_FIELDS = frozenset(
+    (
+        *("model", "prompt", "max_tokens", "temperature", "top_p", "n", "best_of", "seed", "stop"),
+        *("logprobs", "echo", "presence_penalty", "frequency_penalty", "logit_bias"),
+    )
+)

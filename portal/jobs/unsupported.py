@@ -1,8 +1,8 @@
 """The fields of other servers that would change the text or the answer's form, and aren't offered.
 
-Each is refused by name unless its value is null or neutral, that is, asks for what happens anyway.
+Each is refused by name unless its value is null or neutral: unless it asks for what happens anyway.
 A field that acts only through another (``mirostat_tau``, ``dry_base``) isn't listed: the other is.
-Known fields that change neither text nor form (``user``, ``metadata``) and unknown ones are ignored.
+Fields that change neither text nor form (``user``, ``metadata``) and unknown ones are ignored.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ UNSUPPORTED: dict[str, Unsupported] = {
         n_predict=(),
         num_predict=(),
     ),
-    **_advising("Use max_tokens, which bounds the time too.", max_time=(), t_max_predict_ms=(0, -1)),
+    **_advising(
+        "Use max_tokens, which bounds the time too.", max_time=(), t_max_predict_ms=(0, -1)
+    ),
     **_advising("Use min_tokens.", min_new_tokens=(0,), min_length=(0,)),
     **_advising("Use stop.", stop_sequences=([],), stop_strings=([], ""), stop_regex=([], "")),
     **_advising("Use stop_token_ids.", eos_token_id=()),

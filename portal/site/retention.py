@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.db.models import CharField, Model, Q, QuerySet, Value
+from django.db.models import CharField, Func, JSONField, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from portal.access.models import Acceptance, AccessRequest, Membership, Screening, Submission
@@ -55,8 +55,15 @@ def _forget_downloads(now: datetime) -> int:
 
 def _forget_prompts(now: datetime) -> int:
     old = Job.objects.filter(ended_at__lte=now - MONTH).exclude(prompts=[])
-    old.filter(state=Job.State.SUCCEEDED).update(result_json=PURGED_RESULT)
-    return old.update(prompts=[])
+    old.exclude(result_json="").update(result_json=PURGED_RESULT)
+    return old.update(prompts=[], params=WithoutWords("params"))
+
+
+class WithoutWords(Func):
+    """A job's parameters without those that may hold somebody's words, as text or as ids."""
+
+    template = "(%(expressions)s - ARRAY['stop', 'stop_token_ids', 'logit_bias'])"
+    output_field = JSONField()
 
 
 def _forget_letters(now: datetime) -> int:

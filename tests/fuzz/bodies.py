@@ -57,7 +57,17 @@ PROMPT_FIELDS = {
     "stream": False,
     "top_k": 3,
     "stream_options": {"include_usage": True},
-    "logit_bias": {},
+    "logit_bias": {"5": -1.5},
+    "best_of": 1,
+    "min_p": 0.1,
+    "min_tokens": 1,
+    "presence_penalty": 0.5,
+    "frequency_penalty": -0.5,
+    "repetition_penalty": 1.1,
+    "stop_token_ids": [5],
+    "include_stop_str_in_output": True,
+    "prompt_logprobs": 1,
+    "response_format": {"type": "text"},
     "messages": [],
 }
 

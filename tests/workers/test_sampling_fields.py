@@ -131,9 +131,7 @@ def test_the_prompts_scores_are_the_engines_in_each_answered_choice(run, engine)
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("echoed", "scored"), [(1, 5), (5, 1), (0, 2), (None, 2)])
-def test_an_echo_and_the_prompts_scores_are_each_as_wide_as_asked(
-    run, hosted, echoed, scored
-):
+def test_an_echo_and_the_prompts_scores_are_each_as_wide_as_asked(run, hosted, echoed, scored):
     """The prompt is scored once, for the wider of both; each is what it would be alone."""
     served = hosted_model(hosted.revisions.get())
 

@@ -27,19 +27,17 @@ def require_room(person: User) -> None:
         )
 
 
-def require_within_a_day(
-    asked: CompletionRequest, limits: Limits, prompt_tokens: int = 0
-) -> None:
+def require_within_a_day(asked: CompletionRequest, limits: Limits, prompt_tokens: int = 0) -> None:
     """Refuse what no day's quota is enough for. Raises BadParameter, naming what to lower."""
     most, wanted = daily_limit(limits), prompt_tokens + asked.most_completion_tokens
     if wanted <= most:
         return
     field = _too_much(asked, prompt_tokens, most)
     advice = "Send fewer prompts or shorter ones." if field == "prompt" else f"Lower {field}."
-    while_waiting = " while your request is in review" if most < settings.DAILY_TOKENS else ""
+    while_waiting = " while your request is in review" if most == limits.tokens_per_day else ""
+    whose = f"a day’s{while_waiting}"
     raise BadParameter(
-        f"This may take {wanted:,} tokens, and {most:,} are all of a day’s{while_waiting}. {advice}",
-        field=field,
+        f"This may take {wanted:,} tokens, and {most:,} are all of {whose}. {advice}", field=field
     )
 
 

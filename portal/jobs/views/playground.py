@@ -29,7 +29,7 @@ from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.following import follow
-from portal.jobs.forms import PlaygroundForm, initial_from
+from portal.jobs.forms import PlaygroundForm, initial_from, set_elsewhere
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.places import Place, held, take_place
@@ -160,7 +160,7 @@ def _shown(job: Job) -> dict[str, Any]:
     """What the result's partial needs."""
     model = hosted_model(job.revision)
     events, last_id = so_far(job)
-    prompt = model.decode(job.prompts[0])
+    prompt = model.decode(job.prompts[0]) if job.prompts else ""  # forgotten
     terms = terms_of(job)
     return {
         "job": job,
@@ -169,6 +169,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "last_id": last_id,
         "ending": ending(job, events),
         "figures": figures(job, timezone.now()),
+        "set_elsewhere": set_elsewhere(job),
         "snippets": snippets(job, prompt),
         "terms": terms,
         "outputs": notice(terms) if terms else "",
@@ -227,7 +228,7 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
-    mine = Job.objects.of(request.user).with_names().defer("prompts", "result_json")
+    mine = Job.objects.of(request.user).with_names().defer("params", "prompts", "result_json")
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
     quotas = quotas_of(_signed_in(request), timezone.now())
     return render(request, "jobs/jobs.html", {"page": page, "quotas": quotas})

@@ -17,6 +17,7 @@ from tests.factories.accounts import make_user
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 
 PLAYGROUND = "/playground"
+SETTINGS_KEPT = {"max_tokens": 8, "temperature": 1, "top_p": 1, "top_k": 0, "seed": 7}
 
 
 @pytest.fixture
@@ -198,6 +199,62 @@ def test_stopping_what_has_ended_says_so(client, job):
     finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=timezone.now())
     page = client.post(f"/playground/{job.pk}/stop", follow=True).content.decode()
     assert "has ended already" in page
+
+
+def test_a_job_is_run_again_as_it_was(client, hosted, guest):
+    """What was set stands in the form, and is sent from there; what the form lacks is said."""
+    client.post(PLAYGROUND, form(hosted, repetition_penalty="1.3", min_p="0.05"))
+    asked = Job.objects.get()
+    page = client.get(f"/playground/{asked.pk}").content.decode()
+    assert "<details open><summary>More sampling settings" in page
+    for name, value in (("repetition_penalty", 1.3), ("min_p", 0.05), ("presence_penalty", 0)):
+        assert float(re.search(rf'name="{name}" value="([^"]+)"', page)[1]) == value
+        assert asked.params[name] == value
+    assert "Set by a program" not in page
+
+
+def test_what_few_set_is_folded_away(client, hosted, guest):
+    client.post(PLAYGROUND, form(hosted))
+    for path in ("", f"/{Job.objects.get().pk}"):
+        page = client.get(f"{PLAYGROUND}{path}").content.decode()
+        assert "<details><summary>More sampling settings" in page
+
+
+def test_a_wrong_setting_among_them_is_shown(client, hosted, guest):
+    page = client.post(PLAYGROUND, form(hosted, repetition_penalty="0")).content.decode()
+    assert "<details open><summary>More sampling settings" in page
+    assert "Repetition penalty: give a number from 0.01 to 100." in page
+
+
+def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest):
+    asked = make_job(
+        hosted,
+        guest,
+        now=timezone.now(),
+        n=2,
+        best_of=3,
+        min_tokens=4,
+        repetition_penalty=1.3,
+        logit_bias={"5": -100},
+        stop=["a" * 7600, "b"],
+    )
+    page = client.get(f"/playground/{asked.pk}").content.decode()
+    said = page.split("Set by a program")[1].split("</p>")[0]
+    for text in ("n = 2", "best_of = 3", "min_tokens = 4", "logit_bias = {&quot;5&quot;: -100.0}"):
+        assert f"<code>{text}</code>" in said
+    assert "repetition_penalty" not in said, "the form has it"
+    assert "stop = [&quot;aaa" in said
+    assert len(said) < 1000
+    python = page.split('id="code-2"')[1].split("</pre>")[0]
+    assert "best_of=3" in python
+    assert "extra_body={&#x27;min_tokens&#x27;: 4, &#x27;repetition_penalty&#x27;: 1.3}" in python
+
+
+def test_the_page_of_a_job_whose_words_are_gone_stands(client, job):
+    finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=timezone.now())
+    Job.objects.update(prompts=[], params={"logprobs": None, **SETTINGS_KEPT})
+    assert client.get(f"/playground/{job.pk}").status_code == 200
+    assert client.get("/jobs").status_code == 200
 
 
 # --- the list

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -46,7 +47,9 @@ class TestWhileWaiting:
         assert make_job(hosted, person, now=now + timedelta(hours=14), prompt=[5], max_tokens=9)
 
     def test_the_inside_of_the_model_waits(self, hosted, person, now):
-        assert reason_of(lambda: make_job(hosted, person, now=now, logprobs=1)) == Reason.PENDING
+        for inside in ({"logprobs": 1}, {"prompt_logprobs": 0}):
+            act = partial(make_job, hosted, person, now=now, **inside)
+            assert reason_of(act) == Reason.PENDING
 
     def test_the_models_page_offers_it(self, hosted, person, now):
         standing = look_at_gate(person, hosted, now).standing
@@ -92,11 +95,24 @@ class TestConditions:
     def test_without_logits_text_alone_is_given(self, hosted, now):
         grant = make_accepted(hosted, modes=("inference",), conditions={"no_logits": True}, now=now)
         assert make_job(hosted, grant.person, now=now)
-        for fields in ({"logprobs": 0}, {"logprobs": 2}, {"logprobs": 1, "echo": True}):
-            refused = reason_of(
-                lambda fields=fields: make_job(hosted, grant.person, now=now, **fields)
-            )
-            assert refused == Reason.CONDITION
+        assert make_job(hosted, grant.person, now=now, n=1, best_of=3, logit_bias={"5": 1})
+        for fields in (
+            {"logprobs": 0},
+            {"logprobs": 2},
+            {"logprobs": 1, "echo": True},
+            {"prompt_logprobs": 0},
+            {"prompt_logprobs": 2, "echo": True},
+        ):
+            act = partial(make_job, hosted, grant.person, now=now, **fields)
+            assert reason_of(act) == Reason.CONDITION
+
+    def test_a_condition_that_comes_later_ends_what_looks_inside(self, hosted, now):
+        person = make_guest(hosted)
+        make_job(hosted, person, now=now, prompt_logprobs=1)
+        job = claim(hosted, now=now)
+        assert renew_lease(job_id=job.pk, attempt=1, now=now) == Standing.MINE
+        person.grants.update(conditions={"no_logits": True})
+        assert renew_lease(job_id=job.pk, attempt=1, now=now) == Standing.ACCESS_ENDED
 
     def test_with_them_logprobs_are(self, hosted, now):
         assert make_job(hosted, make_guest(hosted), now=now, logprobs=2)

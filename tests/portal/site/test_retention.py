@@ -113,9 +113,9 @@ def prompts(tmp_path: Path) -> tuple[datetime, Gone]:
         repo=repo,
         revision=make_revision(repo, tmp_path / "release"),
         model_name=repo.full_name,
-        params={},
+        params={"seed": 7, "stop": ["secret"], "stop_token_ids": [5], "logit_bias": {"5": 1}},
         prompts=[[2, 100, 7]],
-        state=Job.State.SUCCEEDED,
+        state=Job.State.CANCELLED,
         created_at=LONG_AGO,
         ended_at=LONG_AGO,
         result_json='{"events": [{"text": "secret"}]}',
@@ -126,7 +126,8 @@ def prompts(tmp_path: Path) -> tuple[datetime, Gone]:
 
     def gone() -> bool:
         left = Job.objects.get(pk=row.pk)
-        return left.prompts == [] and left.events == [] and left.prompt_tokens == 3
+        words = left.prompts or left.events or left.params != {"seed": 7}
+        return not words and left.prompt_tokens == 3
 
     return LONG_AGO + 30 * DAY, gone
 
