@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any, Self
@@ -216,9 +216,11 @@ class Engine:
             for request in checked:
                 request_id = self.submit(request)
                 outputs[request_id] = empty_output(request_id, request)
-            while not all(output.finished for output in outputs.values()):
-                for event in self._news_of(set(outputs)):
+            unfinished = sum(request.sampling.n for request in checked)
+            while unfinished:
+                for event in self._news_of(outputs.keys()):
                     outputs[event.request_id].add(event)
+                    unfinished -= event.finish_reason is not None
         finally:
             self._forget(set(outputs))
         return list(outputs.values())
@@ -248,7 +250,7 @@ class Engine:
         finally:
             self._forget({request_id})
 
-    def _news_of(self, request_ids: set[str]) -> list[TokenEvent]:
+    def _news_of(self, request_ids: Collection[str]) -> list[TokenEvent]:
         """One step's events of these requests; others' wait for whoever asks next."""
         self._require_open()
         events = self.step()

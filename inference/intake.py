@@ -105,6 +105,12 @@ class Intake:
             return list(prompt)
         if self._tokenizer is None:
             raise ValueError("the model has no tokenizer.json: give token ids, not text")
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"the prompt is not valid text at character {error.start}; it must be UTF-8"
+            ) from error
         return self._tokenizer.encode(prompt)
 
 

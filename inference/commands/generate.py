@@ -93,7 +93,10 @@ def _speed(times: list[float]) -> str:
 
 
 def _prompt(arguments: argparse.Namespace) -> str | list[int]:
-    text = sys.stdin.read() if arguments.prompt == "-" else str(arguments.prompt)
+    try:
+        text = sys.stdin.read() if arguments.prompt == "-" else str(arguments.prompt)
+    except UnicodeDecodeError as error:
+        raise ValueError("standard input is not UTF-8 text") from error
     if not arguments.ids:
         return text
     try:

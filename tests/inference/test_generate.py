@@ -1,6 +1,9 @@
 """The command line draws as transformers' generate does by the folder, and options win."""
 
+import argparse
+import io
 import json
+import re
 import shutil
 
 import pytest
@@ -75,8 +78,6 @@ def test_options_win_over_the_folder(folder, capsys):
 
 
 def params(config, *options, prompt=5, room=90):
-    import argparse
-
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     given = given_options(parser.parse_args(["x", "--model", "y", *options]))
@@ -156,6 +157,14 @@ def test_an_empty_prompt_and_text_without_a_tokenizer_are_refused(folder, prompt
     assert "the prompt is empty" in capsys.readouterr().err
     assert main(["generate", "--model", str(folder), "import os"]) == 2
     assert "tokenizer.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # as locales have it
+def test_a_prompt_that_is_not_utf_8_is_refused_in_one_line(trained, errors, monkeypatch, capsys):
+    read = io.TextIOWrapper(io.BytesIO(b"import \xff"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", read)
+    assert main(["generate", "--model", str(trained), "-"]) == 2
+    assert re.fullmatch("error: [^\n]* UTF-8[^\n]*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("bias", ["x=1", "5", "5=x", "-1=3"])
