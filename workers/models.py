@@ -9,10 +9,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from portal.catalog.load_check import NEEDED
 from portal.catalog.models import File, Revision
 from portal.storage import BlobStore, CorruptBlob, blob_store
 
-NEEDED = (".json", ".safetensors")
 CHUNK_BYTES = 1 << 20
 
 

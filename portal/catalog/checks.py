@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from inference.errors import TokenizerError
+from inference.tokenizer_files import read_pair
 from portal.catalog.card import card_problems
 from portal.catalog.paths import path_problem, tree_problems
 from portal.catalog.pickles import holds_pickle, is_called_pickle
@@ -22,11 +24,12 @@ LARGE_SHARD_BYTES = 2_000_000_000
 INDEX = "model.safetensors.index.json"
 ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
 TOLD_AT_MOST = 20  # of one kind in one file
+TOKENIZER, PAIR = "tokenizer.json", ("vocab.json", "merges.txt")
 REQUIRED = {
     "README.md": "write the model card",
     "LICENSE": "put the licence’s text beside the weights",
     "config.json": "clients can’t load a model without it",
-    "tokenizer.json": "clients can’t prompt a model without it",
+    TOKENIZER: "clients can’t prompt a model without it; vocab.json with merges.txt would do",
 }
 
 
@@ -67,6 +70,8 @@ def check(
 
 def _missing(files: Collection[str], supplied: Collection[str]) -> list[str]:
     here = {*files, *supplied}
+    if here.issuperset(PAIR):
+        here.add(TOKENIZER)
     return [f"{name} is missing: {why}" for name, why in REQUIRED.items() if name not in here]
 
 
@@ -119,8 +124,10 @@ def _look_at_texts(
 ) -> None:
     if "README.md" in files:
         findings.problems += card_problems(files["README.md"])
-    if "tokenizer.json" in files:
-        findings.problems += _tokenizer_problems(files["tokenizer.json"])
+    if TOKENIZER in files:
+        findings.problems += _tokenizer_problems(files[TOKENIZER])
+    elif all(name in files for name in PAIR):
+        findings.problems += _pair_problems(*(files[name] for name in PAIR))
     if "config.json" in files:
         findings.problems += _config_problems(files["config.json"])
     own, signed = files.get("LICENSE"), supplied.get("LICENSE")
@@ -138,6 +145,14 @@ def _tokenizer_problems(path: Path) -> list[str]:
         return [
             f"tokenizer.json can’t be loaded: {error}. Save it anew with the tokenizer’s library"
         ]
+    return []
+
+
+def _pair_problems(vocabulary: Path, merges: Path) -> list[str]:
+    try:
+        read_pair(vocabulary, merges)
+    except TokenizerError as error:
+        return [str(error).replace(f"{vocabulary.parent}/", "")]
     return []
 
 

@@ -9,18 +9,21 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import redis
 from django.conf import settings
 from redis.exceptions import RedisError
-from tokenizers import Tokenizer as FastTokenizer
 
 from inference.detokenizer import Detokenizer
+from inference.errors import TokenizerError
 from inference.tokenizer import Tokenizer
+from inference.tokenizer_files import FILE_NAMES
 from portal.accounts.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.reading import find_file, find_repo
+from portal.catalog.services.reading import find_repo
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
 from portal.jobs.fields import Prompt
 from portal.parsing.json import read_object
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 2
 HEARTBEAT_TTL_SECONDS = 6
 LOADING, READY = "loading", "ready"
+CONFIG = "config.json"
+READ = (CONFIG, *FILE_NAMES)
 
 
 @cache
@@ -201,23 +206,33 @@ def served_revision(repo: ModelRepo) -> Revision:
 
 def hosted_model(revision: Revision) -> HostedModel:
     """Raises EntryNotFound where the revision has no config.json."""
-    config = find_file(revision, "config.json").blob_id
-    try:
-        tokenizer = find_file(revision, "tokenizer.json").blob_id
-    except EntryNotFound:
-        tokenizer = None
-    return _model(revision.commit, config, tokenizer)
+    blobs = dict(revision.files.filter(path__in=READ).values_list("path", "blob_id"))
+    if CONFIG not in blobs:
+        raise EntryNotFound(CONFIG, revision.commit)
+    return _model(revision.commit, tuple(sorted(blobs.items())))
 
 
 @lru_cache(maxsize=16)
-def _model(commit: str, config_sha256: str, tokenizer_sha256: str | None) -> HostedModel:
-    config = read_object(_text(config_sha256).encode())
-    tokenizer = None
-    if tokenizer_sha256:
-        tokenizer = Tokenizer(FastTokenizer.from_str(_text(tokenizer_sha256)))
-    return HostedModel(commit, config["max_position_embeddings"], config["vocab_size"], tokenizer)
+def _model(commit: str, blobs: tuple[tuple[str, str], ...]) -> HostedModel:
+    contents = {path: _content(sha256) for path, sha256 in blobs}
+    config = read_object(contents[CONFIG])
+    return HostedModel(
+        commit, config["max_position_embeddings"], config["vocab_size"], _tokenizer(contents)
+    )
 
 
-def _text(sha256: str) -> str:
+def _tokenizer(contents: dict[str, bytes]) -> Tokenizer | None:
+    """Read the tokenizer as the engine does; one that it refuses serves no text either."""
+    with TemporaryDirectory(prefix="tokenizer-") as name:
+        for path, content in contents.items():
+            Path(name, path).write_bytes(content)
+        try:
+            return Tokenizer.find(name)
+        except TokenizerError as error:
+            log.warning("A hosted model's tokenizer can't be read: %s", error)
+            return None
+
+
+def _content(sha256: str) -> bytes:
     with blob_store().open(sha256) as content:
-        return content.read().decode()
+        return content.read()

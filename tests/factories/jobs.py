@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -53,6 +55,20 @@ def tiny_model(folder: Path) -> Path:
     model = empty_model(config, torch.float32, "cpu")
     initialise(model, seed=0, std=0.3)
     export_model(folder, config, model.weights())
+    return folder
+
+
+def with_pair(model: Path, folder: Path) -> Path:
+    """Copy a model with its tokenizer in the files that facebook/opt-* have: in two, no third."""
+    shutil.copytree(model, folder)
+    stored = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(stored["vocab"]))
+    merges = [" ".join(pair) for pair in stored["merges"]]
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text()) | {"tokenizer_class": "GPT2Tokenizer"}
+    path.write_text(json.dumps(config))
     return folder
 
 

@@ -5,7 +5,7 @@ import pytest
 from portal.catalog.models import Blob
 from portal.storage import CorruptBlob
 from portal.storage.local import LocalBlobStore
-from tests.factories.jobs import make_hosted
+from tests.factories.jobs import make_hosted, with_pair
 from workers import models
 from workers.models import materialise
 
@@ -29,6 +29,12 @@ def test_the_folder_is_what_the_engine_reads(revision, model):
         assert (folder / name).read_bytes() == (model / name).read_bytes()
     assert len(list(folder.glob("*.safetensors"))) == 2
     assert not (folder / "README.md").exists()
+
+
+def test_a_tokenizer_in_two_files_is_there_whole(db, model, tmp_path):
+    folder = materialise(make_hosted(with_pair(model, tmp_path / "pair")).revisions.get())
+    assert (folder / "vocab.json").exists()
+    assert (folder / "merges.txt").exists()
 
 
 def test_again_is_the_same_folder(revision):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from tokenizers.models import BPE
 
 from portal.catalog.checks import LARGEST_FILE_BYTES, check
 from portal.catalog.safetensors import inspect
@@ -51,6 +52,36 @@ def test_all_of_them_are_named_at_once(folder):
         f"{INDEX} says that b.weight is in {SECOND}; it is in no file",
     ):
         assert said in found
+
+
+def in_two_files(folder):
+    (folder / "tokenizer.json").unlink()
+    BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]).save(str(folder))
+    return folder
+
+
+def test_a_tokenizer_in_two_files_will_do(folder):
+    assert problems(in_two_files(folder)) == ""
+
+
+@pytest.mark.parametrize("missing", ["vocab.json", "merges.txt"])
+def test_half_a_tokenizer_is_none(folder, missing):
+    (in_two_files(folder) / missing).unlink()
+    assert "tokenizer.json is missing: " in problems(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("merges.txt", "a c\n", "vocab.json and merges.txt make no tokenizer"),
+        ("vocab.json", "[", "vocab.json and merges.txt make no tokenizer"),
+        ("merges.txt", "version https://git-lfs.github.com/spec/v1\n", "merges.txt is a Git LFS"),
+    ],
+)
+def test_two_files_that_make_no_tokenizer_are_named(folder, name, text, said):
+    (in_two_files(folder) / name).write_text(text)
+    assert said in problems(folder)
+    assert str(folder) not in problems(folder)
 
 
 @pytest.mark.parametrize(

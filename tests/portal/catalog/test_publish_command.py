@@ -19,7 +19,7 @@ from portal.storage import blob_store
 from portal.storage.local import LocalBlobStore
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo
-from tests.factories.jobs import tiny_model
+from tests.factories.jobs import tiny_model, with_pair
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = 1_700_000_000
@@ -82,6 +82,14 @@ def test_the_stored_bytes_are_loaded_over_ranks_that_serve_where_there_are_layer
     assert event()["load_check"]["result"] == "loaded"
     layers = json.loads((model / "config.json").read_text())["num_hidden_layers"]
     assert event()["load_check"]["ranks"] == layers == 2
+
+
+def test_a_tokenizer_in_two_files_is_loaded_as_one_in_tokenizer_json(publish, model, tmp_path):
+    publish(model, "--licensor")
+    publish(with_pair(model, tmp_path / "pair"), "--licensor")
+    events = AuditEvent.objects.filter(type="revision.published")
+    one, pair = (event.data["load_check"]["tokens"] for event in events)
+    assert one == pair
 
 
 def test_by_what_right_is_asked_before_anything_is_stored(publish, tmp_path, monkeypatch):
