@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inference.checkpoints.companions import Companions, plan_companions
 from inference.checkpoints.configs import Configs, plan_configs
-from inference.checkpoints.destination import find_begun, require_apart, require_room
+from inference.checkpoints.destination import find_begun, hold, require_apart, require_room
 from inference.checkpoints.examine import Rounding, examine
 from inference.checkpoints.expected import expected_shapes
 from inference.checkpoints.forms import find_form
@@ -149,17 +149,8 @@ def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> Outc
     outcome = Outcome()
     if not conversion.begun:
         outcome.rounding = examine_numbers(conversion, advance)
-    folder, manifest = conversion.destination, conversion.manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest.save(folder)
-    for name, layout in conversion.shards.items():
-        if manifest.holds(folder / name, layout):
-            outcome.kept += 1
-        else:
-            _write_shard(conversion, name)
-            outcome.written += 1
-        advance("written", layout_bytes(layout))
-    _finish(conversion)
+    with hold(conversion.destination):
+        _write(conversion, outcome, advance)
     return outcome
 
 
@@ -196,6 +187,21 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _write(
+    conversion: Conversion, outcome: Outcome, advance: Callable[[str, int], None]
+) -> None:
+    folder, manifest = conversion.destination, conversion.manifest
+    manifest.save(folder)
+    for name, layout in conversion.shards.items():
+        if manifest.holds(folder / name, layout):
+            outcome.kept += 1
+        else:
+            _write_shard(conversion, name)
+            outcome.written += 1
+        advance("written", layout_bytes(layout))
+    _finish(conversion)
 
 
 def _write_shard(conversion: Conversion, name: str) -> None:

@@ -1,6 +1,10 @@
 """The folder that a conversion writes: what lies there, and whether the rest has room."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -9,6 +13,7 @@ from inference.checkpoints.forms import Form
 from inference.checkpoints.manifest import Manifest, describe_source
 from inference.checkpoints.safetensors_writer import Layout, layout_bytes
 from inference.errors import CheckpointError
+from inference.folder_lock import NO_LOCKS
 
 SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
 
@@ -59,3 +64,28 @@ def require_room(folder: Path, shards: dict[str, Layout]) -> None:
         raise CheckpointError(
             f"{needed / 1e9:,.1f} GB are to be written, and {above} has {free / 1e9:,.1f} GB free"
         )
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other conversions out, by a lock that ends with the process.
+
+    Raises CheckpointError where one is at work. A file system without locks keeps nobody out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise CheckpointError(
+            f"another conversion is writing {folder}: wait until it ends, or stop it"
+        ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(handle)
+            raise
+    try:
+        yield
+    finally:
+        os.close(handle)

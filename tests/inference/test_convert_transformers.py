@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from inference.__main__ import main
 from inference.checkpoints import convert as convert_module
+from inference.checkpoints.destination import hold
 from tests.inference import metaseq_files
 from tests.inference.folders import FOLDERS, forms, vocabulary, weights
 from tests.inference.folders.compare import logits_of
@@ -273,6 +274,13 @@ def test_sigterm_stops_it_in_a_line_and_it_goes_on(
     assert torch.equal(logits_of(loaded(tmp_path / "out")), logits_of(loaded(source)))
     assert converted(*SIZES)["written"] == 0
     assert "to another dtype" in converted(*SIZES, "--dtype", "float16", status=2)
+
+
+def test_one_conversion_at_a_time_writes_a_folder(source, tmp_path, converted):
+    forms.save_pretrained(source)
+    with hold(tmp_path / "out"):
+        assert "another conversion is writing" in converted(status=2)
+    assert converted()["written"] == 1
 
 
 def test_a_file_that_cannot_be_written_is_a_line_and_leaves_no_rest(source, tmp_path, converted):
