@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
-from tokenizers import decoders, models, pre_tokenizers
 
+from inference.checkpoints import metaseq_tokenizer
 from inference.config import OptConfig
-from inference.data import SPECIAL_TOKENS, save_tokenizer
 from inference.errors import TokenizerError
 from inference.tokenizer import Tokenizer
 from inference.tokenizer_files import (
@@ -19,17 +18,12 @@ from inference.tokenizer_files import (
     has_tokenizer,
 )
 
-_METASEQ_PAIR = ("gpt2-vocab.json", "gpt2-merges.txt")
-_UNIFIED = "gpt2-unified.json"
-_BESIDE = ("special_tokens_map.json", "tokenizer_config.json")  # made where metaseq's lack them
-
 
 @dataclass(frozen=True)
 class TokenizerPlan:
     """How the result gets its tokenizer.
 
-    made: files that the source lacks and write makes; those that it has are copied over them
-    afterwards. how: a sentence for people.
+    made: files that the source lacks and write makes. how: a sentence for people.
     """
 
     how: str
@@ -47,65 +41,30 @@ def plan_tokenizer(folder: Path, config: OptConfig) -> TokenizerPlan:
         return TokenizerPlan(f"{FILE_NAME} is the source's own")
     if has_tokenizer(folder):
         fast, pair = build_fast_tokenizer(folder), f"{VOCABULARY_NAME} and {MERGES_NAME}"
-        return _made(fast, pair, config, lambda out: fast.save(str(out / FILE_NAME)))
-    if _has(folder, _METASEQ_PAIR):
-        return _of_metaseq(_from_pair(folder), _METASEQ_PAIR, folder, config)
-    if _has(folder, (_UNIFIED,)):
-        return _of_metaseq(_from_unified(folder / _UNIFIED), (_UNIFIED,), folder, config)
+        _require_ends(fast, config)
+        return _made(fast, pair, config)
+    origin = metaseq_tokenizer.find_origin(folder)
+    if origin is not None:
+        lacking = metaseq_tokenizer.lacking_parts(folder)
+        return _made(metaseq_tokenizer.build(folder), origin, config, lacking)
     return TokenizerPlan(
         f"no tokenizer: looked for {FILE_NAME}, {VOCABULARY_NAME} with {MERGES_NAME}, "
-        f"{' with '.join(_METASEQ_PAIR)} and {_UNIFIED}; the result takes token ids alone"
+        f"{' with '.join(metaseq_tokenizer.PAIR)} and {metaseq_tokenizer.UNIFIED}; the result "
+        "takes token ids alone"
     )
 
 
-def _has(folder: Path, names: tuple[str, ...]) -> bool:
-    return all((folder / name).is_file() for name in names)
-
-
-def _of_metaseq(
-    fast: FastTokenizer, names: tuple[str, ...], folder: Path, config: OptConfig
-) -> TokenizerPlan:
-    """metaseq's vocabularies hold OPT's ids, special tokens included."""
-    if [fast.token_to_id(token) for token in SPECIAL_TOKENS] != list(range(len(SPECIAL_TOKENS))):
-        raise TokenizerError(
-            f"{names[0]} lacks OPT's special tokens {', '.join(SPECIAL_TOKENS)} as its first ids: "
-            "it isn't OPT's vocabulary (GPT-2's own has none); put metaseq's in its place, or "
-            "take it away to convert without a tokenizer"
-        )
-    fast.add_special_tokens(SPECIAL_TOKENS)
-    lacking = tuple(name for name in _BESIDE if not (folder / name).is_file())
-    origin = " and ".join(names)
-    return _made(fast, origin, config, lambda out: save_tokenizer(fast, out), lacking)
-
-
 def _made(
-    fast: FastTokenizer,
-    origin: str,
-    config: OptConfig,
-    write: Callable[[Path], None],
-    more: tuple[str, ...] = (),
+    fast: FastTokenizer, origin: str, config: OptConfig, parts: tuple[str, ...] = ()
 ) -> TokenizerPlan:
+    """parts: files that are made beside tokenizer.json."""
     _require_fits(Tokenizer(fast), origin, config)
-    return TokenizerPlan(f"{FILE_NAME} is made of {origin}", (FILE_NAME, *more), write)
 
+    def write(folder: Path) -> None:
+        fast.save(str(folder / FILE_NAME))
+        metaseq_tokenizer.write_parts(folder, parts)
 
-def _from_pair(folder: Path) -> FastTokenizer:
-    vocabulary, merges = (folder / name for name in _METASEQ_PAIR)
-    try:
-        fast = FastTokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{vocabulary} and {merges} make no tokenizer: {error}") from error
-    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    fast.decoder = decoders.ByteLevel()
-    return fast
-
-
-def _from_unified(path: Path) -> FastTokenizer:
-    """Read the file that metaseq's hf_tokenizer takes: a tokenizer.json by another name."""
-    try:
-        return FastTokenizer.from_str(path.read_text(encoding="utf-8"))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{path} is not a tokenizer: {error}") from error
+    return TokenizerPlan(f"{FILE_NAME} is made of {origin}", (FILE_NAME, *parts), write)
 
 
 def _require_fits(tokenizer: Tokenizer, origin: str, config: OptConfig) -> None:
@@ -114,4 +73,16 @@ def _require_fits(tokenizer: Tokenizer, origin: str, config: OptConfig) -> None:
             f"{origin} has ids up to {tokenizer.vocab_size - 1}, and the embedding only "
             f"{config.vocab_size} rows: it belongs to another model, or tokens were added "
             "without resizing the embedding"
+        )
+
+
+def _require_ends(fast: FastTokenizer, config: OptConfig) -> None:
+    """Refuse a vocabulary in which all ends of text are words: another model's, such as GPT-2's."""
+    special = {number for number, token in fast.get_added_tokens_decoder().items() if token.special}
+    ends = config.eos_token_ids
+    if ends and special.isdisjoint(ends):
+        raise TokenizerError(
+            f"{VOCABULARY_NAME} has {fast.id_to_token(ends[0])!r} as id {ends[0]}, where the "
+            "model's text ends (eos_token_id): it belongs to another model; put the model's own in "
+            "its place"
         )

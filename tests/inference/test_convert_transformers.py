@@ -206,6 +206,17 @@ FAULTS = {
         lambda f: vocabulary.save_tokenizer(f, [f"<|{n}|>" for n in range(9)]), (),
         f"tokenizer.json has ids up to {TOKENS + 8}, and the embedding only 304 rows",
     ),
+    "GPT-2's own pair": (
+        lambda f: [(f / "tokenizer.json").unlink(), vocabulary.write_published(f),
+                   vocabulary.write_gpt2_pair(f),
+                   (f / "gpt2-vocab.json").replace(f / "vocab.json")],
+        (), "where the model's text ends (eos_token_id)",
+    ),
+    "half a pair": (
+        lambda f: [(f / "tokenizer.json").unlink(), vocabulary.write_pair(f),
+                   (f / "merges.txt").unlink()],
+        (), "a vocabulary and its merges go together",
+    ),
     "a shard that is absent": (
         lambda f: [(f / "model.safetensors").unlink(),
                    forms.save_pretrained(f, max_shard_size=40_000),
