@@ -48,10 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", default="float16", choices=list(DTYPE_BYTES), help="(float16)")
     parser.add_argument(
-        "--tp", type=RANKS, help="tensor ranks (the best; with --pp, GPUs over those)"
+        "--tp",
+        "--tensor-parallel-size",
+        type=RANKS,
+        metavar="RANKS",
+        help="tensor ranks (the best; with --pp, GPUs over those)",
     )
     parser.add_argument(
-        "--pp", type=RANKS, help="pipeline ranks (the best; with --tp, GPUs over those)"
+        "--pp",
+        "--pipeline-parallel-size",
+        type=RANKS,
+        metavar="RANKS",
+        help="pipeline ranks (the best; with --tp, GPUs over those)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     _add_link_arguments(parser)
@@ -88,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _machine(arguments: argparse.Namespace) -> Machine:
     """What was asked for; of --tp and --pp, the one that wasn't given fills the GPUs."""
-    known = named_gpu(arguments.gpu) if arguments.gpu else gpu_of_memory(arguments.gpu_memory_gib)
+    gib, name = arguments.gpu_memory_gib, arguments.gpu
+    known = gpu_of_memory(gib) if name is None else named_gpu(name)
     tensor, pipeline = arguments.tp, arguments.pp
     return Machine(
         arguments.gpus,
