@@ -4,6 +4,11 @@ What the user can mend is said in one line and ends with status 2; anything else
 ours and shows its traceback.
 """
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules load: no traceback
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -19,8 +24,8 @@ COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     prepare_process()
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)
     except (InferenceError, ValueError, OSError) as error:
         say(f"error: {error}", sys.stderr)
@@ -45,4 +50,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

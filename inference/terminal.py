@@ -5,6 +5,11 @@ import sys
 from typing import TextIO
 
 
+def is_watched(stream: TextIO | None) -> bool:
+    """Say whether somebody may sit before the stream; it is None in a process that has none."""
+    return stream is not None and stream.isatty()
+
+
 def say(sentence: str, stream: TextIO | None = None) -> None:
     """Print a line at once, to standard output unless told otherwise.
 

@@ -5,6 +5,7 @@ An interrupted run goes on from its last checkpoint to the very losses of an und
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from inference.opt import meta_model
 from inference.settings import TrainSettings
 from inference.stopping import StopSignals
 from inference.storage import storage_fault, storage_faults_named
+from inference.terminal import is_watched
 from inference.tokenizer import Tokenizer
 from inference.training_folder import (
     SHARDS,
@@ -139,7 +141,7 @@ def _do_steps(run: Run, learner: Learner, learned: Tensor) -> StepFigures | None
     run.stops.check()
     with tqdm(
         total=settings.steps, initial=run.step, unit="step",
-        disable=None if options.progress_bar else True,  # None: where nobody watches
+        disable=not (options.progress_bar and is_watched(sys.stderr)),
     ) as bar:  # fmt: skip
         for done in range(run.step + 1, settings.steps + 1):
             figures = learner.learn(learned, done - 1)

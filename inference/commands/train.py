@@ -28,7 +28,9 @@ LONGEST_SOURCE = 1000  # characters
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to train into")
+    parser.add_argument(
+        "--out", type=_text, required=True, metavar="DIR", help="folder to train into"
+    )
     parser.add_argument(
         "--preset", choices=list(PRESETS), default="demo", help="tiny is for tests (demo)"
     )
@@ -73,7 +75,7 @@ def _most_threads() -> int:
 
 
 def _text(given: str) -> str:
-    """Take what the logbook's UTF-8 can hold, and a publishing would keep."""
+    """Take UTF-8, as files of JSON and Rust's libraries want it, of a length that is published."""
     try:
         given.encode()
     except UnicodeEncodeError:
