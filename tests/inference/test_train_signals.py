@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -220,3 +221,10 @@ def test_killed_while_saving_it_leaves_the_last_good_state(tmp_path):
     go(tmp_path, must_resume=True)
     assert {path.name for path in tmp_path.iterdir() if path.suffix == ".part"} == set()
     assert not (tmp_path / ".tmpAbc123").exists()
+
+
+def test_in_another_thread_it_trains_without_listening(undisturbed, tmp_path):
+    thread = threading.Thread(target=go, args=(tmp_path,))
+    thread.start()
+    thread.join()
+    assert weights(tmp_path) == undisturbed
