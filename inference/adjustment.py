@@ -1,8 +1,8 @@
 """What sampling parameters change in a sample's logits before its draw. Free of torch."""
 
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from inference.sampling import SamplingParams
 
@@ -31,53 +31,60 @@ class Adjustment:
 
 
 class Adjuster:
-    """Keeps one sample's adjustment up to date, token by token."""
+    """Keeps one sample's adjustment up to date, token by token.
 
-    def __init__(
-        self, sampling: SamplingParams, prompt: Iterable[int], ends: Iterable[int]
-    ) -> None:
-        """Take the ids that would end the sample; they are shut for its first min_tokens."""
-        bias = sampling.logit_bias or {}
-        self._sampling = sampling
-        self._biased, self._biases = _ids(bias), array("f", bias.values())
-        self._shut = _ids(ends) if sampling.min_tokens else _ids()
+    A sample that waits for its turn costs nothing for its prompt's length: ids are counted from
+    its first draw on.
+    """
+
+    def __init__(self, sampling: SamplingParams, prompt: Sequence[int], base: Adjustment) -> None:
+        self._sampling, self._prompt, self._base = sampling, prompt, base
         self._generated = 0
-        repeated = dict.fromkeys(prompt) if sampling.repetition_penalty != 1 else {}
-        self._seen, self._counts = _ids(repeated), array("i", bytes(4 * len(repeated)))
-        self._places = {token: place for place, token in enumerate(repeated)}
+        self._seen, self._counts = _ids(), _ids()
+        self._places: dict[int, int] = {}  # of the ids seen
 
     def add(self, token: int) -> None:
         """Note one more generated token."""
         self._generated += 1
-        if not self._sampling.penalises:
-            return
-        place = self._places.setdefault(token, len(self._seen))
-        if place == len(self._seen):
-            self._seen.append(token)
-            self._counts.append(0)
-        self._counts[place] += 1
+        if self._sampling.penalises:
+            self._see_prompt()
+            self._see(token)
+            self._counts[self._places[token]] += 1
 
     def adjustment(self) -> Adjustment | None:
-        """Return a copy of what is to be changed for the next draw; None where nothing is."""
-        sampling = self._sampling
-        shut = self._shut if self._generated < sampling.min_tokens else _ids()
-        if not (self._biased or self._seen or shut):
+        """Return what is to be changed for the next draw; None where nothing is."""
+        self._see_prompt()
+        held_open = self._generated < self._sampling.min_tokens
+        shut = self._base.shut if held_open else _ids()
+        if not (self._base.biased or self._seen or shut):
             return None
-        return Adjustment(
-            self._biased,
-            self._biases,
-            self._seen[:],
-            self._counts[:],
-            sampling.repetition_penalty,
-            sampling.frequency_penalty,
-            sampling.presence_penalty,
-            shut,
-        )
+        return replace(self._base, seen=self._seen[:], counts=self._counts[:], shut=shut)
+
+    def _see_prompt(self) -> None:
+        if not self._seen and self._sampling.repetition_penalty != 1:
+            for token in self._prompt:
+                self._see(token)
+
+    def _see(self, token: int) -> None:
+        if token not in self._places:
+            self._places[token] = len(self._seen)
+            self._seen.append(token)
+            self._counts.append(0)
 
 
-def adjuster(
-    sampling: SamplingParams, prompt: Iterable[int], ends: Iterable[int]
-) -> Adjuster | None:
-    """Make a sample's adjuster; None where its parameters leave logits as they are."""
-    changes = sampling.penalises or sampling.logit_bias or sampling.min_tokens
-    return Adjuster(sampling, prompt, ends) if changes else None
+def base_adjustment(sampling: SamplingParams, ends: Iterable[int]) -> Adjustment | None:
+    """Make what all samples of a request share: no ids seen, and those that would end it shut.
+
+    Returns None where the parameters leave logits as they are.
+    """
+    if not (sampling.penalises or sampling.logit_bias or sampling.min_tokens):
+        return None
+    bias = sampling.logit_bias or {}
+    return Adjustment(
+        biased=_ids(bias),
+        biases=array("f", bias.values()),
+        repetition_penalty=sampling.repetition_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        presence_penalty=sampling.presence_penalty,
+        shut=_ids(ends),
+    )

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from inference.adjustment import adjuster
+from inference.adjustment import Adjuster, base_adjustment
 from inference.detokenizer import Detokenizer
 from inference.drawing import Outcome
 from inference.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
@@ -118,13 +118,14 @@ def live_samples(
     """Make the request's samples, by number; the request has been checked."""
     samples, sampling = {}, request.sampling
     ends = Ends.of(sampling, eos_token_ids)
-    shut = {*eos_token_ids, *(sampling.stop_token_ids or ())}
+    base = base_adjustment(sampling, {*eos_token_ids, *(sampling.stop_token_ids or ())})
+    prompt = tuple(request.prompt_token_ids)
     stops = [StopString(text) for text in sampling.stop_strings]
     for index in request.samples:
         sequence = Sequence(
             request_id,
             index,
-            tuple(request.prompt_token_ids),
+            prompt,
             sampling,
             sampling.max_tokens or 0,
             seed=seed,
@@ -132,7 +133,7 @@ def live_samples(
             deadline=request.deadline,
             detokenize=request.detokenize,
             white_box=request.white_box,
-            adjuster=adjuster(sampling, request.prompt_token_ids, shut),
+            adjuster=Adjuster(sampling, prompt, base) if base else None,
         )
         if sequence.scores_prompt:
             sequence.prompt_logprobs = [None]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers.generation import logits_process
 
 from inference import SamplingParams
-from inference.adjustment import Adjuster, adjuster
+from inference.adjustment import Adjuster, base_adjustment
 from inference.logits import WholeLogits
 from inference.logits_processing import FARTHEST, adjust
 from inference.sampler import Draw, sample
@@ -15,12 +15,17 @@ from inference.sampler import Draw, sample
 VOCAB = 60
 
 
+def adjuster(sampling, prompt, ends):
+    base = base_adjustment(sampling, ends)
+    return base and Adjuster(sampling, prompt, base)
+
+
 def adjusted(logits, prompt, output, ends=(), **params):
     """One row after what the parameters change."""
-    keeper = Adjuster(SamplingParams(max_tokens=None, **params), prompt, ends)
-    for token in output:
+    keeper = adjuster(SamplingParams(max_tokens=None, **params), prompt, ends)
+    for token in output if keeper else ():
         keeper.add(token)
-    changed, found = logits.clone(), keeper.adjustment()
+    changed, found = logits.clone(), keeper and keeper.adjustment()
     if found is not None:
         adjust(changed[None], [found])
     return changed
