@@ -81,8 +81,6 @@ def test_help_is_there(command, capsys):
         (("generate", "--model", "/nowhere", "x", "--ids"), "the prompt must be numbers"),
         (("plan", "--name", "gpt-4", "--gpus", 8, "--gpu", "h100-80"), "no model is named"),
         (("train", "--out", "/dev/null/x"), "/dev/null"),
-        (("train", "--out", "/dev/null/x", "--pue", 0.5), "PUE 1 or more"),
-        (("train", "--out", "/dev/null/x", "--steps", 0), "--steps must be"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(arguments, reason, capsys):
