@@ -49,7 +49,7 @@ class Layout:
         return self.stage == self.pipeline_size - 1
 
     def share(self, size: int, unit: int = 1) -> range:
-        """Which of a size's indices are this rank's, in whole units of so many.
+        """Give the range of a size's indices that is this rank's, in whole units of so many.
 
         Shares differ by one unit at most, and the first ranks have the greater ones.
         """

@@ -14,7 +14,7 @@ OVERHEAD_BYTES = 1_500_000_000
 
 @dataclass(frozen=True)
 class Fit:
-    """What one way leaves for the cache.
+    """The room that one way leaves for the cache.
 
     weight_bytes: on the fullest GPU; room_bytes: what they leave there, below 0 where they don't
     fit. tokens: as many as the cache of every GPU holds its part of.

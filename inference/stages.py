@@ -13,7 +13,7 @@ from inference.shapes import Shape, item_bytes
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage's fullest rank; parameters: held, and read for each token.
+    """The fullest rank of one stage; parameters: held, and read for each token.
 
     The first of several stages holds an embedding that it only looks rows up in.
     """

@@ -172,7 +172,7 @@ def _generate(
 
 
 def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:
-    """As many as asked for, where the model has so many parts and the machine so many GPUs."""
+    """Cut the ranks asked for to what the model has parts for and the machine has GPUs for."""
     import torch
 
     on_gpu = torch.device(arguments.device).type == "cuda"

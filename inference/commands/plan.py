@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:
-    """What was asked for; of --tp and --pp, the one that wasn't given fills the GPUs."""
+    """Describe the GPUs; of --tp and --pp, the one that wasn't given fills them."""
     gib, name = arguments.gpu_memory_gib, arguments.gpu
     known = gpu_of_memory(gib) if name is None else named_gpu(name)
     tensor, pipeline = arguments.tp, arguments.pp
