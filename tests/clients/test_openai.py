@@ -148,6 +148,54 @@ def test_text_ends_before_a_stop_string(complete, stream):
     assert choices[-1].finish_reason == "stop"
 
 
+def test_a_stop_may_stay_in_the_text_and_is_named(complete):
+    whole = complete(max_tokens=40, seed=2).choices[0].text
+    more = {"include_stop_str_in_output": True}
+    [choice] = complete(max_tokens=40, seed=2, stop=whole[5:7], extra_body=more).choices
+    assert choice.text == whole[: whole.index(whole[5:7]) + 2]
+    assert choice.stop_reason == whole[5:7]
+
+
+def test_the_likeliest_of_several_samples_is_answered(complete):
+    fields = {"max_tokens": 12, "seed": 3, "logprobs": 0}
+    every, best = complete(n=5, **fields), complete(best_of=5, **fields)
+
+    def mean(choice):
+        return sum(choice.logprobs.token_logprobs) / len(choice.logprobs.token_logprobs)
+
+    assert best.choices[0].text == max(every.choices, key=mean).text
+    assert best.usage.completion_tokens == every.usage.completion_tokens
+    with pytest.raises(openai.BadRequestError, match="streamed"):
+        complete(best_of=5, stream=True, **fields)
+
+
+def test_biases_and_penalties_change_what_is_written(complete):
+    [forced] = complete(max_tokens=8, temperature=0, logprobs=0, logit_bias={"5": 100}).choices
+    assert len(set(forced.logprobs.tokens)) == 1, "nothing but the token of the bias"
+    [choice] = complete(
+        max_tokens=8,
+        temperature=0,
+        logprobs=0,
+        logit_bias={"5": 10},
+        frequency_penalty=2,
+        presence_penalty=2,
+        extra_body={"repetition_penalty": 2.0, "min_tokens": 8},
+    ).choices
+    assert len(choice.logprobs.tokens) == 8
+    assert len(set(choice.logprobs.tokens)) > 1
+
+
+def test_a_prompt_is_scored_by_id_as_it_is_echoed(complete):
+    prompt = [2, 40, 41]
+    scored = {"prompt_logprobs": 1}
+    [choice] = complete(prompt, max_tokens=1, echo=True, logprobs=0, extra_body=scored).choices
+    first, *others = choice.prompt_logprobs
+    assert first is None
+    told = [each[str(token)]["logprob"] for each, token in zip(others, prompt[1:], strict=True)]
+    assert told == choice.logprobs.token_logprobs[1:3]
+    assert all(any(entry["rank"] == 1 for entry in each.values()) for each in others)
+
+
 def test_leaving_a_stream_frees_its_place(complete, client, name):
     for _ in range(10):  # more than may be open at once
         with complete(max_tokens=1500, stream=True, extra_body={"ignore_eos": True}) as chunks:
@@ -164,6 +212,11 @@ def test_leaving_a_stream_frees_its_place(complete, client, name):
         ({"prompt": [10**9]}, "prompt"),
         ({"max_tokens": 5000}, "max_tokens"),
         ({"suffix": "end"}, "suffix"),
+        ({"n": 128, "max_tokens": 1900}, "max_tokens"),
+        ({"extra_body": {"bad_words": ["x"]}}, "bad_words"),
+        ({"extra_body": {"response_format": {"type": "json_object"}}}, "response_format"),
+        ({"extra_body": {"stop_token_ids": [10**9]}}, "stop_token_ids"),
+        ({"logit_bias": {"1000000000": 1}}, "logit_bias"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
     ],
 )
