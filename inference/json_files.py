@@ -11,8 +11,9 @@ MAX_BYTES = 256 * 2**20  # the largest index or vocabulary that anybody has publ
 
 def read_object(path: Path, error: type[Exception]) -> dict[str, Any]:
     """Return the object that a JSON file holds; what is wrong with the file is raised as error."""
+    stored = _read(path, error)
     try:
-        found = json.loads(_text(path, error), parse_constant=_refuse_constant)
+        found = json.loads(stored.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as cause:
         raise error(f"{path} is not JSON: {cause}") from cause
     if not isinstance(found, dict):
@@ -20,7 +21,7 @@ def read_object(path: Path, error: type[Exception]) -> dict[str, Any]:
     return found
 
 
-def _text(path: Path, error: type[Exception]) -> str:
+def _read(path: Path, error: type[Exception]) -> bytes:
     try:
         with path.open("rb") as file:
             stored = file.read(MAX_BYTES + 1)
@@ -31,7 +32,7 @@ def _text(path: Path, error: type[Exception]) -> str:
     what = lookalike(stored)
     if what is not None:
         raise error(f"{path} is {what}, not JSON: fetch it again")
-    return stored.decode("utf-8")
+    return stored
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -181,7 +181,17 @@ def _tensors_by_name(path: Path, found: Any) -> dict[str, Tensor]:
                 f"{path} holds more than tensors by name ({str(name)[:80]!r} is a "
                 f"{type(tensor).__name__}): save the model's state_dict() alone"
             )
+        if not is_plain(tensor):
+            raise CheckpointError(
+                f"{path}: {name} is sparse or on torch's meta device: save it as a dense tensor "
+                "with its numbers"
+            )
     return dict(found)
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Tell a tensor whose numbers lie in memory or in a file, each in its place."""
+    return tensor.layout == torch.strided and not tensor.is_meta
 
 
 def read_index(path: Path) -> dict[str, str]:

@@ -8,7 +8,13 @@ from typing import Any
 
 from inference.checkpoints.forms import Form, find_form
 from inference.checkpoints.manifest import sha256_of
-from inference.checkpoints.source import ReadOptions, Source, config_for, open_source
+from inference.checkpoints.source import (
+    ReadOptions,
+    Source,
+    config_for,
+    find_faults,
+    open_source,
+)
 from inference.checkpoints.stored import count
 from inference.config import OptConfig
 from inference.errors import ConfigError, WeightMismatch
@@ -85,13 +91,13 @@ def _entries(source: Source, hashed: bool, advance: Callable[[int], None]) -> It
 
 
 def _config_of(source: Source, options: ReadOptions) -> tuple[OptConfig | None, list[str]]:
-    faults = source.faults
-    told = [
-        f"{kind}: {sentence}" for kind, sentences in vars(faults).items() for sentence in sentences
-    ]
+    config, told = None, []
     try:
-        return config_for(source, options), told
+        config = config_for(source, options)
+        find_faults(source, config)
     except WeightMismatch:
-        return None, told
+        pass  # its sentences are the faults'
     except ConfigError as error:
-        return None, [*told, str(error)]
+        told.append(str(error))
+    faults = vars(source.faults).items()
+    return config, [f"{kind}: {sentence}" for kind, each in faults for sentence in each] + told

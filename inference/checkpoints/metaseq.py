@@ -22,6 +22,7 @@ from inference.checkpoints.faults import Faults
 from inference.checkpoints.stored import MergedTensor, Run, StoredTensor, count, narrow_runs
 from inference.errors import CheckpointError
 from inference.layout import split_dim
+from inference.weight_files import is_plain
 
 FLAT = "flat_param"
 FUSED_ORDER = "kvq"
@@ -134,6 +135,9 @@ def _weights_of(shard: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     found = {key: value for key, value in weights.items() if isinstance(value, Tensor)}
     if not found:
         raise CheckpointError(f"{name} holds no weights under 'model'")
+    without = [key for key, value in found.items() if not is_plain(value)]
+    if without:
+        raise CheckpointError(f"{name}: {without[0]} is sparse or has no numbers: save it anew")
     return found
 
 

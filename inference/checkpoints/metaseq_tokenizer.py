@@ -1,6 +1,7 @@
 """The tokenizer of metaseq's vocabulary files, made the one that OPT is published with."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from inference.errors import TokenizerError
 from inference.export import write_json
 from inference.json_files import read_object
 from inference.special_tokens import ADDED_NAME, CONFIG_NAME, MAP_NAME
-from inference.tokenizer_files import build_fast_tokenizer, read_pair
+from inference.tokenizer_files import VOCABULARY_NAME, build_fast_tokenizer, read_pair
 
 PAIR = ("gpt2-vocab.json", "gpt2-merges.txt")
 UNIFIED = "gpt2-unified.json"
@@ -26,6 +27,11 @@ def find_origin(folder: Path) -> str | None:
     if all((folder / name).is_file() for name in PAIR):
         return " and ".join(PAIR)
     return UNIFIED if (folder / UNIFIED).is_file() else None
+
+
+def is_opts(vocabulary: Mapping[str, int]) -> bool:
+    """Tell OPT's vocabulary, by its first four tokens, from GPT-2's, which has the same words."""
+    return all(vocabulary.get(token) == number for number, token in enumerate(SPECIAL_TOKENS))
 
 
 def build(folder: Path) -> FastTokenizer:
@@ -87,9 +93,8 @@ def _unified(path: Path) -> models.BPE:
 
 
 def _require_opts(folder: Path, origin: str) -> None:
-    """metaseq's vocabularies hold OPT's ids, special tokens included."""
-    vocabulary = read_object(folder / "vocab.json", TokenizerError)
-    if [vocabulary.get(token) for token in SPECIAL_TOKENS] != list(range(len(SPECIAL_TOKENS))):
+    """Refuse a vocabulary of other ids: metaseq's hold OPT's, special tokens included."""
+    if not is_opts(read_object(folder / VOCABULARY_NAME, TokenizerError)):
         raise TokenizerError(
             f"{origin} lacks OPT's special tokens {', '.join(SPECIAL_TOKENS)} as its first ids: "
             "it isn't OPT's vocabulary (GPT-2's own has none); put metaseq's in its place, or "

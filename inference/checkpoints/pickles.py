@@ -18,6 +18,7 @@ from inference.lookalikes import lookalike_in, why_unreadable
 
 INERT_NAMES = ("argparse.Namespace",)
 INERT_PACKAGES = ("metaseq.", "fairseq.", "omegaconf.")
+_MODULES = "torch.nn.modules."
 _CHUNK_BYTES = 1 << 20
 
 
@@ -82,6 +83,11 @@ def _require_known(path: Path, named: Sequence[str], inert: Sequence[str]) -> No
         for name in named
         if name not in (*INERT_NAMES, *inert) and not name.startswith(INERT_PACKAGES)
     )
+    if any(name.startswith(_MODULES) for name in unknown):
+        raise CheckpointError(
+            f"{path.name} holds a whole model, not weights by name: load it where its class is "
+            "known, and save its state_dict()"
+        )
     if unknown:
         raise CheckpointError(
             f"{path.name} holds objects that weights have no need of: {', '.join(unknown)}. If "

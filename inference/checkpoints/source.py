@@ -77,8 +77,8 @@ def open_source(form: Form, options: ReadOptions) -> Source:
     return Source(form, merge(stored, faults), faults, noted, aliases)
 
 
-def require_matches(source: Source, config: OptConfig, tolerance: float) -> None:
-    """Hold the weights against the shape. Raises WeightMismatch with all that is wrong."""
+def find_faults(source: Source, config: OptConfig) -> None:
+    """Hold names, shapes and dtypes against the shape's, and add what is wrong to the faults."""
     shapes, faults = expected_shapes(config), source.faults
     faults.absent += sorted(set(shapes) - set(source.weights))
     faults.extra += sorted(set(source.weights) - set(shapes))
@@ -87,10 +87,21 @@ def require_matches(source: Source, config: OptConfig, tolerance: float) -> None
             faults.misshapen.append(f"{name} is {list(weight.shape)}, not {list(shapes[name])}")
         elif name in shapes:
             faults.misshapen += _dtype_faults(name, weight)
+
+
+def require_matches(source: Source, config: OptConfig, tolerance: float) -> None:
+    """Hold the weights against the shape, and copies against one another, which reads them.
+
+    Raises WeightMismatch with all that is wrong.
+    """
+    find_faults(source, config)
+    for name, weight in source.weights.items():
         apart = weight.disagreement()
         if apart > tolerance:
-            faults.disagreeing.append(f"{name} differs between parts, by up to {apart:.3g}")
-    faults.require_none()
+            source.faults.disagreeing.append(
+                f"{name} differs between parts, by up to {apart:.3g}"
+            )
+    source.faults.require_none()
 
 
 def stated_config(form: Form, options: ReadOptions) -> OptConfig | None:
@@ -129,7 +140,7 @@ def _dtype_faults(name: str, weight: MergedTensor) -> list[str]:
     if weight.dtype not in DTYPE_CODES:
         return [
             f"{name} holds {dtypes[0]}, and weights are float64, float32, bfloat16 or float16: "
-            "save it from the model before it was quantised"
+            "save the model in one of these, as it was before it was quantised"
         ]
     return []
 

@@ -80,9 +80,9 @@ def _require_ends(fast: FastTokenizer, config: OptConfig) -> None:
     """Refuse a vocabulary in which all ends of text are words: another model's, such as GPT-2's."""
     special = {number for number, token in fast.get_added_tokens_decoder().items() if token.special}
     ends = config.eos_token_ids
-    if ends and special.isdisjoint(ends):
-        raise TokenizerError(
-            f"{VOCABULARY_NAME} has {fast.id_to_token(ends[0])!r} as id {ends[0]}, where the "
-            "model's text ends (eos_token_id): it belongs to another model; put the model's own in "
-            "its place"
-        )
+    if not ends or not special.isdisjoint(ends) or metaseq_tokenizer.is_opts(fast.get_vocab()):
+        return
+    raise TokenizerError(
+        f"{VOCABULARY_NAME} has {fast.id_to_token(ends[0])!r} as id {ends[0]}, where the model's "
+        "text ends (eos_token_id): it belongs to another model; put the model's own in its place"
+    )

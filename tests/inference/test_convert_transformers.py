@@ -336,6 +336,36 @@ def test_inspect_tells_one_thing_of_every_form(tmp_path, capsys):
     assert all(each == found["raw"] for each in found.values())
 
 
+def test_inspect_says_what_is_wrong_with_names_shapes_and_dtypes(source, capsys):
+    forms.save_pretrained(source)
+    rewrite(source, lambda t: t.update(foo=torch.zeros(2)))
+    rewrite(source, cast(torch.int8))
+    rewrite(source, lambda t: t.pop(f"{LAYER}fc1.bias"))
+    assert main(["inspect", str(source)]) == 1
+    said = capsys.readouterr().out
+    for fault in ("extra: foo", "fc2.weight holds int8", f"absent: {LAYER}fc1.bias"):
+        assert fault in said
+
+
+@pytest.mark.parametrize("command", ["convert", "check", "inspect"])
+@pytest.mark.parametrize("act", ["to_sparse", "to_sparse_csr", "meta"])
+def test_tensors_without_numbers_in_their_places_are_named(
+    act, command, source, tmp_path, capsys
+):
+    forms.published(source)
+    path, name = source / "pytorch_model.bin", f"{LAYER}fc1.weight"
+    tensors = torch.load(path)
+    tensors[name] = tensors[name].to("meta") if act == "meta" else getattr(tensors[name], act)()
+    torch.save(tensors, path)
+    assert main([command, str(source), *[str(tmp_path / "out")][: command == "convert"]]) == 2
+    assert f"{name} is sparse or on torch's meta device" in capsys.readouterr().err
+
+
+def test_a_pickled_model_is_told_from_weights(source, tmp_path, converted):
+    torch.save(weights.copied(), source / "restored.pt")
+    assert "restored.pt holds a whole model, not weights by name" in converted(status=2)
+
+
 CHECKED = {
     "safetensors": lambda folder, peer: peer.save_pretrained(folder),
     "shards": lambda folder, peer: peer.save_pretrained(folder, max_shard_size=40_000),

@@ -12,7 +12,7 @@ from inference.config import OptConfig
 from inference.errors import CheckpointError, InferenceError, WeightMismatch
 from inference.layout import Layout
 from inference.loader import EMBEDDING, load_model
-from tests.inference.tiny_opts import greedy_reference, run_cli, tokens_of
+from tests.inference.tiny_opts import greedy_reference, tokens_of
 
 PROMPT = [2, 50, 7]
 HEAD = "lm_head.weight"
@@ -105,15 +105,6 @@ def test_another_head_than_the_embedding_is_refused_by_the_files_own_name(folder
     save(tensors | {HEAD: tensors[EMBEDDING] + 1}, directory / file)
     with pytest.raises(WeightMismatch, match=rf"{HEAD} differs from the embedding"):
         Engine(directory)
-
-
-def test_a_bin_with_another_head_is_not_converted_and_named_in_its_own_words(folder, tmp_path):
-    directory, tensors = folder
-    save(tensors | {HEAD: tensors[EMBEDDING] + 1}, directory / "pytorch_model.bin")
-    done = run_cli("convert", directory, directory / "made")
-    assert done.returncode == 2
-    assert f"{HEAD} differs from the embedding" in done.stderr
-    assert "part 0" not in done.stderr
 
 
 @pytest.mark.parametrize(
