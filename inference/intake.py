@@ -33,7 +33,7 @@ class Intake:
         self._require_fits = require_fits
 
     def prompt_token_ids(self, prompt: Prompt) -> list[int]:
-        """The prompt's ids, none of which the model lacks."""
+        """Return the prompt's ids. Raises ValueError if it is empty or the model lacks one."""
         ids = self._ids(prompt)
         self._require_tokens(tuple(ids))
         return ids

@@ -40,7 +40,7 @@ class Logits(Protocol):
         ...
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> Self:
-        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
+        """Return the same questions about these rows, [n] int64, after their adjustments."""
         ...
 
     def finite(self) -> Tensor:
@@ -86,7 +86,7 @@ class WholeLogits:
         return WholeLogits(self._values.index_select(0, rows.to(self.device)), self.drawable)
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "WholeLogits":
-        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
+        """Return the same questions about these rows, [n] int64, after their adjustments."""
         chosen = self.select(rows)  # a copy
         adjust(chosen._values, adjustments)
         return chosen

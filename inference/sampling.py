@@ -15,7 +15,9 @@ MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """Raises ValueError for a value out of range; nothing is rounded or clipped.
+    """The way in which a request's tokens are drawn and its text ends.
+
+    Raises ValueError for a value out of range; nothing is rounded or clipped.
 
     n: samples per prompt. temperature: 0 is argmax. top_k: 0 or -1 for all tokens.
     min_p: keeps tokens at least so likely, as a share of the likeliest's probability.
@@ -105,7 +107,8 @@ class SamplingParams:
 
 
 def _stops(stop: str | Iterable[str] | None) -> tuple[str, ...]:
-    found = () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop)
+    several = () if stop is None else (stop,) if isinstance(stop, str) else stop
+    found = tuple(several) if isinstance(several, Iterable) else (several,)
     if not all(isinstance(text, str) and text for text in found):
         raise ValueError("stop must be a string or several, none of them empty")
     if len(found) > MAX_STOP_STRINGS:
@@ -130,7 +133,7 @@ def _logit_bias(given: Mapping[int, float] | None) -> dict[int, float] | None:
     if len(given) > MAX_LOGIT_BIASES:
         raise ValueError(f"logit_bias must name at most {MAX_LOGIT_BIASES} ids, not {len(given)}")
     for token, bias in given.items():
-        _integer("logit_bias's token id", token, 0)
+        _integer("logit_bias's token ids", token, 0)
         _number(f"logit_bias of {token}", bias, -MAX_LOGIT_BIAS, MAX_LOGIT_BIAS)
     return dict(given)
 

@@ -33,7 +33,7 @@ class SlicedLogits:
         return SlicedLogits(own, self._first, self.drawable, self._group)
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "SlicedLogits":
-        """The same questions about these rows alone, [n] int64, each changed by its adjustment."""
+        """Return the same questions about these rows, [n] int64, after their adjustments."""
         chosen = self.select(rows)  # a copy
         adjust(chosen._values, adjustments, self._first)
         return chosen

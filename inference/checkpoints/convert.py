@@ -189,9 +189,7 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _write(
-    conversion: Conversion, outcome: Outcome, advance: Callable[[str, int], None]
-) -> None:
+def _write(conversion: Conversion, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
     folder, manifest = conversion.destination, conversion.manifest
     manifest.save(folder)
     for name, layout in conversion.shards.items():

@@ -22,7 +22,7 @@ def test_defaults_are_vllms():
         {"n": 0}, {"n": 1.5}, {"temperature": -0.1}, {"temperature": float("nan")},
         {"temperature": 10**400}, {"temperature": True}, {"top_p": 0}, {"top_p": 1.1},
         {"top_k": -2}, {"max_tokens": -1},
-        {"stop": ""}, {"stop": ["a", 3]}, {"stop": ["x"] * 17}, {"seed": 2**63}, {"seed": 0.5},
+        {"stop": ""}, {"stop": 5}, {"stop": ["a", 3]}, {"stop": ["x"] * 17}, {"seed": 2**63}, {"seed": 0.5},
         {"logprobs": -1}, {"prompt_logprobs": True}, {"n": 16385}, {"ignore_eos": 1},
         {"presence_penalty": 2.1}, {"presence_penalty": "1"}, {"frequency_penalty": -2.1},
         {"repetition_penalty": 0}, {"repetition_penalty": float("inf")}, {"min_p": 1.1},
