@@ -20,6 +20,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "per_layer_config": ({},),
     "pruned_heads": ({},),
     "transformers_weights": (),
+    "return_dict": (True,),
     "is_encoder_decoder": (False,),
     "add_cross_attention": (False,),
     "tie_encoder_decoder": (False,),

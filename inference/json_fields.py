@@ -8,13 +8,15 @@ from inference.errors import ConfigError
 
 
 class Fields:
-    """The fields of one file's object. Every method raises ConfigError for a value of another kind.
+    """The fields of one file's object; error is raised for a value of another kind than asked for.
 
     A field that is absent has the default that the caller names.
     """
 
-    def __init__(self, data: Mapping[str, Any], file_name: str) -> None:
-        self._data, self._file_name = data, file_name
+    def __init__(
+        self, data: Mapping[str, Any], file_name: str, error: type[Exception] = ConfigError
+    ) -> None:
+        self._data, self._file_name, self._error = data, file_name, error
 
     def flag(self, name: str, default: bool) -> bool:
         """Return a field that is true or false."""
@@ -66,17 +68,23 @@ class Fields:
 
     def unlike(self, neutral: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
         """Return the names of the fields that hold another value than those that do nothing."""
+        given = {name: self._data[name] for name in neutral if self._data.get(name) is not None}
         return tuple(
             name
-            for name, values in neutral.items()
-            if self._data.get(name) is not None and self._data[name] not in values
+            for name, value in given.items()
+            if not any(_equal(value, each) for each in neutral[name])
         )
 
-    def refusal(self, name: str, kind: str) -> ConfigError:
+    def refusal(self, name: str, kind: str) -> Exception:
         """Make the error that says which kind of value a field must have."""
         shown = repr(self._data.get(name))
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return ConfigError(f"{self._file_name}: {name} must be {kind}, not {shown}")
+        return self._error(f"{self._file_name}: {name} must be {kind}, not {shown}")
+
+
+def _equal(value: object, other: object) -> bool:
+    """Tell equal values apart from those that only Python takes for equal: true is no 1."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _is_integer(value: object) -> bool:

@@ -64,7 +64,7 @@ def read_special_tokens(
     explicit = _explicit(fields)
     if _LISTED in fields:
         listed = {
-            _id(number, CONFIG_NAME): _token(value, f"{CONFIG_NAME}: {_LISTED}")
+            _id(number, f"{CONFIG_NAME}: {_LISTED}"): _token(value, f"{CONFIG_NAME}: {_LISTED}")
             for number, value in _object(fields, _LISTED, CONFIG_NAME).items()
         }
     else:
@@ -89,8 +89,7 @@ def _explicit(fields: dict[str, Any]) -> dict[str, Any]:
         if name.endswith("_token") and name not in _ATTRIBUTES and isinstance(value, str)
     ]
     explicit = {name: fields.pop(name) for name in own}
-    if isinstance(fields.get(_EXTRA), dict):
-        explicit |= fields.pop(_EXTRA)
+    explicit |= _pop_named_extra(fields)
     given = _object(fields, _NAMED, CONFIG_NAME)
     fields.pop(_NAMED, None)
     return explicit or given
@@ -109,8 +108,14 @@ def _merge_map(folder: Path, fields: dict[str, Any], explicit: dict[str, Any]) -
         elif value is not None and not isinstance(value, str | list | dict):
             raise TokenizerError(f"{path}: {name} is no token")
         fields[name] = value
-    if isinstance(fields.get(_EXTRA), dict):
-        explicit |= fields.pop(_EXTRA)
+    explicit |= _pop_named_extra(fields)
+
+
+def _pop_named_extra(fields: dict[str, Any]) -> dict[str, Any]:
+    extra = fields.get(_EXTRA)
+    if not isinstance(extra, dict):
+        return {}
+    return {name: _named(value, f"{_EXTRA}: {name}") for name, value in fields.pop(_EXTRA).items()}
 
 
 def _joined(existing: list[Any], more: list[Any]) -> list[Any]:
@@ -155,10 +160,10 @@ def _resolved(
             token = _named(fields[name], name)
             found.named[name] = by_text.get(content(token), token) if name in _ATTRIBUTES else token
     found.named |= {name: _named(value, name) for name, value in explicit.items()}
-    extra = fields.get(_EXTRA, fields.get(_EARLY_EXTRA)) or []
-    if not isinstance(extra, list):
-        raise TokenizerError(f"{CONFIG_NAME}: {_EXTRA} must be a list or an object of tokens")
-    found.extra = [_named(value, _EXTRA) for value in extra]
+    extra, name = fields.get(_EXTRA, fields.get(_EARLY_EXTRA)), f"{_EXTRA} (or {_EARLY_EXTRA})"
+    if extra is not None and not isinstance(extra, list):
+        raise TokenizerError(f"{CONFIG_NAME}: {name} must be a list of tokens")
+    found.extra = [_named(value, name) for value in extra or []]
     return found
 
 
@@ -199,8 +204,8 @@ def _object(fields: Mapping[str, Any], name: str, file_name: str) -> dict[str, A
     return value
 
 
-def _id(value: Any, file_name: str) -> int:
+def _id(value: Any, where: str) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):
-        raise TokenizerError(f"{file_name}: {value!r} is no id of a token") from None
+        raise TokenizerError(f"{where}: {value!r} is no id of a token") from None

@@ -5,6 +5,7 @@ reads what stands beside it in its own way, which depends on the class that the 
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers, processors
 
 from inference.errors import TokenizerError
+from inference.json_fields import Fields
 from inference.json_files import read_object
 from inference.lookalikes import lookalike_in
 from inference.special_tokens import (
@@ -26,6 +28,7 @@ from inference.special_tokens import (
 FILE_NAME = "tokenizer.json"
 VOCABULARY_NAME, MERGES_NAME = "vocab.json", "merges.txt"
 FILE_NAMES = (FILE_NAME, VOCABULARY_NAME, MERGES_NAME, CONFIG_NAME, MAP_NAME, ADDED_NAME)
+MAX = sys.float_info.max
 _OTHER_VOCABULARIES = ("tekken.json", "tokenizer.model*", "tiktoken.model")
 _FAMILY_CLASS = "GPT2Tokenizer"  # what OPT's folders name, and AutoTokenizer takes by default
 _FILE_CLASSES = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
@@ -102,13 +105,20 @@ def _bpe(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> models.BP
 def _read_config(folder: Path) -> dict[str, Any]:
     if not _is_file(folder, CONFIG_NAME):
         return {}
-    config = read_object(folder / CONFIG_NAME, TokenizerError)
-    for name, neutral in _NEUTRAL.items():
-        if config.get(name) is not None and config[name] not in neutral:
-            raise TokenizerError(f"{folder / CONFIG_NAME}: {name} isn't supported: leave it out")
+    path = folder / CONFIG_NAME
+    config = read_object(path, TokenizerError)
+    fields = Fields(config, str(path), TokenizerError)
+    for name in fields.unlike(_NEUTRAL):
+        raise TokenizerError(f"{path}: {name} isn't supported with this value: leave it out")
     for name in ("add_prefix_space", "add_bos_token", "add_eos_token"):
-        if not isinstance(config.get(name, False), bool):
-            raise TokenizerError(f"{folder / CONFIG_NAME}: {name} must be true or false")
+        fields.flag(name, False)
+    for name in ("padding_side", "truncation_side"):
+        if fields.text(name, "left") not in ("left", "right"):
+            raise fields.refusal(name, '"left" or "right"')
+    if config.get("model_max_length") is not None:
+        fields.number("model_max_length", 0, -MAX, MAX)
+    if config.get("tokenizer_class") is not None and not fields.text("tokenizer_class", ""):
+        raise fields.refusal("tokenizer_class", "the name of a class")
     return config
 
 
