@@ -1,7 +1,6 @@
 """What the trainer learns from: the standard library's own sources, present in every Python."""
 
 import hashlib
-import json
 import os
 import sysconfig
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
 
+from inference.export import write_json, write_whole
 from inference.tokenizer import Tokenizer
 from inference.tokenizer_files import FILE_NAME
 
@@ -83,9 +83,9 @@ def save_tokenizer(fast: FastTokenizer, directory: Path) -> None:
     fast.post_processor = processors.TemplateProcessing(
         single="</s> $A", pair="</s> $A </s> $B", special_tokens=[("</s>", END_ID)]
     )
-    _write_json(directory / "special_tokens_map.json", _special_tokens())
-    _write_json(directory / "tokenizer_config.json", _tokenizer_config())
-    fast.save(str(directory / FILE_NAME))
+    write_json(directory / "special_tokens_map.json", _special_tokens())
+    write_json(directory / "tokenizer_config.json", _tokenizer_config())
+    write_whole(directory / FILE_NAME, lambda path: fast.save(str(path)))
 
 
 def encode_texts(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
@@ -140,7 +140,3 @@ def _tokenizer_config() -> dict[str, object]:
         "clean_up_tokenization_spaces": False,
         **_special_tokens(),
     }
-
-
-def _write_json(path: Path, data: object) -> None:
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ MEANINGS = {
     signal.SIGTERM: "a request to end, from a batch system, an administrator or a shutdown",
     signal.SIGHUP: "the terminal or the login closed",
     signal.SIGUSR1: "a batch system's warning before its time limit",
+    signal.SIGUSR2: "a batch system's warning before its time limit",
 }
 REPEATED_SECONDS = 1.0  # `timeout` and many a launcher send one request twice
 

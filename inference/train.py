@@ -73,7 +73,7 @@ class Run:
 def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
     """Train, or go on training, into options.out, which no other trainer may use meanwhile.
 
-    SIGINT, SIGTERM, SIGHUP and SIGUSR1 raise Stopped once the step is done and saved. Raises
+    The signals in ``stopping.MEANINGS`` raise Stopped once the step is done and saved. Raises
     TrainError saying what to do.
     """
     stops = StopSignals()

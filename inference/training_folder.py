@@ -25,7 +25,7 @@ MODEL_FILES = (
     *("manifest.json", "logbook.md", "vocab.json", "merges.txt", "added_tokens.json"),
 )
 LEFTOVERS = (  # of a write that was killed; the last one is safetensors' own
-    *(f"{name}.part" for name in (STATE_NAME, *EXPORTED)),
+    *(f"{name}.part" for name in (STATE_NAME, *TOKENIZER_FILES, *EXPORTED)),
     ".tmp??????",
 )
 

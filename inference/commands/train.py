@@ -17,12 +17,12 @@ HELP = (
 )
 
 EPILOG = (
-    "Ctrl-C and the signals TERM, HUP and USR1 stop it after the step at hand, with a checkpoint; "
-    "a second one, more than a second later, without."
+    "Ctrl-C and the signals TERM, HUP, USR1 and USR2 stop it after the step at hand, with a "
+    "checkpoint; a second one, more than a second later, without."
 )
 LARGEST = LARGEST_SEED = 2**63 - 1  # as far as torch's seeds and JSON's readers go
 FEW_THREADS = 64
-LONGEST_SOURCE = 1000  # characters
+LONGEST_TEXT = 1000  # characters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,8 +80,8 @@ def _text(given: str) -> str:
         given.encode()
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError("must be UTF-8") from None
-    if len(given) > LONGEST_SOURCE:
-        raise argparse.ArgumentTypeError(f"must be text of at most {LONGEST_SOURCE} characters")
+    if not 0 < len(given) <= LONGEST_TEXT:
+        raise argparse.ArgumentTypeError(f"must be text of 1 to {LONGEST_TEXT} characters")
     return given
 
 

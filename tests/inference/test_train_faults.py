@@ -49,7 +49,7 @@ def asked(capsys, folder, *arguments):
         ("--pue", ["nan", "inf", "0.5", "-1"]),
         ("--kg-per-kwh", ["nan", "inf", "-0.1"]),
         ("--watts-source", ["\udcff", "x" * 2000]),
-        ("--out", ["\udcff", "x" * 2000]),
+        ("--out", ["", "\udcff", "x" * 2000]),
     ],
 )
 def test_a_senseless_number_is_refused_by_its_option(capsys, tmp_path, option, values):

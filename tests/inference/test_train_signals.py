@@ -15,10 +15,11 @@ import pytest
 from inference import chronicle, learning, train
 from inference.errors import Stopped
 from inference.logbook import Logbook
+from inference.stopping import MEANINGS
 from tests.inference.tiny_opts import ROOT
 from tests.inference.training_runs import STATE, count_of, entries_of, go, sending, weights
 
-HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+HEEDED = tuple(MEANINGS)
 COMMAND = (sys.executable, "-m", "inference", "train", "--preset", "tiny", "--threads", "1")
 
 
@@ -75,6 +76,7 @@ def ending(folder):
         (signal.SIGTERM, "provider"),
         (signal.SIGHUP, "provider"),
         (signal.SIGUSR1, "provider"),
+        (signal.SIGUSR2, "provider"),
     ],
 )
 def test_a_signal_saves_the_step_at_hand_and_goes_on_to_the_same_weights(
