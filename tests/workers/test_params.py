@@ -1,0 +1,42 @@
+"""What the door lets in, the engine takes: no accepted field fails a job afterwards."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+from inference.sampling import SamplingParams
+from portal.errors import Invalid
+from portal.jobs.models import Job
+from portal.jobs.schemas import parse_completion
+from tests.fuzz import values
+from tests.fuzz.bodies import PROMPT_FIELDS
+from workers.params import sampling_of
+
+DRAWS = 2000
+EDGES = [*values.NUMBERS, 0.01, 100, -100, 2, -2, 5, 16, 128, [5], ["a"], {"5": 1}, True, None, ""]
+
+
+def drawn(random: Random) -> dict[str, object]:
+    """Return a request of which a few fields hold anything at all, mostly a likely edge."""
+    fields: dict[str, object] = {"model": "a/b", "prompt": "x"}
+    for name in random.sample(list(PROMPT_FIELDS), random.choice([1, 1, 2, 3])):
+        likely = random.random() < 0.7
+        fields[name] = random.choice(EDGES) if likely else values.value(random)
+    return fields
+
+
+def test_whatever_is_accepted_becomes_sampling_parameters():
+    taken = 0
+    for seed in range(DRAWS):
+        fields = drawn(Random(seed))
+        try:
+            asked = parse_completion(fields)
+        except Invalid as error:
+            assert error.field, fields
+            continue
+        taken += 1
+        params = json.loads(json.dumps({**asked.sampling, "seed": asked.seed or 0}))
+        job = Job(prompts=[[5]], n=asked.n, params=params, echo=asked.echo)
+        assert isinstance(sampling_of(job), SamplingParams), fields
+    assert taken > DRAWS / 20
