@@ -205,7 +205,7 @@ def test_random_texts_have_the_ids_of_autotokenizer(tmp_path):
         ({"added_tokens_decoder": {"300": "<|l|>"}}, "added_tokens_decoder must describe"),
         ({"added_tokens_decoder": {"300": {"content": "a", "lstrip": 1}}}, "must describe"),
         ({"added_tokens_decoder": []}, "added_tokens_decoder must be an object"),
-        ({"extra_special_tokens": "x"}, "extra_special_tokens must be"),
+        ({"extra_special_tokens": "x"}, r"extra_special_tokens .* must be"),
         ({"vocab": {"a": 0}}, "vocab isn't supported"),
     ],
 )
