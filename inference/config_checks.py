@@ -21,6 +21,10 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "pruned_heads": ({},),
     "transformers_weights": (),
     "return_dict": (True,),
+    "attn_implementation": ("eager", "sdpa"),
+    "_attn_implementation": ("eager", "sdpa"),
+    "attribute_map": ({},),
+    "layer_types": (),
     "is_encoder_decoder": (False,),
     "add_cross_attention": (False,),
     "tie_encoder_decoder": (False,),
@@ -73,8 +77,13 @@ def require_plain_training_fields(fields: Fields) -> None:
     """Raise ConfigError where a field that doesn't change inference holds no such value at all."""
     for name in ("dropout", "attention_dropout", "activation_dropout", "layerdrop"):
         fields.number(name, 0.0, 0.0, 1.0)
-    fields.number("init_std", 0.02, 0.0, 1e6)
+    if not isinstance(fields.value("init_std", 0.02), float):
+        raise fields.refusal("init_std", "a number with a fraction")
     fields.flag("use_cache", True)
+    if not isinstance(fields.value("id2label") or {}, dict):
+        raise fields.refusal("id2label", "an object, or null")
+    if fields.value("num_labels") is not None:
+        fields.integer("num_labels", 2, 0)
 
 
 def _require_not_quantized(described: object) -> None:

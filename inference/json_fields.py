@@ -62,6 +62,10 @@ class Fields:
             raise self.refusal(name, "a token id of 0 or more, or null")
         return None if value is None else int(value)
 
+    def value(self, name: str, default: Any = None) -> Any:
+        """Return a field of any kind."""
+        return self._data.get(name, default)
+
     def has(self, name: str) -> bool:
         """Return whether the file has the field."""
         return name in self._data

@@ -115,8 +115,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
     for name in ("padding_side", "truncation_side"):
         if fields.text(name, "left") not in ("left", "right"):
             raise fields.refusal(name, '"left" or "right"')
-    if config.get("model_max_length") is not None:
-        fields.number("model_max_length", 0, -MAX, MAX)
+    for name in ("model_max_length", "max_len"):
+        if config.get(name) is not None:
+            fields.number(name, 0, -MAX, MAX)
+    if not isinstance(config.get("model_input_names", []), list):
+        raise fields.refusal("model_input_names", "a list")
     if config.get("tokenizer_class") is not None and not fields.text("tokenizer_class", ""):
         raise fields.refusal("tokenizer_class", "the name of a class")
     return config

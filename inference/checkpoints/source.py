@@ -98,9 +98,7 @@ def require_matches(source: Source, config: OptConfig, tolerance: float) -> None
     for name, weight in source.weights.items():
         apart = weight.disagreement()
         if apart > tolerance:
-            source.faults.disagreeing.append(
-                f"{name} differs between parts, by up to {apart:.3g}"
-            )
+            source.faults.disagreeing.append(f"{name} differs between parts, by up to {apart:.3g}")
     source.faults.require_none()
 
 

@@ -50,6 +50,11 @@ REFUSED = {
     "layerdrop": 2,
     "init_std": None,
     "use_cache": "yes",
+    "return_dict": False,
+    "id2label": ["a"],
+    "num_labels": "2",
+    "layer_types": ["sliding_attention"],
+    "attn_implementation": "x",
 }
 HARMLESS = {
     "quantization_config": None, "auto_map": None, "pruned_heads": {}, "num_key_value_heads": 4,
