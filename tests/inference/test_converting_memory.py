@@ -6,28 +6,34 @@ import sys
 import pytest
 
 from tests.inference import metaseq_files
-from tests.inference.tiny_opts import ROOT, make_opt
+from tests.inference.tiny_opts import ROOT, random_opt
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
 
 
-def test_converting_takes_the_memory_of_a_tensor_and_not_of_the_model(tmp_path):
+def raw(folder, peer):
+    metaseq_files.save_raw(folder, peer, parts=4, shards=4)
+
+
+FORMS = {"raw": (raw, ()), "safetensors": (lambda f, peer: peer.save_pretrained(f), ("float16",))}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_converting_takes_the_memory_of_a_tensor_and_not_of_the_model(form, tmp_path):
+    save, dtype = FORMS[form]
     large, small = tmp_path / "large", tmp_path / "small"
     for folder, sizes in (
         (large, {"hidden_size": 512, "ffn_dim": 2048, "num_hidden_layers": 8, "vocab_size": 8000}),
         (small, {"vocab_size": 96}),
     ):
         folder.mkdir()
-        peer = make_opt(folder, num_attention_heads=8, **sizes)
-        for path in folder.iterdir():
-            path.unlink()
-        metaseq_files.save_raw(folder, peer, parts=4, shards=4)
+        save(folder, random_opt(num_attention_heads=8, **sizes))
     # One arena: how much the allocator keeps for each thread differs by MBs from run to run.
     steady = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     found = subprocess.run(
         [
             sys.executable, "-m", "tests.inference.converting_memory",
-            str(large), str(tmp_path), str(small),
+            str(large), str(tmp_path), str(small), *dtype,
         ],
         cwd=ROOT, env={**os.environ, **steady},
         capture_output=True, text=True, check=False, timeout=120,
