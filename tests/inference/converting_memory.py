@@ -1,7 +1,7 @@
 """Run as a process of its own: peak of anonymous memory while converting, as JSON.
 
-SOURCE DESTINATION WARM_UP [DTYPE]: the warm-up is converted first, so that what torch takes once for
-itself is not counted.
+SOURCE DESTINATION WARM_UP [DTYPE]: the warm-up is converted first, so that what torch takes once
+for itself is not counted.
 """
 
 import json

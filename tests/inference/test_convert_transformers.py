@@ -349,9 +349,7 @@ def test_inspect_says_what_is_wrong_with_names_shapes_and_dtypes(source, capsys)
 
 @pytest.mark.parametrize("command", ["convert", "check", "inspect"])
 @pytest.mark.parametrize("act", ["to_sparse", "to_sparse_csr", "meta"])
-def test_tensors_without_numbers_in_their_places_are_named(
-    act, command, source, tmp_path, capsys
-):
+def test_tensors_without_numbers_in_their_places_are_named(act, command, source, tmp_path, capsys):
     forms.published(source)
     path, name = source / "pytorch_model.bin", f"{LAYER}fc1.weight"
     tensors = torch.load(path)
