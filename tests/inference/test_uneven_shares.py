@@ -1,4 +1,4 @@
-"""Shares and stages of any shape compute transformers' logits; ranks are threads of this process."""
+"""Shares and stages of any shape compute transformers' logits; ranks are threads of the process."""
 
 import random
 import threading
