@@ -1,6 +1,8 @@
-"""Clients of other versions than the tests', each in an environment of its own; `make test-peers`.
+"""Other versions than the tests' own, each in an environment of its own; `make test-peers`.
 
-The demo is started once as one process and once behind nginx, and every client meets both.
+The demo is started once as one process and once behind nginx, and every client meets both. What
+other versions of transformers and peft write is read without a demo. `make test-peers ARGS=opt`
+runs only the parts that are named: hub, javascript, tools, opt.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from throwaway import ROOT
@@ -25,24 +28,52 @@ HUBS = {
 }
 JAVASCRIPT = "@huggingface/hub@2.17.5"
 PEERS = ROOT / "scripts/peers"
+OPT_WRITERS = {
+    "4.26.1": ("transformers==4.26.1", "peft==0.3.0", "numpy<2"),
+    "4.31.0": ("transformers==4.31.0", "peft==0.4.0", "numpy<2"),
+    "4.40.2": ("transformers==4.40.2", "peft==0.10.0", "numpy<2"),
+    "4.57.6": ("transformers==4.57.6", "peft==0.17.1"),
+    "5": ("peft==0.21.0",),  # beside the tests' own transformers
+}
 Command = list[str | Path]
 
 
 def main() -> int:
-    commands = [*in_python(), *in_javascript(), *with_tools()]
-    failed = 0
-    for web in ("single", "split"):
-        with running(web) as live:
-            for name, command in commands:
-                print(f"{name}, {web}:", flush=True)
-                ended = subprocess.run(command, env=surroundings(live), cwd=live.var, check=False)
-                failed += ended.returncode != 0
+    asked = sys.argv[1:] or [*CLIENTS, "opt"]
+    if unknown := set(asked) - {*CLIENTS, "opt"}:
+        print(f"unknown: {', '.join(unknown)}; there are {', '.join(CLIENTS)} and opt")
+        return 2
+    failed = run(of_opt_folders(), dict(os.environ)) if "opt" in asked else 0
+    if commands := [command for name in CLIENTS if name in asked for command in CLIENTS[name]()]:
+        for web in ("single", "split"):
+            with running(web) as live:
+                failed += run(commands, surroundings(live), live.var, f", {web}")
     return 1 if failed else 0
+
+
+def run(
+    commands: Iterable[tuple[str, Command]],
+    env: dict[str, str],
+    folder: Path = ROOT,
+    where: str = "",
+) -> int:
+    """Run one after the other; how many failed."""
+    failed = 0
+    for name, command in commands:
+        print(f"{name}{where}:", flush=True)
+        failed += subprocess.run(command, env=env, cwd=folder, check=False).returncode != 0
+    return failed
+
+
+def of_opt_folders() -> Iterator[tuple[str, Command]]:
+    for version, requirements in OPT_WRITERS.items():
+        python = environment(f"opt-{version}", *requirements, behind=True)
+        yield f"transformers {version}", [sys.executable, PEERS / "opt_folders.py", python]
 
 
 def in_python() -> Iterator[tuple[str, Command]]:
     for version, checks in HUBS.items():
-        python = environment(f"huggingface_hub=={version}")
+        python = environment(f"huggingface_hub-{version}", f"huggingface_hub=={version}")
         for name in checks:
             yield f"huggingface_hub {version}", [python, PEERS / name]
 
@@ -69,13 +100,19 @@ def with_tools() -> Iterator[tuple[str, Command]]:
     yield "git and curl", [sys.executable, PEERS / "tools.py"]
 
 
-def environment(requirement: str) -> Path:
-    """Made once, and kept: remove .venv-peers/ to make them anew."""
-    folder = HOME / requirement.replace("==", "-")
+def environment(name: str, *requirements: str, behind: bool = False) -> Path:
+    """Made once, and kept: remove .venv-peers/ to make them anew.
+
+    With behind, what it lacks is taken from the tests' own environment, torch above all.
+    """
+    folder = HOME / name
     python = folder / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", requirement], check=True)
+        if behind:
+            site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+            (site / "behind.pth").write_text(sysconfig.get_path("purelib"))
+        subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
     return python
 
 
@@ -96,6 +133,12 @@ def surroundings(live: Live) -> dict[str, str]:
         "NEWCOMER": live.account("newcomer")["token"],
     }
 
+
+CLIENTS: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {
+    "hub": in_python,
+    "javascript": in_javascript,
+    "tools": with_tools,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
