@@ -109,6 +109,7 @@ class GenerationConfig:
         for name in _ARGUMENTS_OF_GENERATE:
             if fields.has(name):
                 raise ConfigError(f"{file_name}: {name} is no setting of generation; leave it out")
+        fields.flag("use_cache", True)  # the text is the same without
         found = cls(
             eos_token_ids=fields.token_ids("eos_token_id"),
             do_sample=fields.flag("do_sample", False),

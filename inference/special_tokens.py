@@ -17,6 +17,7 @@ from inference.json_files import read_object
 CONFIG_NAME = "tokenizer_config.json"
 MAP_NAME = "special_tokens_map.json"
 ADDED_NAME = "added_tokens.json"
+_WHERE = f"{CONFIG_NAME} or {MAP_NAME}"  # both are laid over each other before fields are read
 _ATTRIBUTES = (
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"
 )  # fmt: skip
@@ -162,7 +163,7 @@ def _resolved(
     found.named |= {name: _named(value, name) for name, value in explicit.items()}
     extra, name = fields.get(_EXTRA, fields.get(_EARLY_EXTRA)), f"{_EXTRA} (or {_EARLY_EXTRA})"
     if extra is not None and not isinstance(extra, list):
-        raise TokenizerError(f"{CONFIG_NAME}: {name} must be a list of tokens")
+        raise TokenizerError(f"{_WHERE}: {name} must be a list of tokens")
     found.extra = [_named(value, name) for value in extra or []]
     return found
 
@@ -172,7 +173,7 @@ def _named(value: Any, name: str) -> Token:
         return value
     if isinstance(value, dict) and value.get("__type") == "AddedToken":
         return _token({k: v for k, v in value.items() if k != "__type"}, f"{CONFIG_NAME}: {name}")
-    raise TokenizerError(f"{CONFIG_NAME}: {name} must be a token's text, or a token with its flags")
+    raise TokenizerError(f"{_WHERE}: {name} must be a token's text, or a token with its flags")
 
 
 def _token(described: Any, where: str) -> AddedToken:

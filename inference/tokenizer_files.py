@@ -64,9 +64,10 @@ def build_fast_tokenizer(directory: str | Path) -> FastTokenizer:
     config = _read_config(folder)
     rebuilds, stored = _rebuilds(folder, config), _read_stored(folder)
     if stored is None and not (rebuilds and has_tokenizer(folder)):
-        raise TokenizerError(f"cannot read {folder / FILE_NAME}: there is no such file")
+        named = f", and {CONFIG_NAME}'s tokenizer_class reads nothing else" if config else ""
+        raise TokenizerError(f"cannot read {folder / FILE_NAME}: there is no such file{named}")
     defaults = _FAMILY_DEFAULTS if rebuilds else {}
-    added = None if stored is None else _list(stored.get("added_tokens"))
+    added = None if stored is None else _added_tokens(folder / FILE_NAME, stored)
     special = read_special_tokens(folder, config, defaults, added)
     if stored is None:
         fast = _family_tokenizer(read_pair(folder / VOCABULARY_NAME, folder / MERGES_NAME), config)
@@ -200,8 +201,13 @@ def _read_stored(folder: Path) -> dict[str, Any] | None:
     return read_object(path, TokenizerError) if path.is_file() else None
 
 
-def _list(value: Any) -> list[dict[str, Any]]:
-    return value if isinstance(value, list) else []
+def _added_tokens(path: Path, stored: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = stored.get("added_tokens")
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(isinstance(token, dict) for token in listed):
+        raise TokenizerError(f"{path}: added_tokens must be a list of tokens with their flags")
+    return listed
 
 
 def _is_file(folder: Path, name: str) -> bool:

@@ -18,7 +18,7 @@ NEW_TOKENS = 16
 
 @dataclass(frozen=True)
 class Reading:
-    """said: each prompt's new ids, the end's own included. texts: without special tokens."""
+    """said: each prompt's new ids, the end's own included. texts: without it and special tokens."""
 
     ids: list[list[int]]
     logits: torch.Tensor
@@ -37,12 +37,19 @@ def theirs(folder: Path, texts=TEXTS, prompts=PROMPTS) -> Reading:
     assert not any(loading.values()), loading
     ids = [tokenizer(prompt)["input_ids"] for prompt in prompts]
     said = [greedy(model.eval(), prompt) for prompt in ids]
+    shown = [without_end(new, model.generation_config.eos_token_id) for new in said]
     return Reading(
         [tokenizer(text)["input_ids"] for text in texts],
         logits_of(model),
         said,
-        [tokenizer.decode(new, skip_special_tokens=True) for new in said],
+        [tokenizer.decode(new, skip_special_tokens=True) for new in shown],
     )
+
+
+def without_end(said: list[int], ends) -> list[int]:
+    """An end isn't text, whatever it stands for elsewhere."""
+    ends = ends if isinstance(ends, list) else [ends]
+    return said[:-1] if said and said[-1] in ends else said
 
 
 @torch.no_grad()

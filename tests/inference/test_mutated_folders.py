@@ -1,0 +1,172 @@
+"""One field of one file changed: the same as transformers, or refused by name, and never silently
+another model.
+
+The mutations know no field: names come from the libraries' signatures, values from a pool of every
+kind. `make soak` tries them all, `make test` some of each field's.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from inference.__main__ import main
+from inference.errors import InferenceError
+from inference.tokenizer import Tokenizer
+from tests.inference.folders import FOLDERS
+from tests.inference.folders import mutations_of_configs as of_configs
+from tests.inference.folders import mutations_of_tokenizers as of_tokenizers
+from tests.inference.folders import mutations_of_weights as of_weights
+from tests.inference.folders.compare import Reading, greedy, ours, require_same, theirs
+from tests.inference.folders.vocabulary import TEXTS
+
+EVERY = int(os.environ.get("MUTATIONS_EVERY", "8"))
+PROMPTS = ["The software"]
+NOT_OFFERED = "which isn't offered here"
+# What transformers refuses or lets pass, and we don't.
+KNOWN = {
+    "generation_config.json: repetition_penalty": "an integer is a number; transformers wants 2.0",
+    "special_tokens_map.json: nobody's": "each entry is a token; one that is none is refused",
+}
+IDS = [2, 55, 75, 72, 284]
+TOKEN_RUNS = [[2, 71, 72, 301, 75], [1, 2, 3, 0], [300, 299, 297], [170, 234, 177], [224, 2, 224]]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How a reader refused a folder; plain for an error that is made for people."""
+
+    text: str
+    plain: bool
+
+
+def attempt(read, folder):
+    try:
+        return read(folder)
+    except (InferenceError, ValueError, OSError) as error:
+        return Refused(f"{type(error).__name__}: {error}", plain=True)
+    except Exception as error:  # noqa: BLE001  # a traceback is what is looked for
+        return Refused(f"{type(error).__name__}: {error}", plain=False)
+
+
+def our_model(folder: Path) -> Reading:
+    return ours(folder, TEXTS, PROMPTS)
+
+
+def their_model(folder: Path) -> Reading:
+    return theirs(folder, TEXTS, PROMPTS)
+
+
+def our_tokens(folder: Path):
+    tokenizer = Tokenizer.find(folder)
+    if tokenizer is None:
+        raise OSError("there is no tokenizer.json")
+    return [tokenizer.encode(t) for t in TEXTS], [tokenizer.decode(ids) for ids in TOKEN_RUNS]
+
+
+def their_tokens(folder: Path):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return (
+        [tokenizer(text)["input_ids"] for text in TEXTS],
+        [tokenizer.decode(ids, skip_special_tokens=True) for ids in TOKEN_RUNS],
+    )
+
+
+def our_text(folder: Path):
+    """The command line's: it draws as the generation config says."""
+    said, complained = io.StringIO(), io.StringIO()
+    command = ["generate", "--ids", " ".join(map(str, IDS)), "--model", str(folder)]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        status = main([*command, "--temperature", "0", "--max-tokens", "16"])
+    if status:
+        raise ValueError(complained.getvalue())
+    first, *_ = said.getvalue().split("---")  # of num_return_sequences
+    return [int(token) for token in first.split()]
+
+
+def their_text(folder: Path):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    return greedy(model, IDS)
+
+
+def require_equal(found, expected):
+    assert found == expected
+
+
+MODEL = our_model, their_model, require_same
+TOKENS = our_tokens, their_tokens, require_equal
+BESIDE_A_PAIR = "two tokens added beside a pair"
+TEXT = our_text, their_text, require_equal
+SUBJECTS = {
+    "config.json": ("save_pretrained", of_configs.of_config, MODEL),
+    "generation_config.json": ("sampling defaults", of_configs.of_generation_config, TEXT),
+    "tokenizer_config.json": ("save_model", of_tokenizers.of_tokenizer_config, TOKENS),
+    "special_tokens_map.json": ("save_model", of_tokenizers.of_special_tokens_map, TOKENS),
+    "added_tokens.json": (BESIDE_A_PAIR, of_tokenizers.of_added_tokens, TOKENS),
+    "tokenizer.json": ("two special tokens added", of_tokenizers.of_tokenizer_json, TOKENS),
+    "vocab.json and merges.txt": ("save_model", of_tokenizers.of_pair, TOKENS),
+    "model.safetensors": ("save_model", of_weights.of_weights, MODEL),
+    "index": ("save_pretrained in shards", of_weights.of_index, MODEL),
+    "files beside": ("save_pretrained", of_weights.of_files_beside, MODEL),
+}
+
+
+def fault_of(mutation, folder, readers, as_it_was):
+    """What is wrong with the engine's answer to a mutation, or None."""
+    read_ours, read_theirs, require = readers
+    found, expected = attempt(read_ours, folder), attempt(read_theirs, folder)
+    if isinstance(found, Refused):
+        if not found.plain or not any(name in found.text for name in mutation.named):
+            return f"refused without a name: {found.text}"
+        needless = mutation.plain and NOT_OFFERED not in found.text
+        if needless and not differs(require, expected, as_it_was):
+            return f"refused, though it is the same model: {found.text}"
+        return None
+    if isinstance(expected, Refused):
+        other = differs(require, found, as_it_was)
+        return (
+            f"another model, which transformers refuses: {expected.text}, {other}"
+            if other
+            else None
+        )
+    return differs(require, found, expected)
+
+
+def differs(require, found, expected):
+    """How two readings differ, or None."""
+    if isinstance(found, Refused):
+        return found.text
+    try:
+        require(found, expected)
+    except AssertionError as error:
+        return f"another model: {str(error)[:300]}"
+    return None
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_field_changed_is_transformers_model_or_refused_by_name(subject, tmp_path):
+    name, mutations, readers = SUBJECTS[subject]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    FOLDERS[name].write(whole)
+    as_it_was = readers[1](whole)
+    faults = []
+    for number, group in enumerate(mutations(whole)):
+        for mutation in group[number % EVERY :: EVERY] if len(group) > 5 else group:
+            folder = tmp_path / "changed"
+            shutil.copytree(whole, folder)
+            mutation.apply(folder)
+            fault = fault_of(mutation, folder, readers, as_it_was)
+            shutil.rmtree(folder)
+            if fault and not mutation.title.startswith(tuple(KNOWN)):
+                faults.append(f"{mutation.title}: {fault}")
+    assert not faults, "\n".join(faults)
