@@ -24,7 +24,7 @@ test: $(READY) ## all tests; make test ARGS="-k grant"
 	@scripts/test-packages
 	@$(PYTHON) -m pytest $(ARGS)
 
-test-peers: $(READY) ## clients of other versions, each in an environment of its own
+test-peers: $(READY) ## clients and writers of other versions, each in an environment of its own; make test-peers ARGS=opt
 	@scripts/test-packages
 	@$(PYTHON) scripts/test_peers.py $(ARGS)
 
@@ -39,8 +39,9 @@ soak: export MACHINE_STEPS := 60
 soak: export CUTS := 200
 soak: export WALK_ALL := 1
 soak: export FUZZ_SECONDS := 900
-soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, hostile calls, mutants of the policy
-	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/test_poor_links.py tests/portal/site/test_walk.py tests/fuzz $(ARGS)
+soak: export MUTATIONS_EVERY := 1
+soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, hostile calls, changed folders, mutants of the policy
+	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/test_poor_links.py tests/portal/site/test_walk.py tests/inference/test_mutated_folders.py tests/fuzz $(ARGS)
 	@$(PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
