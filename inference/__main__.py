@@ -49,7 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _program() -> int:
+    """Run main. Before and after it, Ctrl-C ends the process as the system does, in silence."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:  # ignored, as after a shell's &
+        return main()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return main()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 if __name__ == "__main__":
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(main())
+    sys.exit(_program())
