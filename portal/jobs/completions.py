@@ -22,6 +22,7 @@ class Choice:
         self._echo = job.echo
         self._most: int | None = job.params["logprobs"]
         self._most_of_prompt: int | None = job.params.get("prompt_logprobs")
+        self._asked_twice = self._most is not None and self._most_of_prompt is not None
         self._model = model
         self._begun = False
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -49,13 +50,23 @@ class Choice:
         """The prompt's log-probabilities as vLLM spells them, by token id."""
         if self._most_of_prompt is None:
             return {}
-        told = _cut(event.prompt_logprobs or _untold(self._prompt), self._most_of_prompt)
+        told = self._scores(event, self._most_of_prompt)
         return {"prompt_logprobs": [entries and _by_id(entries) for entries in told]}
+
+    def _scores(self, event: Event, most: int) -> list[TokenLogprobs | None]:
+        """The prompt's tokens with the ``most`` likeliest in the place of each.
+
+        A prompt that is asked for twice, echoed and by itself, is scored once, for the wider list.
+        """
+        told = event.prompt_logprobs or _untold(self._prompt)
+        if not self._asked_twice:
+            return told
+        return [entries and _likeliest(entries, most) for entries in told]
 
     def _logprobs(self, event: Event, most: int, *, echoes: bool) -> dict[str, list[Any]]:
         rows: list[tuple[int, TokenLogprobs | None]] = []
         if echoes:
-            told = _cut(event.prompt_logprobs or _untold(self._prompt), most)
+            told = self._scores(event, most)
             rows += zip(self._prompt, told, strict=True)
         rows += zip(event.tokens, event.logprobs or _untold(event.tokens), strict=True)
         return {
@@ -82,15 +93,8 @@ def _untold(tokens: list[int]) -> list[TokenLogprobs | None]:
     return [None for _ in tokens]
 
 
-def _cut(told: list[TokenLogprobs | None], most: int) -> list[TokenLogprobs | None]:
-    return [entries and _likeliest(entries, most) for entries in told]
-
-
 def _likeliest(entries: TokenLogprobs, most: int) -> TokenLogprobs:
-    """The token of the prompt, and the ``most`` likeliest in its place if it isn't one of them.
-
-    A prompt that is asked for twice, echoed and by itself, is scored once, for the wider list.
-    """
+    """Keep the token of the prompt, and of the others those among the ``most`` likeliest."""
     own, *others = entries
     better = sum((rank, token) < (own[3], own[0]) for token, _, _, rank in others)
     return [own, *others[: most - (better < most)]]

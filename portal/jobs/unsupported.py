@@ -33,7 +33,9 @@ UNSUPPORTED: dict[str, Unsupported] = {
         "Shorten the prompt yourself.", truncate_prompt_tokens=(), truncate=(), n_keep=(0,)
     ),
     **_advising(
-        "Give token ids as the prompt: they are taken as they are.", add_special_tokens=(True,)
+        "Give token ids as the prompt: they are taken as they are.",
+        add_special_tokens=(True,),
+        add_bos_token=(True,),
     ),
     **_advising("Give text or token ids as the prompt.", prompt_embeds=([], ""), image_data=([],)),
     **_advising(
@@ -56,7 +58,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         enable_thinking=(False,),
         reasoning=({},),
         reasoning_effort=("none",),
-        thinking_token_budget=(),
+        thinking_token_budget=(-1,),
         verbosity=(),
         web_search_options=(),
     ),
@@ -91,6 +93,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
     **_advising(
         "Use temperature, top_p, top_k and min_p.",
         typical_p=(1,),
+        typical=(1,),
         top_a=(0,),
         tfs=(1,),
         tfs_z=(1,),
@@ -101,6 +104,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         penalty_alpha=(0,),
         xtc_probability=(0,),
         dynatemp_range=(0,),
+        dynamic_temperature=(False,),
         top_n_sigma=(-1, 0),
         smoothing_factor=(0,),
         min_keep=(0, 1),
@@ -131,7 +135,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         penalize_nl=(False,),
         dry_multiplier=(0,),
         exponential_decay_length_penalty=(),
-        repetition_detection=(),
+        repetition_detection=({},),
     ),
     **_advising(
         "Use logit_bias: -100 all but bans a token, 100 all but forces it.",
@@ -146,6 +150,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         constraints=([],),
         forced_bos_token_id=(),
         forced_eos_token_id=(),
+        trace_decode_token_ids=([],),
     ),
     **_advising(
         "What is written isn’t held to a form. Show the form in the prompt.",
@@ -158,6 +163,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         guided_json_object=(False,),
         structural_tag=("",),
         grammar=("",),
+        grammar_string=("",),
         json_schema=("",),
         regex=("",),
         ebnf=("",),
@@ -168,6 +174,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         cfg_scale=(1,),
         negative_prompt=("",),
         watermark=(False,),
+        watermarking=(False,),
         token_healing=(False,),
     ),
     **_advising(
@@ -175,6 +182,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         logits_processors=([],),
         custom_logit_processor=("",),
         vllm_xargs=({},),
+        extra_args=({},),
     ),
     **_advising(
         "A request runs the model that it names. Ask for another as model.",
@@ -189,6 +197,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         "People take turns, and nobody’s requests go first.",
         priority=(0,),
         kv_transfer_params=({},),
+        ec_transfer_params=({},),
     ),
     # what the answer holds
     **_advising("Use logprobs.", top_logprobs=(0,), n_probs=(0,), top_n_tokens=(0,)),
@@ -198,6 +207,8 @@ UNSUPPORTED: dict[str, Unsupported] = {
         "Log-probabilities are the model’s own, of the likeliest tokens.",
         logprobs_mode=("raw_logprobs",),
         logprob_token_ids=([],),
+        prompt_logprob_token_ids=([],),
+        prompt_logprob_start=(0,),
         post_sampling_probs=(False,),
         output_scores=(False,),
     ),
@@ -207,6 +218,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         return_token_ids=(False,),
         return_tokens_as_token_ids=(False,),
         return_tokens=(False,),
+        return_token_offsets=(False,),
         response_fields=([],),
         detokenize=(True,),
     ),
