@@ -19,8 +19,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from inference import train
-from inference.errors import Stopped, TrainError
+from inference.errors import Diverged, Stopped, TrainError
 from inference.folder_lock import LOCK_NAME, hold_folder
+from inference.learning import Learner
+from inference.training_state import Progress, save_state
 from tests.inference.tiny_opts import ROOT
 from tests.inference.training_runs import (
     LOGBOOK,
@@ -230,3 +232,14 @@ def test_a_state_that_may_only_be_read_is_replaced(folder):
     (folder / STATE).chmod(0o444)
     go(folder)
     assert entries_of(folder)[-1]["kind"] == "milestone"
+
+
+def test_weights_that_diverged_are_not_saved_over_good_ones(folder):
+    learner = Learner(SHORT.config(300), SHORT)
+    with torch.no_grad():
+        learner.model.final_layer_norm.weight[0] = float("inf")
+    before = contents(folder)
+    progress = Progress(4, SHORT.as_dict(), "", {})
+    with pytest.raises(Diverged, match=f"{WEIGHT} is not finite after step 4"):
+        save_state(folder, progress, learner.model, learner.optimizer)
+    assert contents(folder) == before
