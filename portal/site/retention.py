@@ -28,6 +28,8 @@ from portal.outbox.models import OutboxMessage
 
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
 PURGED_RESULT = '{"events": []}'
+WORDS = ["stop", "stop_token_ids", "logit_bias"]
+"""Parameters of jobs that may hold what somebody wrote, as text or as ids."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,16 @@ def _forget_downloads(now: datetime) -> int:
 
 
 def _forget_prompts(now: datetime) -> int:
-    old = Job.objects.filter(ended_at__lte=now - MONTH).exclude(prompts=[])
+    kept = ~Q(prompts=[]) | Q(params__has_any_keys=WORDS)
+    old = Job.objects.filter(kept, ended_at__lte=now - MONTH)
     old.exclude(result_json="").update(result_json=PURGED_RESULT)
     return old.update(prompts=[], params=WithoutWords("params"))
 
 
 class WithoutWords(Func):
-    """A job's parameters without those that may hold somebody's words, as text or as ids."""
+    """A job's parameters without those that may hold what somebody wrote."""
 
-    template = "(%(expressions)s - ARRAY['stop', 'stop_token_ids', 'logit_bias'])"
+    template = f"(%(expressions)s - ARRAY{WORDS})"
     output_field = JSONField()
 
 
