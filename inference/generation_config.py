@@ -110,6 +110,7 @@ class GenerationConfig:
             if fields.has(name):
                 raise ConfigError(f"{file_name}: {name} is no setting of generation; leave it out")
         fields.flag("use_cache", True)  # the text is the same without
+        _require_sound_beside(fields)
         found = cls(
             eos_token_ids=fields.token_ids("eos_token_id"),
             do_sample=fields.flag("do_sample", False),
@@ -140,6 +141,16 @@ class GenerationConfig:
                 f"{file_name}: num_return_sequences is {self.num_return_sequences} without "
                 "do_sample; all would be the same: set do_sample to true, or leave it out"
             )
+
+
+def _require_sound_beside(fields: Fields) -> None:
+    """Refuse what transformers refuses of fields that change nothing here."""
+    fields.token_id("pad_token_id", None)
+    fields.token_ids("bos_token_id")
+    if fields.value("early_stopping", False) not in (True, False, "never"):
+        raise fields.refusal("early_stopping", 'true, false or "never"')
+    if fields.has("compile_config"):
+        raise fields.refusal("compile_config", "absent: transformers takes it as an argument alone")
 
 
 def _count(fields: Fields, name: str, least: int) -> int | None:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+POINTERS = ("a Git LFS pointer", "a git-annex pointer")
+PAGE = "a web page"
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error", b"<script")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = (b"/annex/objects/", b"../.git/annex/")
@@ -19,10 +21,10 @@ def lookalike(head: bytes) -> str | None:
         return "empty"
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(_LFS):
-        return "a Git LFS pointer"
+        return POINTERS[0]
     if start.startswith(_ANNEX):
-        return "a git-annex pointer"
-    return "a web page" if start.startswith(_PAGES) else None
+        return POINTERS[1]
+    return PAGE if start.startswith(_PAGES) else None
 
 
 def lookalike_in(path: Path) -> str | None:

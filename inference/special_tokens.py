@@ -52,12 +52,12 @@ def read_special_tokens(
     folder: Path,
     config: Mapping[str, Any],
     defaults: Mapping[str, str],
-    stored: list[dict[str, Any]] | None,
+    stored: Mapping[str, Any] | None,
 ) -> SpecialTokens:
     """Read a folder's tokens.
 
     config: tokenizer_config.json. defaults: of attributes that are named nowhere. stored:
-    tokenizer.json's added tokens, None without that file. Raises TokenizerError.
+    tokenizer.json, None where there is none. Raises TokenizerError.
     """
     fields = dict(config)
     if _EARLY_EXTRA in fields and not fields.get(_EXTRA):
@@ -70,10 +70,7 @@ def read_special_tokens(
         }
     else:
         _merge_map(folder, fields, explicit)
-        listed = _early_listed(folder, fields) | {
-            _id(entry.pop("id", None), "tokenizer.json"): _token(entry, "tokenizer.json")
-            for entry in [dict(entry) for entry in stored or []]
-        }
+        listed = _early_listed(folder, fields) | _stored_listed(stored)
     return _resolved({**defaults, **fields}, explicit, listed)
 
 
@@ -141,6 +138,20 @@ def _early_listed(folder: Path, fields: Mapping[str, Any]) -> dict[int, AddedTok
             text, normalized=text not in special, special=text in special
         )
         for text, number in read_object(path, TokenizerError).items()
+    }
+
+
+def _stored_listed(stored: Mapping[str, Any] | None) -> dict[int, AddedToken]:
+    """Read tokenizer.json's own list."""
+    entries = [] if stored is None else stored.get("added_tokens")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise TokenizerError("tokenizer.json: added_tokens must be a list of described tokens")
+    return {
+        _id(entry.get("id"), "tokenizer.json"): _token(
+            {name: value for name, value in entry.items() if name != "id"},
+            "tokenizer.json: added_tokens",
+        )
+        for entry in entries
     }
 
 

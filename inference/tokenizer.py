@@ -45,7 +45,8 @@ class Tokenizer:
         known before any of it is tokenized: a byte-level BPE keeps every byte.
         """
         added = max((len(token.content.encode()) for token in self._added.values()), default=1)
-        return max(added, *(len(self.token_bytes(token)) for token in range(self.vocab_size)))
+        ids = self._fast.get_vocab(with_added_tokens=True).values()
+        return max(added, *(len(self.token_bytes(token)) for token in ids))
 
     def encode(self, text: str) -> list[int]:
         """Ids of text, with the special tokens that the file puts around it."""

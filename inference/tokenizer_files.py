@@ -6,6 +6,8 @@ reads what stands beside it in its own way, which depends on the class that the 
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tokenizers import decoders, models, pre_tokenizers, processors
 
 from inference.errors import TokenizerError
 from inference.json_fields import Fields
-from inference.json_files import read_object
+from inference.json_files import MAX_BYTES, read_object
 from inference.lookalikes import lookalike_in
 from inference.special_tokens import (
     ADDED_NAME,
@@ -67,20 +69,21 @@ def build_fast_tokenizer(directory: str | Path) -> FastTokenizer:
         named = f", and {CONFIG_NAME}'s tokenizer_class reads nothing else" if config else ""
         raise TokenizerError(f"cannot read {folder / FILE_NAME}: there is no such file{named}")
     defaults = _FAMILY_DEFAULTS if rebuilds else {}
-    added = None if stored is None else _added_tokens(folder / FILE_NAME, stored)
-    special = read_special_tokens(folder, config, defaults, added)
-    if stored is None:
-        fast = _family_tokenizer(read_pair(folder / VOCABULARY_NAME, folder / MERGES_NAME), config)
-    elif rebuilds:
-        fast = _rebuilt(folder / FILE_NAME, stored, config)
-    else:
-        fast = _parsed(folder / FILE_NAME, stored)
-    fast.add_tokens(special.to_add(t.content for t in fast.get_added_tokens_decoder().values()))
-    if stored is None:
-        fast.post_processor = _template(fast, config, special)
-    fast.no_truncation()
-    fast.no_padding()
-    return fast
+    special = read_special_tokens(folder, config, defaults, stored)
+    with _naming(f"{folder} holds no tokenizer that works"):
+        fast = _without_added(folder, stored, config, rebuilds)
+        fast.add_tokens(special.to_add(t.content for t in fast.get_added_tokens_decoder().values()))
+        if stored is None:
+            fast.post_processor = _template(fast, config, special)
+        if not fast.get_vocab_size():
+            raise TokenizerError(f"{folder} has a tokenizer that holds no tokens")
+        return _tried(fast)
+
+
+def parse_tokenizer(path: Path) -> FastTokenizer:
+    """Read a tokenizer.json of any kind as it stands. Raises TokenizerError."""
+    with _naming(f"{path} is not a tokenizer"):
+        return _tried(_parsed(path, read_object(path, TokenizerError)))
 
 
 def read_pair(vocabulary: Path, merges: Path) -> models.BPE:
@@ -91,10 +94,41 @@ def read_pair(vocabulary: Path, merges: Path) -> models.BPE:
         what = lookalike_in(path)
         if what is not None:
             raise TokenizerError(f"{path} is {what}, not a part of a tokenizer: fetch it again")
-    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TokenizerError(f"{path} is too large for a file of its kind")
+    with _naming(f"{vocabulary} and {merges} make no tokenizer"):
         return _bpe(*models.BPE.read_file(str(vocabulary), str(merges)))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{vocabulary} and {merges} make no tokenizer: {error}") from error
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Turn what the tokenizers library raises into an error that names the file.
+
+    It raises bare Exception, and panics with what is no Exception at all.
+    """
+    try:
+        yield
+    except (TokenizerError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise TokenizerError(f"{what}: {error}") from error
+
+
+def _tried(fast: FastTokenizer) -> FastTokenizer:
+    """Let texts through whole, and let one through: some faults show only then."""
+    fast.no_truncation()
+    fast.no_padding()
+    fast.encode("One word.")
+    return fast
+
+
+def _without_added(
+    folder: Path, stored: dict[str, Any] | None, config: dict[str, Any], rebuilds: bool
+) -> FastTokenizer:
+    if stored is None:
+        return _family_tokenizer(read_pair(folder / VOCABULARY_NAME, folder / MERGES_NAME), config)
+    path = folder / FILE_NAME
+    return _rebuilt(path, stored, config) if rebuilds else _parsed(path, stored)
 
 
 def _bpe(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> models.BPE:
@@ -161,23 +195,19 @@ def _rebuilt(path: Path, stored: dict[str, Any], config: dict[str, Any]) -> Fast
         raise TokenizerError(f"{path} is not a byte-level BPE")
     rest = {**stored, "added_tokens": [], "model": {**model, "vocab": {}, "merges": []}}
     post_processor = _parsed(path, rest).post_processor
-    try:
+    with _naming(f"{path} is not a tokenizer"):
         merges: list[Any] = [
             tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]
         ]
         fast = _family_tokenizer(_bpe(model["vocab"], merges), config)
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{path} is not a tokenizer: {error}") from error
     if post_processor is not None:
         fast.post_processor = post_processor
     return fast
 
 
 def _parsed(path: Path, stored: dict[str, Any]) -> FastTokenizer:
-    try:
+    with _naming(f"{path} is not a tokenizer"):
         return FastTokenizer.from_str(json.dumps(stored))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TokenizerError(f"{path} is not a tokenizer: {error}") from error
 
 
 def _template(fast: FastTokenizer, config: dict[str, Any], special: SpecialTokens) -> Any:
@@ -199,15 +229,6 @@ def _template(fast: FastTokenizer, config: dict[str, Any], special: SpecialToken
 def _read_stored(folder: Path) -> dict[str, Any] | None:
     path = folder / FILE_NAME
     return read_object(path, TokenizerError) if path.is_file() else None
-
-
-def _added_tokens(path: Path, stored: dict[str, Any]) -> list[dict[str, Any]]:
-    listed = stored.get("added_tokens")
-    if listed is None:
-        return []
-    if not isinstance(listed, list) or not all(isinstance(token, dict) for token in listed):
-        raise TokenizerError(f"{path}: added_tokens must be a list of tokens with their flags")
-    return listed
 
 
 def _is_file(folder: Path, name: str) -> bool:

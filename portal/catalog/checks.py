@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from inference.errors import TokenizerError
-from inference.tokenizer_files import read_pair
+from inference.lookalikes import PAGE, POINTERS, lookalike_in
+from inference.tokenizer_files import parse_tokenizer, read_pair
 from portal.catalog.card import card_problems
 from portal.catalog.paths import path_problem, tree_problems
 from portal.catalog.pickles import holds_pickle, is_called_pickle
@@ -23,6 +23,7 @@ LARGEST_INDEX_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 2_000_000_000
 INDEX = "model.safetensors.index.json"
 ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
+NO_PAGES = (".json", ".safetensors", ".bin", ".pt", ".txt")
 TOLD_AT_MOST = 20  # of one kind in one file
 TOKENIZER, PAIR = "tokenizer.json", ("vocab.json", "merges.txt")
 REQUIRED = {
@@ -61,6 +62,7 @@ def check(
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     findings = Findings(_missing(files, supplied))
     findings.problems += _some([*filter(None, map(path_problem, files)), *tree_problems(files)])
+    findings.problems += _some([*filter(None, starmap(_stand_in_problem, files.items()))])
     _look_at_pickles(files, findings, allowed=allow_pickle)
     _look_at_sizes(files, findings)
     _look_at_texts(files, supplied, findings)
@@ -86,6 +88,14 @@ def file_problem(path: str, size_bytes: int) -> str | None:
     if size_bytes <= LARGEST_FILE_BYTES:
         return None
     return f"{path} is over 50 GB: split it, since clients can’t fetch it"
+
+
+def _stand_in_problem(name: str, path: Path) -> str | None:
+    """Name a file that only points to what was meant; pages are looked for where none belongs."""
+    what = lookalike_in(path)
+    if what in POINTERS or (what == PAGE and path.suffix in NO_PAGES):
+        return f"{name} is {what}, not the file itself: fetch it again"
+    return None
 
 
 def _look_at_pickles(files: Mapping[str, Path], findings: Findings, *, allowed: bool) -> None:
@@ -140,10 +150,11 @@ def _look_at_texts(
 
 def _tokenizer_problems(path: Path) -> list[str]:
     try:
-        Tokenizer.from_file(str(path)).encode("One word.")
-    except Exception as error:  # noqa: BLE001, the library raises nothing narrower
+        parse_tokenizer(path)
+    except TokenizerError as error:
+        said = str(error).replace(f"{path.parent}/", "")
         return [
-            f"tokenizer.json can’t be loaded: {error}. Save it anew with the tokenizer’s library"
+            f"tokenizer.json can’t be loaded: {said}. Save it anew with the tokenizer’s library"
         ]
     return []
 

@@ -241,6 +241,54 @@ def test_what_lies_in_the_place_of_a_tokenizers_file_is_named(tmp_path, name, te
         Tokenizer.find(tmp_path)
 
 
+@pytest.mark.parametrize("of_class", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("added_tokens", None, "added_tokens must be a list"),
+        ("added_tokens", [5], "added_tokens must be a list"),
+        ("added_tokens", [{"id": 5, "content": 5}], "added_tokens must describe each token"),
+        ("model", {"type": "Unigram"}, r"tokenizer\.json is not a"),
+        ("model", {"type": "BPE", "vocab": {}, "merges": []}, "holds no token"),
+        ("model", {"type": "BPE", "vocab": {"a": -1}, "merges": []}, "is not a tokenizer"),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}, "is not a tokenizer"),
+        ("post_processor", {"type": "x"}, "is not a tokenizer"),
+    ],
+)
+def test_a_damaged_tokenizer_file_is_refused_by_name(tmp_path, of_class, part, value, said):
+    saved(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {part: value}))
+    if part == "model":
+        change(tmp_path, {"added_tokens_decoder": {}, "tokenizer_class": of_class})
+        names = ("bos_token", "eos_token", "unk_token", "pad_token")
+        change(tmp_path, dict.fromkeys(names))
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"added_tokens": []}))
+    else:
+        change(tmp_path, {"added_tokens_decoder": ..., "tokenizer_class": of_class})
+    with pytest.raises(TokenizerError, match=said):
+        Tokenizer.from_directory(tmp_path)
+
+
+def test_what_makes_the_tokenizers_library_panic_is_refused(tmp_path):
+    saved(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    stored = json.loads(path.read_text())
+    stored["post_processor"]["special_tokens"] = {}
+    path.write_text(json.dumps(stored))
+    with pytest.raises(TokenizerError, match="holds no tokenizer that works"):
+        Tokenizer.from_directory(tmp_path)
+
+
+def test_a_vocabulary_of_far_ids_is_no_work(tmp_path):
+    pair(tmp_path)
+    words = json.loads((tmp_path / "vocab.json").read_text()) | {"far": 2**32 - 1}
+    (tmp_path / "vocab.json").write_text(json.dumps(words))
+    tokenizer = Tokenizer.from_directory(tmp_path)
+    assert tokenizer.vocab_size == 2**32
+    assert tokenizer.longest_token_bytes < 99
+
+
 @pytest.mark.parametrize("absent", ["vocab.json", "merges.txt"])
 def test_half_a_pair_is_refused(tmp_path, absent):
     pair(tmp_path)

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file, save_model
 
 from inference import Engine, SamplingParams
+from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import CheckpointError, InferenceError, WeightMismatch
 from inference.layout import Layout
@@ -97,6 +98,18 @@ def test_ranks_slice_a_lone_head(folder):
         for rank in range(2)
     ]
     assert torch.equal(torch.cat(parts), tensors[EMBEDDING])
+
+
+def test_a_manifest_holds_a_lone_head_to_its_hash(folder):
+    directory, tensors = folder
+    save(head_alone(tensors), directory / "model.safetensors")
+    noted = {HEAD: {"sha256": sha256_of(tensors[EMBEDDING])}}
+    Manifest({}, noted).save(directory)
+    Engine(directory).close()
+    noted[HEAD]["sha256"] = "0" * 64
+    Manifest({}, noted).save(directory)
+    with pytest.raises(WeightMismatch, match=rf"{HEAD} in model\.safetensors: its SHA-256"):
+        Engine(directory)
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])

@@ -135,7 +135,8 @@ def test_a_setting_of_sampling_alone_is_named_apart():
         ("temperature", -1), ("temperature", "hot"), ("temperature", True), ("top_k", -1),
         ("top_k", 2.5), ("top_p", 1.5), ("min_p", -0.1), ("repetition_penalty", 0),
         ("max_new_tokens", 0), ("max_length", 0), ("min_new_tokens", -1), ("min_length", "1"),
-        ("num_return_sequences", 2), ("logits_processor", []),
+        ("num_return_sequences", 2), ("logits_processor", []), ("pad_token_id", "1"),
+        ("bos_token_id", True), ("early_stopping", "x"), ("compile_config", {}),
     ],
 )  # fmt: skip
 def test_a_senseless_setting_is_refused_by_file_and_field(folder, field, value):

@@ -45,7 +45,7 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
     with pytest.raises(TokenizerError, match="cannot read"):
         Tokenizer.from_directory(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(TokenizerError, match="not a byte-level BPE"):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: added_tokens"):
         Tokenizer.from_directory(tmp_path)
     from tokenizers import Tokenizer as FastTokenizer
     from tokenizers.models import WordLevel

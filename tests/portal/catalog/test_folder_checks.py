@@ -54,6 +54,25 @@ def test_all_of_them_are_named_at_once(folder):
         assert said in found
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (FIRST, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        ("figures/plan.png", "/annex/objects/MD5E-s1--0.png\n", "a git-annex pointer"),
+        ("config.json", "<!DOCTYPE html><html>Sign in</html>", "a web page"),
+    ],
+)
+def test_what_stands_for_a_file_is_not_the_file(folder, name, text, said):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    assert f"{name} is {said}, not the file itself: fetch it again" in problems(folder)
+
+
+def test_a_page_may_be_published(folder):
+    (folder / "index.html").write_text("<!DOCTYPE html><html>Our model</html>")
+    assert problems(folder) == ""
+
+
 def in_two_files(folder):
     (folder / "tokenizer.json").unlink()
     BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]).save(str(folder))
