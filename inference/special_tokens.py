@@ -133,11 +133,13 @@ def _early_listed(folder: Path, fields: Mapping[str, Any]) -> dict[int, AddedTok
         return {}
     named = [fields.get(name) for name in _ATTRIBUTES] + list(fields.get(_EXTRA) or [])
     special = {content(token) for token in named if isinstance(token, str | AddedToken)}
+    ids = read_object(path, TokenizerError)
+    for number in ids.values():
+        if type(number) is not int:  # beside a tokenizer.json, transformers compares it with ids
+            raise TokenizerError(f"{ADDED_NAME}: {number!r} is no id of a token")
     return {
-        _id(number, ADDED_NAME): AddedToken(
-            text, normalized=text not in special, special=text in special
-        )
-        for text, number in read_object(path, TokenizerError).items()
+        number: AddedToken(text, normalized=text not in special, special=text in special)
+        for text, number in ids.items()
     }
 
 

@@ -51,7 +51,9 @@ def attempt(read, folder):
     """What transformers reads, or that it refuses."""
     try:
         return read(folder)
-    except Exception:  # noqa: BLE001  # it raises nearly anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # it raises nearly anything, and tokenizers panics
         return "refused"
 
 
