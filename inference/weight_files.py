@@ -60,6 +60,11 @@ class SafetensorsFile:
             shape, dtype = tuple(piece.get_shape()), str(piece.get_dtype())
             yield StoredWeight(canonical_name(name), name, self.path, shape, dtype)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The texts that the header holds beside the tensors."""
+        return dict(self._file.metadata() or {})
+
     def tensor(self, stored_name: str) -> Tensor:
         """A tensor over the file's own bytes."""
         found: Tensor = self._file.get_tensor(stored_name)

@@ -80,9 +80,10 @@ def plan_configs(
     has_generation = (folder / GENERATION_NAME).is_file()
     if has_generation:
         GenerationConfig.from_directory(folder)
-    given = options.config_path if options.config is not None else folder / NAME
-    if given is None or not given.is_file():
-        fields = _made_fields(source, config, max(set(dtypes), key=dtypes.count))
+    given = _find(folder, options)
+    if given is None:
+        dtype = max(set(dtypes), key=dtypes.count)
+        fields = {**_made_fields(source, config), "dtype": _name(dtype)}
         generation = None if has_generation else generation_fields(config)
         return Configs(None, fields, generation, [])
     fields, changed = _changed(read_object(given, ConfigError), asked)
@@ -91,8 +92,20 @@ def plan_configs(
     return Configs(given, fields if changed else None, None, told + changed)
 
 
-def _made_fields(source: Source, config: OptConfig, dtype: torch.dtype) -> dict[str, Any]:
-    return {**config.to_dict(), **training_fields(source.noted), "dtype": _name(dtype)}
+def config_fields(source: Source, config: OptConfig, options: ReadOptions) -> Mapping[str, Any]:
+    """Return config.json's object as the source has it, or as it would be made."""
+    given = _find(source.form.folder, options)
+    return _made_fields(source, config) if given is None else read_object(given, ConfigError)
+
+
+def _find(folder: Path, options: ReadOptions) -> Path | None:
+    """Find the file that says the shape: the one that was given, or the folder's own."""
+    path = options.config_path if options.config is not None else folder / NAME
+    return path if path is not None and path.is_file() else None
+
+
+def _made_fields(source: Source, config: OptConfig) -> dict[str, Any]:
+    return {**config.to_dict(), **training_fields(source.noted)}
 
 
 def _changed(own: Mapping[str, Any], asked: torch.dtype | None) -> tuple[dict[str, Any], list[str]]:

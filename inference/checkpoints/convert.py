@@ -83,7 +83,7 @@ class Conversion:
         )
         return [
             *(f"{alias} isn't stored: it is {name}" for alias, name in self.source.aliases.items()),
-            *self.source.renamed,
+            *self.source.changed,
             *(f"{n} weights are {now}, were {was}" for (was, now), n in casts.items()),
             *self.configs.changed,
         ]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.checkpoints.configs import config_fields
 from inference.checkpoints.forms import Form, find_form
 from inference.checkpoints.manifest import sha256_of
 from inference.checkpoints.source import (
@@ -16,7 +17,6 @@ from inference.checkpoints.source import (
     open_source,
 )
 from inference.checkpoints.stored import count
-from inference.config import OptConfig
 from inference.errors import ConfigError, WeightMismatch
 from inference.weight_files import DTYPE_CODES
 
@@ -38,12 +38,12 @@ class Entry:
 class Listing:
     """What was found.
 
-    config: None where nothing says the shape. aliases: other names under which the files hold a
-    tensor. faults: what else would keep it from use.
+    config: its fields, None where nothing says the shape. aliases: other names under which the
+    files hold a tensor. faults: what else would keep it from use.
     """
 
     form: Form
-    config: OptConfig | None
+    config: Mapping[str, Any] | None
     tensors: list[Entry]
     aliases: Mapping[str, str]
     faults: list[str]
@@ -57,7 +57,7 @@ class Listing:
             "model_parallel_parts": len(self.form.parts),
             "files": sorted(path.name for path in paths),
             "file_bytes": sum(path.stat().st_size for path in paths),
-            "config": self.config and self.config.to_dict(),
+            "config": self.config and dict(self.config),
             "tensors": [asdict(entry) for entry in self.tensors],
             "aliases": dict(self.aliases),
             "parameters": sum(count(entry.shape) for entry in self.tensors),
@@ -90,14 +90,15 @@ def _entries(source: Source, hashed: bool, advance: Callable[[int], None]) -> It
         advance(size)
 
 
-def _config_of(source: Source, options: ReadOptions) -> tuple[OptConfig | None, list[str]]:
-    config, told = None, []
+def _config_of(source: Source, options: ReadOptions) -> tuple[Mapping[str, Any] | None, list[str]]:
+    fields, told = None, []
     try:
         config = config_for(source, options)
+        fields = config_fields(source, config, options)
         find_faults(source, config)
     except WeightMismatch:
         pass  # its sentences are the faults'
     except ConfigError as error:
         told.append(str(error))
     faults = vars(source.faults).items()
-    return config, [f"{kind}: {sentence}" for kind, each in faults for sentence in each] + told
+    return fields, [f"{kind}: {sentence}" for kind, each in faults for sentence in each] + told

@@ -30,8 +30,8 @@ from inference.weight_names import EMBEDDING
 class Source:
     """weights by the model's names; noted: what metaseq wrote of the model's shape.
 
-    aliases: other names under which files hold a weight once more, or instead. renamed: sentences
-    on names that transformers' files had before.
+    aliases: other names under which files hold a weight once more, or instead. changed: sentences
+    on transformers' files: names that were others, and what isn't read of them.
     """
 
     form: Form
@@ -39,7 +39,7 @@ class Source:
     faults: Faults
     noted: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    renamed: Sequence[str] = ()
+    changed: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def open_source(form: Form, options: ReadOptions) -> Source:
     faults = Faults()
     if form.is_transformers:
         named = read_weights(form, faults)
-        return Source(form, named.weights, faults, aliases=named.aliases, renamed=named.renamed)
+        changed = [*named.renamed, *named.dropped]
+        return Source(form, named.weights, faults, aliases=named.aliases, changed=changed)
     parts = _read_files(form, options.inert)
     noted = attributes(attributes(parts[0][0].get("cfg")).get("model"))
     _require_all_parts(noted, len(parts))

@@ -1,5 +1,6 @@
 """The weights in transformers' files, .bin or safetensors, by the model's names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from inference.checkpoints.faults import Faults
@@ -13,19 +14,20 @@ from inference.weight_files import (
     WeightFile,
     model_weights,
 )
-from inference.weight_names import EMBEDDING, TIED_HEAD
+from inference.weight_names import EMBEDDING, TIED_HEAD, canonical_name, is_leftover
 
 
 @dataclass
 class NamedWeights:
     """Weights by the model's names; aliases: further names that files hold, or stand for, of one.
 
-    stored_names: what the files call each.
+    stored_names: what the files call each. dropped: sentences on what isn't read of the files.
     """
 
     weights: dict[str, MergedTensor] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     stored_names: dict[str, str] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
 
     @property
     def renamed(self) -> list[str]:
@@ -41,10 +43,28 @@ def read_weights(form: Form, faults: Faults) -> NamedWeights:
     naming every file that is absent or can't be read.
     """
     named = NamedWeights()
-    for file, weight in model_weights(_open_files(form)):
+    files = _open_files(form)
+    named.dropped += [sentence for file in files for sentence in _unread(file)]
+    for file, weight in model_weights(files):
         _add(named, file, weight, faults)
     _tie(named, faults)
     return named
+
+
+def _unread(file: WeightFile) -> Iterator[str]:
+    """Tell of notes in a header, but for those of safetensors' own, and of leftovers."""
+    if isinstance(file, SafetensorsFile):
+        names = {weight.name for weight in file.weights()}
+        notes = [
+            key
+            for key, value in file.metadata.items()
+            if key != "format" and canonical_name(value) not in names
+        ]
+        if notes:
+            yield f"the header of {file.path.name} isn't kept: {', '.join(sorted(notes))}"
+    for weight in file.weights():
+        if is_leftover(weight.stored_name):
+            yield f"{weight.stored_name} in {file.path.name} isn't kept: no model reads it"
 
 
 def _add(named: NamedWeights, file: WeightFile, weight: StoredWeight, faults: Faults) -> None:

@@ -336,6 +336,26 @@ def test_inspect_tells_one_thing_of_every_form(tmp_path, capsys):
     assert all(each == found["raw"] for each in found.values())
 
 
+def test_what_is_not_read_of_a_file_is_told(source, converted):
+    """Notes in the header, and what old versions stored beside the weights."""
+    weights.save_model(source, weights.opt())
+    path = source / "model.safetensors"
+    tensors = load_file(path) | {"model.decoder.version": torch.ones(1)}
+    noted = {"format": "pt", "step": "9", "model.decoder.embed_tokens.weight": "lm_head.weight"}
+    save_file(tensors, path, metadata=noted)
+    changed = converted()["changed"]
+    assert "the header of model.safetensors isn't kept: step" in changed
+    assert "model.decoder.version in model.safetensors isn't kept: no model reads it" in changed
+
+
+def test_inspect_shows_the_config_as_it_is(source, capsys):
+    FOLDERS["fields of a fine-tuning"].write(source)
+    capsys.readouterr()
+    assert main(["inspect", str(source), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["config"] == json.loads((source / "config.json").read_text())
+
+
 def test_inspect_says_what_is_wrong_with_names_shapes_and_dtypes(source, capsys):
     forms.save_pretrained(source)
     rewrite(source, lambda t: t.update(foo=torch.zeros(2)))
