@@ -9,7 +9,7 @@ class InferenceError(Exception):
 
 
 class ConfigError(InferenceError, ValueError):
-    """config.json is missing, incomplete, or not a shape this engine runs."""
+    """A config is missing or incomplete, or says what this engine does not run."""
 
 
 class LayoutError(InferenceError, ValueError):
@@ -66,7 +66,7 @@ class WeightMismatch(CheckpointError):
 
 
 class TokenizerError(InferenceError):
-    """tokenizer.json cannot be read, or is not a byte-level BPE."""
+    """A tokenizer's files cannot be read, or make none that this engine has."""
 
 
 class PromptTooLong(InferenceError, ValueError):

@@ -70,13 +70,14 @@ def build_fast_tokenizer(directory: str | Path) -> FastTokenizer:
         raise TokenizerError(f"cannot read {folder / FILE_NAME}: there is no such file{named}")
     defaults = _FAMILY_DEFAULTS if rebuilds else {}
     special = read_special_tokens(folder, config, defaults, stored)
-    with _naming(f"{folder} holds no tokenizer that works"):
+    origin = folder / (VOCABULARY_NAME if stored is None else FILE_NAME)
+    with _naming(f"{origin} makes no tokenizer that works"):
         fast = _without_added(folder, stored, config, rebuilds)
         fast.add_tokens(special.to_add(t.content for t in fast.get_added_tokens_decoder().values()))
         if stored is None:
             fast.post_processor = _template(fast, config, special)
         if not fast.get_vocab_size():
-            raise TokenizerError(f"{folder} has a tokenizer that holds no tokens")
+            raise TokenizerError(f"{origin} holds no tokens")
         return _tried(fast)
 
 

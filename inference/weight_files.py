@@ -204,6 +204,8 @@ def read_index(path: Path) -> dict[str, str]:
     where = read_object(path, CheckpointError).get("weight_map")
     if not isinstance(where, dict) or not all(isinstance(v, str) for v in where.values()):
         raise CheckpointError(f"{path}: weight_map must map names to file names")
+    if not where:
+        raise CheckpointError(f"{path}: weight_map names no tensors")
     if any(Path(name).name != name for name in where.values()):
         raise CheckpointError(f"{path}: shards must lie beside the index")
     return where

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.catalog.load_check import NEEDED
+from portal.catalog.load_check import is_needed
 from portal.catalog.models import File, Revision
 from portal.storage import BlobStore, CorruptBlob, blob_store
 
@@ -28,7 +28,7 @@ def materialise(revision: Revision) -> Path:
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{revision.commit}-"))
     try:
         for file in revision.files.select_related("blob"):
-            if file.path.endswith(NEEDED):
+            if is_needed(file.path):
                 _place(file, draft / file.path, blob_store())
         _publish(draft, folder)
     finally:

@@ -7,6 +7,7 @@ local store, or of files fetched from the bucket.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,9 @@ from portal.catalog.errors import NotPublishable
 from portal.storage import BlobMissing, blob_store
 from portal.storage.base import CHUNK_BYTES
 
-NEEDED = (".json", ".safetensors", "merges.txt")
+NEEDED = re.compile(
+    r".*\.(json|safetensors)|(.*/)?(merges\.txt|pytorch_model[^/]*\.bin)", re.DOTALL
+)
 TOLD_AT_MOST = 2000
 
 
@@ -47,10 +50,15 @@ class LoadCheck:
         return {"load_check": loaded}
 
 
+def is_needed(path: str) -> bool:
+    """Tell the files that an engine may read; of pickles, weights alone, which it never runs."""
+    return NEEDED.fullmatch(path) is not None
+
+
 def place(contents: Sequence[Content], folder: Path) -> None:
     """The files that an engine reads, as the store holds them. Raises NotPublishable."""
     for content in contents:
-        if not content.path.endswith(NEEDED):
+        if not is_needed(content.path):
             continue
         target = folder / content.path
         target.parent.mkdir(parents=True, exist_ok=True)

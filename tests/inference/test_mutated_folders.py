@@ -50,7 +50,9 @@ def attempt(read, folder):
         return read(folder)
     except (InferenceError, ValueError, OSError) as error:
         return Refused(f"{type(error).__name__}: {error}", plain=True)
-    except Exception as error:  # noqa: BLE001  # a traceback is what is looked for
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # tracebacks and panics are what is looked for
         return Refused(f"{type(error).__name__}: {error}", plain=False)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from portal.catalog.load_check import is_needed
 from portal.catalog.models import Blob
 from portal.storage import CorruptBlob
 from portal.storage.local import LocalBlobStore
@@ -35,6 +36,23 @@ def test_a_tokenizer_in_two_files_is_there_whole(db, model, tmp_path):
     folder = materialise(make_hosted(with_pair(model, tmp_path / "pair")).revisions.get())
     assert (folder / "vocab.json").exists()
     assert (folder / "merges.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("pytorch_model.bin", True),
+        ("pytorch_model-00001-of-00002.bin", True),
+        ("a/pytorch_model.bin", True),
+        ("training_args.bin", False),
+        ("optimizer.pt", False),
+        ("README.md", False),
+        ("vocab.json", True),
+        ("notes-on-merges.txt", False),
+    ],
+)
+def test_of_pickles_weights_alone_are_read(path, needed):
+    assert is_needed(path) is needed
 
 
 def test_again_is_the_same_folder(revision):

@@ -92,6 +92,24 @@ def test_a_tokenizer_in_two_files_is_loaded_as_one_in_tokenizer_json(publish, mo
     assert one == pair
 
 
+def test_a_folder_as_the_family_is_published_is_loaded_where_pickles_are_allowed(
+    publish, model, tmp_path
+):
+    import torch
+    from safetensors.torch import load_file as load_tensors
+
+    folder = with_pair(model, tmp_path / "published")
+    shards = sorted(folder.glob("*.safetensors"))
+    torch.save(
+        {name: tensor for shard in shards for name, tensor in load_tensors(shard).items()},
+        folder / "pytorch_model.bin",
+    )
+    for path in (*shards, folder / "model.safetensors.index.json"):
+        path.unlink()
+    publish(folder, "--licensor", "--allow-pickle")
+    assert event()["load_check"]["result"] == "loaded"
+
+
 def test_by_what_right_is_asked_before_anything_is_stored(publish, tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "in")
     monkeypatch.setattr("sys.stdin", io.StringIO())
