@@ -41,7 +41,7 @@ def export_model(
 
 
 def shard_name(number: int, count: int) -> str:
-    """Name of one of count shards, counted from 1, as transformers has it."""
+    """Return the name of one of count shards, counted from 1, as transformers has it."""
     return f"model-{number:05}-of-{count:05}.safetensors"
 
 

@@ -11,7 +11,7 @@ _CHUNK_NUMBERS = 1 << 16  # cast and compared at a time, so that no tensor is co
 
 @dataclass
 class Values:
-    """What is known of a tensor's numbers; of its runs each is looked at and added.
+    """The bounds and losses of a tensor's numbers, gathered run by run.
 
     largest: the greatest magnitude, and cast_largest the same once cast; error: the greatest
     difference that the cast makes; vanished: how many numbers it turns into 0.
@@ -33,7 +33,7 @@ class Values:
 
     @property
     def relative_error(self) -> float:
-        """The greatest difference, by the tensor's largest magnitude."""
+        """Return the greatest difference by the tensor's largest magnitude."""
         return self.error / self.largest if self.largest else 0.0
 
 

@@ -24,7 +24,7 @@ _WRITTEN = ("config.json", MANIFEST_NAME)  # by the conversion, or made anew
 
 @dataclass(frozen=True)
 class Companions:
-    """What goes along and what doesn't, by paths within the source's folder."""
+    """The files that go along and those that don't, by paths within the source's folder."""
 
     folder: Path
     copied: list[str]

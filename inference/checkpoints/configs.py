@@ -28,7 +28,7 @@ _DTYPE_FIELDS = ("dtype", "torch_dtype")  # transformers' name today, and before
 
 @dataclass(frozen=True)
 class Configs:
-    """What the result's two files hold.
+    """The two files of the result, copied or with new content.
 
     path: the file that gives config.json, None where it is made. fields: its object, None where
     path is copied as it is. generation: the other file's object where it is made; None where the
@@ -60,7 +60,7 @@ class Configs:
 
     @property
     def made_files(self) -> list[str]:
-        """Names of the files that no file of the source became."""
+        """Return the names of the files that no file of the source became."""
         made = [NAME] if self.path is None else []
         return made if self.generation is None else [*made, GENERATION_NAME]
 

@@ -37,7 +37,10 @@ from inference.weight_files import INDEX_NAME
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """dtype: None keeps each weight's own. check_crc: hold the bytes against their sums."""
+    """The choices of a conversion.
+
+    dtype: None keeps each weight's own. check_crc: hold the bytes against their sums.
+    """
 
     read: ReadOptions = field(default_factory=ReadOptions)
     dtype: torch.dtype | None = None
@@ -47,7 +50,7 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is to be written: every weight in one shard, in the order of the layouts.
+    """A plan of all that is to be written: each weight in one shard, in the order of the layouts.
 
     manifest: what lies in the destination already; begun: whether any of this was written before.
     """
@@ -63,17 +66,17 @@ class Conversion:
 
     @property
     def source_bytes(self) -> int:
-        """Of all the source's files."""
+        """Return the bytes of all the source's files."""
         return sum(path.stat().st_size for path in self.source.form.files.values())
 
     @property
     def total_bytes(self) -> int:
-        """Of all tensors to be written."""
+        """Return the bytes of all tensors to be written."""
         return sum(layout_bytes(layout) for layout in self.shards.values())
 
     @property
     def changed(self) -> list[str]:
-        """A sentence for all that isn't in the result as it is in the source."""
+        """Return a sentence for all that isn't in the result as it is in the source."""
         before = {name: weight.dtype for name, weight in self.source.weights.items()}
         casts = Counter(
             (_name(before[name]), _name(dtype))
@@ -90,19 +93,19 @@ class Conversion:
 
     @property
     def copied(self) -> list[str]:
-        """Names of the files that are the source's, byte for byte."""
+        """Return the names of the files that are the source's, byte for byte."""
         return [*self.configs.copied_files, *self.companions.copied]
 
     @property
     def made(self) -> list[str]:
-        """Names of the files beside the shards that no file of the source became."""
+        """Return the names of the files beside the shards that no file of the source became."""
         made = [*self.configs.made_files, *self.companions.tokenizer.made]
         return [*made, INDEX_NAME, MANIFEST_NAME]
 
 
 @dataclass
 class Outcome:
-    """How many shards were written, and how many lay there and were right.
+    """The numbers of shards that were written, and that lay there and were right.
 
     rounding: what the dtype asked for cost, where it costs anything and was looked for now.
     """

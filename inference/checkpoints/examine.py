@@ -26,7 +26,7 @@ Dtypes = Mapping[str, torch.dtype]  # that each weight is to have
 
 @dataclass(frozen=True)
 class Rounding:
-    """What a cast does to the numbers that it can hold.
+    """The loss of a cast to numbers that it can hold.
 
     relative_error: the greatest, by the largest magnitude of the tensor that it happens in, whose
     name is tensor. vanished: how many numbers become 0, of how many that are cast.

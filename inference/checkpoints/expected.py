@@ -7,6 +7,6 @@ from inference.opt import empty_model
 
 
 def expected_shapes(config: OptConfig) -> dict[str, tuple[int, ...]]:
-    """Every weight's name and shape, as the model itself has them; takes no memory."""
+    """Return every weight's name and shape, as the model itself has them; takes no memory."""
     weights = empty_model(config, torch.float16, "meta").weights()
     return {name: tuple(weight.shape) for name, weight in weights.items()}

@@ -7,7 +7,7 @@ from inference.errors import WeightMismatch
 
 @dataclass
 class Faults:
-    """Sentences and names by kind, as WeightMismatch has them."""
+    """Lists of sentences and names by kind, as WeightMismatch has them."""
 
     absent: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)

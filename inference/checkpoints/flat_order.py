@@ -28,7 +28,7 @@ _OURS = {
 
 
 def refuse(model: Mapping[str, Tensor]) -> list[FlatParameter]:
-    """Layout of files without flat parameters. Raises CheckpointError for any others."""
+    """Return the layout of files without flat parameters. Raises CheckpointError for others."""
     if any(FLAT in key for key in model):
         raise CheckpointError(
             "the files hold flat parameters, and no shard_metadata that says how to cut them. "
@@ -53,7 +53,7 @@ class RegistrationOrder:
         }
 
     def __call__(self, model: Mapping[str, Tensor]) -> list[FlatParameter]:
-        """Layout of one part: layers either have flat parameters of their own or don't."""
+        """Return one part's layout: layers either have flat parameters of their own or don't."""
         wrapped = any(key.startswith("decoder.layers.") and FLAT in key for key in model)
         layers = [self._weights(f"decoder.layers.{n}.", _LAYER_ORDER) for n in range(self._layers)]
         root = self._weights("decoder.", _ROOT_ORDER)

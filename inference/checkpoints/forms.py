@@ -56,12 +56,12 @@ class Form:
 
     @property
     def folder(self) -> Path:
-        """Where the files lie."""
+        """Return the folder in which the files lie."""
         return next(iter(self.files.values())).parent
 
     @property
     def parts(self) -> list[list[Path]]:
-        """Files in the order of their numbers: shards within parts."""
+        """Return the files in the order of their numbers: shards within parts."""
         numbers = sorted(self.files)
         return [
             [self.files[number] for number in numbers if number[0] == part]
@@ -70,7 +70,7 @@ class Form:
 
     @property
     def absent(self) -> list[str]:
-        """Names of files that the index, or the numbers of the others, ask for."""
+        """Return the names of files that the index, or the others' numbers, ask for."""
         if self.is_transformers:
             return sorted(self.promised - {path.name for path in self.files.values()})
         parts = 1 + max(part for part, _ in self.files)
@@ -134,7 +134,7 @@ def _transformers_forms(folder: Path) -> list[Form]:
 
 
 def _counted(folder: Path, pattern: re.Pattern[str]) -> set[str]:
-    """Names of shards without an index, and of those that their own numbers promise."""
+    """Return the names of shards without an index, and of those that their numbers promise."""
     matches = [match for path in folder.iterdir() if (match := pattern.fullmatch(path.name))]
     names = {match[0] for match in matches}
     for match in matches:

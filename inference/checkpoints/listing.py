@@ -23,7 +23,7 @@ from inference.weight_files import DTYPE_CODES
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor. files: how many hold a part of it; file: the first, or the only one."""
+    """A tensor. files: how many hold a part of it; file: the first, or the only one."""
 
     name: str
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What was found.
+    """A checkpoint's tensors, files and config.
 
     config: its fields, None where nothing says the shape. aliases: other names under which the
     files hold a tensor. faults: what else would keep it from use.
@@ -49,7 +49,7 @@ class Listing:
     faults: list[str]
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, with totals."""
+        """Return all of it, with totals."""
         paths = self.form.files.values()
         return {
             "form": self.form.kind,
@@ -70,7 +70,9 @@ class Listing:
 def list_checkpoint(
     path: Path, options: ReadOptions, *, hashed: bool = False, advance: Callable[[int], None]
 ) -> Listing:
-    """Every tensor by the model's name. hashed: read all bytes, telling advance of each tensor's.
+    """List every tensor by the model's name.
+
+    hashed: read all bytes, telling advance of each tensor's.
 
     Raises CheckpointError where files are absent or can't be read.
     """

@@ -26,14 +26,17 @@ VERSION = 1
 
 @dataclass
 class Manifest:
-    """source: form, and name, size and time of each file. tensors: file, dtype, shape, sha256."""
+    """The note of a conversion.
+
+    source: form, and name, size and time of each file. tensors: file, dtype, shape, sha256.
+    """
 
     source: dict[str, Any]
     tensors: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def find(cls, directory: Path) -> "Manifest | None":
-        """The directory's, or None where there is none. Raises CheckpointError."""
+        """Read the directory's; None where there is none. Raises CheckpointError."""
         path = directory / FILE_NAME
         if not path.is_file():
             return None
@@ -56,7 +59,7 @@ class Manifest:
             self.tensors[tensor] = {**entry, "sha256": digests[tensor]}
 
     def holds(self, path: Path, layout: Layout) -> bool:
-        """Whether the shard at path is what was written: its tensors' bytes, as noted here."""
+        """Tell whether the shard at path is what was written, by its tensors' hashes."""
         noted = {name: entry for name, entry in self.tensors.items() if entry["file"] == path.name}
         known = {n: {k: v for k, v in e.items() if k != "sha256"} for n, e in noted.items()}
         if known != _entries(path.name, layout) or not path.is_file():
@@ -72,7 +75,7 @@ class Manifest:
 
 
 def sha256_of(tensor: Any) -> str:
-    """SHA-256 of a tensor's bytes, little-endian and in rows."""
+    """Return the SHA-256 of a tensor's bytes, little-endian and in rows."""
     return hashlib.sha256(tensor_bytes(tensor)).hexdigest()
 
 

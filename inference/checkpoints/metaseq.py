@@ -38,7 +38,7 @@ _RENAMED = (
 
 @dataclass(frozen=True)
 class FlatParameter:
-    """What one flat parameter holds; names with the path of the module that owns it."""
+    """The weights in one flat parameter, by names with the path of the module that owns it."""
 
     key: str
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ FlatLayout = Callable[[Mapping[str, Tensor]], list[FlatParameter]]
 def unflatten(
     shards: Sequence[Mapping[str, Any]], paths: Sequence[Path], faults: Faults, layout: FlatLayout
 ) -> dict[str, StoredTensor]:
-    """The weights of one part, by metaseq's names, from all its shards.
+    """Cut the weights of one part, by metaseq's names, out of all its shards.
 
     shards: what the file at each path holds. layout: says what flat parameters hold where the
     files don't. Raises CheckpointError where that can't be known.
@@ -70,7 +70,7 @@ def unflatten(
 
 
 def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[str, MergedTensor]:
-    """The model's weights by its own names, out of all parts."""
+    """Merge all parts into the model's weights, by its own names."""
     found: dict[str, MergedTensor] = {}
     for key in sorted(set().union(*parts)):
         if DROPPED.fullmatch(key):
@@ -82,7 +82,7 @@ def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[s
 
 
 def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> None:
-    """The head is the embedding: a stored one that isn't would be lost without a word."""
+    """Add a fault for a stored head that isn't the embedding: it would be lost without a word."""
     for number, part in enumerate(parts):
         head, embedding = part.get(OUTPUT), part.get(EMBEDDING)
         if head is None or embedding is None:
@@ -92,7 +92,7 @@ def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Fau
 
 
 def model_name(key: str) -> str:
-    """The model's name of metaseq's."""
+    """Return the model's name of metaseq's."""
     for theirs, ours in _RENAMED:
         if key.startswith(theirs):
             key = ours + key.removeprefix(theirs)
@@ -157,7 +157,7 @@ def _paddings(shard: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _metadata(shard: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str, Any]]:
-    """FSDP instance, key in 'model', and the description of each backing parameter."""
+    """Yield FSDP instance, key in 'model', and the description of each backing parameter."""
     for instance in (shard.get("shard_metadata") or {}).get("param_metadata", ()):
         for name, parameter in instance["params"].items():
             yield instance, _under(instance["fsdp_path"], name), parameter
@@ -174,7 +174,7 @@ def _cut(
     paths: Sequence[Path],
     faults: Faults,
 ) -> dict[str, StoredTensor]:
-    """The weights in one backing parameter, each as runs of the shards' mapped numbers."""
+    """Cut one backing parameter into weights, each as runs of the shards' mapped numbers."""
     key = parameter.key
     lacking = [path.name for model, path in zip(models, paths, strict=True) if key not in model]
     if lacking:

@@ -22,7 +22,7 @@ _TRAINING = {
 
 
 def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> OptConfig:
-    """noted: cfg.model's attributes. Vocabulary and positions are counted in the weights.
+    """Make the shape of what is noted (cfg.model's attributes), with tables counted in the weights.
 
     Raises ConfigError where something is missing, or is what no OPT has.
     """
@@ -60,7 +60,7 @@ def training_fields(noted: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _lacks_final_norm(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> bool:
-    """A norm without weights leaves no trace, so only an affine one can be seen to lack."""
+    """Tell a lacking norm; one without weights leaves no trace, so it can't be seen to lack."""
     if noted.get("disable_affine_ln", False) or not noted.get("decoder_normalize_before", True):
         return False
     return f"{_DECODER}final_layer_norm.weight" not in weights

@@ -23,14 +23,14 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Inert:
-    """Stands for an object of a class that is not to be imported; holds its attributes."""
+    """A stand-in for an object of a class that is not to be imported; holds its attributes."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
 
 
 def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
-    """The object in a .pt file; its tensors are mapped, and read when they are used.
+    """Read the object in a .pt file; its tensors are mapped, and read when they are used.
 
     inert: further classes that may become Inert. Raises CheckpointError.
     """
@@ -52,7 +52,7 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
 
 
 def damaged_records(path: Path) -> list[str]:
-    """Names of the records whose bytes are not those that were written, by their CRC-32.
+    """Return the names of records whose bytes are not those that were written, by their CRC-32.
 
     A file of torch before 1.6 is no archive, and has no such sums.
     """
@@ -71,7 +71,7 @@ def damaged_records(path: Path) -> list[str]:
 
 
 def attributes(value: Any) -> Mapping[str, Any]:
-    """What a mapping or an Inert holds, by name; nothing for anything else."""
+    """Return what a mapping or an Inert holds, by name; nothing for anything else."""
     if isinstance(value, Inert):
         return vars(value)
     return value if isinstance(value, Mapping) else {}

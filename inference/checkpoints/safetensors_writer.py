@@ -42,7 +42,7 @@ def layout_bytes(layout: Layout) -> int:
 
 
 def tensor_bytes(tensor: Tensor) -> memoryview:
-    """The tensor's bytes as safetensors keeps them; a view, unless it lies in strides."""
+    """Return the bytes as safetensors keeps them; a view, unless the tensor lies in strides."""
     if sys.byteorder != "little":
         raise ValueError("only little-endian machines are known")
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data

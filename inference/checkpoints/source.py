@@ -28,7 +28,9 @@ from inference.weight_names import EMBEDDING
 
 @dataclass
 class Source:
-    """weights by the model's names; noted: what metaseq wrote of the model's shape.
+    """An opened checkpoint.
+
+    weights: by the model's names. noted: what metaseq wrote of the model's shape.
 
     aliases: other names under which files hold a weight once more, or instead. changed: sentences
     on transformers' files: names that were others, and what isn't read of them.
@@ -44,7 +46,9 @@ class Source:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """config: the shape, where it is given and not read; config_path: the file, where it was given
+    """The choices of a reading.
+
+    config: the shape, where it is given and not read; config_path: the file, where it was given
     as one. inert: see read_pickle.
 
     assume_order: cut flat parameters without shard_metadata as metaseq's modules register them.
@@ -164,7 +168,7 @@ def _read_files(form: Form, inert: tuple[str, ...]) -> list[list[Mapping[str, An
 
 
 def _require_all_parts(noted: Mapping[str, Any], found: int) -> None:
-    """The last parts may be missing without a gap in the numbers."""
+    """Raise CheckpointError where the last parts are missing, which leaves no gap in numbers."""
     size = noted.get("model_parallel_size")
     if isinstance(size, int) and found not in (size, 1):
         raise CheckpointError(

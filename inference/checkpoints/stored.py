@@ -29,22 +29,22 @@ class StoredTensor:
 
     @property
     def dtypes(self) -> set[torch.dtype]:
-        """The dtypes of its runs: more than one where files of one checkpoint disagree."""
+        """Return the dtypes of its runs: more than one where files of one checkpoint disagree."""
         return {run.numbers.dtype for run in self.runs}
 
     @property
     def dtype(self) -> torch.dtype:
-        """The first run's dtype."""
+        """Return the first run's dtype."""
         return self.runs[0].numbers.dtype
 
     def rows(self, first: int, last: int) -> "StoredTensor":
-        """Rows first to last, without the last: they follow one another in the runs."""
+        """Return rows first to last, without the last: they follow one another in the runs."""
         width = count(self.shape[1:])
         runs = narrow_runs(self.runs, first * width, last * width)
         return StoredTensor((last - first, *self.shape[1:]), runs)
 
     def read(self) -> Tensor:
-        """shape; a view of the file where one run holds it all, else a copy."""
+        """Return it in its shape: a view of the file where one run holds it all, else a copy."""
         runs = [run.numbers for run in self.runs]
         whole = runs[0] if len(runs) == 1 else torch.cat(runs)
         return whole.view(self.shape)
@@ -52,7 +52,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, eq=False)
 class MergedTensor:
-    """One weight of the model, out of a piece from each model-parallel part.
+    """A weight of the model, out of a piece from each model-parallel part.
 
     axis: along which the pieces stand beside one another; None for copies of one and the same.
     """
@@ -62,34 +62,34 @@ class MergedTensor:
 
     @property
     def dtypes(self) -> set[torch.dtype]:
-        """The dtypes of its pieces: more than one where files of one checkpoint disagree."""
+        """Return the dtypes of its pieces: more than one where files of a checkpoint disagree."""
         return set().union(*(piece.dtypes for piece in self.pieces))
 
     @property
     def dtype(self) -> torch.dtype:
-        """The first piece's dtype."""
+        """Return the first piece's dtype."""
         return self.pieces[0].dtype
 
     @property
     def read_pieces(self) -> tuple[StoredTensor, ...]:
-        """The pieces that ``read`` reads: of copies the first alone."""
+        """Return the pieces that ``read`` reads: of copies the first alone."""
         return self.pieces if self.axis is not None else self.pieces[:1]
 
     @property
     def paths(self) -> list[Path]:
-        """The files that hold it, each once."""
+        """Return the files that hold it, each once."""
         return list(dict.fromkeys(run.path for piece in self.pieces for run in piece.runs))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the whole."""
+        """Return the shape of the whole."""
         sizes = list(self.pieces[0].shape)
         if self.axis is not None:
             sizes[self.axis] = sum(piece.shape[self.axis] for piece in self.pieces)
         return tuple(sizes)
 
     def read(self) -> Tensor:
-        """shape; holds the whole and at most one piece more in memory."""
+        """Return the whole in its shape, with at most one piece more in memory."""
         if self.axis is None or len(self.pieces) == 1:
             return self.pieces[0].read()
         whole, at = torch.empty(self.shape, dtype=self.dtype), 0
@@ -100,7 +100,7 @@ class MergedTensor:
         return whole
 
     def disagreement(self) -> float:
-        """Greatest difference between copies; 0 for what is one weight in pieces.
+        """Return the greatest difference between copies; 0 for what is one weight in pieces.
 
         Numbers that are not finite differ infinitely, unless they stand in all copies.
         """
@@ -122,7 +122,7 @@ def narrow_runs(runs: tuple[Run, ...], first: int, last: int) -> tuple[Run, ...]
 
 
 def count(shape: tuple[int, ...]) -> int:
-    """Numbers in a tensor of this shape."""
+    """Return how many numbers a tensor of this shape has."""
     return torch.Size(shape).numel()
 
 

@@ -21,7 +21,7 @@ from inference.tokenizer_files import (
 
 @dataclass(frozen=True)
 class TokenizerPlan:
-    """How the result gets its tokenizer.
+    """The way in which the result gets its tokenizer.
 
     made: files that the source lacks and write makes. how: a sentence for people.
     """
@@ -57,7 +57,7 @@ def plan_tokenizer(folder: Path, config: OptConfig) -> TokenizerPlan:
 def _made(
     fast: FastTokenizer, origin: str, config: OptConfig, parts: tuple[str, ...] = ()
 ) -> TokenizerPlan:
-    """parts: files that are made beside tokenizer.json."""
+    """Plan a tokenizer.json, with the files named in parts beside it. Raises TokenizerError."""
     _require_fits(Tokenizer(fast), origin, config)
 
     def write(folder: Path) -> None:

@@ -31,7 +31,7 @@ class NamedWeights:
 
     @property
     def renamed(self) -> list[str]:
-        """A sentence if files have weights by the bare model's names."""
+        """Return a sentence if files have weights by the bare model's names."""
         count = sum(self.stored_names[name].startswith("decoder.") for name in self.weights)
         return [f"{count} weights are named model.decoder.…, were decoder.…"] if count else []
 

@@ -35,7 +35,7 @@ WEIGHT_FILES = ("*.safetensors", "*model*.bin")
 
 @dataclass(frozen=True)
 class Found:
-    """``not_loaded`` says why the engine couldn't try; then nothing was generated."""
+    """The findings; ``not_loaded`` says why the engine couldn't try, and generated nothing."""
 
     tensors: int
     not_loaded: str = ""
@@ -98,7 +98,7 @@ def _check_metaseq(form: "Form", options: "ReadOptions") -> Found:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether it says that it is a model of the kind that this engine runs."""
+    """Tell whether it says that it is a model of the kind that this engine runs."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError):
@@ -126,7 +126,7 @@ def require_finite(folder: Path) -> int:
 
 
 def _read(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each tensor's name, and whether all of its numbers are finite. Raises CheckpointError."""
+    """Yield each tensor's name, and whether all its numbers are finite. Raises CheckpointError."""
     from inference.checkpoints.casting import is_finite
     from inference.checkpoints.pickles import damaged_records
     from inference.weight_files import BinFile, SafetensorsFile
@@ -143,7 +143,7 @@ def _read(path: Path) -> Iterator[tuple[str, bool]]:
 def _generate(
     folder: Path, config: OptConfig, tensors: int, arguments: argparse.Namespace
 ) -> Found:
-    """Greedy tokens, each with a probability that is a number."""
+    """Generate greedy tokens, each with a probability that is a number."""
     from inference.engine import Engine
 
     params = SamplingParams(

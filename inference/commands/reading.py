@@ -108,7 +108,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(arguments: argparse.Namespace, *, tolerance: float = 0.0) -> "ReadOptions":
-    """What the arguments ask for. Raises ConfigError."""
+    """Return what the arguments ask for. Raises ConfigError."""
     from inference.checkpoints.source import ReadOptions
 
     config, path = _config(arguments.config)
