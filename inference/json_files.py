@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from inference.lookalikes import lookalike
 
-MAX_BYTES = 256 * 2**20  # the largest index or vocabulary that anybody has published is a tenth
+MAX_BYTES = 64 * 2**20  # several times the largest index or vocabulary of any published model
 
 
 def read_object(path: Path, error: type[Exception]) -> dict[str, Any]:

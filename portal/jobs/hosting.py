@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from inference.detokenizer import Detokenizer
 from inference.errors import TokenizerError
+from inference.json_files import MAX_BYTES
 from inference.tokenizer import Tokenizer
 from inference.tokenizer_files import FILE_NAMES
 from portal.accounts.authentication import Caller
@@ -235,4 +236,4 @@ def _tokenizer(contents: dict[str, bytes]) -> Tokenizer | None:
 
 def _content(sha256: str) -> bytes:
     with blob_store().open(sha256) as content:
-        return content.read()
+        return content.read(MAX_BYTES + 1)  # what is longer is refused where it is parsed
