@@ -31,6 +31,9 @@ NOT_OFFERED = "which isn't offered here"
 # What transformers refuses or lets pass, and we don't.
 KNOWN = {
     "generation_config.json: repetition_penalty": "an integer is a number; transformers wants 2.0",
+    "generation_config.json: max_length 0": "no length; transformers takes max_new_tokens first",
+    "generation_config.json: num_return_sequences 0": "no number of samples",
+    "config.json: architectures [3]": "no name of an architecture",
     "special_tokens_map.json: nobody's": "each entry is a token; one that is none is refused",
 }
 IDS = [2, 55, 75, 72, 284]
