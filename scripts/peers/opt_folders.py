@@ -59,7 +59,7 @@ def told(folder: Path) -> bool:
 
 
 def require_refused(folder: Path) -> None:
-    status, said = run("convert", folder, folder / "converted")
+    status, said = run("convert", folder, folder.with_suffix(".converted"))
     assert status == 2, said
     assert "adapter" in said, said
 
@@ -68,19 +68,20 @@ def require_read(folder: Path) -> None:
     today = compare.theirs(folder)
     require_as_written(json.loads((folder / "reading.json").read_text()), today)
     compare.require_same(compare.ours(folder), today)
-    status, said = run("convert", folder, folder / "converted")
+    converted = folder.with_suffix(".converted")
+    status, said = run("convert", folder, converted)
     assert status == 0, said
-    compare.require_same(compare.theirs(folder / "converted"), today)
-    compare.require_same(compare.ours(folder / "converted"), today)
+    compare.require_same(compare.theirs(converted), today)
+    compare.require_same(compare.ours(converted), today)
 
 
 def require_as_written(then: dict[str, list], today: compare.Reading) -> None:
-    """The writer's own ids, logits and ends.
+    """The writer's own ids, logits and ends; its attention sums in another order.
 
     Its texts may have spaces around added tokens, and before 4.34 its ids lack those that stood
     there: both are of tokenizers that transformers no longer has.
     """
-    torch.testing.assert_close(torch.tensor(then["logits"]), today.logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(torch.tensor(then["logits"]), today.logits, atol=1e-4, rtol=1e-5)
     for text, was, now in zip(vocabulary.TEXTS, then["ids"], today.ids, strict=True):
         assert was == now or any(f" {token}" in text for token in vocabulary.ADDED), text
     assert then["said"] == today.said

@@ -129,7 +129,7 @@ def adapted() -> Any:
     with torch.no_grad():
         for name, parameter in peer.named_parameters():
             if "lora_B" in name:
-                parameter.normal_(std=0.3)
+                parameter.normal_(std=0.1)
     return peer
 
 

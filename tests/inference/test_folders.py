@@ -6,7 +6,7 @@ import pytest
 
 from inference.__main__ import main
 from tests.inference.folders import FOLDERS
-from tests.inference.folders.compare import ours, require_same, theirs
+from tests.inference.folders.compare import NEW_TOKENS, PROMPTS, ours, require_same, theirs
 from tests.inference.folders.vocabulary import TOKENS
 
 WHOLE = {name: folder for name, folder in FOLDERS.items() if not folder.refused}
@@ -44,6 +44,13 @@ def expected(folder_of):
 @pytest.mark.parametrize("name", LOADED)
 def test_the_engine_reads_it_as_transformers_does(name, folder_of, expected):
     require_same(ours(folder_of(name)), expected(name))
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_the_command_line_prints_transformers_text(name, folder_of, expected, capsys):
+    options = ["--temperature", "0", "--max-tokens", str(NEW_TOKENS)]
+    assert main(["generate", PROMPTS[0], "--model", str(folder_of(name)), *options]) == 0
+    assert capsys.readouterr().out == expected(name).texts[0] + "\n"
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -30,6 +30,7 @@ PROMPTS = ["The software"]
 NOT_OFFERED = "which isn't offered here"
 # What transformers refuses or lets pass, and we don't.
 KNOWN = {
+    "config.json: architectures": "no list of classes but OPT's two",
     "generation_config.json: repetition_penalty": "an integer is a number; transformers wants 2.0",
     "generation_config.json: max_length 0": "no length; transformers takes max_new_tokens first",
     "generation_config.json: num_return_sequences 0": "no number of samples",

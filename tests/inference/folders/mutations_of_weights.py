@@ -144,7 +144,7 @@ def of_index(folder: Path) -> Iterator[list[Mutation]]:
         mapped("a name in another file", lambda homes: homes | {name: last}, name),
         mapped("an absent file", lambda homes: homes | {name: "model-9.safetensors"}, "model-9"),
         mapped("a file elsewhere", lambda homes: homes | {name: f"../{first}"}, first),
-        mapped("no names", lambda homes: {}),
+        mapped("no names", lambda homes: {}, EMBEDDING),
         mapped("numbers for files", lambda homes: dict.fromkeys(homes, 1)),
         mapped("a list", list),
         write(INDEX, "no weight_map", as_json(lambda index: {"metadata": index["metadata"]})),
