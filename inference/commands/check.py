@@ -30,7 +30,7 @@ HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
 PROMPT = "The first"
 PROMPT_IDS = (2, 5)
 TOLD_AT_MOST = 20
-WEIGHT_FILES = ("*.safetensors", "*model*.bin")
+WEIGHT_FILES = ("*.safetensors", "*pytorch_model*.bin", "adapter_model*.bin")
 
 
 @dataclass(frozen=True)
