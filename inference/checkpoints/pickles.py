@@ -54,13 +54,17 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
 def damaged_records(path: Path) -> list[str]:
     """Return the names of records whose bytes are not those that were written, by their CRC-32.
 
-    A file of torch before 1.6 is no archive, and has no such sums.
+    A file of torch before 1.6 is no archive, and has no such sums; torch may have been told to
+    leave them out, too (``set_crc32_options``), and then notes 0 for each record.
     """
     if not zipfile.is_zipfile(path):
         return []
     found = []
     with zipfile.ZipFile(path) as archive:
-        for record in archive.infolist():
+        records = archive.infolist()
+        if not any(record.CRC for record in records):
+            return []
+        for record in records:
             try:
                 with archive.open(record) as file:
                     while file.read(_CHUNK_BYTES):

@@ -379,6 +379,16 @@ def test_tensors_without_numbers_in_their_places_are_named(act, command, source,
     assert f"{name} is sparse or on torch's meta device" in capsys.readouterr().err
 
 
+def test_a_file_that_was_saved_without_sums_is_not_taken_for_damaged(source, converted):
+    torch.serialization.set_crc32_options(False)
+    try:
+        forms.published(source)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert main(["check", str(source)]) == 0
+    assert converted()["written"] == 1
+
+
 def test_a_pickled_model_is_told_from_weights(source, tmp_path, converted):
     torch.save(weights.copied(), source / "restored.pt")
     assert "restored.pt holds a whole model, not weights by name" in converted(status=2)
