@@ -41,7 +41,7 @@ class Engine:
     of what is free on a GPU. rank_timeout_seconds: how long ranks wait for each other within a
     step. max_capture_bytes: what one request may copy out of the model, so that it is refused
     before it fills the memory. clock: what deadlines are read on. Raises ConfigError,
-    CheckpointError, WeightMismatch, LayoutError, RanksFailed; ValueError for options.
+    TokenizerError, CheckpointError, LayoutError, RanksFailed; ValueError for options.
 
     More ranks than one are started here, or by torchrun; under torchrun only rank 0 gets an
     engine, and in the others this call serves rank 0 until it ends, then raises SystemExit.

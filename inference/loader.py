@@ -19,7 +19,7 @@ from inference.layout import WHOLE, Layout, split_dim, split_unit
 from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
 from inference.opt import OptModel, Reduce, meta_model, weights_of
 from inference.weight_files import StoredWeight, WeightFile, model_weights, open_weight_files
-from inference.weight_names import EMBEDDING, TIED_HEAD, is_of_adapter
+from inference.weight_names import EMBEDDING, TIED_HEAD, foreign
 
 FLOAT_DTYPES = ("F64", "F32", "F16", "BF16")
 DTYPES = {
@@ -156,7 +156,7 @@ def _fill(path: str, module: nn.Module, checkpoint: Checkpoint, layout: Layout) 
 
 def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]) -> None:
     known = {**shapes, TIED_HEAD: shapes[EMBEDDING]}
-    _require_no_adapter(found)
+    _require_own_names(found)
     names = [weight.name for weight in found]
     absent = sorted(set(shapes) - set(names))
     extra = sorted({weight.stored_name for weight in found if weight.name not in known})
@@ -172,10 +172,8 @@ def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]
         raise WeightMismatch(absent, extra, wrong)
 
 
-def _require_no_adapter(found: list[StoredWeight]) -> None:
-    of_adapter = next((w for w in found if is_of_adapter(w.stored_name)), None)
-    if of_adapter is not None:
-        raise CheckpointError(
-            f"{of_adapter.path} holds the weights of an adapter ({of_adapter.stored_name}): merge "
-            "it into the model with PEFT's merge_and_unload, and save that model"
-        )
+def _require_own_names(found: list[StoredWeight]) -> None:
+    for weight in found:
+        whose = foreign(weight.stored_name)
+        if whose is not None:
+            raise CheckpointError(f"{weight.path} holds {whose}")

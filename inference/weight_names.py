@@ -9,9 +9,24 @@ _LEFTOVER = re.compile(
     r"(model\.)?decoder\.(version|position_ids|embed_positions\.(position_ids|_float_tensor))"
 )
 _PREFIXED = re.compile(r"model\.(model\.decoder\..*|lm_head\.weight)")
-_OF_ADAPTER = re.compile(
-    r"^base_model\.model\.|\.base_layer\.|\.(lora|ia3|vera)_\w+|\.modules_to_save\."
-)
+# Names that tell who wrote a file, and so what must be done before it can be read.
+_FOREIGN = (
+    (
+        re.compile(r"^base_model\.model\.|\.base_layer\.|\.(lora|ia3|vera)_\w+|\.modules_to_save\."),
+        "the weights of an adapter",
+        "merge it into the model with PEFT's merge_and_unload, and save that model",
+    ),
+    (
+        re.compile(r"\.(qweight|qzeros|g_idx|SCB|weight_packed|weight\.(absmax|quant_map|quant_state\..*))$"),
+        "quantized matrices",
+        "take the model's unquantized weights, or dequantize and save them",
+    ),
+    (
+        re.compile(r"^(module|_orig_mod|_forward_module|_fsdp_wrapped_module)\."),
+        "the names of a wrapper around the model",
+        "save the model inside it (model.module, or model._orig_mod) with save_pretrained",
+    ),
+)  # fmt: skip
 
 
 def canonical_name(stored_name: str) -> str:
@@ -31,6 +46,9 @@ def is_leftover(stored_name: str) -> bool:
     return _LEFTOVER.fullmatch(stored_name) is not None
 
 
-def is_of_adapter(stored_name: str) -> bool:
-    """Tell the names that PEFT gives to the weights of a model with an adapter in it."""
-    return _OF_ADAPTER.search(stored_name) is not None
+def foreign(stored_name: str) -> str | None:
+    """Say whose a name is that no model of transformers has, and what to do; None for others."""
+    for pattern, what, remedy in _FOREIGN:
+        if pattern.search(stored_name):
+            return f"{what} ({stored_name}): {remedy}"
+    return None

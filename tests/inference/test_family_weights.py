@@ -167,17 +167,21 @@ def test_a_distributed_checkpoint_is_not_passed_over(folder):
 
 
 @pytest.mark.parametrize(
-    "rename",
+    ("rename", "said"),
     [
-        lambda name: f"base_model.model.{name}",
-        lambda name: name.replace("q_proj.", "q_proj.base_layer."),
-        lambda name: name.replace("q_proj.bias", "q_proj.lora_A.default.weight"),
+        (lambda name: f"base_model.model.{name}", "an adapter .*merge_and_unload"),
+        (lambda name: name.replace("q_proj.", "q_proj.base_layer."), "an adapter"),
+        (lambda name: name.replace("q_proj.bias", "q_proj.lora_A.default.weight"), "an adapter"),
+        (lambda name: name.replace("fc1.weight", "fc1.qweight"), "quantized .*dequantize"),
+        (lambda name: name.replace("fc1.bias", "fc1.SCB"), "quantized matrices"),
+        (lambda name: f"module.{name}", "a wrapper .*save the model inside it"),
+        (lambda name: f"_orig_mod.{name}", "a wrapper around the model"),
     ],
 )
-def test_weights_of_an_unmerged_adapter_are_refused_with_the_remedy(folder, rename):
+def test_names_that_tell_who_wrote_them_are_refused_with_the_remedy(folder, rename, said):
     directory, tensors = folder
     save(renamed(tensors, rename), directory / "model.safetensors")
-    with pytest.raises(CheckpointError, match="merge_and_unload"):
+    with pytest.raises(CheckpointError, match=said):
         Engine(directory)
 
 
