@@ -128,7 +128,7 @@ def _transformers_forms(folder: Path) -> list[Form]:
             find_weights(folder)  # refuses a folder that transformers reads otherwise
         if present:
             forms.append(Form(kind, "model", _numbered(present), frozenset(names)))
-        elif names:
+        elif names and not forms:  # safetensors come before what an index of .bin files says
             raise CheckpointError(f"{folder / index} names files of which none is here")
     return forms
 

@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from tests.inference.folders.compare import Reading, greedy, ours, require_same,
 from tests.inference.folders.vocabulary import TEXTS
 
 EVERY = int(os.environ.get("MUTATIONS_EVERY", "8"))
+CONVERTED_EVERY = 4  # of those, since all but writing is the same again
 PROMPTS = ["The software"]
 NOT_OFFERED = "which isn't offered here"
 # What transformers refuses or lets pass, and we don't.
@@ -34,7 +36,6 @@ KNOWN = {
     "generation_config.json: repetition_penalty": "an integer is a number; transformers wants 2.0",
     "generation_config.json: max_length 0": "no length; transformers takes max_new_tokens first",
     "generation_config.json: num_return_sequences 0": "no number of samples",
-    "config.json: architectures [3]": "no name of an architecture",
     "special_tokens_map.json: nobody's": "each entry is a token; one that is none is refused",
 }
 IDS = [2, 55, 75, 72, 284]
@@ -87,14 +88,20 @@ def their_tokens(folder: Path):
 
 def our_text(folder: Path):
     """The command line's: it draws as the generation config says."""
+    options = ["--model", str(folder), "--temperature", "0", "--max-tokens", "16"]
+    said = run("generate", "--ids", " ".join(map(str, IDS)), *options)
+    first, *_ = said.split("---")  # of num_return_sequences
+    return [int(token) for token in first.split()]
+
+
+def run(*command: str) -> str:
+    """What the command line prints; ValueError with what it complains of."""
     said, complained = io.StringIO(), io.StringIO()
-    command = ["generate", "--ids", " ".join(map(str, IDS)), "--model", str(folder)]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
-        status = main([*command, "--temperature", "0", "--max-tokens", "16"])
+        status = main([*command])
     if status:
         raise ValueError(complained.getvalue())
-    first, *_ = said.getvalue().split("---")  # of num_return_sequences
-    return [int(token) for token in first.split()]
+    return said.getvalue()
 
 
 def their_text(folder: Path):
@@ -161,18 +168,40 @@ def differs(require, found, expected):
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_field_changed_is_transformers_model_or_refused_by_name(subject, tmp_path):
     name, mutations, readers = SUBJECTS[subject]
-    whole = tmp_path / "whole"
+    require_none(faults_of(name, mutations, readers, EVERY, tmp_path))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_conversion_of_it_is_that_model_too_or_refused_by_name(subject, tmp_path):
+    name, mutations, (read_ours, read_theirs, require) = SUBJECTS[subject]
+    readers = partial(converted, read_ours), read_theirs, require
+    require_none(faults_of(name, mutations, readers, EVERY * CONVERTED_EVERY, tmp_path))
+
+
+def converted(read, folder: Path):
+    """A reading of what convert makes of a folder."""
+    made = folder.with_name("converted")
+    shutil.rmtree(made, ignore_errors=True)
+    run("convert", str(folder), str(made), "--no-progress")
+    return read(made)
+
+
+def faults_of(name, mutations, readers, every, place: Path):
+    """What is wrong with the answers to one in every so many mutations of each field."""
+    whole, folder = place / "whole", place / "changed"
     whole.mkdir()
     FOLDERS[name].write(whole)
     as_it_was = readers[1](whole)
-    faults = []
     for number, group in enumerate(mutations(whole)):
-        for mutation in group[number % EVERY :: EVERY] if len(group) > 5 else group:
-            folder = tmp_path / "changed"
+        for mutation in group[number % every :: every] if len(group) > 5 else group:
             shutil.copytree(whole, folder)
             mutation.apply(folder)
             fault = fault_of(mutation, folder, readers, as_it_was)
             shutil.rmtree(folder)
             if fault and not mutation.title.startswith(tuple(KNOWN)):
-                faults.append(f"{mutation.title}: {fault}")
+                yield f"{mutation.title}: {fault}"
+
+
+def require_none(faults):
+    faults = list(faults)
     assert not faults, "\n".join(faults)

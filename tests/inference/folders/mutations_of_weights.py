@@ -83,7 +83,7 @@ def of_weights(_: Path) -> Iterator[list[Mutation]]:
     ]  # fmt: skip
     dtypes = torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.int8
     yield [
-        rewritten(f"all in {dtype}", cast(dtype), HEAD, plain=dtype in dtypes[:3])
+        rewritten(f"all in {dtype}", cast(dtype), HEAD, EMBEDDING, plain=dtype in dtypes[:3])
         for dtype in dtypes
     ]
     yield [
