@@ -111,7 +111,14 @@ class Intake:
             raise ValueError(
                 f"the prompt is not valid text at character {error.start}; it must be UTF-8"
             ) from error
-        return self._tokenizer.encode(prompt)
+        ids = self._tokenizer.encode(prompt)
+        rows = self._config.vocab_size
+        if max(ids, default=0) >= rows:
+            raise ValueError(
+                f"the tokenizer has {self._tokenizer.name(max(ids))!r} as {max(ids)}, and the "
+                f"model only {rows} rows: tokens were added without resizing its embedding"
+            )
+        return ids
 
 
 def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:

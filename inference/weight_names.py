@@ -17,7 +17,9 @@ _FOREIGN = (
         "merge it into the model with PEFT's merge_and_unload, and save that model",
     ),
     (
-        re.compile(r"\.(qweight|qzeros|g_idx|SCB|weight_packed|weight\.(absmax|quant_map|quant_state\..*))$"),
+        re.compile(
+            r"\.(qweight|qzeros|g_idx|SCB|weight_packed|weight\.(absmax|quant_map|quant_state\..*))$"
+        ),
         "quantized matrices",
         "take the model's unquantized weights, or dequantize and save them",
     ),
