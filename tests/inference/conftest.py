@@ -1,7 +1,10 @@
+import json
+
 import pytest
 import torch
 
 from inference import Engine
+from inference.__main__ import main
 from tests.inference import training_runs
 from tests.inference.tiny_opts import SHAPES, make_opt
 
@@ -51,3 +54,25 @@ def undisturbed(tmp_path_factory):
 def trained_engine(trained):
     with Engine(model=trained, max_num_seqs=8) as engine:
         yield engine
+
+
+@pytest.fixture
+def source(tmp_path):
+    """An empty folder for a checkpoint."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def converted(source, tmp_path, capsys):
+    """Convert and return what was told; with status, what was said of a refusal instead."""
+
+    def run(*options, status=0, path=source):
+        capsys.readouterr()  # what the writers of the source said
+        asked = ["convert", str(path), str(tmp_path / "out"), "--json", "--no-progress", *options]
+        found = main(asked), capsys.readouterr()
+        assert found[0] == status, found
+        return found[1].err if status else json.loads(found[1].out)
+
+    return run

@@ -46,13 +46,6 @@ def peer(tmp_path_factory):
     return make_opt(tmp_path_factory.mktemp("peer"), **SIZES)
 
 
-@pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
 def converted(source, destination, **options):
     """What convert writes, as {name: tensor}, and how many shards it wrote and kept."""
     conversion = prepare(source, destination, ConvertOptions(**options))
