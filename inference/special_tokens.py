@@ -99,6 +99,8 @@ def _merge_map(folder: Path, fields: dict[str, Any], explicit: dict[str, Any]) -
     if not path.is_file():
         return
     for name, value in read_object(path, TokenizerError).items():
+        if not name.endswith("_token") and name not in (_EXTRA, _EARLY_EXTRA):
+            raise TokenizerError(f"{path}: {name} is no special token: leave it out")
         if isinstance(value, dict) and name != _EXTRA:
             value = _token(value | {"special": True}, f"{MAP_NAME}: {name}")
         elif name == _EXTRA and isinstance(value, list):

@@ -161,6 +161,15 @@ def test_early_files_count_where_the_config_lists_no_tokens(tmp_path, kind, list
     require_same(tmp_path)
 
 
+@pytest.mark.parametrize("entry", [{"add_prefix_space": True}, {"add_bos_token": False}])
+def test_a_map_of_special_tokens_sets_nothing_else(tmp_path, entry):
+    pair(tmp_path)
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps(entry))
+    [name] = entry
+    with pytest.raises(TokenizerError, match=rf"special_tokens_map\.json: {name} is no"):
+        Tokenizer.from_directory(tmp_path)
+
+
 @pytest.mark.parametrize("of_class", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
 def test_what_else_a_tokenizer_file_says_counts_as_its_class_has_it(tmp_path, of_class):
     saved(tmp_path)
