@@ -6,6 +6,7 @@ import torch
 from inference import Engine
 from inference.__main__ import main
 from tests.inference import training_runs
+from tests.inference.conversions import SIZES
 from tests.inference.tiny_opts import SHAPES, make_opt
 
 torch.set_num_threads(1)
@@ -54,6 +55,12 @@ def undisturbed(tmp_path_factory):
 def trained_engine(trained):
     with Engine(model=trained, max_num_seqs=8) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def peer(tmp_path_factory):
+    """transformers' model, of which metaseq's files are made."""
+    return make_opt(tmp_path_factory.mktemp("peer"), **SIZES)
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 import torch
 from safetensors.torch import load_file, save_file
 
+from inference.checkpoints.convert import ConvertOptions, convert, prepare
+from tests.inference import metaseq_files
+
+SIZES = {"vocab_size": 96, "num_attention_heads": 8}  # of a model that 8 parts can be cut from
 LAYER = "model.decoder.layers.0."
 
 
@@ -36,3 +40,18 @@ def cast(dtype):
         tensors[f"{LAYER}fc2.weight"] = tensors[f"{LAYER}fc2.weight"].to(dtype)
 
     return change
+
+
+def convert_folder(source, destination, **options):
+    """What convert writes, as {name: tensor}, and how many shards it wrote and kept."""
+    conversion = prepare(source, destination, ConvertOptions(**options))
+    outcome = convert(conversion, lambda what, size: None)
+    return stored(destination), (outcome.written, outcome.kept)
+
+
+def require_equal(found, peer):
+    """The result is the peer in float16, bit for bit."""
+    wanted = metaseq_files.weights_of(peer)
+    assert set(found) == set(wanted)
+    assert [name for name in wanted if not torch.equal(found[name], wanted[name])] == []
+    assert {tensor.dtype for tensor in found.values()} == {torch.float16}

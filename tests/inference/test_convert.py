@@ -2,28 +2,25 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from inference import Engine, SamplingParams
 from inference.__main__ import main
-from inference.checkpoints.convert import ConvertOptions, convert, prepare
+from inference.checkpoints.convert import ConvertOptions, prepare
 from inference.checkpoints.source import ReadOptions
 from inference.config import OptConfig
-from inference.errors import CheckpointError, ConfigError, WeightMismatch
+from inference.errors import CheckpointError, ConfigError
 from inference.loader import EMBEDDING
 from inference.tokenizer import Tokenizer
 from tests.inference import metaseq_files
+from tests.inference.conversions import SIZES, convert_folder, require_equal
 from tests.inference.tiny_opts import RAGGED, ROOT, SHAPES, make_opt, reference_logits
 
-SIZES = {"vocab_size": 96, "num_attention_heads": 8}
 FORMS = {
     "raw": lambda folder, peer: metaseq_files.save_raw(folder, peer, parts=8, shards=12),
     "raw, q k v apart": lambda folder, peer: metaseq_files.save_raw(
@@ -41,29 +38,6 @@ FORMS = {
 }
 
 
-@pytest.fixture(scope="module")
-def peer(tmp_path_factory):
-    return make_opt(tmp_path_factory.mktemp("peer"), **SIZES)
-
-
-def converted(source, destination, **options):
-    """What convert writes, as {name: tensor}, and how many shards it wrote and kept."""
-    conversion = prepare(source, destination, ConvertOptions(**options))
-    outcome = convert(conversion, lambda what, size: None)
-    return stored(destination), (outcome.written, outcome.kept)
-
-
-def stored(folder):
-    return {n: t for path in folder.glob("*.safetensors") for n, t in load_file(path).items()}
-
-
-def require_equal(found, peer):
-    wanted = metaseq_files.weights_of(peer)
-    assert set(found) == set(wanted)
-    assert [name for name in wanted if not torch.equal(found[name], wanted[name])] == []
-    assert {tensor.dtype for tensor in found.values()} == {torch.float16}
-
-
 def shape_of(config):
     """All that config.json says; of a post-norm model's final norm it says nothing."""
     config = OptConfig.from_dict(config.to_dict())
@@ -74,7 +48,7 @@ def shape_of(config):
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_comes_back_bit_for_bit(form, peer, source, tmp_path):
     FORMS[form](source, peer)
-    found, _ = converted(source, tmp_path / "out")
+    found, _ = convert_folder(source, tmp_path / "out")
     require_equal(found, peer)
     assert shape_of(OptConfig.from_directory(tmp_path / "out")) == shape_of(peer.config)
 
@@ -83,7 +57,7 @@ def test_each_form_comes_back_bit_for_bit(form, peer, source, tmp_path):
 def test_each_layout_of_the_family_comes_back(shape, source, tmp_path):
     peer = make_opt(tmp_path / "peer", **(SIZES | SHAPES[shape]))
     metaseq_files.save_raw(source, peer, parts=2, shards=5)
-    found, _ = converted(source, tmp_path / "out")
+    found, _ = convert_folder(source, tmp_path / "out")
     require_equal(found, peer)
     assert shape_of(OptConfig.from_directory(tmp_path / "out")) == shape_of(peer.config)
 
@@ -92,7 +66,7 @@ def test_the_engine_and_transformers_load_it_and_agree(peer, source, tmp_path):
     from transformers import AutoModelForCausalLM
 
     metaseq_files.save_raw(source, peer, parts=8, shards=3)
-    converted(source, tmp_path / "out", max_shard_bytes=20_000)
+    convert_folder(source, tmp_path / "out", max_shard_bytes=20_000)
     assert len(list((tmp_path / "out").glob("*.safetensors"))) > 2
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
     reference = reference_logits(loaded, RAGGED[3])
@@ -117,7 +91,7 @@ def test_flat_parts_that_say_nothing_of_their_order_are_refused_unless_asked(
     with pytest.raises(ConfigError, match="give it with --config"):
         prepare(source, tmp_path / "out", ConvertOptions(ReadOptions(assume_order=True)))
     config = OptConfig.from_dict(peer.config.to_dict())
-    found, _ = converted(
+    found, _ = convert_folder(
         source, tmp_path / "out", read=ReadOptions(config=config, assume_order=True)
     )
     require_equal(found, peer)
@@ -125,7 +99,7 @@ def test_flat_parts_that_say_nothing_of_their_order_are_refused_unless_asked(
 
 def test_shards_keep_to_their_size_and_the_manifest_names_every_tensor(peer, source, tmp_path):
     metaseq_files.save_parts(source, peer, parts=2)
-    found, (written, kept) = converted(source, tmp_path / "out", max_shard_bytes=20_000)
+    found, (written, kept) = convert_folder(source, tmp_path / "out", max_shard_bytes=20_000)
     shards = list((tmp_path / "out").glob("*.safetensors"))
     assert (written, kept) == (len(shards), 0)
     assert all(path.stat().st_size < 23_000 for path in shards)  # the header comes to it
@@ -143,7 +117,7 @@ def test_a_tensors_hash_is_of_its_bytes_whatever_the_form(peer, tmp_path):
     for form in ("raw", "parts", "singleton", "bin"):
         (tmp_path / form).mkdir()
         FORMS[form](tmp_path / form, peer)
-        converted(tmp_path / form, tmp_path / f"{form}-out")
+        convert_folder(tmp_path / form, tmp_path / f"{form}-out")
         manifest = json.loads((tmp_path / f"{form}-out/manifest.json").read_text())
         hashes.append({name: entry["sha256"] for name, entry in manifest["tensors"].items()})
     assert all(each == hashes[0] for each in hashes)
@@ -175,10 +149,10 @@ def test_killed_midway_it_goes_on_and_keeps_what_is_right(peer, source, tmp_path
     second = sorted(out.glob("*.safetensors"))[1]
     second.write_bytes(second.read_bytes()[:-1] + b"?")
     (out / second.name.replace("00002-of", "00004-of")).with_suffix(".safetensors.part").touch()
-    found, (written, kept) = converted(source, out, max_shard_bytes=8192)
+    found, (written, kept) = convert_folder(source, out, max_shard_bytes=8192)
     assert kept == 2
     require_equal(found, peer)
-    assert converted(source, out, max_shard_bytes=8192)[1] == (0, written + kept)
+    assert convert_folder(source, out, max_shard_bytes=8192)[1] == (0, written + kept)
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(peer, source, tmp_path):
@@ -186,130 +160,13 @@ def test_a_folder_that_holds_something_else_is_left_alone(peer, source, tmp_path
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")
     with pytest.raises(CheckpointError, match="holds no conversion"):
-        converted(source, tmp_path / "full")
-    converted(source, tmp_path / "out")
+        convert_folder(source, tmp_path / "full")
+    convert_folder(source, tmp_path / "out")
     with pytest.raises(CheckpointError, match="shards of another size"):
-        converted(source, tmp_path / "out", max_shard_bytes=20_000)
+        convert_folder(source, tmp_path / "out", max_shard_bytes=20_000)
     os.utime(source / "restored.pt", (1, 1))
     with pytest.raises(CheckpointError, match="or the files changed since"):
-        converted(source, tmp_path / "out")
-
-
-def change(path: Path, act):
-    """Load a .pt file, let act change what its 'model' holds, and save it."""
-    from inference.checkpoints.pickles import Inert, read_pickle
-
-    state = read_pickle(path)
-    state["model"] = {name: tensor.clone() for name, tensor in state["model"].items()}
-    act(state["model"])
-    state["cfg"] = {"model": vars(state["cfg"]["model"])}
-    assert not isinstance(state["cfg"]["model"], Inert)
-    torch.save(dict(state), path)
-
-
-def test_all_that_is_wrong_is_named_in_one_error(peer, source, tmp_path):
-    metaseq_files.save_parts(source, peer, parts=2)
-
-    def spoil(model):
-        del model["decoder.layers.0.fc2.bias"]
-        model["decoder.layers.0.extra.weight"] = torch.zeros(2).half()
-        model["decoder.layers.1.fc1.weight"] = model["decoder.layers.1.fc1.weight"][:, :-1]
-        model["decoder.layers.1.final_layer_norm.bias"] += 0.25
-
-    change(source / "reshard-model_part-1.pt", spoil)
-    change(source / "reshard-model_part-0.pt", lambda model: model.pop("decoder.layer_norm.bias"))
-    with pytest.raises(WeightMismatch) as caught:
-        prepare(source, tmp_path / "out", ConvertOptions())
-    text = str(caught.value)
-    assert "absent: decoder.layers.0.fc2.bias in part 1" in text
-    assert "absent: decoder.layer_norm.bias in part 0" in text
-    assert "absent: decoder.layers.0.extra.weight in part 0" in text
-    assert "extra: model.decoder.layers.0.extra.weight" in text
-    assert "decoder.layers.1.fc1.weight has shapes that don't go together" in text
-    assert "final_layer_norm.bias differs between parts, by up to 0.25" in text
-
-
-def test_copies_may_differ_as_far_as_one_allows(peer, source, tmp_path):
-    metaseq_files.save_parts(source, peer, parts=2)
-    change(
-        source / "reshard-model_part-1.pt",
-        lambda model: model["decoder.layer_norm.bias"].add_(0.25),
-    )
-    found, _ = converted(source, tmp_path / "out", read=ReadOptions(tolerance=0.5))
-    require_equal(found, peer)
-
-
-def test_a_head_that_is_not_the_embedding_is_not_dropped(peer, source, tmp_path):
-    metaseq_files.save_singleton(source, peer)
-    change(source / "restored.pt", lambda model: model["decoder.output_projection.weight"].neg_())
-    with pytest.raises(WeightMismatch, match=r"disagreeing: decoder\.output_projection\.weight"):
-        prepare(source, tmp_path / "out", ConvertOptions())
-
-
-def test_files_that_are_absent_cut_short_or_no_checkpoint_are_named_together(
-    peer, source, tmp_path
-):
-    metaseq_files.save_raw(source, peer, parts=2, shards=3)
-    name = "checkpoint_last-model_part-{}-shard{}.pt".format
-    (source / name(0, 1)).unlink()
-    short = source / name(1, 0)
-    short.write_bytes(short.read_bytes()[:-200])
-    torch.save([1, 2], source / name(1, 2))
-    with pytest.raises(CheckpointError) as caught:
-        prepare(source, tmp_path / "out", ConvertOptions())
-    assert f"{name(0, 1)} is absent" in str(caught.value)
-    assert f"{name(1, 0)} is no zip archive: cut short" in str(caught.value)
-    assert f"{name(1, 2)} holds no dictionary" in str(caught.value)
-
-
-def test_the_last_part_or_shard_is_missed_without_a_gap_in_the_numbers(peer, source, tmp_path):
-    metaseq_files.save_raw(source, peer, parts=2, shards=3)
-    for path in source.glob("*-shard2.pt"):
-        path.unlink()
-    with pytest.raises(WeightMismatch, match=r"flat_param_0 holds .* numbers in 2 shards"):
-        prepare(source, tmp_path / "out", ConvertOptions())
-    for path in source.glob("*part-1*"):
-        path.unlink()
-    (source / "checkpoint_last-model_part-0-shard1.pt").unlink()
-    parts = tmp_path / "parts"
-    parts.mkdir()
-    metaseq_files.save_parts(parts, peer, parts=4)
-    (parts / "reshard-model_part-3.pt").unlink()
-    with pytest.raises(CheckpointError, match="saved in 4 model-parallel parts, and 3 are here"):
-        prepare(parts, tmp_path / "out", ConvertOptions())
-
-
-def test_damaged_bytes_are_found_before_anything_is_written(peer, source, tmp_path):
-    metaseq_files.save_parts(source, peer, parts=2)
-    path = source / "reshard-model_part-1.pt"
-    data = bytearray(path.read_bytes())
-    weight = metaseq_files.weights_of(peer)["model.decoder.layers.0.fc1.bias"].chunk(2)[1]
-    data[data.index(weight.numpy().tobytes())] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(CheckpointError, match=r"reshard-model_part-1\.pt: .*data/\d+"):
-        converted(source, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-class Harm:
-    """Unpickled as anything else would be, it copies a file."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return shutil.copyfile, (str(self.folder / "restored.pt"), str(self.folder / "harm"))
-
-
-def test_a_pickle_runs_nothing_not_even_when_it_is_let_through(peer, source, tmp_path):
-    metaseq_files.save_singleton(source, peer)
-    path = source / "restored.pt"
-    torch.save(torch.load(path, weights_only=False) | {"extra_state": Harm(source)}, path)
-    with pytest.raises(CheckpointError, match=r"no need of: shutil\.copyfile"):
-        prepare(source, tmp_path / "out", ConvertOptions())
-    found, _ = converted(source, tmp_path / "out", read=ReadOptions(inert=("shutil.copyfile",)))
-    require_equal(found, peer)
-    assert not (source / "harm").exists()
+        convert_folder(source, tmp_path / "out")
 
 
 def test_licences_go_along_and_a_tokenizer_is_made_of_metaseqs_files(source, tmp_path, trained):
@@ -319,7 +176,7 @@ def test_licences_go_along_and_a_tokenizer_is_made_of_metaseqs_files(source, tmp
     (source / "gpt2-vocab.json").write_text(json.dumps(model["vocab"]))
     merges = "\n".join(" ".join(pair) for pair in model["merges"])
     (source / "gpt2-merges.txt").write_text("#version: 0.2\n" + merges)
-    converted(source, tmp_path / "out")
+    convert_folder(source, tmp_path / "out")
     assert (tmp_path / "out/LICENSE.md").read_text() == "the terms"
     made, wanted = (Tokenizer.from_directory(folder) for folder in (tmp_path / "out", trained))
     assert made.encode("import os\n</s>") == wanted.encode("import os\n</s>")
@@ -330,13 +187,13 @@ def test_one_of_two_checkpoints_in_a_folder_is_told_by_a_file(peer, source, tmp_
     metaseq_files.save_singleton(source, peer)
     with pytest.raises(CheckpointError, match="holds 2 checkpoints; give one of the files"):
         prepare(source, tmp_path / "out", ConvertOptions())
-    found, _ = converted(source / "restored.pt", tmp_path / "out")
+    found, _ = convert_folder(source / "restored.pt", tmp_path / "out")
     require_equal(found, peer)
 
 
 def test_a_dtype_may_be_asked_for(peer, source, tmp_path):
     metaseq_files.save_singleton(source, peer)
-    found, _ = converted(source, tmp_path / "out", dtype=torch.float32)
+    found, _ = convert_folder(source, tmp_path / "out", dtype=torch.float32)
     assert torch.equal(found[EMBEDDING], metaseq_files.weights_of(peer)[EMBEDDING].float())
 
 
