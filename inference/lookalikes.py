@@ -9,6 +9,7 @@ _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error", b"<script"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = (b"/annex/objects/", b"../.git/annex/")
 _CLASS = re.compile(r"(?:GLOBAL|class) ([A-Za-z_][\w.]*)")
+_UNMAPPED = "Cannot allocate memory"
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -45,6 +46,11 @@ def why_unreadable(path: Path, error: Exception) -> str:
         return f"cannot be read: {cause.strerror}"
     if what is not None:
         return f"is {what}, not weights: fetch it again"
+    if _UNMAPPED in str(error):
+        return (
+            f"cannot be mapped: the system grants no {path.stat().st_size / 1e9:,.1f} GB at once. "
+            "Let it (vm.overcommit_memory=1), or have smaller shards"
+        )
     named = _CLASS.search(str(error))
     if named:
         return (

@@ -50,7 +50,12 @@ class SafetensorsFile:
         self.path = path
         try:
             self._file: Any = safe_open(path, framework="pt")
-        except (SafetensorError, OSError) as error:
+        except (
+            SafetensorError,
+            OSError,
+            RuntimeError,
+            MemoryError,
+        ) as error:  # the last two: not mapped
             raise CheckpointError(f"{path} {why_unreadable(path, error)}") from error
 
     def weights(self) -> Iterator[StoredWeight]:
@@ -172,7 +177,7 @@ def _load_bin(path: Path) -> Any:
         try:
             return torch.load(path, mmap=True, **options)
         except RuntimeError as error:
-            if "mmap" not in str(error):
+            if "mmap can only be used" not in str(error):
                 raise
             return torch.load(path, **options)  # the format before torch 1.6 cannot be mapped
 

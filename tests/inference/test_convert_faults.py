@@ -2,9 +2,12 @@
 
 import resource
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from inference.__main__ import main
 from inference.checkpoints import convert as convert_module
@@ -163,6 +166,28 @@ def test_a_file_that_was_saved_without_sums_is_not_taken_for_damaged(source, con
         torch.serialization.set_crc32_options(True)
     assert main(["check", str(source)]) == 0
     assert converted()["written"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/statm")
+@pytest.mark.parametrize("form", ["safetensors", "bin"])
+def test_a_file_that_the_system_maps_not_at_once_is_a_line(form, source, converted):
+    weights.save_config(source, weights.opt())
+    large = {"lm_head.weight": torch.zeros(1_000_000, 32)}
+    if form == "bin":
+        torch.save(large, source / "pytorch_model.bin")
+    else:
+        save_file(large, source / "model.safetensors")
+    del large
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (pages * resource.getpagesize() + 100_000_000, before[1])
+    )
+    try:
+        said = converted(status=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert "cannot be mapped: the system grants no 0.1 GB at once" in said
 
 
 def test_a_pickled_model_is_told_from_weights(source, tmp_path, converted):
