@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file, save_model
 
 from inference import Engine, SamplingParams
+from inference.checkpoints.forms import find_form
 from inference.checkpoints.manifest import Manifest, sha256_of
+from inference.checkpoints.source import ReadOptions, open_source
 from inference.config import OptConfig
 from inference.errors import CheckpointError, InferenceError, WeightMismatch
 from inference.layout import Layout
@@ -37,10 +39,10 @@ def greedy(directory, **options):
 
 
 def save(tensors, path):
-    if path.suffix == ".bin":
-        torch.save(tensors, path)
-    else:
+    if path.suffix == ".safetensors":
         save_file(tensors, path, metadata={"format": "pt"})
+    else:
+        torch.save(tensors, path)
 
 
 def renamed(tensors, rename):
@@ -245,5 +247,22 @@ def test_what_lies_in_the_place_of_weights_is_named(folder, file, write, said):
     with pytest.raises(InferenceError, match=said) as caught:
         Engine(directory)
     assert file in str(caught.value)
+    assert "weights_only" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (pointer, "is a Git LFS pointer, not weights: fetch it again"),
+        (page, "is a web page, not weights: fetch it again"),
+        (cut, "no zip archive: cut short"),
+        (whole_model, r"holds objects .*test_family_weights\.Model"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_pt_file_is_named(tmp_path, write, said):
+    write(tmp_path / "reshard.pt")
+    with pytest.raises(CheckpointError, match=rf"reshard\.pt.*{said}") as caught:
+        open_source(find_form(tmp_path), ReadOptions())
     assert "weights_only" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
