@@ -12,6 +12,7 @@ from inference.checkpoints.forms import Form
 from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.tokenizer_plan import TokenizerPlan, plan_tokenizer
 from inference.config import OptConfig
+from inference.lookalikes import POINTERS, lookalike_in
 
 MAX_BYTES = 64_000_000
 _TERMS = ("license", "licence", "notice", "copying", "model_license", "use_policy")
@@ -48,6 +49,8 @@ def plan_companions(form: Form, config: OptConfig) -> Companions:
             continue
         if path.name == _TEMPLATES and path.is_dir():
             copied += [f"{_TEMPLATES}/{each.name}" for each in sorted(path.glob("*.jinja"))]
+        elif path.is_file() and (what := lookalike_in(path)) in POINTERS:
+            left.append(f"{path.name} ({what})")
         elif path.is_file() and _goes_along(path):
             copied.append(path.name)
         else:

@@ -66,9 +66,10 @@ def test_what_is_small_and_harmless_goes_along_and_the_rest_is_named(source, tmp
     for name, content in (along | behind).items():
         (source / name).write_bytes(content)
     (source / "onnx").mkdir()
+    (source / "logo.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     told = converted()
     assert set(along) <= set(told["copied"])
-    assert set(told["left"]) == {*behind, "onnx/"}
+    assert set(told["left"]) == {*behind, "onnx/", "logo.png (a Git LFS pointer)"}
     for name, content in along.items():
         assert (tmp_path / "out" / name).read_bytes() == content
     assert json.loads((tmp_path / "out/model.safetensors.index.json").read_text())["weight_map"]
