@@ -8,19 +8,22 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.checkpoints.forms import Form
+from inference.checkpoints.forms import BIN, Form
 from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.tokenizer_plan import TokenizerPlan, plan_tokenizer
 from inference.config import OptConfig
 from inference.lookalikes import POINTERS, lookalike_in
+from inference.weight_files import BIN_INDEX_NAME, INDEX_NAME
 
 MAX_BYTES = 64_000_000
 _TERMS = ("license", "licence", "notice", "copying", "model_license", "use_policy")
-_TEXTS = {"", ".txt", ".md", ".rst", ".json", ".jinja", ".yaml", ".yml", ".cff", ".bib", ".csv"}
+_TEXTS = {
+    "", ".txt", ".md", ".rst", ".json", ".jsonl", ".jinja", ".yaml", ".yml", ".cff", ".bib", ".csv"
+}  # fmt: skip
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 _TEMPLATES = "additional_chat_templates"  # a folder that transformers reads
 _PICKLE, _ZIP = b"\x80", b"PK\x03\x04"
-_WRITTEN = ("config.json", MANIFEST_NAME)  # by the conversion, or made anew
+_WRITTEN = ("config.json", MANIFEST_NAME, INDEX_NAME)  # by the conversion, whatever the source has
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Companions:
 def plan_companions(form: Form, config: OptConfig) -> Companions:
     """Decide of every file beside the weights. Raises TokenizerError, CheckpointError."""
     copied, left = [], []
-    weights = set(form.files.values())
+    weights = {*form.files.values(), *([form.folder / BIN_INDEX_NAME] * (form.kind == BIN))}
     for path in sorted(form.folder.iterdir()):
         if path in weights or path.name in _WRITTEN:
             continue

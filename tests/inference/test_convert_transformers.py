@@ -60,7 +60,7 @@ def test_what_is_small_and_harmless_goes_along_and_the_rest_is_named(source, tmp
     behind = {
         "tf_model.h5": b"\x89HDF", "flax_model.msgpack": b"\0", "rust_model.ot": b"PK",
         "pytorch_model.bin": b"\x80", "training_args.bin": b"\x80", "modeling.py": b"import os",
-        "notes.txt": b"\x80\x02\0", "model.safetensors.index.json": b"{}", "optimizer.pt": b"PK",
+        "notes.txt": b"\x80\x02\0", "pytorch_model.bin.index.json": b"{}", "optimizer.pt": b"PK",
         ".gitattributes": b"*.bin",
     }  # fmt: skip
     for name, content in (along | behind).items():
