@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import torch
 
@@ -46,20 +47,25 @@ def examine(
     Raises CheckpointError naming damaged records; numbers that aren't finite, or wouldn't be in
     the dtype asked for; and tensors that would be 0 throughout.
     """
-    by_file = _runs_by_file(source)
+    by_file, stopped = _runs_by_file(source), Event()
 
     def look(path: Path) -> tuple[list[str], dict[str, Values]]:
-        damaged = damaged_records(path) if check_crc and path.suffix != ".safetensors" else []
-        return damaged, {} if damaged else _look(by_file[path], dtypes)
+        has_sums = check_crc and path.suffix != ".safetensors"
+        damaged = damaged_records(path, stopped) if has_sums else []
+        return damaged, {} if damaged else _look(by_file[path], dtypes, stopped)
 
     damaged, values = [], defaultdict[str, Values](Values)
     paths = list(source.form.files.values())
     with ThreadPoolExecutor(READERS) as pool:
-        for path, (records, seen) in zip(paths, pool.map(look, paths), strict=True):
-            damaged += [f"{path.name}: {record}" for record in records]
-            for name, one in seen.items():
-                values[name].add(one)
-            advance(path.stat().st_size)
+        try:
+            for path, (records, seen) in zip(paths, pool.map(look, paths), strict=True):
+                damaged += [f"{path.name}: {record}" for record in records]
+                for name, one in seen.items():
+                    values[name].add(one)
+                advance(path.stat().st_size)
+        except BaseException:
+            stopped.set()  # else the pool waits until each file that was begun is read
+            raise
     _require_undamaged(damaged)
     _require_sound(source, values, dtypes)
     return _rounding(source, values, dtypes)
@@ -74,9 +80,11 @@ def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, Run]]]:
     return by_file
 
 
-def _look(runs: list[tuple[str, Run]], dtypes: Dtypes) -> dict[str, Values]:
+def _look(runs: list[tuple[str, Run]], dtypes: Dtypes, stopped: Event) -> dict[str, Values]:
     seen = defaultdict[str, Values](Values)
     for name, run in runs:
+        if stopped.is_set():
+            break
         seen[name].add(look_at(run.numbers, dtypes[name]))
     return seen
 

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
+from threading import Event
 from typing import Any
 
 import torch
@@ -51,11 +52,12 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
         raise CheckpointError(f"{path.name} {why_unreadable(path, error)}") from error
 
 
-def damaged_records(path: Path) -> list[str]:
+def damaged_records(path: Path, stopped: Event | None = None) -> list[str]:
     """Return the names of records whose bytes are not those that were written, by their CRC-32.
 
     A file of torch before 1.6 is no archive, and has no such sums; torch may have been told to
-    leave them out, too (``set_crc32_options``), and then notes 0 for each record.
+    leave them out, too (``set_crc32_options``), and then notes 0 for each record. Once stopped is
+    set, no more is read.
     """
     if not zipfile.is_zipfile(path):
         return []
@@ -67,7 +69,7 @@ def damaged_records(path: Path) -> list[str]:
         for record in records:
             try:
                 with archive.open(record) as file:
-                    while file.read(_CHUNK_BYTES):
+                    while not (stopped and stopped.is_set()) and file.read(_CHUNK_BYTES):
                         pass
             except (zipfile.BadZipFile, EOFError):
                 found.append(record.filename)
