@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         _tell(f"loaded in {time.perf_counter() - began:.1f} s", arguments)
         ids = engine.prompt_token_ids(prompt)
         room = engine.max_model_len - len(ids)
-        lengths = length_defaults(GenerationConfig() if plain else config, len(ids), room)
+        lengths = length_defaults(GenerationConfig() if plain else config, len(ids), room, given)
         sampling = sampling_params(given, defaults, lengths)
         return _stream(engine.stream(ids, sampling), arguments)
 

@@ -7,7 +7,7 @@ folder's generation_config.json.
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from inference.generation_config import GenerationConfig
@@ -122,13 +122,17 @@ def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str
     }
 
 
-def length_defaults(config: GenerationConfig, prompt: int, room: int) -> dict[str, int]:
+def length_defaults(
+    config: GenerationConfig, prompt: int, room: int, given: Container[str]
+) -> dict[str, int]:
     """Return min_tokens and max_tokens after a prompt of so many tokens, within the model's room.
 
-    Raises ValueError where max_length, which counts the prompt, leaves nothing.
+    given: names of what is given otherwise; max_tokens voids max_length. Raises ValueError where
+    max_length, which counts the prompt, leaves nothing.
     """
     most = NEW_TOKENS if config.max_new_tokens is None else config.max_new_tokens
-    if config.max_new_tokens is None and config.max_length is not None:
+    voided = config.max_new_tokens is not None or "max_tokens" in given
+    if config.max_length is not None and not voided:
         most = config.max_length - prompt
         if most < 1:
             raise ValueError(

@@ -82,8 +82,12 @@ def params(config, *options, prompt=5, room=90):
     add_arguments(parser)
     given = given_options(parser.parse_args(["x", "--model", "y", *options]))
     defaults = folder_defaults(GenerationConfig.from_dict(config), given)
-    lengths = length_defaults(GenerationConfig.from_dict(config), prompt, room)
+    lengths = length_defaults(GenerationConfig.from_dict(config), prompt, room, given)
     return sampling_params(given, defaults, lengths)
+
+
+def test_a_number_of_new_tokens_voids_a_length_that_the_prompt_fills():
+    assert params({"max_length": 3}, "--max-tokens", "9").max_tokens == 9
 
 
 def test_every_option_reaches_the_engine():

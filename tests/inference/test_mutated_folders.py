@@ -26,16 +26,16 @@ from tests.inference.folders import mutations_of_weights as of_weights
 from tests.inference.folders.compare import Reading, greedy, ours, require_same, theirs
 from tests.inference.folders.vocabulary import TEXTS
 
-EVERY = int(os.environ.get("MUTATIONS_EVERY", "8"))
+EVERY = int(os.environ.get("MUTATIONS_EVERY", "12"))
 CONVERTED_EVERY = 4  # of those, since all but writing is the same again
 PROMPTS = ["The software"]
 NOT_OFFERED = "which isn't offered here"
 # What transformers refuses or lets pass, and we don't.
 KNOWN = {
     "config.json: architectures": "no list of classes but OPT's two",
-    "generation_config.json: repetition_penalty": "an integer is a number; transformers wants 2.0",
-    "generation_config.json: max_length 0": "no length; transformers takes max_new_tokens first",
-    "generation_config.json: num_return_sequences 0": "no number of samples",
+    "max_length 0": "no length; transformers takes max_new_tokens first",
+    "num_return_sequences 0": "no number of samples",
+    "repetition_penalty": "an integer is a number; transformers wants 2.0",
     "special_tokens_map.json: nobody's": "each entry is a token; one that is none is refused",
 }
 IDS = [2, 55, 75, 72, 284]
@@ -117,10 +117,13 @@ def require_equal(found, expected):
 
 MODEL = our_model, their_model, require_same
 TOKENS = our_tokens, their_tokens, require_equal
+POST_NORM, EARLY = "save_model, post-norm with projections", "ends in the config"
 BESIDE_A_PAIR = "two tokens added beside a pair"
 TEXT = our_text, their_text, require_equal
 SUBJECTS = {
     "config.json": ("save_pretrained", of_configs.of_config, MODEL),
+    "config.json, post-norm": (POST_NORM, of_configs.of_config, MODEL),
+    "config.json, generation": (EARLY, of_configs.of_early_generation_config, TEXT),
     "generation_config.json": ("sampling defaults", of_configs.of_generation_config, TEXT),
     "tokenizer_config.json": ("save_model", of_tokenizers.of_tokenizer_config, TOKENS),
     "special_tokens_map.json": ("save_model", of_tokenizers.of_special_tokens_map, TOKENS),
@@ -198,7 +201,7 @@ def faults_of(name, mutations, readers, every, place: Path):
             mutation.apply(folder)
             fault = fault_of(mutation, folder, readers, as_it_was)
             shutil.rmtree(folder)
-            if fault and not mutation.title.startswith(tuple(KNOWN)):
+            if fault and not any(known in mutation.title for known in KNOWN):
                 yield f"{mutation.title}: {fault}"
 
 

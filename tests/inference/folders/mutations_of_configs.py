@@ -18,13 +18,19 @@ def of_config(folder: Path) -> Iterator[list[Mutation]]:
     yield damaged("config.json")
 
 
-def of_generation_config(folder: Path) -> Iterator[list[Mutation]]:
+def of_generation_config(
+    folder: Path, file: str = "generation_config.json"
+) -> Iterator[list[Mutation]]:
     """GenerationConfig's fields, those it had before included."""
     from transformers import GenerationConfig
 
-    now = json.loads((folder / "generation_config.json").read_text())
-    names = {*GenerationConfig().to_dict(), *now}
+    now = json.loads((folder / file).read_text())
     usual = GenerationConfig._get_default_generation_params()
-    fields = {name: now.get(name) for name in sorted(names)}
-    yield from of_fields("generation_config.json", fields, usual)
-    yield damaged("generation_config.json")
+    names = {*GenerationConfig().to_dict(), *usual}
+    yield from of_fields(file, {name: now.get(name) for name in sorted(names)}, usual)
+    yield damaged(file)
+
+
+def of_early_generation_config(folder: Path) -> Iterator[list[Mutation]]:
+    """The same fields where config.json held them, before there was a generation config."""
+    yield from of_generation_config(folder, "config.json")
