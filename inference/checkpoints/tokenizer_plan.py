@@ -59,6 +59,9 @@ def _made(
 ) -> TokenizerPlan:
     """Plan a tokenizer.json, with the files named in parts beside it. Raises TokenizerError."""
     _require_fits(Tokenizer(fast), origin, config)
+    ids = fast.get_vocab().values()
+    if len(set(ids)) < len(ids):
+        raise TokenizerError(f"{origin} give one id to two tokens, which {FILE_NAME} can't hold")
 
     def write(folder: Path) -> None:
         fast.save(str(folder / FILE_NAME))

@@ -62,6 +62,11 @@ FAULTS = {
                    (f / "gpt2-vocab.json").replace(f / "vocab.json")],
         (), "where the model's text ends (eos_token_id)",
     ),
+    "a pair with an id twice": (
+        lambda f: [(f / "tokenizer.json").unlink(), vocabulary.write_published(f),
+                   weights.change(f / "vocab.json", again=7)],
+        (), "vocab.json and merges.txt give one id to two tokens",
+    ),
     "half a pair": (
         lambda f: [(f / "tokenizer.json").unlink(), vocabulary.write_pair(f),
                    (f / "merges.txt").unlink()],
