@@ -36,6 +36,8 @@ KNOWN = {
     "max_length 0": "no length; transformers takes max_new_tokens first",
     "num_return_sequences 0": "no number of samples",
     "repetition_penalty": "an integer is a number; transformers wants 2.0",
+    "tokenizer_config.json: tokenizer_class": "no class that OPT's folders have",
+    "tokenizer_config.json: add_bos_token null": "neither true nor false",
     "special_tokens_map.json: nobody's": "each entry is a token; one that is none is refused",
 }
 IDS = [2, 55, 75, 72, 284]
@@ -118,6 +120,7 @@ def require_equal(found, expected):
 MODEL = our_model, their_model, require_same
 TOKENS = our_tokens, their_tokens, require_equal
 POST_NORM, EARLY = "save_model, post-norm with projections", "ends in the config"
+TODAYS, TUNED = "a pair beside tokenizer.json", "two special tokens added"
 BESIDE_A_PAIR = "two tokens added beside a pair"
 TEXT = our_text, their_text, require_equal
 SUBJECTS = {
@@ -126,9 +129,12 @@ SUBJECTS = {
     "config.json, generation": (EARLY, of_configs.of_early_generation_config, TEXT),
     "generation_config.json": ("sampling defaults", of_configs.of_generation_config, TEXT),
     "tokenizer_config.json": ("save_model", of_tokenizers.of_tokenizer_config, TOKENS),
+    "tokenizer_config.json, today's": (TODAYS, of_tokenizers.of_tokenizer_config, TOKENS),
+    "tokenizer_config.json of a tuning": (TUNED, of_tokenizers.of_tokenizer_config, TOKENS),
+    "special_tokens_map.json, today's": (TODAYS, of_tokenizers.of_special_tokens_map, TOKENS),
     "special_tokens_map.json": ("save_model", of_tokenizers.of_special_tokens_map, TOKENS),
     "added_tokens.json": (BESIDE_A_PAIR, of_tokenizers.of_added_tokens, TOKENS),
-    "tokenizer.json": ("two special tokens added", of_tokenizers.of_tokenizer_json, TOKENS),
+    "tokenizer.json": (TUNED, of_tokenizers.of_tokenizer_json, TOKENS),
     "vocab.json and merges.txt": ("save_model", of_tokenizers.of_pair, TOKENS),
     "model.safetensors": ("save_model", of_weights.of_weights, MODEL),
     "index": ("save_pretrained in shards", of_weights.of_index, MODEL),
