@@ -175,8 +175,10 @@ def record_energy(logbook: Logbook, inputs: EnergyInputs) -> None:
     )
 
 
-def record_end(logbook: Logbook, settings: TrainSettings, tokens: int, loss: float) -> None:
-    """Write the ending entry of a run that came to its last step."""
+def record_end(
+    logbook: Logbook, settings: TrainSettings, tokens: int, loss: float, files: dict[str, str]
+) -> None:
+    """Write the ending entry of a run that came to its last step. files: digests of the result."""
     logbook.write(
         "milestone",
         f"All {settings.steps} steps are done, {tokens} tokens seen; the checkpoint is exported.",
@@ -184,6 +186,7 @@ def record_end(logbook: Logbook, settings: TrainSettings, tokens: int, loss: flo
         step=settings.steps,
         tokens=tokens,
         figures={"loss": loss},
+        files=files,
     )
 
 

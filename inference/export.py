@@ -13,6 +13,7 @@ from inference.config import OptConfig
 from inference.weight_files import INDEX_NAME
 
 MAX_SHARD_BYTES = 2_000_000_000
+PART_SUFFIX = ".part"  # of a file that isn't whole yet
 
 
 def export_model(
@@ -96,7 +97,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     What could not be written whole is removed: a disk that is full needs the room. Raises OSError
     naming the file.
     """
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(path.name + PART_SUFFIX)
     try:
         write(temporary)
         temporary.chmod(0o644)  # safetensors writes for the owner alone

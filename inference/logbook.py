@@ -129,6 +129,10 @@ def _are_changes(value: object) -> bool:
     )
 
 
+def _are_digests(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(digest, str) for digest in value.values())
+
+
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "entry": (lambda value: _is_count(value) and value > 0, "a whole number from 1"),
     "run": (lambda value: isinstance(value, str) and value != "", "the run's name"),
@@ -137,6 +141,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ended_at": (lambda value: value is None or _is_moment(value), "a time with its zone"),
     "cause": (lambda value: value is None or _is_one_of(value, CAUSES), "a known cause"),
     "step": (lambda value: value is None or _is_count(value), "a whole number"),
+    "files": (lambda value: value is None or _are_digests(value), "an object of names and digests"),
     "changes": (lambda value: value is None or _are_changes(value), "a list of named values"),
 }
 

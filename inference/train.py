@@ -35,6 +35,7 @@ from inference.training_folder import (
     find_progress,
     is_finished,
     require_tokenizer,
+    result_digests,
     tokenizer_digests,
 )
 from inference.training_state import Progress, remove_state, restore_state, save_state
@@ -191,7 +192,8 @@ def _finish(run: Run, learner: Learner, held_out: Tensor, figures: StepFigures |
     )
     chronicle.record_energy(run.logbook, options.energy)
     loss = figures.loss if figures else held_out_loss
-    chronicle.record_end(run.logbook, settings, settings.tokens_after(settings.steps), loss)
+    tokens, files = settings.tokens_after(settings.steps), result_digests(options.out)
+    chronicle.record_end(run.logbook, settings, tokens, loss, files)
     remove_state(options.out)
 
 

@@ -4,12 +4,13 @@ Nothing that this run didn't write is overwritten.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
 from inference.chronicle import LOGBOOK_NAME
 from inference.errors import TrainError
+from inference.export import PART_SUFFIX
 from inference.logbook import Entry, read_logbook
 from inference.settings import TrainSettings
 from inference.training_state import FILE_NAME as STATE_NAME
@@ -25,23 +26,49 @@ MODEL_FILES = (
     *("manifest.json", "logbook.md", "vocab.json", "merges.txt", "added_tokens.json"),
 )
 LEFTOVERS = (  # of a write that was killed; the last one is safetensors' own
-    *(f"{name}.part" for name in (STATE_NAME, *TOKENIZER_FILES, *EXPORTED)),
+    *(f"{name}{PART_SUFFIX}" for name in (STATE_NAME, *TOKENIZER_FILES, *EXPORTED)),
     ".tmp??????",
 )
 
 
 def is_finished(directory: Path, settings: TrainSettings) -> bool:
-    """Say whether a run came to its end here. Raises TrainError where it had other settings."""
+    """Say whether a run came to its end here, with the files that it wrote.
+
+    Raises TrainError where it had other settings, and where a file is gone or has changed since.
+    """
     entries = read_logbook(directory / LOGBOOK_NAME)
-    if not any(entry["kind"] == "milestone" and "ended_at" in entry for entry in entries):
+    ends = [entry for entry in entries if entry["kind"] == "milestone" and "ended_at" in entry]
+    if not ends:
         return False
     used = [entry["changes"] for entry in entries if "changes" in entry]
     if not used:
         raise TrainError(f"{directory / LOGBOOK_NAME} has no entry of the settings; {REMEDY}")
     _require_same({change["name"]: change["to"] for change in used[-1]}, settings)
-    if not (directory / "config.json").is_file():
-        raise TrainError(f"{directory} holds a finished run whose config.json is gone; {REMEDY}")
+    _require_result(directory, ends[-1].get("files", {"config.json": None}))
     return True
+
+
+def _require_result(directory: Path, noted: Mapping[str, str | None]) -> None:
+    for name, digest in noted.items():
+        path = directory / name
+        if not path.is_file():
+            raise TrainError(f"{directory} holds a finished run whose {name} is gone; {REMEDY}")
+        if digest is not None and file_digest(path) != digest:
+            raise TrainError(
+                f"{directory} holds a finished run whose {name} has changed since; {REMEDY}"
+            )
+
+
+def result_digests(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of the exported model and its tokenizer."""
+    paths = [path for name in (*TOKENIZER_FILES, *EXPORTED) for path in directory.glob(name)]
+    return {path.name: file_digest(path) for path in sorted(paths)}
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_progress(
@@ -68,9 +95,7 @@ def find_progress(
 def tokenizer_digests(directory: Path) -> dict[str, str]:
     """Return the SHA-256 of each of the tokenizer's files."""
     paths = [directory / name for name in TOKENIZER_FILES]
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()
-    }
+    return {path.name: file_digest(path) for path in paths if path.is_file()}
 
 
 def require_tokenizer(directory: Path, progress: Progress) -> None:

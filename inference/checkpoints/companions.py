@@ -21,7 +21,7 @@ _TEXTS = {
     "", ".txt", ".md", ".rst", ".json", ".jsonl", ".jinja", ".yaml", ".yml", ".cff", ".bib", ".csv"
 }  # fmt: skip
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
-_TEMPLATES = "additional_chat_templates"  # a folder that transformers reads
+TEMPLATES = "additional_chat_templates"  # a folder that transformers reads
 _PICKLE, _ZIP = b"\x80", b"PK\x03\x04"
 _WRITTEN = ("config.json", MANIFEST_NAME, INDEX_NAME)  # by the conversion, whatever the source has
 
@@ -50,8 +50,8 @@ def plan_companions(form: Form, config: OptConfig) -> Companions:
     for path in sorted(form.folder.iterdir()):
         if path in weights or path.name in _WRITTEN:
             continue
-        if path.name == _TEMPLATES and path.is_dir():
-            copied += [f"{_TEMPLATES}/{each.name}" for each in sorted(path.glob("*.jinja"))]
+        if path.name == TEMPLATES and path.is_dir():
+            copied += [f"{TEMPLATES}/{each.name}" for each in sorted(path.glob("*.jinja"))]
         elif path.is_file() and (what := lookalike_in(path)) in POINTERS:
             left.append(f"{path.name} ({what})")
         elif path.is_file() and _goes_along(path):

@@ -14,8 +14,15 @@ import torch
 from torch import Tensor
 
 from inference.checkpoints.companions import Companions, plan_companions
+from inference.checkpoints.configs import NAME as CONFIG_NAME
 from inference.checkpoints.configs import Configs, plan_configs
-from inference.checkpoints.destination import find_begun, hold, require_apart, require_room
+from inference.checkpoints.destination import (
+    find_begun,
+    hold,
+    require_apart,
+    require_no_others,
+    require_room,
+)
 from inference.checkpoints.examine import Rounding, examine
 from inference.checkpoints.expected import expected_shapes
 from inference.checkpoints.forms import find_form
@@ -102,6 +109,11 @@ class Conversion:
         made = [*self.configs.made_files, *self.companions.tokenizer.made]
         return [*made, INDEX_NAME, MANIFEST_NAME]
 
+    @property
+    def files(self) -> set[str]:
+        """Return the names of all files of the result."""
+        return {*self.shards, *self.copied, *self.made, CONFIG_NAME}
+
 
 @dataclass
 class Outcome:
@@ -131,7 +143,7 @@ def prepare(source: Path, destination: Path, options: ConvertOptions) -> Convers
     manifest, begun = find_begun(form, destination, shards, options.dtype)
     require_room(destination, shards)
     dtypes = [dtype for layout in shards.values() for dtype, _ in layout.values()]
-    return Conversion(
+    conversion = Conversion(
         source=opened,
         destination=destination,
         shards=shards,
@@ -141,6 +153,9 @@ def prepare(source: Path, destination: Path, options: ConvertOptions) -> Convers
         begun=begun,
         check_crc=options.check_crc,
     )
+    if begun:
+        require_no_others(destination, conversion.files)
+    return conversion
 
 
 def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> Outcome:

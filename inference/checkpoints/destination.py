@@ -3,18 +3,21 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from inference.checkpoints.companions import TEMPLATES
 from inference.checkpoints.forms import Form
 from inference.checkpoints.manifest import Manifest, describe_source
 from inference.checkpoints.safetensors_writer import Layout, layout_bytes
 from inference.errors import CheckpointError
+from inference.export import PART_SUFFIX
 from inference.folder_lock import NO_LOCKS
 
+NAMED_AT_MOST = 20
 SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
 
 
@@ -50,6 +53,26 @@ def find_begun(
     if {entry["file"] for entry in found.tensors.values()} - set(shards):
         raise CheckpointError(f"{folder} holds shards of another size: give the same options")
     return found, True
+
+
+def require_no_others(folder: Path, own: Collection[str]) -> None:
+    """Refuse to go on beside files that this conversion doesn't write.
+
+    They are of the source as it was before, or of another one with the same weights, and would
+    speak for the result. Raises CheckpointError naming them.
+    """
+    names = sorted(
+        str(path.relative_to(folder))
+        for path in (*folder.glob("*"), *folder.glob(f"{TEMPLATES}/*"))
+        if path.is_file() and not path.name.startswith(".") and path.suffix != PART_SUFFIX
+    )
+    others = [name for name in names if name not in own]
+    if others:
+        raise CheckpointError(
+            f"{folder} holds what this conversion doesn't write, and what would change its result: "
+            f"{', '.join(others[:NAMED_AT_MOST])}{' …' * (len(others) > NAMED_AT_MOST)}. Move it "
+            "away, or give another folder"
+        )
 
 
 def require_room(folder: Path, shards: dict[str, Layout]) -> None:

@@ -32,6 +32,32 @@ def test_a_folder_without_a_generation_config_gets_none(source, tmp_path, conver
     assert not (tmp_path / "out/generation_config.json").exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "generation_config.json",
+        "added_tokens.json",
+        "additional_chat_templates/tool.jinja",
+        "NOTES",
+    ],
+)
+def test_a_file_of_an_earlier_source_does_not_stay_beside_the_same_weights(
+    name, source, tmp_path, converted
+):
+    forms.save_pretrained(source)
+    (source / name).parent.mkdir(exist_ok=True)
+    (source / name).write_text("{}")
+    converted()
+    assert converted()["kept"] == 1
+    (source / name).unlink()
+    for options in ((), ("--dry-run",)):
+        refusal = converted(*options, status=2)
+        assert "holds what this conversion doesn't write, and what would change" in refusal
+        assert name in refusal
+    (tmp_path / "out" / name).unlink()
+    assert converted()["kept"] == 1
+
+
 def test_the_head_alone_becomes_the_embedding_and_the_bare_model_one_with_a_head(
     source, tmp_path, converted, capsys
 ):

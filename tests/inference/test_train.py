@@ -109,7 +109,7 @@ def hasty_clock(monkeypatch):
 def test_an_ending_entry_has_one_time(hasty_clock, tmp_path, ending):
     book = chronicle.open_logbook(tmp_path, 0, 0)
     if ending == "milestone":
-        chronicle.record_end(book, PRESETS["tiny"], 1, 5.0)
+        chronicle.record_end(book, PRESETS["tiny"], 1, 5.0, {})
     else:
         chronicle.record_stop(book, 3, ending, "operator", "Stopped.")
     last = read_jsonl(book.path)[-1]

@@ -170,10 +170,36 @@ def test_a_lost_logbook_is_refused(folder):
     refuse(folder, "is of a run whose logbook.jsonl is gone")
 
 
-def test_a_finished_run_without_its_model_is_not_called_finished(tmp_path):
-    go(tmp_path)
-    (tmp_path / "config.json").unlink()
-    refuse(tmp_path, "holds a finished run whose config.json is gone")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    go(folder)
+    return folder
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"{}")])
+def test_a_finished_run_without_a_file_of_its_result_is_not_called_finished(
+    finished, tmp_path, change
+):
+    own = {LOGBOOK, LOCK_NAME}
+    names = sorted(path.name for path in finished.iterdir() if path.name not in own)
+    assert {"config.json", "tokenizer.json", "model-00002-of-00002.safetensors"} <= set(names)
+    for name in names:
+        folder = Path(shutil.copytree(finished, tmp_path / name))
+        change(folder / name)
+        refuse(folder, f"holds a finished run whose {name} (is gone|has changed)")
+
+
+def test_a_finished_run_of_before_is_known_by_its_config(finished, tmp_path):
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    entries = [json.loads(line) for line in (folder / LOGBOOK).read_text().splitlines()]
+    assert entries[-1].pop("files")
+    (folder / LOGBOOK).write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    said = []
+    go(folder, said.append)
+    assert "holds a finished run of 6 steps" in said[-1]
+    (folder / "config.json").unlink()
+    refuse(folder, "holds a finished run whose config.json is gone")
 
 
 WEIGHT = "weight.final_layer_norm.weight"
