@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.jobs import make_guest, make_hosted, tiny_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -138,6 +139,19 @@ def test_closed_it_gives_the_focus_back(open_page, cases, reviewer) -> None:
     note.click()
     page.keyboard.press("Escape")
     expect(note).to_be_focused()
+
+
+def test_a_refused_field_in_a_closed_group_is_shown(open_page, tmp_path) -> None:
+    page = open_page(make_guest(make_hosted(tiny_model(tmp_path / "model"))), "/playground")
+    group = page.locator("details", has_text="More sampling settings")
+    group.locator("summary").click()
+    field = page.get_by_label("Min-p")
+    field.fill("1.5")
+    group.locator("summary").click()
+    expect(field).to_be_hidden()
+    page.get_by_label("Prompt").fill(TEXT)
+    page.get_by_role("button", name="Run").click()
+    expect(field).to_be_focused()
 
 
 def test_a_double_click_sends_once(open_page, cases, reviewer) -> None:

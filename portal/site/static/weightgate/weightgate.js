@@ -7,6 +7,12 @@
   // Errors: the summary takes the focus, on load and after a swap.
   const focusErrors = (root) => root.querySelector(".summary-error")?.focus();
 
+  // A field that the browser refuses is shown: in a closed group it could say nothing, and the button would do nothing.
+  const closedAround = (node) => node?.closest("details:not([open])");
+  document.addEventListener("invalid", (event) => {
+    for (let group = closedAround(event.target); group; group = closedAround(group.parentElement)) group.open = true;
+  }, true);
+
   // Copy: <button hidden data-copy="#id">; shown only where copying works.
   const prepareCopy = (root) => {
     if (navigator.clipboard) all("[data-copy][hidden]", root).forEach((button) => { button.hidden = false; });
