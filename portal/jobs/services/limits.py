@@ -33,7 +33,7 @@ def require_within_a_day(asked: CompletionRequest, limits: Limits, prompt_tokens
     if wanted <= most:
         return
     field = _too_much(asked, prompt_tokens, most)
-    advice = "Send fewer prompts or shorter ones." if field == "prompt" else f"Lower {field}."
+    advice = _advice(asked, field)
     while_waiting = " while your request is in review" if most == limits.tokens_per_day else ""
     whose = f"a day’s{while_waiting}"
     raise BadParameter(
@@ -47,7 +47,20 @@ def _too_much(asked: CompletionRequest, prompt_tokens: int, most: int) -> str:
         return "max_tokens"
     if asked.samples == len(asked.prompts) or prompt_tokens > most:
         return "prompt"
+    return _drawn(asked)
+
+
+def _drawn(asked: CompletionRequest) -> str:
+    """Name the field that says how many samples are drawn for a prompt."""
     return "best_of" if asked.best_of > asked.n else "n"
+
+
+def _advice(asked: CompletionRequest, field: str) -> str:
+    if field == "prompt":
+        return "Send fewer prompts or shorter ones."
+    if field == "max_tokens" and asked.best_of > 1:
+        return f"Lower max_tokens or {_drawn(asked)}."
+    return f"Lower {field}."
 
 
 def require_within_quota(

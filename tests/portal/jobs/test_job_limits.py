@@ -46,6 +46,22 @@ def test_more_than_a_whole_day_gives_is_refused_for_good(
     assert "100 are all of a day’s." in error.message
 
 
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({}, "Lower max_tokens."),
+        ({"n": 40}, "Lower max_tokens or n."),
+        ({"n": 2, "best_of": 40}, "Lower max_tokens or best_of."),
+    ],
+)
+def test_each_field_that_could_be_lowered_is_named(
+    hosted, guest, now, settings, fields, advice
+):
+    settings.DAILY_TOKENS = 50
+    error = refused(hosted, guest, now, prompt=[5], max_tokens=90, **fields)
+    assert error.message.endswith(advice)
+
+
 def test_it_is_refused_for_good_while_other_jobs_are_open_too(hosted, guest, now, settings):
     settings.DAILY_TOKENS, settings.MAX_OPEN_JOBS = 100, 1
     make_job(hosted, guest, now=now, prompt=[5], max_tokens=90)
