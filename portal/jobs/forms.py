@@ -47,8 +47,7 @@ class PlaygroundForm(forms.Form):
         initial=0.8,
         min_value=0,
         max_value=2,
-        step_size=0.05,
-        error_messages=told_as("Temperature: give a number from 0 to 2, in steps of 0.05."),
+        error_messages=told_as("Temperature: give a number from 0 to 2."),
         help_text="0 always takes the likeliest token",
     )
     top_p = forms.FloatField(
@@ -56,8 +55,7 @@ class PlaygroundForm(forms.Form):
         initial=0.95,
         min_value=0,
         max_value=1,
-        step_size=0.01,
-        error_messages=told_as("Top-p: give a number from 0 to 1, in steps of 0.01."),
+        error_messages=told_as("Top-p: give a number from 0 to 1."),
     )
     top_k = forms.IntegerField(
         label="Top-k",
@@ -71,7 +69,7 @@ class PlaygroundForm(forms.Form):
         label="Seed",
         required=False,
         error_messages=told_as("Seed: give a whole number, or leave it empty."),
-        help_text="The same seed gives the same text on this engine; empty draws one each time",
+        help_text="The same seed and revision give the same text; empty draws one each time",
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
     logprobs = forms.BooleanField(

@@ -30,7 +30,7 @@ from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.following import follow
 from portal.jobs.forms import PlaygroundForm, initial_from, set_elsewhere
-from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos
+from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
 from portal.jobs.places import Place, held, take_place
 from portal.jobs.playing import Playable, playable_by, quota_of, quotas_of
@@ -173,7 +173,14 @@ def _shown(job: Job) -> dict[str, Any]:
         "snippets": snippets(job, prompt),
         "terms": terms,
         "outputs": notice(terms) if terms else "",
+        "newer": _hosted_since(job),
     }
+
+
+def _hosted_since(job: Job) -> str:
+    """Return the commit that is served now, where it is another than the job's; else nothing."""
+    commit = ready_commit(job.repo.full_name) or job.revision.commit
+    return "" if commit == job.revision.commit else commit
 
 
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:

@@ -54,9 +54,7 @@ def test_more_than_a_whole_day_gives_is_refused_for_good(
         ({"n": 2, "best_of": 40}, "Lower max_tokens or best_of."),
     ],
 )
-def test_each_field_that_could_be_lowered_is_named(
-    hosted, guest, now, settings, fields, advice
-):
+def test_each_field_that_could_be_lowered_is_named(hosted, guest, now, settings, fields, advice):
     settings.DAILY_TOKENS = 50
     error = refused(hosted, guest, now, prompt=[5], max_tokens=90, **fields)
     assert error.message.endswith(advice)

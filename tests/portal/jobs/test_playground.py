@@ -91,6 +91,7 @@ def test_the_form_makes_a_job_and_leads_to_its_page(client, hosted, guest):
         ("prompt", "", "Write a few words"),
         ("temperature", "3", "Temperature: give a number from 0 to 2"),
         ("top_p", "0", "top_p must be over 0"),
+        ("min_p", "1.5", "Min-p: give a number from 0 to 1."),
         ("max_tokens", "5000", "maximum context length"),
         ("model", "no/such", "Select a valid choice"),
     ],
@@ -213,6 +214,16 @@ def test_a_job_is_run_again_as_it_was(client, hosted, guest):
     assert "Set by a program" not in page
 
 
+def test_any_number_that_a_program_may_send_is_taken(client, hosted, guest):
+    numbers = {"temperature": 0.731, "top_p": 0.9734, "min_p": 0.0123, "presence_penalty": 0.377}
+    client.post(PLAYGROUND, form(hosted, **numbers))
+    params = Job.objects.get().params
+    assert {name: params[name] for name in numbers} == numbers
+    page = client.get(PLAYGROUND).content.decode()
+    for name in numbers:  # else the browser refuses it
+        assert 'step="any"' in re.search(rf'<input[^>]*name="{name}"[^>]*>', page)[0]
+
+
 def test_what_few_set_is_folded_away(client, hosted, guest):
     client.post(PLAYGROUND, form(hosted))
     for path in ("", f"/{Job.objects.get().pk}"):
@@ -248,6 +259,27 @@ def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest
     python = page.split('id="code-2"')[1].split("</pre>")[0]
     assert "best_of=3" in python
     assert "extra_body={&#x27;min_tokens&#x27;: 4, &#x27;repetition_penalty&#x27;: 1.3}" in python
+
+
+def test_one_text_of_many_is_said_to_be_one(client, hosted, guest):
+    for fields, said in (({}, False), ({"n": 2}, True), ({"prompt": ["a", "b"]}, True)):
+        asked = make_job(hosted, guest, now=timezone.now(), **fields)
+        page = client.get(f"/playground/{asked.pk}").content.decode()
+        assert ("The first of 2 texts is shown" in page) == said
+
+
+def test_the_page_names_the_revision_that_wrote_it_and_another_that_is_hosted_now(
+    client, job, hosted
+):
+    path, link = f"/playground/{job.pk}", f'href="/{hosted.full_name}?revision='
+    page = client.get(path).content.decode()
+    assert f"{link}{job.revision.commit}" in page
+    assert "is hosted now" not in page
+    hosting.beat(hosted.full_name, state=hosting.READY, commit="f" * 40)
+    page = client.get(path).content.decode()
+    assert f"{link}{job.revision.commit}" in page
+    assert f"{link}{'f' * 40}" in page
+    assert "is hosted now: it may write something else" in page
 
 
 def test_the_page_of_a_job_whose_words_are_gone_stands(client, job):
