@@ -82,14 +82,16 @@ class VocabTable(nn.Module):
             return self._kernel(hidden).float()
         return functional.linear(hidden, self.weight).float()
 
-    def adopt(self, stored: Tensor, plain: Tensor, make: MakeKernel) -> None:
-        """Look rows up where they are stored, in whatever dtype; only the head is packed.
+    def adopt(self, stored: Tensor, dtype: torch.dtype) -> None:
+        """Look rows up where they are stored, in whatever dtype, and return them in this one.
 
-        stored: [rows, width], mapped from a file, so that the matrix is in memory once; plain:
-        the same in the model's dtype, which may change afterwards.
+        stored: [rows, width], mapped from a file, so that it takes no memory of its own.
         """
-        self._kernel, self._dtype = make(plain, None), plain.dtype
-        self.weight = nn.Parameter(stored, requires_grad=False)
+        self.weight, self._dtype = nn.Parameter(stored, requires_grad=False), dtype
+
+    def pack(self, plain: Tensor, make: MakeKernel) -> None:
+        """Pack the head. plain: the table in the model's dtype, which may change afterwards."""
+        self._kernel = make(plain, None)
 
     def _typed(self, rows: Tensor) -> Tensor:
         return rows if self._dtype is None else rows.to(self._dtype)

@@ -6,6 +6,7 @@ model ever stands beside the first.
 """
 
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -14,12 +15,12 @@ from torch import Tensor, nn
 from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
-from inference.errors import CheckpointError, WeightMismatch
+from inference.errors import WeightMismatch
 from inference.layout import WHOLE, Layout, split_dim, split_unit
 from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
 from inference.opt import OptModel, Reduce, meta_model, weights_of
 from inference.weight_files import StoredWeight, WeightFile, model_weights, open_weight_files
-from inference.weight_names import EMBEDDING, TIED_HEAD, foreign
+from inference.weight_names import EMBEDDING, TIED_HEAD, require_own_names
 
 FLOAT_DTYPES = ("F64", "F32", "F16", "BF16")
 DTYPES = {
@@ -108,7 +109,9 @@ def load_model(
     for path, module in model.named_modules():
         if make is not None and isinstance(module, VocabTable):
             stored = checkpoint.slice(EMBEDDING, layout)
-            module.adopt(stored, staging.hold(stored, DTYPES[dtype]), make)
+            module.adopt(stored, DTYPES[dtype])
+            if layout.is_last_stage:
+                module.pack(staging.hold(stored, DTYPES[dtype]), make)
         elif make is not None and isinstance(module, Linear):
             module.lend(staging.take)
             _fill(path, module, checkpoint, layout)
@@ -156,24 +159,23 @@ def _fill(path: str, module: nn.Module, checkpoint: Checkpoint, layout: Layout) 
 
 def _require_match(shapes: dict[str, tuple[int, ...]], found: list[StoredWeight]) -> None:
     known = {**shapes, TIED_HEAD: shapes[EMBEDDING]}
-    _require_own_names(found)
+    require_own_names((weight.stored_name, weight.path) for weight in found)
     names = [weight.name for weight in found]
     absent = sorted(set(shapes) - set(names))
     extra = sorted({weight.stored_name for weight in found if weight.name not in known})
     wrong = [
-        f"{weight.stored_name} is {list(weight.shape)} {weight.dtype}, "
-        f"not {list(known[weight.name])}"
+        sentence
         for weight in found
         if weight.name in known
-        and (weight.shape != known[weight.name] or weight.dtype not in FLOAT_DTYPES)
+        for sentence in _unlike(weight, known[weight.name])
     ]
     wrong += [f"{name} is stored twice" for name in sorted(set(names)) if names.count(name) > 1]
     if absent or extra or wrong:
         raise WeightMismatch(absent, extra, wrong)
 
 
-def _require_own_names(found: list[StoredWeight]) -> None:
-    for weight in found:
-        whose = foreign(weight.stored_name)
-        if whose is not None:
-            raise CheckpointError(f"{weight.path} holds {whose}")
+def _unlike(weight: StoredWeight, shape: tuple[int, ...]) -> Iterator[str]:
+    if weight.shape != shape:
+        yield f"{weight.stored_name} is {list(weight.shape)}, not {list(shape)}"
+    if weight.dtype not in FLOAT_DTYPES:
+        yield f"{weight.stored_name} has dtype {weight.dtype}, not {' or '.join(FLOAT_DTYPES)}"

@@ -6,6 +6,9 @@ import torch
 
 from inference.config import OptConfig
 from inference.errors import InferenceError
+from inference.linear import kernel_maker
+from inference.loader import DTYPES
+from inference.runner import cache_dtype
 from inference.shapes import shape_of
 from inference.stages import stages_of, weight_bytes_on_all
 
@@ -31,14 +34,16 @@ def require_room(
     device, and passes where it doesn't say. Raises DoesNotFit.
     """
     shape, ranks = shape_of(config), tensor_size * pipeline_size
-    weights = weight_bytes_on_all(shape, pipeline_size, dtype)
-    cache = shape.context * shape.kv_bytes_per_token(dtype)
+    maps_tables = kernel_maker(device, dtype) is not None  # tables stay in their files
+    weights = weight_bytes_on_all(shape, 1 if maps_tables else pipeline_size, dtype)
+    kept = str(cache_dtype(device, DTYPES[dtype])).removeprefix("torch.")
+    cache = shape.context * shape.kv_bytes_per_token(kept)
     alone = ranks == 1 or device == "cpu"
     needed = weights + cache
     if not alone:
         needed = max(
             stage.weight_bytes(dtype)
-            + shape.context * shape.kv_bytes(dtype, stage.layers, stage.kv_heads)
+            + shape.context * shape.kv_bytes(kept, stage.layers, stage.kv_heads)
             for stage in stages_of(shape, tensor_size, pipeline_size)
         )
     found = available_bytes(device) if available is None else available

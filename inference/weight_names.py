@@ -1,6 +1,10 @@
 """Names of stored weights, and the model's names of them. Free of torch."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from inference.errors import CheckpointError
 
 EMBEDDING = "model.decoder.embed_tokens.weight"
 TIED_HEAD = "lm_head.weight"
@@ -48,8 +52,18 @@ def is_leftover(stored_name: str) -> bool:
     return _LEFTOVER.fullmatch(stored_name) is not None
 
 
-def foreign(stored_name: str) -> str | None:
-    """Say whose a name is that no model of transformers has, and what to do; None for others."""
+def require_own_names(stored: Iterable[tuple[str, Path]]) -> None:
+    """Raise CheckpointError for the first name that no model of transformers has.
+
+    stored: names with their files. The error says whose the name is, and what to do.
+    """
+    for name, path in stored:
+        whose = _foreign(name)
+        if whose is not None:
+            raise CheckpointError(f"{path} holds {whose}")
+
+
+def _foreign(stored_name: str) -> str | None:
     for pattern, what, remedy in _FOREIGN:
         if pattern.search(stored_name):
             return f"{what} ({stored_name}): {remedy}"

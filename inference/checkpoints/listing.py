@@ -17,8 +17,9 @@ from inference.checkpoints.source import (
     open_source,
 )
 from inference.checkpoints.stored import count
-from inference.errors import ConfigError, WeightMismatch
+from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.weight_files import DTYPE_CODES
+from inference.weight_names import require_own_names
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ def _config_of(source: Source, options: ReadOptions) -> tuple[Mapping[str, Any] 
     try:
         config = config_for(source, options)
         fields = config_fields(source, config, options)
+        require_own_names(source.named_files)
         find_faults(source, config)
     except WeightMismatch:
         pass  # its sentences are the faults'
-    except ConfigError as error:
+    except (CheckpointError, ConfigError) as error:
         told.append(str(error))
     faults = vars(source.faults).items()
     return fields, [f"{kind}: {sentence}" for kind, each in faults for sentence in each] + told

@@ -1,6 +1,6 @@
 """A checkpoint in any known form, opened: every weight by the model's name, none read yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from inference.checkpoints.transformers_files import read_weights, require_usabl
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError
 from inference.weight_files import DTYPE_CODES
-from inference.weight_names import EMBEDDING
+from inference.weight_names import EMBEDDING, require_own_names
 
 
 @dataclass
@@ -42,6 +42,11 @@ class Source:
     noted: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     changed: Sequence[str] = ()
+
+    @property
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """Return each weight's name with its first file."""
+        return ((name, weight.paths[0]) for name, weight in self.weights.items())
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,10 @@ def find_faults(source: Source, config: OptConfig) -> None:
 def require_matches(source: Source, config: OptConfig, tolerance: float) -> None:
     """Hold the weights against the shape, and copies against one another, which reads them.
 
-    Raises WeightMismatch with all that is wrong.
+    Raises WeightMismatch with all that is wrong; CheckpointError for an adapter's weights, or
+    others under names that no model has.
     """
+    require_own_names(source.named_files)
     find_faults(source, config)
     for name, weight in source.weights.items():
         apart = weight.disagreement()

@@ -49,13 +49,13 @@ def _table(found: dict[str, Any]) -> str:
     lines = [f"{name}: {value}" for name, value in (found["config"] or {}).items()]
     lines += ["", *_rows(found["tensors"])]
     lines += [*(f"{alias}  is {name}" for alias, name in found["aliases"].items()), ""]
-    lines += [f"wrong: {fault}" for fault in found["faults"]]
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in found["dtypes"].items())
     lines += [
         f"{MEANINGS[found['form']]}: {len(files)} files, {found['file_bytes']:,} bytes"
         + (f", {found['model_parallel_parts']} parts" * (found["model_parallel_parts"] > 1)),
         f"{len(found['tensors'])} tensors ({dtypes}), {found['bytes']:,} bytes",
         f"{found['parameters']:,} parameters",
+        *(f"wrong: {fault}" for fault in found["faults"]),
     ]
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """The weights of the family's folders, under the names and in the files that others write."""
 
 import pickle
+import re
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file, save_model
 
 from inference import Engine, SamplingParams
+from inference.__main__ import main
 from inference.checkpoints.forms import find_form
 from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.checkpoints.source import ReadOptions, open_source
@@ -185,6 +187,21 @@ def test_names_that_tell_who_wrote_them_are_refused_with_the_remedy(folder, rena
     save(renamed(tensors, rename), directory / "model.safetensors")
     with pytest.raises(CheckpointError, match=said):
         Engine(directory)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("command", ["generate", "check", "convert", "inspect"])
+def test_each_command_says_it_of_each_form(folder, capsys, name, command):
+    directory, tensors = folder
+    save(renamed(tensors, lambda name: f"base_model.model.{name}"), directory / name)
+    given = {
+        "generate": ["x", "--model", str(directory)],
+        "convert": [str(directory), str(directory.parent / "out"), "--dry-run"],
+    }
+    assert main([command, *given.get(command, [str(directory)])]) == 2 - (command == "inspect")
+    told = "\n".join(capsys.readouterr())
+    assert re.search(rf"{name} holds the weights of an adapter .*merge_and_unload", told)
+    assert "absent" not in told
 
 
 class Model(torch.nn.Module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference import Engine
+from inference import Engine, linear, loader
 from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
@@ -67,7 +67,28 @@ def test_extra_and_integer_weights_are_named_together(stored):
     with pytest.raises(WeightMismatch) as caught:
         load(wrong)
     assert caught.value.extra == ["model.decoder.layers.2.fc1.bias"]
-    assert caught.value.misshapen == [f"{bias} is [32] I64, not [32]"]
+    assert caught.value.misshapen == [f"{bias} has dtype I64, not F64 or F32 or F16 or BF16"]
+
+
+def test_what_ranks_pack_is_each_matrix_once(plain_opt, monkeypatch):
+    packed = []
+
+    def counting(device, dtype):
+        def make(weight, bias):
+            packed.append(tuple(weight.shape))
+            return make_kernel(weight, bias)
+
+        make_kernel = linear.packed_kernel
+        return make
+
+    monkeypatch.setattr(loader, "kernel_maker", counting)
+    config = OptConfig.from_directory(plain_opt[0])
+    load_model(plain_opt[0], config, "float32", "cpu")
+    alone = sorted(packed)
+    packed.clear()
+    for rank in (0, 1):
+        load_model(plain_opt[0], config, "float32", "cpu", Layout(1, 2, rank))
+    assert sorted(packed) == alone
 
 
 def test_names_of_early_conversions_are_known(stored):

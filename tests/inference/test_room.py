@@ -7,8 +7,10 @@ from inference import Engine
 from inference.__main__ import main
 from inference.config import OptConfig
 from inference.errors import InferenceError
+from inference.loader import DTYPES
 from inference.plan import named_config
 from inference.room import DoesNotFit, _container_bytes, available_bytes, require_room
+from inference.runner import cache_dtype
 
 
 def test_a_model_that_cannot_fit_is_refused_before_its_weights_are_looked_for(tmp_path, capsys):
@@ -26,6 +28,26 @@ def test_ranks_share_what_is_needed_unless_they_share_the_memory():
         require_room(config, "float16", "cuda", 16, available=22 * 10**9)
     with pytest.raises(DoesNotFit):
         require_room(config, "float16", "cpu", 16, available=23 * 10**9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "int8"])
+def test_the_cache_counts_as_it_is_allocated(dtype):
+    config = named_config("opt-175b")
+    assert cache_dtype("cpu", DTYPES[dtype]) == torch.float32
+    with pytest.raises(DoesNotFit, match=r"one sequence of 2048 tokens 19\.3 GB"):
+        require_room(config, dtype, "cpu", available=0)
+    with pytest.raises(DoesNotFit, match=r"one sequence of 2048 tokens 9\.7 GB"):
+        require_room(config, "float16", "cuda", available=0)
+
+
+def test_ranks_that_map_their_tables_need_no_more_for_two_stages():
+    config = named_config("opt-6.7b")
+    for dtype in ("int8", "float16"):  # packed everywhere, and nowhere
+        with pytest.raises(DoesNotFit) as alone:
+            require_room(config, dtype, "cpu", available=0)
+        with pytest.raises(DoesNotFit) as staged:
+            require_room(config, dtype, "cpu", 1, 2, available=0)
+        assert (str(alone.value) == str(staged.value)) == (dtype == "int8")
 
 
 def test_a_small_model_fits(plain_opt):
