@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from inference.commands import bench, check, convert, generate, inspect, plan, train
 from inference.errors import InferenceError, Stopped
 from inference.surroundings import prepare_process
-from inference.terminal import say
+from inference.terminal import reader_is_gone, say
 
 COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 
@@ -27,6 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        if not reader_is_gone(sys.stdout):
+            say(f"error: {error}", sys.stderr)
+        return 2
     except (InferenceError, ValueError, OSError) as error:
         say(f"error: {error}", sys.stderr)
         return 2

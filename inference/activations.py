@@ -1,5 +1,6 @@
 """The activation functions of feed-forward layers, by transformers' names."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +20,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu_accurate": _tanh_gelu,
     "gelu_pytorch_tanh": _tanh_gelu,
     "gelu_python_tanh": _tanh_gelu,
+    "gelu_10": lambda x: functional.gelu(x).clip(-10, 10),
     "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
     "silu": functional.silu,
     "swish": functional.silu,
@@ -29,5 +31,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "mish": functional.mish,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "laplace": lambda x: 0.5 * (1.0 + torch.erf((x - 0.707107) / (0.282095 * math.sqrt(2.0)))),
+    "sqrtsoftplus": lambda x: functional.softplus(x).sqrt(),
     "linear": lambda x: x,
 }

@@ -18,9 +18,10 @@ from inference.json_files import read_object
 
 ACTIVATIONS = (  # transformers' names; those with weights of their own are left out
     "relu", "gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh",
-    "gelu_python_tanh", "quick_gelu", "silu", "swish", "relu2", "relu6", "leaky_relu", "hardswish",
-    "mish", "sigmoid", "tanh", "linear",
+    "gelu_python_tanh", "gelu_10", "quick_gelu", "silu", "swish", "relu2", "relu6", "leaky_relu",
+    "hardswish", "mish", "sigmoid", "tanh", "laplace", "sqrtsoftplus", "linear",
 )  # fmt: skip
+ACTIVATIONS_WITH_WEIGHTS = ("prelu", "xielu")
 MOST_LAYERS = 10_000  # a mistyped number would else be a day of building empty layers
 POSITION_OFFSET = 2  # OPT's position table has two rows before position 0
 OPT_TOKENS, OPT_VOCAB_SIZE = 50265, 50272
@@ -59,6 +60,11 @@ class OptConfig:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is not a multiple of "
                 f"num_attention_heads {self.num_attention_heads}"
+            )
+        if self.activation_function in ACTIVATIONS_WITH_WEIGHTS:
+            raise ConfigError(
+                f"activation_function {self.activation_function!r} has weights of its own, which "
+                "this engine doesn't run: use transformers for this model"
             )
         if self.activation_function not in ACTIVATIONS:
             raise ConfigError(

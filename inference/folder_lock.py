@@ -22,8 +22,11 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 @contextmanager
 def hold_folder(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the folder, made if need be. Raises TrainError naming who holds it already."""
-    _make(directory)
+    """Hold the folder, made if need be, and removed if nothing was written into it then.
+
+    Raises TrainError naming who holds it already.
+    """
+    made = _make(directory)
     path = directory / LOCK_NAME
     handle = _take(path, say)
     try:
@@ -32,14 +35,20 @@ def hold_folder(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
         with suppress(OSError):  # the folder may have been taken away meanwhile
             path.unlink(missing_ok=True)
         os.close(handle)
+        with suppress(OSError):  # the first that holds something ends it
+            for folder in made:
+                folder.rmdir()
 
 
-def _make(directory: Path) -> None:
+def _make(directory: Path) -> list[Path]:
+    """Make the folder and those above it; return those that weren't there, innermost first."""
+    absent = [path for path in (directory, *directory.parents) if not path.exists()]
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         file = next(path for path in (directory, *directory.parents) if path.exists())
         raise TrainError(f"{file} is no folder: give another --out") from error
+    return absent
 
 
 def _take(path: Path, say: Callable[[str], None]) -> int:

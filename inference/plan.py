@@ -72,6 +72,12 @@ __all__ = [
 ]
 
 
+_FIGURES_OF_RANKS = (
+    "weight_bytes_per_gpu", "kv_bytes_per_token_on_all", "kv_room_bytes", "kv_room_tokens",
+    "full_sequences", "roofline", "all_reduce",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Plan:
     """The verdict and its figures for one way to spread the model over so many GPUs.
@@ -79,9 +85,12 @@ class Plan:
     Bytes are over all GPUs unless named otherwise; per GPU: of the fullest. kv_bytes_per_token:
     held once; kv_bytes_per_token_on_all: with copies. splits: every way that fits; fastest_stream,
     fastest_full and fastest_prefill are of them. Speeds are None where the GPU's aren't known.
+    can_be_spread: whether the model can be cut so, and the ranks are as many as the GPUs; if not,
+    figures of ranks mean nothing.
     """
 
     fits: bool
+    can_be_spread: bool
     reasons: list[str]
     notes: list[str]
     gpus: int
@@ -104,8 +113,9 @@ class Plan:
     fastest_prefill: Split | None
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures by name."""
-        return asdict(self)
+        """All figures by name; None for those of ranks that can't be."""
+        unknown = {} if self.can_be_spread else dict.fromkeys(_FIGURES_OF_RANKS)
+        return asdict(self) | unknown
 
 
 def plan_best(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
@@ -132,12 +142,15 @@ def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
     usable = machine.gpus * usable_bytes_per_gpu(machine)
     found = fit(shape, machine, dtype)
     sequences = found.tokens // shape.context
-    reasons = layout_faults(shape, machine) + _dtype_faults(machine, dtype)
-    reasons += _memory_faults(shape, found.room_bytes, found.tokens)
+    unspreadable = layout_faults(shape, machine)
+    reasons = unspreadable + _dtype_faults(machine, dtype)
+    if not unspreadable:
+        reasons += _memory_faults(shape, found.room_bytes, found.tokens)
     splits = _splits(shape, machine, dtype)
     room = usable - weight_bytes_on_all(shape, machine.pipeline_parallel_size, dtype)
     return Plan(
         fits=not reasons,
+        can_be_spread=not unspreadable,
         reasons=reasons,
         notes=_notes(shape, machine, dtype),
         gpus=machine.gpus,

@@ -1,6 +1,7 @@
 """What a command says to whoever started it."""
 
 import os
+import select
 import sys
 from typing import TextIO
 
@@ -8,6 +9,19 @@ from typing import TextIO
 def is_watched(stream: TextIO | None) -> bool:
     """Say whether somebody may sit before the stream; it is None in a process that has none."""
     return stream is not None and stream.isatty()
+
+
+def reader_is_gone(stream: TextIO) -> bool:
+    """Tell whether a stream is a pipe whose reader has ended, as after ``| head``.
+
+    If so, what it holds is dropped, so that Python doesn't fail on it when it ends.
+    """
+    poll = select.poll()
+    poll.register(stream, 0)
+    gone = any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return gone
 
 
 def say(sentence: str, stream: TextIO | None = None) -> None:

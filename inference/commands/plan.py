@@ -125,15 +125,29 @@ def _table(made: Plan, shape: Shape, chosen: str) -> str:
         *(("note", note) for note in made.notes),
         ("parameters", f"{made.parameters:,}"),
         ("weights", f"{made.weight_bytes / 1e9:,.1f} GB"),
-        ("weights per GPU", f"{made.weight_bytes_per_gpu / 1e9:,.1f} GB"),
         ("usable memory", f"{made.usable_bytes / 1e9:,.1f} GB"),
+        *(_rank_rows(made, shape) if made.can_be_spread else ()),
+        *_split_rows(made),
+    ]
+    return "\n".join(f"{name:<16} {value}" for name, value in rows)
+
+
+def _rank_rows(made: Plan, shape: Shape) -> list[tuple[str, str]]:
+    return [
+        ("weights per GPU", f"{made.weight_bytes_per_gpu / 1e9:,.1f} GB"),
         ("cache per token", f"{made.kv_bytes_per_token_on_all:,} bytes"),
         ("cache room", f"{max(made.kv_room_bytes, 0) / 1e9:,.1f} GB"),
         ("cache room", f"{made.kv_room_tokens:,} tokens"),
         ("full sequences", f"{made.full_sequences} of {shape.context} tokens"),
         *_speed_rows(made, shape),
     ]
-    return "\n".join(f"{name:<16} {value}" for name, value in rows)
+
+
+def _split_rows(made: Plan) -> list[tuple[str, str]]:
+    return [
+        (f"TP {s.tensor_parallel_size} x PP {s.pipeline_parallel_size}", _told(s, made))
+        for s in made.splits
+    ]
 
 
 def _speed_rows(made: Plan, shape: Shape) -> list[tuple[str, str]]:
@@ -157,8 +171,6 @@ def _speed_rows(made: Plan, shape: Shape) -> list[tuple[str, str]]:
                 f"{summed.seconds * 1e3:.1f} ms, {summed.share:.0%} of one stream's step",
             )
         )
-    rows += [(f"TP {s.tensor_parallel_size} x PP {s.pipeline_parallel_size}", _told(s, made))
-             for s in made.splits]  # fmt: skip
     return rows
 
 

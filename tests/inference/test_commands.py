@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -7,7 +10,7 @@ from inference import SamplingParams
 from inference.__main__ import main
 from inference.checkpoints.manifest import sha256_of
 from tests.inference import metaseq_files
-from tests.inference.tiny_opts import run_cli
+from tests.inference.tiny_opts import ROOT, run_cli
 
 
 def test_generate_prints_the_engines_text(trained, trained_engine):
@@ -69,6 +72,28 @@ def test_help_is_there(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert "usage: python -m inference" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "--name", "opt-175b", "--gpus", 8, "--gpu", "h100-80"),
+        ("inspect", None),
+        ("generate", "import", "--model", None, "--max-tokens", 4),
+        ("check", None, "--json"),
+    ],
+)
+def test_a_reader_that_goes_is_left_in_silence(arguments, trained):
+    """As after ``| head``: what was written before stays, and nothing is said."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [str(trained if word is None else word) for word in arguments]
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "inference", *words],
+            stdout=pipe, stderr=subprocess.PIPE, cwd=ROOT, check=False,
+        )  # fmt: skip
+    assert (done.stderr, done.returncode) == (b"", 2)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from inference import Engine, SamplingParams
 from inference.activations import ACTIVATIONS
 from inference.config import ACTIVATIONS as ACTIVATION_NAMES
-from inference.config import OptConfig
+from inference.config import ACTIVATIONS_WITH_WEIGHTS, OptConfig
 from inference.errors import ConfigError
 from tests.inference.tiny_opts import greedy_reference, make_opt, tokens_of
 
@@ -129,7 +129,8 @@ def test_an_adapter_is_refused_with_the_remedy(plain_opt, tmp_path, with_weights
 def test_activations_are_those_of_transformers():
     from transformers.activations import ACT2FN
 
-    assert set(ACTIVATIONS) == set(ACTIVATION_NAMES) < set(ACT2FN)
+    assert set(ACTIVATIONS) == set(ACTIVATION_NAMES)
+    assert {*ACTIVATIONS, *ACTIVATIONS_WITH_WEIGHTS} >= set(ACT2FN)
     values = torch.linspace(-12, 12, 997)
     for name, activation in ACTIVATIONS.items():
         torch.testing.assert_close(activation(values), ACT2FN[name](values), msg=name)
@@ -140,3 +141,10 @@ def test_another_activation_gives_the_tokens_of_transformers(tmp_path):
     with Engine(tmp_path) as engine:
         found = engine.generate([PROMPT], SamplingParams(max_tokens=12, temperature=0))
     assert tokens_of(found) == [greedy_reference(peer, PROMPT, 12)]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS_WITH_WEIGHTS)
+def test_an_activation_with_weights_is_said_to_have_them(plain_opt, name):
+    data = json.loads((plain_opt[0] / "config.json").read_text())
+    with pytest.raises(ConfigError, match=f"activation_function '{name}' has weights of its own"):
+        OptConfig.from_dict(data | {"activation_function": name})

@@ -219,6 +219,20 @@ def test_the_rest_of_a_given_split_fills_the_gpus(capsys):
     assert "5 tensor x 3 pipeline ranks are not 16 GPUs" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("gpus", "tp", "pp"), [(3, 2, 2), (97, 97, 1), (97, 1, 97), (8, 2, 2)])
+def test_ranks_that_cannot_be_have_no_figures(gpus, tp, pp, capsys):
+    asked = ["plan", "--name", "opt-175b", "--gpus", str(gpus), "--gpu", "v100-32"]
+    asked += ["--tp", str(tp), "--pp", str(pp)]
+    assert main(asked) == 1
+    printed = capsys.readouterr().out
+    for row in ("weights per GPU", "cache", "full sequences", "roofline", "all-reduces", "GB more"):
+        assert row not in printed
+    assert main([*asked, "--json"]) == 1
+    made = json.loads(capsys.readouterr().out)
+    figures = {name for name, value in made.items() if value is None}
+    assert figures >= {"weight_bytes_per_gpu", "kv_room_bytes", "kv_room_tokens", "roofline"}
+
+
 def test_the_fullest_gpu_of_an_uneven_split_decides():
     """19 of 56 heads are on one rank, and 17 of 48 layers beside an embedding on none."""
     shape, gpu = named_shape("opt-30b"), named_gpu("a100-40")

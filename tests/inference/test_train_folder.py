@@ -170,6 +170,17 @@ def test_a_lost_logbook_is_refused(folder):
     refuse(folder, "is of a run whose logbook.jsonl is gone")
 
 
+@pytest.mark.parametrize("refused", [{"must_resume": True}, {"max_shard_bytes": 1}])
+def test_a_refused_start_leaves_no_folder(tmp_path, refused):
+    with pytest.raises((TrainError, ValueError)):
+        go(tmp_path / "runs/first", **refused)
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "mine").mkdir()
+    with pytest.raises((TrainError, ValueError)):
+        go(tmp_path / "mine", **refused)
+    assert (tmp_path / "mine").is_dir()
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
