@@ -1,5 +1,6 @@
 """What config.json may say beside the shape: fields that make a folder another model. No torch."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,15 @@ def require_no_adapter(folder: Path) -> None:
             f"{folder} holds an adapter ({ADAPTER_NAME}): merge it into its model with PEFT's "
             f"merge_and_unload, and save that model; if it is merged already, remove {ADAPTER_NAME}"
         )
+
+
+def is_opt_folder(folder: Path) -> bool:
+    """Tell whether a folder says that it is of this engine's kind, or can't say what it is."""
+    try:
+        config = json.loads((folder / FILE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return True
+    return not isinstance(config, dict) or config.get("model_type") == "opt"
 
 
 def require_opt(data: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from inference.commands.reading import (
     read_options,
 )
 from inference.config import OptConfig
+from inference.config_checks import is_opt_folder
 from inference.errors import CheckpointError, ConfigError
 from inference.layout import ranks_within
 from inference.sampling import SamplingParams
@@ -79,7 +80,7 @@ def _check_folder(folder: Path, arguments: argparse.Namespace) -> Found:
     try:
         config = OptConfig.from_directory(folder)
     except ConfigError as error:
-        if _is_ours(folder):
+        if is_opt_folder(folder):
             raise
         return Found(tensors, not_loaded=str(error))
     return _generate(folder, config, tensors, arguments)
@@ -95,15 +96,6 @@ def _check_metaseq(form: "Form", options: "ReadOptions") -> Found:
     kept = {name: weight.dtype for name, weight in source.weights.items()}
     examine(source, kept, check_crc=True, advance=lambda size: None)
     return Found(len(source.weights), not_loaded="they are metaseq's: `convert` them first")
-
-
-def _is_ours(folder: Path) -> bool:
-    """Tell whether it says that it is a model of the kind that this engine runs."""
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return True
-    return not isinstance(config, dict) or config.get("model_type") == "opt"
 
 
 def weight_paths(folder: Path) -> list[Path]:

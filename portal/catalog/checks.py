@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import starmap
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from inference.errors import TokenizerError
 from inference.lookalikes import PAGE, POINTERS, lookalike_in
 from inference.tokenizer_files import parse_tokenizer, read_pair
 from portal.catalog.card import card_problems
+from portal.catalog.engine_files import adapter_problem, engine_problems
 from portal.catalog.paths import path_problem, tree_problems
 from portal.catalog.pickles import holds_pickle, is_called_pickle
 from portal.catalog.safetensors import inspect
@@ -23,6 +23,7 @@ LARGEST_INDEX_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 2_000_000_000
 INDEX = "model.safetensors.index.json"
 ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
+PICKLED_WEIGHTS = re.compile(r"(.*/)?pytorch_model[^/]*\.bin", re.DOTALL)
 NO_PAGES = (".json", ".safetensors", ".bin", ".pt", ".txt")
 TOLD_AT_MOST = 20  # of one kind in one file
 TOKENIZER, PAIR = "tokenizer.json", ("vocab.json", "merges.txt")
@@ -42,31 +43,51 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
+def is_hidden(path: PurePath) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def scan(folder: Path) -> list[Path]:
     """The files to publish, sorted; hidden ones and links that leave the folder stay out."""
     return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not is_hidden(path.relative_to(folder))
         and path.resolve().is_relative_to(folder.resolve())
     )
 
 
 def check(
-    folder: Path, *, supplied: Mapping[str, str] | None = None, allow_pickle: bool = False
+    folder: Path,
+    *,
+    supplied: Mapping[str, str] | None = None,
+    allow_pickle: bool = False,
+    engine_loads: bool = False,
 ) -> Findings:
     """All that is wrong at once, each with its remedy. ``supplied`` are the texts that publishing
-    adds by itself where the folder has none."""
+    adds by itself where the folder has none. Where the engine is to load the folder, its readers
+    are asked once nothing else stands in the way."""
     supplied = supplied or {}
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     findings = Findings(_missing(files, supplied))
+    if "config.json" not in files and (problem := adapter_problem(folder)):
+        findings.problems.insert(0, problem)
     findings.problems += _some([*filter(None, map(path_problem, files)), *tree_problems(files)])
-    findings.problems += _some([*filter(None, starmap(_stand_in_problem, files.items()))])
-    _look_at_pickles(files, findings, allowed=allow_pickle)
+    stand_ins = {name: what for name, path in files.items() if (what := _stand_in(name, path))}
+    findings.problems += _some(
+        [
+            f"{name} is {what}, not the file itself: fetch it again"
+            for name, what in stand_ins.items()
+        ]
+    )
+    whole = {name: path for name, path in files.items() if name not in stand_ins}
+    _look_at_pickles(whole, findings, allowed=allow_pickle)
     _look_at_sizes(files, findings)
-    _look_at_texts(files, supplied, findings)
-    _look_at_weights(files, findings, allow_pickle=allow_pickle)
+    _look_at_texts(whole, supplied, findings)
+    _look_at_weights(whole, findings, absent=list(stand_ins), allow_pickle=allow_pickle)
+    if engine_loads and not findings.problems:
+        findings.problems += engine_problems(folder)
     return findings
 
 
@@ -90,12 +111,10 @@ def file_problem(path: str, size_bytes: int) -> str | None:
     return f"{path} is over 50 GB: split it, since clients can’t fetch it"
 
 
-def _stand_in_problem(name: str, path: Path) -> str | None:
-    """Name a file that only points to what was meant; pages are looked for where none belongs."""
+def _stand_in(name: str, path: Path) -> str | None:
+    """Say what only points to the file meant; pages are looked for where none belongs."""
     what = lookalike_in(path)
-    if what in POINTERS or (what == PAGE and path.suffix in NO_PAGES):
-        return f"{name} is {what}, not the file itself: fetch it again"
-    return None
+    return what if what in POINTERS or (what == PAGE and path.suffix in NO_PAGES) else None
 
 
 def _look_at_pickles(files: Mapping[str, Path], findings: Findings, *, allowed: bool) -> None:
@@ -175,11 +194,14 @@ def _config_problems(path: Path) -> list[str]:
     return [] if isinstance(config, dict) else ["config.json is not an object"]
 
 
-def _look_at_weights(files: Mapping[str, Path], findings: Findings, *, allow_pickle: bool) -> None:
+def _look_at_weights(
+    files: Mapping[str, Path], findings: Findings, *, absent: Sequence[str], allow_pickle: bool
+) -> None:
+    """Compare shards and index with each other, unless what is ``absent`` would explain all."""
     shards = {name: path for name, path in files.items() if name.endswith(".safetensors")}
     if not shards:
         told = findings.warnings if allow_pickle else findings.problems
-        told.append("There are no safetensors files: add the weights")
+        told += _no_shards_problems([*files, *absent])
         return
     held: dict[str, str] = {}
     for name, path in shards.items():
@@ -188,10 +210,22 @@ def _look_at_weights(files: Mapping[str, Path], findings: Findings, *, allow_pic
         for tensor in tensors:
             if "/" not in name and (other := held.setdefault(tensor.name, name)) != name:
                 findings.problems.append(f"{tensor.name} is in {other} and in {name}: keep one")
+    if any(name == INDEX or name.endswith(".safetensors") for name in absent):
+        return
     if INDEX in files:
         findings.problems += _some(list(_index_problems(files[INDEX], held)))
     elif any(ONE_OF_MANY.fullmatch(name) for name in shards):
         findings.problems.append(f"{INDEX} is missing: clients find no shard without it")
+
+
+def _no_shards_problems(names: Collection[str]) -> list[str]:
+    """Tell weights that lie there in pickles, of which more is said elsewhere, from none at all."""
+    if any(name.endswith(".safetensors") for name in names):
+        return []
+    pickled = [name for name in names if PICKLED_WEIGHTS.fullmatch(name)]
+    if pickled:
+        return [f"The weights are in {pickled[0]}: `python -m inference convert` makes safetensors"]
+    return ["There are no safetensors files: add the weights"]
 
 
 def _index_problems(index: Path, held: Mapping[str, str]) -> Iterator[str]:

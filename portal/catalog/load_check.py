@@ -20,6 +20,7 @@ from typing import Any
 from django.conf import settings
 
 from portal.catalog.contents import Content
+from portal.catalog.engine_files import without_folder
 from portal.catalog.errors import NotPublishable
 from portal.storage import BlobMissing, blob_store
 from portal.storage.base import CHUNK_BYTES
@@ -101,7 +102,7 @@ def _run(folder: Path) -> dict[str, Any]:
         command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = done.stderr.replace(f"{folder}/", "").replace(str(folder), "the folder").strip()
+        said = without_folder(done.stderr, folder).strip()
         raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, done)}"])
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -16,7 +16,12 @@ from portal.catalog.services.completing import GENERATED
 from portal.catalog.services.hashing import Hashed, Intake, Progress
 from portal.catalog.services.licences import licence_files, version_in_force
 from portal.catalog.services.logbook import fresh_entries
-from portal.catalog.services.publishing import check_folder, missing_notices, sources_of
+from portal.catalog.services.publishing import (
+    check_folder,
+    kept_hidden,
+    missing_notices,
+    sources_of,
+)
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
 from portal.catalog.services.revisions import standing_revision
@@ -60,25 +65,28 @@ def plan_revision(
     progress: Progress | None = None,
     cache: HashCache | None = None,
     allow_pickle: bool = False,
+    engine_loads: bool = False,
 ) -> Plan:
     """Refused for whatever publishing itself would be refused for; nothing is stored."""
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
     notices = licence_files(repo, now)
-    checked = check_folder(folder, supplied=notices, allow_pickle=allow_pickle)
+    checked = check_folder(
+        folder, supplied=notices, allow_pickle=allow_pickle, engine_loads=engine_loads
+    )
     rows, wrong = fresh_entries(repo, checked.entries, now=now)
     if wrong:
         raise NotPublishable(wrong)
     with tempfile.TemporaryDirectory() as scratch:
         sources = sources_of(folder, notices, Path(scratch))
         hashed = Intake(None, cache, progress).take_all(sources)
-    head = head_revision(repo, DEFAULT_BRANCH)
+    head, kept = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
     held = dict(head.files.values_list("path", "blob_id")) if head else {}
     return Plan(
         head=head,
-        changes=standing_revision(repo, hashed, DEFAULT_BRANCH) is None,
+        changes=standing_revision(repo, [*hashed, *kept], DEFAULT_BRANCH) is None,
         files=[_planned(file, held) for file in hashed],
-        removed=sorted(set(held) - {file.path for file in hashed} - GENERATED),
+        removed=sorted(set(held) - {file.path for file in [*hashed, *kept]} - GENERATED),
         licence=version_in_force(repo, now),
         notices=sorted(missing_notices([path.name for path in folder.iterdir()], notices)),
         new_entries=len(rows),

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from portal.accounts.models import User
@@ -15,11 +15,12 @@ from portal.catalog.contents import Content
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
 from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.services.commits import contents_of
 from portal.catalog.services.completing import GENERATED, SUMS_FILE
 from portal.catalog.services.hashing import Hashed, Intake, Progress, hash_file
 from portal.catalog.services.licences import licence_files
 from portal.catalog.services.logbook import RawEntry, read_folder_logbook
-from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
 from portal.catalog.services.revisions import release_revision, standing_revision
 from portal.storage import blob_store
@@ -40,13 +41,19 @@ class Checked:
 
 
 def check_folder(
-    folder: Path, *, supplied: Mapping[str, str] | None = None, allow_pickle: bool = False
+    folder: Path,
+    *,
+    supplied: Mapping[str, str] | None = None,
+    allow_pickle: bool = False,
+    engine_loads: bool = False,
 ) -> Checked:
     """Raises NotPublishable, naming all that is wrong.
 
     ``supplied``: what publishing adds by itself, so that the folder needs none.
     """
-    found = checks.check(folder, supplied=supplied, allow_pickle=allow_pickle)
+    found = checks.check(
+        folder, supplied=supplied, allow_pickle=allow_pickle, engine_loads=engine_loads
+    )
     entries, wrong = read_folder_logbook(folder)
     if problems := found.problems + wrong:
         raise NotPublishable(problems)
@@ -63,6 +70,7 @@ def publish_revision(
     progress: Progress | None = None,
     cache: HashCache | None = None,
     allow_pickle: bool = False,
+    engine_loads: bool = False,
     load_check: LoadCheck | None = None,
     facts: Facts | None = None,
 ) -> Revision:
@@ -71,22 +79,26 @@ def publish_revision(
     Where the folder has no LICENSE or NOTICE, the licence in force gives its own. Bytes are stored
     before the transaction: a crash in between leaves blobs that the next attempt finds again, and
     no half-made revision. The same files again make no new revision. ``facts`` are told in the
-    event, as is what ``load_check`` finds.
+    event, as is what ``load_check`` finds. ``engine_loads`` asks the engine's readers first, before
+    anything is stored.
     """
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
     notices = licence_files(repo, now)
-    checked = check_folder(folder, supplied=notices, allow_pickle=allow_pickle)
+    checked = check_folder(
+        folder, supplied=notices, allow_pickle=allow_pickle, engine_loads=engine_loads
+    )
     with tempfile.TemporaryDirectory() as scratch:
         sources = sources_of(folder, notices, Path(scratch))
         hashed = Intake(blob_store(), cache, progress).take_all(sources)
-    if standing := standing_revision(repo, hashed, DEFAULT_BRANCH):
+    contents = [*hashed, *kept_hidden(repo)]
+    if standing := standing_revision(repo, contents, DEFAULT_BRANCH):
         return standing
     tried = load_check(hashed) if load_check else {}
     return release_revision(
         actor=actor,
         repo_id=repo.pk,
-        contents=hashed,
+        contents=contents,
         entries=checked.entries,
         title=title,
         now=now,
@@ -101,6 +113,13 @@ def sources_of(folder: Path, notices: Mapping[str, str], scratch: Path) -> dict[
         sources[name] = scratch / name
         sources[name].write_bytes(text.encode())
     return {path: source for path, source in sources.items() if path not in GENERATED}
+
+
+def kept_hidden(repo: ModelRepo) -> list[Content]:
+    """List the branch's hidden files, as .gitattributes: a folder brings none and removes none."""
+    head = head_revision(repo, DEFAULT_BRANCH)
+    held = contents_of(head).values() if head else ()
+    return [content for content in held if checks.is_hidden(PurePosixPath(content.path))]
 
 
 def missing_notices(present: Collection[str], notices: Mapping[str, str]) -> dict[str, str]:

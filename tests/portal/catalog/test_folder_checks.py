@@ -65,7 +65,7 @@ def test_all_of_them_are_named_at_once(folder):
 def test_what_stands_for_a_file_is_not_the_file(folder, name, text, said):
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text)
-    assert f"{name} is {said}, not the file itself: fetch it again" in problems(folder)
+    assert problems(folder) == f"{name} is {said}, not the file itself: fetch it again"
 
 
 def test_a_page_may_be_published(folder):
@@ -125,6 +125,22 @@ def test_a_pickle_is_refused_and_why_is_said(folder, name):
     allowed = check(folder, allow_pickle=True)
     assert allowed.problems == []
     assert f"{name} is a pickle" in allowed.warnings[0]
+
+
+def test_weights_in_a_pickle_are_not_called_absent(folder):
+    for path in folder.glob("model*"):
+        path.unlink()
+    assert "There are no safetensors files: add the weights" in problems(folder)
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x02")
+    said = [*check(folder).problems, *check(folder, allow_pickle=True).warnings]
+    assert sum("The weights are in pytorch_model.bin" in each for each in said) == 2
+    assert not any("add the weights" in each for each in said)
+
+
+def test_an_adapter_is_called_one(folder):
+    (folder / "config.json").unlink()
+    (folder / "adapter_config.json").write_text("{}")
+    assert "the folder holds an adapter (adapter_config.json): merge it" in problems(folder)
 
 
 def test_files_that_clients_can_not_fetch_are_refused(folder):

@@ -10,11 +10,15 @@ import shutil
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from safetensors.numpy import load_file, save_file
 
 from portal.audit.models import AuditEvent
 from portal.catalog import load_check
 from portal.catalog.models import Blob, Revision
+from portal.catalog.services.commits import Add, commit_changes
+from portal.catalog.services.completing import store_bytes
+from portal.catalog.services.reading import head_revision
 from portal.storage import blob_store
 from portal.storage.local import LocalBlobStore
 from tests.factories.accounts import make_user
@@ -23,6 +27,7 @@ from tests.factories.jobs import tiny_model, with_pair
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = 1_700_000_000
+NOT_LOADED = ("--no-load-check", "Not now.")
 SHARD = "model-00001-of-00002.safetensors"
 
 
@@ -52,7 +57,7 @@ def publish(settings, tmp_path):
         )  # fmt: skip
         return out.getvalue()
 
-    publish.repo = repo
+    publish.repo, publish.operator = repo, operator
     return publish
 
 
@@ -183,7 +188,7 @@ def test_bytes_that_went_bad_in_the_store_are_found_by_loading(publish, model, m
 def test_a_dry_run_names_all_that_would_happen(publish, tmp_path):
     folder = make_folder(tmp_path / "in")
     (folder / "LICENSE").unlink()
-    told = publish(folder, "--dry-run")
+    told = publish(folder, "--dry-run", *NOT_LOADED)
     assert line("new", folder / SHARD) in told
     assert "LICENSE would come from Noncommercial Research Licence 1.0." in told
     assert "SHA256SUMS and model.sig would be made; key " in told
@@ -196,13 +201,71 @@ def test_a_dry_run_names_all_that_would_happen(publish, tmp_path):
 def test_a_dry_run_tells_what_is_here_already(publish, tmp_path):
     folder = make_folder(tmp_path / "in", **{"notes.txt": "Notes."})
     publish(folder, "--licensor", "--no-load-check", "Not now.")
-    assert "no new revision. Nothing changed." in publish(folder, "--dry-run")
+    assert "no new revision. Nothing changed." in publish(folder, "--dry-run", *NOT_LOADED)
     (folder / "notes.txt").unlink()
     (folder / "copy.txt").write_text("Notes.")
-    told = publish(folder, "--dry-run")
+    told = publish(folder, "--dry-run", *NOT_LOADED)
     assert line("stored", folder / "copy.txt") in told
     assert "removed                  notes.txt" in told
     assert line("same", folder / SHARD) in told
+
+
+def test_a_repo_that_does_not_exist_is_made_first(publish, model):
+    publish.repo.delete()
+    with pytest.raises(CommandError, match=f"hf repos create {publish.repo.full_name}"):
+        publish(model, "--dry-run")
+
+
+def test_hidden_files_of_the_repo_stay(publish, tmp_path):
+    folder = make_folder(tmp_path / "in")
+    publish(folder, "--licensor", *NOT_LOADED)
+    commit_changes(
+        actor=publish.operator,
+        repo_id=publish.repo.pk,
+        branch="main",
+        changes=[Add(store_bytes(".gitattributes", b"*.bin filter=lfs\n"))],
+        title="Say what goes by LFS",
+        now=timezone.now(),
+    )
+    (folder / "notes.txt").write_text("Notes.")
+    assert ".gitattributes" not in publish(folder, "--dry-run", *NOT_LOADED)
+    publish(folder, "--licensor", *NOT_LOADED)
+    assert head_revision(publish.repo).files.filter(path=".gitattributes").exists()
+    assert "no new revision" in publish(folder, "--dry-run", *NOT_LOADED)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("adapter_config.json", "{}"),
+        ("generation_config.json", "{"),
+        ("generation_config.json", '{"temperature": -1}'),
+        ("tokenizer_config.json", "[]"),
+        ("config.json", '{"model_type": "opt"}'),
+    ],
+)
+def test_what_the_engine_refuses_by_a_small_file_a_dry_run_refuses_and_nothing_is_stored(
+    publish, model, name, text
+):
+    (model / name).write_text(text)
+    for way in ("--dry-run", "--licensor"):
+        with pytest.raises(CommandError, match=f"(?s)Not published:.*{name}") as refused:
+            publish(model, way)
+        assert "The engine says" not in str(refused.value)
+        assert str(model) not in str(refused.value)
+    assert not list(blob_store().stored())
+
+
+def test_names_that_no_model_has_are_refused_before_anything_is_stored(publish, model):
+    index = model / "model.safetensors.index.json"
+    index.unlink()
+    shards = sorted(model.glob("*.safetensors"))
+    tensors = {f"base_model.model.{k}": v for shard in shards for k, v in load_file(shard).items()}
+    for shard in shards:
+        shard.unlink()
+    save_file(tensors, model / "model.safetensors")
+    with pytest.raises(CommandError, match=r"model.safetensors holds the weights of an adapter"):
+        publish(model, "--dry-run")
 
 
 def test_what_is_stored_and_hashed_is_neither_read_nor_sent_again(publish, tmp_path, monkeypatch):

@@ -75,6 +75,7 @@ class Command(BaseCommand):
             "now": timezone.now(),
             "cache": HashCache(folder, kept_in=settings.VAR / "publish" / "hashes"),
             "allow_pickle": options["allow_pickle"],
+            "engine_loads": options["no_load_check"] is None,
         }
         size = sum(path.stat().st_size for path in checks.scan(folder))
         if options["dry_run"]:
@@ -184,5 +185,8 @@ def _publisher(username: str) -> User:
 def _repo(full_name: str) -> ModelRepo:
     repo = ModelRepo.objects.named(full_name).with_names().first()
     if repo is None:
-        raise CommandError(f"There is no repo {full_name}.")
+        raise CommandError(
+            f"There is no repo {full_name}. Publishing fills one that exists: make it with "
+            f"`HF_ENDPOINT={settings.BASE_URL} hf repos create {full_name}`, then publish again."
+        )
     return repo

@@ -1,0 +1,54 @@
+"""Ask the engine's readers that need no torch what loading a folder would be refused for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from inference.config import OptConfig
+from inference.config_checks import is_opt_folder, require_no_adapter
+from inference.errors import InferenceError
+from inference.generation_config import GenerationConfig
+from inference.tokenizer import Tokenizer
+from inference.weight_names import require_own_names
+from portal.catalog.safetensors import read_header
+
+READERS: tuple[Callable[[Path], object], ...] = (
+    OptConfig.from_directory,
+    GenerationConfig.from_directory,
+    Tokenizer.find,
+)
+
+
+def adapter_problem(folder: Path) -> str | None:
+    """Say that a folder holds an adapter, and what to do; None for others."""
+    return _refusal(require_no_adapter, folder)
+
+
+def engine_problems(folder: Path) -> list[str]:
+    """List what the engine refuses before it reads the weights themselves.
+
+    Nothing is asked of models of another kind, which the engine doesn't load.
+    """
+    if not is_opt_folder(folder):
+        return []
+    refusals = [_refusal(reader, folder) for reader in (*READERS, _require_own_names)]
+    return [*filter(None, refusals)]
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Name files as the publisher knows them, wherever the folder lies."""
+    return text.replace(f"{folder}/", "").replace(str(folder), "the folder")
+
+
+def _refusal(reader: Callable[[Path], object], folder: Path) -> str | None:
+    try:
+        reader(folder)
+    except InferenceError as error:
+        return without_folder(str(error), folder)
+    return None
+
+
+def _require_own_names(folder: Path) -> None:
+    shards = sorted(folder.glob("*.safetensors"))
+    require_own_names((name, path) for path in shards for name in read_header(path))
