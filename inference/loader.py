@@ -17,7 +17,7 @@ from inference.checkpoints.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import WeightMismatch
 from inference.layout import WHOLE, Layout, split_dim, split_unit
-from inference.linear import Linear, MakeKernel, VocabTable, kernel_maker
+from inference.linear import Linear, VocabTable, kernel_maker
 from inference.opt import OptModel, Reduce, meta_model, weights_of
 from inference.weight_files import StoredWeight, WeightFile, model_weights, open_weight_files
 from inference.weight_names import EMBEDDING, TIED_HEAD, require_own_names
@@ -99,19 +99,20 @@ def load_model(
 
     packed False leaves all weights plain, as ``OptModel.weights`` lists them.
     """
-    make = _kernel_maker(device, dtype) if packed else None
+    held = weights_dtype(dtype)
+    make = kernel_maker(device, dtype) if packed else None
     checkpoint = Checkpoint(directory, config)
     checkpoint.require_digests(layout)
     if layout.is_last_stage:
         checkpoint.require_tied(layout)
-    model = meta_model(config, DTYPES[dtype], layout, reduce)
+    model = meta_model(config, held, layout, reduce)
     staging = _Staging()
     for path, module in model.named_modules():
         if make is not None and isinstance(module, VocabTable):
             stored = checkpoint.slice(EMBEDDING, layout)
-            module.adopt(stored, DTYPES[dtype])
+            module.adopt(stored, held)
             if layout.is_last_stage:
-                module.pack(staging.hold(stored, DTYPES[dtype]), make)
+                module.pack(staging.hold(stored, held), make)
         elif make is not None and isinstance(module, Linear):
             module.lend(staging.take)
             _fill(path, module, checkpoint, layout)
@@ -146,10 +147,11 @@ class _Staging:
         return self.take(torch.empty_like(stored, dtype=dtype, device="meta")).copy_(stored)
 
 
-def _kernel_maker(device: str, dtype: str) -> MakeKernel | None:
+def weights_dtype(dtype: str) -> torch.dtype:
+    """Return what weights are loaded as, but for int8's matrices. Raises ValueError."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
-    return kernel_maker(device, dtype)
+    return DTYPES[dtype]
 
 
 def _fill(path: str, module: nn.Module, checkpoint: Checkpoint, layout: Layout) -> None:

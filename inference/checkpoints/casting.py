@@ -46,6 +46,22 @@ def is_finite(tensor: Tensor) -> bool:
     return all(math.isfinite(bound.item()) for bound in torch.aminmax(tensor))
 
 
+def largest_of(tensor: Tensor) -> float:
+    """Return the greatest magnitude; 0 for what is empty or holds no real numbers."""
+    if not tensor.numel() or not tensor.is_floating_point():
+        return 0.0
+    plain = tensor.float() if tensor.element_size() == 1 else tensor
+    return max(abs(bound.item()) for bound in torch.aminmax(plain))
+
+
+def overflow(name: str, largest: float, dtype: torch.dtype) -> str | None:
+    """Say that a tensor's greatest magnitude would be infinite in dtype; None where it isn't."""
+    if math.isfinite(torch.tensor(largest, dtype=torch.float64).to(dtype).item()):
+        return None
+    target = str(dtype).removeprefix("torch.")
+    return f"{name} reaches {largest:.4g}, and {target} ends at {torch.finfo(dtype).max:.4g}"
+
+
 def look_at(numbers: Tensor, dtype: torch.dtype) -> Values:
     """Read numbers (1-D) and try what dtype would make of them; copies a chunk at a time."""
     if not numbers.numel():

@@ -14,7 +14,7 @@ from threading import Event
 
 import torch
 
-from inference.checkpoints.casting import Values, can_hold, look_at
+from inference.checkpoints.casting import Values, can_hold, look_at, overflow
 from inference.checkpoints.pickles import damaged_records
 from inference.checkpoints.source import Source
 from inference.checkpoints.stored import Run
@@ -112,12 +112,9 @@ def _fault(source: Source, name: str, values: Values, dtype: torch.dtype) -> str
     if not values.finite:
         files = ", ".join(path.name for path in source.weights[name].paths[:3])
         return f"{name} holds NaN or infinity (in {files}): the model can't compute with it"
-    if not math.isfinite(values.cast_largest):
-        most = torch.finfo(dtype).max
-        return (
-            f"{name} reaches {values.largest:.4g}, and {target} ends at {most:.4g}: give "
-            "another --dtype, or none"
-        )
+    over = overflow(name, values.largest, dtype)
+    if over is not None:
+        return f"{over}: give another --dtype, or none"
     if values.largest and not values.cast_largest:
         return (
             f"{name} has no number over {values.largest:.3g}, and all of them become 0 in "

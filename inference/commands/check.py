@@ -24,6 +24,8 @@ from inference.layout import ranks_within
 from inference.sampling import SamplingParams
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from inference.checkpoints.forms import Form
     from inference.checkpoints.source import ReadOptions
 
@@ -83,6 +85,7 @@ def _check_folder(folder: Path, arguments: argparse.Namespace) -> Found:
         if is_opt_folder(folder):
             raise
         return Found(tensors, not_loaded=str(error))
+    require_holds(folder, arguments.dtype)
     return _generate(folder, config, tensors, arguments)
 
 
@@ -105,21 +108,51 @@ def weight_paths(folder: Path) -> list[Path]:
 
 def require_finite(folder: Path) -> int:
     """Read every tensor of every file of weights, and count them. Raises CheckpointError."""
+    from inference.checkpoints.casting import is_finite
+
     wrong, count = [], 0
     for path in weight_paths(folder):
-        for name, finite in _read(path):
+        for name, tensor in _read(path):
             count += 1
-            if not finite:
+            if not is_finite(tensor):
                 wrong.append(f"{name} in {path.relative_to(folder)} holds NaN or infinity")
-    if wrong:
-        more = [f"and {len(wrong) - TOLD_AT_MOST} more"] if len(wrong) > TOLD_AT_MOST else []
-        raise CheckpointError("\n  ".join(wrong[:TOLD_AT_MOST] + more))
+    _require_none(wrong)
     return count
 
 
-def _read(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each tensor's name, and whether all its numbers are finite. Raises CheckpointError."""
-    from inference.checkpoints.casting import is_finite
+def require_holds(folder: Path, dtype: str) -> None:
+    """Hold every weight that the engine loads against the dtype that it is to have.
+
+    Raises CheckpointError naming those with numbers beyond it, and ValueError for another dtype.
+    """
+    from inference.checkpoints.casting import can_hold, largest_of, overflow
+    from inference.loader import weights_dtype
+
+    target = weights_dtype(dtype)
+    wrong = []
+    for path, name, tensor in _loaded(folder):
+        if tensor.is_floating_point() and not can_hold(target, tensor.dtype):
+            over = overflow(f"{name} in {path.name}", largest_of(tensor), target)
+            wrong += [] if over is None else [f"{over}: give another --dtype"]
+    _require_none(wrong)
+
+
+def _loaded(folder: Path) -> "Iterator[tuple[Path, str, Tensor]]":
+    """Yield the model's weights with their files and stored names."""
+    from inference.weight_files import model_weights, open_weight_files
+
+    for file, weight in model_weights(open_weight_files(folder)):
+        yield file.path, weight.stored_name, file.tensor(weight.stored_name)
+
+
+def _require_none(wrong: list[str]) -> None:
+    if wrong:
+        more = [f"and {len(wrong) - TOLD_AT_MOST} more"] if len(wrong) > TOLD_AT_MOST else []
+        raise CheckpointError("\n  ".join(wrong[:TOLD_AT_MOST] + more))
+
+
+def _read(path: Path) -> "Iterator[tuple[str, Tensor]]":
+    """Yield each tensor with its name. Raises CheckpointError."""
     from inference.checkpoints.pickles import damaged_records
     from inference.weight_files import BinFile, SafetensorsFile
 
@@ -129,7 +162,7 @@ def _read(path: Path) -> Iterator[tuple[str, bool]]:
             f"{path} is not as it was written (CRC-32 of {', '.join(damaged[:3])}): fetch it again"
         )
     for weight in file.weights():
-        yield weight.stored_name, is_finite(file.tensor(weight.stored_name))
+        yield weight.stored_name, file.tensor(weight.stored_name)
 
 
 def _generate(
@@ -152,15 +185,34 @@ def _generate(
         rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
         prompt = PROMPT if engine.tokenizer else list(PROMPT_IDS)
-        sample = engine.generate([prompt], params)[0].outputs[0]
+        ids = engine.prompt_token_ids(prompt)
+        room = engine.max_model_len - len(ids)
+        if arguments.max_tokens > room:
+            raise ValueError(
+                f"--max-tokens is {arguments.max_tokens}, and the model has room for {room} tokens "
+                f"after the {len(ids)} of the prompt that is tried: give {room} at most"
+            )
+        sample = engine.generate([ids], params)[0].outputs[0]
     entries = [entry for each in sample.logprobs or [] for entry in each.values()]
     if not entries or not all(math.isfinite(entry.logprob) for entry in entries):
-        raise CheckpointError(
-            f"the model loads, and what it generates is no number: {arguments.dtype} logits are "
-            "not finite"
-        )
+        raise CheckpointError(_no_number(folder, arguments.dtype))
     ids = list(sample.token_ids)
     return Found(tensors, token_ids=ids, text=sample.text, ranks=tensor * pipeline)
+
+
+def _no_number(folder: Path, dtype: str) -> str:
+    """Say that logits aren't finite, where the weights' greatest number stands, and what to do."""
+    from inference.checkpoints.casting import largest_of
+
+    sizes = ((largest_of(tensor), name, path.name) for path, name, tensor in _loaded(folder))
+    largest, name, file = max(sizes)
+    remedy = "fetch the file again, or train on from a checkpoint before it diverged"
+    if dtype == "float16":
+        remedy = f"try --dtype float32 or bfloat16, whose numbers go further; else {remedy}"
+    return (
+        f"the model loads, and what it generates is no number: {dtype} logits are not finite. The "
+        f"weights' greatest number is {largest:.4g}, in {name} ({file}): {remedy}"
+    )
 
 
 def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:

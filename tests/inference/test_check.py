@@ -52,9 +52,32 @@ def test_one_number_that_is_none_is_found(changed, capsys):
 
 
 def test_finite_weights_that_overflow_are_found(changed, capsys):
-    _, folder = changed(lambda tensor: torch.full_like(tensor, 3e38))
+    name, folder = changed(lambda tensor: torch.full_like(tensor, 3e38))
     assert main(["check", str(folder)]) == 2
-    assert "is no number" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "is no number" in err
+    assert f"greatest number is 3e+38, in {name} (model-00001-of-00002.safetensors)" in err
+
+
+@pytest.mark.parametrize(("dtype", "status"), [("float16", 2), ("bfloat16", 0), ("float32", 0)])
+def test_a_weight_beyond_the_dtype_is_named(dtype, status, changed, capsys):
+    def enlarge(tensor):
+        tensor.view(-1)[-1] = 1e6
+        return tensor
+
+    name, folder = changed(enlarge)
+    assert main(["check", str(folder), "--dtype", dtype]) == status
+    err = capsys.readouterr().err
+    told = f"{name} in model-00001-of-00002.safetensors reaches 1e+06, and float16 ends at 6.55e+04"
+    assert (told in err) == (status == 2)
+
+
+def test_more_tokens_than_there_is_room_for_are_told_with_their_most(model, capsys):
+    assert main(["check", str(model), "--max-tokens", "50000"]) == 2
+    err = capsys.readouterr().err
+    most = int(err.split("give ")[1].split()[0])
+    assert "--max-tokens is 50000" in err
+    assert main(["check", str(model), "--max-tokens", str(most)]) == 0
 
 
 def test_another_architecture_is_only_read(changed, capsys):
