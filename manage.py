@@ -10,9 +10,13 @@ def main() -> None:
 
     adopt_demo(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:  # a sentence for the operator, whatever was on its way
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

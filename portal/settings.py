@@ -31,7 +31,7 @@ SECRET_KEY_FALLBACKS = env.words("WEIGHTGATE_SECRET_KEY_FALLBACKS")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "Set WEIGHTGATE_SECRET_KEY to 50 random characters or more. Beside a running demo, "
-        "manage.py needs no settings."
+        "manage.py needs no settings but the demo's WEIGHTGATE_VAR, where that isn't ./var."
     )
 TOKEN_PEPPER = env.text("WEIGHTGATE_TOKEN_PEPPER") or SECRET_KEY
 ALLOWED_HOSTS = env.words("WEIGHTGATE_ALLOWED_HOSTS", "127.0.0.1,localhost")

@@ -128,7 +128,7 @@ def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) ->
         leave_note(supervisor.var, site.environment())
         demo = _publish(supervisor, site, published)
         progress(f"  ✓ {'in all':<12} {time.monotonic() - began:5.1f} s")
-        progress(screen.render(demo, _python()))
+        progress(screen.render(demo, _python(), supervisor.var))
         supervisor.starting = False
         _watch(supervisor, readiness, lambda: _publish(supervisor, site, published))
     finally:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
+
+from portal.embedded.adopting import ROOT
 
 ROLES = {
     "approved": "may download and run the gated model",
@@ -16,9 +19,9 @@ ROLES = {
 }
 
 
-def render(demo: dict[str, Any], python: str) -> str:
+def render(demo: dict[str, Any], python: str, var: Path) -> str:
     heading = f"  Weightgate is ready:  {demo['base_url']}"
-    return "\n".join(["", heading, "", *_accounts(demo), "", *_try(demo, python)])
+    return "\n".join(["", heading, "", *_accounts(demo), "", *_try(demo, python, var)])
 
 
 def _accounts(demo: dict[str, Any]) -> list[str]:
@@ -34,7 +37,7 @@ def _accounts(demo: dict[str, Any]) -> list[str]:
     ]
 
 
-def _try(demo: dict[str, Any], python: str) -> list[str]:
+def _try(demo: dict[str, Any], python: str, var: Path) -> list[str]:
     url, token = demo["base_url"], demo["accounts"]["approved"]["token"]
     gated, hosted = demo["repos"]["gated"], demo["hosted_model"]
     hub = Path(python).with_name("hf")
@@ -46,6 +49,7 @@ def _try(demo: dict[str, Any], python: str) -> list[str]:
     return [
         "  Paste, in another terminal (the approved account's token):",
         "",
+        *_where(var),
         f"export HF_ENDPOINT={url} HF_TOKEN={token}",
         f"export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={token}",
         f"{hub} download {gated}",
@@ -55,3 +59,9 @@ def _try(demo: dict[str, Any], python: str) -> list[str]:
         "  Ctrl-C stops everything.",
         "",
     ]
+
+
+def _where(var: Path) -> list[str]:
+    """Tell other terminals where a demo lies that isn't at its usual place."""
+    usual = var.resolve() == (ROOT / "var").resolve()
+    return [] if usual else [f"export WEIGHTGATE_VAR={shlex.quote(str(var.resolve()))}"]
