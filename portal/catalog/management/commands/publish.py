@@ -12,13 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.catalog import checks
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
 from portal.catalog.load_check import LoadCheck
+from portal.catalog.management.lookups import account_named, repo_named
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.planning import Plan, plan_revision
 from portal.catalog.services.publishing import publish_revision
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
 
     def _handle(self, folder: Path, options: dict[str, Any]) -> None:
-        repo, publisher = _repo(options["repo"]), _publisher(options["publisher"])
+        repo, publisher = repo_named(options["repo"]), account_named(options["publisher"])
         given = {
             "actor": publisher,
             "repo_id": repo.pk,
@@ -173,20 +173,3 @@ def _reason(skipped: str | None) -> str:
 def _watched(total: int, doing: str, work: Any) -> Any:
     with tqdm(total=total, unit="B", unit_scale=True, desc=doing, leave=False) as bar:
         return work(progress=lambda path, done: bar.update(done) and None)
-
-
-def _publisher(username: str) -> User:
-    publisher = User.objects.filter(username=username).first()
-    if publisher is None:
-        raise CommandError(f"There is no account {username}.")
-    return publisher
-
-
-def _repo(full_name: str) -> ModelRepo:
-    repo = ModelRepo.objects.named(full_name).with_names().first()
-    if repo is None:
-        raise CommandError(
-            f"There is no repo {full_name}. Publishing fills one that exists: make it with "
-            f"`HF_ENDPOINT={settings.BASE_URL} hf repos create {full_name}`, then publish again."
-        )
-    return repo

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from portal.accounts.models import User
+from portal.catalog.management.lookups import account_named
 from portal.catalog.models import LicenceVersion
 from portal.catalog.services.licences import publish_licence_version
 from portal.errors import DomainError, Invalid
@@ -40,9 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check, and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        publisher = User.objects.filter(username=options["publisher"]).first()
-        if publisher is None:
-            raise CommandError(f"There is no account {options['publisher']}.")
+        publisher = account_named(options["publisher"])
         try:
             with transaction.atomic():
                 published = self._publish(publisher, options)

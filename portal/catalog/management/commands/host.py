@@ -1,0 +1,37 @@
+"""Let a worker serve a repo as hosted inference, or end that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from portal.catalog.management.lookups import account_named, repo_named
+from portal.catalog.services.repos import configure_repo
+from portal.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = "Let a worker serve the newest revision of a repo’s main as hosted inference."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("repo", metavar="NS/NAME", help="an existing repo")
+        parser.add_argument("--as", dest="actor", required=True, metavar="USERNAME")
+        parser.add_argument("--end", action="store_true", help="host it no more")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        repo, hosted = repo_named(options["repo"]), not options["end"]
+        actor, now = account_named(options["actor"]), timezone.now()
+        try:
+            configure_repo(actor=actor, repo_id=repo.pk, now=now, hosted=hosted)
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        if not hosted:
+            self.stdout.write(f"{repo} is hosted no more.")
+            return
+        named = settings.HOSTED_MODEL or "the one hosted repo; with several, it must be set"
+        self.stdout.write(
+            f"{repo} is hosted. The worker serves what WEIGHTGATE_HOSTED_MODEL names: {named}."
+        )
