@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from inference.commands import bench, check, convert, generate, inspect, plan, train
-from inference.errors import InferenceError, Stopped
+from inference.errors import ConfigError, InferenceError, Stopped
 from inference.surroundings import prepare_process
 from inference.terminal import reader_is_gone, say
 
@@ -24,8 +24,9 @@ COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     prepare_process()
+    arguments = argparse.Namespace()
     try:
-        arguments = _parser().parse_args(argv)
+        _parser().parse_args(argv, arguments)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError as error:
@@ -33,12 +34,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"error: {error}", sys.stderr)
         return 2
     except (InferenceError, ValueError, OSError) as error:
-        say(f"error: {error}", sys.stderr)
+        say(f"error: {_placed(error, arguments)}", sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         say("stopped", sys.stderr)
         return stop.status if isinstance(stop, Stopped) else 130
     return status
+
+
+def _placed(error: Exception, arguments: argparse.Namespace) -> str:
+    """Return the error's sentence, with the folder where it names only a file's field."""
+    given = vars(arguments)
+    folder = next((given[name] for name in ("model", "directory", "source") if given.get(name)), "")
+    plain = isinstance(error, ConfigError) and not given.get("config")
+    return f"{folder}: {error}" if plain and folder and folder not in str(error) else str(error)
 
 
 def _parser() -> argparse.ArgumentParser:

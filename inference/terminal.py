@@ -11,6 +11,11 @@ def is_watched(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words: 1 shard, 2 shards."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def reader_is_gone(stream: TextIO) -> bool:
     """Tell whether a stream is a pipe whose reader has ended, as after ``| head``.
 

@@ -3,6 +3,7 @@
 safetensors, and PyTorch's ``.bin`` by ``weights_only``, each single or in shards with an index.
 """
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ SINGLE_NAME = "model.safetensors"
 BIN_INDEX_NAME = "pytorch_model.bin.index.json"
 BIN_SINGLE_NAME = "pytorch_model.bin"
 _DISTRIBUTED_NAMES = "shard-*-model-*-of-*.safetensors"
+_SHARD = re.compile(r"(model-\d+-of-\d+\.safetensors|pytorch_model-\d+-of-\d+\.bin)")
 _OTHER_FORMS = (
     ".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".gguf", ".onnx", ".distcp"
 )  # fmt: skip
@@ -116,6 +118,12 @@ def find_weights(directory: str | Path) -> Path:
     for name in (SINGLE_NAME, INDEX_NAME, BIN_SINGLE_NAME, BIN_INDEX_NAME):
         if (folder / name).is_file():
             return folder / name
+    shards = sorted(p.name for p in folder.glob("*") if _SHARD.fullmatch(p.name))
+    if shards:
+        raise CheckpointError(
+            f"{folder} holds {shards[0]} and no index of its shards, without which they aren't "
+            "loaded: fetch the index too, or let python -m inference convert write the folder anew"
+        )
     others = sorted(p.name for p in folder.glob("*") if p.name.endswith(_OTHER_FORMS))[:5]
     hint = f"; {', '.join(others)} can't be loaded under these names" if others else ""
     if any(name.endswith(".pt") for name in others):

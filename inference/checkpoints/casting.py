@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inference.terminal import counted
+
 _CHUNK_NUMBERS = 1 << 16  # cast and compared at a time, so that no tensor is copied whole
 
 
@@ -76,6 +78,12 @@ def look_at(numbers: Tensor, dtype: torch.dtype) -> Values:
             chunk = numbers[first : first + _CHUNK_NUMBERS]
             _compare(chunk.double(), chunk.to(dtype).double(), found)
     return found
+
+
+def cast_sentence(count: int, was: str, now: str) -> str:
+    """Say of so many weights which dtype they have now, and had."""
+    present, past = ("is", "was") if count == 1 else ("are", "were")
+    return f"{counted(count, 'weight')} {present} {now}, {past} {was}"
 
 
 def can_hold(dtype: torch.dtype, other: torch.dtype) -> bool:

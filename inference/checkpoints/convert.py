@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from inference.checkpoints.casting import cast_sentence
 from inference.checkpoints.companions import Companions, plan_companions
 from inference.checkpoints.configs import NAME as CONFIG_NAME
 from inference.checkpoints.configs import Configs, plan_configs
@@ -94,7 +95,7 @@ class Conversion:
         return [
             *(f"{alias} isn't stored: it is {name}" for alias, name in self.source.aliases.items()),
             *self.source.changed,
-            *(f"{n} weights are {now}, were {was}" for (was, now), n in casts.items()),
+            *(cast_sentence(n, was, now) for (was, now), n in casts.items()),
             *self.configs.changed,
         ]
 

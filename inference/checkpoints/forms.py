@@ -34,6 +34,7 @@ _TRANSFORMERS = (
     (SAFETENSORS, SINGLE_NAME, INDEX_NAME, re.compile(r"model-(\d+)-of-(\d+)\.safetensors")),
     (BIN, BIN_SINGLE_NAME, BIN_INDEX_NAME, re.compile(r"pytorch_model-(\d+)-of-(\d+)\.bin")),
 )
+INDEXES = {kind: index for kind, _, index, _ in _TRANSFORMERS}
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def find_form(path: str | Path) -> Form:
     require_no_adapter(folder)
     forms = [*_transformers_forms(folder), *_metaseq_forms(folder)]
     if given.is_file():
-        forms = [form for form in forms if given in form.files.values()]
+        forms = [f for f in forms if given in f.files.values() or given.name == INDEXES.get(f.kind)]
     elif forms and forms[0].is_transformers:
         return forms[0]
     if not forms:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.bench.peer import OTHERS
+from inference.commands.reading import positive_int
 from inference.config import OptConfig
 from inference.shapes import OPT_NAMES, named_config
 
@@ -28,12 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--agreement", metavar="DIR", help="a trained model, to hold int8 against float32"
     )
     parser.add_argument("--peers", nargs="*", choices=OTHERS, default=list(OTHERS), help="(all)")
-    parser.add_argument("--rounds", type=int, default=3, help="(3)")
-    parser.add_argument("--threads", type=int, default=1, help="(1)")
-    parser.add_argument("--prompt-tokens", type=int, default=32, help="(32)")
-    parser.add_argument("--new-tokens", type=int, default=64, help="(64)")
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8], help="(1 8)")
-    parser.add_argument("--requests", type=int, default=64, help="for continuous batching (64)")
+    parser.add_argument("--rounds", type=positive_int, default=3, help="(3)")
+    parser.add_argument("--threads", type=positive_int, default=1, help="(1)")
+    parser.add_argument("--prompt-tokens", type=positive_int, default=32, help="(32)")
+    parser.add_argument("--new-tokens", type=positive_int, default=64, help="(64)")
+    parser.add_argument("--concurrency", type=positive_int, nargs="+", default=[1, 8], help="(1 8)")
+    parser.add_argument(
+        "--requests", type=positive_int, default=64, help="for continuous batching (64)"
+    )
     parser.add_argument("--dtypes", nargs="+", help="(float32, int8; bfloat16 if the CPU has it)")
     parser.add_argument("--home", default=".venv-peers", help="environments (.venv-peers)")
     parser.add_argument("--out", metavar="DIR", help="write speed.md, speed.svg and speed.json")

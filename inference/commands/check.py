@@ -22,6 +22,7 @@ from inference.config_checks import is_opt_folder
 from inference.errors import CheckpointError, ConfigError
 from inference.layout import ranks_within
 from inference.sampling import SamplingParams
+from inference.terminal import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,8 +190,8 @@ def _generate(
         room = engine.max_model_len - len(ids)
         if arguments.max_tokens > room:
             raise ValueError(
-                f"--max-tokens is {arguments.max_tokens}, and the model has room for {room} tokens "
-                f"after the {len(ids)} of the prompt that is tried: give {room} at most"
+                f"--max-tokens is {arguments.max_tokens}, and the model has room for "
+                f"{counted(room, 'token')} after the prompt that is tried: give {room} at most"
             )
         sample = engine.generate([ids], params)[0].outputs[0]
     entries = [entry for each in sample.logprobs or [] for entry in each.values()]
@@ -227,8 +228,9 @@ def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:
 def _sentence(found: Found) -> str:
     if found.not_loaded:
         return (
-            f"{found.tensors} tensors read, all finite. The engine did not load them: "
+            f"{counted(found.tensors, 'tensor')} read, all finite. The engine did not load them: "
             f"{found.not_loaded}"
         )
     over = f" over {found.ranks} ranks" if found.ranks > 1 else ""
-    return f"{found.tensors} tensors, all finite; generated{over} {found.token_ids}: {found.text!r}"
+    tensors = counted(found.tensors, "tensor")
+    return f"{tensors}, all finite; generated{over} {found.token_ids}: {found.text!r}"

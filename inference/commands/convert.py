@@ -18,6 +18,7 @@ from inference.commands.reading import (
     whole_number,
 )
 from inference.errors import CheckpointError
+from inference.terminal import counted
 
 if TYPE_CHECKING:
     from inference.checkpoints.convert import Conversion
@@ -159,9 +160,10 @@ def _sentences(told: dict[str, Any]) -> str:
     from inference.checkpoints.forms import MEANINGS
 
     lines = [
-        f"{told['source_files']} files ({MEANINGS[told['form']]}), {told['source_bytes']:,} bytes",
-        f"{told['tensors']} tensors, {told['bytes']:,} bytes, in {told['shards']} shards "
-        f"in {told['destination']}",
+        f"{counted(told['source_files'], 'file')} ({MEANINGS[told['form']]}), "
+        f"{told['source_bytes']:,} bytes",
+        f"{counted(told['tensors'], 'tensor')}, {told['bytes']:,} bytes, in "
+        f"{counted(told['shards'], 'shard')} in {told['destination']}",
         f"tokenizer: {told['tokenizer']}",
         *(f"changed: {sentence}" for sentence in told["changed"]),
         *_lists(told),
@@ -169,7 +171,8 @@ def _sentences(told: dict[str, Any]) -> str:
     if "rounding" in told:
         lines.append(_lost(told["rounding"]))
     if "written" in told:
-        lines.append(f"{told['written']} shards written; {told['kept']} lay there and are right")
+        written = counted(told["written"], "shard")
+        lines.append(f"{written} written; {told['kept']} kept, whose hashes are right")
     else:
         lines.append("nothing was written (--dry-run)")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from inference.commands.reading import add_rank_arguments
+from inference.commands.reading import add_rank_arguments, shown
 from inference.commands.sampling_options import (
     add_sampling_arguments,
     folder_defaults,
@@ -15,6 +15,7 @@ from inference.commands.sampling_options import (
 )
 from inference.generation_config import GenerationConfig
 from inference.outputs import TokenEvent
+from inference.terminal import counted
 
 HELP = "continue a prompt, printing text as it comes"
 
@@ -86,7 +87,7 @@ def _stream(events: Iterator[TokenEvent], arguments: argparse.Namespace) -> int:
 def _speed(times: list[float]) -> str:
     """times: of the start, and of each token."""
     if len(times) < 3:
-        return f"{len(times) - 1} tokens"
+        return counted(len(times) - 1, "token")
     rate = (len(times) - 2) / max(times[-1] - times[1], 1e-9)
     first = times[1] - times[0]
     return f"{len(times) - 1} tokens; the first after {first:.2f} s, then {rate:.1f} a second"
@@ -99,10 +100,16 @@ def _prompt(arguments: argparse.Namespace) -> str | list[int]:
         raise ValueError("standard input is not UTF-8 text") from error
     if not arguments.ids:
         return text
+    return [_token_id(word) for word in text.replace(",", " ").split()]
+
+
+def _token_id(word: str) -> int:
     try:
-        return [int(each) for each in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise ValueError(f"with --ids the prompt must be numbers: {error}") from error
+        return int(word)
+    except ValueError:
+        raise ValueError(
+            f"with --ids the prompt must be token ids, such as 2 100 7, not {shown(word)}"
+        ) from None
 
 
 def _tell(sentence: str, arguments: argparse.Namespace) -> None:

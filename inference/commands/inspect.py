@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.commands.reading import add_reading_arguments, read_options
+from inference.terminal import counted
 
 HELP = (
     "list a checkpoint's tensors, their shapes, sizes and totals, and its config; safetensors, "
@@ -51,9 +52,9 @@ def _table(found: dict[str, Any]) -> str:
     lines += [*(f"{alias}  is {name}" for alias, name in found["aliases"].items()), ""]
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in found["dtypes"].items())
     lines += [
-        f"{MEANINGS[found['form']]}: {len(files)} files, {found['file_bytes']:,} bytes"
+        f"{MEANINGS[found['form']]}: {counted(len(files), 'file')}, {found['file_bytes']:,} bytes"
         + (f", {found['model_parallel_parts']} parts" * (found["model_parallel_parts"] > 1)),
-        f"{len(found['tensors'])} tensors ({dtypes}), {found['bytes']:,} bytes",
+        f"{counted(len(found['tensors']), 'tensor')} ({dtypes}), {found['bytes']:,} bytes",
         f"{found['parameters']:,} parameters",
         *(f"wrong: {fault}" for fault in found["faults"]),
     ]

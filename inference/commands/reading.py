@@ -51,9 +51,15 @@ def _within(
     except ValueError:
         value = math.nan
     if not least <= value <= most:  # so too for NaN
-        shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
-        raise argparse.ArgumentTypeError(f"must be {kind} from {least} to {most}, not {shown!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be {kind} from {least} to {most}, not {shown(text)}"
+        )
     return value
+
+
+def shown(text: str) -> str:
+    """Return a value that is refused in quotes, cut to a readable length."""
+    return repr(text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…")
 
 
 def add_rank_arguments(parser: argparse.ArgumentParser, *, bound: str = "") -> None:

@@ -10,14 +10,16 @@ import sys
 from collections.abc import Callable, Container
 from typing import Any
 
+from inference.commands.reading import MOST, number, shown, whole_number
 from inference.generation_config import GenerationConfig
-from inference.sampling import SamplingParams
+from inference.sampling import MAX_SAMPLES, MAX_SEED, SamplingParams
 
 NEW_TOKENS = 64
 ASK_FOR_DRAWS = ("top_p", "top_k", "min_p", "seed")
 LEAST_SHARE = sys.float_info.min  # keeps one token, as transformers' top_p of 0 does
 
 Parse = Callable[[str], Any]
+REAL, WHOLE = number(-MOST, MOST), whole_number(-MOST)  # SamplingParams knows the bounds of each
 
 
 def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +42,15 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_numbers(group: "argparse._ArgumentGroup") -> None:
     numbers: list[tuple[str, Parse, str]] = [
-        ("--temperature", float, "0 is greedy"),
-        ("--top-p", float, "keep the likeliest tokens of this mass"),
-        ("--top-k", int, "keep so many likeliest tokens; 0 all"),
-        ("--min-p", float, "keep tokens this share as likely as the likeliest"),
-        ("--seed", int, "repeatable draws (random)"),
-        ("--n", int, "samples, one after another"),
-        ("--repetition-penalty", float, "over 1 against ids in prompt and output"),
-        ("--frequency-penalty", float, "over 0 against ids in the output, each time"),
-        ("--presence-penalty", float, "over 0 against ids in the output, once"),
+        ("--temperature", REAL, "0 is greedy"),
+        ("--top-p", REAL, "keep the likeliest tokens of this mass"),
+        ("--top-k", WHOLE, "keep so many likeliest tokens; 0 all"),
+        ("--min-p", REAL, "keep tokens this share as likely as the likeliest"),
+        ("--seed", whole_number(-MAX_SEED - 1, MAX_SEED), "repeatable draws (random)"),
+        ("--n", whole_number(1, MAX_SAMPLES), "samples, one after another"),
+        ("--repetition-penalty", REAL, "over 1 against ids in prompt and output"),
+        ("--frequency-penalty", REAL, "over 0 against ids in the output, each time"),
+        ("--presence-penalty", REAL, "over 0 against ids in the output, once"),
     ]
     others = {"--n": ("--num-return-sequences",)}
     for name, parse, text in numbers:
@@ -68,7 +70,7 @@ def _add_ends(group: "argparse._ArgumentGroup") -> None:
         ("--max-tokens", "--max-new-tokens", f"new tokens at most ({NEW_TOKENS})"),
         ("--min-tokens", "--min-new-tokens", "new tokens at least"),
     ):
-        group.add_argument(name, other, dest=_field(name), type=int, metavar="NUMBER", help=text)
+        group.add_argument(name, other, dest=_field(name), type=WHOLE, metavar="NUMBER", help=text)
     group.add_argument("--stop", action="append", metavar="TEXT", help="end before it; repeatable")
     group.add_argument(
         "--stop-token-ids",
@@ -104,9 +106,10 @@ def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str
         draws = given["temperature"] > 0
     names = config.unsupported + (config.unsupported_sampling if draws else ())
     if names:
+        stops = ", and --stop takes the texts of stop_strings" * ("stop_strings" in names)
         raise ValueError(
             f"the folder's generation config asks for {', '.join(names)}, which isn't offered "
-            "here; --no-generation-config leaves out what it says of drawing"
+            f"here; --no-generation-config leaves out what it says of drawing{stops}"
         )
     found: dict[str, Any] = {
         "n": config.num_return_sequences,
@@ -168,7 +171,7 @@ def _bias(text: str) -> tuple[int, float]:
     except ValueError:
         found = -1, math.nan
     if found[0] < 0:
-        raise argparse.ArgumentTypeError(f"must be ID=NUMBER, such as 50=-100, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be ID=NUMBER, such as 50=-100, not {shown(text)}")
     return found
 
 
@@ -176,4 +179,4 @@ def _ids(text: str) -> list[int]:
     try:
         return [int(each) for each in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be token ids, not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"must be token ids, not {shown(text)}") from None

@@ -1,16 +1,20 @@
+import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from inference import SamplingParams
-from inference.__main__ import main
+from inference.__main__ import COMMANDS, main
 from inference.checkpoints.manifest import sha256_of
 from tests.inference import metaseq_files
 from tests.inference.tiny_opts import ROOT, run_cli
+
+TEXTS = {"out", "watts_source", "pue_source", "grid_source"}
 
 
 def test_generate_prints_the_engines_text(trained, trained_engine):
@@ -97,13 +101,36 @@ def test_a_reader_that_goes_is_left_in_silence(arguments, trained):
 
 
 @pytest.mark.parametrize(
+    ("file", "field", "value"),
+    [
+        ("generation_config.json", "temperature", -1),
+        ("config.json", "layerdrop", 7),
+        ("config.json", "tie_word_embeddings", False),
+    ],
+)
+def test_a_field_is_told_with_its_folder(file, field, value, trained, tmp_path, capsys):
+    folder = shutil.copytree(trained, tmp_path / "model")
+    data = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(data | {field: value}))
+    for asked in (["generate", "x", "--model"], ["convert"]):
+        more = [str(tmp_path / "out"), "--dry-run"] * (asked == ["convert"])
+        assert main([*asked, str(folder), *more]) == 2
+        err = capsys.readouterr().err
+        assert err.count(str(folder)) == 1
+        assert field in err
+
+
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (("generate", "--model", "/nowhere", "x"), "cannot read /nowhere/config.json"),
         (("generate", "--model", "/nowhere", "x", "--top-p", 2), "top_p must be"),
         (("inspect", "/nowhere"), "there is no /nowhere"),
         (("convert", "/nowhere", "/nowhere/out"), "there is no /nowhere"),
-        (("generate", "--model", "/nowhere", "x", "--ids"), "the prompt must be numbers"),
+        (
+            ("generate", "--model", "/nowhere", "x", "--ids"),
+            "must be token ids, such as 2 100 7, not 'x'",
+        ),
         (("plan", "--name", "gpt-4", "--gpus", 8, "--gpu", "h100-80"), "no model is named"),
         (("train", "--out", "/dev/null/x"), "/dev/null"),
     ],
@@ -111,6 +138,23 @@ def test_a_reader_that_goes_is_left_in_silence(arguments, trained):
 def test_what_the_user_can_mend_is_one_line(arguments, reason, capsys):
     assert main([str(argument) for argument in arguments]) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", ["1e30", "x", "", "nan", "9" * 5000])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_each_number_of_each_command_says_which_it_takes(command, bad, capsys):
+    """No option speaks of Python's types; argparse's own types would."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for action in parser._actions:
+        if action.type is None or action.dest in TEXTS:
+            continue
+        with pytest.raises(argparse.ArgumentError) as refusal:
+            parser._get_values(action, [bad])
+        assert re.search(
+            r"must be (a whole number|a number|token ids|ID=NUMBER)", str(refusal.value)
+        )
+        assert len(refusal.value.message) < 200
 
 
 @pytest.mark.parametrize("arguments", [("convert", "only"), (), ("plan", "--gpus", "many")])

@@ -206,7 +206,7 @@ def test_the_command_tells_writes_nothing_when_dry_and_shows_a_bar(peer, source,
     assert not (tmp_path / "out").exists()
     assert main(asked) == 0
     captured = capsys.readouterr()
-    assert "1 shards written; 0 lay there and are right" in captured.out
+    assert "1 shard written; 0 kept, whose hashes are right" in captured.out
     assert "checked: 100%" in captured.err
     assert "written: 100%" in captured.err
     assert main(["convert", str(tmp_path / "out"), str(tmp_path / "new")]) == 0

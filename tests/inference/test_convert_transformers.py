@@ -174,3 +174,22 @@ def test_a_config_that_is_given_keeps_its_fields(source, tmp_path, converted):
 def test_a_result_without_a_tokenizer_says_so(source, converted):
     weights.copied().save_pretrained(source)
     assert converted()["tokenizer"].startswith("no tokenizer: looked for tokenizer.json")
+
+
+def safetensors_shards(folder):
+    forms.save_pretrained(folder, max_shard_size="10KB")
+
+
+@pytest.mark.parametrize("form", [safetensors_shards, forms.bin_shards])
+def test_an_index_names_its_shards_and_shards_without_one_are_converted(
+    form, source, converted, capsys
+):
+    form(source)
+    [index] = source.glob("*.index.json")
+    converted("--dry-run", path=index)
+    index.unlink()
+    assert main(["generate", "x", "--model", str(source)]) == 2
+    said = capsys.readouterr().err
+    assert "no index of its shards" in said
+    assert "inference convert" in said
+    assert converted("--dry-run")["source_files"] > 1

@@ -129,6 +129,11 @@ def test_lengths_keep_within_the_models_room_and_each_other():
     ("config", "options", "sentence"),
     [
         ({"no_repeat_ngram_size": 3, "num_beams": 4}, (), "asks for num_beams, no_repeat_ngram"),
+        (
+            {"stop_strings": ["a"]},
+            (),
+            "what it says of drawing, and --stop takes the texts of stop_",
+        ),
         ({"typical_p": 0.5}, ("--seed", "1"), "typical_p, which isn't offered here; --no-gen"),
         ({"max_length": 5}, (), "has max_length 5, and the prompt 5 tokens; give --max-tokens"),
         ({}, ("--min-tokens", "9", "--max-tokens", "8"), "min_tokens must be at most max_tokens"),
