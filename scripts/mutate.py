@@ -25,16 +25,16 @@ POLICY = tuple(
 MATRIX = "tests/architecture/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
 MODULES = {
-    "policy": (*POLICY, MATRIX),
-    "reasons": (
+    "policy/policy": (*POLICY, MATRIX),
+    "policy/why_not": (
         *reversed(POLICY),
         f"{ACCESS}/test_revoking.py",
         f"{ACCESS}/test_ways_in.py",
         MATRIX,
     ),
-    "conditions": (f"{ACCESS}/test_policy_conditions.py",),
-    "acts": (f"{ACCESS}/test_acts.py", f"{ACCESS}/test_who_reads.py", MATRIX),
-    "conflicts": (f"{ACCESS}/test_conflicts.py", f"{ACCESS}/test_appealing.py"),
+    "policy/conditions": (f"{ACCESS}/test_policy_conditions.py",),
+    "policy/request_actions": (f"{ACCESS}/test_acts.py", f"{ACCESS}/test_who_reads.py", MATRIX),
+    "policy/conflicts": (f"{ACCESS}/test_conflicts.py", f"{ACCESS}/test_appealing.py"),
     "querysets": (
         *reversed(POLICY),
         f"{ACCESS}/test_conflicts.py",
@@ -78,7 +78,8 @@ def compile_all_but_mutated(copy: Path) -> None:
     compiled = [sys.executable, "-m", "compileall", "-q", "portal", "tests", "inference"]
     subprocess.run(compiled, cwd=copy, check=True)
     for module in MODULES:
-        for cached in (copy / "portal/access/__pycache__").glob(f"{module}.*.pyc"):
+        source = copy / f"portal/access/{module}.py"
+        for cached in (source.parent / "__pycache__").glob(f"{source.stem}.*.pyc"):
             cached.unlink()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
@@ -91,8 +92,9 @@ def install() -> Path:
 
 
 def run(tool: Path, copy: Path, module: str, timeout: float) -> int:
-    session = copy.parent / f"{module}.sqlite"
-    config = copy.parent / f"{module}.toml"
+    name = module.replace("/", ".")
+    session = copy.parent / f"{name}.sqlite"
+    config = copy.parent / f"{name}.toml"
     config.write_text(settings(module, timeout), "utf-8")
     call = [tool / "python", ROOT / "scripts/mutants.py", config, session]
     for step in (

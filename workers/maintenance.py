@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
 from portal.audit.heads import publish_heads
 from portal.catalog.services.verifying import verify_storage
 from portal.delivery.anonymous_reads import record_anonymous_reads

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
 
 if TYPE_CHECKING:
-    from portal.access.refusals import Refusal
+    from portal.access.policy.refusals import Refusal
 
 
 class RequestNotFound(NotFound):

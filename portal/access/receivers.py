@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from portal.access.models import AccessRequest
-from portal.access.services.snapshots import refresh_evidence
+from portal.access.requests.snapshots import refresh_evidence
 from portal.accounts.models import Affiliation
 
 

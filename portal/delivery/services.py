@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.access.errors import Refused
-from portal.access.refusals import require_may_read
+from portal.access.policy.refusals import require_may_read
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, User
 from portal.audit.events import EventType

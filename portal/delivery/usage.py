@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from portal.access.workplaces import workplaces_of
+from portal.access.reporting.affiliations_of_users import workplaces_of
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, Revision
 from portal.delivery.models import Download

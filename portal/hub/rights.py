@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.access.policy import Action, may_call
-from portal.access.refusals import describe
+from portal.access.policy.policy import Action, may_call
+from portal.access.policy.refusals import describe
 from portal.accounts.authentication import Caller
 from portal.accounts.models import Scope, User
 from portal.catalog.errors import MayNotPublish

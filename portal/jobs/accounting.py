@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from portal.access.policy import Limits
+from portal.access.policy.policy import Limits
 from portal.jobs.models import Job
 
 if TYPE_CHECKING:

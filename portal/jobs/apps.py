@@ -7,7 +7,7 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         """Holds stop jobs; how many, only jobs know."""
-        from portal.access.affected import count_jobs_with
+        from portal.access.holds.impact import count_jobs_with
         from portal.jobs.models import Job
 
         count_jobs_with(lambda *bound: Job.objects.stopped_by(*bound).count())

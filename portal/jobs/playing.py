@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.access.policy import Action, Limits, may
+from portal.access.policy.policy import Action, Limits, may
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.access.governing import governing_version
+from portal.access.grants.governing_licence import governing_version
 from portal.catalog.models import LicenceVersion, Mode
 from portal.jobs.models import Job
 

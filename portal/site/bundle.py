@@ -14,10 +14,10 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 
-from portal.access.certificate import make_certificate, read_certificate
-from portal.access.dossier import Dossier
+from portal.access.certificates.certificate import make_certificate, read_certificate
 from portal.access.errors import NoSigningKey, SignatureNotFound
 from portal.access.models import Decision
+from portal.access.reporting.request_archive import Dossier
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.hashing import opened, told_to

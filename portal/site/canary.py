@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.grants.offers import accept_offer, offer_grant
 from portal.access.models import Grant
-from portal.access.services.offers import accept_offer, offer_grant
-from portal.access.services.revoking import revoke_grant
-from portal.access.services.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature, licence_in_force
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.services import create_user, issue_token, revoke_token
 from portal.catalog.models import File, Gate, Mode, ModelRepo

@@ -14,9 +14,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from portal.access.queue import waiting_count
-from portal.access.reading import Count
-from portal.access.turns import turn_count
+from portal.access.grants.pending_actions import turn_count
+from portal.access.review.queue.listing import waiting_count
+from portal.access.review.queue.paging import Count
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.http import HttpRequest
 
-from portal.access.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, Export
+from portal.access.reporting.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, Export
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from portal.access.licence_text import Block, blocks
+from portal.access.requests.licence_text import Block, blocks
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.db.models import Model, Q, QuerySet
 
-from portal.access.dossier import TEAM_ONLY, plain
 from portal.access.models import (
     Acceptance,
     AccessRequest,
@@ -31,6 +30,7 @@ from portal.access.models import (
     Review,
     Submission,
 )
+from portal.access.reporting.request_archive import TEAM_ONLY, plain
 from portal.accounts.models import (
     AccessToken,
     Affiliation,

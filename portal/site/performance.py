@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from portal.access.figures import (
+from portal.access.reporting.performance import (
     SPANS,
     Cell,
     Outcomes,

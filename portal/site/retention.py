@@ -15,7 +15,7 @@ from django.db.models import CharField, Func, JSONField, Model, Q, QuerySet, Val
 from django.db.models.functions import Cast, Concat
 
 from portal.access.models import Acceptance, AccessRequest, Membership, Screening, Submission
-from portal.access.retention import (
+from portal.access.reporting.retention import (
     erase_answers,
     erase_check_hits,
     erase_invitations,

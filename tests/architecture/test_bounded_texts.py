@@ -28,17 +28,17 @@ NO_FREE_TEXT = {
     "typed_name": "compared with the name in the profile",
 }
 FORWARDED = {
-    "portal/access/services/voting.py:cast_vote": {"reason_text"},  # by decline_request, bounded
+    "portal/access/requests/voting.py:cast_vote": {"reason_text"},  # by decline_request, bounded
     "portal/outbox/services/bounces.py:mark_bounced": {"reason"},  # cut to one short line
     # bounded where the revision is made
     "portal/catalog/services/commits.py:commit_changes": {"message"},
     "portal/catalog/services/squashing.py:squash_branch": {"message"},
     "portal/hub/services/repos.py:squash_history": {"message"},
     # bounded by what answers every hit, services/checks.py
-    "portal/access/services/member_checks.py:clear_member": {"text"},
-    "portal/access/services/screening.py:dispose_screening": {"text"},
+    "portal/access/grants/checks/members.py:clear_member": {"text"},
+    "portal/access/review/screening_clearance.py:dispose_screening": {"text"},
     # a file of many lines, each held to its rule, as many as the service takes
-    "portal/access/services/screening_lists.py:import_entries": {"text"},
+    "portal/access/screening/lists.py:import_entries": {"text"},
 }
 
 

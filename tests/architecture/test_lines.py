@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models
 from rest_framework import serializers
 
-from portal.access.questions import LINE
+from portal.access.requests.form.questions import LINE
 from portal.lines import LineField, LineInput
 from portal.site.api.fields import Input, Line
 

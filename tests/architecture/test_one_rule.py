@@ -57,10 +57,12 @@ def test_one_manager_knows_which_revisions_are_hidden():
 
 
 def services() -> list[tuple[str, ast.FunctionDef]]:
-    """Every public use case: a public function of a services module in one transaction."""
+    """Every public use case: a public function in one transaction, of a services module or of
+    ``portal.access``, whose services lie beside their subject."""
     found = []
     for path in SOURCES:
-        if "services" not in path.parts and path.stem != "services":
+        in_access = path.is_relative_to(PORTAL / "access")
+        if not in_access and "services" not in path.parts and path.stem != "services":
             continue
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
@@ -73,20 +75,20 @@ def services() -> list[tuple[str, ast.FunctionDef]]:
 SERVICES = services()
 UNRECORDED = {
     # drafts are the applicant's own scratch paper until they are submitted
-    "portal/access/services/drafting.py:start_draft",
-    "portal/access/services/drafting.py:save_draft",
-    "portal/access/services/drafting.py:discard_draft",
+    "portal/access/requests/drafts.py:start_draft",
+    "portal/access/requests/drafts.py:save_draft",
+    "portal/access/requests/drafts.py:discard_draft",
     # how far a mail has come is the outbox's own row; who cancels one records why
     "portal/outbox/services/cancelling.py:cancel_mail",
     "portal/outbox/services/bounces.py:mark_bounced",
     "portal/outbox/services/bounces.py:read_bounce",
     # record through the step that they share with others
-    "portal/access/services/checks.py:clear_check",
-    "portal/access/services/member_checks.py:clear_member",
+    "portal/access/grants/checks/clearing.py:clear_check",
+    "portal/access/grants/checks/members.py:clear_member",
     # records through the use case it calls
-    "portal/access/services/noting.py:vouch_for_applicant",
-    "portal/access/services/moving.py:move_request",
-    "portal/access/services/moving.py:grant_person",
+    "portal/access/review/notes.py:vouch_for_applicant",
+    "portal/access/review/hub/decisions.py:move_request",
+    "portal/access/review/hub/decisions.py:grant_person",
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
     "portal/accounts/services/renewal.py:renew_by_letter",
@@ -94,12 +96,12 @@ UNRECORDED = {
     "portal/accounts/services/holding.py:void_older_credentials",
     # only sends a letter to the person's own address; what it proves is recorded when answered
     "portal/accounts/services/renewal.py:ask_renewal",
-    "portal/access/services/gates.py:seat_member",
+    "portal/access/gate/settings.py:seat_member",
     "portal/catalog/services/commits.py:commit_changes",
     "portal/hub/services/repos.py:start_repo",
     "portal/hub/services/repos.py:set_repo",
     "portal/hub/services/repos.py:squash_history",
-    "portal/access/services/gates.py:unseat_member",
+    "portal/access/gate/settings.py:unseat_member",
     "portal/jobs/services/ending.py:cancel_job",
 }
 

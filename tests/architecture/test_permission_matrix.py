@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from portal.access.matrix import matrix
+from portal.access.grants.licence_gate import revoke_grant
 from portal.access.models import AccessRequest, Grant, Hold, Membership
-from portal.access.policy import may
-from portal.access.services.grants import revoke_grant
-from portal.access.services.review import ask_question, decline_request
-from portal.access.verdicts import Action
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.access.review.actions import ask_question, decline_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, TeamMember
+from tests.architecture.request_matrix import matrix
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer

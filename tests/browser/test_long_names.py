@@ -15,9 +15,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from portal.access.models import AccessRequest
-from portal.access.services.assigning import claim_request
-from portal.access.services.noting import write_note
-from portal.access.services.review import ask_question
+from portal.access.review.actions import ask_question
+from portal.access.review.assignment import claim_request
+from portal.access.review.notes import write_note
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.browser.checks import overflows

@@ -21,10 +21,10 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import hf_raise_for_status
 
+from portal.access.grants.licence_gate import revoke_grant
 from portal.access.models import Grant
-from portal.access.services.asking import ask_question
-from portal.access.services.deciding import decline_request
-from portal.access.services.grants import revoke_grant
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.services import revoke_token
 from portal.catalog.models import File, ModelRepo
 from portal.delivery.models import Download

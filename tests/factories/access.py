@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Grant
-from portal.access.questions import requestable_modes
-from portal.access.services.drafting import save_draft, start_draft
-from portal.access.services.grants import sign_for_grant
-from portal.access.services.review import approve_request
-from portal.access.services.signing import Signature, licence_in_force
-from portal.access.services.submission import submit_request
+from portal.access.requests.drafts import save_draft, start_draft
+from portal.access.requests.form.questions import requestable_modes
+from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.submission import submit_request
+from portal.access.review.actions import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.accounts import LONG_AGO, make_user

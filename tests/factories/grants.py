@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db import transaction
 
-from portal.access.facts import facts_of
+from portal.access.grants.audit.facts import facts_of
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.members.membership import invite_member
+from portal.access.grants.offers import accept_offer
+from portal.access.holds.holds import place_hold
 from portal.access.models import GateSettings, Grant, Hold, Membership
-from portal.access.services.holds import place_hold
-from portal.access.services.joining import join_as_member
-from portal.access.services.members import invite_member
-from portal.access.services.offers import accept_offer
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from portal.access.due import CHECK_LATE, CHECK_STILL_LATE
-from portal.access.letters.common import grant_keys, send, send_about_grant
-from portal.access.letters.delays import to_each
+from portal.access.deadlines.due import CHECK_LATE, CHECK_STILL_LATE
+from portal.access.letters.mailer import grant_keys, send, send_about_grant
 from portal.access.letters.requests import about_screening
+from portal.access.letters.team_deadlines import to_each
 from portal.access.models import Grant, Membership, Screening
-from portal.access.people import administrators
-from portal.access.refusals import whole_date
+from portal.access.policy.contacts import administrators
+from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 
 GOES_ON = "Your access goes on meanwhile."

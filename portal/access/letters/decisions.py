@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access.conditions import Conditions
-from portal.access.gate_settings import settings_of
-from portal.access.letters.common import letter_key, modes_of, send_about, team_of
+from portal.access.letters.mailer import letter_key, modes_of, send_about, team_of
 from portal.access.letters.requests import about_screening
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
-from portal.access.refusals import whole_date
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
 from portal.outbox.services import queue_letter

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from portal.access.conditions import Conditions
-from portal.access.letters.common import modes_of, send_about_grant
+from portal.access.letters.mailer import modes_of, send_about_grant
 from portal.access.models import Grant, Renewal
-from portal.access.refusals import whole_date
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.refusals import whole_date
 
 
 def send_activation(grant: Grant, *, now: datetime) -> None:

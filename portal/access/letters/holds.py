@@ -7,9 +7,9 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access.letters.common import send
+from portal.access.letters.mailer import send
 from portal.access.models import Hold
-from portal.access.refusals import whole_date
+from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from portal.access.letters.common import send, team_of, words_for
+from portal.access.letters.mailer import send, team_of, words_for
 from portal.access.models import Membership
-from portal.access.refusals import whole_date
+from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.outbox.services import queue_mail
 

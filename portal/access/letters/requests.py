@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.access.letters.common import letter_key, send_about
+from portal.access.letters.mailer import letter_key, send_about
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
-from portal.access.refusals import whole_date
+from portal.access.policy.refusals import whole_date
 from portal.audit.heads import Head
 
 # What an applicant is told of a hit: never the line itself, nor whom it names.

@@ -10,7 +10,7 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.utils import timezone
 
-from portal.access.claims import names_agree
+from portal.access.screening.claimed_affiliations import names_agree
 
 
 def weigh(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:

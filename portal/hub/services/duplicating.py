@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.gate_settings import settings_of
+from portal.access.gate.question_versions import save_request_form
+from portal.access.gate.settings import gate_values, save_gate
 from portal.access.models import Hold
-from portal.access.questions import newest_form
-from portal.access.services.gates import gate_values, save_gate
-from portal.access.services.request_forms import save_request_form
+from portal.access.policy.gate_settings import settings_of
+from portal.access.requests.form.questions import newest_form
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

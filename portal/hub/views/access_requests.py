@@ -9,12 +9,12 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from portal.access.asked import Standing, accepted_of, pending_of, rejected_of
 from portal.access.errors import RequestNotFound, VotesMissing
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy import Action
-from portal.access.refusals import require_may, require_may_decide
-from portal.access.services.moving import grant_person, move_request
+from portal.access.policy.policy import Action
+from portal.access.policy.refusals import require_may, require_may_decide
+from portal.access.review.hub.decisions import grant_person, move_request
+from portal.access.review.hub.lists import Standing, accepted_of, pending_of, rejected_of
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.policy import Action
-from portal.access.refusals import require_may, require_may_read
+from portal.access.policy.policy import Action
+from portal.access.policy.refusals import require_may, require_may_read
 from portal.accounts.authentication import Caller
 from portal.addresses import client_ip
 from portal.catalog.errors import EntryNotFound

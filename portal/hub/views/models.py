@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse, QueryDict
 from django.utils import timezone
 
-from portal.access.policy import Action
-from portal.access.refusals import require_may
+from portal.access.policy.policy import Action
+from portal.access.policy.refusals import require_may
 from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import version_in_force

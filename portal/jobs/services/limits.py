@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from portal.access.policy import Limits
+from portal.access.policy.policy import Limits
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import Allowance, allowance_for, daily_limit, seconds_to_midnight

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from portal.access.policy import Action, may_call
+from portal.access.policy.policy import Action, may_call
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.jobs.accounting import footprint

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from portal.access.policy import Action, Limits
-from portal.access.refusals import require_may
+from portal.access.policy.policy import Action, Limits
+from portal.access.policy.refusals import require_may
 from portal.accounts.authentication import Caller
 from portal.accounts.models import User
 from portal.audit.events import EventType

@@ -21,8 +21,8 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import Refused
-from portal.access.policy import Action, may
-from portal.access.refusals import describe
+from portal.access.policy.policy import Action, may
+from portal.access.policy.refusals import describe
 from portal.accounts.authentication import Caller, session_caller
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo

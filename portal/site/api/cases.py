@@ -8,17 +8,17 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access import evidence
-from portal.access.acts import Act, require_act
-from portal.access.answers import readable
-from portal.access.conflicts import WORDS, Conflict, conflicts_of
 from portal.access.errors import RequestNotFound
-from portal.access.gate_settings import settings_of
 from portal.access.models import AccessRequest, Appeal, Decision
-from portal.access.services.assigning import assignment_of
-from portal.access.standing import grant_of, is_draft
-from portal.access.undoable import undo_until
-from portal.access.votes import visible_votes, votes_missing
+from portal.access.policy.conflicts import WORDS, Conflict, conflicts_of
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.request_actions import Act, require_act
+from portal.access.requests.form.answers import readable
+from portal.access.review import evidence
+from portal.access.review.assignment import assignment_of
+from portal.access.review.decisions.undoable import undo_until
+from portal.access.review.decisions.votes import visible_votes, votes_missing
+from portal.access.review.status import grant_of, is_draft
 from portal.site.api.operations import Call
 from portal.site.api.requests import allowed_acts
 

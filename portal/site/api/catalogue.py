@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.policy import Action, may_call
-from portal.access.refusals import describe
+from portal.access.policy.policy import Action, may_call
+from portal.access.policy.refusals import describe
 from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.site.api.fields import Output

@@ -6,8 +6,8 @@ from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
 from portal.access.errors import CheckNotFound
+from portal.access.grants.checks.clearing import check_for, checks_of, clear_check
 from portal.access.models import Screening
-from portal.access.services.checks import check_for, checks_of, clear_check
 from portal.accounts.models import Scope
 from portal.site.api.fields import PersonOutput, TextInput
 from portal.site.api.grants_data import HitOutput

@@ -8,9 +8,9 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from portal.access.conditions import MOST_MEMBERS, Conditions
 from portal.access.models import Acceptance
-from portal.access.questions import LINE, WORDS
+from portal.access.policy.conditions import MOST_MEMBERS, Conditions
+from portal.access.requests.form.questions import LINE, WORDS
 from portal.catalog.models import Mode
 from portal.lines import as_line, validate_line
 

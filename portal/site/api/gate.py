@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from portal.access.gate_settings import settings_of
+from portal.access.gate.question_versions import save_request_form
+from portal.access.gate.settings import RANGES, SWITCHES, save_gate, seat_member, unseat_member
 from portal.access.models import RequestForm
-from portal.access.questions import Kind
-from portal.access.services.gates import RANGES, SWITCHES, save_gate, seat_member, unseat_member
-from portal.access.services.request_forms import save_request_form
+from portal.access.policy.gate_settings import settings_of
+from portal.access.requests.form.questions import Kind
 from portal.accounts.models import Scope, User
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.errors import FieldErrors

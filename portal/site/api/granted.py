@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from portal.access.errors import RenewalNotFound
-from portal.access.grant_page import Seen
-from portal.access.granted import granted_of
+from portal.access.grants.detail import Seen
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
+from portal.access.grants.listing import granted_of
+from portal.access.grants.renewals import decide_renewal
 from portal.access.models import Grant, Renewal
-from portal.access.services.renewing import decide_renewal
-from portal.access.services.revoking import end_by_notice, revoke_grant
-from portal.access.services.withdrawing import withdraw_notice, withdraw_proposal
 from portal.accounts.models import Scope
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors

@@ -8,15 +8,15 @@ from typing import Any
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from portal.access.errors import GrantNotFound, MembershipNotFound
-from portal.access.grant_page import RELATED, Seen, grant_context, seen_by
-from portal.access.grant_states import conditions_in_words, grant_state, member_state
+from portal.access.grants.detail import RELATED, Seen, grant_context, seen_by
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.ending.revocation import sign_newer_version
+from portal.access.grants.lifecycle import conditions_in_words, grant_state, member_state
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.members.membership import invite_member, remove_member
+from portal.access.grants.offers import accept_offer, decline_offer
+from portal.access.grants.renewals import renew_grant
 from portal.access.models import Grant, Membership, Renewal
-from portal.access.services.closing import close_grant
-from portal.access.services.joining import join_as_member
-from portal.access.services.members import invite_member, remove_member
-from portal.access.services.offers import accept_offer, decline_offer
-from portal.access.services.renewing import renew_grant
-from portal.access.services.revoking import sign_newer_version
 from portal.site.api.fields import SIGNATURE_EXAMPLE, SignedInput
 from portal.site.api.grants_data import (
     CloseInput,

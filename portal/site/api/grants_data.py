@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from portal.access.granted import LONGEST_SEARCH, VIEWS
+from portal.access.grants.listing import LONGEST_SEARCH, VIEWS
 from portal.access.models import Grant, Membership, Renewal
 from portal.site.api.fields import (
     Id,

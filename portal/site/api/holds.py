@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from portal.access.affected import affected_by
 from portal.access.errors import HoldNotFound
+from portal.access.holds.holds import lift_hold, lift_quorum, place_hold, proposed
+from portal.access.holds.impact import affected_by
+from portal.access.holds.targets import subject_id, subject_words
 from portal.access.models import Hold
-from portal.access.services.holds import lift_hold, lift_quorum, place_hold, proposed
-from portal.access.subjects import subject_id, subject_words
 from portal.accounts.models import Scope
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from portal.access.letters.common import scope_of
 from portal.access.letters.kinds import KINDS, LetterKind
+from portal.access.letters.mailer import scope_of
 from portal.accounts.models import Scope
 from portal.catalog.models import ModelRepo
 from portal.errors import NotFound

@@ -11,11 +11,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import serializers
 
-from portal.access.certificate import own_signatures, read_certificate
+from portal.access.certificates.certificate import own_signatures, read_certificate
 from portal.access.errors import SignatureNotFound
+from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import Acceptance
-from portal.access.services.grants import sign_for_grant
-from portal.access.services.signing import licence_in_force
+from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import Scope
 from portal.catalog.models import Licence, LicenceVersion, ModelRepo
 from portal.catalog.services.licences import publish_licence_version

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from portal.access.errors import MembershipNotFound
+from portal.access.grants.checks.members import clear_member, held_membership
 from portal.access.models import Membership
-from portal.access.services.member_checks import clear_member, held_membership
 from portal.accounts.models import Scope
 from portal.site.api.fields import TextInput
 from portal.site.api.grants import with_member_states

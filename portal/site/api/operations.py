@@ -13,8 +13,8 @@ from django.db import models
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from portal.access.acts import Act
-from portal.access.services.signing import Signature
+from portal.access.policy.request_actions import Act
+from portal.access.requests.signing import Signature
 from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
 from portal.addresses import client_ip

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from portal.access.acts import Act
-from portal.access.differences import Change, changes_of
-from portal.access.history import Event, history
 from portal.access.models import AccessRequest, Decision, Note, Submission
-from portal.access.services import review
-from portal.access.services.screening import dispose_screening
+from portal.access.policy.request_actions import Act
+from portal.access.requests.diffs import Change, changes_of
+from portal.access.review import actions
+from portal.access.review.screening_clearance import dispose_screening
+from portal.access.review.timeline import Event, history
 from portal.accounts.models import Scope, User
 from portal.errors import FieldErrors
 from portal.site.api.cases import (
@@ -102,13 +102,13 @@ def list_notes(call: Call, request_id: int) -> QuerySet[Note]:
 @act(Act.CLAIM)
 def claim(call: Call, request_id: int) -> None:
     """Take a case that nobody has."""
-    review.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
+    actions.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.CLAIM)
 def release(call: Call, request_id: int) -> None:
     """Hand a case back."""
-    review.release_request(actor=call.person, request_id=request_id, now=call.now)
+    actions.release_request(actor=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.ASSIGN, AssignInput, {"assignee": "reviewer"})
@@ -117,19 +117,21 @@ def assign(call: Call, request_id: int) -> None:
     assignee = User.objects.filter(username__iexact=call.data["assignee"].strip()).first()
     if assignee is None:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."})
-    review.assign_request(actor=call.person, request_id=request_id, assignee=assignee, now=call.now)
+    actions.assign_request(
+        actor=call.person, request_id=request_id, assignee=assignee, now=call.now
+    )
 
 
 @act(Act.DECLARE, DeclareInput, {"has_conflict": True, "statement": "We wrote a paper together."})
 def declare_conflict(call: Call, request_id: int) -> None:
     """Say how one stands towards the applicant. A conflict stays declared."""
-    review.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
+    actions.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
 
 
 @act(Act.NOTE, NoteInput, {"text": "Wrote to their department."})
 def write_note(call: Call, request_id: int) -> None:
     """A note that the team alone reads."""
-    review.write_note(
+    actions.write_note(
         author=call.person, request_id=request_id, text=call.data["text"], now=call.now
     )
 
@@ -137,7 +139,7 @@ def write_note(call: Call, request_id: int) -> None:
 @act(Act.ASK, TextInput, {"text": "Where are the checkpoints stored?"})
 def ask(call: Call, request_id: int) -> None:
     """Ask the applicant one thing; the clock stands until they answer."""
-    review.ask_question(
+    actions.ask_question(
         reviewer=call.person, request_id=request_id, text=call.data["text"], now=call.now
     )
 
@@ -164,7 +166,7 @@ def override(call: Call, request_id: int) -> None:
 def _approve(call: Call, request_id: int, *, is_override: bool) -> None:
     if "until" not in call.data:
         raise FieldErrors({"until": "Choose the day on which the grant ends."})
-    review.approve_request(
+    actions.approve_request(
         reviewer=call.person,
         request_id=request_id,
         modes=call.data.get("modes", []),
@@ -176,7 +178,7 @@ def _approve(call: Call, request_id: int, *, is_override: bool) -> None:
 
 
 def _decline(call: Call, request_id: int, *, is_override: bool) -> None:
-    review.decline_request(
+    actions.decline_request(
         reviewer=call.person,
         request_id=request_id,
         reason_code=call.data.get("reason_code", ""),
@@ -197,13 +199,13 @@ def dispose(call: Call, request_id: int) -> None:
 @act(Act.UNDO)
 def undo(call: Call, request_id: int) -> None:
     """Take the last decision or question back while its letter hasn't left."""
-    review.undo_last(actor=call.person, request_id=request_id, now=call.now)
+    actions.undo_last(actor=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})
 def reopen(call: Call, request_id: int) -> None:
     """Look at a closed request anew; what was given on it ends, with notice."""
-    review.reopen_request(
+    actions.reopen_request(
         actor=call.person, request_id=request_id, reason=call.data["reason"], now=call.now
     )
 
@@ -211,6 +213,6 @@ def reopen(call: Call, request_id: int) -> None:
 @act(Act.VOUCH, VouchInput, {"evidence": "Their page at the university names this address."})
 def vouch(call: Call, request_id: int) -> None:
     """One's own word that the applicant works where they say."""
-    review.vouch_for_applicant(
+    actions.vouch_for_applicant(
         reviewer=call.person, request_id=request_id, evidence=call.data["evidence"], now=call.now
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django_countries import countries
 from rest_framework import serializers
 
-from portal.access.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.access.models import AccessRequest, Decision
+from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.accounts.models import Sector
 from portal.parsing.texts import LONGEST_TEXT
 from portal.site.api.fields import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from portal.access.clusters import Cluster, clusters_of
-from portal.access.filters import Filters, filters_from
 from portal.access.models import Decision
-from portal.access.queue import has_queue, queue_of, with_rows
-from portal.access.services import review
+from portal.access.review import actions
+from portal.access.review.queue.filters import Filters, filters_from
+from portal.access.review.queue.groups import Cluster, clusters_of
+from portal.access.review.queue.listing import has_queue, queue_of, with_rows
 from portal.accounts.models import Scope
 from portal.errors import FieldErrors, Forbidden
 from portal.site.api.cases import require_within
@@ -90,10 +90,10 @@ def bulk_decide(call: Call) -> dict[str, Any]:
     _require_queue(call)
     given = call.data
     require_within(call, *given["requests"])
-    results = review.bulk_decide(
+    results = actions.bulk_decide(
         reviewer=call.person,
         request_ids=given["requests"],
-        terms=review.BulkTerms(
+        terms=actions.BulkTerms(
             verdict=Decision.Verdict(given["verdict"]),
             modes=tuple(given.get("modes", ())),
             expires_at=given.get("until"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.access.services.renewing import reviews
+from portal.access.grants.renewals import reviews
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework import serializers
 
-from portal.access.form_as_data import asked_of
 from portal.access.models import Acceptance
-from portal.access.questions import Kind, newest_form
-from portal.access.services.signing import licence_in_force
+from portal.access.requests.form.questions import Kind, newest_form
+from portal.access.requests.form.schema import asked_of
+from portal.access.requests.signing import licence_in_force
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import Conflict

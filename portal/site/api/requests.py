@@ -9,17 +9,17 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from portal.access.acts import Act, acts_of
-from portal.access.differences import Change, changes_of
 from portal.access.errors import RequestNotFound
-from portal.access.history import Event, history
 from portal.access.models import AccessRequest, RequestForm, Submission
-from portal.access.questions import BASE_NAMES, lab_questions, newest_form
-from portal.access.services.answering import answer_question, correct_request, resume_request
-from portal.access.services.appealing import appeal_request, appealable_until
-from portal.access.services.drafting import discard_draft, save_draft, start_draft
-from portal.access.services.submission import submit_request, withdraw_request
-from portal.access.standing import grant_of, last_decision
+from portal.access.policy.request_actions import Act, acts_of
+from portal.access.requests.answering import answer_question, correct_request, resume_request
+from portal.access.requests.appeals import appeal_request, appealable_until
+from portal.access.requests.diffs import Change, changes_of
+from portal.access.requests.drafts import discard_draft, save_draft, start_draft
+from portal.access.requests.form.questions import BASE_NAMES, lab_questions, newest_form
+from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.review.status import grant_of, last_decision
+from portal.access.review.timeline import Event, history
 from portal.catalog.services.reading import find_repo
 from portal.errors import FieldErrors
 from portal.site.api.fields import SIGNATURE_EXAMPLE

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.access.models import AccessRequest, Submission
-from portal.access.questions import LINE, WORDS
+from portal.access.requests.form.questions import LINE, WORDS
 from portal.site.api.fields import Id, Input, Line, Output, SignatureInput, Words
 
 MOST_CHOICES = 100

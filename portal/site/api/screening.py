@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from portal.access.models import ScreeningEntry
-from portal.access.services.screening_lists import (
+from portal.access.screening.lists import (
     Import,
     add_entry,
     import_entries,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.access.models import Acceptance, AccessRequest, Grant
-from portal.access.questions import requestable_modes
-from portal.access.services.drafting import save_draft, start_draft
-from portal.access.services.review import approve_request
-from portal.access.services.signing import Signature, licence_in_force
-from portal.access.services.submission import submit_request
+from portal.access.requests.drafts import save_draft, start_draft
+from portal.access.requests.form.questions import requestable_modes
+from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.submission import submit_request
+from portal.access.review.actions import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.site.demo.cast import CAST

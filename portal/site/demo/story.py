@@ -10,21 +10,21 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from portal.access.conditions import Conditions
-from portal.access.services.appealing import appeal_request
-from portal.access.services.asking import ask_question
-from portal.access.services.assigning import claim_request
-from portal.access.services.closing import close_grant
-from portal.access.services.gates import save_gate
-from portal.access.services.holds import lift_hold, place_hold
-from portal.access.services.joining import join_as_member
-from portal.access.services.members import invite_member
-from portal.access.services.noting import write_note
-from portal.access.services.offers import offer_grant
-from portal.access.services.request_forms import save_request_form
-from portal.access.services.review import decline_request
-from portal.access.services.screening_lists import add_entry
-from portal.access.services.timing import tick
+from portal.access.gate.question_versions import save_request_form
+from portal.access.gate.settings import save_gate
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.members.membership import invite_member
+from portal.access.grants.offers import offer_grant
+from portal.access.holds.holds import lift_hold, place_hold
+from portal.access.policy.conditions import Conditions
+from portal.access.reminders.tick import tick
+from portal.access.requests.appeals import appeal_request
+from portal.access.review.actions import decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.assignment import claim_request
+from portal.access.review.notes import write_note
+from portal.access.screening.lists import add_entry
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.dossier import dossier_of
+from portal.access.reporting.request_archive import dossier_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.policy import Action, may
+from portal.access.policy.policy import Action, may
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import bidi
-from portal.access.claims import Workplace, workplace_of
 from portal.access.models import AccessRequest
+from portal.access.screening.claimed_affiliations import Workplace, workplace_of
 
 register = template.Library()
 

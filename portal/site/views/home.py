@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal.access.figures import gate_figures
+from portal.access.reporting.performance import gate_figures
 from portal.catalog.models import ModelRepo
 from portal.site.catalogue import FilterForm, scale, with_figures
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from portal.access.licence_text import blocks
+from portal.access.requests.licence_text import blocks
 from portal.catalog.models import LicenceVersion
 from portal.site.licence_changes import changes
 

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from portal.access.licence_text import blocks
-from portal.access.policy import Action, Person, may
+from portal.access.policy.policy import Action, Person, may
+from portal.access.requests.licence_text import blocks
 from portal.accounts.authentication import session_caller
 from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision

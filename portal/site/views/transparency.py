@@ -7,8 +7,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 
-from portal.access.figures import SPANS
-from portal.access.suppression import FEW
+from portal.access.reporting.performance import SPANS
+from portal.access.reporting.suppression import FEW
 from portal.site.performance import CHARTED, as_csv, as_json, bars, published, table
 
 TEN_MINUTES = 600

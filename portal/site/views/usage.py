@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal.access.services.renewing import reviews
+from portal.access.grants.renewals import reviews
 from portal.accounts.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.services.reading import find_repo

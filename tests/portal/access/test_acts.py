@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from portal.access.acts import RULES, Act, Role, acts_for, acts_of, require_act, roles_of
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.services.submission import withdraw_request
+from portal.access.policy.request_actions import (
+    RULES,
+    Act,
+    Role,
+    acts_for,
+    acts_of,
+    require_act,
+    roles_of,
+)
+from portal.access.requests.submission import withdraw_request
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user

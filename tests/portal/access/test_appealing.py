@@ -8,13 +8,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.conflicts import Conflict as Interest
-from portal.access.conflicts import conflicts_of
 from portal.access.errors import RequestHasMovedOn, RequestNotFound
 from portal.access.models import Appeal
-from portal.access.services.appealing import appeal_request
-from portal.access.services.drafting import start_draft
-from portal.access.services.review import decline_request
+from portal.access.policy.conflicts import Conflict as Interest
+from portal.access.policy.conflicts import conflicts_of
+from portal.access.requests.appeals import appeal_request
+from portal.access.requests.drafts import start_draft
+from portal.access.review.actions import decline_request
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -6,7 +6,7 @@ import pytest
 
 from portal.access.errors import AlreadyClaimed, ConflictOfInterest, RequestNotFound
 from portal.access.models import Assignment
-from portal.access.services.review import (
+from portal.access.review.actions import (
     assign_request,
     claim_request,
     declare_conflict,

@@ -14,12 +14,12 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader
 
-from portal.access.certificate import _document, read_certificate
-from portal.access.certificate_pdf import draw
+from portal.access.certificates.certificate import _document, read_certificate
+from portal.access.certificates.pdf import draw
+from portal.access.certificates.signing_key import certificate_pem, sign_pdf
 from portal.access.errors import NoSigningKey, SignatureNotFound
+from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest
-from portal.access.services.grants import sign_for_grant
-from portal.access.signing_key import certificate_pem, sign_pdf
 from portal.audit.models import AuditEvent
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import make_request, make_signature

@@ -11,13 +11,13 @@ from django.utils import timezone
 from portal.access.errors import (
     HoldStands,
 )
+from portal.access.grants.checks.clearing import check_for, checks_of, clear_check
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.grants.offers import accept_offer
 from portal.access.models import Grant, Screening
-from portal.access.policy import Action, may
-from portal.access.services.checks import check_for, checks_of, clear_check
-from portal.access.services.offers import accept_offer
-from portal.access.services.revoking import revoke_grant
-from portal.access.services.signing import licence_in_force
-from portal.access.services.timing import tick
+from portal.access.policy.policy import Action, may
+from portal.access.reminders.tick import tick
+from portal.access.requests.signing import licence_in_force
 from portal.audit.models import AuditEvent
 from portal.errors import DomainError
 from tests.factories.access import make_signature

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import GrantIsOver, GrantNotFound
-from portal.access.policy import Action, Reason, may
-from portal.access.services.closing import close_grant
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.policy.policy import Action, Reason, may
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from portal.access.claims import names_agree
-from portal.access.evidence import flags
 from portal.access.models import AccessRequest
-from portal.access.services.noting import vouch_for_applicant
+from portal.access.review.evidence import flags
+from portal.access.review.notes import vouch_for_applicant
+from portal.access.screening.claimed_affiliations import names_agree
 from portal.accounts.models import Affiliation
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user

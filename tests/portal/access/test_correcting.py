@@ -8,11 +8,11 @@ import pytest
 from django.urls import reverse
 
 from portal.access.errors import RequestHasMovedOn, RequestNotFound
+from portal.access.gate.question_versions import save_request_form
 from portal.access.models import Review
-from portal.access.services.answering import answer_question, correct_request, resume_request
-from portal.access.services.drafting import start_draft
-from portal.access.services.request_forms import save_request_form
-from portal.access.services.review import ask_question
+from portal.access.requests.answering import answer_question, correct_request, resume_request
+from portal.access.requests.drafts import start_draft
+from portal.access.review.actions import ask_question
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors

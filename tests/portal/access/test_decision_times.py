@@ -8,15 +8,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from portal.access.figures import (
+from portal.access.models import AccessRequest, Decision
+from portal.access.reporting.performance import (
     decision_times,
     gate_figures,
     outcomes,
     repo_times,
     waiting_times,
 )
-from portal.access.models import AccessRequest, Decision
-from portal.access.suppression import shown, withheld
+from portal.access.reporting.suppression import shown, withheld
 from portal.accounts.models import User
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_user

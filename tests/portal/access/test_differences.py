@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.access.differences import changed_names, diff, parts_between
 from portal.access.models import RequestForm, Submission
-from portal.access.questions import Kind, LabQuestion
+from portal.access.requests.diffs import changed_names, diff, parts_between
+from portal.access.requests.form.questions import Kind, LabQuestion
 from tests.factories.access import ANSWERS
 
 OWN = LabQuestion("q_fund", Kind.YES_NO, "Is it funded?", "research", material=True)

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.renewals import renew_grant
 from portal.access.models import Grant
-from portal.access.policy import Action, may
-from portal.access.services.closing import close_grant
-from portal.access.services.renewing import renew_grant
-from portal.access.services.revoking import end_by_notice, revoke_grant
-from portal.access.services.timing import tick
+from portal.access.policy.policy import Action, may
+from portal.access.reminders.tick import tick
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
 from portal.catalog.models import File

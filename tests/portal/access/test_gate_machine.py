@@ -24,7 +24,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from portal.access.conflicts import Conflict, conflicts_of
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.members.membership import invite_member, remove_member
+from portal.access.grants.offers import accept_offer
+from portal.access.grants.renewals import renew_grant
+from portal.access.holds.holds import lift_hold, place_hold
 from portal.access.models import (
     AccessRequest,
     Decision,
@@ -35,17 +41,14 @@ from portal.access.models import (
     Question,
     Review,
 )
-from portal.access.policy import Action, may
-from portal.access.services.answering import answer_question, correct_request, resume_request
-from portal.access.services.appealing import appeal_request
-from portal.access.services.closing import close_grant
-from portal.access.services.drafting import start_draft
-from portal.access.services.holds import lift_hold, place_hold
-from portal.access.services.joining import join_as_member
-from portal.access.services.members import invite_member, remove_member
-from portal.access.services.offers import accept_offer
-from portal.access.services.renewing import renew_grant
-from portal.access.services.review import (
+from portal.access.policy.conflicts import Conflict, conflicts_of
+from portal.access.policy.policy import Action, may
+from portal.access.reminders.tick import tick
+from portal.access.requests.answering import answer_question, correct_request, resume_request
+from portal.access.requests.appeals import appeal_request
+from portal.access.requests.drafts import start_draft
+from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.review.actions import (
     approve_request,
     ask_question,
     declare_conflict,
@@ -53,9 +56,6 @@ from portal.access.services.review import (
     reopen_request,
     undo_decision,
 )
-from portal.access.services.revoking import revoke_grant
-from portal.access.services.submission import submit_request, withdraw_request
-from portal.access.services.timing import tick
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
 from portal.errors import DomainError

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from portal.access.gate_settings import settings_of
+from portal.access.gate.settings import save_gate, seat_member, unseat_member
 from portal.access.models import ConflictDeclaration, GateSettings
-from portal.access.services.gates import save_gate, seat_member, unseat_member
+from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound

@@ -10,11 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from portal.access.grant_check import check_grants
+from portal.access.grants.audit.check import check_grants
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.grants.members.membership import remove_member
 from portal.access.models import Grant, Membership
-from portal.access.services.closing import close_grant
-from portal.access.services.members import remove_member
-from portal.access.services.revoking import end_by_notice, revoke_grant, sign_newer_version
 from tests.factories.access import make_grant, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo

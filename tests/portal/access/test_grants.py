@@ -8,10 +8,10 @@ import pytest
 from django.urls import reverse
 
 from portal.access.errors import EmailNotVerified, EndedByTheLab, GrantNotFound
+from portal.access.grants.ending.revocation import end_by_notice
+from portal.access.grants.licence_gate import revoke_grant, sign_for_grant
 from portal.access.models import Grant
-from portal.access.policy import Action, may
-from portal.access.services.grants import revoke_grant, sign_for_grant
-from portal.access.services.revoking import end_by_notice
+from portal.access.policy.policy import Action, may
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from portal.access.affected import affected_by
+from portal.access.holds.holds import lift_hold, place_hold, proposed
+from portal.access.holds.impact import affected_by
 from portal.access.models import Hold
-from portal.access.policy import Action, Reason, may
-from portal.access.services.holds import lift_hold, place_hold, proposed
+from portal.access.policy.policy import Action, Reason, may
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors

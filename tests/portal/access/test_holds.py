@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access.affected import affected_by
 from portal.access.errors import HeldBack, HoldNotFound
+from portal.access.grants.members.membership import remove_member
+from portal.access.holds.holds import lift_hold, place_hold
+from portal.access.holds.impact import affected_by
 from portal.access.models import Hold
-from portal.access.policy import Action, Reason, may, may_through
-from portal.access.services.holds import lift_hold, place_hold
-from portal.access.services.members import remove_member
+from portal.access.policy.policy import Action, Reason, may, may_through
 from portal.accounts.models import Affiliation, Organization
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.access.questions import (
+from portal.access.requests.form.questions import (
     BASE_NAMES,
     Kind,
     LabQuestion,

@@ -7,8 +7,8 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.letters.kinds import FIXED, GROUPS, KINDS
-from portal.access.services.revoking import revoke_grant
 from portal.accounts.models import Scope
 from portal.outbox.models import OutboxMessage
 from portal.outbox.templates import fill

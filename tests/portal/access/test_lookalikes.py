@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from portal.access.models import RequestLink
-from portal.access.services.answering import correct_request
+from portal.access.requests.answering import correct_request
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import make_user
 from tests.factories.affiliations import give_address, make_member, make_organization

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access import screening
 from portal.access.errors import ConflictOfInterest, GrantIsOver, MembershipNotFound
+from portal.access.grants.checks.members import clear_member
+from portal.access.grants.members.membership import remove_member
 from portal.access.models import Membership, Screening
-from portal.access.policy import Action, may
-from portal.access.services.member_checks import clear_member
-from portal.access.services.members import remove_member
-from portal.access.services.screening import dispose_screening
-from portal.access.services.screening_lists import add_entry
-from portal.access.services.timing import tick
+from portal.access.policy.policy import Action, may
+from portal.access.reminders.tick import tick
+from portal.access.review.screening_clearance import dispose_screening
+from portal.access.screening import matching
+from portal.access.screening.lists import add_entry
 from portal.accounts.models import Scope
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
@@ -106,7 +106,7 @@ def test_an_address_that_was_invited_counts_too(grant, now):
     entry = add_entry(
         actor=make_user(superuser=True), kind="domain", value="held.example", note="", now=now
     )
-    assert [hit.found for hit in screening.hits_of_member(membership, [entry], now)] == [
+    assert [hit.found for hit in matching.hits_of_member(membership, [entry], now)] == [
         "held.example"
     ]
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_screened_is_looked_at(grant, head, now, monkeypatch):
     def broken():
         raise RuntimeError("The lists are gone")
 
-    monkeypatch.setattr(screening, "active_entries", broken)
+    monkeypatch.setattr(matching, "active_entries", broken)
     held = make_member(grant, now=now)
     assert held.is_held
     assert held.screening.outcome == Screening.Outcome.FAILED

@@ -9,8 +9,8 @@ from allauth.account.models import EmailAddress
 
 from portal.access.errors import NotOfTheOrganization
 from portal.access.models import Membership
-from portal.access.policy import Action, may
-from portal.access.services.timing import tick
+from portal.access.policy.policy import Action, may
+from portal.access.reminders.tick import tick
 from portal.accounts.services import prove_by_email
 from portal.audit.models import AuditEvent
 from portal.outbox.models import OutboxMessage

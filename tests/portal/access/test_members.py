@@ -15,10 +15,10 @@ from portal.access.errors import (
     NotShareable,
     TooManyMembers,
 )
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.members.membership import invite_member, remove_member
 from portal.access.models import Membership
-from portal.access.policy import Action, Reason, may, may_through
-from portal.access.services.joining import join_as_member
-from portal.access.services.members import invite_member, remove_member
+from portal.access.policy.policy import Action, Reason, may, may_through
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -6,14 +6,14 @@ import pytest
 from django.urls import reverse
 
 from portal.access.errors import ConflictOfInterest, RequestNotFound
-from portal.access.history import history
 from portal.access.models import ConflictDeclaration, Note, Review
-from portal.access.services.review import (
+from portal.access.review.actions import (
     ask_question,
     declare_conflict,
     vouch_for_applicant,
     write_note,
 )
+from portal.access.review.timeline import history
 from portal.accounts.models import Affiliation
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors

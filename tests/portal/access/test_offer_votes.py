@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from portal.access.errors import ConflictOfInterest, HoldStands
+from portal.access.grants.offers import offer_grant
 from portal.access.models import Grant, OfferVote
-from portal.access.services.moving import grant_person
-from portal.access.services.offers import offer_grant
+from portal.access.review.hub.decisions import grant_person
 from portal.audit.models import AuditEvent
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from portal.access.conditions import Conditions
 from portal.access.errors import (
     ConflictOfInterest,
     GrantIsOver,
@@ -15,9 +14,10 @@ from portal.access.errors import (
     LicenceChanged,
     OfferLapsed,
 )
-from portal.access.policy import Action, Reason, may
-from portal.access.services.offers import accept_offer, decline_offer, offer_grant
-from portal.access.terms import LONGEST_GRANT
+from portal.access.grants.offers import accept_offer, decline_offer, offer_grant
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.policy import Action, Reason, may
+from portal.access.requests.terms import LONGEST_GRANT
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage

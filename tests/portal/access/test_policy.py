@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from portal.access.models import Grant
-from portal.access.policy import Action, Reason, may, may_through
-from portal.access.refusals import CATALOGUE, describe
-from portal.access.services.review import ask_question, decline_request
+from portal.access.policy.policy import Action, Reason, may, may_through
+from portal.access.policy.refusals import CATALOGUE, describe
+from portal.access.review.actions import ask_question, decline_request
 from portal.accounts.authentication import Caller
 from portal.catalog.models import ModelRepo, TeamMember
 from tests.factories.access import make_draft, make_grant, make_request
@@ -170,7 +170,7 @@ class TestWhyNot:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_words_for_page_and_client(reason, now):
-    from portal.access.policy import Verdict
+    from portal.access.policy.policy import Verdict
 
     refusal = describe(Verdict(allowed=False, reason=reason, since=now), make_repo())
     assert refusal.heading

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.access.conditions import Conditions, check_conditions
-from portal.access.policy import Action, Limits, Reason, may, may_read
+from portal.access.policy.conditions import Conditions, check_conditions
+from portal.access.policy.policy import Action, Limits, Reason, may, may_read
 from portal.accounts.authentication import Caller
 from portal.catalog.models import File
 from portal.errors import FieldErrors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.access.policy import Action, Reason, may, may_through
+from portal.access.policy.policy import Action, Reason, may, may_through
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_token, make_user

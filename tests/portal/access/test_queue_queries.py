@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.filters import Filters
 from portal.access.models import AccessRequest
-from portal.access.places import next_to_decide, place_of
-from portal.access.reading import CAP, count, parts_of
-from portal.access.services.review import claim_request
+from portal.access.review.actions import claim_request
+from portal.access.review.queue.filters import Filters
+from portal.access.review.queue.paging import CAP, count, parts_of
+from portal.access.review.queue.position import next_to_decide, place_of
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer

@@ -15,11 +15,11 @@ from portal.access.errors import (
     NotRenewable,
     RenewalNotFound,
 )
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.grants.renewals import decide_renewal, renew_grant
 from portal.access.models import Grant, Membership, Renewal
-from portal.access.policy import Action, Reason, may
-from portal.access.services.closing import close_grant
-from portal.access.services.renewing import decide_renewal, renew_grant
-from portal.access.services.revoking import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.policy.policy import Action, Reason, may
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from portal.access.answers import readable
+from portal.access.gate.question_versions import save_request_form
 from portal.access.models import AccessRequest, RequestForm
-from portal.access.services.drafting import save_draft
-from portal.access.services.request_forms import save_request_form
-from portal.access.services.submission import submit_request
+from portal.access.requests.drafts import save_draft
+from portal.access.requests.form.answers import readable
+from portal.access.requests.submission import submit_request
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import TeamMember

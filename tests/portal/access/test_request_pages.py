@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.conditions import Conditions
 from portal.access.models import AccessRequest, Grant
-from portal.access.services.review import approve_request, ask_question, decline_request
-from portal.access.services.screening_lists import add_entry
-from portal.access.services.signing import licence_in_force
+from portal.access.policy.conditions import Conditions
+from portal.access.requests.signing import licence_in_force
+from portal.access.review.actions import approve_request, ask_question, decline_request
+from portal.access.screening.lists import add_entry
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import ANSWERS, make_draft, make_grant, make_request
 from tests.factories.accounts import make_user

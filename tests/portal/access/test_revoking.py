@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import GrantIsOver, GrantNotFound
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
 from portal.access.models import Grant
-from portal.access.policy import Action, Reason, may
-from portal.access.services.revoking import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.policy.policy import Action, Reason, may
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
 from portal.errors import FieldErrors, Forbidden

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access import screening
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Screening
-from portal.access.services.answering import correct_request
-from portal.access.services.screening import dispose_screening
-from portal.access.services.screening_lists import add_entry, remove_entry
-from portal.access.services.submission import withdraw_request
+from portal.access.requests.answering import correct_request
+from portal.access.requests.submission import withdraw_request
+from portal.access.review.screening_clearance import dispose_screening
+from portal.access.screening import matching
+from portal.access.screening.lists import add_entry, remove_entry
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import FieldErrors
@@ -62,7 +62,7 @@ def test_without_a_hit_it_goes_to_the_reviewers(repo, listed, now):
     assert request.state == "in_review"
     kept = latest(request)
     assert (kept.outcome, kept.hits) == ("clear", [])
-    assert kept.list_version == screening.list_version(screening.active_entries())
+    assert kept.list_version == matching.list_version(matching.active_entries())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_cannot_be_screened_is_looked_at(repo, now, monkeypatch):
     def broken():
         raise RuntimeError("the lists are away")
 
-    monkeypatch.setattr(screening, "active_entries", broken)
+    monkeypatch.setattr(matching, "active_entries", broken)
     request = make_request(repo, now=now)
     assert request.state == "held"
     assert (latest(request).outcome, latest(request).list_version) == ("failed", "")

@@ -8,12 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portal.access.models import ScreeningEntry
-from portal.access.services.screening_lists import (
-    add_entry,
-    import_entries,
-    read_lines,
-    remove_entry,
-)
+from portal.access.screening.lists import add_entry, import_entries, read_lines, remove_entry
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden
 from tests.factories.accounts import make_user

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from portal.access.models import Grant
-from portal.access.services.signing import licence_in_force
+from portal.access.requests.signing import licence_in_force
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo
 

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.access import screening
 from portal.access.errors import NotRenewable
-from portal.access.grant_check import check_grants
+from portal.access.grants.audit.check import check_grants
+from portal.access.grants.checks.clearing import checks_of, clear_check
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.grants.members.membership import remove_member
+from portal.access.grants.renewals import renew_grant
 from portal.access.models import Screening
-from portal.access.policy import Action, Reason, may
-from portal.access.services.checks import checks_of, clear_check
-from portal.access.services.members import remove_member
-from portal.access.services.renewing import renew_grant
-from portal.access.services.revoking import revoke_grant
-from portal.access.services.screening_lists import add_entry, import_entries, remove_entry
-from portal.access.services.timing import tick
+from portal.access.policy.policy import Action, Reason, may
+from portal.access.reminders.tick import tick
+from portal.access.screening import matching
+from portal.access.screening.lists import add_entry, import_entries, remove_entry
 from portal.audit.models import AuditEvent
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_grant, make_request, make_signature
@@ -204,7 +204,7 @@ def test_an_import_counts_as_its_lines_do(suspends, grant, now):
 def test_where_the_lists_cannot_be_read_nothing_is_stopped(suspends, grant, now, monkeypatch):
     add_line(grant.person, now)
     with monkeypatch.context() as broken:
-        broken.setattr(screening, "active_entries", lambda: 1 / 0)
+        broken.setattr(matching, "active_entries", lambda: 1 / 0)
         assert tick(now) == {}
     assert opens(grant.person, grant.repo, now)
     assert tick(now) == {"grant_screened": 1}

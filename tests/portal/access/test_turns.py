@@ -8,12 +8,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.policy import Action, may
-from portal.access.services.asking import ask_question
-from portal.access.services.closing import close_grant
-from portal.access.services.renewing import is_renewable
-from portal.access.turns import renewable_by, turn_count, turns_of
-from portal.access.verdicts import Reason
+from portal.access.grants.ending.closeout import close_grant
+from portal.access.grants.pending_actions import renewable_by, turn_count, turns_of
+from portal.access.grants.renewals import is_renewable
+from portal.access.policy.policy import Action, may
+from portal.access.policy.verdicts import Reason
+from portal.access.review.asking import ask_question
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from portal.access.conditions import Conditions
 from portal.access.errors import (
     AnswersRemoved,
     ConflictOfInterest,
@@ -16,20 +15,21 @@ from portal.access.errors import (
     RequestHasMovedOn,
     RequestNotFound,
 )
-from portal.access.history import history
+from portal.access.grants.renewals import renew_grant
 from portal.access.models import AccessRequest, Grant, Review
-from portal.access.policy import may
-from portal.access.retention import erase_answers
-from portal.access.services.answering import answer_question
-from portal.access.services.drafting import start_draft
-from portal.access.services.renewing import renew_grant
-from portal.access.services.review import (
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action, Reason
+from portal.access.reporting.retention import erase_answers
+from portal.access.requests.answering import answer_question
+from portal.access.requests.drafts import start_draft
+from portal.access.review.actions import (
     ask_question,
     declare_conflict,
     reopen_request,
     undo_decision,
 )
-from portal.access.verdicts import Action, Reason
+from portal.access.review.timeline import history
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden

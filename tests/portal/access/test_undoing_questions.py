@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import MailHasLeft, RequestHasMovedOn
-from portal.access.history import history
 from portal.access.models import AccessRequest
-from portal.access.services.answering import answer_question
-from portal.access.services.review import ask_question, undo_decision, undo_last, undo_question
-from portal.access.services.submission import withdraw_request
+from portal.access.requests.answering import answer_question
+from portal.access.requests.submission import withdraw_request
+from portal.access.review.actions import ask_question, undo_decision, undo_last, undo_question
+from portal.access.review.timeline import history
 from portal.audit.models import AuditEvent
 from portal.errors import Forbidden
 from portal.outbox.models import OutboxMessage

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access.conditions import Conditions
 from portal.access.errors import ConflictOfInterest, HoldStands, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Decision, Grant, Review
-from portal.access.services.appealing import appeal_request
-from portal.access.services.review import declare_conflict, decline_request
-from portal.access.votes import visible_votes, votes_missing
+from portal.access.policy.conditions import Conditions
+from portal.access.requests.appeals import appeal_request
+from portal.access.review.actions import declare_conflict, decline_request
+from portal.access.review.decisions.votes import visible_votes, votes_missing
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.outbox.models import OutboxMessage

@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 
-from portal.access import screening
 from portal.access.errors import (
     AddressUnproved,
     EmailNotVerified,
     HeldBack,
     HoldStands,
 )
+from portal.access.grants.checks.clearing import checks_of, clear_check
+from portal.access.grants.ending.revocation import end_by_notice, sign_newer_version
+from portal.access.grants.licence_gate import sign_for_grant
+from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.offers import accept_offer
+from portal.access.grants.renewals import renew_grant
 from portal.access.models import Membership
-from portal.access.policy import Action, Reason, may
-from portal.access.services.checks import checks_of, clear_check
-from portal.access.services.deciding import approve_request
-from portal.access.services.grants import sign_for_grant
-from portal.access.services.joining import join_as_member
-from portal.access.services.offers import accept_offer
-from portal.access.services.renewing import renew_grant
-from portal.access.services.revoking import end_by_notice, sign_newer_version
-from portal.access.services.screening_lists import add_entry
-from portal.access.services.undoing import undo_decision
+from portal.access.policy.policy import Action, Reason, may
+from portal.access.review.decisions.deciding import approve_request
+from portal.access.review.decisions.undo import undo_decision
+from portal.access.screening import matching
+from portal.access.screening.lists import add_entry
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import DomainError
@@ -181,12 +181,12 @@ def carried_on(now: datetime) -> Try:
 
 WAYS = {
     "offer": Way("offers.accept_offer", offered),
-    "licence gate": Way("grants.sign_for_grant", at_the_licence_gate),
+    "licence gate": Way("licence_gate.sign_for_grant", at_the_licence_gate),
     "approval": Way("deciding._give", approved, by_team=True),
-    "renewal": Way("renewing._grant", renewing),
-    "newer text": Way("revoking.sign_newer_version", signing_newer),
+    "renewal": Way("renewals._grant", renewing),
+    "newer text": Way("revocation.sign_newer_version", signing_newer),
     "invitation": Way("joining.join_as_member", joining),
-    "membership that goes on": Way("members._carry", carried_on),
+    "membership that goes on": Way("membership._carry", carried_on),
 }
 ways = pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 
@@ -226,7 +226,7 @@ def test_no_proved_address(way, now):
     if way.through == "joining.join_as_member":
         assert refused.code == "membership_not_found"
         assert "confirm" in refused.message
-    elif way.through != "members._carry":
+    elif way.through != "membership._carry":
         assert isinstance(refused, expected)
         assert "confirm" in refused.message.lower()
 
@@ -236,7 +236,7 @@ def test_a_hold(way, now):
     attempt = way.make(now)
     hold = make_hold(attempt.person, attempt.repo, now=now)
     refused = go(attempt)
-    if way.through != "members._carry":
+    if way.through != "membership._carry":
         assert isinstance(refused, HoldStands if way.by_team else HeldBack)
     hold.lifted_at = now
     hold.save()
@@ -273,7 +273,7 @@ def test_what_cannot_be_screened_opens_nothing(way, now, monkeypatch):
     def broken() -> Any:
         raise RuntimeError("The lists are gone")
 
-    monkeypatch.setattr(screening, "active_entries", broken)
+    monkeypatch.setattr(matching, "active_entries", broken)
     go(attempt)
     assert not opens(attempt, now)
 
@@ -301,4 +301,4 @@ def test_a_grant_that_was_asked_for_is_screened_by_its_answers_too(now):
     grant = make_grant(make_repo(), now=now)
     actor = make_user(superuser=True)
     entry = add_entry(actor=actor, kind="country", value="NL", note="", now=now)
-    assert [hit.found for hit in screening.hits_of_grant(grant, [entry], now)] == ["NL"]
+    assert [hit.found for hit in matching.hits_of_grant(grant, [entry], now)] == ["NL"]

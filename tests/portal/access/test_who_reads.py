@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.access.acts import Act, acts_of
 from portal.access.models import AccessRequest
+from portal.access.policy.request_actions import Act, acts_of
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer

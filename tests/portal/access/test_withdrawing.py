@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 
 from portal.access.errors import GrantIsOver, GrantNotFound
-from portal.access.grant_check import check_grants
-from portal.access.policy import Action, may
-from portal.access.services.revoking import end_by_notice, revoke_grant
-from portal.access.services.withdrawing import withdraw_notice, withdraw_proposal
+from portal.access.grants.audit.check import check_grants
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
+from portal.access.policy.policy import Action, may
 from portal.accounts.models import Scope
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound

@@ -9,8 +9,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, Decision, Grant
-from portal.access.services.asking import ask_question
-from portal.access.services.screening_lists import add_entry
+from portal.access.review.asking import ask_question
+from portal.access.screening.lists import add_entry
 from portal.audit.models import AuditEvent
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from portal.access.gate_settings import settings_of
+from portal.access.gate.settings import save_gate
 from portal.access.models import Grant
-from portal.access.questions import newest_form
-from portal.access.services.gates import save_gate
+from portal.access.policy.gate_settings import settings_of
+from portal.access.requests.form.questions import newest_form
 from portal.accounts.services import let_publish
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo

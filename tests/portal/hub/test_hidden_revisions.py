@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from portal.access.policy import Action, Reason, may
-from portal.access.subjects import subject_id
+from portal.access.holds.targets import subject_id
+from portal.access.policy.policy import Action, Reason, may
 from portal.catalog.models import File, Revision
 from portal.jobs import hosting
 from portal.jobs.errors import ModelLoading

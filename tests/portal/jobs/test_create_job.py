@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import Refused
-from portal.access.policy import Reason
+from portal.access.policy.policy import Reason
 from portal.accounts.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound, QuotaExceeded

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from portal.access.affected import affected_by
 from portal.access.errors import Refused
+from portal.access.holds.impact import affected_by
 from portal.access.models import AccessRequest, Hold
-from portal.access.policy import Reason
-from portal.access.services.review import ask_question, decline_request
+from portal.access.policy.policy import Reason
+from portal.access.review.actions import ask_question, decline_request
 from portal.jobs.errors import QuotaExceeded
 from portal.jobs.models import Job
 from portal.jobs.services import Standing, renew_lease

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.access.conditions import Conditions
 from portal.access.letters import (
     checks,
-    clock,
     decisions,
-    delays,
-    ends,
+    grant_deadlines,
     grants,
     holds,
     members,
+    request_deadlines,
     requests,
+    team_deadlines,
 )
 from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
-from portal.access.services.review import ask_question
+from portal.access.policy.conditions import Conditions
+from portal.access.review.actions import ask_question
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_grant, make_request
@@ -54,14 +54,14 @@ def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None
     requests.send_appeal(case, now=now)
     requests.send_withdrawal(case, now=now)
     question = _question(case, administrator, now)
-    clock.send_draft_reminder(case, "1", now=now)
-    clock.send_question_reminder(question, days=3, now=now)
-    clock.send_lapse(question, now=now)
-    clock.tell_unreachable(question, [administrator], now=now)
-    clock.tell_stranded(case, [administrator], able=0, quorum=1, now=now)
+    request_deadlines.send_draft_reminder(case, "1", now=now)
+    request_deadlines.send_question_reminder(question, days=3, now=now)
+    request_deadlines.send_lapse(question, now=now)
+    request_deadlines.tell_unreachable(question, [administrator], now=now)
+    request_deadlines.tell_stranded(case, [administrator], able=0, quorum=1, now=now)
     for level in (1, 2):
-        clock.send_overdue(case, level=level, stamp="1", now=now)
-        clock.tell_overdue(case, [administrator], level=level, stamp="1", now=now)
+        request_deadlines.send_overdue(case, level=level, stamp="1", now=now)
+        request_deadlines.tell_overdue(case, [administrator], level=level, stamp="1", now=now)
 
 
 def _question(case: AccessRequest, administrator: User, now: datetime) -> Question:
@@ -92,21 +92,21 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     checks.send_extra_check(grant, screening, now=now)
     checks.send_standing_check(screening, now=now)
     checks.send_standing_done(screening, now=now)
-    ends.send_offer_reminder(offer, now, now=now)
-    ends.send_offer_lapsed(offer, now, now=now)
+    grant_deadlines.send_offer_reminder(offer, now, now=now)
+    grant_deadlines.send_offer_lapsed(offer, now, now=now)
     grant.notice_reason = grant.closeout = WORDS
     grants.send_revocation(grant, reason=WORDS, now=now)
     grants.send_notice(grant, can_sign=True, now=now)
     grants.send_notice_withdrawn(grant, was=now, now=now)
     grants.send_closed(grant, now=now)
     grants.send_renewed(grant, now=now)
-    ends.send_grant_reminder(grant, days=30, page="/", now=now)
-    ends.send_grant_ended(grant, now, page="/", now=now)
-    ends.send_closeout_reminder(grant, now, page="/", now=now)
+    grant_deadlines.send_grant_reminder(grant, days=30, page="/", now=now)
+    grant_deadlines.send_grant_ended(grant, now, page="/", now=now)
+    grant_deadlines.send_closeout_reminder(grant, now, page="/", now=now)
     _of_renewal(_renewal(grant, now), administrator, now)
     hold = make_hold(grant.person, grant.repo, actor=administrator, now=now)
     holds.send_lifted(hold, grant.person, repo=hold.repo, now=now)
-    delays.ask_about_hold(hold, [administrator], month="2027-01", page="/", now=now)
+    team_deadlines.ask_about_hold(hold, [administrator], month="2027-01", page="/", now=now)
 
 
 def _renewal(grant: Grant, now: datetime) -> Renewal:
@@ -123,8 +123,8 @@ def _renewal(grant: Grant, now: datetime) -> Renewal:
 def _of_renewal(renewal: Renewal, administrator: User, now: datetime) -> None:
     grants.send_renewal_filed(renewal, now=now)
     grants.send_renewal_declined(renewal, now=now)
-    delays.tell_renewal_late(renewal, [administrator], page="/", now=now)
-    delays.tell_renewal_people(renewal, [administrator], level=2, page="/", now=now)
+    team_deadlines.tell_renewal_late(renewal, [administrator], page="/", now=now)
+    team_deadlines.tell_renewal_people(renewal, [administrator], level=2, page="/", now=now)
 
 
 def _of_members(grant: Grant, administrator: User, now: datetime) -> None:

@@ -12,8 +12,8 @@ import pytest
 from django.core import mail
 
 from portal.access import letters as letters_of_the_gate
-from portal.access.letters.common import scope_of
 from portal.access.letters.kinds import FIXED, GROUPS, KINDS
+from portal.access.letters.mailer import scope_of
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
 from portal.outbox.templates import check_words, preview, save_letter_template

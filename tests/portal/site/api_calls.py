@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from portal.access.services.signing import licence_in_force
+from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.accounts import make_token

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from portal.access.gate.settings import save_gate
 from portal.access.models import Grant, Hold
-from portal.access.services.gates import save_gate
 from portal.accounts.models import Scope
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_user

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.access.holds.holds import place_hold
 from portal.access.models import AccessRequest, Note, RequestForm
-from portal.access.services.holds import place_hold
-from portal.access.services.screening_lists import import_entries
+from portal.access.screening.lists import import_entries
 from portal.accounts.models import Organization, Reference
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_draft, make_grant, make_request

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from portal.access.acts import Act, acts_of
+from portal.access.gate.settings import save_gate
 from portal.access.models import AccessRequest, Grant
-from portal.access.services.gates import save_gate
+from portal.access.policy.request_actions import Act, acts_of
 from portal.accounts.models import Scope
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from portal.access.gate.question_versions import save_request_form
 from portal.access.models import AccessRequest
-from portal.access.questions import REQUIRED_ANSWERS
-from portal.access.services.request_forms import save_request_form
+from portal.access.requests.form.questions import REQUIRED_ANSWERS
 from portal.accounts.models import Scope
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.access.conflicts import conflicts_of
-from portal.access.evidence import flags
+from portal.access.grants.checks.clearing import checks_of
+from portal.access.grants.renewals import is_renewable
 from portal.access.models import AccessRequest, Grant, Hold, Membership
-from portal.access.policy import Action, may
-from portal.access.services.checks import checks_of
-from portal.access.services.renewing import is_renewable
+from portal.access.policy.conflicts import conflicts_of
+from portal.access.policy.policy import Action, may
+from portal.access.review.evidence import flags
 from portal.accounts.models import User
 from portal.accounts.register import load_seed
 from portal.audit.models import AuditEvent

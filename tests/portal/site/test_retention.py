@@ -18,9 +18,9 @@ from portal.access.models import (
     Screening,
     Submission,
 )
-from portal.access.retention import AFTER_A_GRANT, REMOVED
-from portal.access.services.submission import withdraw_request
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
+from portal.access.reporting.retention import AFTER_A_GRANT, REMOVED
+from portal.access.requests.submission import withdraw_request
 from portal.accounts.models import AccessToken, Affiliation, Organization, Reference
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent

@@ -8,7 +8,7 @@ out in the default words of theirs.
 from __future__ import annotations
 
 from portal.access.letters.kinds.base import LetterKind
-from portal.access.letters.kinds.clock import CLOCK
+from portal.access.letters.kinds.deadlines import CLOCK
 from portal.access.letters.kinds.decisions import DECISIONS
 from portal.access.letters.kinds.grants import GRANTS
 from portal.access.letters.kinds.members import MEMBERS

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from portal.access.grant_check import Report, check_grants
+from portal.access.grants.audit.check import Report, check_grants
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import AccessRequest
-from portal.access.services.drafting import save_draft
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
+from portal.access.requests.drafts import save_draft
 from portal.audit.events import EventType
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_draft

@@ -8,9 +8,9 @@ import pytest
 from django.db import connections, transaction
 
 from portal.access.models import AccessRequest, Escalation
-from portal.access.services import timing
-from portal.access.services.submission import withdraw_request
-from portal.access.services.timing import tick
+from portal.access.reminders import tick as timing
+from portal.access.reminders.tick import tick
+from portal.access.requests.submission import withdraw_request
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import AccessRequest, Escalation
-from portal.access.services.answering import answer_question
-from portal.access.services.asking import ask_question
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
+from portal.access.requests.answering import answer_question
+from portal.access.review.asking import ask_question
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from portal.outbox.models import BouncedAddress, OutboxMessage

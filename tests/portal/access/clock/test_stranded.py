@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import Escalation, GateSettings
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.access import clock
-from portal.access.clock import (
+from portal.access.deadlines import timers as clock
+from portal.access.deadlines.timers import (
     GRANTS,
     MEMBERS,
     REQUESTS,
@@ -16,7 +16,7 @@ from portal.access.clock import (
     timers,
 )
 from portal.access.models import AccessRequest
-from portal.access.services.timing import STEPS
+from portal.access.reminders.tick import STEPS
 
 
 def test_each_state_of_a_request_has_a_row():

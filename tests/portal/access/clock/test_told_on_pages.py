@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access.history import history
 from portal.access.models import AccessRequest, Escalation
-from portal.access.services.timing import tick
+from portal.access.reminders.tick import tick
+from portal.access.review.timeline import history
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.portal.access.clock.hands import fresh

@@ -1,0 +1,1 @@
+"""An applicant's own pages of their requests."""

@@ -1,0 +1,72 @@
+"""Say what an applicant does next with each request in their list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F
+from django.urls import reverse
+
+from portal.access.grants.lifecycle import grant_state, is_active, is_offered
+from portal.access.models import AccessRequest, Grant
+from portal.access.review.status import FOR_APPLICANT, State
+from portal.access.status_badge import Mark
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request in its applicant's list. Without a ``url`` there is nothing to do but wait."""
+
+    access_request: AccessRequest
+    mark: Mark
+    text: str
+    url: str = ""
+
+
+def rows_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[Row]:
+    """Return a row for each, in the same order. The repos' namespaces are selected already."""
+    listed = list(access_requests)
+    grants = _newest_grants(listed)
+    return [_row(access_request, grants.get(access_request.pk), now) for access_request in listed]
+
+
+def _newest_grants(access_requests: list[AccessRequest]) -> dict[int, Grant]:
+    """Return what the last decision on each gave, or what it was renewed into, by request."""
+    given = Grant.objects.filter(decision__request__in=access_requests).told().order_by("pk")
+    listed = given.annotate(request_id=F("decision__request"))
+    newest = {grant.request_id: grant for grant in listed}
+    renewed = Grant.objects.filter(parent__in=newest.values()).order_by("pk")
+    by_parent = {grant.parent_id: grant for grant in renewed}
+    return {key: by_parent.get(grant.pk, grant) for key, grant in newest.items()}
+
+
+def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> Row:
+    state = State(access_request.state)
+    if state == State.APPROVED and grant is not None:
+        return _approved(access_request, grant, now)
+    page = reverse("access:request", args=[access_request.pk])
+    repo = access_request.repo
+    start = reverse("access:start", args=[repo.namespace.name, repo.name])
+    texts = {
+        State.DRAFT: ("Continue", start),
+        State.NEEDS_INFO: ("Answer the question", f"{page}#question"),
+        State.DECLINED: ("Read why", page),
+        State.LAPSED: ("Take it up again", page),
+        State.WITHDRAWN: ("Ask again", start),
+    }
+    text, url = texts.get(state, ("", ""))
+    return Row(access_request, FOR_APPLICANT[state], text, url)
+
+
+def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> Row:
+    """Tell of the access that came of it, which may be over by now."""
+    mark = FOR_APPLICANT[State.APPROVED]
+    if is_offered(grant, now):
+        offer = reverse("access:offer", args=[grant.pk])
+        return Row(access_request, grant_state(grant, now), "Read and sign", offer)
+    if is_active(grant, now):
+        return Row(access_request, mark, "Use the model", f"/{access_request.repo.full_name}")
+    page = reverse("access:grant", args=[grant.pk])
+    return Row(access_request, grant_state(grant, now), "See the grant", page)

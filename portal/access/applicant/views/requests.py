@@ -1,0 +1,209 @@
+"""A person's own requests: the list, one request's page, and what they can do with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.access.applicant.next_steps import rows_of
+from portal.access.errors import AlreadyGranted
+from portal.access.grants.lifecycle import grant_state, is_active, is_offered
+from portal.access.grants.locks import is_over
+from portal.access.grants.pending_actions import invitations_to, turns_of
+from portal.access.models import AccessRequest, Grant
+from portal.access.policy.request_actions import acts_of
+from portal.access.requests.answering import is_resumable, resumable_until
+from portal.access.requests.appeals import appealable_until
+from portal.access.requests.diffs import changes_of
+from portal.access.requests.drafts import begun_request, discard_draft, start_draft
+from portal.access.requests.form.answers import modes_label, readable
+from portal.access.requests.form.forms import AnswerForm, AppealForm
+from portal.access.requests.form.questions import newest_form
+from portal.access.requests.form.wizard import STEPS, first_unfinished
+from portal.access.requests.submission import withdraw_request
+from portal.access.requests.views.common import own_request
+from portal.access.review import status as standing
+from portal.access.review.timeline import history
+from portal.accounts.affiliations import addresses_of, affiliations_of
+from portal.accounts.authentication import Caller
+from portal.accounts.views import signed_in
+from portal.catalog.models import Gate
+from portal.catalog.services.reading import find_repo
+from portal.pages import posted_from
+
+PAGE_SIZE = 20
+GRANTS_SHOWN = 50  # the rest stands on the page of grants
+
+
+@login_required
+@require_safe
+def requests(request: HttpRequest) -> HttpResponse:
+    """Show what waits for this person, their requests, newest first, and the access they have."""
+    person, now = signed_in(request), timezone.now()
+    mine = AccessRequest.objects.of(person).select_related("repo__namespace")
+    page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
+    held = Grant.objects.usable_by(person).active_at(now)
+    held = held.select_related("repo__namespace", "acceptance__licence_version__licence")
+    context = {
+        "page": page,
+        "turns": turns_of(person, now),
+        "rows": rows_of(page, now),
+        "grants": [
+            (grant, modes_label(grant.modes), grant.person_id == person.pk)
+            for grant in held[:GRANTS_SHOWN]
+        ],
+        "now": now,
+    }
+    return render(request, "access/requests.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Show what asking takes, and the button that begins a draft; go on with one that exists.
+
+    To open the address makes nothing: crawlers and programs that look ahead open it too.
+    """
+    person, now = signed_in(request), timezone.now()
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
+    if not repo.takes_requests and Gate.LICENCE in (repo.download_gate, repo.inference_gate):
+        return redirect("access:sign", repo.namespace.name, repo.name)
+    try:
+        begun = begun_request(applicant=person, repo=repo, now=now)
+        if begun is None and request.method == "POST":
+            begun = start_draft(applicant=person, repo_id=repo.pk, now=now)
+    except AlreadyGranted as error:
+        if request.method == "POST":
+            return redirect("access:start", repo.namespace.name, repo.name)
+        return _already_granted(request, error)
+    if begun is None:
+        context = {
+            "repo": repo,
+            "steps": STEPS,
+            "is_member": Grant.objects.usable_by(person, repo).active_at(now).exists(),
+            "invitations": invitations_to(person, now, repo),
+        }
+        return render(request, "access/start.html", context)
+    return redirect(*_where_it_stands(begun, now))
+
+
+def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpResponse:
+    context = {
+        "heading": error.message,
+        "act_label": error.act_label,
+        "act_url": error.help_url,
+        "other_label": "My requests",
+        "other_url": "/requests",
+    }
+    return render(request, "refusal.html", context)
+
+
+def _where_it_stands(access_request: AccessRequest, now: datetime) -> tuple[Any, ...]:
+    """Name the page to go on from: of a draft, its first unfinished step."""
+    if not standing.is_draft(access_request):
+        return "access:request", access_request.pk
+    is_typed = access_request.saved_at > access_request.created_at
+    step = first_unfinished(access_request, now) if is_typed else STEPS[0]
+    return "access:form", access_request.pk, step.slug
+
+
+@login_required
+@require_safe
+def show(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Where a request is, what comes next, and everything that happened to it."""
+    access_request = own_request(signed_in(request), request_id)
+    return request_page(request, access_request, AnswerForm())
+
+
+def request_page(
+    request: HttpRequest,
+    access_request: AccessRequest,
+    form: AnswerForm,
+    *,
+    appeal: AppealForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Where it stands; ``form`` and ``appeal`` as they were sent back."""
+    now = timezone.now()
+    grant = standing.grant_of(access_request)
+    submission = access_request.submissions.select_related(
+        "form", "acceptance__licence_version__licence"
+    ).last()
+    answers = submission.answers if submission else access_request.draft
+    asked = submission.form if submission else newest_form(access_request.repo)
+    waited = standing.waited(access_request)
+    due_at = access_request.due_at
+    context = {
+        "access_request": access_request,
+        "repo": access_request.repo,
+        "title_words": standing.title(access_request),
+        "state_mark": standing.applicant_mark(access_request),
+        "stages": standing.stages(access_request, grant, now),
+        "acts": {str(act) for act in acts_of(access_request.applicant, access_request)},
+        "question": standing.open_question(access_request),
+        "grant": grant,
+        "grant_mark": grant_state(grant, now) if grant else None,
+        "grant_is_active": grant is not None and is_active(grant, now),
+        "grant_is_held": grant is not None and grant.is_held and not is_over(grant, now),
+        "grant_is_offered": grant is not None and is_offered(grant, now),
+        "grant_modes": modes_label(grant.modes) if grant else "",
+        "submission": submission,
+        "answers": readable(answers, form=asked),
+        "changes": changes_of(access_request),
+        "asked_for": modes_label(answers.get("modes")),
+        "waited_days": waited.days,
+        "first_due_at": due_at - waited if due_at else None,
+        "overdue": bool(due_at and due_at < now),
+        "events": history(access_request, reader=access_request.applicant),
+        "form": form,
+        "appeal": appeal or AppealForm(),
+        "base_url": settings.BASE_URL,
+        "now": now,
+        **_ways_back(access_request, now),
+        **_evidence(access_request, now),
+    }
+    return render(request, "access/request.html", context, status=status)
+
+
+def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
+    """Why it was declined or lapsed, and what can be done about it."""
+    until = appealable_until(access_request)
+    return {
+        "decision": standing.last_decision(access_request),
+        "appeal_until": until if until and now <= until else None,
+        "resume_until": resumable_until(access_request),
+        "may_resume": is_resumable(access_request, now),
+    }
+
+
+def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
+    """What the team can see proved of the person, and what is only said."""
+    person = access_request.applicant
+    return {
+        "affiliations": affiliations_of(person, now),
+        "proved_addresses": addresses_of(person),
+        "said_organization": access_request.draft.get("organization", ""),
+    }
+
+
+@posted_from("access:request", "request_id")
+def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
+    withdraw_request(applicant=signed_in(request), request_id=request_id, now=timezone.now())
+    messages.success(request, "Your request is withdrawn. Nobody decides on it any more.")
+    return redirect("access:request", request_id)
+
+
+@posted_from("access:request", "request_id")
+def discard(request: HttpRequest, request_id: int) -> HttpResponse:
+    discard_draft(applicant=signed_in(request), request_id=request_id)
+    messages.success(request, "The draft is gone, and nothing of it is kept.")
+    return redirect("access:requests")

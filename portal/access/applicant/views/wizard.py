@@ -1,0 +1,197 @@
+"""The form of a request, step by step, up to its submission."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
+from portal.access.models import AccessRequest
+from portal.access.policy.refusals import whole_date
+from portal.access.requests.drafts import save_draft
+from portal.access.requests.form.answers import readable
+from portal.access.requests.form.forms import PageForm, SignatureForm
+from portal.access.requests.form.questions import newest_form
+from portal.access.requests.form.wizard import (
+    BY_SLUG,
+    Step,
+    after,
+    as_kept,
+    before,
+    form_of,
+    is_signed,
+    missing,
+    position,
+    progress,
+    signature_in,
+)
+from portal.access.requests.signing import licence_in_force
+from portal.access.requests.submission import submit_request
+from portal.access.requests.views.common import licence_context, own_request, say, signed_form
+from portal.access.review import status as standing
+from portal.accounts.models import User
+from portal.accounts.views import signed_in
+from portal.addresses import client_ip
+from portal.errors import FieldErrors
+from portal.pages import posted_from
+
+STILL_MISSING = "Some answers are still missing"
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
+    """One step. Whatever is posted is kept, right or wrong."""
+    access_request = own_request(signed_in(request), request_id)
+    if step not in BY_SLUG:
+        raise Http404
+    if not standing.is_draft(access_request):
+        return redirect("access:request", request_id)
+    here = BY_SLUG[step]
+    pages = {"licence": _licence, "check": _check}
+    return pages.get(step, _answers)(request, access_request, here)
+
+
+@posted_from("access:request", "request_id")
+def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Keep what is typed so far. Who was signed out meanwhile is told so in place."""
+    access_request = own_request(signed_in(request), request_id)
+    here = BY_SLUG.get(request.POST.get("step", ""))
+    if here is None or here.form is None:
+        raise Http404
+    asked = newest_form(access_request.repo)
+    kept = _keep(access_request, form_of(here, access_request, request.POST, asked=asked).typed())
+    return render(request, "access/_kept.html", {"access_request": kept})
+
+
+def _keep(access_request: AccessRequest, answers: dict[str, Any]) -> AccessRequest:
+    return save_draft(
+        applicant=access_request.applicant,
+        request_id=access_request.pk,
+        answers=answers,
+        now=timezone.now(),
+    )
+
+
+def _render(
+    request: HttpRequest, access_request: AccessRequest, here: Step, **context: Any
+) -> HttpResponse:
+    shared = {
+        "access_request": access_request,
+        "repo": access_request.repo,
+        "step": here,
+        "number": position(here),
+        "progress": progress(access_request, here, timezone.now()),
+        "back": before(here),
+    }
+    status = 422 if context["form"].errors else 200
+    return render(
+        request, f"access/form_{context.pop('page')}.html", shared | context, status=status
+    )
+
+
+def _answers(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+    asked = newest_form(access_request.repo)
+    if request.method != "POST":
+        shown = form_of(here, access_request, asked=asked)
+        return _render(request, access_request, here, form=shown, page="answers")
+    posted = form_of(here, access_request, request.POST, asked=asked)
+    kept = _keep(access_request, posted.kept())
+    if "leave" in request.POST:
+        messages.success(request, "Your draft is kept. Come back whenever you like.")
+        return redirect("access:requests")
+    if posted.leads_to_more(request.POST.getlist("asked")):
+        messages.info(request, "What you answered leads to another question on this page.")
+        return redirect("access:form", kept.pk, here.slug)
+    if posted.is_valid():
+        return redirect("access:form", kept.pk, _next(request, here))
+    return _render(request, kept, here, form=posted, page="answers")
+
+
+def _next(request: HttpRequest, here: Step) -> str:
+    return "check" if request.GET.get("then") == "check" else after(here).slug
+
+
+def _licence(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+    now, person = timezone.now(), access_request.applicant
+    version = licence_in_force(access_request.repo, now=now)
+    if request.method != "POST":
+        shown = SignatureForm(
+            version=version, initial=_signed_before(access_request, version.sha256)
+        )
+    else:
+        shown, signature = signed_form(request, person, access_request.repo, now)
+        if signature:
+            _keep(access_request, {"signature": as_kept(signature, now=now)})
+            return redirect("access:form", access_request.pk, after(here).slug)
+    licence = licence_context(version)
+    return _render(request, access_request, here, form=shown, page="licence", **licence)
+
+
+def _signed_before(access_request: AccessRequest, sha256: str) -> dict[str, Any]:
+    """What was signed in this draft; of another text only the name and capacity."""
+    kept = access_request.draft.get("signature") or {}
+    initial = {name: kept[name] for name in ("typed_name", "capacity", "entity") if name in kept}
+    if kept.get("text_sha256") == sha256:
+        initial |= {f"attest_{code}": True for code in kept["attestations"]}
+    return {"capacity": "person", **initial}
+
+
+def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+    shown = PageForm(request.POST or None)
+    lacking = missing(access_request)
+    if request.method == "POST" and not lacking:
+        try:
+            return _submit(request, access_request)
+        except EmailNotVerified as error:
+            say(shown, error.message)
+        except (NotSigned, LicenceChanged) as error:
+            messages.warning(request, error.message)
+            return redirect("access:form", access_request.pk, "licence")
+        except FieldErrors:  # the lab changed its questions this moment
+            lacking = missing(access_request)
+            say(shown, STILL_MISSING)
+    elif request.method == "POST":
+        say(shown, STILL_MISSING)
+    context = _to_check(access_request) | {"missing": lacking if shown.errors else []}
+    return _render(request, access_request, here, form=shown, page="check", **context)
+
+
+def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+    signature = signature_in(access_request.draft, ip=client_ip(request))
+    sent = submit_request(
+        applicant=access_request.applicant,
+        request_id=access_request.pk,
+        signature=signature,
+        now=timezone.now(),
+    )
+    due = whole_date(sent.due_at) if sent.due_at else "its due date"
+    messages.success(request, f"Your request is {standing.title(sent)}. You’ll hear by {due}.")
+    return redirect("access:request", sent.pk)
+
+
+def _to_check(access_request: AccessRequest) -> dict[str, Any]:
+    now, draft = timezone.now(), access_request.draft
+    signed, asked = is_signed(access_request, now), newest_form(access_request.repo)
+    return {
+        "you": readable(draft, "you", "organization", form=asked),
+        "research": readable(draft, "research", form=asked),
+        "access": readable(draft, "access", form=asked),
+        "addresses": _addresses(access_request.applicant),
+        "signed": draft["signature"] if signed else None,
+        "version": licence_in_force(access_request.repo, now=now),
+        "due_at": now + timedelta(days=access_request.repo.decision_days),
+        "verified": access_request.applicant.has_verified_email,
+    }
+
+
+def _addresses(person: User) -> list[EmailAddress]:
+    return list(EmailAddress.objects.filter(user=person).order_by("-primary", "email"))

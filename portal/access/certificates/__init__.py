@@ -1,0 +1,1 @@
+"""Certificates of signatures, signed by the installation's own key."""

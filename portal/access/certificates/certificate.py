@@ -1,0 +1,153 @@
+"""One signature as a document: who signed which text, when, and where the record holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from portal.access.certificates.document import Document, Fact
+from portal.access.certificates.signing_key import fingerprint, sign_pdf
+from portal.access.errors import SignatureNotFound
+from portal.access.models import Acceptance, AccessRequest
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
+from portal.catalog.models import ModelRepo
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """``repos``: those that the reader may know this signature opened, or was to open."""
+
+    acceptance: Acceptance
+    event: AuditEvent
+    repos: list[str]
+
+
+def own_signatures(person: User) -> QuerySet[Acceptance]:
+    """Newest first."""
+    mine = Acceptance.objects.filter(person=person).select_related("licence_version__licence")
+    return mine.order_by("-accepted_at", "-pk")
+
+
+def read_certificate(reader: User, acceptance_id: int) -> Certificate:
+    """For who signed, and for who reviews or administers a repo that it was signed for.
+
+    Raises SignatureNotFound, as for a signature that doesn't exist.
+    """
+    known = Acceptance.objects.select_related("licence_version__licence", "person")
+    acceptance = known.filter(pk=acceptance_id).first()
+    if acceptance is None:
+        raise SignatureNotFound
+    repos = _repos(acceptance, reader)
+    event = AuditEvent.objects.filter(
+        type=EventType.LICENCE_SIGNED,
+        target_type=Acceptance._meta.label_lower,
+        target_id=str(acceptance.pk),
+    ).first()
+    if event is None or (acceptance.person_id != reader.pk and not repos):
+        raise SignatureNotFound
+    return Certificate(acceptance, event, repos)
+
+
+def _repos(acceptance: Acceptance, reader: User) -> list[str]:
+    signed_for = ModelRepo.objects.filter(
+        Q(requests__submissions__acceptance=acceptance)
+        | Q(grants__acceptance=acceptance)
+        | Q(grants__memberships__acceptance=acceptance)
+        | Q(grants__renewals__acceptance=acceptance)
+    )
+    if acceptance.person_id != reader.pk:
+        signed_for = signed_for.filter(_for_reader(acceptance, reader))
+    return sorted({repo.full_name for repo in signed_for.select_related("namespace")})
+
+
+def _for_reader(acceptance: Acceptance, reader: User) -> Q:
+    """Select the repos of a reader's teams, and those whose signature no request came with.
+
+    An owner reads a signature that came with a request where they may read the request.
+    """
+    readable = AccessRequest.objects.readable_by(reader)
+    of_teams = Q(pk__in=ModelRepo.objects.reviewable_by(reader).values("pk"))
+    of_cases = Q(pk__in=readable.filter(submissions__acceptance=acceptance).values("repo"))
+    at_gates = Q(grants__acceptance=acceptance, grants__decision=None)
+    administered = Q(pk__in=ModelRepo.objects.administered_by(reader).values("pk"))
+    return of_teams | of_cases | (at_gates & administered)
+
+
+def make_certificate(certificate: Certificate) -> bytes:
+    """The signed PDF. It is made anew each time: what it says is in the record already."""
+    from portal.access.certificates.pdf import draw  # slow to import, and few pages need it
+
+    version = certificate.acceptance.licence_version
+    document = _document(certificate)
+    return sign_pdf(draw(document), reason=f"A signature under {version}, as recorded")
+
+
+def _document(certificate: Certificate) -> Document:
+    acceptance, event = certificate.acceptance, certificate.event
+    version = acceptance.licence_version
+    ticked = set(acceptance.attestations)
+    return Document(
+        title=f"Signature under {version}",
+        issuer=settings.SITE_NAME,
+        facts=_facts(certificate),
+        ticked=[each["text"] for each in version.attestations if each["code"] in ticked],
+        text_title=f"{version}, word for word",
+        text=version.text,
+        verify=_verify(fingerprint()),
+        made_at=acceptance.accepted_at,
+        record=_record(acceptance, event, certificate.repos),
+    )
+
+
+def _facts(certificate: Certificate) -> list[Fact]:
+    acceptance, event = certificate.acceptance, certificate.event
+    version = acceptance.licence_version
+    signed_at = acceptance.accepted_at.astimezone(UTC)
+    facts = [
+        Fact("Signed by", acceptance.typed_name),
+        Fact("Account", acceptance.person.username),
+        Fact("Capacity", acceptance.get_capacity_display()),
+        Fact("Organization", acceptance.entity),
+        Fact("Signed at", f"{signed_at:%d %B %Y, %H:%M:%S} UTC"),
+        Fact("For", ", ".join(certificate.repos)),
+        Fact("Licence", str(version)),
+        Fact("sha256 of the text", acceptance.text_sha256, code=True),
+        Fact("Notice to keep", version.attribution),
+        Fact("Event in the record", str(event.sequence)),
+        Fact("Its hash", event.hash, code=True),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def _verify(sha256: str) -> str:
+    return (
+        "This document carries a digital signature of the installation that keeps the record. Its "
+        f"certificate is at {settings.BASE_URL}/record/signing-certificate.pem, with the sha256 "
+        f"fingerprint {sha256}. The licence’s very bytes and the figures above are attached as "
+        "files. The document can be made anew from the record at any time."
+    )
+
+
+def _record(acceptance: Acceptance, event: AuditEvent, repos: list[str]) -> dict[str, Any]:
+    """The same for machines, and for letters that no font here has."""
+    version = acceptance.licence_version
+    return {
+        "signature": acceptance.pk,
+        "signed_by": acceptance.typed_name,
+        "account": acceptance.person.username,
+        "capacity": acceptance.capacity,
+        "organization": acceptance.entity,
+        "signed_at": acceptance.accepted_at.astimezone(UTC).isoformat(),
+        "attestations": sorted(acceptance.attestations),
+        "licence": version.licence.slug,
+        "version": version.version,
+        "text_sha256": acceptance.text_sha256,
+        "repos": repos,
+        "event": {"number": event.sequence, "hash": event.hash},
+    }

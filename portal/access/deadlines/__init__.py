@@ -1,0 +1,1 @@
+"""When something must have happened, and the rows whose time has come."""

@@ -1,0 +1,1 @@
+"""A model's gate as its administrators settle it: settings, team, questions."""

@@ -1,0 +1,260 @@
+"""What administrators fill in to settle a gate, its team and its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django_countries import countries
+
+from portal.access.gate.question_rules import STEPS, rulers_of
+from portal.access.gate.settings import RANGES
+from portal.access.models import ScreeningEntry
+from portal.access.requests.form.answers import country_name, modes_label, sector_label
+from portal.access.requests.form.builder import PageForm
+from portal.access.requests.form.questions import CHOOSING, NO, YES, Kind, LabQuestion
+from portal.catalog.models import ModelRepo, TeamMember
+from portal.fields import LongText, told_as
+
+KINDS = {
+    Kind.TEXT: "A line of text",
+    Kind.LONG_TEXT: "A longer text",
+    Kind.CHOICE: "One of several answers",
+    Kind.CHOICES: "Any of several answers",
+    Kind.NUMBER: "A number",
+    Kind.YES_NO: "Yes or no",
+    Kind.DATE: "A date",
+    Kind.URL: "A web address",
+}
+STEP_LABELS = {
+    "organization": "Your organization",
+    "research": "Your research",
+    "access": "Access and compute",
+}
+
+
+def _number(name: str, label: str, hint: str) -> forms.IntegerField:
+    least, most = RANGES[name]
+    return forms.IntegerField(
+        label=label,
+        help_text=hint,
+        error_messages={
+            "required": f"Choose {least} to {most}.",
+            **told_as(f"{label}: give a whole number, {least} to {most}."),
+        },
+        widget=forms.NumberInput(attrs={"class": "short", "min": least, "max": most}),
+    )
+
+
+def _switch(label: str, hint: str) -> forms.BooleanField:
+    return forms.BooleanField(label=label, help_text=hint, required=False)
+
+
+class GateForm(PageForm):
+    """The settings of one gate; the service says which of them the team can live up to."""
+
+    quorum = _number(
+        "quorum", "People for a decision", "How many must vote alike before it is decided."
+    )
+    decision_days = _number(
+        "decision_days",
+        "Days until an answer is due",
+        "Promised with each receipt from now on. Weekends and holidays count.",
+    )
+    undo_minutes = _number(
+        "undo_minutes",
+        "Minutes to undo a decision or question",
+        "The letter waits for as long.",
+    )
+    question_days = _number(
+        "question_days", "Days to answer a question", "Then the request lapses, after reminders."
+    )
+    offer_days = _number("offer_days", "Days to sign an offer", "Then the offer lapses.")
+    appeal_days = _number("appeal_days", "Days to appeal", "Counted from the decision.")
+    lift_quorum = _number(
+        "lift_quorum",
+        "People to lift a hold",
+        "One person places it; so many must agree to end it.",
+    )
+    member_cap = _number(
+        "member_cap", "Members under one grant", "Beside its holder, where an organization signed."
+    )
+    waiting_tokens_per_day = _number(
+        "waiting_tokens_per_day",
+        "Tokens a day while somebody waits",
+        "Hosted inference for who is proved, screened and has signed; 0 is none.",
+    )
+    hidden_votes = _switch(
+        "Votes are hidden until one has voted", "So that nobody votes as the first did."
+    )
+    names_reviewers = _switch(
+        "Letters and pages name the reviewer", "Else applicants hear from the team."
+    )
+    two_person_revocation = _switch("Ending an access needs two people", "One proposes it.")
+    renewal_needs_review = _switch(
+        "A renewal is read by a person", "Else a report that is complete renews the access."
+    )
+
+    @property
+    def numbers(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name in RANGES]
+
+    @property
+    def switches(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in RANGES]
+
+
+class SeatForm(PageForm):
+    person = forms.CharField(
+        label="Username or confirmed e-mail address",
+        max_length=254,
+        error_messages={"required": "Say whom to seat on the team."},
+    )
+    role = forms.ChoiceField(
+        label="Role",
+        choices=[
+            (TeamMember.Role.REVIEWER, "Reviewer"),
+            (TeamMember.Role.ADMINISTRATOR, "Administrator"),
+        ],
+        initial=TeamMember.Role.REVIEWER,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose reviewer or administrator."},
+    )
+
+
+class QuestionForm(PageForm):
+    """One of the lab's own questions. ``earlier``: those that it may hang on."""
+
+    label = forms.CharField(
+        label="Question",
+        max_length=200,
+        error_messages={"required": "Write the question."},
+    )
+    help = LongText(label="Help below it", max_length=500, required=False)
+    kind = forms.ChoiceField(label="Kind of answer", choices=list(KINDS.items()))
+    choices = LongText(
+        label="Answers to choose from",
+        required=False,
+        max_length=4000,
+        help_text="One a line; only where the answer is chosen.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    step = forms.ChoiceField(
+        label="Asked under", choices=list(STEP_LABELS.items()), widget=forms.RadioSelect
+    )
+    required = forms.BooleanField(label="An answer is required", required=False, initial=True)
+    material = forms.BooleanField(
+        label="Votes rest on it",
+        help_text="A changed answer voids the votes cast before.",
+        required=False,
+    )
+    shown_if = forms.ChoiceField(label="Asked", required=False)
+
+    def __init__(
+        self, *args: Any, repo: ModelRepo, earlier: Sequence[LabQuestion], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "Always"), *_conditions(repo, earlier)]
+        self.fields["shown_if"].choices = choices  # type: ignore[attr-defined]
+
+    def stored(self, name: str) -> dict[str, Any]:
+        """As ``save_request_form`` takes it; call it after ``is_valid``."""
+        given = self.cleaned_data
+        ruler, _, equals = given["shown_if"].partition("=")
+        lines = (line.strip() for line in given["choices"].splitlines())
+        return {
+            "name": name,
+            "type": given["kind"],
+            "label": given["label"].strip(),
+            "help": given["help"].strip(),
+            "step": given["step"],
+            "required": given["required"],
+            "material": given["material"],
+            "choices": [line for line in lines if line] if given["kind"] in CHOOSING else [],
+            "shown_if": {"field": ruler, "equals": equals} if ruler else None,
+        }
+
+    @staticmethod
+    def initial_of(question: LabQuestion) -> dict[str, Any]:
+        condition = question.shown_if
+        return {
+            "label": question.label,
+            "help": question.help,
+            "kind": question.kind,
+            "choices": "\n".join(question.choices),
+            "step": question.step,
+            "required": question.required,
+            "material": question.material,
+            "shown_if": f"{condition.field}={condition.equals}" if condition else "",
+        }
+
+
+def condition_words(question: LabQuestion, questions: Sequence[LabQuestion]) -> str:
+    """Asked only if Sector is Academia; "" where it is always asked."""
+    condition = question.shown_if
+    if condition is None:
+        return ""
+    label = _ruler_labels(questions).get(condition.field, condition.field)
+    return f"Only if “{label}” is {_value_label(condition.field, condition.equals)}"
+
+
+def _conditions(
+    repo: ModelRepo, earlier: Sequence[LabQuestion]
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    labels = _ruler_labels(earlier)
+    for ruler, values in rulers_of(earlier, STEPS[-1], repo).items():
+        given = values or tuple(code for code, _ in countries)
+        options = [(f"{ruler}={each}", f"If {_value_label(ruler, each)}") for each in given]
+        yield labels[ruler], options
+
+
+def _ruler_labels(questions: Sequence[LabQuestion]) -> Mapping[str, str]:
+    base = {"sector": "Sector", "country": "Country", "modes": "What do you need?"}
+    return base | {each.name: each.label for each in questions}
+
+
+def _value_label(ruler: str, value: str) -> str:
+    match ruler:
+        case "sector":
+            return sector_label(value)
+        case "country":
+            return country_name(value)
+        case "modes":
+            return modes_label([value])
+        case _:
+            return value.title() if value in (YES, NO) else value
+
+
+class EntryForm(PageForm):
+    """A line of the screening lists."""
+
+    kind = forms.ChoiceField(label="List", choices=ScreeningEntry.Kind.choices)
+    value = forms.CharField(
+        label="Line",
+        max_length=200,
+        help_text="A country’s code, a mail domain, or a name.",
+        error_messages={"required": "Give a country’s code, a mail domain, or a name."},
+    )
+    note = forms.CharField(
+        label="Note", required=False, max_length=1000, help_text="Where it comes from."
+    )
+
+
+class ImportForm(PageForm):
+    lines = LongText(
+        label="Lines",
+        strip=False,
+        help_text="CSV: kind, value, note. Kinds are country, domain, person, organization.",
+        error_messages={"required": "Paste the lines, or choose a file."},
+        widget=forms.Textarea(attrs={"rows": 10}),
+    )
+
+
+class ClearForm(PageForm):
+    text = LongText(
+        label="What you looked at, and why it is clear",
+        max_length=5000,
+        error_messages={"required": "Say what you looked at, and why it is clear."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )

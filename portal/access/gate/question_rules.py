@@ -1,0 +1,136 @@
+"""What a lab's own questions must be like before anybody is asked them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from portal.access.requests.form.questions import (
+    BASE_NAMES,
+    CHOOSING,
+    NO,
+    YES,
+    Kind,
+    LabQuestion,
+    requestable_modes,
+)
+from portal.accounts.models import Sector
+from portal.catalog.models import ModelRepo
+from portal.errors import FieldErrors
+
+STEPS = ("organization", "research", "access")
+RESERVED = BASE_NAMES | {
+    "answer",
+    "asked",
+    "csrfmiddlewaretoken",
+    "leave",
+    "new",
+    "signature",
+    "step",
+}
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+MOST_QUESTIONS, MOST_CHOICES = 40, 30
+LONGEST = {"label": 200, "help": 500}
+LONGEST_CHOICE = 100
+# Base questions on whose answer another may hang, and the step that asks them.
+BASE_RULERS = {"sector": "organization", "country": "organization", "modes": "access"}
+
+Errors = Iterator[tuple[str, str]]
+
+
+def checked_questions(fields: Sequence[Mapping[str, Any]], repo: ModelRepo) -> list[LabQuestion]:
+    """The questions of ``fields``. Raises FieldErrors, each key ``<position>-<part>``, which name
+    the question and what to do about it."""
+    questions = [_parsed(field, at) for at, field in enumerate(fields, start=1)]
+    errors: dict[str, str] = {}
+    if len(questions) > MOST_QUESTIONS:
+        errors["fields"] = f"Ask at most {MOST_QUESTIONS} questions; nobody answers more."
+    for at, question in enumerate(questions, start=1):
+        for part, remedy in _faults(question, questions[: at - 1], repo):
+            errors.setdefault(f"{at}-{part}", f"{_called(question, at)}: {remedy}")
+    if errors:
+        raise FieldErrors(errors)
+    return questions
+
+
+def _parsed(field: Mapping[str, Any], at: int) -> LabQuestion:
+    try:
+        question = LabQuestion.of(field)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FieldErrors(
+            {f"{at}-type": f"Question {at}: choose one of the kinds of answer. ({error})"}
+        ) from error
+    return question
+
+
+def _called(question: LabQuestion, at: int) -> str:
+    return f"Question {at}, “{question.label}”" if question.label.strip() else f"Question {at}"
+
+
+def _faults(question: LabQuestion, earlier: Sequence[LabQuestion], repo: ModelRepo) -> Errors:
+    if not NAME.fullmatch(question.name):
+        yield "name", "name it with a-z, 0-9 and _, a letter first."
+    elif question.name in RESERVED:
+        yield "name", f"choose another name; the portal itself asks for “{question.name}”."
+    elif question.name in {each.name for each in earlier}:
+        yield "name", f"choose another name; an earlier question is “{question.name}”."
+    if not question.label.strip():
+        yield "label", "write the question."
+    for part, longest in LONGEST.items():
+        if len(getattr(question, part)) > longest:
+            yield part, f"use at most {longest} characters."
+    if question.step not in STEPS:
+        yield "step", "choose the step that asks it."
+    yield from _choice_faults(question)
+    yield from _condition_faults(question, earlier, repo)
+
+
+def _choice_faults(question: LabQuestion) -> Errors:
+    given = question.choices
+    if question.kind not in CHOOSING:
+        if given:
+            yield "choices", "leave the answers out; this kind has none to choose from."
+    elif not 2 <= len(given) <= MOST_CHOICES:
+        yield "choices", f"give 2 to {MOST_CHOICES} answers to choose from."
+    elif len(set(given)) < len(given):
+        yield "choices", "give each answer once."
+    elif not all(each.strip() == each and 0 < len(each) <= LONGEST_CHOICE for each in given):
+        yield "choices", f"give each answer 1 to {LONGEST_CHOICE} characters."
+
+
+def _condition_faults(
+    question: LabQuestion, earlier: Sequence[LabQuestion], repo: ModelRepo
+) -> Errors:
+    condition = question.shown_if
+    if condition is None:
+        return
+    found = rulers_of(earlier, question.step, repo)
+    if condition.field not in found:
+        yield "shown_if", "let it hang on an earlier question that is answered by choosing."
+    elif (
+        condition.equals
+        and found[condition.field]
+        and (condition.equals not in found[condition.field])
+    ):
+        yield "shown_if", f"choose among {', '.join(found[condition.field])}."
+
+
+def rulers_of(
+    earlier: Sequence[LabQuestion], step: str, repo: ModelRepo
+) -> dict[str, tuple[str, ...]]:
+    """What a question of this step may hang on: names, each with the answers it can have.
+
+    An empty tuple is any: the countries.
+    """
+    before = STEPS[: STEPS.index(step) + 1] if step in STEPS else ()
+    base = {
+        "sector": tuple(Sector.values),
+        "country": (),
+        "modes": tuple(str(mode) for mode in requestable_modes(repo)),
+    }
+    found = {name: base[name] for name, asked in BASE_RULERS.items() if asked in before}
+    for each in earlier:
+        if each.step in before and each.kind in (*CHOOSING, Kind.YES_NO):
+            found[each.name] = each.choices or (YES, NO)
+    return found

@@ -1,0 +1,174 @@
+"""How a repo's team works and who is on it: settings that its people can live up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.gate.team_capacity import Team, shortages, team_of, undecidable
+from portal.access.models import GateSettings
+from portal.access.policy.administered_repo import administered_repo
+from portal.access.policy.gate_settings import settings_of
+from portal.accounts.affiliations import find_person_by_email
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.services.repos import add_team_member, remove_team_member
+from portal.errors import FieldErrors
+
+# The least and the most of each setting that is a number.
+RANGES = {
+    "quorum": (1, 20),
+    "undo_minutes": (0, 1440),
+    "question_days": (7, 365),
+    "offer_days": (7, 365),
+    "appeal_days": (14, 365),
+    "lift_quorum": (1, 20),
+    "member_cap": (0, 1000),
+    "waiting_tokens_per_day": (0, 10_000_000),
+    "decision_days": (1, 365),
+}
+SWITCHES = frozenset(
+    {"hidden_votes", "names_reviewers", "two_person_revocation", "renewal_needs_review"}
+)
+
+
+@transaction.atomic
+def save_gate(
+    *, actor: User, repo_id: int, values: Mapping[str, int | bool], now: datetime
+) -> GateSettings:
+    """Change a gate's settings; ``decision_days`` is the repo's own.
+
+    Refused, with what is short and by how many, where the team could no longer decide, could not
+    lift a hold, or where a request that waits would have too few people free of conflicts.
+    """
+    repo = administered_repo(actor, repo_id)
+    _require_in_range(values)
+    settings = settings_of(repo)
+    before = gate_values(settings, repo)
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    if not changed:
+        return settings
+    after = before | changed
+    team = team_of(repo)
+    _require_enough(repo, team, team, before, after, now)
+    for name in changed.keys() - {"decision_days"}:
+        setattr(settings, name, after[name])
+    settings.updated_by, settings.updated_at = actor, now
+    settings.save()
+    if "decision_days" in changed:
+        repo.decision_days = int(after["decision_days"])
+        repo.save(update_fields=["decision_days"])
+    record(EventType.GATE_CONFIGURED, actor=actor, target=repo, at=now, changed=changed)
+    return settings
+
+
+def gate_values(settings: GateSettings, repo: ModelRepo) -> dict[str, int | bool]:
+    """Read all that ``save_gate`` takes."""
+    own = {name: getattr(settings, name) for name in {*RANGES, *SWITCHES} - {"decision_days"}}
+    return {**own, "decision_days": repo.decision_days}
+
+
+def _require_in_range(values: Mapping[str, int | bool]) -> None:
+    unknown = values.keys() - RANGES.keys() - SWITCHES
+    if unknown:
+        raise TypeError(f"not a setting of a gate: {', '.join(sorted(unknown))}")
+    errors = {
+        name: f"Choose {least} to {most}."
+        for name, (least, most) in RANGES.items()
+        if name in values and not least <= values[name] <= most
+    }
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _require_enough(
+    repo: ModelRepo,
+    old_team: Team,
+    team: Team,
+    before: Mapping[str, int | bool],
+    after: Mapping[str, int | bool],
+    now: datetime,
+) -> None:
+    """Raises FieldErrors where the change makes something impossible. What was so before the
+    change stands in nobody's way: it must be possible to mend it step by step."""
+    quorum, lift = int(after["quorum"]), int(after["lift_quorum"])
+    old_quorum, old_lift = int(before["quorum"]), int(before["lift_quorum"])
+    errors = shortages(quorum, lift, bool(after["two_person_revocation"]), team)
+    if quorum <= old_quorum and len(team.voters) >= len(old_team.voters):
+        errors.pop("quorum", None)
+    if lift <= old_lift and len(team.lifters) >= len(old_team.lifters):
+        errors.pop("lift_quorum", None)
+    if before["two_person_revocation"] and len(team.lifters) >= len(old_team.lifters):
+        errors.pop("two_person_revocation", None)
+    if "quorum" not in errors and (quorum, team.voters) != (old_quorum, old_team.voters):
+        stranded = undecidable(repo, team.voters, quorum, now)
+        stranded -= undecidable(repo, old_team.voters, old_quorum, now)
+        if stranded:
+            errors["quorum"] = _stranded(stranded)
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _stranded(references: set[str]) -> str:
+    named = ", ".join(sorted(references)[:10])
+    which = "Request" if len(references) == 1 else "Requests"
+    return (
+        f"{which} {named} could no longer be decided: too few people of the team are free of "
+        "conflicts. Seat somebody else first, or have them decided."
+    )
+
+
+@transaction.atomic
+def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datetime) -> TeamMember:
+    """Seat somebody on the team, by username or a confirmed address; or give them another role."""
+    repo = administered_repo(actor, repo_id)
+    named = person.strip()
+    found = find_person_by_email(named) or (
+        User.objects.filter(username__iexact=named, is_active=True).first()
+    )
+    errors = {}
+    if found is None:
+        errors["person"] = "Nobody here has that username or confirmed e-mail address."
+    if role not in TeamMember.Role.values:
+        errors["role"] = "Choose reviewer or administrator."
+    if errors or found is None:
+        raise FieldErrors(errors)
+    if role == TeamMember.Role.REVIEWER:
+        _require_enough_without(repo, found, now, keeps_voting=True, field="role")
+    return add_team_member(
+        actor=actor, repo_id=repo_id, user=found, role=TeamMember.Role(role), now=now
+    )
+
+
+@transaction.atomic
+def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> None:
+    """Take somebody off the team, unless it could then no longer do its work."""
+    repo = administered_repo(actor, repo_id)
+    seat = TeamMember.objects.filter(repo=repo, user=user_id).select_related("user").first()
+    if seat is None:
+        return
+    _require_enough_without(repo, seat.user, now, keeps_voting=False, field="person")
+    remove_team_member(actor=actor, repo_id=repo_id, user=seat.user, now=now)
+
+
+def _require_enough_without(
+    repo: ModelRepo, person: User, now: datetime, *, keeps_voting: bool, field: str
+) -> None:
+    """As if they had left already, or no longer administered."""
+    team = team_of(repo)
+    owns = ModelRepo.objects.owned_by(person).filter(pk=repo.pk).exists()
+    rest = Team(
+        voters=team.voters if keeps_voting else team.voters - {person},
+        lifters=team.lifters if owns else team.lifters - {person},
+    )
+    if rest == team:
+        return
+    values = gate_values(settings_of(repo), repo)
+    try:
+        _require_enough(repo, team, rest, values, values, now)
+    except FieldErrors as error:
+        raise FieldErrors({field: " ".join(error.errors.values())}) from error

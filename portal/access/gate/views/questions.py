@@ -1,0 +1,153 @@
+"""The builder of a lab's own questions: each act of it is a plain post and a new version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.access.gate.forms import KINDS, STEP_LABELS, QuestionForm, condition_words
+from portal.access.gate.question_versions import save_request_form
+from portal.access.gate.views.gate import administered
+from portal.access.models import AccessRequest
+from portal.access.requests.form.forms import show_errors
+from portal.access.requests.form.questions import LabQuestion, lab_questions, newest_form
+from portal.access.requests.form.wizard import STEPS, form_of
+from portal.accounts.views import signed_in
+from portal.catalog.models import ModelRepo
+from portal.errors import FieldErrors
+from portal.pages import posted_from
+
+NEW = "new"
+
+
+@login_required
+@require_safe
+def request_form(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """The questions in their order, and how they look to who is asked."""
+    repo = administered(signed_in(request), namespace, name)
+    return render(request, "access/request_form.html", _context(repo))
+
+
+def _context(repo: ModelRepo) -> dict[str, Any]:
+    form = newest_form(repo)
+    questions = lab_questions(form)
+    blank = AccessRequest(repo=repo)
+    return {
+        "repo": repo,
+        "form": form,
+        "rows": [
+            (each, KINDS[each.kind], STEP_LABELS[each.step], condition_words(each, questions))
+            for each in questions
+        ],
+        "preview": [(step, form_of(step, blank, asked=form)) for step in STEPS if step.form],
+    }
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def question(request: HttpRequest, namespace: str, name: str, question: str) -> HttpResponse:
+    """One question, to be written or changed."""
+    repo = administered(signed_in(request), namespace, name)
+    form = newest_form(repo)
+    questions = lab_questions(form)
+    at = _position(questions, question)
+    earlier = questions[:at]
+    if request.method != "POST":
+        initial = {"step": "research"}
+        if at < len(questions):
+            initial = QuestionForm.initial_of(questions[at])
+        shown = QuestionForm(repo=repo, earlier=earlier, initial=initial)
+        return _edit(request, repo, question, shown, form.version if form else 0)
+    posted = QuestionForm(request.POST, repo=repo, earlier=earlier)
+    if posted.is_valid():
+        named = _new_name(posted, questions) if question == NEW else question
+        fields = [each.stored() for each in questions]
+        fields[at : at + 1] = [posted.stored(named)]
+        try:
+            _save(request, repo, fields)
+        except FieldErrors as error:
+            show_errors(posted, _of_one(error, at + 1))
+        else:
+            return redirect("access:request_form", repo.namespace.name, repo.name)
+    return _edit(request, repo, question, posted, _over(request))
+
+
+def _position(questions: Sequence[LabQuestion], name: str) -> int:
+    """Where the question stands; behind the last, where it is new."""
+    if name == NEW:
+        return len(questions)
+    for at, each in enumerate(questions):
+        if each.name == name:
+            return at
+    raise Http404
+
+
+def _new_name(form: QuestionForm, questions: Sequence[LabQuestion]) -> str:
+    """From the question's first words, and like no other's."""
+    words = slugify(form.cleaned_data["label"]).replace("-", "_")[:30].strip("_")
+    stem = f"q_{words}" if words else "question"
+    taken = {each.name for each in questions}
+    numbered = (f"{stem}_{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (stem, *numbered) if name not in taken)
+
+
+def _over(request: HttpRequest) -> int:
+    """The version that the page showed."""
+    given = request.POST.get("over", "")
+    return int(given) if given.isdecimal() and len(given) < 9 else 0
+
+
+def _save(request: HttpRequest, repo: ModelRepo, fields: list[dict[str, Any]]) -> None:
+    save_request_form(
+        actor=signed_in(request),
+        repo_id=repo.pk,
+        fields=fields,
+        over=_over(request),
+        now=timezone.now(),
+    )
+    messages.success(request, "Saved. Drafts ask it from now on; what was submitted stays.")
+
+
+def _of_one(error: FieldErrors, position: int) -> FieldErrors:
+    """The errors of the question on the page by its fields; others' as they are."""
+    own = {"type": "kind"}
+    named = {}
+    for key, text in error.errors.items():
+        at, _, part = key.partition("-")
+        named[own.get(part, part) if at == str(position) else key] = text
+    return FieldErrors(named)
+
+
+def _edit(
+    request: HttpRequest, repo: ModelRepo, name: str, form: QuestionForm, over: int
+) -> HttpResponse:
+    context = {"repo": repo, "name": name, "is_new": name == NEW, "form": form, "over": over}
+    status = 422 if form.errors else 200
+    return render(request, "access/request_form_question.html", context, status=status)
+
+
+@posted_from("access:request_form", "namespace", "name")
+def arrange(request: HttpRequest, namespace: str, name: str, question: str) -> HttpResponse:
+    """Move a question up or down, or take it away."""
+    repo = administered(signed_in(request), namespace, name)
+    questions = lab_questions(newest_form(repo))
+    at = _position(questions, question)
+    if at == len(questions):
+        raise Http404
+    moved = questions.pop(at)
+    if request.POST.get("act") != "remove":
+        step = -1 if request.POST.get("act") == "up" else 1
+        questions.insert(max(at + step, 0), moved)
+    try:
+        _save(request, repo, [each.stored() for each in questions])
+    except FieldErrors as error:
+        messages.error(request, " ".join(error.errors.values()))
+    return redirect("access:request_form", repo.namespace.name, repo.name)

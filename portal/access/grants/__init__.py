@@ -1,0 +1,1 @@
+"""Grants, from the offer or the signature to their end."""

@@ -1,0 +1,179 @@
+"""Begin access: no other module starts a grant, lets a member in or ends a check's hold.
+
+Each way in calls a function of this module, in its own transaction and under the lock of what
+begins: a decision, an offer that is signed, a licence gate, a renewal, a newer text, an invitation,
+a check that a person has cleared. Votes are counted before, by whoever decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from django.db.models import Max
+
+from portal.access.deadlines import timers
+from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
+from portal.access.grants.locks import ends_at
+from portal.access.models import Grant, Hold, Membership, Screening, ScreeningEntry
+from portal.access.screening import matching as lists
+from portal.access.screening.run import screen
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+from portal.errors import DomainError
+
+Hits = Callable[[list[ScreeningEntry]], list[lists.Hit]]
+
+
+def require_admissible(
+    person: User, repo: ModelRepo, now: datetime, *, actor: User | None = None
+) -> None:
+    """Raise what keeps a person out whatever was decided or signed: no proved address, or a hold.
+
+    An ``actor`` who isn't the person reads it in words for the team.
+    """
+    if not person.has_verified_email:
+        if _is_another(actor, person):
+            raise AddressUnproved(person.display_name)
+        raise EmailNotVerified("sign")
+    require_not_held(person, repo, now, actor=actor)
+
+
+def require_not_held(
+    person: User, repo: ModelRepo, now: datetime, *, actor: User | None = None
+) -> None:
+    """Raise HeldBack where a hold stops this person here; HoldStands to who acts for them."""
+    if not Hold.objects.on(person, repo, None, now).exists():
+        return
+    if _is_another(actor, person):
+        raise HoldStands
+    raise HeldBack(
+        "Your access is suspended, so it can’t be opened now. The notice says whom to ask."
+    )
+
+
+def _is_another(actor: User | None, person: User) -> bool:
+    return actor is not None and actor.pk != person.pk
+
+
+def is_admissible(person: User, repo: ModelRepo, now: datetime) -> bool:
+    """Return what ``require_admissible`` finds, for who is carried on rather than acts."""
+    try:
+        require_admissible(person, repo, now)
+    except DomainError:
+        return False
+    return True
+
+
+def start_grant(
+    grant: Grant, *, actor: User | None, now: datetime, at: datetime | None = None
+) -> Screening:
+    """Save a signed grant as begun, at once or ``at`` a later moment; held where a list has a hit.
+
+    Raises what ``require_admissible`` does.
+    """
+    require_admissible(grant.person, grant.repo, now, actor=actor)
+    hits_of, newest = partial(lists.hits_of_grant, grant, now=now), newest_line()
+    screening = screened(grant.person, grant.repo, hits_of, now)
+    grant.screened_through = newest
+    if screening.is_clear:
+        grant.starts_at = at or now
+    else:
+        grant.held_at = now
+    grant.save()
+    screening.grant = grant
+    screening.save()
+    return screening
+
+
+def admit_member(membership: Membership, now: datetime) -> Screening:
+    """Save somebody who signed as a member; as held, where a list has a hit.
+
+    Raises what ``require_admissible`` does.
+    """
+    person, repo = _person(membership), membership.grant.repo
+    require_admissible(person, repo, now)
+    hits_of, newest = partial(lists.hits_of_member, membership, now=now), newest_line()
+    screening = screened(person, repo, hits_of, now)
+    membership.screened_through = newest
+    if screening.is_clear:
+        membership.joined_at = now
+    else:
+        membership.held_at = now
+    membership.save()
+    screening.membership = membership
+    screening.save()
+    return screening
+
+
+def newest_line() -> int:
+    """Return the key of the newest line of the lists, taken off or not; 0 where there is none.
+
+    Read before what screens: a line that is added meanwhile is looked at again by the clock.
+    """
+    newest: int | None = ScreeningEntry.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+def suspend(right: Grant | Membership, now: datetime) -> None:
+    """Stop a locked right, until a person has answered what the lists have."""
+    if right.held_at is None:
+        right.held_at = now
+        right.save(update_fields=["held_at"])
+
+
+def release_grant(grant: Grant, *, actor: User, now: datetime) -> bool:
+    """End the hold of a check on a locked grant. Return whether the grant begins only now."""
+    begins = grant.starts_at is None
+    if begins:
+        require_admissible(grant.person, grant.repo, now, actor=actor)
+        grant.starts_at = _start_of(grant, now)
+    grant.held_at = None
+    grant.save(update_fields=["held_at", "starts_at"])
+    return begins
+
+
+def release_member(membership: Membership, *, actor: User, now: datetime) -> bool:
+    """End the hold of a check on a locked membership. Return whether they join only now."""
+    begins = membership.joined_at is None
+    if begins:
+        require_admissible(_person(membership), membership.grant.repo, now, actor=actor)
+        membership.joined_at = now
+    membership.held_at = None
+    membership.save(update_fields=["held_at", "joined_at"])
+    return begins
+
+
+def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Screening:
+    """Hold somebody against the lists; what a person cleared at this repo before stays cleared.
+
+    Unsaved, since what it screens may have no row yet. One that isn't clear is due in a week.
+    """
+    screening, hits = screen(person, hits_of, now)
+    earlier = _cleared_before(person, repo, hits)
+    if earlier is not None:
+        screening.disposed_by, screening.disposed_at = earlier.disposed_by, now
+        screening.disposition = earlier.disposition
+    if not screening.is_clear:
+        screening.due_at = now + timers.CHECK
+    return screening
+
+
+def _cleared_before(person: User, repo: ModelRepo, hits: list[lists.Hit]) -> Screening | None:
+    """Return the newest word of a person that, with those before it, covers every hit."""
+    disposed = Screening.objects.of(person).at(repo).filter(disposed_at__isnull=False)
+    rows = list(disposed.order_by("disposed_at", "pk"))
+    cleared = {lists.Hit.of(stored) for row in rows for stored in row.hits}
+    return rows[-1] if hits and set(hits) <= cleared else None
+
+
+def _person(membership: Membership) -> User:
+    assert membership.person is not None  # noqa: S101 (who signed is somebody)
+    return membership.person
+
+
+def _start_of(grant: Grant, now: datetime) -> datetime:
+    """Return when a grant that was held begins: now, or where the one that it renews ends."""
+    before = ends_at(grant.parent) if grant.parent else now
+    return before if now < before < grant.expires_at else now

@@ -1,0 +1,1 @@
+"""What the record says of grants, and whether the rows agree."""

@@ -1,0 +1,1 @@
+"""Screening of grants and memberships that stand."""

@@ -1,0 +1,78 @@
+"""Members held against the screening lists, and their end with the proof that they stand on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.deadlines import due
+from portal.access.errors import GrantIsOver, MembershipNotFound
+from portal.access.grants.audit.facts import facts_of_member
+from portal.access.grants.checks.clearing import require_no_part, settle
+from portal.access.grants.locks import is_over, lock_grant
+from portal.access.grants.members.membership import end_membership
+from portal.access.models import Membership
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import Conflict
+
+
+def held_membership(actor: User, membership_id: int, now: datetime) -> Membership:
+    """A membership with its grant's names, for who administers the model."""
+    related = ("grant__repo__namespace", "grant__person", "person")
+    found: Membership | None = (
+        Membership.objects.select_related(*related).filter(pk=membership_id).first()
+    )
+    if found is None or not may(actor, Action.ADMINISTER, found.grant.repo, now).allowed:
+        raise MembershipNotFound
+    return found
+
+
+@transaction.atomic
+def clear_member(*, actor: User, membership_id: int, text: str, now: datetime) -> Membership:
+    """Clear a member whom the lists held back: they join. Again changes nothing.
+
+    What can't be cleared is ended, as any membership is: that is ``services.members``'.
+    """
+    membership = held_membership(actor, membership_id, now)
+    person = membership.person or membership.grant.person
+    require_no_part(actor, person, membership.grant)
+    if membership.joined_at is not None and membership.ended_at is None and not membership.is_held:
+        return membership
+    _require_waiting(membership, now)
+    settle(person, membership.grant.repo, actor=actor, text=text, now=now)
+    membership.refresh_from_db()
+    return membership
+
+
+def _require_waiting(membership: Membership, now: datetime) -> None:
+    if not membership.is_held:
+        raise Conflict("This membership isn’t held for a check. Nothing was changed.")
+    if is_over(membership.grant, now):
+        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
+
+
+@transaction.atomic
+def end_unproved_member(*, membership_id: int, now: datetime) -> bool:
+    """The clock's: nothing proves any more that the member is of the organization."""
+    found = due.members_unproved(now).filter(pk=membership_id).first()
+    grant = lock_grant(found.grant_id) if found else None
+    locked = due.members_unproved(now).select_for_update(of=("self",)).filter(pk=membership_id)
+    membership = locked.select_related("person", "organization").first()
+    if membership is None or grant is None:
+        return False
+    membership.grant = grant
+    reason = f"Nothing proves any more that they are of {membership.organization}."
+    end_membership(membership, actor=None, reason=reason, now=now)
+    record(
+        EventType.MEMBER_ENDED,
+        actor=None,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return True

@@ -1,0 +1,122 @@
+"""What the page of a grant shows, to its holder, its members and the team."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from portal.access.errors import GrantNotFound
+from portal.access.grants.ending.revocation import can_sign_newer
+from portal.access.grants.lifecycle import (
+    conditions_in_words,
+    delivery_state,
+    is_active,
+    is_offered,
+    state_for,
+)
+from portal.access.grants.locks import is_over, line_of
+from portal.access.grants.members.membership import cap_of, is_shareable
+from portal.access.grants.renewals import is_renewable, opens_at, reviews
+from portal.access.letters.mailer import grant_keys
+from portal.access.models import Grant, Hold, Membership, Screening
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.access.requests.form.answers import modes_label
+from portal.access.requests.licence_text import in_short
+from portal.access.status_badge import Mark
+from portal.accounts.models import User
+from portal.outbox.models import OutboxMessage
+
+RELATED = (
+    "repo__namespace",
+    "repo__licence",
+    "person",
+    "acceptance__licence_version__licence",
+    "parent",
+)
+
+BINDING = ("must", "must_not")  # the parts of a licence's summary that outlast the grant
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A grant with how the reader stands to it."""
+
+    grant: Grant
+    mine: bool
+    membership: Membership | None
+    may_review: bool
+    may_administer: bool
+
+
+def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
+    """For its holder, those who joined it, and the team. GrantNotFound to anybody else."""
+    grant: Grant | None = Grant.objects.select_related(*RELATED).filter(pk=grant_id).first()
+    if grant is None:
+        raise GrantNotFound
+    signed = Membership.objects.standing().filter(joined_at__isnull=False)
+    membership = signed.filter(grant=grant, person=person).first()
+    mine = grant.person_id == person.pk
+    administers = may(person, Action.ADMINISTER, grant.repo, now).allowed
+    may_review = administers or reviews(person, grant.repo)
+    if not (mine or membership or may_review):
+        raise GrantNotFound
+    return Seen(grant, mine, membership, may_review and not mine, administers and not mine)
+
+
+def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
+    grant = seen.grant
+    over = is_over(grant, now)
+    version = grant.acceptance.licence_version if grant.acceptance else None
+    return {
+        "seen": seen,
+        "grant": grant,
+        "repo": grant.repo,
+        "state": state_for(grant, seen.membership, now),
+        "modes": modes_label(grant.modes),
+        "conditions": conditions_in_words(grant),
+        "version": version,
+        "offered": is_offered(grant, now),
+        "active": is_active(grant, now),
+        "over": over,
+        "duties": in_short(version, BINDING) if over and version else [],
+        "hold": _hold(grant, now),
+        "can_renew": seen.mine and is_renewable(grant, now),
+        "renewal_opens_at": opens_at(grant),
+        "open_renewal": grant.renewals.filter(decided_at=None).first(),
+        "can_sign_newer": seen.mine and can_sign_newer(grant, now),
+        "can_close": seen.mine and not grant.is_offer and grant.closed_at is None,
+        "check": open_check(grant, now),
+        "line": [each for each in line_of(grant) if each.pk != grant.pk],
+        "shareable": is_shareable(grant),
+        "member_count": Membership.objects.standing().filter(grant=grant).count(),
+        "member_cap": cap_of(grant) if is_shareable(grant) else 0,
+        "letters": _letters(grant, now) if seen.mine or seen.may_review else [],
+        "two_people": settings_of(grant.repo).two_person_revocation,
+        "now": now,
+    }
+
+
+def open_check(grant: Grant, now: datetime) -> Screening | None:
+    """Find what a person still has to say of the screening hit on the grant's holder."""
+    found: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
+    return found
+
+
+def _hold(grant: Grant, now: datetime) -> Hold | None:
+    """One that stops the holder; a hold on a revision stops only that."""
+    found: Hold | None = Hold.objects.on(grant.person, grant.repo, None, now).first()
+    return found
+
+
+def _letters(grant: Grant, now: datetime) -> list[tuple[OutboxMessage, Mark]]:
+    """The notices, each with what became of it: the proof of its delivery."""
+    sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
+        key__startswith=grant_keys(grant), recipient=grant.person_id
+    )
+    letters = sent.order_by("created_at", "pk")
+    return [(message, delivery_state(message, now)) for message in letters]

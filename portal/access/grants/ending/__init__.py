@@ -1,0 +1,1 @@
+"""How a grant ends: by its holder or by the lab, and what ends with it."""

@@ -1,0 +1,225 @@
+"""The lab ends a grant: at once with notice, or by notice ahead, as the licence lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.access.errors import GrantIsOver
+from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.audit.facts import stamp, told_of_start
+from portal.access.grants.locks import (
+    is_over,
+    line_of,
+    lock_administered,
+    lock_line,
+    lock_lines,
+    lock_own,
+)
+from portal.access.grants.members.membership import carry_members
+from portal.access.letters import checks
+from portal.access.letters import grants as letters
+from portal.access.models import Grant
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.errors import RepoNotFound
+from portal.catalog.models import ModelRepo
+from portal.errors import FieldErrors, Forbidden
+from portal.parsing.texts import require_text, text_problem
+
+SHORTEST_NOTICE = timedelta(days=30)
+
+
+@transaction.atomic
+def revoke_grant(*, actor: User, grant_id: int, reason: str, now: datetime) -> Grant:
+    """End a grant at once, with notice; its whole line ends. Again changes nothing.
+
+    Where the repo wants two people, the first proposes and somebody else confirms.
+    """
+    grant = lock_administered(actor, grant_id, now)
+    if grant.revoked_at is not None:
+        return grant
+    missing = "Say why; the notice quotes it."
+    reason = require_text(reason.strip() or _proposed_reason(grant), "reason", missing=missing)
+    if settings_of(grant.repo).two_person_revocation and not _seconds(grant, actor, now):
+        return _propose(grant, actor, reason, now)
+    for each in lock_line(grant, now):
+        _revoke(each, actor, reason, now)
+        record(EventType.GRANT_REVOKED, actor=actor, target=each, at=now)
+    letters.send_revocation(grant, reason=reason, now=now)
+    return grant
+
+
+def _proposed_reason(grant: Grant) -> str:
+    return grant.revocation_reason if grant.revocation_proposed_at else ""
+
+
+def _seconds(grant: Grant, actor: User, now: datetime) -> bool:
+    """Whether somebody else proposed it before, who may do so still."""
+    other = grant.revocation_proposed_by
+    if other is None or other.pk == actor.pk:
+        return False
+    return may(other, Action.ADMINISTER, grant.repo, now).allowed
+
+
+def _propose(grant: Grant, actor: User, reason: str, now: datetime) -> Grant:
+    if grant.revocation_proposed_by_id == actor.pk:
+        return grant
+    grant.revocation_proposed_by, grant.revocation_proposed_at = actor, now
+    grant.revocation_reason = reason
+    changed = ["revocation_proposed_by", "revocation_proposed_at", "revocation_reason"]
+    grant.save(update_fields=changed)
+    record(EventType.GRANT_REVOCATION_PROPOSED, actor=actor, target=grant, at=now)
+    return grant
+
+
+def _revoke(grant: Grant, actor: User, reason: str, now: datetime) -> None:
+    grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
+    grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
+
+
+@transaction.atomic
+def end_by_notice(
+    *,
+    actor: User,
+    repo_id: int,
+    ends_at: datetime,
+    reason: str,
+    now: datetime,
+    licence_version_id: int | None = None,
+    grant_ids: Collection[int] = (),
+) -> list[Grant]:
+    """Give notice to the holders of grants under one version, or of those named.
+
+    A grant that ends before, or by an earlier notice, is passed over; so again changes nothing.
+    """
+    repo = administered_repo(actor, repo_id, now)
+    _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
+    meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
+    lasting = Grant.objects.filter(
+        meant,
+        Q(ends_by_notice_at=None) | Q(ends_by_notice_at__gt=ends_at),
+        repo=repo,
+        starts_at__isnull=False,
+        expires_at__gt=ends_at,
+        revoked_at=None,
+        closed_at=None,
+    )
+    lock_lines(list(lasting.values_list("pk", flat=True)))
+    related = ("repo__namespace", "person", "acceptance__licence_version__licence")
+    locked = lasting.select_for_update(of=("self",)).select_related(*related)
+    grants = list(locked.order_by("pk"))
+    for grant in grants:
+        grant.ends_by_notice_at, grant.notice_reason = ends_at, reason.strip()
+        grant.save(update_fields=["ends_by_notice_at", "notice_reason"])
+        letters.send_notice(grant, can_sign=_newer_is_in_force(grant, now), now=now)
+        record(
+            EventType.GRANT_NOTICE_GIVEN,
+            actor=actor,
+            target=grant,
+            at=now,
+            ends_by_notice_at=stamp(ends_at),
+        )
+    return grants
+
+
+def administered_repo(actor: User, repo_id: int, now: datetime) -> ModelRepo:
+    repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
+    if repo is None or not may(actor, Action.SEE, repo, now).allowed:
+        raise RepoNotFound("There’s no such model, or none that you may know of.")
+    if not may(actor, Action.ADMINISTER, repo, now).allowed:
+        raise Forbidden("Only the people who administer this model may give notice.")
+    return repo
+
+
+def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetime) -> None:
+    errors: dict[str, str] = {}
+    if ends_at < now + SHORTEST_NOTICE:
+        errors["ends_at"] = f"Choose a day at least {SHORTEST_NOTICE.days} days ahead."
+    if problem := text_problem(reason, missing="Say why; the notice quotes it."):
+        errors["reason"] = problem
+    if not names_some:
+        errors["version"] = "Choose the licence version whose grants end, or name the grants."
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
+    signed = grant.acceptance.licence_version_id if grant.acceptance else None
+    return licence_in_force(grant.repo, now=now).pk != signed
+
+
+def can_sign_newer(grant: Grant, now: datetime) -> bool:
+    """Whether the holder may go on under the text in force: nothing of theirs does yet."""
+    ended = any(each.revoked_at or each.closed_at for each in line_of(grant))
+    if grant.starts_at is None or grant.is_held or ended or grant.expires_at <= now:
+        return False
+    current = licence_in_force(grant.repo, now=now).sha256
+    return _under_text(grant, current, now) is None
+
+
+def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
+    """Find the grant of the line that has begun under that text, or is held for a check."""
+    for each in line_of(grant):
+        signed = each.acceptance.text_sha256 if each.acceptance else ""
+        begun = each.is_held or (each.starts_at is not None and each.starts_at <= now)
+        if signed == text_sha256 and begun and now < each.expires_at:
+            return each
+    return None
+
+
+@transaction.atomic
+def sign_newer_version(
+    *, person: User, grant_id: int, signature: Signature, now: datetime
+) -> Grant:
+    """Go on under the text in force, to the same end; a notice no longer ends the access.
+
+    The old grant stays as it was, so that its members keep theirs until its day. Signing again
+    gives the same grant.
+    """
+    grant = lock_own(person, grant_id)
+    if signed := _under_text(grant, signature.text_sha256, now):
+        return signed
+    if not can_sign_newer(grant, now):
+        raise GrantIsOver(_why_not_newer(grant, now))
+    require_admissible(person, grant.repo, now)
+    acceptance = store_acceptance(
+        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+    )
+    last = line_of(grant)[-1]
+    newer = Grant(
+        repo=grant.repo,
+        person=person,
+        acceptance=acceptance,
+        parent=last,
+        modes=grant.modes,
+        conditions=grant.conditions,
+        expires_at=last.expires_at,
+    )
+    screening = start_grant(newer, actor=person, now=now)
+    carry_members(grant, newer, now)
+    if newer.is_held:
+        checks.send_extra_check(newer, screening, now=now)
+    else:
+        letters.send_activation(newer, now=now)
+    event, facts = told_of_start(newer, screening, EventType.GRANT_RENEWED)
+    record(event, actor=person, target=newer, at=now, **facts)
+    return newer
+
+
+def _why_not_newer(grant: Grant, now: datetime) -> str:
+    if grant.is_offer:
+        return "This is an offer: sign its terms on its page."
+    if grant.is_held:
+        return "A person on our team checks this access first. We write to you once that is done."
+    if is_over(grant, now):
+        return "This grant has ended, so no newer text can be signed for it. You may ask again."
+    return "Nothing to sign: you go on under the newest text already."

@@ -1,0 +1,105 @@
+"""The lab takes back what has ended nothing yet: a proposed revocation, or a notice it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.access.errors import GrantIsOver, GrantNotFound
+from portal.access.grants.audit.facts import stamp
+from portal.access.grants.ending.revocation import administered_repo
+from portal.access.grants.locks import lock_administered, lock_grant, lock_lines
+from portal.access.letters import grants as letters
+from portal.access.models import Grant
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import FieldErrors
+
+
+@transaction.atomic
+def withdraw_proposal(*, actor: User, grant_id: int, now: datetime) -> Grant:
+    """Take back a proposed revocation: by who proposed it, or who administers the model.
+
+    Its holder was told of none. Again changes nothing.
+    """
+    grant = _proposed(actor, grant_id, now)
+    if grant.revoked_at is not None:
+        raise GrantIsOver("A second person confirmed it meanwhile: the access is ended.")
+    if grant.revocation_proposed_at is None:
+        return grant
+    by, at = grant.revocation_proposed_by_id, grant.revocation_proposed_at
+    grant.revocation_proposed_by = grant.revocation_proposed_at = None
+    grant.revocation_reason = ""
+    changed = ["revocation_proposed_by", "revocation_proposed_at", "revocation_reason"]
+    grant.save(update_fields=changed)
+    record(
+        EventType.GRANT_REVOCATION_WITHDRAWN,
+        actor=actor,
+        target=grant,
+        at=now,
+        proposed_by=by,
+        proposed_at=stamp(at),
+    )
+    return grant
+
+
+def _proposed(actor: User, grant_id: int, now: datetime) -> Grant:
+    """The grant, locked. Who proposed it may have left the team since."""
+    grant = lock_grant(grant_id)
+    if grant is not None and grant.revocation_proposed_by_id == actor.pk:
+        if not may(actor, Action.SEE, grant.repo, now).allowed:
+            raise GrantNotFound
+        return grant
+    return lock_administered(actor, grant_id, now)
+
+
+@transaction.atomic
+def withdraw_notice(
+    *,
+    actor: User,
+    repo_id: int,
+    now: datetime,
+    licence_version_id: int | None = None,
+    grant_ids: Collection[int] = (),
+) -> list[Grant]:
+    """Take back a notice before its day, of grants under one version or of those named; each
+    holder is told. What is under no notice, or ended otherwise, is passed over.
+
+    Raises GrantIsOver where one that is named was ended by its notice already.
+    """
+    repo = administered_repo(actor, repo_id, now)
+    if not (licence_version_id or grant_ids):
+        raise FieldErrors({"version": "Choose the licence version, or name the grants."})
+    meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
+    under_notice = Grant.objects.filter(
+        meant, repo=repo, ends_by_notice_at__isnull=False, revoked_at=None, closed_at=None
+    )
+    lock_lines(list(under_notice.values_list("pk", flat=True)))
+    related = ("repo__namespace", "person", "acceptance__licence_version__licence")
+    locked = under_notice.select_for_update(of=("self",)).select_related(*related).order_by("pk")
+    found = list(locked)
+    if any(each.pk in grant_ids and _has_ended(each, now) for each in found):
+        raise GrantIsOver("A notice has ended this grant already. Its holder may ask anew.")
+    grants = [each for each in found if not _has_ended(each, now)]
+    for grant in grants:
+        ended_on, grant.ends_by_notice_at, grant.notice_reason = grant.ends_by_notice_at, None, ""
+        grant.save(update_fields=["ends_by_notice_at", "notice_reason"])
+        letters.send_notice_withdrawn(grant, was=ended_on or now, now=now)
+        record(
+            EventType.GRANT_NOTICE_WITHDRAWN,
+            actor=actor,
+            target=grant,
+            at=now,
+            was=stamp(ended_on),
+        )
+    return grants
+
+
+def _has_ended(grant: Grant, now: datetime) -> bool:
+    return grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now

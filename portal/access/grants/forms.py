@@ -1,0 +1,195 @@
+"""What the pages of grants, members and holds ask."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from portal.access.models import Acceptance, Hold
+from portal.access.requests.form.forms import WORDS, PageForm, SignatureForm
+from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.fields import LongText, told_as
+from portal.lines import LineInput
+
+
+def _words(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
+    return LongText(
+        label=label,
+        max_length=WORDS,
+        help_text=hint,
+        required=required,
+        error_messages={"required": missing},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class RenewForm(SignatureForm):
+    """The report on the use so far, above the signature."""
+
+    report = _words(
+        "What did you use it for, and what came of it?",
+        "Two to six sentences. The team reads it; nothing of it is published.",
+        "Say what you used the model for, and what came of it.",
+    )
+    publications = _words(
+        "Publications and releases",
+        "One a line: papers, code, data, models. Links are best.",
+        "",
+        required=False,
+    )
+
+
+class MemberSignatureForm(SignatureForm):
+    """A member signs for themselves; the organization has signed already."""
+
+    def __init__(self, *args: Any, version: LicenceVersion, **kwargs: Any) -> None:
+        super().__init__(*args, version=version, **kwargs)
+        person = Acceptance.Capacity.PERSON
+        capacity = self.fields["capacity"]
+        capacity.choices = [(str(person), person.label)]  # type: ignore[attr-defined]
+        capacity.choice_hints = {"person": "Each member is bound in person"}  # type: ignore[attr-defined]
+        self.initial["capacity"] = str(person)
+        self.fields["entity"].required = False
+
+
+class InviteForm(PageForm):
+    email = forms.EmailField(
+        label="E-mail address",
+        help_text="The one at their organization. They sign in with an account that has it.",
+        error_messages={
+            "required": "Give the address of the person you invite.",
+            "invalid": "Give one e-mail address, such as name@example.org.",
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class EndMembershipForm(PageForm):
+    reason = LineInput(
+        label="Reason",
+        max_length=200,
+        help_text="Both of you get it in a letter.",
+        error_messages={"required": "Say why; both of you get it in a letter."},
+    )
+
+
+class CloseForm(PageForm):
+    statement = _words(
+        "What became of it?",
+        "Of the copies, and of what you made with the model. The team keeps this statement.",
+        "Say what became of the model’s copies and of what you made with it.",
+    )
+    deleted_copies = forms.BooleanField(
+        label="Every copy of the weights that I or my members had is deleted",
+        required=False,
+    )
+
+
+class EndGrantForm(PageForm):
+    reason = _words(
+        "Reason",
+        "The notice quotes it. Tokens and links stop opening the model at once.",
+        "Say why; the notice quotes it.",
+    )
+
+
+class DecideRenewalForm(PageForm):
+    granted = forms.ChoiceField(
+        label="Decision",
+        choices=[("yes", "Renew it"), ("no", "Don’t renew it")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose whether it is renewed."},
+    )
+    reason = _words(
+        "In your words, to the holder",
+        "Needed where you don’t renew: say what would have to change.",
+        "",
+        required=False,
+    )
+
+
+class NoticeForm(PageForm):
+    version = forms.ModelChoiceField(
+        label="Grants under",
+        queryset=LicenceVersion.objects.none(),
+        empty_label="Choose a version",
+        error_messages={"required": "Choose the licence version whose grants end."},
+    )
+    ends_on = forms.DateField(
+        label="Last day",
+        help_text="At least 30 days ahead.",
+        error_messages={
+            "required": "Choose the last day.",
+            **told_as("Last day: give a day, such as 2027-03-31."),
+        },
+        widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
+    )
+    reason = _words("Reason", "The notice quotes it.", "Say why; the notice quotes it.")
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        versions = LicenceVersion.objects.filter(licence=repo.licence).select_related("licence")
+        self.fields["version"].queryset = versions  # type: ignore[attr-defined]
+
+    def ends_at(self) -> datetime:
+        """The end of the day that was chosen."""
+        day = self.cleaned_data["ends_on"]
+        return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
+
+
+class HoldForm(PageForm):
+    """Who or what is held, by the name a person knows it by."""
+
+    scope = forms.ChoiceField(
+        label="What do you hold?",
+        choices=Hold.Scope.choices,
+        error_messages={"required": "Choose what to hold."},
+        widget=forms.RadioSelect,
+    )
+    subject = forms.CharField(
+        label="Name it",
+        max_length=300,
+        help_text="A username or a confirmed e-mail address; an organization’s full name or ROR "
+        "id; a revision’s commit, its first ten digits at least.",
+        error_messages={"required": "Say who or what is to be held."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    repo = forms.ModelChoiceField(
+        label="On",
+        queryset=ModelRepo.objects.none(),
+        required=False,
+        empty_label=None,
+        error_messages={"invalid_choice": "Choose a model that you administer."},
+    )
+    only_files = LongText(
+        label="Files, of a revision",
+        max_length=4000,
+        required=False,
+        help_text="Their bytes are held in every revision that has them. One path or pattern a "
+        "line, such as *.safetensors; empty for the weights.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    reason = _words(
+        "Reason", "Those who are held back read it.", "Say why; those who are held back read it."
+    )
+
+    def __init__(self, *args: Any, repos: Any, everywhere: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["repo"]
+        field.queryset = repos  # type: ignore[attr-defined]
+        field.required = not everywhere
+        field.empty_label = "All models" if everywhere else "Choose a model"  # type: ignore[attr-defined]
+        field.error_messages["required"] = "Choose the model."
+
+    def clean_only_files(self) -> list[str]:
+        lines = self.cleaned_data["only_files"].splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+
+class LiftForm(PageForm):
+    reason = _words(
+        "Why may it end?", "The record keeps it.", "Say why it may end; the record keeps it."
+    )

@@ -1,0 +1,80 @@
+"""Grants that need no review: a signature opens them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.access.errors import EndedByTheLab
+from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.audit.facts import told_of_start
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.letters import checks
+from portal.access.models import Grant
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.errors import Conflict
+
+__all__ = ["require_not_ended", "revoke_grant", "sign_for_grant"]
+
+
+def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
+    """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
+    given = Grant.objects.to(person, repo).told()
+    latest = given.exclude(starts_at=None, held_at=None, revoked_at=None).order_by("-pk").first()
+    if latest is not None and (latest.revoked_at is not None or _ended_by_notice(latest, now)):
+        raise EndedByTheLab(repo.full_name)
+
+
+def _ended_by_notice(grant: Grant, now: datetime) -> bool:
+    """Or closed under it; and the text that it was given under is still the one in force."""
+    noticed = grant.ends_by_notice_at
+    if noticed is None or (noticed > now and grant.closed_at is None) or not grant.acceptance:
+        return False
+    return grant.acceptance.licence_version_id == licence_in_force(grant.repo, now=now).pk
+
+
+@transaction.atomic
+def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: datetime) -> Grant:
+    """Sign at the licence gate, which opens at once the modes that stand behind it.
+
+    Where the screening lists have a hit, it opens once a person has cleared that. Signing again
+    meanwhile gives the same grant.
+    """
+    User.objects.select_for_update().get(pk=person.pk)
+    repo = ModelRepo.objects.with_names().get(pk=repo_id)
+    modes = [str(mode) for mode in Mode if repo.gate(mode) == Gate.LICENCE]
+    if not modes:
+        raise Conflict("A signature alone doesn’t open this model. Its page says what does.")
+    require_admissible(person, repo, now)
+    if standing := _standing(person, repo, modes, now):
+        return standing
+    require_not_ended(person, repo, now)
+    acceptance = store_acceptance(
+        person=person, version=licence_in_force(repo, now=now), signature=signature, now=now
+    )
+    grant = Grant(
+        repo=repo,
+        person=person,
+        acceptance=acceptance,
+        modes=modes,
+        expires_at=now + timedelta(days=settings.GRANT_DAYS),
+    )
+    screening = start_grant(grant, actor=person, now=now)
+    if grant.is_held:
+        checks.send_extra_check(grant, screening, now=now)
+    event, facts = told_of_start(grant, screening, EventType.GRANT_MADE)
+    record(event, actor=person, target=grant, at=now, **facts)
+    return grant
+
+
+def _standing(person: User, repo: ModelRepo, modes: list[str], now: datetime) -> Grant | None:
+    """Return the person's own grant that opens these modes, or will once its check is done."""
+    mine = Grant.objects.to(person, repo).filter(modes__contains=modes)
+    found: Grant | None = (mine.active_at(now) | mine.held_for_check(now)).first()
+    return found

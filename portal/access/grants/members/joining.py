@@ -1,0 +1,116 @@
+"""Joining an organization's grant: by a proved address, one's own signature, and the lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.urls import reverse
+
+from portal.access.errors import (
+    GrantIsOver,
+    LicenceChanged,
+    MembershipNotFound,
+    NotOfTheOrganization,
+)
+from portal.access.grants.activation import admit_member, require_admissible
+from portal.access.grants.audit.facts import told_of_joining
+from portal.access.grants.locks import is_over, lock_grant
+from portal.access.letters import checks, members
+from portal.access.models import Acceptance, Grant, Membership
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.accounts.affiliations import affiliations_of
+from portal.accounts.models import Organization, User
+from portal.audit.services import record
+from portal.catalog.models import LicenceVersion
+from portal.errors import FieldErrors
+
+
+def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
+    """The texts that a member may sign: the grant’s own first, then the one in force."""
+    signed = membership.grant.acceptance
+    own = [signed.licence_version] if signed else []
+    current = licence_in_force(membership.grant.repo, now=now)
+    return own if current in own else [*own, current]
+
+
+@transaction.atomic
+def join_as_member(
+    *, person: User, membership_id: int, signature: Signature, now: datetime
+) -> Membership:
+    """Sign for oneself, and work under the grant; where the lists have a hit, once a human has
+    looked. Joining again changes nothing."""
+    membership = _invitation(person, membership_id)
+    if membership.person_id is not None:
+        return membership
+    grant = membership.grant
+    if is_over(grant, now):
+        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
+    require_admissible(person, grant.repo, now)
+    membership.organization = organization_shared(person, grant, now)
+    version = _signed_text(membership, signature, now)
+    if signature.capacity != Acceptance.Capacity.PERSON:
+        raise FieldErrors({"capacity": "Sign for yourself: the organization has signed already."})
+    membership.acceptance = store_acceptance(
+        person=person, version=version, signature=signature, now=now
+    )
+    membership.person = person
+    screening = admit_member(membership, now)
+    if membership.is_held:
+        checks.send_member_check(membership, screening, now=now)
+    else:
+        members.send_joined(membership, now=now)
+    event, facts = told_of_joining(membership, screening)
+    record(event, actor=person, target=membership, at=now, **facts)
+    return membership
+
+
+def organization_shared(person: User, grant: Grant, now: datetime) -> Organization | None:
+    """The organization that the person and the grant's holder are both proved to be of.
+
+    None where nothing proves where the holder works: then the address that was invited is all
+    there is to go by. Raises NotOfTheOrganization.
+    """
+    theirs = {each.organization for each in affiliations_of(grant.person, now)}
+    if not theirs:
+        return None
+    for each in affiliations_of(person, now):
+        if each.organization in theirs:
+            return each.organization
+    names = " or ".join(sorted(each.name for each in theirs))
+    raise NotOfTheOrganization(names, help_url=reverse("accounts:affiliations"))
+
+
+def _invitation(person: User, membership_id: int) -> Membership:
+    """The invitation, locked after its grant, if one of the person’s proved addresses has it."""
+    found = Membership.objects.standing().filter(pk=membership_id).first()
+    if found is None or not invited(person, found):
+        raise MembershipNotFound
+    grant = lock_grant(found.grant_id)
+    locked = Membership.objects.select_for_update().standing().filter(pk=found.pk).first()
+    if locked is None or grant is None or grant.person_id == person.pk:
+        raise MembershipNotFound
+    twin = Membership.objects.standing().filter(grant=grant, person=person).first()
+    if twin is not None:
+        return twin
+    locked.grant = grant
+    return locked
+
+
+def invited(person: User, membership: Membership) -> bool:
+    """Whether this invitation is for one of this person’s proved addresses, or theirs already."""
+    if membership.person_id is not None:
+        return membership.person_id == person.pk
+    return bool(
+        EmailAddress.objects.filter(
+            user=person, verified=True, email__iexact=membership.email
+        ).exists()
+    )
+
+
+def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:
+    for version in texts_for(membership, now):
+        if version.sha256 == signature.text_sha256:
+            return version
+    raise LicenceChanged

@@ -1,0 +1,201 @@
+"""Members of an organization's grant: invited, ended, and carried on to the grant after it.
+
+How one joins is told in ``services.joining``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, validate_email
+from django.db import transaction
+
+from portal.access.errors import (
+    GrantIsOver,
+    MembershipNotFound,
+    NotShareable,
+    TooManyMembers,
+)
+from portal.access.grants.activation import admit_member, is_admissible
+from portal.access.grants.audit.facts import facts_of_member, told_of_joining
+from portal.access.grants.ending.tokens import end_tokens
+from portal.access.grants.locks import is_over, lock_grant, lock_own
+from portal.access.letters import checks
+from portal.access.letters import members as letters
+from portal.access.models import Acceptance, Grant, Membership
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import FieldErrors
+from portal.lines import line_errors
+from portal.parsing.texts import require_text
+
+LEFT = "They left by themselves."
+LONGEST_ADDRESS = 254
+LONGEST_REASON = 200
+
+
+def is_shareable(grant: Grant) -> bool:
+    """Whether an organization signed, so that members may work under it."""
+    signed = grant.acceptance
+    return signed is not None and signed.capacity == Acceptance.Capacity.ENTITY
+
+
+def cap_of(grant: Grant) -> int:
+    """How many members: as its conditions say, else as the gate does."""
+    own = Conditions.of(grant.conditions).max_members
+    return settings_of(grant.repo).member_cap if own is None else own
+
+
+@transaction.atomic
+def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> Membership:
+    """Invite one address. Its letter has a link and no secret: the account with that address,
+    confirmed, joins by signing. Inviting again changes nothing."""
+    grant = lock_own(holder, grant_id)
+    if not is_shareable(grant):
+        raise NotShareable
+    _require_going_on(grant, now)
+    email = _checked(email, holder)
+    standing = Membership.objects.standing().filter(grant=grant)
+    if known := standing.filter(email=email).first():
+        return known
+    if standing.count() >= (cap := cap_of(grant)):
+        raise TooManyMembers(
+            f"This grant takes {cap} members, and all places are taken. End one membership first."
+        )
+    membership = Membership.objects.create(
+        grant=grant, email=email, invited_by=holder, invited_at=now
+    )
+    letters.send_invitation(membership, sender=holder, now=now)
+    record(
+        EventType.MEMBER_INVITED,
+        actor=holder,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return membership
+
+
+def _require_going_on(grant: Grant, now: datetime) -> None:
+    if is_over(grant, now):
+        raise GrantIsOver("This grant has ended, so nobody can join it. Renew it first.")
+    if grant.is_held:
+        raise GrantIsOver("A person on our team checks this access first, so nobody can join yet.")
+
+
+def _checked(email: str, holder: User) -> str:
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+        MaxLengthValidator(LONGEST_ADDRESS)(email)
+    except ValidationError:
+        raise FieldErrors({"email": "Give one e-mail address, such as name@example.org."}) from None
+    own = EmailAddress.objects.filter(user=holder, email__iexact=email)
+    if email == holder.email.lower() or own.exists():
+        raise FieldErrors({"email": "That address is your own; the grant is yours already."})
+    return email
+
+
+@transaction.atomic
+def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime) -> Membership:
+    """End a membership: by its holder, the member, or who administers the model.
+
+    The tokens that reach the repo die with it. Removing again changes nothing.
+    """
+    found = Membership.objects.filter(pk=membership_id).first()
+    grant = lock_grant(found.grant_id) if found else None
+    membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
+    if membership is None or grant is None:
+        raise MembershipNotFound
+    membership.grant = grant
+    leaves = membership.person_id == actor.pk
+    if not leaves and not _may_remove(actor, grant, now):
+        raise MembershipNotFound
+    if membership.ended_at is not None:
+        return membership
+    missing = "Say why; both of you get it in a letter."
+    reason = reason.strip() or (LEFT if leaves else "")
+    reason = require_text(reason, "reason", missing=missing, at_most=LONGEST_REASON)
+    if errors := line_errors({"reason": reason}):
+        raise FieldErrors(errors)
+    end_membership(membership, actor=actor, reason=reason, now=now)
+    record(
+        EventType.MEMBER_ENDED,
+        actor=actor,
+        target=membership,
+        at=now,
+        **facts_of_member(membership),
+    )
+    return membership
+
+
+def _may_remove(actor: User, grant: Grant, now: datetime) -> bool:
+    return grant.person_id == actor.pk or may(actor, Action.ADMINISTER, grant.repo, now).allowed
+
+
+def end_membership(
+    membership: Membership, *, actor: User | None, reason: str, now: datetime
+) -> None:
+    """Part of the transaction of the service that records it. Nobody: the clock ends it."""
+    membership.ended_at, membership.ended_by = now, actor
+    membership.end_reason = reason[:LONGEST_REASON]
+    membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
+    if membership.person is not None:
+        end_tokens(membership.person, membership.grant.repo, actor=actor, now=now)
+    letters.send_ended(membership, now=now)
+
+
+def carry_members(old: Grant, new: Grant, now: datetime) -> None:
+    """Take members along where their signature stands; under a new text they are asked again.
+
+    So are those who may not be let in now. The lists are asked about each anew.
+
+    Part of the transaction of the service that makes the new grant.
+    """
+    if not is_shareable(new):
+        return
+    same_text = _version(old.acceptance) == _version(new.acceptance)
+    for before in old.memberships.standing().select_related("person", "acceptance", "organization"):
+        membership = Membership(
+            grant=new, email=before.email, invited_by=new.person, invited_at=now
+        )
+        if same_text and _goes_on(before, now):
+            _carry(before, membership, now)
+        else:
+            _invite_anew(membership, now)
+
+
+def _goes_on(membership: Membership, now: datetime) -> bool:
+    """Tell whether a member who joined has nothing against them that keeps a newcomer out."""
+    person = membership.person
+    if person is None or membership.joined_at is None:
+        return False
+    return is_admissible(person, membership.grant.repo, now)
+
+
+def _carry(before: Membership, membership: Membership, now: datetime) -> None:
+    membership.person, membership.acceptance = before.person, before.acceptance
+    membership.organization = before.organization
+    screening = admit_member(membership, now)
+    if membership.is_held:
+        checks.send_member_check(membership, screening, now=now)
+    event, facts = told_of_joining(membership, screening)
+    record(event, actor=None, target=membership, at=now, **facts)
+
+
+def _invite_anew(membership: Membership, now: datetime) -> None:
+    membership.save()
+    letters.send_invitation(membership, now=now)
+    facts = facts_of_member(membership)
+    record(EventType.MEMBER_INVITED, actor=None, target=membership, at=now, **facts)
+
+
+def _version(acceptance: Acceptance | None) -> int | None:
+    return acceptance.licence_version_id if acceptance else None

@@ -1,0 +1,197 @@
+"""The members of a grant: invited, joined by signing, ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from portal.access.errors import GrantNotFound, MembershipNotFound
+from portal.access.grants.checks.members import clear_member
+from portal.access.grants.detail import Seen, seen_by
+from portal.access.grants.forms import EndMembershipForm, InviteForm, MemberSignatureForm
+from portal.access.grants.lifecycle import conditions_in_words, is_active, member_state
+from portal.access.grants.members.joining import invited, join_as_member, texts_for
+from portal.access.grants.members.membership import (
+    cap_of,
+    invite_member,
+    is_shareable,
+    remove_member,
+)
+from portal.access.grants.views.signatures import blank, posted
+from portal.access.models import Membership
+from portal.access.requests.form.answers import modes_label
+from portal.access.requests.form.forms import SignatureForm, show_errors
+from portal.access.requests.views.common import licence_context
+from portal.accounts.models import User
+from portal.accounts.views import signed_in
+from portal.errors import FieldErrors
+from portal.pages import posted_from
+
+PAGE_SIZE = 50
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """Who works under a grant; its holder invites here."""
+    person, now = signed_in(request), timezone.now()
+    seen = seen_by(person, grant_id, now)
+    if not (seen.mine or seen.may_review):
+        raise GrantNotFound
+    form = InviteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            invite_member(
+                holder=person, grant_id=grant_id, email=form.cleaned_data["email"], now=now
+            )
+        except FieldErrors as error:
+            show_errors(form, error)
+        else:
+            messages.success(request, "Invited. The letter is on its way.")
+            return redirect("access:members", grant_id)
+    status = 422 if form.errors else 200
+    return render(request, "access/members.html", _context(request, seen, form, now), status=status)
+
+
+def _context(request: HttpRequest, seen: Seen, form: InviteForm, now: datetime) -> dict[str, Any]:
+    grant = seen.grant
+    found = Membership.objects.filter(grant=grant).select_related("person")
+    page = Paginator(found.order_by("ended_at", "pk").reverse(), PAGE_SIZE)
+    page_of = page.get_page(request.GET.get("page"))
+    standing = Membership.objects.standing().filter(grant=grant).count()
+    cap = cap_of(grant)
+    return {
+        "seen": seen,
+        "grant": grant,
+        "repo": grant.repo,
+        "page": page_of,
+        "rows": [(each, member_state(each)) for each in page_of],
+        "standing": standing,
+        "cap": cap,
+        "left": max(cap - standing, 0),
+        "shareable": is_shareable(grant),
+        "may_invite": seen.mine and is_shareable(grant) and is_active(grant, now),
+        "form": form,
+        "end_form": EndMembershipForm(),
+        "now": now,
+    }
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """The licence put before a member, to sign for themselves."""
+    person, now = signed_in(request), timezone.now()
+    membership = _invitation(person, membership_id)
+    if membership.person_id is not None:
+        return _onward(request, membership)
+    versions = texts_for(membership, now)
+    if request.method != "POST":
+        return _join_page(request, membership, blank(MemberSignatureForm, versions[0]), now)
+    form, signature = posted(request, person, versions, MemberSignatureForm)
+    if signature is None:
+        return _join_page(request, membership, form, now)
+    joined = join_as_member(
+        person=person, membership_id=membership_id, signature=signature, now=now
+    )
+    if not joined.is_held:
+        messages.success(request, f"Signed. {membership.grant.repo.full_name} is open to you.")
+    return _onward(request, joined)
+
+
+def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Where somebody who signed goes: to the grant, once it is open to them."""
+    if not membership.is_held:
+        return redirect("access:grant", membership.grant_id)
+    messages.info(request, "You signed. An extra check comes first; we write to you after it.")
+    return redirect("access:grants")
+
+
+def _invitation(person: User, membership_id: int) -> Membership:
+    related = ("grant__repo__namespace", "grant__person", "grant__acceptance__licence_version")
+    standing = Membership.objects.standing().select_related(*related)
+    found: Membership | None = standing.filter(pk=membership_id).first()
+    if found is None or not invited(person, found) or found.grant.person_id == person.pk:
+        raise MembershipNotFound
+    return found
+
+
+def _join_page(
+    request: HttpRequest, membership: Membership, form: SignatureForm, now: datetime
+) -> HttpResponse:
+    grant = membership.grant
+    context = {
+        "kind": "join",
+        "title": "Join as a member",
+        "act": "Sign and join",
+        "membership": membership,
+        "grant": grant,
+        "repo": grant.repo,
+        "modes": modes_label(grant.modes),
+        "conditions": conditions_in_words(grant),
+        "form": form,
+        "now": now,
+        **licence_context(form.version),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "access/offer.html", context, status=status)
+
+
+def _page_of(request: HttpRequest, membership_id: int) -> str:
+    """Find the page where a membership is ended: its grant's, or its members' for others."""
+    person = signed_in(request)
+    membership = Membership.objects.filter(pk=membership_id).first()
+    if membership is None:
+        return reverse("access:grants")
+    if membership.person_id == person.pk:
+        return reverse("access:grant", args=[membership.grant_id])
+    return reverse("access:members", args=[membership.grant_id])
+
+
+@posted_from(_page_of)
+def end(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """End a membership: by the holder, the member, or who administers the model."""
+    person = signed_in(request)
+    try:
+        ended = remove_member(
+            actor=person,
+            membership_id=membership_id,
+            reason=request.POST.get("reason", ""),
+            now=timezone.now(),
+        )
+    except FieldErrors as error:
+        messages.error(request, error.message)
+        return redirect("access:members", _grant_of(membership_id))
+    if ended.person_id == person.pk:
+        messages.success(request, "You left. Your tokens that reached the model have ended.")
+        return redirect("access:grants")
+    messages.success(request, "Ended, with every token of theirs that reached the model.")
+    return redirect("access:members", ended.grant_id)
+
+
+@posted_from(_page_of)
+def clear(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """A human’s word on what the lists have about a member; for who administers the model."""
+    person, text = signed_in(request), request.POST.get("text", "")
+    try:
+        cleared = clear_member(
+            actor=person, membership_id=membership_id, text=text, now=timezone.now()
+        )
+    except FieldErrors as error:
+        messages.error(request, error.message)
+        return redirect("access:members", _grant_of(membership_id))
+    messages.success(request, "Cleared. They are a member now, and both have a letter.")
+    return redirect("access:members", cleared.grant_id)
+
+
+def _grant_of(membership_id: int) -> int:
+    return Membership.objects.values_list("grant", flat=True).get(pk=membership_id)

@@ -1,0 +1,97 @@
+"""Vote on an offer that nobody asked for, where the gate wants more than one vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from portal.access.models import OfferVote
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.conflicts import conflicts_with
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.access.requests.terms import Terms, agreed
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+
+
+def agreed_offer(
+    *, voter: User, person: User, repo: ModelRepo, terms: Terms, now: datetime
+) -> Terms | None:
+    """Return the terms to offer: as given, or the narrowest that enough people voted for.
+
+    None while votes are missing; the vote is kept then. Part of the transaction of the service
+    that offers, which has locked the person. Votes that an offer is made on are void afterwards.
+    """
+    quorum = settings_of(repo).quorum
+    if quorum <= 1:
+        return terms
+    _cast(voter, person, repo, terms, now)
+    votes = counted_offer_votes(person, repo, now)
+    agreement = agreed([terms_of(vote) for vote in votes]) if len(votes) >= quorum else None
+    if agreement is not None:
+        _standing(person, repo).update(voided_at=now)
+    return agreement
+
+
+def counted_offer_votes(person: User, repo: ModelRepo, now: datetime) -> list[OfferVote]:
+    """List the votes of people who may still offer, have no conflict, and voted not long ago."""
+    fresh = now - timedelta(days=settings_of(repo).offer_days)
+    standing = _standing(person, repo).filter(cast_at__gt=fresh, expires_at__gt=now)
+    votes = list(standing.select_related("voter"))
+    conflicts = conflicts_with([vote.voter for vote in votes], person, now)
+    return [
+        vote
+        for vote in votes
+        if not conflicts[vote.voter_id]
+        and vote.voter.is_active
+        and may(vote.voter, Action.ADMINISTER, repo, now).allowed
+    ]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An offer that some have voted for, and that waits for more. ``mine``: the reader's vote."""
+
+    person: User
+    votes: list[OfferVote]
+    missing: int
+    mine: bool
+
+
+def proposals_of(repo: ModelRepo, reader: User, now: datetime) -> list[Proposal]:
+    """List whom the people who administer a model would offer access, the oldest vote first."""
+    waiting = OfferVote.objects.filter(repo=repo, voided_at=None).select_related("person")
+    people = {vote.person_id: vote.person for vote in waiting}
+    proposals = [_proposal(person, repo, reader, now) for person in people.values()]
+    return [proposal for proposal in proposals if proposal.votes]
+
+
+def _proposal(person: User, repo: ModelRepo, reader: User, now: datetime) -> Proposal:
+    votes = counted_offer_votes(person, repo, now)
+    mine = any(vote.voter_id == reader.pk for vote in votes)
+    return Proposal(person, votes, max(1, settings_of(repo).quorum - len(votes)), mine)
+
+
+def terms_of(vote: OfferVote) -> Terms:
+    return Terms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
+
+
+def _standing(person: User, repo: ModelRepo) -> QuerySet[OfferVote]:
+    return OfferVote.objects.filter(person=person, repo=repo, voided_at=None)
+
+
+def _cast(voter: User, person: User, repo: ModelRepo, terms: Terms, now: datetime) -> None:
+    _standing(person, repo).filter(voter=voter).update(voided_at=now)
+    OfferVote.objects.create(
+        repo=repo,
+        person=person,
+        voter=voter,
+        modes=list(terms.modes),
+        conditions=terms.conditions.stored(),
+        expires_at=terms.expires_at,
+        cast_at=now,
+    )

@@ -1,0 +1,160 @@
+"""An offer: the lab's terms, which open the model once the person has signed them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.urls import reverse
+
+from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
+from portal.access.grants.activation import require_admissible, require_not_held, start_grant
+from portal.access.grants.audit.facts import facts_of, told_of_start
+from portal.access.grants.locks import lock_own
+from portal.access.grants.offer_votes import agreed_offer
+from portal.access.letters import checks
+from portal.access.letters import grants as letters
+from portal.access.models import Grant
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.conflicts import require_no_conflict_with
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.policy import may
+from portal.access.policy.refusals import whole_date
+from portal.access.policy.verdicts import Action
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import Mode, ModelRepo
+from portal.errors import FieldErrors, Forbidden
+
+DECLINED = "The offer was declined."
+UNDONE = "The team took its decision back, and this offer with it. See how your request stands."
+
+
+@transaction.atomic
+def offer_grant(
+    *,
+    actor: User,
+    person_id: int,
+    repo_id: int,
+    modes: Collection[str],
+    expires_at: datetime,
+    now: datetime,
+    conditions: Conditions | None = None,
+) -> Grant | None:
+    """Offer somebody access that they didn’t ask for. It opens nothing until they have signed.
+
+    Where the gate wants several votes, each call is one, and the offer is made on the narrowest of
+    their terms; None while votes are missing. The same person’s open offer on the repo is given
+    back, unchanged.
+    """
+    repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
+    person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
+    if repo is None or person is None or not may(actor, Action.SEE, repo, now).allowed:
+        raise GrantNotFound
+    if not may(actor, Action.ADMINISTER, repo, now).allowed:
+        raise Forbidden("Only the people who administer this model may offer it.")
+    if person.pk == actor.pk:
+        raise ConflictOfInterest("You can’t offer access to yourself.")
+    require_no_conflict_with(actor, person, now)
+    if standing := Grant.objects.to(person, repo).offered_at(now).first():
+        return standing
+    require_not_held(person, repo, now, actor=actor)
+    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    _check_terms(repo, terms, now)
+    given = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
+    if given is None:
+        facts = {"person": person.pk}
+        record(EventType.GRANT_OFFER_VOTED, actor=actor, target=repo, at=now, **facts)
+        return None
+    grant = _offer(person, repo, given, now)
+    letters.send_offered(grant, now=now)
+    record(EventType.GRANT_OFFERED, actor=actor, target=grant, at=now, **facts_of(grant))
+    return grant
+
+
+def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
+    offer_days = timedelta(days=settings_of(repo).offer_days)
+    return Grant.objects.create(
+        repo=repo,
+        person=person,
+        modes=list(terms.modes),
+        conditions=terms.conditions.stored(),
+        offered_at=now,
+        offer_expires_at=min(now + offer_days, terms.expires_at),
+        expires_at=terms.expires_at,
+    )
+
+
+def _check_terms(repo: ModelRepo, terms: Terms, now: datetime) -> None:
+    check_conditions_on(repo, terms.conditions)
+    errors: dict[str, str] = {}
+    if not terms.modes or not set(terms.modes) <= set(Mode.values):
+        errors["modes"] = "Choose at least one kind of access to offer."
+    if not now < terms.expires_at <= now + LONGEST_GRANT:
+        errors["until"] = OUT_OF_BOUNDS
+    if errors:
+        raise FieldErrors(errors)
+
+
+def require_open(grant: Grant, now: datetime) -> None:
+    """Raises GrantIsOver or OfferLapsed, each with what to do."""
+    repo, decision = grant.repo, grant.decision
+    again = reverse("access:start", args=[repo.namespace.name, repo.name])
+    if decision is not None and decision.undone_at is not None:
+        page = reverse("access:request", args=[decision.request_id])
+        raise GrantIsOver(UNDONE, help_url=page)
+    if grant.revoked_at is not None:
+        raise GrantIsOver("The lab took this offer back. Its letter says why.", help_url=again)
+    if grant.closed_at is not None:
+        raise GrantIsOver("You declined this offer. You may ask again at any time.", help_url=again)
+    lapsed_at = min(grant.offer_expires_at or grant.expires_at, grant.expires_at)
+    if lapsed_at <= now:
+        raise OfferLapsed(
+            f"This offer lapsed on {whole_date(lapsed_at)}. Ask again: your answers are kept, and "
+            "the team can offer it anew.",
+            help_url=again,
+        )
+
+
+@transaction.atomic
+def accept_offer(*, person: User, grant_id: int, signature: Signature, now: datetime) -> Grant:
+    """Sign the text in force: the grant begins now. Accepting again changes nothing.
+
+    Where the screening lists have a hit, it begins once a person has cleared that.
+    """
+    grant = lock_own(person, grant_id)
+    if not grant.is_offer:
+        return grant
+    require_open(grant, now)
+    require_admissible(person, grant.repo, now)
+    grant.acceptance = store_acceptance(
+        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+    )
+    screening = start_grant(grant, actor=person, now=now)
+    if grant.is_held:
+        checks.send_extra_check(grant, screening, now=now)
+    else:
+        letters.send_activation(grant, now=now)
+    event, facts = told_of_start(grant, screening, EventType.GRANT_ACTIVATED)
+    record(event, actor=person, target=grant, at=now, **facts)
+    return grant
+
+
+@transaction.atomic
+def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
+    """Turn the terms down; nothing was opened. Declining again changes nothing."""
+    grant = lock_own(person, grant_id)
+    if not grant.is_offer:
+        raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")
+    if grant.closeout == DECLINED:
+        return grant
+    require_open(grant, now)
+    grant.closed_at, grant.closeout = now, DECLINED
+    grant.save(update_fields=["closed_at", "closeout"])
+    letters.send_offer_declined(grant, now=now)
+    record(EventType.GRANT_OFFER_DECLINED, actor=person, target=grant, at=now)
+    return grant

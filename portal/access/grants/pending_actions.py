@@ -1,0 +1,140 @@
+"""List what waits for one person: questions to answer, offers to sign, invitations, renewals.
+
+The navigation's count, the page of requests and the model's page all ask this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+
+from portal.access.grants.renewals import CLOSES_AFTER, OPENS_BEFORE
+from portal.access.models import AccessRequest, Grant, Membership, Question, Renewal
+from portal.access.querysets import GrantQuerySet, MembershipQuerySet
+from portal.accounts.models import User
+from portal.bidi import isolated
+from portal.catalog.models import ModelRepo
+
+AT_MOST = 50  # of a kind; nobody has more, and a page shows no more
+STARTED = ("repo__namespace", "acceptance")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A thing that a person is asked to do. ``until`` is when it lapses; None where it won't."""
+
+    repo: ModelRepo
+    text: str
+    act_label: str
+    url: str
+    until: datetime | None
+
+
+def turns_of(person: User, now: datetime) -> list[Turn]:
+    """Return what waits for this person, the earliest end first."""
+    turns = [
+        *map(_question, _questions(person)),
+        *map(_offer, _offers(person, now)),
+        *map(_invitation, invitations_to(person, now)),
+        *map(_renewal, renewable_by(person, now)),
+    ]
+    return sorted(turns, key=lambda turn: (turn.until is None, turn.until or now))
+
+
+def turn_count(person: User, now: datetime) -> int:
+    """Return how many they are, in one query: every page asks."""
+    parts = [
+        rows.order_by().values("pk")[:AT_MOST]
+        for rows in (
+            _questions(person),
+            _offers(person, now),
+            _invited(person, now),
+            _to_renew(person, now),
+        )
+    ]
+    first, *others = parts
+    return first.union(*others, all=True).count()
+
+
+def invitations_to(person: User, now: datetime, repo: ModelRepo | None = None) -> list[Membership]:
+    """Return the invitations that wait for this person's signature."""
+    waiting = _invited(person, now)
+    found = waiting if repo is None else waiting.filter(grant__repo=repo)
+    related = [f"grant__{name}" for name in (*STARTED, "person")]
+    return list(found.select_related(*related)[:AT_MOST])
+
+
+def renewable_by(person: User, now: datetime) -> list[Grant]:
+    """Return the grants whose holder may renew them now, and hasn't yet."""
+    return list(_to_renew(person, now).select_related(*STARTED)[:AT_MOST])
+
+
+def _questions(person: User) -> QuerySet[Question]:
+    asked = Question.objects.open().filter(request__applicant=person)
+    asked = asked.filter(request__state=AccessRequest.State.NEEDS_INFO)
+    return asked.select_related("request__repo__namespace")
+
+
+def _offers(person: User, now: datetime) -> GrantQuerySet[Grant]:
+    return Grant.objects.filter(person=person).offered_at(now).select_related(*STARTED)
+
+
+def _invited(person: User, now: datetime) -> MembershipQuerySet[Membership]:
+    return Membership.objects.waiting_for(person).filter(grant__in=Grant.objects.active_at(now))
+
+
+def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
+    """Select grants that ``is_renewable`` says yes to, as rows.
+
+    Those under notice are left out: the newer text is signed instead, on the grant's own page.
+    """
+    window = (now - CLOSES_AFTER, now + OPENS_BEFORE)
+    filed = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
+    ending = Grant.objects.filter(person=person, starts_at__lte=now, expires_at__range=window)
+    unended = ending.filter(revoked_at=None, closed_at=None, held_at=None, ends_by_notice_at=None)
+    return unended.told().filter(~Exists(filed), renewed_as=None)
+
+
+def _question(question: Question) -> Turn:
+    page = reverse("access:request", args=[question.request_id])
+    return Turn(
+        question.request.repo,
+        "The reviewers asked you a question.",
+        "Answer the question",
+        f"{page}#question",
+        question.deadline_at,
+    )
+
+
+def _offer(grant: Grant) -> Turn:
+    return Turn(
+        grant.repo,
+        "Access is offered to you.",
+        "Read and sign",
+        reverse("access:offer", args=[grant.pk]),
+        grant.offer_expires_at,
+    )
+
+
+def _invitation(membership: Membership) -> Turn:
+    grant = membership.grant
+    return Turn(
+        grant.repo,
+        f"{isolated(grant.person.display_name)} invites you to work under their grant.",
+        "Read the terms and join",
+        reverse("access:join", args=[membership.pk]),
+        None,
+    )
+
+
+def _renewal(grant: Grant) -> Turn:
+    return Turn(
+        grant.repo,
+        "Your access ends soon, and can be renewed.",
+        "Renew access",
+        reverse("access:renew", args=[grant.pk]),
+        grant.expires_at,
+    )

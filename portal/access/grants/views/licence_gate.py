@@ -1,0 +1,101 @@
+"""The licence gate: read, tick, type one's name; the model is open at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from portal.access.grants.licence_gate import require_not_ended, sign_for_grant
+from portal.access.models import Grant
+from portal.access.policy.refusals import whole_date
+from portal.access.requests.form.forms import SignatureForm
+from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.views.common import (
+    CHECK_FIRST,
+    licence_context,
+    proved_or_said,
+    signed_form,
+)
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.accounts.views import signed_in
+from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.catalog.services.reading import find_repo
+from portal.errors import Conflict
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    person, now = signed_in(request), timezone.now()
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
+    if not _opened_by_signing(repo):
+        if repo.takes_requests:
+            return redirect("access:start", repo.namespace.name, repo.name)
+        raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
+    mine = Grant.objects.to(person, repo).held_for_check(now)
+    if waiting := mine.filter(modes__contains=_opened_by_signing(repo)).first():
+        return redirect("access:grant", waiting.pk)
+    require_not_ended(person, repo, now)
+    if request.method != "POST":
+        version = licence_in_force(repo, now=now)
+        form = SignatureForm(version=version, initial={"capacity": "person"})
+        return _page(request, repo, form, now)
+    form, signature = signed_form(request, person, repo, now)
+    return _sign(request, repo, form, signature, now)
+
+
+def _sign(
+    request: HttpRequest,
+    repo: ModelRepo,
+    form: SignatureForm,
+    signature: Signature | None,
+    now: datetime,
+) -> HttpResponse:
+    if signature is None:
+        return _page(request, repo, form, now)
+    person = signed_in(request)
+    sign_it = partial(sign_for_grant, person=person, repo_id=repo.pk, signature=signature, now=now)
+    grant = proved_or_said(form, sign_it)
+    if grant is None:
+        return _page(request, repo, form, now)
+    if grant.is_held:
+        messages.info(request, CHECK_FIRST)
+        return redirect("access:grant", grant.pk)
+    until = whole_date(grant.expires_at)
+    messages.success(request, f"Signed. {repo.full_name} is open to you until {until}.")
+    return redirect(f"/{repo.full_name}")
+
+
+def _opened_by_signing(repo: ModelRepo) -> list[Mode]:
+    return [mode for mode in Mode if repo.gate(mode) == Gate.LICENCE]
+
+
+def _page(
+    request: HttpRequest, repo: ModelRepo, form: SignatureForm, now: datetime
+) -> HttpResponse:
+    person = signed_in(request)
+    context: dict[str, Any] = {
+        "repo": repo,
+        "form": form,
+        "held": _held(person, repo, now),
+        "modes": " and ".join(mode.label.lower() for mode in _opened_by_signing(repo)),
+        "verified": person.has_verified_email,
+        "now": now,
+        **licence_context(form.version),
+    }
+    return render(request, "access/sign.html", context, status=422 if form.errors else 200)
+
+
+def _held(person: User, repo: ModelRepo, now: datetime) -> Grant | None:
+    modes = [str(mode) for mode in _opened_by_signing(repo)]
+    grants = Grant.objects.to(person, repo).active_at(now).filter(modes__contains=modes)
+    return grants.select_related("acceptance__licence_version__licence").first()

@@ -1,0 +1,204 @@
+"""The grants of a repo, for those who run it: the list, revocation, notice, renewals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.access.errors import GrantNotFound, RenewalNotFound
+from portal.access.grants.detail import grant_context, seen_by
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
+from portal.access.grants.forms import DecideRenewalForm, EndGrantForm, NoticeForm
+from portal.access.grants.listing import granted_of
+from portal.access.grants.offer_votes import Proposal, proposals_of, terms_of
+from portal.access.grants.offers import offer_grant
+from portal.access.grants.renewals import decide_renewal, reviews
+from portal.access.models import Renewal
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
+from portal.access.requests.form.forms import show_errors
+from portal.accounts.authentication import Caller
+from portal.accounts.models import User
+from portal.accounts.views import signed_in
+from portal.catalog.models import ModelRepo
+from portal.catalog.services.reading import find_repo
+from portal.errors import FieldErrors, Forbidden
+from portal.pages import posted_from
+
+
+def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
+    if not reviews(person, repo):
+        raise Forbidden("The grants of a model are for the people who run it.")
+    return repo
+
+
+@login_required
+@require_safe
+def granted(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    person, now = signed_in(request), timezone.now()
+    repo = _team_repo(person, namespace, name)
+    found = granted_of(repo, request.GET.dict(), now)
+    administers = may(person, Action.ADMINISTER, repo, now).allowed
+    context = {
+        "repo": repo,
+        "found": found,
+        "page": found.page,
+        "may_administer": administers,
+        "proposals": proposals_of(repo, person, now) if administers else [],
+        "now": now,
+    }
+    return render(request, "access/granted.html", context)
+
+
+@posted_from("access:granted", "namespace", "name")
+def second_offer(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Vote for an offer as a colleague proposed it; the vote that completes the quorum offers."""
+    person, now = signed_in(request), timezone.now()
+    repo = _team_repo(person, namespace, name)
+    proposal = next(
+        (each for each in proposals_of(repo, person, now) if _is_named(each, request)), None
+    )
+    if proposal is None:
+        raise GrantNotFound
+    terms = terms_of(proposal.votes[0])
+    offer = offer_grant(
+        actor=person,
+        person_id=proposal.person.pk,
+        repo_id=repo.pk,
+        modes=terms.modes,
+        conditions=terms.conditions,
+        expires_at=terms.expires_at,
+        now=now,
+    )
+    said = "Your vote is counted; more are needed." if offer is None else "The offer is made."
+    messages.success(request, said)
+    return redirect("access:granted", namespace, name)
+
+
+def _is_named(proposal: Proposal, request: HttpRequest) -> bool:
+    return proposal.person.username == request.POST.get("user")
+
+
+@posted_from("access:grant", "grant_id")
+def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """End a grant; where two people are wanted, the first proposes it."""
+    person, now = signed_in(request), timezone.now()
+    seen = seen_by(person, grant_id, now)
+    form = EndGrantForm(request.POST)
+    try:
+        reason = request.POST.get("reason", "")
+        ended = revoke_grant(actor=person, grant_id=grant_id, reason=reason, now=now)
+    except FieldErrors as error:
+        form.is_valid()
+        show_errors(form, error)
+        context = grant_context(seen, now) | {"end_form": form, "failed": True}
+        return render(request, "access/grant.html", context, status=422)
+    if ended.revoked_at is None:
+        messages.success(request, "Proposed. It ends once a second administrator confirms it.")
+    else:
+        messages.success(request, "The access is ended, and the notice is on its way.")
+    return redirect("access:grant", grant_id)
+
+
+@posted_from("access:grant", "grant_id")
+def take_proposal_back(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """Withdraw a proposed revocation."""
+    person, now = signed_in(request), timezone.now()
+    seen_by(person, grant_id, now)
+    withdraw_proposal(actor=person, grant_id=grant_id, now=now)
+    messages.success(request, "Withdrawn. Nobody was told of the proposal but the team.")
+    return redirect("access:grant", grant_id)
+
+
+@posted_from("access:grant", "grant_id")
+def take_notice_back(request: HttpRequest, grant_id: int) -> HttpResponse:
+    """Withdraw the notice of one grant; its holder gets a letter."""
+    person, now = signed_in(request), timezone.now()
+    repo_id = seen_by(person, grant_id, now).grant.repo_id
+    withdraw_notice(actor=person, repo_id=repo_id, grant_ids=[grant_id], now=now)
+    messages.success(request, "The notice is withdrawn, and the letter is on its way.")
+    return redirect("access:grant", grant_id)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notice(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """End the grants under one licence version, by notice."""
+    person, now = signed_in(request), timezone.now()
+    repo = _team_repo(person, namespace, name)
+    if not may(person, Action.ADMINISTER, repo, now).allowed:
+        raise Forbidden("Only the people who administer this model may give notice.")
+    form = NoticeForm(request.POST if request.method == "POST" else None, repo=repo)
+    if request.method == "POST" and form.is_valid():
+        try:
+            given = _give_notice(person, repo, form, now)
+        except FieldErrors as error:
+            named = {"ends_at": "ends_on"}
+            show_errors(form, FieldErrors({named.get(k, k): v for k, v in error.errors.items()}))
+        else:
+            messages.success(request, f"Notice given to the holders of {given} grants.")
+            return redirect("access:granted", repo.namespace.name, repo.name)
+    status = 422 if form.errors else 200
+    context = {"repo": repo, "form": form, "now": now}
+    return render(request, "access/notice.html", context, status=status)
+
+
+def _give_notice(person: User, repo: ModelRepo, form: NoticeForm, now: datetime) -> int:
+    grants = end_by_notice(
+        actor=person,
+        repo_id=repo.pk,
+        licence_version_id=form.cleaned_data["version"].pk,
+        ends_at=form.ends_at(),
+        reason=form.cleaned_data["reason"],
+        now=now,
+    )
+    return len(grants)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def renewal(request: HttpRequest, renewal_id: int) -> HttpResponse:
+    """A report that waits for the team, and the team’s word on it."""
+    person, now = signed_in(request), timezone.now()
+    found = _renewal(person, renewal_id)
+    form = DecideRenewalForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            granted = form.cleaned_data["granted"] == "yes"
+            reason = form.cleaned_data["reason"]
+            decide_renewal(
+                actor=person, renewal_id=renewal_id, granted=granted, reason=reason, now=now
+            )
+        except FieldErrors as error:
+            show_errors(form, error)
+        else:
+            messages.success(request, "Decided. The letter is on its way.")
+            return redirect("access:grant", found.grant_id)
+    context: dict[str, Any] = {"renewal": found, "grant": found.grant, "repo": found.grant.repo}
+    status = 422 if form.errors else 200
+    return render(
+        request, "access/renewal.html", context | {"form": form, "now": now}, status=status
+    )
+
+
+def _renewal(person: User, renewal_id: int) -> Renewal:
+    related = (
+        "grant__repo__namespace",
+        "grant__person",
+        "grant__acceptance__licence_version__licence",
+        "acceptance__licence_version__licence",
+        "decided_by",
+    )
+    found = Renewal.objects.select_related(*related).filter(pk=renewal_id).first()
+    if found is None or not reviews(person, found.grant.repo):
+        raise RenewalNotFound
+    return found

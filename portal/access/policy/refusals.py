@@ -1,0 +1,189 @@
+"""The catalogue of refusals: for each reason a heading, one act, and the same in ASCII."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from portal.access.errors import Refused
+from portal.access.policy.policy import may_call, may_decide, may_read
+from portal.access.policy.verdicts import Action, Reason, Verdict
+from portal.accounts.authentication import Caller
+from portal.catalog.models import File, ModelRepo, Revision
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a refused person reads: on the page ``heading`` and one act; elsewhere ``line``."""
+
+    reason: Reason
+    repo_name: str
+    heading: str
+    act_label: str
+    act_url: str
+    line: str
+
+
+@dataclass(frozen=True)
+class _Words:
+    heading: str
+    act: str
+    line: str  # ASCII; {url} is where to go
+
+
+CATALOGUE: dict[Reason, _Words] = {
+    Reason.NO_TOKEN: _Words(
+        "Sign in to get {repo}.", "Make a token", "Sign in to get {repo}. Make a token at {url}"
+    ),
+    Reason.NOT_FOUND: _Words(
+        "There’s nothing at this address, or nothing you may know of.",
+        "Search models",
+        "There is nothing at this address, or nothing you may know of. Search models at {url}",
+    ),
+    Reason.NO_REQUEST: _Words(
+        "{repo} is given on request, and you haven’t asked yet.",
+        "Request access",
+        "{repo} is given on request, and you have not asked yet. Request access at {url}",
+    ),
+    Reason.PENDING: _Words(
+        "Your request is with the reviewers; answer due {date}.",
+        "See your request",
+        "Your request for {repo} is with the reviewers; answer due {iso}. See it at {url}",
+    ),
+    Reason.QUESTION: _Words(
+        "The reviewers asked you a question about {repo}.",
+        "Answer it",
+        "The reviewers asked you a question about {repo}. Answer it at {url}",
+    ),
+    Reason.DECLINED: _Words(
+        "Your request was declined on {date}. The letter says why.",
+        "Read why, and ask again",
+        "Your request for {repo} was declined on {iso}. Read why at {url}",
+    ),
+    Reason.EXPIRED: _Words(
+        "Your access ended on {date}.",
+        "Renew access",
+        "Your access to {repo} ended on {iso}. Renew it at {url}",
+    ),
+    Reason.REVOKED: _Words(
+        "Your access was ended by the lab on {date}. The letter says why.",
+        "Ask again",
+        "Your access to {repo} was ended by the lab on {iso}. Ask again at {url}",
+    ),
+    Reason.SIGN: _Words(
+        "Sign the licence of {repo} to go on.",
+        "Read and sign",
+        "Sign the licence of {repo} to go on. Read and sign at {url}",
+    ),
+    Reason.CLOSED: _Words(
+        "You closed your access on {date}.",
+        "Ask again",
+        "You closed your access to {repo} on {iso}. Ask again at {url}",
+    ),
+    Reason.LAPSED: _Words(
+        "Your request lapsed on {date}, since a question stayed open.",
+        "Take it up again",
+        "Your request for {repo} lapsed on {iso}, since a question stayed open. Take it up again "
+        "at {url}",
+    ),
+    Reason.SUSPENDED: _Words(
+        "Access is suspended since {date}. It can be lifted; the notice says whom to ask.",
+        "See the model",
+        "Access to {repo} is suspended since {iso}. It can be lifted; see {url}",
+    ),
+    Reason.CHECKED: _Words(
+        "A person checks your access first; answer due {date}. There’s nothing for you to do.",
+        "See your grants",
+        "A person checks your access to {repo} first; answer due {iso}. See {url}",
+    ),
+    Reason.OFFERED: _Words(
+        "Access is offered to you. Sign its terms by {date}.",
+        "Read and sign",
+        "Access to {repo} is offered to you. Sign its terms by {iso} at {url}",
+    ),
+    Reason.INVITED: _Words(
+        "You are invited to work with {repo} under somebody’s grant.",
+        "Read the terms and join",
+        "You are invited to work with {repo} under somebody's grant. Read the terms and join at "
+        "{url}",
+    ),
+    Reason.CONDITION: _Words(
+        "A condition of your access to {repo} rules this out.",
+        "See the conditions",
+        "A condition of your access to {repo} rules this out. See the conditions at {url}",
+    ),
+    Reason.MODE: _Words(
+        "Your access to {repo} doesn’t cover this kind of use.",
+        "Ask for it",
+        "Your access to {repo} does not cover this kind of use. Ask for it at {url}",
+    ),
+    Reason.SCOPE: _Words(
+        "This token may not do that, though you may.",
+        "Make a token that may",
+        "This token may not do that, though you may. Make one that may at {url}",
+    ),
+    Reason.NOT_TEAM: _Words(
+        "This is for the people who run {repo}.",
+        "See the model",
+        "This is for the people who run {repo}. See the model at {url}",
+    ),
+}
+
+
+def describe(verdict: Verdict, repo: ModelRepo) -> Refusal:
+    """The words of a refusing verdict. Raises ValueError on one that allows."""
+    if verdict.reason is None:
+        raise ValueError("an allowing verdict refuses nothing")
+    words = CATALOGUE[verdict.reason]
+    path = verdict.help_url or _default_page(verdict.reason, repo)
+    facts = {
+        "repo": repo.full_name,
+        "url": f"{settings.BASE_URL}{path}",
+        "date": whole_date(verdict.since) if verdict.since else "",
+        "iso": f"{verdict.since:%Y-%m-%d}" if verdict.since else "",
+    }
+    return Refusal(
+        reason=verdict.reason,
+        repo_name=repo.full_name,
+        heading=words.heading.format(**facts),
+        act_label=words.act,
+        act_url=path,
+        line=words.line.format(**facts),
+    )
+
+
+def require_may(
+    caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
+) -> Verdict:
+    """Raises Refused, in the catalogue's words, unless the policy allows: within its limits."""
+    repo = target.repo if isinstance(target, Revision) else target
+    verdict = may_call(caller, action, target, now)
+    _require(verdict, repo)
+    return verdict
+
+
+def require_may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> None:
+    """Raise Refused unless the caller may give or refuse access to this model."""
+    _require(may_decide(caller, repo, now), repo)
+
+
+def require_may_read(caller: Caller, file: File, now: datetime) -> Verdict:
+    """Raises Refused unless this file may be read."""
+    verdict = may_read(caller, file, now)
+    _require(verdict, file.revision.repo)
+    return verdict
+
+
+def _require(verdict: Verdict, repo: ModelRepo) -> None:
+    if not verdict.allowed:
+        raise Refused(describe(verdict, repo))
+
+
+def _default_page(reason: Reason, repo: ModelRepo) -> str:
+    return "/" if reason == Reason.NOT_FOUND else f"/{repo.full_name}"
+
+
+def whole_date(moment: datetime) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y}"

@@ -1,0 +1,139 @@
+"""Why somebody without an active grant may not, and what they may do meanwhile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
+from portal.access.policy.verdicts import Action, Limits, Reason, Verdict, refuse
+from portal.access.querysets import GrantQuerySet
+from portal.access.requests.signing import licence_in_force
+from portal.accounts.affiliations import is_affiliated
+from portal.accounts.models import User
+from portal.catalog.models import Gate, Mode, ModelRepo
+
+State = AccessRequest.State
+UNDECIDED = {
+    State.HELD: Reason.PENDING,
+    State.IN_REVIEW: Reason.PENDING,
+    State.NEEDS_INFO: Reason.QUESTION,
+}
+CLOSED = {State.DECLINED: Reason.DECLINED, State.LAPSED: Reason.LAPSED}
+
+
+def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) -> Verdict | None:
+    """A little hosted inference for who has signed, is proved and screened, and waits.
+
+    None where the repo offers none, or this person isn't so far. The inside of the model waits.
+    """
+    if action != Action.INFER or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
+        return None
+    gate = GateSettings.objects.filter(repo=repo, waiting_tokens_per_day__gt=0).first()
+    if gate is None or not _waits_well(person, repo) or not is_affiliated(person, now):
+        return None
+    latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
+    if latest is not None and latest.revoked_at is not None:
+        return None  # what the lab ended, asking anew alone doesn't open
+    return Verdict(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
+
+
+def _waits_well(person: User, repo: ModelRepo) -> bool:
+    """An undecided request whose newest snapshot is signed and cleared. Held ones aren't."""
+    request = (
+        AccessRequest.objects.of(person)
+        .filter(repo=repo, state__in=(State.IN_REVIEW, State.NEEDS_INFO))
+        .first()
+    )
+    if request is None:
+        return False
+    screening = Screening.objects.filter(submission__request=request).last()
+    return screening is not None and screening.is_clear
+
+
+def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    if check := _checked(person, repo, mode, now):
+        return check
+    if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
+        page = reverse("access:offer", args=[offer.pk])
+        return refuse(Reason.OFFERED, page, offer.offer_expires_at)
+    if invitation := _invitation(person, repo, mode, now):
+        return refuse(Reason.INVITED, reverse("access:join", args=[invitation.pk]))
+    if repo.gate(mode) == Gate.LICENCE:
+        return _unsigned(person, repo, mode, now)
+    request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
+    if request is not None and request.state in UNDECIDED:
+        return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
+    grant = _given(person, repo).exclude(starts_at=None, held_at=None).first()
+    if grant is not None:
+        renewal = reverse("access:grant", args=[grant.pk])
+        return _over(person, grant, _start(repo), now, renewal=renewal)
+    if request is not None and request.state in CLOSED:
+        return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
+    return refuse(Reason.NO_REQUEST, _start(repo))
+
+
+def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict | None:
+    """Refuse with the due date of a check, where a person's word on the lists is waited for."""
+    mine = _given(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
+    if grant := mine.first():
+        page = reverse("access:grant", args=[grant.pk])
+        return refuse(Reason.CHECKED, page, _due(grant.screenings))
+    held = Membership.objects.held().filter(person=person)
+    working = Grant.objects.filter(repo=repo).in_mode(mode)
+    within = working.active_at(now) | working.held_for_check(now)
+    if membership := held.filter(grant__in=within).first():
+        return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
+    return None
+
+
+def _invitation(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Membership | None:
+    working = Grant.objects.filter(repo=repo).active_at(now).in_mode(mode)
+    return Membership.objects.waiting_for(person).filter(grant__in=working).first()
+
+
+def _due(screenings: Any) -> datetime | None:
+    newest = screenings.unanswered().order_by("pk").last()
+    return newest.due_at if newest else None
+
+
+def _given(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
+    return Grant.objects.usable_by(person, repo).told()
+
+
+def _page(request: AccessRequest) -> str:
+    return reverse("access:request", args=[request.pk])
+
+
+def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+    """Where a signature is enough, no request stands in the way, and none helps."""
+    page = reverse("access:sign", args=[repo.namespace.name, repo.name])
+    grant = _given(person, repo).in_mode(mode).first()
+    return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
+
+
+def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Verdict:
+    """How a grant ended; one that hasn't is for another use. ``renewal``: where it is renewed."""
+    if grant.revoked_at is not None:
+        return refuse(Reason.REVOKED, page, grant.revoked_at)
+    if grant.closed_at is not None:
+        return refuse(Reason.CLOSED, page, grant.closed_at)
+    if grant.expires_at <= now:
+        return refuse(Reason.EXPIRED, renewal or page, grant.expires_at)
+    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now:
+        return _noticed(person, grant, page, now)
+    return refuse(Reason.MODE, page, grant.starts_at)
+
+
+def _noticed(person: User, grant: Grant, page: str, now: datetime) -> Verdict:
+    """Ended by notice. Its holder goes on by signing the newer text, where there is one."""
+    signed = grant.acceptance.licence_version_id if grant.acceptance else None
+    if grant.person_id == person.pk and licence_in_force(grant.repo, now=now).pk != signed:
+        return refuse(Reason.SIGN, reverse("access:newer", args=[grant.pk]))
+    return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
+
+
+def _start(repo: ModelRepo) -> str:
+    return reverse("access:start", args=[repo.namespace.name, repo.name])

@@ -1,0 +1,1 @@
+"""What the clock does once a minute: remind, escalate, lapse."""

@@ -1,0 +1,1 @@
+"""What leaves the gate: figures, tables, archives; and what is forgotten."""

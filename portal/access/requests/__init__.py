@@ -1,0 +1,1 @@
+"""A request from its draft to its submission, answers and appeal."""

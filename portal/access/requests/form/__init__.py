@@ -1,0 +1,1 @@
+"""The request form: its questions, its steps and its answers."""

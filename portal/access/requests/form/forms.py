@@ -1,0 +1,230 @@
+"""What the pages of access ask. Forms check shape; the services hold the rules."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django_countries import countries
+
+from portal.access.models import Acceptance
+from portal.access.requests.form.builder import PageForm as PageForm
+from portal.access.requests.form.builder import StepForm
+from portal.access.requests.form.questions import LINE, REQUIRED_ANSWERS, requestable_modes
+from portal.access.requests.form.questions import WORDS as WORDS
+from portal.access.requests.signing import Signature
+from portal.accounts.models import Sector
+from portal.catalog.models import LicenceVersion
+from portal.errors import FieldErrors
+from portal.fields import LongText
+from portal.lines import LineInput
+
+MODE_HINTS = {
+    "download": "The files of the model, to run on machines of your own",
+    "inference": "Prompts to the model as we host it; nothing to install",
+}
+
+
+def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
+    """Put a service's errors beside their fields; what the form knows already stays as it is.
+
+    Where a form has ``named``, that maps the service's name of an input to the form's own.
+    """
+    known = set(form.errors)
+    named = getattr(form, "named", {})
+    for argument, text in errors.errors.items():
+        name = named.get(argument, argument)
+        if name not in known:
+            form.add_error(name if name in form.fields else None, text)
+
+
+def _required(name: str) -> dict[str, str]:
+    return {"required": REQUIRED_ANSWERS[name]}
+
+
+def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
+    return LongText(
+        label=label,
+        max_length=WORDS,
+        help_text=hint,
+        error_messages=_required(name),
+        widget=forms.Textarea(attrs={"rows": 4, **attrs}),
+    )
+
+
+class YouForm(StepForm):
+    slug = "you"
+
+    name = LineInput(
+        label="Full name",
+        max_length=LINE,
+        help_text="As you sign. It should be the name in your profile.",
+        error_messages=_required("name"),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    position = LineInput(
+        label="Position",
+        max_length=LINE,
+        required=False,
+        help_text="For example: doctoral student, lecturer, policy analyst.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
+    )
+
+
+class OrganizationForm(StepForm):
+    slug = "organization"
+
+    organization = LineInput(
+        label="Organization",
+        max_length=LINE,
+        help_text="Its full name. If you work alone, say so.",
+        error_messages=_required("organization"),
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    country = forms.ChoiceField(
+        label="Country you work in",
+        choices=[("", "Choose a country"), *countries],
+        help_text="The licence asks that your use be lawful there.",
+        error_messages=_required("country"),
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
+    sector = forms.ChoiceField(
+        label="Sector",
+        choices=Sector.choices,
+        error_messages=_required("sector"),
+        widget=forms.RadioSelect,
+    )
+
+
+class ResearchForm(StepForm):
+    slug = "research"
+
+    purpose = _long(
+        "purpose",
+        "What question do you want to answer?",
+        "And why it needs this model. Two to six sentences.",
+    )
+    outputs = _long(
+        "outputs",
+        "What will you publish or release?",
+        "For example: a paper, code, probes, generated text. The licence covers generated text "
+        "too.",
+    )
+
+
+class AccessForm(StepForm):
+    slug = "access"
+
+    modes = forms.MultipleChoiceField(
+        label="What do you need?",
+        help_text="Each is decided on its own.",
+        error_messages=_required("modes"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    compute = _long(
+        "compute",
+        "What compute do you have?",
+        "For example: 8 × A100-80GB on a university cluster; or none. Reviewers tell you if the "
+        "model won’t fit.",
+        **{"class": "low"},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = requestable_modes(self.repo)
+        modes = self.fields["modes"]
+        modes.choices = [(str(mode), mode.label) for mode in offered]  # type: ignore[attr-defined]
+        modes.choice_hints = MODE_HINTS  # type: ignore[attr-defined]
+        if not self.is_bound and len(offered) == 1:
+            self.initial.setdefault("modes", [str(offered[0])])
+
+
+class SignatureForm(PageForm):
+    """The act of signing; ``version`` is the text that is put before the person."""
+
+    text_sha256 = forms.CharField(widget=forms.HiddenInput)
+    capacity = forms.ChoiceField(
+        label="You sign",
+        choices=Acceptance.Capacity.choices,
+        error_messages={"required": "Say whether you sign for yourself or for an organization."},
+        widget=forms.RadioSelect,
+    )
+    entity = LineInput(
+        label="Organization, and your office in it",
+        max_length=LINE,
+        error_messages={"required": "Name the organization, and your office in it."},
+    )
+    typed_name = LineInput(
+        label="Type your full name",
+        max_length=LINE,
+        help_text="As it stands in your profile. It is your signature; we keep it with the time, "
+        "your address and the fingerprint above.",
+        error_messages={"required": "Type your full name; it is your signature."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    hints: ClassVar = {
+        "person": "The grant is yours alone",
+        "entity": "You are bound with it; the grant still names you",
+    }
+
+    def __init__(self, *args: Any, version: LicenceVersion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.version = version
+        self.initial["text_sha256"] = version.sha256
+        self.fields["capacity"].choice_hints = self.hints  # type: ignore[attr-defined]
+        for each in version.attestations:
+            self.fields[f"attest_{each['code']}"] = forms.BooleanField(
+                label=each["text"],
+                help_text=each.get("help", ""),
+                error_messages={"required": f"Confirm: {each['text']}"},
+            )
+        self.fields["entity"].required = not self.is_bound or self._for_entity()
+        self.order_fields(self._as_on_the_page())
+
+    def _as_on_the_page(self) -> list[str]:
+        """Order the fields: the page's own first, then confirmations, then the signature."""
+        besides = [name for name in self.base_fields if name not in SignatureForm.base_fields]
+        confirmed = [name for name in self.fields if name not in self.base_fields]
+        return [*besides, *confirmed, *SignatureForm.base_fields]
+
+    def _for_entity(self) -> bool:
+        return bool(self["capacity"].data == str(Acceptance.Capacity.ENTITY))
+
+    @property
+    def attestations(self) -> list[forms.BoundField]:
+        return [self[f"attest_{each['code']}"] for each in self.version.attestations]
+
+    def signature(self, ip: str | None) -> Signature:
+        """What was signed, for the service to judge; call it after ``is_valid``."""
+        given = self.cleaned_data
+        return Signature(
+            text_sha256=self["text_sha256"].data or "",
+            typed_name=given.get("typed_name", ""),
+            capacity=given.get("capacity", ""),
+            entity=given.get("entity", "") if self._for_entity() else "",
+            attestations=frozenset(
+                each["code"]
+                for each in self.version.attestations
+                if given.get(f"attest_{each['code']}")
+            ),
+            ip=ip,
+        )
+
+
+class AnswerForm(PageForm):
+    answer = LongText(
+        label="Your answer",
+        max_length=WORDS,
+        error_messages={"required": "Write an answer; a sentence may do."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class AppealForm(PageForm):
+    text = LongText(
+        label="What did the decision overlook?",
+        max_length=WORDS,
+        help_text="People who didn’t take it read this beside your answers.",
+        error_messages={"required": "Say what the decision overlooked."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )

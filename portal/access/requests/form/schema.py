@@ -1,0 +1,110 @@
+"""A model’s request form as plain data: each question of each step, in the page’s own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from portal.access.models import RequestForm
+from portal.access.requests.form.builder import field_for
+from portal.access.requests.form.questions import (
+    LINE,
+    MATERIAL_NAMES,
+    WORDS,
+    Kind,
+    LabQuestion,
+    ShownIf,
+    lab_questions,
+)
+from portal.access.requests.form.wizard import STEPS, Step
+from portal.catalog.models import ModelRepo
+
+LONGEST = {Kind.TEXT: LINE, Kind.LONG_TEXT: WORDS, Kind.NUMBER: LINE}
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question. ``longest``: in characters, where it is bounded. ``is_own``: the lab's own."""
+
+    name: str
+    step: str
+    type: Kind
+    label: str
+    help: str
+    required: bool
+    material: bool
+    is_own: bool
+    longest: int | None
+    choices: tuple[Choice, ...]
+    shown_if: ShownIf | None = None
+
+
+def asked_of(repo: ModelRepo, form: RequestForm | None) -> list[Asked]:
+    """All that is asked, also what only some answers lead to: see ``shown_if``."""
+    own = lab_questions(form)
+    return [each for step in STEPS for each in (*_base(step, repo), *_own(step, own))]
+
+
+def _base(step: Step, repo: ModelRepo) -> Iterator[Asked]:
+    if step.form is None:
+        return
+    for name, field in step.form(repo=repo).fields.items():
+        yield _asked(name, step, _kind_of(field), field, material=name in MATERIAL_NAMES)
+
+
+def _own(step: Step, questions: list[LabQuestion]) -> Iterator[Asked]:
+    for each in questions:
+        if each.step == step.slug:
+            field = field_for(each)
+            yield _asked(each.name, step, each.kind, field, material=each.material, own=each)
+
+
+def _asked(
+    name: str,
+    step: Step,
+    kind: Kind,
+    field: forms.Field,
+    *,
+    material: bool,
+    own: LabQuestion | None = None,
+) -> Asked:
+    return Asked(
+        name=name,
+        step=step.slug,
+        type=kind,
+        label=str(field.label),
+        help=str(field.help_text),
+        required=field.required,
+        material=material,
+        is_own=own is not None,
+        longest=LONGEST.get(kind),
+        choices=_choices(field),
+        shown_if=own.shown_if if own else None,
+    )
+
+
+def _kind_of(field: forms.Field) -> Kind:
+    if isinstance(field, forms.MultipleChoiceField):
+        return Kind.CHOICES
+    if isinstance(field, forms.ChoiceField):
+        return Kind.CHOICE
+    return Kind.LONG_TEXT if isinstance(field.widget, forms.Textarea) else Kind.TEXT
+
+
+def _choices(field: Any) -> tuple[Choice, ...]:
+    hints: dict[str, str] = getattr(field, "choice_hints", {})
+    return tuple(
+        Choice(str(value), str(label), hints.get(str(value), ""))
+        for value, label in getattr(field, "choices", ())
+        if value
+    )

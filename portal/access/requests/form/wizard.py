@@ -1,0 +1,198 @@
+"""The six steps of a request, and how far a draft has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.access.errors import LicenceChanged
+from portal.access.models import AccessRequest, RequestForm
+from portal.access.requests.form.builder import StepForm
+from portal.access.requests.form.forms import AccessForm, OrganizationForm, ResearchForm, YouForm
+from portal.access.requests.form.questions import lab_questions, newest_form
+from portal.access.requests.signing import Signature, check_signature, licence_in_force
+from portal.errors import FieldErrors
+
+
+@dataclass(frozen=True)
+class Step:
+    slug: str
+    label: str
+    title: str
+    hint: str
+    form: type[StepForm] | None = None
+
+
+STEPS = (
+    Step(
+        "you",
+        "About you",
+        "About you",
+        "The person who asks is the person who is bound. Nobody can ask for someone else.",
+        YouForm,
+    ),
+    Step(
+        "organization",
+        "Your organization",
+        "Your organization",
+        "Where the work is done. An e-mail address there is the easiest proof.",
+        OrganizationForm,
+    ),
+    Step(
+        "research",
+        "Your research",
+        "Your research",
+        "Reviewers read this first. Plain sentences are best; there are no magic words.",
+        ResearchForm,
+    ),
+    Step(
+        "access",
+        "Access and compute",
+        "Access and compute",
+        "Ask for what you need. More can be asked for later.",
+        AccessForm,
+    ),
+    Step(
+        "licence",
+        "Sign the licence",
+        "Sign the licence",
+        "You sign now, so that access can open the moment the team says yes. "
+        "If they say no, the signature has no effect.",
+    ),
+    Step(
+        "check",
+        "Check and submit",
+        "Check, then submit",
+        "This is exactly what the reviewers will see. It is kept as submitted.",
+    ),
+)
+BY_SLUG = {step.slug: step for step in STEPS}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step as the list beside the form shows it."""
+
+    step: Step
+    done: bool
+    current: bool
+
+
+def position(step: Step) -> int:
+    return STEPS.index(step) + 1
+
+
+def after(step: Step) -> Step:
+    return STEPS[min(position(step), len(STEPS) - 1)]
+
+
+def before(step: Step) -> Step | None:
+    return STEPS[position(step) - 2] if position(step) > 1 else None
+
+
+def form_of(
+    step: Step,
+    access_request: AccessRequest,
+    data: Mapping[str, Any] | None = None,
+    *,
+    asked: RequestForm | None,
+    answers: Mapping[str, Any] | None = None,
+) -> StepForm:
+    """A step's form as ``asked`` has it; over the draft, where no other answers are given."""
+    if step.form is None:
+        raise LookupError(f"{step.slug} has no answers")
+    return step.form(
+        data,
+        repo=access_request.repo,
+        questions=lab_questions(asked),
+        answers=access_request.draft if answers is None else answers,
+    )
+
+
+def answer_forms(
+    access_request: AccessRequest,
+    data: Mapping[str, Any] | None = None,
+    *,
+    asked: RequestForm | None,
+    answers: Mapping[str, Any] | None = None,
+) -> dict[Step, StepForm]:
+    """The form of every step that has answers."""
+    return {
+        step: form_of(step, access_request, data, asked=asked, answers=answers)
+        for step in STEPS
+        if step.form
+    }
+
+
+def _judged(access_request: AccessRequest) -> dict[Step, StepForm]:
+    """The draft's answers, held against what is asked today."""
+    asked = newest_form(access_request.repo)
+    return answer_forms(access_request, access_request.draft, asked=asked)
+
+
+def done_steps(access_request: AccessRequest, now: datetime) -> set[str]:
+    """The steps whose answers would be accepted as they stand."""
+    done = {step.slug for step, form in _judged(access_request).items() if form.is_valid()}
+    return done | {"licence"} if is_signed(access_request, now) else done
+
+
+def progress(access_request: AccessRequest, here: Step, now: datetime) -> list[Progress]:
+    done = done_steps(access_request, now)
+    return [Progress(step, step.slug in done, step is here) for step in STEPS]
+
+
+def first_unfinished(access_request: AccessRequest, now: datetime) -> Step:
+    done = done_steps(access_request, now)
+    return next((step for step in STEPS if step.slug not in done), STEPS[-1])
+
+
+def is_signed(access_request: AccessRequest, now: datetime) -> bool:
+    """Whether the draft holds a signature that stands under the text of today."""
+    signature = signature_in(access_request.draft, ip=None)
+    if signature is None:
+        return False
+    version = licence_in_force(access_request.repo, now=now)
+    try:
+        check_signature(access_request.applicant, version, signature)
+    except (FieldErrors, LicenceChanged):
+        return False
+    return True
+
+
+def signature_in(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
+    """The signature that a draft holds, given from this address."""
+    kept = draft.get("signature")
+    if not kept:
+        return None
+    return Signature(
+        text_sha256=kept["text_sha256"],
+        typed_name=kept["typed_name"],
+        capacity=kept["capacity"],
+        entity=kept["entity"],
+        attestations=frozenset(kept["attestations"]),
+        ip=ip,
+    )
+
+
+def as_kept(signature: Signature, *, now: datetime) -> dict[str, Any]:
+    """A signature as a draft keeps it until the request is submitted."""
+    return {
+        "text_sha256": signature.text_sha256,
+        "typed_name": signature.typed_name,
+        "capacity": signature.capacity,
+        "entity": signature.entity,
+        "attestations": sorted(signature.attestations),
+        "signed_at": now.isoformat(timespec="seconds"),
+    }
+
+
+def missing(access_request: AccessRequest) -> list[tuple[Step, str]]:
+    """Each answer that would not be accepted as it stands: where to go, and what to do."""
+    return [
+        (step, str(text))
+        for step, form in _judged(access_request).items()
+        for texts in form.errors.values()
+        for text in texts
+    ]

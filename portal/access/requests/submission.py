@@ -1,0 +1,85 @@
+"""A request is submitted and signed, and may be withdrawn until it is decided."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from portal.access.errors import EmailNotVerified, NotSigned
+from portal.access.letters import requests as letters
+from portal.access.models import AccessRequest
+from portal.access.policy.locks import locked_case
+from portal.access.policy.request_actions import Act
+from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.snapshots import Snapshot, first_snapshot
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.heads import latest_head
+from portal.audit.services import record
+from portal.errors import FieldErrors
+from portal.outbox.services import cancel_mail
+
+State = AccessRequest.State
+EXTRA_CHECK = timedelta(days=7)  # what a human needs besides, where the lists have a hit
+
+
+@transaction.atomic
+def submit_request(
+    *, applicant: User, request_id: int, signature: Signature | None, now: datetime
+) -> AccessRequest:
+    """Freeze the draft as a snapshot, sign the licence, screen it, put it before the reviewers."""
+    access_request = locked_case(applicant, request_id, Act.SUBMIT)
+    if not applicant.has_verified_email:
+        raise EmailNotVerified
+    repo, form = access_request.repo, newest_form(access_request.repo)
+    if errors := answer_errors(access_request.draft, repo, lab_questions(form)):
+        raise FieldErrors(errors)
+    if signature is None:
+        raise NotSigned("Sign the licence first; then submit.")
+    version = licence_in_force(repo, now=now)
+    acceptance = store_acceptance(person=applicant, version=version, signature=signature, now=now)
+    snapshot = first_snapshot(access_request, form=form, acceptance=acceptance, now=now)
+    access_request.submitted_at = now
+    access_request.due_at = now + timedelta(days=repo.decision_days)
+    send_on(access_request, snapshot, now)
+    access_request.save()
+    letters.send_receipt(
+        access_request, number=snapshot.submission.number, head=latest_head(now), now=now
+    )
+    record(
+        EventType.REQUEST_SUBMITTED,
+        actor=applicant,
+        target=access_request,
+        at=now,
+        licence_sha256=acceptance.text_sha256,
+        due_at=access_request.due_at.isoformat(),
+        **snapshot.event_data(),
+    )
+    return access_request
+
+
+def send_on(access_request: AccessRequest, snapshot: Snapshot, now: datetime) -> None:
+    """To the reviewers; to a human's extra check first, where the lists have a hit."""
+    state = State.IN_REVIEW if snapshot.is_clear else State.HELD
+    if access_request.state == state:
+        return
+    access_request.move_to(state)
+    if state == State.HELD and access_request.due_at is not None:
+        access_request.due_at += EXTRA_CHECK
+        letters.send_extra_check(access_request, snapshot.screening, now=now)
+
+
+@transaction.atomic
+def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> AccessRequest:
+    """End an undecided request. The applicant may ask again at any time."""
+    access_request = locked_case(applicant, request_id, Act.WITHDRAW)
+    access_request.move_to(State.WITHDRAWN)
+    access_request.closed_at = now
+    access_request.save(update_fields=["state", "closed_at"])
+    if question := access_request.questions.open().first():
+        cancel_mail(keys=[letters.question_key(question)], now=now)
+    letters.send_withdrawal(access_request, now=now)
+    record(EventType.REQUEST_WITHDRAWN, actor=applicant, target=access_request, at=now)
+    return access_request

@@ -1,0 +1,43 @@
+"""Casting a vote, and taking votes back. Part of the transaction of the service that decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from portal.access.models import AccessRequest, Decision, Review
+from portal.access.requests.terms import Terms
+from portal.accounts.models import User
+
+
+def cast_vote(
+    access_request: AccessRequest,
+    reviewer: User,
+    verdict: Decision.Verdict,
+    *,
+    terms: Terms | None = None,
+    reason_code: str = "",
+    reason_text: str = "",
+    now: datetime,
+) -> Review:
+    """A vote on the newest snapshot. The one that this person cast before is replaced."""
+    own = access_request.reviews.filter(reviewer=reviewer)
+    void_votes(own, "cast anew", now)
+    return Review.objects.create(
+        request=access_request,
+        submission=access_request.submissions.latest("number"),
+        reviewer=reviewer,
+        verdict=verdict,
+        modes=sorted(set(terms.modes)) if terms else [],
+        expires_at=terms.expires_at if terms else None,
+        conditions=terms.conditions.stored() if terms else {},
+        reason_code=reason_code,
+        reason_text=reason_text,
+        cast_at=now,
+    )
+
+
+def void_votes(votes: QuerySet[Review], reason: str, now: datetime) -> int:
+    """They stay on record, and count no more; how many there were."""
+    return votes.filter(voided_at=None).update(voided_at=now, void_reason=reason)

@@ -1,0 +1,96 @@
+"""Whose case it is: claimed, handed back, or assigned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.errors import AlreadyClaimed, RequestNotFound
+from portal.access.letters import decisions as letters
+from portal.access.models import AccessRequest, Assignment
+from portal.access.policy.conflicts import require_no_conflict
+from portal.access.policy.locks import locked_case
+from portal.access.policy.request_actions import Act, Role, require_act, roles_of
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.bidi import isolated
+from portal.errors import FieldErrors, Forbidden
+
+
+@transaction.atomic
+def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignment:
+    """Take a case that nobody has. Claiming one's own again changes nothing."""
+    case = locked_case(reviewer, request_id, Act.CLAIM)
+    require_no_conflict(reviewer, case, now)
+    held = assignment_of(case)
+    if held is not None and held.reviewer_id != reviewer.pk:
+        raise AlreadyClaimed(isolated(held.reviewer.display_name))
+    if held is not None:
+        return held
+    assignment = _assign(case, reviewer, reviewer, now)
+    record(EventType.REQUEST_CLAIMED, actor=reviewer, target=case, at=now)
+    return assignment
+
+
+@transaction.atomic
+def release_request(*, actor: User, request_id: int, now: datetime) -> None:
+    """Hand a case back; who administers the model may take it from somebody. Again is nothing."""
+    case = locked_case(actor, request_id, Act.CLAIM)
+    held = assignment_of(case)
+    if held is None:
+        return
+    heads = {Role.ADMINISTRATOR, Role.OWNER}
+    if held.reviewer_id != actor.pk and not roles_of(actor, case) & heads:
+        raise AlreadyClaimed(isolated(held.reviewer.display_name))
+    end_assignment(held, now)
+    record(EventType.REQUEST_RELEASED, actor=actor, target=case, at=now, reviewer=held.reviewer_id)
+
+
+@transaction.atomic
+def assign_request(*, actor: User, request_id: int, assignee: User, now: datetime) -> Assignment:
+    """Give a case to somebody of the team; whoever had it has it no more."""
+    case = locked_case(actor, request_id, Act.ASSIGN)
+    _require_can_take(assignee, case, now)
+    held = assignment_of(case)
+    if held is not None and held.reviewer_id == assignee.pk:
+        return held
+    if held is not None:
+        end_assignment(held, now)
+    assignment = _assign(case, assignee, actor, now)
+    if assignee.pk != actor.pk:
+        letters.send_assignment(case, assignee, now=now)
+    record(EventType.REQUEST_ASSIGNED, actor=actor, target=case, at=now, reviewer=assignee.pk)
+    return assignment
+
+
+def assignment_of(access_request: AccessRequest) -> Assignment | None:
+    """The assignment that isn't ended."""
+    held = access_request.assignments.filter(ended_at=None)
+    found: Assignment | None = held.select_related("reviewer").first()
+    return found
+
+
+def end_assignment(assignment: Assignment, now: datetime) -> None:
+    assignment.ended_at = now
+    assignment.save(update_fields=["ended_at"])
+
+
+def _assign(case: AccessRequest, reviewer: User, actor: User, now: datetime) -> Assignment:
+    return Assignment.objects.create(
+        request=case, reviewer=reviewer, assigned_by=actor, assigned_at=now
+    )
+
+
+def _require_can_take(assignee: User, case: AccessRequest, now: datetime) -> None:
+    """On the team, and without a conflict; the actor chooses again otherwise."""
+    try:
+        require_act(assignee, case, Act.CLAIM)
+        require_no_conflict(assignee, case, now)
+    except RequestNotFound:
+        raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
+    except Forbidden as conflict:
+        name = isolated(assignee.display_name)
+        words = f"{name} can’t take this case: a conflict of interest stands."
+        raise FieldErrors({"assignee": words}) from conflict

@@ -1,0 +1,1 @@
+"""Votes and decisions, and how they are undone."""

@@ -1,0 +1,236 @@
+"""Approve or decline: each call is a vote, and the one that completes the quorum decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.access.errors import HoldStands
+from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.audit.facts import facts_of, told_of_start
+from portal.access.letters import checks
+from portal.access.letters import decisions as letters
+from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.conflicts import require_no_conflict
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.locks import locked_case
+from portal.access.policy.request_actions import Act
+from portal.access.requests.signing import licence_in_force
+from portal.access.requests.terms import Terms, agreed, check_terms, terms_of
+from portal.access.requests.voting import cast_vote
+from portal.access.review.decisions.votes import counted_votes
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.errors import FieldErrors
+from portal.parsing.texts import require_text
+
+State = AccessRequest.State
+Verdict = Decision.Verdict
+
+
+@transaction.atomic
+def approve_request(
+    *,
+    reviewer: User,
+    request_id: int,
+    modes: Sequence[str],
+    expires_at: datetime,
+    now: datetime,
+    conditions: Conditions | None = None,
+    is_override: bool = False,
+) -> Grant | None:
+    """Vote to approve, on these terms. The grant, if that decides; None while votes are missing.
+
+    Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
+    was put before them.
+    """
+    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
+    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    check_terms(case, terms, now)
+    require_admissible(case.applicant, case.repo, now, actor=reviewer)
+    _require_no_hold_on_named(case)
+    votes = [] if is_override else _vote(case, reviewer, Verdict.APPROVED, now, terms=terms)
+    given = terms if is_override else _carried(case, votes)
+    if given is None:
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+        return None
+    decision = _decide(
+        case, reviewer, Verdict.APPROVED, is_override, now, conditions=given.conditions.stored()
+    )
+    grant = _terms_as_grant(case, decision, given)
+    event, told = _give(case, grant, decision.submission.acceptance, reviewer, now)
+    facts = _facts(votes, decision) | {"grant": grant.pk}
+    record(EventType.REQUEST_APPROVED, actor=reviewer, target=case, at=now, **facts)
+    record(event, actor=reviewer, target=grant, at=now, **told)
+    return grant
+
+
+@transaction.atomic
+def decline_request(
+    *,
+    reviewer: User,
+    request_id: int,
+    reason_code: str,
+    reason_text: str,
+    now: datetime,
+    is_override: bool = False,
+) -> Decision | None:
+    """Vote to decline, with a published reason and words of the team's own.
+
+    The decision, if that decides, with this vote's reason; None while votes are missing. What
+    the lists hold back is declined by who may dispose of it.
+    """
+    act = Act.DISPOSE if _is_held(request_id) else Act.VOTE
+    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
+    reason_text = require_text(reason_text, "reason_text")
+    reason = {"reason_code": reason_code, "reason_text": reason_text}
+    _check_reason(**reason)
+    votes = [] if is_override else _vote(case, reviewer, Verdict.DECLINED, now, **reason)
+    if not is_override and not _is_quorum(case, votes):
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+        return None
+    decision = _decide(case, reviewer, Verdict.DECLINED, is_override, now, **reason)
+    letters.send_decline(case, decision, now=now)
+    facts = _facts(votes, decision) | {"reason_code": reason_code}
+    record(EventType.REQUEST_DECLINED, actor=reviewer, target=case, at=now, **facts)
+    return decision
+
+
+def overrides_count(repo: ModelRepo) -> int:
+    """How often an owner of this repo decided alone. An undone decision is counted too."""
+    return Decision.objects.filter(request__repo=repo, is_override=True).count()
+
+
+def _case(reviewer: User, request_id: int, act: Act, now: datetime) -> AccessRequest:
+    """The locked case, if this person may decide it in this way."""
+    case = locked_case(reviewer, request_id, act)
+    require_no_conflict(reviewer, case, now)
+    return case
+
+
+def _is_held(request_id: int) -> bool:
+    """Asked before the lock: if it changes meanwhile, the act no longer fits the state."""
+    return AccessRequest.objects.filter(pk=request_id, state=State.HELD).exists()
+
+
+def _vote(
+    case: AccessRequest, reviewer: User, verdict: Decision.Verdict, now: datetime, **cast: Any
+) -> list[Review]:
+    """Cast it; all votes that count for this verdict now."""
+    cast_vote(case, reviewer, verdict, now=now, **cast)
+    return counted_votes(case, verdict, now)
+
+
+def _is_quorum(case: AccessRequest, votes: list[Review]) -> bool:
+    return len(votes) >= settings_of(case.repo).quorum
+
+
+def _carried(case: AccessRequest, votes: list[Review]) -> Terms | None:
+    """The terms that enough people agree on; None while there are none."""
+    return agreed([terms_of(each) for each in votes]) if _is_quorum(case, votes) else None
+
+
+def _require_no_hold_on_named(case: AccessRequest) -> None:
+    """Raise HoldStands where one is on the organization that the applicant only named."""
+    named = Q(organization=case.organization_id) if case.organization_id else Q(pk__in=[])
+    here = Q(repo=None) | Q(repo=case.repo)
+    if Hold.objects.standing().filter(named, here).exists():
+        raise HoldStands
+
+
+def _check_reason(reason_code: str, reason_text: str) -> None:
+    errors: dict[str, str] = {}
+    if reason_code not in Decision.Reason.values:
+        errors["reason_code"] = "Choose the reason that the applicant will see."
+    if not reason_text:
+        errors["reason_text"] = "Say why in your own words; the applicant reads this."
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _decide(
+    case: AccessRequest,
+    reviewer: User,
+    verdict: Decision.Verdict,
+    is_override: bool,
+    now: datetime,
+    **told: Any,
+) -> Decision:
+    """Close the case; where the owner decides alone, count it on the record."""
+    case.move_to(State(verdict))
+    case.closed_at = now
+    case.save(update_fields=["state", "closed_at"])
+    decision = Decision.objects.create(
+        request=case,
+        submission=case.submissions.latest("number"),
+        verdict=verdict,
+        is_override=is_override,
+        decided_by=reviewer,
+        decided_at=now,
+        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
+        **told,
+    )
+    if is_override:
+        count = overrides_count(case.repo)
+        record(EventType.REQUEST_OVERRIDDEN, actor=reviewer, target=case, at=now, count=count)
+    return decision
+
+
+def _terms_as_grant(case: AccessRequest, decision: Decision, terms: Terms) -> Grant:
+    return Grant(
+        repo=case.repo,
+        person=case.applicant,
+        decision=decision,
+        modes=list(terms.modes),
+        conditions=terms.conditions.stored(),
+        expires_at=terms.expires_at,
+    )
+
+
+def _give(
+    case: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
+) -> tuple[EventType, dict[str, Any]]:
+    """Begin the grant under the text that was signed, or offer it where that isn't enough.
+
+    Returns the event and what it says. The lists may have a line since the request was cleared,
+    so they are asked again: then the grant is held until a person has cleared it.
+    """
+    in_force = licence_in_force(case.repo, now=now)
+    if signed.licence_version_id != in_force.pk or grant.conditions:
+        return _offer(case, grant, in_force, now)
+    grant.acceptance = signed
+    screening = start_grant(grant, actor=reviewer, now=now)
+    if grant.is_held:
+        letters.send_approval_check(case, grant, screening, now=now)
+        checks.tell_team(screening, now=now)
+    else:
+        letters.send_approval(case, grant, now=now)
+    return told_of_start(grant, screening, EventType.GRANT_MADE)
+
+
+def _offer(
+    case: AccessRequest, grant: Grant, in_force: LicenceVersion, now: datetime
+) -> tuple[EventType, dict[str, Any]]:
+    offer_days = timedelta(days=settings_of(case.repo).offer_days)
+    grant.offered_at = now
+    grant.offer_expires_at = min(now + offer_days, grant.expires_at)
+    grant.save()
+    letters.send_offer(case, grant, in_force, now=now)
+    return EventType.GRANT_OFFERED, facts_of(grant)
+
+
+def _facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
+    """Which snapshot was decided on, and by whose votes."""
+    return {
+        "decision": decision.pk,
+        "snapshot": decision.submission.number,
+        "voters": [each.reviewer_id for each in votes],
+        "is_override": decision.is_override,
+    }

@@ -1,0 +1,148 @@
+"""Take back a decision or a question: silently within minutes, later with notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from portal.access.errors import MailHasLeft, NewerRequest, RequestHasMovedOn
+from portal.access.grants.locks import line_of, lock_grant, lock_lines
+from portal.access.letters import decisions as letters
+from portal.access.letters.requests import question_key
+from portal.access.models import AccessRequest, Decision, Grant, Question
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.locks import PERSONAL, locked_case, require_none_of
+from portal.access.policy.request_actions import Act, Role, roles_of
+from portal.access.requests.reopening import require_answers
+from portal.access.requests.voting import void_votes
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import Conflict, Forbidden
+from portal.outbox.services import cancel_mail
+from portal.parsing.texts import require_text
+
+UNDONE = "undone"
+
+
+def undo_last(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back what was done last, a question or a decision, while its letter hasn't left."""
+    asked = AccessRequest.objects.filter(pk=request_id, state=AccessRequest.State.NEEDS_INFO)
+    undo = undo_question if asked.exists() else undo_decision
+    return undo(actor=actor, request_id=request_id, now=now)
+
+
+@transaction.atomic
+def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back a question whose letter hasn't left: for the applicant it never was."""
+    case = locked_case(actor, request_id, Act.UNDO)
+    question = case.questions.open().first()
+    if case.state != AccessRequest.State.NEEDS_INFO or question is None:
+        raise RequestHasMovedOn(case.reference, case.get_state_display())
+    if question.asked_by_id != actor.pk and Role.ADMINISTRATOR not in roles_of(actor, case):
+        raise Forbidden("Only who asked, or who administers the model, may undo a question.")
+    require_none_of(PERSONAL, actor, case, now)
+    has_left = question.undo_until is None or now >= question.undo_until
+    if has_left or not cancel_mail(keys=[question_key(question)], now=now):
+        raise MailHasLeft("Wait for the answer, or ask again after it.", act="question")
+    question.undone_at, question.undone_by = now, actor
+    question.save(update_fields=["undone_at", "undone_by"])
+    case.was_asked = case.questions.told().exists()
+    _back_into_review(case, ["state", "was_asked"])
+    record(
+        EventType.REQUEST_QUESTION_UNDONE, actor=actor, target=case, at=now, question=question.pk
+    )
+    return case
+
+
+@transaction.atomic
+def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
+    """Take back a decision whose letter hasn't left: nothing of it remains but the record."""
+    case = locked_case(actor, request_id, Act.UNDO)
+    if case.state == AccessRequest.State.NEEDS_INFO:  # an older decision is not what was done last
+        raise RequestHasMovedOn(case.reference, case.get_state_display())
+    decision = case.decisions.filter(undone_at=None).latest("decided_at", "pk")
+    if decision.decided_by_id != actor.pk and Role.ADMINISTRATOR not in roles_of(actor, case):
+        raise Forbidden("Only who decided, or who administers the model, may undo a decision.")
+    require_none_of(PERSONAL, actor, case, now)
+    if now >= decision.undo_until or not _cancel_letter(decision, now):
+        raise MailHasLeft
+    decision.undone_at, decision.undone_by = now, actor
+    decision.save(update_fields=["undone_at", "undone_by"])
+    _end_grants(_standing_on(Grant.objects.filter(decision=decision), now), actor, UNDONE, now)
+    void_votes(case.reviews.filter(reviewer=decision.decided_by_id), UNDONE, now)
+    _back_into_review(case, ["state", "closed_at"])
+    record(
+        EventType.REQUEST_DECISION_UNDONE, actor=actor, target=case, at=now, decision=decision.pk
+    )
+    return case
+
+
+@transaction.atomic
+def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) -> AccessRequest:
+    """Look at a closed request anew: what was given on it ends, with notice, and votes count
+    no more. It is due as a new one is."""
+    case = locked_case(actor, request_id, Act.REOPEN)
+    require_none_of(PERSONAL, actor, case, now)
+    reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
+    require_answers(case)
+    standing = _standing_on(Grant.objects.filter(decision__request=case), now)
+    given = Grant.objects.filter(pk__in=[each.pk for each in standing])
+    ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
+    if ends_access and settings_of(case.repo).two_person_revocation:
+        raise Conflict("Ending an access takes two people here. End the access first.")
+    for decision in case.decisions.filter(undone_at=None):
+        _cancel_letter(decision, now)
+    _end_grants(standing, actor, reason, now)
+    void_votes(case.reviews.all(), "reopened", now)
+    _close_questions(case, now)
+    case.due_at = now + timedelta(days=case.repo.decision_days)
+    case.escalation_level, case.escalated_at = 0, None
+    _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
+    letters.send_reopening(case, reason=reason, ends_access=ends_access, now=now)
+    record(EventType.REQUEST_REOPENED, actor=actor, target=case, at=now)
+    return case
+
+
+def _cancel_letter(decision: Decision, now: datetime) -> bool:
+    """Whether it was still here: who holds it in their hands has sent it."""
+    return bool(cancel_mail(keys=letters.letter_keys(decision), now=now))
+
+
+def _close_questions(case: AccessRequest, now: datetime) -> None:
+    """What a lapsed request waited for: one question is open at a time, and another may come."""
+    case.questions.open().update(answer=Question.NO_ANSWER, answered_at=now)
+
+
+def _standing_on(given: QuerySet[Grant], now: datetime) -> list[Grant]:
+    """What a decision gave and what renewed it, where nobody has ended it yet; locked."""
+    keys = list(given.order_by("pk").values_list("pk", flat=True))
+    lock_lines(keys)
+    lines = [line_of(grant) for key in keys if (grant := lock_grant(key))]
+    return [
+        each
+        for line in lines
+        for each in line
+        if each.revoked_at is None and each.closed_at is None and each.expires_at > now
+    ]
+
+
+def _end_grants(grants: Iterable[Grant], actor: User, reason: str, now: datetime) -> None:
+    for grant in grants:
+        grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
+        grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
+        record(EventType.GRANT_REVOKED, actor=actor, target=grant, at=now, reason_class=UNDONE)
+
+
+def _back_into_review(case: AccessRequest, changed: list[str]) -> None:
+    """NewerRequest where the applicant has begun another one meanwhile: one is open at a time."""
+    case.move_to(AccessRequest.State.IN_REVIEW)
+    case.closed_at = None
+    try:
+        with transaction.atomic():
+            case.save(update_fields=changed)
+    except IntegrityError as error:
+        raise NewerRequest from error

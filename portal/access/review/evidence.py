@@ -1,0 +1,170 @@
+"""What a case rests on: what is proved, what is only said, and what gives pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from portal.access.models import AccessRequest, Hold, RequestLink, Screening
+from portal.access.policy.refusals import whole_date
+from portal.access.requests.form.answers import country_name, sector_label
+from portal.access.screening.claimed_affiliations import is_contradicted
+from portal.accounts.affiliations import addresses_of, affiliations_of
+from portal.accounts.models import Affiliation, Reference, User
+from portal.bidi import isolated
+from portal.outbox.models import BouncedAddress
+
+MOST = 10
+COUNTED = 1000
+METHODS = {
+    Affiliation.Method.EMAIL: "Reads mail at {}",
+    Affiliation.Method.REFERENCE: "Confirmed by {}",
+    Affiliation.Method.REVIEWER: "A reviewer’s word: {}",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    title: str
+    detail: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that a person should look at. ``other``: a request that it leads to."""
+
+    title: str
+    detail: str = ""
+    other: AccessRequest | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was decided for the same organization on the same model."""
+
+    approved: int
+    declined: int
+    latest: list[AccessRequest]
+
+
+def proved(person: User, now: datetime) -> list[Fact]:
+    """Each with its method and date; no word of the applicant's own is among them."""
+    works = [
+        Fact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
+        for each in affiliations_of(person, now)
+    ]
+    confirmed = Reference.objects.of(person).filter(verdict=Reference.Verdict.CONFIRMED)
+    known = [
+        Fact(
+            f"Known to {isolated(each.name)}",
+            f"{isolated(each.relation)}, {each.email}",
+            each.answered_at,
+        )
+        for each in confirmed[:MOST]
+    ]
+    mail = [Fact("Reads mail at " + each, "A letter was answered") for each in addresses_of(person)]
+    return [*works, *known, *mail]
+
+
+def _method(affiliation: Affiliation) -> str:
+    return METHODS[Affiliation.Method(affiliation.method)].format(isolated(affiliation.evidence))
+
+
+def said(answers: dict[str, Any]) -> list[tuple[str, str]]:
+    """What nobody has checked. Words that the answers repeat in full stand there."""
+    rows = [
+        ("Goes by", answers.get("name", "")),
+        ("Position", answers.get("position", "")),
+        ("Works at", answers.get("organization", "")),
+        ("In", country_name(answers.get("country"))),
+        ("Sector", sector_label(answers.get("sector"))),
+    ]
+    return [(label, str(text)) for label, text in rows if text]
+
+
+def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Flag]:
+    return [
+        *_holds(access_request, now),
+        *_screening(access_request),
+        *_claim(access_request, now),
+        *_likenesses(access_request, reader),
+        *_addresses(access_request.applicant),
+        *_references(access_request.applicant),
+    ]
+
+
+def _holds(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+    person, repo = access_request.applicant, access_request.repo
+    for each in Hold.objects.on(person, repo, None, now)[:MOST]:
+        yield Flag(f"A hold stands since {whole_date(each.placed_at)}", each.reason)
+
+
+def _screening(access_request: AccessRequest) -> Iterator[Flag]:
+    screened = Screening.objects.filter(submission__request=access_request)
+    for each in screened.exclude(outcome=Screening.Outcome.CLEAR).order_by("-pk")[:MOST]:
+        found = "; ".join(
+            f"{isolated(str(hit.get('found')))} is like {isolated(str(hit.get('value')))}"
+            for hit in each.hits
+        )
+        cleared = f"Cleared: {each.disposition}" if each.disposed_at else ""
+        yield Flag(Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared))))
+
+
+def _claim(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+    proved = [each.organization for each in affiliations_of(access_request.applicant, now)]
+    said = access_request.organization_name
+    if is_contradicted(said, proved):
+        names = ", ".join(isolated(each.name) for each in dict.fromkeys(proved))
+        detail = f"Proved: {names}. Said: “{isolated(said)}”."
+        yield Flag("Where they work is proved otherwise than said", detail)
+
+
+def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[Flag]:
+    """Only those that the reader may open."""
+    readable = AccessRequest.objects.readable_by(reader)
+    links = RequestLink.objects.filter(request=access_request, other__in=readable)
+    for each in links.select_related("other__applicant")[:MOST]:
+        yield Flag("Looks like another request", each.why, each.other)
+
+
+def _addresses(person: User) -> Iterator[Flag]:
+    address = person.letter_address.lower()
+    for each in BouncedAddress.objects.filter(address=address, cleared_at=None):
+        yield Flag("Letters don’t arrive", f"{each.address}: {each.reason}")
+
+
+def _references(person: User) -> Iterator[Flag]:
+    denied = Reference.objects.of(person).filter(verdict=Reference.Verdict.DENIED)
+    for each in denied[:MOST]:
+        yield Flag(
+            "A reference said no", f"{isolated(each.name)}, {each.email}: {isolated(each.comment)}"
+        )
+
+
+def record_of(access_request: AccessRequest, reader: User) -> Record | None:
+    """None where the organization stands in no register, so that nothing can be told of it."""
+    if access_request.organization_id is None:
+        return None
+    theirs = AccessRequest.objects.readable_by(reader).filter(
+        repo=access_request.repo_id, organization=access_request.organization_id
+    )
+    decided = theirs.exclude(pk=access_request.pk)
+    return Record(
+        approved=_count(decided.filter(state=AccessRequest.State.APPROVED)),
+        declined=_count(decided.filter(state=AccessRequest.State.DECLINED)),
+        latest=list(
+            decided.filter(state__in=["approved", "declined"])
+            .defer("searched")
+            .select_related("applicant")
+            .order_by("-closed_at", "-pk")[:MOST]
+        ),
+    )
+
+
+def _count(found: QuerySet[AccessRequest]) -> int:
+    return found[:COUNTED].count()

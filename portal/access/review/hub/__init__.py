@@ -1,0 +1,1 @@
+"""Review in the words of the Hub's protocol."""

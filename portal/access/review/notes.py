@@ -1,0 +1,101 @@
+"""What a reviewer puts on the record of a case: notes, conflicts, where the applicant works."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.models import AccessRequest, ConflictDeclaration, Note
+from portal.access.policy.conflicts import require_no_conflict
+from portal.access.policy.locks import locked_case
+from portal.access.policy.request_actions import Act
+from portal.access.requests.snapshots import refresh_evidence
+from portal.access.requests.voting import void_votes
+from portal.access.review.assignment import assignment_of, end_assignment
+from portal.access.screening.claimed_affiliations import means_one_of
+from portal.accounts.affiliations import organization_in_words
+from portal.accounts.models import Affiliation, User
+from portal.accounts.services import organization_named, vouch_affiliation
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.errors import Conflict
+from portal.parsing.texts import require_text
+
+
+@transaction.atomic
+def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
+    """A note for the team alone. The record says that there is one, not what it says."""
+    case = locked_case(author, request_id, Act.NOTE)
+    text = require_text(text, "note", missing="Write the note.")
+    note = Note.objects.create(request=case, author=author, text=text, written_at=now)
+    record(EventType.REQUEST_NOTED, actor=author, target=case, at=now, note=note.pk)
+    return note
+
+
+@transaction.atomic
+def declare_conflict(
+    *, reviewer: User, request_id: int, has_conflict: bool, statement: str, now: datetime
+) -> ConflictDeclaration:
+    """Say how one stands towards the applicant. A conflict hands the case back and voids the
+    vote; it stays declared. Saying the same again changes nothing."""
+    case = locked_case(reviewer, request_id, Act.DECLARE)
+    before = ConflictDeclaration.objects.filter(request=case, reviewer=reviewer).first()
+    if before is not None and before.has_conflict:
+        if has_conflict:
+            return before
+        raise Conflict("You declared a conflict of interest on this request; it stays declared.")
+    missing = "Say in a few words what the conflict is." if has_conflict else ""
+    statement = require_text(statement, "statement", missing=missing)
+    declaration, _ = ConflictDeclaration.objects.update_or_create(
+        request=case,
+        reviewer=reviewer,
+        defaults={
+            "has_conflict": has_conflict,
+            "statement": statement,
+            "declared_at": now,
+        },
+    )
+    if has_conflict:
+        _step_back(case, reviewer, now)
+    record(
+        EventType.REQUEST_CONFLICT_DECLARED,
+        actor=reviewer,
+        target=case,
+        at=now,
+        has_conflict=has_conflict,
+    )
+    return declaration
+
+
+def _step_back(case: AccessRequest, reviewer: User, now: datetime) -> None:
+    held = assignment_of(case)
+    if held is not None and held.reviewer_id == reviewer.pk:
+        end_assignment(held, now)
+    own = case.reviews.filter(reviewer=reviewer)
+    void_votes(own, "conflict of interest declared", now)
+
+
+@transaction.atomic
+def vouch_for_applicant(
+    *, reviewer: User, request_id: int, evidence: str, now: datetime
+) -> Affiliation:
+    """The reviewer's own word that the applicant works where they say. Its event is the
+    affiliation's. Vouching again while it stands changes nothing."""
+    case = locked_case(reviewer, request_id, Act.VOUCH)
+    require_no_conflict(reviewer, case, now)
+    missing = "Say how you know that this person works there."
+    evidence = require_text(evidence, "evidence", missing=missing)
+    said = case.organization_name or str(case.draft.get("organization") or "")
+    proved = [case.organization] if case.organization else []
+    meant = means_one_of(said, proved) or organization_in_words(said)
+    organization = meant or organization_named(name=said, now=now)
+    affiliation = vouch_affiliation(
+        reviewer=reviewer,
+        person_id=case.applicant_id,
+        organization_id=organization.pk,
+        evidence=evidence,
+        now=now,
+    )
+    refresh_evidence(case, now)
+    return affiliation

@@ -1,0 +1,212 @@
+"""The reviewers' queue: views, filters, groups, and each request as a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Prefetch
+
+from portal.access.models import AccessRequest, Assignment
+from portal.access.requests.form.answers import modes_label, sector_label
+from portal.access.review.queue.filters import (
+    DECIDED,
+    VIEWS,
+    Filters,
+    conditions_of,
+    order_of,
+    overdue,
+)
+from portal.access.review.queue.groups import Cluster, in_clusters
+from portal.access.review.queue.paging import (
+    Count,
+    Order,
+    Requests,
+    any_of,
+    beyond,
+    count,
+    first_keys,
+    narrowed,
+    parts_of,
+)
+from portal.access.review.status import State, is_undecided, reviewer_mark
+from portal.access.screening.claimed_affiliations import Workplace, workplace_of
+from portal.access.status_badge import Mark
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+
+PAGE_SIZE = 25
+GROUPS, ROWS_OF_A_GROUP = 20, 5
+NEAR = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Tab:
+    slug: str
+    label: str
+    count: Count | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request of the queue. ``due``: calm, near, late, waits, or none once decided."""
+
+    request: AccessRequest
+    workplace: Workplace
+    sector: str
+    modes: str
+    mark: Mark
+    due: str
+    assignee: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cluster with some of its first requests."""
+
+    label: str
+    count: int
+    filter: tuple[str, str]
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """``before`` and ``after``: where the neighbouring pages begin, if there are any."""
+
+    rows: list[Row]
+    groups: list[Group]
+    is_cut: bool
+    before: int | None
+    after: int | None
+    tabs: list[Tab]
+    repos: list[ModelRepo]
+    colleagues: list[User]
+    open_count: Count
+    overdue_count: Count
+
+
+def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> Queue:
+    everything = parts_of(reviewer)
+    chosen = parts_of(reviewer, filters.repo_id) if filters.repo_id else everything
+    found = narrowed(chosen, *conditions_of(filters, reviewer, now))
+    order = order_of(filters)
+    clusters, is_cut = in_clusters(found, filters, order) if filters.group else ([], False)
+    keys, before, after = ([], None, None) if filters.group else _page(found, filters, order)
+    counts = {slug: count(narrowed(everything, each)) for slug, (_, each) in VIEWS.items()}
+    tabs = [Tab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
+    return Queue(
+        rows=_rows(keys, reviewer, now),
+        groups=with_rows(clusters[:GROUPS], reviewer, now),
+        is_cut=is_cut,
+        before=before,
+        after=after,
+        tabs=[*tabs, Tab(DECIDED, "Decided", None)],
+        repos=list(ModelRepo.objects.reviewable_by(reviewer).with_names()),
+        colleagues=_colleagues(reviewer),
+        open_count=counts["open"],
+        overdue_count=count(narrowed(everything, overdue(now)), Order("due_at")),
+    )
+
+
+def has_queue(person: User) -> bool:
+    """Who sits on a team, or owns a model of which a request was escalated."""
+    if ModelRepo.objects.reviewable_by(person).exists():
+        return True
+    return any_of(parts_of(person))
+
+
+def waiting_count(reviewer: User) -> Count:
+    return count(narrowed(parts_of(reviewer), VIEWS["open"][1]))
+
+
+def _page(
+    found: list[Requests], filters: Filters, order: Order
+) -> tuple[list[int], int | None, int | None]:
+    """One page of keys, and the keys that the pages before and after it turn on."""
+    backward = filters.before is not None
+    way = order.reversed() if backward else order
+    turn = filters.before or filters.after
+    place = _place_in(order, turn) if turn else None
+    rest = beyond(found, way, place, turn) if place and turn else found
+    keys = first_keys(rest, way, PAGE_SIZE + 1)
+    goes_on, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
+    if backward:
+        keys.reverse()
+    first, last = (keys[0], keys[-1]) if keys else (None, None)
+    has_before = goes_on if backward else place is not None
+    has_after = backward or goes_on
+    return keys, first if has_before else None, last if has_after else None
+
+
+def _place_in(order: Order, key: int) -> datetime | None:
+    place: datetime | None = (
+        AccessRequest.objects.filter(pk=key).values_list(order.column, flat=True).first()
+    )
+    return place
+
+
+def with_rows(clusters: Sequence[Cluster], reviewer: User, now: datetime) -> list[Group]:
+    """Each with its first requests, all read at once."""
+    shown = [key for each in clusters for key in each.keys[:ROWS_OF_A_GROUP]]
+    rows = {row.request.pk: row for row in _rows(shown, reviewer, now)}
+    return [
+        Group(
+            label=each.label,
+            count=len(each.keys),
+            filter=each.filter,
+            rows=[rows[key] for key in each.keys[:ROWS_OF_A_GROUP] if key in rows],
+        )
+        for each in clusters
+    ]
+
+
+def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
+    standing = Assignment.objects.filter(ended_at=None).select_related("reviewer")
+    loaded = (
+        AccessRequest.objects.filter(pk__in=keys)
+        .defer("searched")
+        .select_related("repo__namespace", "applicant", "appeal", "organization")
+        .prefetch_related(Prefetch("assignments", standing, to_attr="standing_assignments"))
+    )
+    by_key = {each.pk: each for each in loaded}
+    return [_row(by_key[key], reviewer, now) for key in keys if key in by_key]
+
+
+def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> Row:
+    draft = access_request.draft
+    return Row(
+        request=access_request,
+        workplace=workplace_of(access_request),
+        sector=sector_label(access_request.sector or draft.get("sector")),
+        modes=modes_label(draft.get("modes")),
+        mark=reviewer_mark(access_request),
+        due=due_tone(access_request, now),
+        assignee=_assignee(getattr(access_request, "standing_assignments", []), reviewer),
+    )
+
+
+def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
+    for each in assignments:
+        return "You" if each.reviewer_id == reviewer.pk else each.reviewer.display_name
+    return ""
+
+
+def _colleagues(reviewer: User) -> list[User]:
+    """The others of this person's teams, to filter by."""
+    repos = ModelRepo.objects.reviewable_by(reviewer)
+    others = User.objects.filter(team_memberships__repo__in=repos).exclude(pk=reviewer.pk)
+    return list(others.distinct().order_by("name", "pk")[:100])
+
+
+def due_tone(access_request: AccessRequest, now: datetime) -> str:
+    """How near the due date is; it stands still while the applicant is asked."""
+    due_at = access_request.due_at
+    if due_at is None or not is_undecided(access_request):
+        return "none"
+    if access_request.state == State.NEEDS_INFO:
+        return "waits"
+    if due_at < now:
+        return "late"
+    return "near" if due_at - now <= NEAR else "calm"

@@ -1,0 +1,46 @@
+"""A human's word on what the lists have a hit on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.grants.checks.clearing import settle
+from portal.access.letters import requests as letters
+from portal.access.models import AccessRequest
+from portal.access.policy.conflicts import require_no_conflict
+from portal.access.policy.locks import locked_case
+from portal.access.policy.request_actions import Act
+from portal.access.requests.snapshots import refresh_evidence
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+
+
+@transaction.atomic
+def dispose_screening(*, actor: User, request_id: int, text: str, now: datetime) -> AccessRequest:
+    """Clear a request that the lists held back: its review begins.
+
+    The word answers every hit on the applicant at this repo: an earlier request's too, which a
+    later one is held for, and those that a grant of theirs is held for.
+
+    What can't be cleared is declined, as any other request is: that is ``services.review``'s.
+    """
+    access_request = locked_case(actor, request_id, Act.DISPOSE)
+    require_no_conflict(actor, access_request, now)
+    versions = settle(
+        access_request.applicant, access_request.repo, actor=actor, text=text, now=now
+    )
+    access_request.move_to(AccessRequest.State.IN_REVIEW)
+    access_request.save(update_fields=["state"])
+    refresh_evidence(access_request, now)
+    letters.send_check_done(access_request, now=now)
+    record(
+        EventType.SCREENING_CLEARED,
+        actor=actor,
+        target=access_request,
+        at=now,
+        list_versions=versions,
+    )
+    return access_request

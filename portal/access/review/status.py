@@ -1,0 +1,139 @@
+"""How a request stands, in words, for the one who asked and for those who decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.access.grants.lifecycle import grant_state, is_active, is_offered
+from portal.access.grants.locks import is_over
+from portal.access.models import AccessRequest, Decision, Grant, Question
+from portal.access.status_badge import Mark
+
+State = AccessRequest.State
+
+
+FOR_APPLICANT = {
+    State.DRAFT: Mark("calm", "Draft", "todo"),
+    State.HELD: Mark("calm", "Extra check", "clock"),
+    State.IN_REVIEW: Mark("calm", "With the reviewers", "current"),
+    State.NEEDS_INFO: Mark("wait", "Question for you", "question"),
+    State.APPROVED: Mark("yes", "Approved", "done"),
+    State.DECLINED: Mark("stop", "Declined", "declined"),
+    State.WITHDRAWN: Mark("calm", "Withdrawn", "revoked"),
+    State.LAPSED: Mark("calm", "Lapsed", "clock"),
+}
+TITLES = {
+    State.DRAFT: "not submitted yet",
+    State.HELD: "in an extra check",
+    State.IN_REVIEW: "with the reviewers",
+    State.NEEDS_INFO: "a question for you",
+    State.APPROVED: "approved",
+    State.DECLINED: "declined",
+    State.WITHDRAWN: "withdrawn",
+    State.LAPSED: "lapsed",
+}
+FOR_REVIEWER = {
+    **FOR_APPLICANT,
+    State.NEEDS_INFO: Mark("calm", "Question asked", "question"),
+}
+NEW = Mark("calm", "New", "todo")
+ANSWERED = Mark("calm", "Answered", "said")
+
+
+def applicant_mark(access_request: AccessRequest) -> Mark:
+    return FOR_APPLICANT[State(access_request.state)]
+
+
+def reviewer_mark(access_request: AccessRequest) -> Mark:
+    if access_request.state == State.IN_REVIEW:
+        return ANSWERED if access_request.was_asked else NEW
+    return FOR_REVIEWER[State(access_request.state)]
+
+
+def title(access_request: AccessRequest) -> str:
+    return TITLES[State(access_request.state)]
+
+
+def is_draft(access_request: AccessRequest) -> bool:
+    return access_request.state == State.DRAFT
+
+
+def is_undecided(access_request: AccessRequest) -> bool:
+    return access_request.state in AccessRequest.UNDECIDED_STATES
+
+
+def awaits_decision(access_request: AccessRequest) -> bool:
+    return access_request.state == State.IN_REVIEW
+
+
+def open_question(access_request: AccessRequest) -> Question | None:
+    return access_request.questions.open().first()
+
+
+def waited(access_request: AccessRequest) -> timedelta:
+    """How long the team waited for answers, by which the due date moved."""
+    spans = [
+        each.answered_at - each.asked_at
+        for each in access_request.questions.all()
+        if each.answered_at
+    ]
+    return sum(spans, timedelta())
+
+
+def grant_of(access_request: AccessRequest) -> Grant | None:
+    """What the last decision gave; what was undone was never given."""
+    return (
+        Grant.objects.filter(decision__request=access_request, decision__undone_at=None)
+        .select_related("acceptance__licence_version__licence", "repo__namespace")
+        .order_by("-decision__decided_at", "-pk")
+        .first()
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the steps that a request takes, for ``.steps``."""
+
+    label: str
+    status: str  # done, current or todo; stopped where the way ends
+    detail: str = ""
+    at: datetime | None = None
+
+
+def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) -> list[Stage]:
+    """Submitted, in review, decision, access."""
+    state = State(access_request.state)
+    if state == State.DRAFT:
+        words = ("Submitted", "In review", "Decision", "Access")
+        return [Stage(label, "current" if not at else "todo") for at, label in enumerate(words)]
+    return [
+        Stage("Submitted", "done", at=access_request.submitted_at),
+        Stage("In review", "current" if is_undecided(access_request) else "done"),
+        _decision(access_request, state),
+        _access(access_request, grant, now),
+    ]
+
+
+def _decision(access_request: AccessRequest, state: State) -> Stage:
+    if is_undecided(access_request):
+        return Stage("Decision", "todo", "the clock stands" if state == State.NEEDS_INFO else "due")
+    status = "done" if state == State.APPROVED else "stopped"
+    return Stage(state.label, status, at=access_request.closed_at)
+
+
+def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> Stage:
+    if grant is None:
+        detail = "opens with a yes" if is_undecided(access_request) else "not opened"
+        return Stage("Access", "todo", detail)
+    if is_offered(grant, now):
+        return Stage("Access", "current", "sign its terms")
+    if is_active(grant, now):
+        return Stage("Access", "done", "open")
+    if grant.is_held and not is_over(grant, now):
+        return Stage("Access", "current", "an extra check")
+    return Stage("Access", "stopped", grant_state(grant, now).text.lower())
+
+
+def last_decision(access_request: AccessRequest) -> Decision | None:
+    return access_request.decisions.filter(undone_at=None).select_related("decided_by").last()

@@ -1,0 +1,1 @@
+"""Screening of people against the sanctions lists that operators keep."""

@@ -1,1 +1,0 @@
-"""Access's use cases: one function each, one transaction each."""
