@@ -1,4 +1,4 @@
-"""The table of ``access.acts`` as a page that a person can read: docs/permissions.md."""
+"""The table of ``policy.request_actions`` as docs/permissions.md shows it."""
 
 from __future__ import annotations
 

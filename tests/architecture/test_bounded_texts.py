@@ -34,7 +34,7 @@ FORWARDED = {
     "portal/catalog/services/commits.py:commit_changes": {"message"},
     "portal/catalog/services/squashing.py:squash_branch": {"message"},
     "portal/hub/services/repos.py:squash_history": {"message"},
-    # bounded by what answers every hit, services/checks.py
+    # bounded by what answers every hit, grants/checks/clearing.py
     "portal/access/grants/checks/members.py:clear_member": {"text"},
     "portal/access/review/screening_clearance.py:dispose_screening": {"text"},
     # a file of many lines, each held to its rule, as many as the service takes

@@ -1,6 +1,6 @@
 """Access begins in one module: nothing else starts a grant or lets a member in.
 
-``services.admitting`` asks for a proved address, the screening lists and holds before it writes.
+``grants.activation`` asks for a proved address, the screening lists and holds before it writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.portal.access.test_ways_in import WAYS
 
 ROOT = Path(__file__).parents[2]
-ADMITTING = "portal/access/grants/activation.py"
+ACTIVATION = "portal/access/grants/activation.py"
 BEGINS = {"starts_at", "joined_at", "held_at"}
 WRITES = {
     "Grant",
@@ -66,7 +66,7 @@ def test_no_other_module_makes_access_begin():
     offenders = [
         f"{path.relative_to(ROOT)}:{node.lineno} {sorted(written)}"
         for path in SOURCES
-        if str(path.relative_to(ROOT)) != ADMITTING
+        if str(path.relative_to(ROOT)) != ACTIVATION
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if (written := written_by(node))
     ]
@@ -106,7 +106,7 @@ def callers_of(names: set[str]) -> set[str]:
 
 def test_each_function_of_the_module_that_writes_asks_first():
     written = {}
-    for node in ast.parse((ROOT / ADMITTING).read_text("utf-8")).body:
+    for node in ast.parse((ROOT / ACTIVATION).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and any(map(written_by, ast.walk(node))):
             calls = {name_of(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
             written[node.name] = "require_admissible" in calls

@@ -1,6 +1,6 @@
 """The clock: for each state of a request, grant or membership who must act, and what follows.
 
-This is the table that ``services.timing`` runs by: each timer of the kind TICK is one step of the
+This is the table that ``reminders.tick`` runs by: each timer of the kind TICK is one step of the
 tick, DERIVED ones are read from their column by whoever asks, RETENTION's are of the table of what
 is kept how long. A state without a row fails a test.
 """

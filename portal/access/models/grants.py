@@ -25,7 +25,7 @@ class Grant(models.Model):
     Offered, it has no start: the acceptance of its terms gives it one. ``held_at``: the screening
     lists have a hit on its holder, and it opens nothing until a person has answered that; signed
     and held before it began, it has no start either. ``conditions`` are those of
-    ``access.conditions``. ``ends_by_notice_at``: the lab gave notice, as the licence lets it.
+    ``policy.conditions``. ``ends_by_notice_at``: the lab gave notice, as the licence lets it.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="grants")

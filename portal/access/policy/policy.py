@@ -1,7 +1,7 @@
 """Who may do what: the one function that page, API, list and test ask.
 
 Nothing outside access reads a request's state, a grant's interval or a hold. Why somebody may not
-is told by ``access.reasons``.
+is told by ``policy.why_not``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why not. ``access.refusals`` has the words for each."""
+    """Why not. ``policy.refusals`` has the words for each."""
 
     NO_TOKEN = "no_token"  # noqa: S105
     NOT_FOUND = "not_found"

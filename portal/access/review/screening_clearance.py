@@ -25,7 +25,7 @@ def dispose_screening(*, actor: User, request_id: int, text: str, now: datetime)
     The word answers every hit on the applicant at this repo: an earlier request's too, which a
     later one is held for, and those that a grant of theirs is held for.
 
-    What can't be cleared is declined, as any other request is: that is ``services.review``'s.
+    What can't be cleared is declined, as any other request is: that is ``review.decisions``'.
     """
     access_request = locked_case(actor, request_id, Act.DISPOSE)
     require_no_conflict(actor, access_request, now)

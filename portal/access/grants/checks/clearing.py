@@ -1,7 +1,7 @@
 """Settle what the screening lists have on the holder or a member of a grant.
 
 What can't be cleared is ended, as any grant or membership is: those are the use cases of
-``services.revoking`` and ``services.members``.
+``grants.ending`` and ``grants.members``.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def held_membership(actor: User, membership_id: int, now: datetime) -> Membershi
 def clear_member(*, actor: User, membership_id: int, text: str, now: datetime) -> Membership:
     """Clear a member whom the lists held back: they join. Again changes nothing.
 
-    What can't be cleared is ended, as any membership is: that is ``services.members``'.
+    What can't be cleared is ended, as any membership is: that is ``grants.members``'.
     """
     membership = held_membership(actor, membership_id, now)
     person = membership.person or membership.grant.person

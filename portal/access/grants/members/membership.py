@@ -1,6 +1,6 @@
 """Members of an organization's grant: invited, ended, and carried on to the grant after it.
 
-How one joins is told in ``services.joining``.
+How one joins is told in ``members.joining``.
 """
 
 from __future__ import annotations
