@@ -20,7 +20,7 @@ urlpatterns = [
         name="account_confirm_email",
     ),
     path("accounts/", include("allauth.account.urls")),
-    path("api/v1/", include("portal.site.api.urls")),
+    path("api/v1/", include("portal.api.urls")),
     path("", include("portal.accounts.urls")),
     path("", include("portal.access.urls")),
     path("", include("portal.jobs.urls")),

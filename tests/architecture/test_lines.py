@@ -15,8 +15,8 @@ from django.db import models
 from rest_framework import serializers
 
 from portal.access.requests.form.questions import LINE
+from portal.api.framework.fields import Input, Line
 from portal.lines import LineField, LineInput
-from portal.site.api.fields import Input, Line
 
 OURS = "ours: no person types it"
 LOOKED_UP = "looked up, and refused where nothing has that name"

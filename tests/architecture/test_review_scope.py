@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from portal.accounts.models import Scope, User
 from portal.accounts.scopes import scopes_of
+from portal.api import urls
+from portal.api.framework.operations import Operation
 from portal.catalog.models import ModelRepo
-from portal.site.api import urls
-from portal.site.api.operations import Operation
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo

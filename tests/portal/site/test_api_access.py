@@ -13,9 +13,9 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from portal.accounts.models import Scope
-from portal.site.api.endpoint import WriteRate
-from portal.site.api.operations import Operation, Who
-from portal.site.api.urls import urlpatterns
+from portal.api.framework.endpoint import WriteRate
+from portal.api.framework.operations import Operation, Who
+from portal.api.urls import urlpatterns
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 
-from portal.site.api.operations import Who
+from portal.api.framework.operations import Who
 from tests.portal.site.test_api_access import OPERATIONS
 
 

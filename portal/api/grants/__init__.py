@@ -1,0 +1,1 @@
+"""Grants, members, renewals and checks."""

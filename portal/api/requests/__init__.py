@@ -1,0 +1,1 @@
+"""One's own requests, and the form that they answer."""

@@ -1,0 +1,277 @@
+"""What the operations of a review take and give."""
+
+from __future__ import annotations
+
+from django_countries import countries
+from rest_framework import serializers
+
+from portal.access.models import AccessRequest, Decision
+from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
+from portal.accounts.models import Sector
+from portal.api.framework.fields import (
+    ConditionsInput,
+    Id,
+    Input,
+    LastDay,
+    Line,
+    Modes,
+    Output,
+    PersonOutput,
+    Words,
+)
+from portal.api.requests.serializers import DecisionOutput, QuestionOutput
+from portal.parsing.texts import LONGEST_TEXT
+
+
+class ApproveInput(Input):
+    modes = Modes()
+    until = LastDay(help_text="The last day of the grant.")
+    conditions = ConditionsInput(required=False)
+
+
+class DeclineInput(Input):
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices)
+    reason_text = Words()
+
+
+class OverrideInput(Input):
+    """The terms of an approval, or the reason of a decline."""
+
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    modes = Modes(required=False)
+    until = LastDay(required=False)
+    conditions = ConditionsInput(required=False)
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
+    reason_text = Words(required=False)
+
+
+class BulkInput(Input):
+    requests = serializers.ListField(child=Id(), min_length=1, max_length=50)
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    modes = Modes(required=False)
+    until = LastDay(required=False)
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
+    reason_text = Words(required=False)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Tell what would happen; change nothing."
+    )
+
+
+class AssignInput(Input):
+    assignee = Line(help_text="The username of somebody of the model’s team.")
+
+
+class DeclareInput(Input):
+    has_conflict = serializers.BooleanField()
+    statement = Words(default="")
+
+
+class NoteInput(Input):
+    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
+
+
+class VouchInput(Input):
+    evidence = Words()
+
+
+class BulkResultOutput(Output):
+    request_id = Id()
+    outcome = serializers.ChoiceField(choices=["decided", "voted", "refused"])
+    why = serializers.CharField(help_text="Why it was refused; else empty.")
+
+
+class BulkOutput(Output):
+    dry_run = serializers.BooleanField()
+    results = BulkResultOutput(many=True)
+
+
+class RowOutput(Output):
+    """One request as the queue shows it."""
+
+    id = Id(source="request.pk")
+    reference = serializers.CharField(source="request.reference")
+    repo = serializers.CharField(source="request.repo.full_name")
+    state = serializers.CharField(source="request.state")
+    applicant = PersonOutput(source="request.applicant")
+    organization = serializers.CharField(
+        source="workplace.name", help_text="What is proved, if anything is; else what they say."
+    )
+    said_organization = serializers.CharField(
+        source="workplace.said", help_text="What they say, where something else is proved."
+    )
+    sector = serializers.CharField()
+    modes = serializers.CharField(help_text="In words.")
+    mark = serializers.CharField(source="mark.text", help_text="How it stands, in words.")
+    due = serializers.CharField(help_text="calm, near, late, waits, or none.")
+    assignee = serializers.CharField(help_text="Whose case it is; empty for nobody’s.")
+    submitted_at = serializers.DateTimeField(source="request.submitted_at")
+    due_at = serializers.DateTimeField(source="request.due_at")
+
+
+class AnswerOutput(Output):
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    text = serializers.CharField()
+
+
+class FactOutput(Output):
+    title = serializers.CharField()
+    detail = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class SaidOutput(Output):
+    label = serializers.CharField()  # type: ignore[assignment]
+    text = serializers.CharField()
+
+
+class FlagOutput(Output):
+    """``request_id``: another request that it leads to."""
+
+    title = serializers.CharField()
+    detail = serializers.CharField()
+    request_id = serializers.IntegerField(source="other.pk", allow_null=True, default=None)
+
+
+class RecordOutput(Output):
+    approved = serializers.IntegerField()
+    declined = serializers.IntegerField()
+
+
+class EvidenceOutput(Output):
+    """What is proved, what is only said, what gives pause, and what the organization had."""
+
+    proved = FactOutput(many=True)
+    said = SaidOutput(many=True)
+    flags = FlagOutput(many=True)
+    record = RecordOutput(allow_null=True)
+    is_clear = serializers.BooleanField()
+
+
+class VoteOutput(Output):
+    reviewer = PersonOutput()
+    verdict = serializers.CharField()
+    modes = serializers.ListField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField(allow_null=True)
+    conditions = serializers.DictField()
+    reason_code = serializers.CharField()
+    reason_text = serializers.CharField()
+    cast_at = serializers.DateTimeField()
+
+
+class VotesOutput(Output):
+    quorum = serializers.IntegerField()
+    approvals_missing = serializers.IntegerField()
+    declines_missing = serializers.IntegerField()
+    votes = VoteOutput(many=True, help_text="Those that the reader may see.")
+
+
+class CaseDecisionOutput(DecisionOutput):
+    decided_by = PersonOutput()
+    is_override = serializers.BooleanField()
+    undo_until = serializers.DateTimeField()
+    undone_at = serializers.DateTimeField(allow_null=True)
+
+
+class CaseStateOutput(serializers.ModelSerializer[AccessRequest]):
+    """Where a case stands after an act, and what the caller may do to it now."""
+
+    reference = serializers.CharField()
+    repo = serializers.CharField(source="repo.full_name")
+    assigned_to = PersonOutput(allow_null=True)
+    votes = VotesOutput()
+    allowed_acts = serializers.ListField(child=serializers.CharField())
+    undo_until = serializers.DateTimeField(allow_null=True)
+    grant_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = AccessRequest
+        fields: tuple[str, ...] = (
+            "id",
+            "reference",
+            "repo",
+            "state",
+            "submitted_at",
+            "due_at",
+            "closed_at",
+            "escalation_level",
+            "assigned_to",
+            "votes",
+            "undo_until",
+            "grant_id",
+            "allowed_acts",
+        )
+
+
+class CaseOutput(CaseStateOutput):
+    applicant = PersonOutput()
+    sector = serializers.ChoiceField(choices=Sector.choices, allow_blank=True)
+    conflicts = serializers.ListField(
+        child=serializers.CharField(), help_text="The caller’s own, in words."
+    )
+    answers = AnswerOutput(many=True)
+    evidence = EvidenceOutput()
+    questions = QuestionOutput(many=True)
+    decisions = CaseDecisionOutput(many=True)
+    appeal = serializers.CharField(allow_blank=True)
+    bundle_url = serializers.CharField(help_text="The evidence as one file; by POST, in a session.")
+
+    class Meta(CaseStateOutput.Meta):
+        fields = (
+            *CaseStateOutput.Meta.fields,
+            "applicant",
+            "organization_name",
+            "sector",
+            "country",
+            "conflicts",
+            "answers",
+            "evidence",
+            "questions",
+            "decisions",
+            "appeal",
+            "bundle_url",
+        )
+
+
+class NoteOutput(Output):
+    id = Id()
+    author = PersonOutput()
+    text = serializers.CharField()
+    written_at = serializers.DateTimeField()
+
+
+class NarrowedBy(Input):
+    view = serializers.ChoiceField(choices=[*VIEWS, DECIDED], required=False)
+    repo = Id(required=False, help_text="The model’s id.")
+    who = serializers.RegexField(
+        r"^(mine|nobody|[0-9]{1,18})$",
+        required=False,
+        help_text="Whose cases: mine, nobody, or a colleague’s id.",
+    )
+    flag = serializers.ChoiceField(choices=list(FLAGS), required=False)
+    sector = serializers.ChoiceField(choices=Sector.choices, required=False)
+    country = serializers.ChoiceField(choices=list(dict(countries)), required=False)
+    organization = serializers.CharField(max_length=200, required=False)
+    q = serializers.CharField(max_length=200, required=False)
+
+
+class QueueFilters(NarrowedBy):
+    before = Id(required=False, help_text="Turns to the page before; see `previous`.")
+    after = Id(required=False, help_text="Turns to the page after; see `next`.")
+
+
+class GroupFilters(NarrowedBy):
+    """By what to group; the rest narrows what is grouped."""
+
+    group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")
+
+
+class GroupOutput(Output):
+    """Requests that belong together; the filter of the queue that lists them all."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="Among the first thousand of the queue.")
+    filter = serializers.DictField(
+        child=serializers.CharField(), help_text="Empty where the queue has no such filter."
+    )
+    rows = RowOutput(many=True, help_text="The first of them.")
