@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
-from portal.access.review.actions import ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, TeamMember
 from tests.architecture.request_matrix import matrix

@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from portal.access.models import AccessRequest
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from portal.access.review.assignment import claim_request
 from portal.access.review.notes import write_note
 from portal.accounts.models import User

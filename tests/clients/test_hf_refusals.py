@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import hf_raise_for_status
 
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.models import Grant
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request

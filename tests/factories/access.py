@@ -11,7 +11,7 @@ from portal.access.requests.drafts import save_draft, start_draft
 from portal.access.requests.form.questions import requestable_modes
 from portal.access.requests.signing import Signature, licence_in_force
 from portal.access.requests.submission import submit_request
-from portal.access.review.actions import approve_request
+from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.accounts import LONG_AGO, make_user

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.access.models import AccessRequest, Decision, Grant
-from portal.access.review.actions import approve_request, decline_request
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.accounts.models import User
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from inference import Engine, SamplingParams
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.catalog.models import TeamMember
 from portal.jobs import hosting
 from portal.jobs.models import Job

@@ -10,7 +10,6 @@ from django.db import transaction
 from portal.access.errors import EndedByTheLab
 from portal.access.grants.activation import require_admissible, start_grant
 from portal.access.grants.audit.facts import told_of_start
-from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.letters import checks
 from portal.access.models import Grant
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
@@ -19,8 +18,6 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.errors import Conflict
-
-__all__ = ["require_not_ended", "revoke_grant", "sign_for_grant"]
 
 
 def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:

@@ -10,7 +10,9 @@ from django.db.models import QuerySet
 from portal.access.models import AccessRequest, Decision, Note, Submission
 from portal.access.policy.request_actions import Act
 from portal.access.requests.diffs import Change, changes_of
-from portal.access.review import actions
+from portal.access.review import asking, assignment, notes
+from portal.access.review.decisions import deciding
+from portal.access.review.decisions.undo import reopen_request, undo_last
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.review.timeline import Event, history
 from portal.accounts.models import Scope, User
@@ -97,13 +99,13 @@ def list_notes(call: Call, request_id: int) -> QuerySet[Note]:
 @act(Act.CLAIM)
 def claim(call: Call, request_id: int) -> None:
     """Take a case that nobody has."""
-    actions.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
+    assignment.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.CLAIM)
 def release(call: Call, request_id: int) -> None:
     """Hand a case back."""
-    actions.release_request(actor=call.person, request_id=request_id, now=call.now)
+    assignment.release_request(actor=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.ASSIGN, AssignInput, {"assignee": "reviewer"})
@@ -112,7 +114,7 @@ def assign(call: Call, request_id: int) -> None:
     assignee = User.objects.filter(username__iexact=call.data["assignee"].strip()).first()
     if assignee is None:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."})
-    actions.assign_request(
+    assignment.assign_request(
         actor=call.person, request_id=request_id, assignee=assignee, now=call.now
     )
 
@@ -120,13 +122,13 @@ def assign(call: Call, request_id: int) -> None:
 @act(Act.DECLARE, DeclareInput, {"has_conflict": True, "statement": "We wrote a paper together."})
 def declare_conflict(call: Call, request_id: int) -> None:
     """Say how one stands towards the applicant. A conflict stays declared."""
-    actions.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
+    notes.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
 
 
 @act(Act.NOTE, NoteInput, {"text": "Wrote to their department."})
 def write_note(call: Call, request_id: int) -> None:
     """A note that the team alone reads."""
-    actions.write_note(
+    notes.write_note(
         author=call.person, request_id=request_id, text=call.data["text"], now=call.now
     )
 
@@ -134,7 +136,7 @@ def write_note(call: Call, request_id: int) -> None:
 @act(Act.ASK, TextInput, {"text": "Where are the checkpoints stored?"})
 def ask(call: Call, request_id: int) -> None:
     """Ask the applicant one thing; the clock stands until they answer."""
-    actions.ask_question(
+    asking.ask_question(
         reviewer=call.person, request_id=request_id, text=call.data["text"], now=call.now
     )
 
@@ -161,7 +163,7 @@ def override(call: Call, request_id: int) -> None:
 def _approve(call: Call, request_id: int, *, is_override: bool) -> None:
     if "until" not in call.data:
         raise FieldErrors({"until": "Choose the day on which the grant ends."})
-    actions.approve_request(
+    deciding.approve_request(
         reviewer=call.person,
         request_id=request_id,
         modes=call.data.get("modes", []),
@@ -173,7 +175,7 @@ def _approve(call: Call, request_id: int, *, is_override: bool) -> None:
 
 
 def _decline(call: Call, request_id: int, *, is_override: bool) -> None:
-    actions.decline_request(
+    deciding.decline_request(
         reviewer=call.person,
         request_id=request_id,
         reason_code=call.data.get("reason_code", ""),
@@ -194,13 +196,13 @@ def dispose(call: Call, request_id: int) -> None:
 @act(Act.UNDO)
 def undo(call: Call, request_id: int) -> None:
     """Take the last decision or question back while its letter hasn't left."""
-    actions.undo_last(actor=call.person, request_id=request_id, now=call.now)
+    undo_last(actor=call.person, request_id=request_id, now=call.now)
 
 
 @act(Act.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})
 def reopen(call: Call, request_id: int) -> None:
     """Look at a closed request anew; what was given on it ends, with notice."""
-    actions.reopen_request(
+    reopen_request(
         actor=call.person, request_id=request_id, reason=call.data["reason"], now=call.now
     )
 
@@ -208,6 +210,6 @@ def reopen(call: Call, request_id: int) -> None:
 @act(Act.VOUCH, VouchInput, {"evidence": "Their page at the university names this address."})
 def vouch(call: Call, request_id: int) -> None:
     """One's own word that the applicant works where they say."""
-    actions.vouch_for_applicant(
+    notes.vouch_for_applicant(
         reviewer=call.person, request_id=request_id, evidence=call.data["evidence"], now=call.now
     )

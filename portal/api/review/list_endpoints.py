@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from portal.access.models import Decision
-from portal.access.review import actions
+from portal.access.review.decisions import bulk
 from portal.access.review.queue.filters import Filters, filters_from
 from portal.access.review.queue.groups import Cluster, clusters_of
 from portal.access.review.queue.listing import has_queue, queue_of, with_rows
@@ -90,10 +90,10 @@ def bulk_decide(call: Call) -> dict[str, Any]:
     _require_queue(call)
     given = call.data
     require_within(call, *given["requests"])
-    results = actions.bulk_decide(
+    results = bulk.bulk_decide(
         reviewer=call.person,
         request_ids=given["requests"],
-        terms=actions.BulkTerms(
+        terms=bulk.BulkTerms(
             verdict=Decision.Verdict(given["verdict"]),
             modes=tuple(given.get("modes", ())),
             expires_at=given.get("until"),

@@ -20,9 +20,9 @@ from portal.access.holds.holds import lift_hold, place_hold
 from portal.access.policy.conditions import Conditions
 from portal.access.reminders.tick import tick
 from portal.access.requests.appeals import appeal_request
-from portal.access.review.actions import decline_request
 from portal.access.review.asking import ask_question
 from portal.access.review.assignment import claim_request
+from portal.access.review.decisions.deciding import decline_request
 from portal.access.review.notes import write_note
 from portal.access.screening.lists import add_entry
 from portal.accounts.models import User

@@ -14,7 +14,7 @@ from portal.access.policy.conflicts import Conflict as Interest
 from portal.access.policy.conflicts import conflicts_of
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.drafts import start_draft
-from portal.access.review.actions import decline_request
+from portal.access.review.decisions.deciding import decline_request
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -6,12 +6,8 @@ import pytest
 
 from portal.access.errors import AlreadyClaimed, ConflictOfInterest, RequestNotFound
 from portal.access.models import Assignment
-from portal.access.review.actions import (
-    assign_request,
-    claim_request,
-    declare_conflict,
-    release_request,
-)
+from portal.access.review.assignment import assign_request, claim_request, release_request
+from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import FieldErrors

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, Decision, Grant
-from portal.access.review.actions import BulkTerms, bulk_decide, declare_conflict
+from portal.access.review.decisions.bulk import BulkTerms, bulk_decide
+from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from portal.access.letters.mailer import scope_of
 from portal.access.models import AccessRequest, Assignment, Note, Review
-from portal.access.review.actions import claim_request, declare_conflict
+from portal.access.review.assignment import claim_request
+from portal.access.review.notes import declare_conflict
 from portal.catalog.models import TeamMember
 from portal.outbox.models import LetterTemplate, OutboxMessage
 from tests.factories.access import make_request

@@ -9,7 +9,7 @@ import pytest
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import Appeal, ConflictDeclaration, Membership
 from portal.access.policy.conflicts import Conflict, conflicts_of, require_no_conflict
-from portal.access.review.actions import decline_request
+from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import Organization, Reference
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user

@@ -12,7 +12,7 @@ from portal.access.gate.question_versions import save_request_form
 from portal.access.models import Review
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.drafts import start_draft
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors

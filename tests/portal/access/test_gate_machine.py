@@ -48,14 +48,10 @@ from portal.access.requests.answering import answer_question, correct_request, r
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.drafts import start_draft
 from portal.access.requests.submission import submit_request, withdraw_request
-from portal.access.review.actions import (
-    approve_request,
-    ask_question,
-    declare_conflict,
-    decline_request,
-    reopen_request,
-    undo_decision,
-)
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import approve_request, decline_request
+from portal.access.review.decisions.undo import reopen_request, undo_decision
+from portal.access.review.notes import declare_conflict
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
 from portal.errors import DomainError

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from portal.access.errors import EmailNotVerified, EndedByTheLab, GrantNotFound
-from portal.access.grants.ending.revocation import end_by_notice
-from portal.access.grants.licence_gate import revoke_grant, sign_for_grant
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import Grant
 from portal.access.policy.policy import Action, may
 from portal.audit.models import AuditEvent

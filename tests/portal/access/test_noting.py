@@ -7,12 +7,8 @@ from django.urls import reverse
 
 from portal.access.errors import ConflictOfInterest, RequestNotFound
 from portal.access.models import ConflictDeclaration, Note, Review
-from portal.access.review.actions import (
-    ask_question,
-    declare_conflict,
-    vouch_for_applicant,
-    write_note,
-)
+from portal.access.review.asking import ask_question
+from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
 from portal.access.review.timeline import history
 from portal.accounts.models import Affiliation
 from portal.audit.models import AuditEvent

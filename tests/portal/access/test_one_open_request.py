@@ -8,7 +8,7 @@ from django.utils import timezone
 from portal.access.models import AccessRequest
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.drafts import start_draft
-from portal.access.review.actions import decline_request
+from portal.access.review.decisions.deciding import decline_request
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.racing import ROUNDS, WON, race, racers

@@ -8,7 +8,7 @@ import pytest
 
 from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
 from portal.access.policy.policy import Action, Reason, may
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from portal.accounts.models import Affiliation
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from portal.access.models import AccessRequest, Grant
 from portal.access.requests.answering import answer_question
-from portal.access.review.actions import approve_request, ask_question
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import approve_request
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_user

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import AccessRequest
-from portal.access.review.actions import claim_request
+from portal.access.review.assignment import claim_request
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.paging import CAP, count, parts_of
 from portal.access.review.queue.position import next_to_decide, place_of

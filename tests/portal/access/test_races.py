@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.requests.drafts import start_draft
 from portal.access.requests.submission import submit_request, withdraw_request
-from portal.access.review.actions import approve_request, decline_request
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
 from tests.factories.access import make_draft, make_request, make_signature

@@ -14,7 +14,8 @@ from django.utils import timezone
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.conditions import Conditions
 from portal.access.requests.signing import licence_in_force
-from portal.access.review.actions import approve_request, ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.screening.lists import add_entry
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import ANSWERS, make_draft, make_grant, make_request

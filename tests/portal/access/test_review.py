@@ -11,7 +11,8 @@ from django.db import connection
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Decision, Grant
 from portal.access.requests.submission import withdraw_request
-from portal.access.review.actions import approve_request, ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.audit.models import AuditEvent
 from portal.errors import DomainError, FieldErrors
 from portal.outbox.models import OutboxMessage

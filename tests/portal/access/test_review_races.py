@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.access.models import Assignment, Decision, Grant
-from portal.access.review.actions import claim_request, undo_decision
+from portal.access.review.assignment import claim_request
+from portal.access.review.decisions.undo import undo_decision
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
 from tests.factories.access import make_request

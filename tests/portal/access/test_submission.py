@@ -20,7 +20,7 @@ from portal.access.models import Acceptance, AccessRequest, Submission
 from portal.access.requests.answering import answer_question
 from portal.access.requests.drafts import discard_draft, save_draft, start_draft
 from portal.access.requests.submission import submit_request, withdraw_request
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from portal.audit.heads import Head
 from portal.audit.models import AuditEvent, ChainHead
 from portal.errors import Conflict, FieldErrors

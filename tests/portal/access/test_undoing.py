@@ -23,12 +23,9 @@ from portal.access.policy.verdicts import Action, Reason
 from portal.access.reporting.retention import erase_answers
 from portal.access.requests.answering import answer_question
 from portal.access.requests.drafts import start_draft
-from portal.access.review.actions import (
-    ask_question,
-    declare_conflict,
-    reopen_request,
-    undo_decision,
-)
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.undo import reopen_request, undo_decision
+from portal.access.review.notes import declare_conflict
 from portal.access.review.timeline import history
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember

@@ -10,7 +10,8 @@ from portal.access.errors import MailHasLeft, RequestHasMovedOn
 from portal.access.models import AccessRequest
 from portal.access.requests.answering import answer_question
 from portal.access.requests.submission import withdraw_request
-from portal.access.review.actions import ask_question, undo_decision, undo_last, undo_question
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.undo import undo_decision, undo_last, undo_question
 from portal.access.review.timeline import history
 from portal.audit.models import AuditEvent
 from portal.errors import Forbidden

@@ -10,8 +10,9 @@ from portal.access.errors import ConflictOfInterest, HoldStands, RequestHasMoved
 from portal.access.models import Decision, Grant, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.requests.appeals import appeal_request
-from portal.access.review.actions import declare_conflict, decline_request
+from portal.access.review.decisions.deciding import decline_request
 from portal.access.review.decisions.votes import visible_votes, votes_missing
+from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.outbox.models import OutboxMessage

@@ -12,10 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from portal.access.grants.licence_gate import revoke_grant, sign_for_grant
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Decision
 from portal.access.requests.signing import licence_in_force
-from portal.access.review.actions import approve_request, decline_request
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.accounts.authentication import Caller
 from portal.accounts.services import issue_token
 from portal.audit.errors import RecordUnavailable

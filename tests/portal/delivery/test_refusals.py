@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.accounts.authentication import Caller
 from portal.accounts.services import revoke_token
 from portal.audit.models import AuditEvent

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.accounts.services import revoke_token
 from portal.catalog.models import ModelRepo, TeamMember
 from tests.factories.access import make_request

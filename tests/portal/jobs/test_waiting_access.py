@@ -12,7 +12,8 @@ from portal.access.errors import Refused
 from portal.access.holds.impact import affected_by
 from portal.access.models import AccessRequest, Hold
 from portal.access.policy.policy import Reason
-from portal.access.review.actions import ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import decline_request
 from portal.jobs.errors import QuotaExceeded
 from portal.jobs.models import Job
 from portal.jobs.services import Standing, renew_lease

@@ -17,7 +17,7 @@ from portal.access.letters import (
 )
 from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
 from portal.access.policy.conditions import Conditions
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_grant, make_request

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from portal.access.models import AccessRequest
-from portal.access.review.actions import ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import decline_request
 from portal.audit.models import AuditEvent
 from tests.factories.access import ANSWERS, make_request
 from tests.factories.accounts import make_user

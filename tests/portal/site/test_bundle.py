@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.review.actions import undo_decision
+from portal.access.review.decisions.undo import undo_decision
 from portal.audit.checking import verify_chain
 from portal.audit.events import EventType
 from portal.audit.hashing import NAMING

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.access.review.actions import ask_question
+from portal.access.review.asking import ask_question
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import make_lab, make_user
 from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision

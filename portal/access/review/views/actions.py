@@ -8,17 +8,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from portal.access.policy.request_actions import Act
-from portal.access.review.actions import (
-    assign_request,
-    claim_request,
-    declare_conflict,
-    release_request,
-    reopen_request,
-    undo_last,
-    vouch_for_applicant,
-    write_note,
-)
+from portal.access.review.assignment import assign_request, claim_request, release_request
+from portal.access.review.decisions.undo import reopen_request, undo_last
 from portal.access.review.forms import AssignForm, DeclareForm, NoteForm, ReopenForm, VouchForm
+from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
 from portal.access.review.views.common import attempt, onward, readable_case, reviewer_of, to_case
 from portal.pages import posted_from
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access.models import AccessRequest, Decision
 from portal.access.requests.form.forms import show_errors
-from portal.access.review.actions import BulkResult, BulkTerms, bulk_decide
 from portal.access.review.bulk_forms import BulkForm
+from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
 from portal.access.review.views.common import reviewer_of
 from portal.access.review.views.pages import end_of
 from portal.accounts.models import User

@@ -16,10 +16,11 @@ from django_countries import countries
 
 from portal.access.errors import RequestNotFound
 from portal.access.grants.checks.clearing import checks_of
-from portal.access.grants.licence_gate import revoke_grant
+from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.models import AccessRequest, Decision
 from portal.access.policy.request_actions import Act
-from portal.access.review.actions import approve_request, ask_question, decline_request
+from portal.access.review.asking import ask_question
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import votes_missing
 from portal.access.review.forms import ApproveForm, AskForm, DeclineForm, RevokeForm
