@@ -10,10 +10,10 @@ from django.urls import reverse
 from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
 from portal.access.policy.verdicts import Action, Limits, Reason, Verdict, refuse
 from portal.access.querysets import GrantQuerySet
-from portal.access.requests.signing import licence_in_force
 from portal.accounts.affiliations import is_affiliated
 from portal.accounts.models import User
 from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.catalog.services.licences import version_in_force
 
 State = AccessRequest.State
 UNDECIDED = {
@@ -130,7 +130,8 @@ def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str 
 def _noticed(person: User, grant: Grant, page: str, now: datetime) -> Verdict:
     """Ended by notice. Its holder goes on by signing the newer text, where there is one."""
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
-    if grant.person_id == person.pk and licence_in_force(grant.repo, now=now).pk != signed:
+    in_force = version_in_force(grant.repo, now)
+    if grant.person_id == person.pk and in_force is not None and in_force.pk != signed:
         return refuse(Reason.SIGN, reverse("access:newer", args=[grant.pk]))
     return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
 
