@@ -10,7 +10,6 @@ from django_countries import countries
 
 from portal.access.gate.question_rules import STEPS, rulers_of
 from portal.access.gate.settings import RANGES
-from portal.access.models import ScreeningEntry
 from portal.access.requests.form.answers import country_name, modes_label, sector_label
 from portal.access.requests.form.builder import PageForm
 from portal.access.requests.form.questions import CHOOSING, NO, YES, Kind, LabQuestion
@@ -224,37 +223,3 @@ def _value_label(ruler: str, value: str) -> str:
             return modes_label([value])
         case _:
             return value.title() if value in (YES, NO) else value
-
-
-class EntryForm(PageForm):
-    """A line of the screening lists."""
-
-    kind = forms.ChoiceField(label="List", choices=ScreeningEntry.Kind.choices)
-    value = forms.CharField(
-        label="Line",
-        max_length=200,
-        help_text="A country’s code, a mail domain, or a name.",
-        error_messages={"required": "Give a country’s code, a mail domain, or a name."},
-    )
-    note = forms.CharField(
-        label="Note", required=False, max_length=1000, help_text="Where it comes from."
-    )
-
-
-class ImportForm(PageForm):
-    lines = LongText(
-        label="Lines",
-        strip=False,
-        help_text="CSV: kind, value, note. Kinds are country, domain, person, organization.",
-        error_messages={"required": "Paste the lines, or choose a file."},
-        widget=forms.Textarea(attrs={"rows": 10}),
-    )
-
-
-class ClearForm(PageForm):
-    text = LongText(
-        label="What you looked at, and why it is clear",
-        max_length=5000,
-        error_messages={"required": "Say what you looked at, and why it is clear."},
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )

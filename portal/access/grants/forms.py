@@ -1,4 +1,4 @@
-"""What the pages of grants, members and holds ask."""
+"""What the pages of grants and members ask."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from portal.access.models import Acceptance, Hold
+from portal.access.models import Acceptance
 from portal.access.requests.form.forms import WORDS, PageForm, SignatureForm
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.fields import LongText, told_as
 from portal.lines import LineInput
 
 
-def _words(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
+def words_field(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
+    """Return a field for a text of several lines, which says ``missing`` where it is empty."""
     return LongText(
         label=label,
         max_length=WORDS,
@@ -29,12 +30,12 @@ def _words(label: str, hint: str, missing: str, *, required: bool = True) -> for
 class RenewForm(SignatureForm):
     """The report on the use so far, above the signature."""
 
-    report = _words(
+    report = words_field(
         "What did you use it for, and what came of it?",
         "Two to six sentences. The team reads it; nothing of it is published.",
         "Say what you used the model for, and what came of it.",
     )
-    publications = _words(
+    publications = words_field(
         "Publications and releases",
         "One a line: papers, code, data, models. Links are best.",
         "",
@@ -77,7 +78,7 @@ class EndMembershipForm(PageForm):
 
 
 class CloseForm(PageForm):
-    statement = _words(
+    statement = words_field(
         "What became of it?",
         "Of the copies, and of what you made with the model. The team keeps this statement.",
         "Say what became of the model’s copies and of what you made with it.",
@@ -89,7 +90,7 @@ class CloseForm(PageForm):
 
 
 class EndGrantForm(PageForm):
-    reason = _words(
+    reason = words_field(
         "Reason",
         "The notice quotes it. Tokens and links stop opening the model at once.",
         "Say why; the notice quotes it.",
@@ -103,7 +104,7 @@ class DecideRenewalForm(PageForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose whether it is renewed."},
     )
-    reason = _words(
+    reason = words_field(
         "In your words, to the holder",
         "Needed where you don’t renew: say what would have to change.",
         "",
@@ -127,7 +128,7 @@ class NoticeForm(PageForm):
         },
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
-    reason = _words("Reason", "The notice quotes it.", "Say why; the notice quotes it.")
+    reason = words_field("Reason", "The notice quotes it.", "Say why; the notice quotes it.")
 
     def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -138,58 +139,3 @@ class NoticeForm(PageForm):
         """The end of the day that was chosen."""
         day = self.cleaned_data["ends_on"]
         return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
-
-
-class HoldForm(PageForm):
-    """Who or what is held, by the name a person knows it by."""
-
-    scope = forms.ChoiceField(
-        label="What do you hold?",
-        choices=Hold.Scope.choices,
-        error_messages={"required": "Choose what to hold."},
-        widget=forms.RadioSelect,
-    )
-    subject = forms.CharField(
-        label="Name it",
-        max_length=300,
-        help_text="A username or a confirmed e-mail address; an organization’s full name or ROR "
-        "id; a revision’s commit, its first ten digits at least.",
-        error_messages={"required": "Say who or what is to be held."},
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    repo = forms.ModelChoiceField(
-        label="On",
-        queryset=ModelRepo.objects.none(),
-        required=False,
-        empty_label=None,
-        error_messages={"invalid_choice": "Choose a model that you administer."},
-    )
-    only_files = LongText(
-        label="Files, of a revision",
-        max_length=4000,
-        required=False,
-        help_text="Their bytes are held in every revision that has them. One path or pattern a "
-        "line, such as *.safetensors; empty for the weights.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-    reason = _words(
-        "Reason", "Those who are held back read it.", "Say why; those who are held back read it."
-    )
-
-    def __init__(self, *args: Any, repos: Any, everywhere: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["repo"]
-        field.queryset = repos  # type: ignore[attr-defined]
-        field.required = not everywhere
-        field.empty_label = "All models" if everywhere else "Choose a model"  # type: ignore[attr-defined]
-        field.error_messages["required"] = "Choose the model."
-
-    def clean_only_files(self) -> list[str]:
-        lines = self.cleaned_data["only_files"].splitlines()
-        return [line.strip() for line in lines if line.strip()]
-
-
-class LiftForm(PageForm):
-    reason = _words(
-        "Why may it end?", "The record keeps it.", "Say why it may end; the record keeps it."
-    )

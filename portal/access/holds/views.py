@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import HoldNotFound
-from portal.access.grants.forms import HoldForm, LiftForm
+from portal.access.holds.forms import HoldForm, LiftForm
 from portal.access.holds.holds import is_held, lift_hold, lift_quorum, place_hold, proposed
 from portal.access.holds.impact import affected_by
 from portal.access.holds.targets import subject_id, subject_words

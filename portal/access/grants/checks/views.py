@@ -12,8 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.access.gate.forms import ClearForm
 from portal.access.grants.checks.clearing import check_for, checks_of, clear_check
+from portal.access.grants.checks.forms import ClearForm
 from portal.access.grants.forms import EndGrantForm
 from portal.access.models import Screening
 from portal.access.requests.form.forms import show_errors

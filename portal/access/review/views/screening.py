@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.errors import RequestNotFound
-from portal.access.gate.forms import ClearForm, EntryForm, ImportForm
+from portal.access.grants.checks.forms import ClearForm
 from portal.access.models import AccessRequest, Screening, ScreeningEntry
 from portal.access.policy.request_actions import Act, acts_of
 from portal.access.requests.form.forms import show_errors
 from portal.access.review.screening_clearance import dispose_screening
+from portal.access.review.screening_forms import EntryForm, ImportForm
 from portal.access.screening.lists import (
     Import,
     add_entry,
