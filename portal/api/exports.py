@@ -12,7 +12,7 @@ from portal.accounts.models import Scope
 from portal.api.framework.fields import Output
 from portal.api.framework.operations import Call, listing
 from portal.api.framework.repos import administered
-from portal.site.exports import EXPORTS, FORMS
+from portal.site.archives.exports import EXPORTS, FORMS
 
 
 class ExportOutput(Output):

@@ -17,7 +17,7 @@ from portal.access.reporting.performance import (
     repo_times,
     waiting_times,
 )
-from portal.site.csv_lines import csv_line
+from portal.site.archives.csv_lines import csv_line
 
 CHARTED = 14
 COLUMNS = ("table", "key", "label", "days", "requests", "decided_in_time", "percent")

@@ -19,8 +19,8 @@ OWN_JSON = {
     "portal/embedded/files.py": "the demo's account of itself",
     "portal/jobs/models.py": "events that our engine made",
     "portal/jobs/stream.py": "events that our engine made",
-    "portal/site/bundled/verify.py": "stands alone, and reads what we bundled",
-    "portal/site/demo/models.py": "what the demo trained",
+    "portal/site/archives/bundled/verify.py": "stands alone, and reads what we bundled",
+    "portal/demo/models.py": "what the demo trained",
     "portal/site/management/commands/seed_demo.py": "the demo's account of itself",
     "portal/api/framework/parsers.py": "the base of our own parser",
 }

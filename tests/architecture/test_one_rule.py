@@ -20,7 +20,7 @@ READS_STANDING = re.compile(
     r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)"
     r"|(?<!source=\")(access_)?request\.state\b|case\.state\b"
 )
-MAY_READ = ("portal/access/", "portal/site/metrics.py")
+MAY_READ = ("portal/access/", "portal/site/operations/metrics.py")
 
 
 def test_only_access_reads_the_state_of_requests_and_grants():

@@ -12,7 +12,7 @@ from portal.access.reporting.request_archive import dossier_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.site.bundle import SUMS, files_of, zipped
+from portal.site.archives.bundle import SUMS, files_of, zipped
 
 
 @dataclass(frozen=True)

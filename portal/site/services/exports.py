@@ -12,7 +12,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
-from portal.site.exports import Export
+from portal.site.archives.exports import Export
 
 
 @transaction.atomic

@@ -9,8 +9,8 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.site.bundle import as_json, zipped
-from portal.site.mydata import README, account_of, tables_of
+from portal.site.archives.bundle import as_json, zipped
+from portal.site.archives.my_data import README, account_of, tables_of
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.site.retention import TABLE
+from portal.site.operations.retention import TABLE
 
 
 def enforce_retention(now: datetime) -> dict[str, int]:

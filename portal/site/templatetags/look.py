@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.site import figures
+from portal.site import formatting
 from portal.site.icons import SHAPES
 
 register = template.Library()
@@ -40,7 +40,7 @@ def mark(tone: str, text: object, icon: str) -> SafeString:
 @register.simple_tag(name="hash")
 def hash_(value: str) -> SafeString:
     """``{% hash blob.sha256 %}``: short to the eye, whole in its title."""
-    return format_html('<span class="hash" title="{}">{}</span>', value, figures.digest(value))
+    return format_html('<span class="hash" title="{}">{}</span>', value, formatting.digest(value))
 
 
 @register.simple_tag
@@ -60,7 +60,7 @@ def moment(context: template.Context, value: datetime) -> SafeString:
     """``{% moment event.at %}``: a ``<time>`` as lists and histories show it."""
     now = context.get("now") or timezone.now()
     stamp = timezone.localtime(value).isoformat(timespec="minutes")
-    return format_html('<time datetime="{}">{}</time>', stamp, figures.moment(value, now))
+    return format_html('<time datetime="{}">{}</time>', stamp, formatting.moment(value, now))
 
 
 @register.simple_tag
@@ -68,7 +68,7 @@ def day(value: datetime | date) -> SafeString:
     """``{% day request.due_at %}``: a ``<time>`` with the whole date, where it binds."""
     local = timezone.localtime(value).date() if isinstance(value, datetime) else value
     return format_html(
-        '<time datetime="{}">{}</time>', local.isoformat(), figures.whole_date(value)
+        '<time datetime="{}">{}</time>', local.isoformat(), formatting.whole_date(value)
     )
 
 
@@ -80,17 +80,17 @@ def site_line() -> str:
 
 @register.filter
 def filesize_si(size_bytes: int | None) -> str:
-    return "" if size_bytes is None else figures.size(int(size_bytes))
+    return "" if size_bytes is None else formatting.size(int(size_bytes))
 
 
 @register.filter
 def parameters(count: int | None) -> str:
-    return "" if count is None else figures.count(int(count))
+    return "" if count is None else formatting.count(int(count))
 
 
 @register.filter
 def short_hash(value: str | None) -> str:
-    return figures.digest(value or "")
+    return formatting.digest(value or "")
 
 
 @register.filter
@@ -99,29 +99,29 @@ def duration_short(value: timedelta | datetime | date | None, now: datetime | No
     if value is None:
         return ""
     if isinstance(value, timedelta):
-        return figures.duration(value)
-    return figures.until(value, now or timezone.now())
+        return formatting.duration(value)
+    return formatting.until(value, now or timezone.now())
 
 
 @register.filter
 def age_short(since: datetime | None, now: datetime | None = None) -> str:
     """How old something is: "5 d"."""
-    return "" if since is None else figures.duration((now or timezone.now()) - since)
+    return "" if since is None else formatting.duration((now or timezone.now()) - since)
 
 
 @register.filter
 def in_days(value: datetime | date | None, now: datetime | None = None) -> str:
-    return "" if value is None else figures.in_days(value, now or timezone.now())
+    return "" if value is None else formatting.in_days(value, now or timezone.now())
 
 
 @register.filter
 def whole_date(value: datetime | date | None) -> str:
-    return "" if value is None else figures.whole_date(value)
+    return "" if value is None else formatting.whole_date(value)
 
 
 @register.filter
 def short_date(value: datetime | date | None) -> str:
-    return "" if value is None else figures.short_date(value)
+    return "" if value is None else formatting.short_date(value)
 
 
 @register.filter
@@ -133,13 +133,13 @@ def thousands(value: int | None) -> str:
 @register.filter
 def duration_words(span: timedelta | None) -> str:
     """57 days, 3 hours, 12 minutes, under a minute: for a figure that stands alone."""
-    return "" if span is None else figures.duration_words(span)
+    return "" if span is None else formatting.duration_words(span)
 
 
 @register.filter
 def energy(kwh: float | None) -> str:
     """312 kWh, 0.041 Wh"""
-    return "" if kwh is None else figures.scaled(kwh * 1000, "Wh", ("", "k", "M", "G"))
+    return "" if kwh is None else formatting.scaled(kwh * 1000, "Wh", ("", "k", "M", "G"))
 
 
 @register.filter
@@ -148,5 +148,5 @@ def carbon(kg: float | None) -> str:
     if kg is None:
         return ""
     if kg >= 1000:
-        return figures.scaled(kg / 1000, "t", ("", "k", "M"))
-    return figures.scaled(kg * 1000, "g", ("", "k"))
+        return formatting.scaled(kg / 1000, "t", ("", "k", "M"))
+    return formatting.scaled(kg * 1000, "g", ("", "k"))

@@ -25,11 +25,11 @@ from portal.catalog.services.reading import (
     head_revision,
     split_revision,
 )
-from portal.site import logbook
-from portal.site.cards import look_at_card
 from portal.site.context import person
-from portal.site.files import card_base, inside, read_files
-from portal.site.gates import look_at_gate
+from portal.site.markdown.cards import look_at_card
+from portal.site.model_page import logbook
+from portal.site.model_page.files import card_base, inside, read_files
+from portal.site.model_page.gates import look_at_gate
 
 ENTRIES_PER_PAGE = 30
 

@@ -16,7 +16,7 @@ from portal.accounts.authentication import bearer_secret, session_caller, token_
 from portal.accounts.models import Scope
 from portal.catalog.models import Blob, ModelRepo
 from portal.jobs.services import live_workers
-from portal.site.metrics import registry
+from portal.site.operations.metrics import registry
 from portal.storage import blob_store
 
 

@@ -17,7 +17,7 @@ from portal.catalog.manifest_key import manifest_key, public_pem
 from portal.catalog.models import Blob, ManifestKey, StorageFinding
 from portal.catalog.services.reading import find_repo, find_revision
 from portal.site.context import person
-from portal.site.verifying import command, look_at_signature
+from portal.site.model_page.verification import command, look_at_signature
 
 PAGE_SIZE = 100
 PEM = "application/x-pem-file"

@@ -15,8 +15,8 @@ from portal.catalog.errors import LicenceTaken, MayNotPublish
 from portal.catalog.models import Licence, LicenceVersion
 from portal.catalog.services.licences import publish_licence_version, version_in_force
 from portal.catalog.services.repos import create_repo
+from portal.demo.terms import TERMS as DEMO_TERMS
 from portal.errors import FieldErrors
-from portal.site.demo.terms import TERMS as DEMO_TERMS
 from tests.factories.accounts import make_lab, make_user
 from tests.factories.catalog import TERMS, make_repo
 

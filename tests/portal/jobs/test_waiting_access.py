@@ -17,7 +17,7 @@ from portal.access.review.decisions.deciding import decline_request
 from portal.jobs.errors import QuotaExceeded
 from portal.jobs.models import Job
 from portal.jobs.services import Standing, renew_lease
-from portal.site.gates import look_at_gate
+from portal.site.model_page.gates import look_at_gate
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_accepted, make_hold

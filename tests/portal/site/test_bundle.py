@@ -24,7 +24,7 @@ from portal.audit.heads import publish_heads
 from portal.audit.models import AuditEvent, ChainHead
 from portal.delivery.models import Download
 from portal.outbox.services import deliver_due
-from portal.site.mydata import tables_of
+from portal.site.archives.my_data import tables_of
 from portal.site.services.bundles import make_bundle
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user

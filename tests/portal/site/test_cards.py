@@ -7,9 +7,9 @@ import time
 import pytest
 from django.core.cache import cache
 
-from portal.site import cards
-from portal.site.cards import SHOWN_BYTES, look_at_card, shortened
-from portal.site.markdown import CardBase, render_markdown
+from portal.site.markdown import cards
+from portal.site.markdown.cards import SHOWN_BYTES, look_at_card, shortened
+from portal.site.markdown.rendering import CardBase, render_markdown
 from tests.factories.catalog import make_folder, make_repo, make_revision
 
 BASE = CardBase("/lab/model/resolve/c/", "/lab/model/picture/c/")

@@ -14,7 +14,7 @@ from portal.access.review.evidence import flags
 from portal.accounts.models import User
 from portal.accounts.register import load_seed
 from portal.audit.models import AuditEvent
-from portal.site.demo import cast, people, requests, story
+from portal.demo import cast, people, requests, story
 from tests.factories.catalog import make_repo
 
 pytestmark = pytest.mark.django_db

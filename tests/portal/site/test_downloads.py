@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.delivery.models import Download
 from portal.delivery.usage import By, usage_of
-from portal.site import figures
+from portal.site import formatting
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision
@@ -122,7 +122,7 @@ def test_the_page_is_the_teams(world, fetched, client):
         page = client.get(f"{url}?by={by}")
         assert page.status_code == 200
         assert shown in page.text
-    assert figures.size(3_000_000) in page.text
+    assert formatting.size(3_000_000) in page.text
 
 
 def test_a_page_without_downloads_says_so(world, client):

@@ -22,9 +22,9 @@ from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.delivery.models import Download
-from portal.site import exports
-from portal.site.csv_lines import csv_line, safe_cell
-from portal.site.exports import EXPORTS
+from portal.site.archives import exports
+from portal.site.archives.csv_lines import csv_line, safe_cell
+from portal.site.archives.exports import EXPORTS
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.site.charts import loss_chart, round_numbers, sample, thin
+from portal.site.model_page.charts import loss_chart, round_numbers, sample, thin
 
 FALLING = [(step, 4.0 - step / 500) for step in range(0, 1000, 10)]
 

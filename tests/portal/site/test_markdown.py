@@ -3,7 +3,7 @@
 import pytest
 
 from portal.parsing.cards import text_below
-from portal.site.markdown import CardBase, render_markdown
+from portal.site.markdown.rendering import CardBase, render_markdown
 
 BASE = CardBase("/lab/model/resolve/c/", "/lab/model/picture/c/")
 

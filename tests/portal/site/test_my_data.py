@@ -15,7 +15,7 @@ from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from portal.site.mydata import ELSEWHERE, SOURCES
+from portal.site.archives.my_data import ELSEWHERE, SOURCES
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer

@@ -28,7 +28,7 @@ from portal.delivery.models import Download
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from portal.site.retention import TABLE, as_markdown
+from portal.site.operations.retention import TABLE, as_markdown
 from portal.site.services.retention import enforce_retention
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_token, make_user

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download
 from portal.delivery.usage import By, Used, usage_of
-from portal.site.csv_lines import csv_line
+from portal.site.archives.csv_lines import csv_line
 
 COLUMNS = ("repo", "by", "key", "label", "people", "downloads", "bytes", "last_at")
 

@@ -17,7 +17,7 @@ from portal.catalog.services.reading import find_repo, head_revision
 from portal.errors import DomainError
 from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job
-from portal.site import canary
+from portal.site.operations import canary
 
 WORDS = {
     "range": "the next range was refused",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.register import load_seed
 from portal.audit.heads import publish_heads
-from portal.site.demo import cast, models, people, requests, story
+from portal.demo import cast, models, people, requests, story
 
 
 class Command(BaseCommand):

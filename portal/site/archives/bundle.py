@@ -25,8 +25,8 @@ from portal.audit.heads import heads_text
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
 from portal.outbox.models import OutboxMessage
-from portal.site.csv_lines import csv_line
-from portal.site.exports import DOWNLOADS
+from portal.site.archives.csv_lines import csv_line
+from portal.site.archives.exports import DOWNLOADS
 
 TEMPLATES = Path(__file__).parent / "bundled"
 SUMS = "SHA256SUMS"

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from redis.exceptions import RedisError
 
 from portal.catalog.models import Revision
-from portal.site.markdown import CardBase, render_markdown
+from portal.site.markdown.rendering import CardBase, render_markdown
 from portal.storage import BlobMissing, blob_store
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from portal.site import figures
+from portal.site import formatting
 
 Points = list[tuple[int, float]]
 TOP, BOTTOM, LEFT, MARGIN = 14.0, 220.0, 40.0, 8.0
@@ -78,7 +78,7 @@ def _plot(points: Points, crash_steps: list[int], width: int, ticks: int) -> Plo
     return Plot(
         width=width,
         levels=[Tick(up(level), f"{level:.4g}") for level in levels[1:]],
-        steps=[Tick(across(step), figures.count(int(step))) for step in steps],
+        steps=[Tick(across(step), formatting.count(int(step))) for step in steps],
         line=line,
         crashes=[across(step) for step in crash_steps if step <= steps[-1]],
         last=Tick(round(up(last[1]) - 8, 1), f"{last[1]:.2f}"),

@@ -46,7 +46,7 @@ from portal.delivery.models import Download
 from portal.hub.models import Upload
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
-from portal.site.bundle import TOLD, of_undone
+from portal.site.archives.bundle import TOLD, of_undone
 from portal.site.letters import letters_of
 
 SECRET = frozenset({"password", "secret_hash"})

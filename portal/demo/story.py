@@ -28,15 +28,7 @@ from portal.access.screening.lists import add_entry
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member
-from portal.site.demo.requests import (
-    YEAR,
-    approve,
-    file_request,
-    grant_of,
-    person,
-    request_of,
-    sign,
-)
+from portal.demo.requests import YEAR, approve, file_request, grant_of, person, request_of, sign
 
 Step = Callable[[ModelRepo, datetime], object]
 BEGAN = timedelta(days=120)

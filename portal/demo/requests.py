@@ -12,7 +12,7 @@ from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
-from portal.site.demo.cast import CAST
+from portal.demo.cast import CAST
 
 YEAR = timedelta(days=365)
 

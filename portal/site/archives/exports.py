@@ -16,7 +16,7 @@ from portal.access.reporting.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, 
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download
-from portal.site.csv_lines import csv_line
+from portal.site.archives.csv_lines import csv_line
 
 __all__ = ["EXPORTS", "FORMS", "Export", "stream"]
 

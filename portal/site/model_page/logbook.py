@@ -7,7 +7,7 @@ from typing import Any
 
 from portal.catalog.models import LogbookEntry
 from portal.catalog.services.logbook import Totals, totals
-from portal.site.charts import LossChart, loss_chart
+from portal.site.model_page.charts import LossChart, loss_chart
 
 Kind = LogbookEntry.Kind
 Correction = LogbookEntry.Correction

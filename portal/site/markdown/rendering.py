@@ -15,8 +15,8 @@ from markdown_it.token import Token
 
 from portal.delivery.pictures import picture_type
 from portal.parsing.cards import text_below
-from portal.site.markdown_extras import extend
-from portal.site.raw_html import RawHtml
+from portal.site.markdown.extras import extend
+from portal.site.markdown.raw_html import RawHtml
 
 LOWEST_HEADING = 6
 TAGS = {

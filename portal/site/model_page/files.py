@@ -12,8 +12,8 @@ from django.db.models import Q
 from portal.access.policy.verdicts import Verdict
 from portal.catalog.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
-from portal.site import figures
-from portal.site.markdown import CardBase
+from portal.site import formatting
+from portal.site.markdown.rendering import CardBase
 
 SUMS = "SHA256SUMS"
 SPEEDS = (1, 5, 20, 100)  # Mbit/s
@@ -103,4 +103,4 @@ def _row(repo: ModelRepo, revision: Revision, file: File, download: Verdict) -> 
 
 def _time(size_bytes: int, megabits: int) -> str:
     span = timedelta(seconds=size_bytes / (megabits * MEGABIT_BYTES))
-    return "under a minute" if span < timedelta(minutes=1) else figures.duration(span)
+    return "under a minute" if span < timedelta(minutes=1) else formatting.duration(span)

@@ -17,7 +17,7 @@ from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.services.repos import create_repo
 from portal.catalog.statements import HostingStatement
-from portal.site.demo.terms import ATTRIBUTION, TERMS
+from portal.demo.terms import ATTRIBUTION, TERMS
 
 HERE = Path(__file__).parent
 LICENCE_TEXT = (HERE / "LICENCE.md").read_text("utf-8")

@@ -19,8 +19,8 @@ from portal.accounts.services import (
 )
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member
-from portal.site.demo.cast import ACCOUNTS, OTHERS
-from portal.site.demo.models import LAB
+from portal.demo.cast import ACCOUNTS, OTHERS
+from portal.demo.models import LAB
 
 Account = dict[str, str]
 
