@@ -11,7 +11,7 @@ django_application = get_asgi_application()
 
 from django.urls import resolve  # noqa: E402, needs Django set up
 
-from portal.hub.streaming import StreamedUploads  # noqa: E402, the same
+from portal.hub.uploads.streaming import StreamedUploads  # noqa: E402, the same
 
 SWITCH_SECONDS = 0.0005
 

@@ -231,21 +231,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY_BYTES
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"portal.accounts.passwords.{name}"}
+    {"NAME": f"portal.accounts.sign_in.passwords.{name}"}
     for name in ("UnlikeTheAccount", "LongEnough", "Uncommon", "MoreThanDigits")
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "site:home"
 LOGOUT_REDIRECT_URL = "site:home"
-ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "portal.accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.accounts.forms.SignupForm"
 ACCOUNT_FORMS = {
-    "signup": "portal.accounts.account_forms.SignupForm",
-    "add_email": "portal.accounts.account_forms.AddEmailForm",
-    "reset_password": "portal.accounts.account_forms.ResetPasswordForm",
-    "reset_password_from_key": "portal.accounts.account_forms.ResetPasswordKeyForm",
+    "signup": "portal.accounts.sign_in.forms.SignupForm",
+    "add_email": "portal.accounts.sign_in.forms.AddEmailForm",
+    "reset_password": "portal.accounts.sign_in.forms.ResetPasswordForm",
+    "reset_password_from_key": "portal.accounts.sign_in.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # to read and draft; submitting asks for a proved address
@@ -287,7 +287,7 @@ CONTENT_SECURITY_POLICY = {
 # --- the REST API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "portal.accounts.authentication.TokenAuthentication",
+        "portal.accounts.tokens.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -66,7 +66,7 @@ def _fill(world: Any, number: int) -> None:
 def _steps(world: Any) -> dict[str, Callable[[], object]]:
     from django.test import Client
 
-    from portal.delivery.usage import By, usage_of
+    from portal.delivery.accounting.usage import By, usage_of
 
     client, url, bearer = Client(), world.url(), world.bearer
     link = urlsplit(client.get(url, headers=bearer)["Location"]).path

@@ -11,8 +11,8 @@ from django.utils import timezone
 from portal.access.reminders.tick import tick
 from portal.audit.heads import publish_heads
 from portal.catalog.services.verifying import verify_storage
-from portal.delivery.anonymous_reads import record_anonymous_reads
-from portal.delivery.transfers import read_transfers
+from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
+from portal.delivery.accounting.transfers import read_transfers
 from portal.jobs.services import sweep
 from portal.queue import app
 from portal.site.services.retention import enforce_retention

@@ -8,7 +8,7 @@ from portal.accounts.models import Scope
 from portal.api.framework.fields import Input, Output
 from portal.api.framework.operations import Call, listing
 from portal.api.framework.repos import team_repo
-from portal.delivery.usage import By, Used, usage_of
+from portal.delivery.accounting.usage import By, Used, usage_of
 
 
 class DownloadFilters(Input):

@@ -7,8 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 if TYPE_CHECKING:
-    from portal.accounts.authentication import Caller
     from portal.accounts.models import User
+    from portal.accounts.tokens.authentication import Caller
 
 
 M = TypeVar("M", bound=models.Model)

@@ -12,13 +12,13 @@ from django.db import transaction
 
 from portal.access.errors import Refused
 from portal.access.policy.refusals import require_may_read
-from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, User
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import File
-from portal.delivery.budgets import require_budget
-from portal.delivery.counters import count_refusal
+from portal.delivery.accounting.budgets import require_budget
+from portal.delivery.accounting.counters import count_refusal
 from portal.delivery.errors import (
     BlobUnavailable,
     LinkGone,
@@ -28,7 +28,7 @@ from portal.delivery.errors import (
 )
 from portal.delivery.links import Link, link_url, verify
 from portal.delivery.models import Download
-from portal.delivery.ranges import Span
+from portal.delivery.streaming.ranges import Span
 from portal.storage import BlobMissing, blob_store
 
 

@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from portal.delivery.services import open_link
-from portal.delivery.serving import serve
+from portal.delivery.streaming.serving import serve
 
 
 @csrf_exempt

@@ -9,7 +9,6 @@ from django.contrib.auth.hashers import make_password
 
 from portal.accounts.errors import UnknownToken
 from portal.accounts.models import Namespace, User
-from portal.accounts.scopes import scopes_of
 from portal.accounts.services import (
     create_lab,
     create_user,
@@ -17,6 +16,7 @@ from portal.accounts.services import (
     let_publish,
     token_from_secret,
 )
+from portal.accounts.tokens.scopes import scopes_of
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member
 from portal.demo.cast import ACCOUNTS, OTHERS

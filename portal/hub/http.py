@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from portal.access.errors import Refused
-from portal.accounts.authentication import (
+from portal.accounts.tokens.authentication import (
     comes_from_our_pages,
     is_opened_by_a_person,
     reading_caller,

@@ -12,17 +12,17 @@ from django.db.models.functions import Concat
 from django.http import QueryDict
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet, shown
 from portal.catalog.services.licences import versions_in_force
 from portal.catalog.services.reading import DEFAULT_BRANCH
-from portal.delivery.popularity import recent_downloads
+from portal.delivery.accounting.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
-from portal.hub.cards import cards_of, read_heads
 from portal.hub.http import flag
-from portal.hub.tensors import counts_of, parameters_of, used_storage
+from portal.hub.metadata.cards import cards_of, read_heads
+from portal.hub.metadata.tensors import counts_of, parameters_of, used_storage
 
 NEWEST = F("modified_at").desc(nulls_last=True)
 BY_NAME: list[Any] = ["listed_name", "pk"]

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from portal.access.policy.policy import Action, may_call
 from portal.access.policy.refusals import describe
-from portal.accounts.authentication import Caller
 from portal.accounts.models import Scope, User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import MayNotPublish
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo

@@ -16,8 +16,8 @@ from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.contents import git_blob_sha1, lfs_pointer
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
 from portal.hub.http import timestamp
+from portal.hub.metadata.tags import with_licence
 from portal.hub.models import RevisionCard
-from portal.hub.tags import with_licence
 
 GATED: dict[str, str | bool] = {Gate.OPEN: False, Gate.LICENCE: "auto", Gate.REVIEW: "manual"}
 

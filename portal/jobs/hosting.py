@@ -21,7 +21,7 @@ from inference.errors import TokenizerError
 from inference.json_files import MAX_BYTES
 from inference.tokenizer import Tokenizer
 from inference.tokenizer_files import FILE_NAMES
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_repo

@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.access.policy.policy import Action, Limits, may
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import Allowance, allowance, allowance_for
 from portal.jobs.hosting import hosted_repos

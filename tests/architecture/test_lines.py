@@ -95,7 +95,7 @@ def short_columns() -> Iterator[tuple[str, models.Field]]:
 
 
 def short_inputs() -> Iterator[tuple[str, forms.Field]]:
-    for module in ("portal.urls", "portal.accounts.account_forms"):
+    for module in ("portal.urls", "portal.accounts.sign_in.forms"):
         importlib.import_module(module)
     for form in _portal_subclasses(forms.Form):
         for name, field in form.base_fields.items():

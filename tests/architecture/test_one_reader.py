@@ -11,11 +11,11 @@ from tests.architecture.test_one_rule import ROOT, SOURCES
 
 READS_JSON = re.compile(r"json\.loads?\(|JSONDecoder|(?<!Bounded)JSONParser\)")
 OWN_JSON = {
-    "portal/accounts/register.py": "our own list of organizations",
+    "portal/accounts/organizations/register.py": "our own list of organizations",
     "portal/catalog/lfs_rules.py": "one quoted pattern of a line, which nests nothing",
     "portal/catalog/hash_cache.py": "the cache that publishing keeps beside a folder",
     "portal/catalog/load_check.py": "the answer of a process of ours",
-    "portal/delivery/transfers.py": "lines that nginx writes for us",
+    "portal/delivery/accounting/transfers.py": "lines that nginx writes for us",
     "portal/embedded/files.py": "the demo's account of itself",
     "portal/jobs/models.py": "events that our engine made",
     "portal/jobs/stream.py": "events that our engine made",

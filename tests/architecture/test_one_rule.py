@@ -41,7 +41,7 @@ FOLLOWS_RECORDS = {
     "portal/catalog/services/squashing.py",
     # name the revision that a record holds; serve none
     "portal/catalog/services/verifying.py",
-    "portal/delivery/usage.py",
+    "portal/delivery/accounting/usage.py",
     "portal/hub/services/uploads.py",
 }
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import Scope, User
-from portal.accounts.scopes import scopes_of
+from portal.accounts.tokens.scopes import scopes_of
 from portal.api import urls
 from portal.api.framework.operations import Operation
 from portal.catalog.models import ModelRepo

@@ -6,8 +6,8 @@ import itertools
 from datetime import UTC, datetime
 
 from portal.accounts.models import AccessToken, Namespace, User
-from portal.accounts.scopes import scopes_of
 from portal.accounts.services import create_lab, create_user, issue_token, let_publish
+from portal.accounts.tokens.scopes import scopes_of
 
 PASSWORD = "correct horse battery staple"
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from portal.access.models import Screening
-from portal.accounts.authentication import Caller
 from portal.accounts.models import Affiliation, Organization, User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import head_revision
 from portal.catalog.services.repos import configure_repo

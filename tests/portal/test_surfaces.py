@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from portal.accounts.secrets import new_secret
+from portal.accounts.tokens.secrets import new_secret
 from tests.factories.accounts import make_user
 
 pytestmark = pytest.mark.django_db

@@ -20,8 +20,8 @@ from portal.access.models import Grant, Hold
 from portal.access.policy.conditions import Conditions, matches
 from portal.access.policy.verdicts import ALLOWED, Action, Basis, Limits, Reason, Verdict, refuse
 from portal.access.policy.why_not import while_waiting, why_not
-from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, Gate, Mode, ModelRepo, Revision
 
 __all__ = [

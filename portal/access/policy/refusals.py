@@ -10,7 +10,7 @@ from django.conf import settings
 from portal.access.errors import Refused
 from portal.access.policy.policy import may_call, may_decide, may_read
 from portal.access.policy.verdicts import Action, Reason, Verdict
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, ModelRepo, Revision
 
 

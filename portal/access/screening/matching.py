@@ -21,8 +21,8 @@ from portal.access.models import (
     Submission,
 )
 from portal.accounts.affiliations import addresses_of, affiliations_of
-from portal.accounts.domains import domain_of, normal_domain
 from portal.accounts.models import User
+from portal.accounts.organizations.domains import domain_of, normal_domain
 
 EntryKind = ScreeningEntry.Kind
 

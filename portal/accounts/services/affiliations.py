@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.accounts.affiliations import addresses_of
-from portal.accounts.domains import evidence_domains
 from portal.accounts.errors import NoSuchOrganization, NotOneself
 from portal.accounts.models import Affiliation, Organization, OrganizationDomain, User
+from portal.accounts.organizations.domains import evidence_domains
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.parsing.texts import require_text

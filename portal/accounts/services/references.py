@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from portal.accounts.domains import domain_of, evidence_domains, is_free_mail
 from portal.accounts.errors import AddressNeeded, NoSuchReference, ReferenceClosed
 from portal.accounts.letters import mail_answer, mail_question
 from portal.accounts.models import Affiliation, Organization, Reference, User
+from portal.accounts.organizations.domains import domain_of, evidence_domains, is_free_mail
 from portal.accounts.questions import DAY, check_question
-from portal.accounts.secrets import secret_hash
 from portal.accounts.services.affiliations import organization_named, proof, replace_proof
+from portal.accounts.tokens.secrets import secret_hash
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors

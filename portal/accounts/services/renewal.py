@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from portal.accounts.affiliations import addresses_of
-from portal.accounts.domains import evidence_domains
 from portal.accounts.errors import NoSuchAffiliation, ProofLinkUseless
 from portal.accounts.models import Affiliation, User
+from portal.accounts.organizations.domains import evidence_domains
 from portal.accounts.services.affiliations import RENEWABLE, prove_by_email
 from portal.outbox.services import queue_mail
 

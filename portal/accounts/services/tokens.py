@@ -10,8 +10,8 @@ from django.db import transaction
 from portal.accounts.errors import AddressNeeded, NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.letters import mail_new_token
 from portal.accounts.models import AccessToken, User
-from portal.accounts.scopes import scopes_of
-from portal.accounts.secrets import is_well_formed, new_secret, secret_hash
+from portal.accounts.tokens.scopes import scopes_of
+from portal.accounts.tokens.secrets import is_well_formed, new_secret, secret_hash
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors

@@ -12,7 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from portal.accounts.signing_up import signed_up_here, where_to_go
+from portal.accounts.sign_in.sign_up import signed_up_here, where_to_go
 
 SIGN_IN = "Sign in, so that we know that the address and the account are one person’s."
 

@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import AccessToken, User
-from portal.accounts.scopes import scopes_of
 from portal.accounts.services import issue_token, revoke_token
+from portal.accounts.tokens.scopes import scopes_of
 from portal.accounts.views import signed_in
 from portal.pages import posted_from
 

@@ -15,8 +15,8 @@ from rest_framework.serializers import BaseSerializer
 
 from portal.access.policy.request_actions import Act
 from portal.access.requests.signing import Signature
-from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken, Scope, User
+from portal.accounts.tokens.authentication import Caller
 from portal.addresses import client_ip
 
 Q = TypeVar("Q", bound="models.QuerySet[Any]")

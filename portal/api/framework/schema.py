@@ -16,7 +16,7 @@ from portal.api.framework.operations import Operation, Who
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes our tokens."""
 
-    target_class = "portal.accounts.authentication.TokenAuthentication"
+    target_class = "portal.accounts.tokens.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

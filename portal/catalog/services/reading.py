@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoMoved, RepoNotFound, RevisionNotFound
 from portal.catalog.models import File, FormerName, ModelRepo, Ref, Revision
 

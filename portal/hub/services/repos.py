@@ -20,7 +20,7 @@ from portal.catalog.services.repos import (
 )
 from portal.catalog.services.revisions import release_revision
 from portal.catalog.services.squashing import squash_branch
-from portal.hub.metadata import card_of, read_metadata
+from portal.hub.metadata.front_matter import card_of, read_metadata
 from portal.hub.services.uploads import forget_hidden
 
 GATES: dict[str | bool, Gate] = {False: Gate.OPEN, "auto": Gate.LICENCE, "manual": Gate.REVIEW}

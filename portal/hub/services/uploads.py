@@ -10,15 +10,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from portal.accounts.authentication import Caller
 from portal.accounts.models import AccessToken
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Blob, File, ModelRepo
 from portal.catalog.querysets import shown
 from portal.delivery.errors import LinkInvalid, LinkWithdrawn
 from portal.hub.errors import BytesRefused, NotBrought
 from portal.hub.models import Upload
 from portal.hub.rights import require_publishing
-from portal.hub.upload_links import UploadLink, link_url, verify
+from portal.hub.uploads.links import UploadLink, link_url, verify
 from portal.storage import BlobMissing, CorruptBlob, direct_uploads
 from portal.storage.incoming import Incoming
 

@@ -15,8 +15,8 @@ from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may, require_may_decide
 from portal.access.review.hub.decisions import grant_person, move_request
 from portal.access.review.hub.lists import Standing, accepted_of, pending_of, rejected_of
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.errors import Invalid, NotFound
 from portal.hub import serializers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, JsonResponse
 
-from portal.accounts.authentication import Caller
 from portal.accounts.models import Namespace
+from portal.accounts.tokens.authentication import Caller
 from portal.hub import serializers
 from portal.hub.errors import TokenNeeded
 from portal.hub.http import hub_view

@@ -8,18 +8,18 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.contents import Content
 from portal.catalog.lfs_rules import LfsRules, rules_of
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import commit_changes, contents_of
 from portal.catalog.services.refs import branch_head
 from portal.errors import Invalid
-from portal.hub.commit_body import read_commit
+from portal.hub.commits.body import read_commit
+from portal.hub.commits.gitignore import ignore_rules, ignored, require_few
+from portal.hub.commits.pickles import Upload, before_upload, leave_out, sample_of
 from portal.hub.http import flag, hub_view
 from portal.hub.hub_clients import warned
-from portal.hub.ignoring import ignore_rules, ignored, require_few
-from portal.hub.leaving_out import Upload, before_upload, leave_out, sample_of
 from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo
 

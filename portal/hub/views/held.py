@@ -6,12 +6,12 @@ from django.db.models import DateTimeField, F, Max
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import shown
 from portal.hub.http import hub_view, json_list, page_of, timestamp
+from portal.hub.metadata.tensors import used_storage
 from portal.hub.rights import require_person
-from portal.hub.tensors import used_storage
 
 
 @hub_view("GET")

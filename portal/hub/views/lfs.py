@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.checks import LARGEST_FILE_BYTES
 from portal.catalog.models import File
 from portal.catalog.services.reading import find_repo
@@ -24,8 +24,8 @@ from portal.hub.http import hub_view, json_list, page_of
 from portal.hub.limits import json_object
 from portal.hub.rights import publishable_repo, require_publishing
 from portal.hub.services import uploads
-from portal.hub.streaming import ARRIVED
-from portal.hub.upload_links import UploadLink
+from portal.hub.uploads.links import UploadLink
+from portal.hub.uploads.streaming import ARRIVED
 from portal.storage import CorruptBlob, blob_store
 from portal.storage.incoming import Incoming
 from portal.storage.local import LocalBlobStore

@@ -9,17 +9,17 @@ from django.utils import timezone
 
 from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import version_in_force
 from portal.catalog.services.reading import find_repo, find_revision, head_revision
-from portal.delivery.popularity import recent_downloads
+from portal.delivery.accounting.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
-from portal.hub.cards import cards_of
 from portal.hub.entries import files_of
 from portal.hub.http import flag, hub_view, json_list, page_of
 from portal.hub.listing import described, listed, weighed
+from portal.hub.metadata.cards import cards_of
 
 PROPERTIES = (
     "author baseModels cardData childrenModelCount config createdAt disabled downloads "

@@ -8,7 +8,7 @@ from typing import Never
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import RepoNotFound
 from portal.errors import NotFound
 from portal.hub.absent import DISCUSSIONS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.services import refs
 from portal.catalog.services.reading import DEFAULT_BRANCH
 from portal.errors import Invalid
 from portal.hub import serializers
-from portal.hub.commit_body import titled
+from portal.hub.commits.body import titled
 from portal.hub.http import hub_view
 from portal.hub.limits import json_object, text_of
 from portal.hub.rights import publishable_repo

@@ -10,19 +10,19 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.card import LARGEST_CARD_BYTES
 from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.catalog.services import moving
 from portal.catalog.services.reading import find_repo
 from portal.errors import Invalid, TooLarge
-from portal.hub import metadata
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
 from portal.hub.hub_clients import is_before_version_1, warned
 from portal.hub.limits import count_write, json_object, text_of
+from portal.hub.metadata import front_matter
 from portal.hub.rights import (
     publishable_repo,
     require_person,
@@ -169,7 +169,7 @@ def validate_yaml(request: HttpRequest, caller: Caller) -> JsonResponse:
         return _judged([f"The YAML at the head of the card can’t be read: {error}."])
     if not content:
         return _judged([], ["The card has no metadata in YAML at its head."])
-    return _judged(metadata.problems(content))
+    return _judged(front_matter.problems(content))
 
 
 def _judged(errors: list[str], warnings: list[str] | None = None) -> JsonResponse:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from django.http import HttpRequest, JsonResponse, QueryDict
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Ref
 from portal.catalog.services.reading import find_revision, split_revision
 from portal.errors import Invalid

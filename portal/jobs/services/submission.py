@@ -11,8 +11,8 @@ from django.db import transaction
 
 from portal.access.policy.policy import Action, Limits
 from portal.access.policy.refusals import require_may
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision

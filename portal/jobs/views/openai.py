@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from portal.accounts.authentication import Caller, token_caller
+from portal.accounts.tokens.authentication import Caller, token_caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError

@@ -23,8 +23,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.access.errors import Refused
 from portal.access.policy.policy import Action, may
 from portal.access.policy.refusals import describe
-from portal.accounts.authentication import Caller, session_caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller, session_caller
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from portal.access.models import AccessRequest, Grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import StorageFinding
-from portal.delivery.counters import refusals
+from portal.delivery.accounting.counters import refusals
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
 

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 
 from portal.access.policy.policy import Action, Person, may
 from portal.access.requests.licence_text import blocks
-from portal.accounts.authentication import session_caller
+from portal.accounts.tokens.authentication import session_caller
 from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.reading import (

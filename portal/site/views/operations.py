@@ -12,8 +12,8 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 
-from portal.accounts.authentication import bearer_secret, session_caller, token_caller
 from portal.accounts.models import Scope
+from portal.accounts.tokens.authentication import bearer_secret, session_caller, token_caller
 from portal.catalog.models import Blob, ModelRepo
 from portal.jobs.services import live_workers
 from portal.site.operations.metrics import registry

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.accounts.authentication import session_caller
+from portal.accounts.tokens.authentication import session_caller
 from portal.catalog.errors import KeyNotFound
 from portal.catalog.manifest import is_signed
 from portal.catalog.manifest_key import manifest_key, public_pem

@@ -12,7 +12,7 @@ from portal.access.policy.policy import Action, Reason, may, may_through
 from portal.access.policy.refusals import CATALOGUE, describe
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, TeamMember
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import make_lab, make_token, make_user

@@ -6,7 +6,7 @@ import pytest
 
 from portal.access.policy.conditions import Conditions, check_conditions
 from portal.access.policy.policy import Action, Limits, Reason, may, may_read
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File
 from portal.errors import FieldErrors
 from tests.factories.access import make_grant

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.accounts.domains import (
+from portal.accounts.organizations.domains import (
     FREE_MAIL,
     evidence_domains,
     normal_domain,

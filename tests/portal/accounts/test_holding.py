@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from portal.accounts.errors import AddressNeeded, UnknownToken
 from portal.accounts.models import AccessToken, User
-from portal.accounts.secrets import new_secret, secret_hash
 from portal.accounts.services import issue_token, token_from_secret
 from portal.accounts.services.holding import account_of, reset_password
+from portal.accounts.tokens.secrets import new_secret, secret_hash
 from portal.audit.models import AuditEvent
 from portal.outbox.models import OutboxMessage
 from tests.factories.accounts import PASSWORD, make_token, make_user

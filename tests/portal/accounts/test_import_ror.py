@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 
 from portal.accounts.affiliations import is_affiliated
 from portal.accounts.models import Organization, OrganizationDomain
-from portal.accounts.register import import_organizations, load_seed
-from portal.accounts.ror import UnreadableDump, read_dump
+from portal.accounts.organizations.register import import_organizations, load_seed
+from portal.accounts.organizations.ror import UnreadableDump, read_dump
 from tests.factories.accounts import make_user
 from tests.factories.affiliations import make_member, make_organization
 from tests.factories.ror import entry, write_dump, zip_dump

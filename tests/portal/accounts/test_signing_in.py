@@ -34,7 +34,7 @@ def test_a_name_taken_in_the_same_instant_is_told(client, monkeypatch, taken_by)
         make("Ada")
         return username
 
-    monkeypatch.setattr("portal.accounts.adapter.AccountAdapter.clean_username", late)
+    monkeypatch.setattr("portal.accounts.sign_in.adapter.AccountAdapter.clean_username", late)
     response = client.post("/accounts/signup/", NEW)
     assert response.status_code == 409
     assert "choose another" in response.text

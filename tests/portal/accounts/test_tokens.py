@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from portal.accounts.errors import NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.models import AccessToken
-from portal.accounts.secrets import is_well_formed, new_secret
 from portal.accounts.services import issue_token, revoke_token, token_from_secret, tokens
+from portal.accounts.tokens.secrets import is_well_formed, new_secret
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from tests.factories.accounts import make_token, make_user

@@ -17,8 +17,8 @@ from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Decision
 from portal.access.requests.signing import licence_in_force
 from portal.access.review.decisions.deciding import approve_request, decline_request
-from portal.accounts.authentication import Caller
 from portal.accounts.services import issue_token
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.errors import RecordUnavailable
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo, TeamMember

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from huggingface_hub.utils import parse_ratelimit_headers
 
-from portal.accounts.authentication import Caller
-from portal.delivery import budgets
+from portal.accounts.tokens.authentication import Caller
+from portal.delivery.accounting import budgets
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
 from tests.factories.access import make_grant

@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone
 
 from portal.access.errors import Refused
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.delivery import services
-from portal.delivery.anonymous_reads import record_anonymous_reads
+from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link, open_link, start_download
 from portal.storage import backends

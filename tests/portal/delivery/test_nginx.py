@@ -12,10 +12,10 @@ import pytest
 from django.utils import timezone
 from huggingface_hub.utils import parse_ratelimit_headers
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
+from portal.delivery.accounting.transfers import read_transfers
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
-from portal.delivery.transfers import read_transfers
 from portal.embedded import nginx, processes
 from portal.embedded.errors import EmbeddedError
 from tests.factories.catalog import make_folder, make_revision

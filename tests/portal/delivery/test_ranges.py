@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.delivery.ranges import Span, Unsatisfiable, parse_range
+from portal.delivery.streaming.ranges import Span, Unsatisfiable, parse_range
 
 LONG = "bytes=-" + "9" * 5000
 

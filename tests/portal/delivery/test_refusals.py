@@ -8,11 +8,11 @@ import pytest
 from django.utils import timezone
 
 from portal.access.grants.ending.revocation import revoke_grant
-from portal.accounts.authentication import Caller
 from portal.accounts.services import revoke_token
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo, TeamMember
-from portal.delivery.counters import REFUSALS, redis
+from portal.delivery.accounting.counters import REFUSALS, redis
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
 from tests.factories.accounts import make_user
@@ -146,7 +146,7 @@ def test_the_account_was_closed(world, refused):
 
 
 def test_expiry_is_not_asked_in_the_middle(world, client, settings, monkeypatch):
-    monkeypatch.setattr("portal.delivery.streams.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("portal.delivery.streaming.chunks.CHUNK_BYTES", 1000)
     settings.LINK_TTL = timedelta(seconds=2)
     link = mint(world)
     response = client.get(link)

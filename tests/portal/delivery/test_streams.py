@@ -14,11 +14,11 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.delivery.models import Download
-from portal.delivery.ranges import Span
 from portal.delivery.services import mint_link
-from portal.delivery.streams import CHUNK_BYTES, chunks, chunks_async
+from portal.delivery.streaming.chunks import CHUNK_BYTES, chunks, chunks_async
+from portal.delivery.streaming.ranges import Span
 from tests.portal.world import SHARD, make_world
 
 

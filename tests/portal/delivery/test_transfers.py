@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from portal.delivery.accounting.transfers import read_transfers
 from portal.delivery.models import Download
-from portal.delivery.transfers import read_transfers
 
 
 @pytest.fixture
@@ -108,6 +108,6 @@ def test_there_may_be_no_log_yet(log, db):
 def test_a_long_log_is_read_in_pieces(handed_over, log, monkeypatch):
     downloads = [handed_over() for _ in range(20)]
     add(log, *map(line, downloads))
-    monkeypatch.setattr("portal.delivery.transfers.CHUNK_BYTES", 250)
+    monkeypatch.setattr("portal.delivery.accounting.transfers.CHUNK_BYTES", 250)
     assert read_transfers(log) == 20
     assert {sent(each) for each in downloads} == {1000}

@@ -8,8 +8,8 @@ import pytest
 
 from portal.catalog.models import Blob, File, ModelRepo
 from portal.catalog.services.completing import store_bytes
+from portal.hub.metadata.tags import derive
 from portal.hub.models import RevisionCard, TensorCount
-from portal.hub.tags import derive
 from tests.factories.catalog import make_folder, make_repo, make_revision
 from tests.portal.hub.desk import Desk
 
@@ -103,7 +103,7 @@ def test_a_mark_of_the_byte_order_hides_no_metadata(db, client, tmp_path):
 def test_a_card_is_read_once(carded, client, monkeypatch):
     told(client, carded)
     assert RevisionCard.objects.count() == 1
-    monkeypatch.setattr("portal.hub.cards.card_text", None)
+    monkeypatch.setattr("portal.hub.metadata.cards.card_text", None)
     assert told(client, carded)["cardData"]["license"] == "mit"
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from portal.errors import Invalid
-from portal.hub.ignoring import ignore_rules, ignored, require_few
+from portal.hub.commits.gitignore import ignore_rules, ignored, require_few
 
 
 def left_out(text, *paths):

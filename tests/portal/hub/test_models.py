@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from portal.catalog.models import ModelRepo
+from portal.delivery.accounting.popularity import KEY
 from portal.delivery.models import Download
-from portal.delivery.popularity import KEY
 from tests.factories.catalog import make_repo, make_revision
 from tests.portal.world import SHARD
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.asgi import application
-from portal.hub import streaming
-from portal.hub.upload_links import UploadLink, sign
+from portal.hub.uploads import streaming
+from portal.hub.uploads.links import UploadLink, sign
 from portal.storage import blob_store
 from portal.storage.incoming import FOLDER
 from tests.portal.hub.desk import make_desk, sha256_of

@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.accounts.services import revoke_token
 from portal.catalog.models import Blob
 from portal.hub.models import Upload
-from portal.hub.upload_links import UploadLink, sign
+from portal.hub.uploads.links import UploadLink, sign
 from portal.storage import blob_store
 from portal.storage.incoming import FOLDER
 from tests.factories.accounts import make_token, make_user

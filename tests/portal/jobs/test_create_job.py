@@ -6,7 +6,7 @@ import pytest
 
 from portal.access.errors import Refused
 from portal.access.policy.policy import Reason
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound, QuotaExceeded
 from portal.jobs.models import Job

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.grants.ending.revocation import revoke_grant
-from portal.accounts.authentication import Caller
 from portal.accounts.services import revoke_token
+from portal.accounts.tokens.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.jobs.accounting import allowance

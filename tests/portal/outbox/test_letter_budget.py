@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import Membership
-from portal.accounts.adapter import AccountAdapter
+from portal.accounts.sign_in.adapter import AccountAdapter
 from portal.outbox.budget import (
     MOST_A_DAY_TO_ONE,
     MOST_UNASKED_AN_HOUR,

@@ -12,7 +12,7 @@ from portal.access.policy.conflicts import conflicts_of
 from portal.access.policy.policy import Action, may
 from portal.access.review.evidence import flags
 from portal.accounts.models import User
-from portal.accounts.register import load_seed
+from portal.accounts.organizations.register import load_seed
 from portal.audit.models import AuditEvent
 from portal.demo import cast, people, requests, story
 from tests.factories.catalog import make_repo

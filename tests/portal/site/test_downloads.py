@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.delivery.accounting.usage import By, usage_of
 from portal.delivery.models import Download
-from portal.delivery.usage import By, usage_of
 from portal.site import formatting
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user

@@ -34,7 +34,7 @@ from portal.access.requests.views.common import own_request
 from portal.access.review import status as standing
 from portal.access.review.timeline import history
 from portal.accounts.affiliations import addresses_of, affiliations_of
-from portal.accounts.authentication import Caller
+from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo

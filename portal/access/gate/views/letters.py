@@ -17,8 +17,8 @@ from portal.access.letters.mailer import scope_of
 from portal.access.policy.refusals import require_may
 from portal.access.policy.verdicts import Action
 from portal.access.requests.form.forms import PageForm, show_errors
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo

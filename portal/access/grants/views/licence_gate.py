@@ -24,8 +24,8 @@ from portal.access.requests.views.common import (
     proved_or_said,
     signed_form,
 )
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.catalog.services.reading import find_repo

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from portal.accounts.register import Imported, import_organizations, load_seed
-from portal.accounts.ror import UnreadableDump, read_dump
+from portal.accounts.organizations.register import Imported, import_organizations, load_seed
+from portal.accounts.organizations.ror import UnreadableDump, read_dump
 
 
 class Command(BaseCommand):

@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.dateparse import parse_date, parse_datetime
 
 from portal.catalog.models import ModelRepo
+from portal.delivery.accounting.usage import By, Used, usage_of
 from portal.delivery.models import Download
-from portal.delivery.usage import By, Used, usage_of
 from portal.site.archives.csv_lines import csv_line
 
 COLUMNS = ("repo", "by", "key", "label", "people", "downloads", "bytes", "last_at")

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from portal.accounts.authentication import Caller
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Gate, ModelRepo
 from portal.catalog.services.reading import find_repo, head_revision
 from portal.errors import DomainError

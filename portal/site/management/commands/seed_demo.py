@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.register import load_seed
+from portal.accounts.organizations.register import load_seed
 from portal.audit.heads import publish_heads
 from portal.demo import cast, models, people, requests, story
 

@@ -18,16 +18,16 @@ from django.utils.http import urlencode
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
-from portal.accounts.login_attempts import (
+from portal.accounts.models import Namespace, User
+from portal.accounts.names import validate_namespace
+from portal.accounts.services import claim_username
+from portal.accounts.services.holding import address_confirmed
+from portal.accounts.sign_in.login_attempts import (
     account_meant,
     count_anywhere,
     forget_anywhere,
     remember_network,
 )
-from portal.accounts.models import Namespace, User
-from portal.accounts.names import validate_namespace
-from portal.accounts.services import claim_username
-from portal.accounts.services.holding import address_confirmed
 from portal.addresses import client_ip
 from portal.lines import as_line, line_fault
 from portal.outbox.budget import is_spent_for

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from portal.catalog.models import File
-from portal.delivery.counters import redis
+from portal.delivery.accounting.counters import redis
 from portal.delivery.errors import DailyBytesSpent, TooManyStreams
 from portal.delivery.models import Download
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db import transaction
 
 from portal.accounts.models import Organization, OrganizationDomain
-from portal.accounts.ror import Record, evidence
+from portal.accounts.organizations.ror import Record, evidence
 
 SEED = Path(__file__).parent / "data" / "organizations.json"
 BATCH = 1000

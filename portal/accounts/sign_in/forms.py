@@ -17,7 +17,7 @@ from django.utils import timezone
 from portal.accounts.errors import AddressNeeded, AddressTaken
 from portal.accounts.models import User
 from portal.accounts.services.holding import account_of, require_may_add_address, reset_password
-from portal.accounts.signing_up import expect_confirmation
+from portal.accounts.sign_in.sign_up import expect_confirmation
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-from portal.delivery.ranges import Span
+from portal.delivery.streaming.ranges import Span
 
 CHUNK_BYTES = 1 << 20
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.delivery.errors import LinkExpired, LinkInvalid
 
-SALT = "portal.hub.upload_links"
+SALT = "portal.hub.uploads.links"
 
 
 @dataclass(frozen=True)

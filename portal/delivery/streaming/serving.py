@@ -22,14 +22,14 @@ from django.utils import timezone
 
 from portal.addresses import client_ip
 from portal.catalog.models import File
-from portal.delivery.budgets import Stream, enter_stream, require_budget
+from portal.delivery.accounting.budgets import Stream, enter_stream, require_budget
 from portal.delivery.errors import BlobUnavailable
-from portal.delivery.headers import file_headers
 from portal.delivery.links import Link
 from portal.delivery.models import Download
-from portal.delivery.ranges import Span, Unsatisfiable, parse_range
 from portal.delivery.services import end_download, filename_of, start_download
-from portal.delivery.streams import chunks, chunks_async, nothing
+from portal.delivery.streaming.chunks import chunks, chunks_async, nothing
+from portal.delivery.streaming.headers import file_headers
+from portal.delivery.streaming.ranges import Span, Unsatisfiable, parse_range
 from portal.storage import BlobMissing, blob_store
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from typing import Any
 from portal.catalog.card import LARGEST_CARD_BYTES
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.catalog.services.reading import DEFAULT_BRANCH
-from portal.hub.metadata import CARD, card_text, read_metadata
+from portal.hub.metadata.front_matter import CARD, card_text, read_metadata
+from portal.hub.metadata.tags import derive, texts_of
 from portal.hub.models import RevisionCard
-from portal.hub.tags import derive, texts_of
 from portal.storage import BlobMissing
 
 MOST_AT_ONCE = 1000

@@ -1,0 +1,1 @@
+"""Organizations: their register, and the mail domains that are theirs."""

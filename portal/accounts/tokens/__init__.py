@@ -1,0 +1,1 @@
+"""Access tokens: their form, their scopes, and who calls with one."""

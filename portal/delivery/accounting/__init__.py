@@ -1,0 +1,1 @@
+"""What was fetched: counted, limited, and rolled up."""

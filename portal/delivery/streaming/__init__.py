@@ -1,0 +1,1 @@
+"""Answers that carry a file's bytes."""

@@ -1,0 +1,1 @@
+"""Commits as the Hub's clients send them."""
