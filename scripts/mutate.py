@@ -20,7 +20,7 @@ from throwaway import ROOT, servers
 TOOL = ROOT / ".venv-soak"
 ACCESS = "tests/portal/access"
 POLICY = tuple(
-    f"{ACCESS}/test_policy{part}.py" for part in ("", "_grants", "_holds", "_conditions")
+    f"{ACCESS}/policy/test_policy{part}.py" for part in ("", "_grants", "_holds", "_conditions")
 )
 MATRIX = "tests/architecture/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
@@ -28,21 +28,28 @@ MODULES = {
     "policy/policy": (*POLICY, MATRIX),
     "policy/why_not": (
         *reversed(POLICY),
-        f"{ACCESS}/test_revoking.py",
+        f"{ACCESS}/grants/test_revoking.py",
         f"{ACCESS}/test_ways_in.py",
         MATRIX,
     ),
-    "policy/conditions": (f"{ACCESS}/test_policy_conditions.py",),
-    "policy/request_actions": (f"{ACCESS}/test_acts.py", f"{ACCESS}/test_who_reads.py", MATRIX),
-    "policy/conflicts": (f"{ACCESS}/test_conflicts.py", f"{ACCESS}/test_appealing.py"),
+    "policy/conditions": (f"{ACCESS}/policy/test_policy_conditions.py",),
+    "policy/request_actions": (
+        f"{ACCESS}/policy/test_acts.py",
+        f"{ACCESS}/policy/test_who_reads.py",
+        MATRIX,
+    ),
+    "policy/conflicts": (
+        f"{ACCESS}/policy/test_conflicts.py",
+        f"{ACCESS}/requests/test_appealing.py",
+    ),
     "querysets": (
         *reversed(POLICY),
-        f"{ACCESS}/test_conflicts.py",
-        f"{ACCESS}/test_who_reads.py",
-        f"{ACCESS}/test_holds.py",
-        f"{ACCESS}/test_one_open_request.py",
-        f"{ACCESS}/test_members.py",
-        f"{ACCESS}/test_standing_checks.py",
+        f"{ACCESS}/policy/test_conflicts.py",
+        f"{ACCESS}/policy/test_who_reads.py",
+        f"{ACCESS}/holds/test_holds.py",
+        f"{ACCESS}/requests/test_one_open_request.py",
+        f"{ACCESS}/grants/test_members.py",
+        f"{ACCESS}/grants/checks/test_standing_checks.py",
     ),
 }
 # Of all that `|` could become, `&` alone still is a query; the rest breaks at once. What is equal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHORT = {"A/": "portal/access/", "C/": "portal/access/clock/"}
+SHORT = {"A/": "portal/access/", "C/": "portal/access/reminders/"}
 NAMED = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/proofs.md").read_text("utf-8"))
 
 

@@ -16,7 +16,7 @@ from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_revision
 from tests.factories.grants import make_administrator, make_gate, make_offer
-from tests.portal.site.api_calls import code_of, in_session, signature
+from tests.portal.api.api_calls import code_of, in_session, signature
 from tests.portal.world import bearer
 
 

@@ -20,8 +20,8 @@ from portal.outbox.budget import (
 from portal.outbox.models import OutboxMessage
 from tests.factories.accounts import make_user
 from tests.factories.grants import make_entity_grant
+from tests.portal.api.api_calls import in_session
 from tests.portal.outbox.mails import queue
-from tests.portal.site.api_calls import in_session
 
 pytestmark = pytest.mark.django_db
 MOST_AN_HOUR = 15  # instead of 60

@@ -19,7 +19,7 @@ from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision
 from tests.factories.grants import make_administrator, make_entity_grant, make_member
-from tests.portal.site.api_calls import in_session
+from tests.portal.api.api_calls import in_session
 from tests.portal.world import SHARD, make_world
 
 
