@@ -1,0 +1,19 @@
+"""The gate of a model: requests for access, their review, and the grants that come of it.
+
+Each package knows only those before it; import-linter holds the order.
+
+- ``models``, with ``querysets`` and ``errors``: rows, who may see which, and refusals.
+- ``deadlines``: the timers of each state, and the rows whose time has come.
+- ``policy``: who may do what. ``policy.policy.may`` is asked by pages, APIs, lists and workers.
+- ``letters``: mail in the team's voice.
+- ``screening``: people held against the sanctions lists.
+- ``requests``: drafts, the form, signatures, submissions, answers and appeals.
+- ``grants``: offers, activation, renewals, members, checks and ends.
+- ``holds``: access stopped at once.
+- ``gate``: a gate's settings, team, questions and letters, for its administrators.
+- ``review``: the queue, a case, votes, decisions and their undoing.
+- ``applicant``: an applicant's own pages.
+- ``reminders``: the tick, once a minute.
+- ``certificates``: certificates of signatures.
+- ``reporting``: figures, exports, archives and retention.
+"""

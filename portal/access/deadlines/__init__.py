@@ -1,1 +1,1 @@
-"""When something must have happened, and the rows whose time has come."""
+"""Deadlines: the timers of each state, and queries for the rows whose time has come."""

@@ -1,1 +1,1 @@
-"""A model's gate as its administrators settle it: settings, team, questions."""
+"""The gate of a model as its administrators set it up: settings, team and questions."""

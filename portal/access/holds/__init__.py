@@ -1,1 +1,1 @@
-"""Holds: access stopped at once, for a person, a grant, a model or its bytes."""
+"""Holds, which stop access at once: of a person, an organization, or a revision's bytes."""

@@ -1,1 +1,1 @@
-"""Who may do what, and the words for those who may not."""
+"""The policy: who may do what, why not, and in which words they are refused."""

@@ -1,1 +1,1 @@
-"""What the clock does once a minute: remind, escalate, lapse."""
+"""Reminders, escalations and lapses, which the tick runs once a minute."""

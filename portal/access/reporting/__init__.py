@@ -1,1 +1,1 @@
-"""What leaves the gate: figures, tables, archives; and what is forgotten."""
+"""Reports: figures, tables, the archive of a request, and what is forgotten when."""

@@ -1,1 +1,1 @@
-"""A request from its draft to its submission, answers and appeal."""
+"""Requests, from the draft to the submission, the answers and the appeal."""

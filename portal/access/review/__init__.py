@@ -1,1 +1,1 @@
-"""Review of requests: the queue, a case, and what is done with it."""
+"""Review: the queue, a case, and the acts of those who decide."""

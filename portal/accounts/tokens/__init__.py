@@ -1,1 +1,1 @@
-"""Access tokens: their form, their scopes, and who calls with one."""
+"""Access tokens: their form, their scopes, and the caller who presents one."""

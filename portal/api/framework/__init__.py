@@ -1,1 +1,1 @@
-"""What all operations of the API share."""
+"""The framework of the API: operations, their addresses, errors and schema."""

@@ -1,1 +1,1 @@
-"""Grants, members, renewals and checks."""
+"""Operations on grants, members, renewals and checks."""

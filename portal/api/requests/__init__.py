@@ -1,1 +1,1 @@
-"""One's own requests, and the form that they answer."""
+"""Operations on one's own requests, and on the form that they answer."""

@@ -1,1 +1,1 @@
-"""The reviewers' queue and its cases."""
+"""Operations on the reviewers' queue and its cases."""

@@ -1,1 +1,1 @@
-"""What was fetched: counted, limited, and rolled up."""
+"""Accounts of what was fetched: counts, budgets and roll-ups."""

@@ -1,1 +1,1 @@
-"""What cards and files say of a model to the Hub's clients."""
+"""Metadata of models for the Hub's clients, read from cards and files."""

@@ -1,1 +1,1 @@
-"""What is taken out of the portal: evidence, tables, one's own data."""
+"""Archives that leave the portal: evidence, tables, and a person's own data."""

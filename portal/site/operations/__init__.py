@@ -1,1 +1,1 @@
-"""What those who run the portal measure and forget."""
+"""Tools of those who run the portal: metrics, the canary, and retention."""

@@ -1,1 +1,1 @@
-"""What the record says of grants, and whether the rows agree."""
+"""Grants as the record tells them, compared with their rows."""

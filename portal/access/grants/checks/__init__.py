@@ -1,1 +1,1 @@
-"""Screening of grants and memberships that stand."""
+"""Checks of grants and memberships that the screening lists have a hit on."""

@@ -1,1 +1,1 @@
-"""How a grant ends: by its holder or by the lab, and what ends with it."""
+"""Ends of grants, by the holder or by the lab, and of the tokens that rest on them."""

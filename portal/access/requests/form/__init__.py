@@ -1,1 +1,1 @@
-"""The request form: its questions, its steps and its answers."""
+"""The request form: its questions, steps and answers."""

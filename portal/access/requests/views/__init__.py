@@ -1,1 +1,1 @@
-"""What pages of requests and grants share."""
+"""Helpers that the pages of requests and of grants share."""
