@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    from portal.embedded.adopting import adopt_demo
+    from portal.embedded.demo.adopting import adopt_demo
 
     adopt_demo(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")

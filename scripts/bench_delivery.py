@@ -126,7 +126,7 @@ def many_files(count: int) -> tuple[str, str]:
 
 def start(supervisor: Supervisor) -> dict[str, int]:
     """The portal behind nginx and by itself; their ports."""
-    from portal.embedded.parts import Site
+    from portal.embedded.demo.parts import Site
 
     os.environ.pop("WEIGHTGATE_DB_POOL")  # as in production
     addresses = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}

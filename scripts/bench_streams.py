@@ -68,7 +68,7 @@ def end(job: Any) -> None:
     from django.utils import timezone
 
     from portal.jobs.services import Outcome, finish_job
-    from portal.jobs.stream import Event
+    from portal.jobs.streaming.event_log import Event
 
     parts = [token_event(position) for position in range(TOKENS)]
     event = Event(
@@ -87,7 +87,7 @@ def write_tokens(job_ids: list[Any], seconds: float) -> None:
     import django
 
     django.setup()
-    from portal.jobs.stream import Event, append
+    from portal.jobs.streaming.event_log import Event, append
 
     began, position = time.monotonic(), 0
     while time.monotonic() - began < seconds:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 @contextmanager
 def servers() -> Iterator[Supervisor]:
     """Their addresses are in the environment, where Django reads them."""
-    from portal.embedded.parts import common_environment
+    from portal.embedded.demo.parts import common_environment
     from portal.embedded.postgres import FAST
     from portal.embedded.servers import start_servers
     from portal.embedded.supervisor import Supervisor

@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from portal.embedded import nginx, processes
+from portal.embedded.demo.parts import ROOT
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import read_json
-from portal.embedded.parts import ROOT
 from tests.waiting import wait_until
 
 START_SECONDS = 240.0

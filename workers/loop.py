@@ -16,7 +16,7 @@ from django.utils import timezone
 from inference.outputs import EngineRequest, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Standing
-from portal.jobs.stream import Event, append
+from portal.jobs.streaming.event_log import Event, append
 from workers.runs import Run, Turn
 from workers.shares import Shares
 

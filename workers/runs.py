@@ -13,7 +13,7 @@ from inference.outputs import TokenLogprobs as EngineLogprobs
 from inference.sampling import SamplingParams
 from portal.jobs.models import Job
 from portal.jobs.services import Outcome, Standing
-from portal.jobs.stream import Event, TokenLogprobs
+from portal.jobs.streaming.event_log import Event, TokenLogprobs
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0

@@ -10,11 +10,11 @@ from pathlib import Path, PurePath
 from inference.errors import TokenizerError
 from inference.lookalikes import PAGE, POINTERS, lookalike_in
 from inference.tokenizer_files import parse_tokenizer, read_pair
-from portal.catalog.card import card_problems
 from portal.catalog.engine_files import adapter_problem, engine_problems
+from portal.catalog.formats.card import card_problems
+from portal.catalog.formats.pickles import holds_pickle, is_called_pickle
+from portal.catalog.formats.safetensors import inspect
 from portal.catalog.paths import path_problem, tree_problems
-from portal.catalog.pickles import holds_pickle, is_called_pickle
-from portal.catalog.safetensors import inspect
 from portal.errors import Invalid
 from portal.parsing.json import read_json_file
 

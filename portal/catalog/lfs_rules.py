@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from portal.catalog.contents import LFS_FROM_BYTES, Content
-from portal.catalog.globs import matches
+from portal.catalog.formats.globs import matches
 from portal.errors import Invalid
 from portal.storage import blob_store
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from portal.accounts.models import User
+from portal.catalog.formats.safetensors import read_header
 from portal.catalog.models import Gate, LicenceVersion, ModelRepo
-from portal.catalog.safetensors import read_header
 from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.services.repos import create_repo

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from portal.embedded import demo
+from portal.embedded.demo import start
+from portal.embedded.demo.parts import ROOT, common_environment
 from portal.embedded.errors import AlreadyRunning, EmbeddedError, Stopped
-from portal.embedded.parts import ROOT, common_environment
 from portal.embedded.servers import running_servers, start_servers
 from portal.embedded.supervisor import TICK_SECONDS, Supervisor
 
@@ -58,8 +58,8 @@ def _add_var(parser: argparse.ArgumentParser) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     chosen = vars(options) | {"var": options.var.absolute()}
-    fields = dataclasses.fields(demo.Options)
-    demo.run(demo.Options(**{field.name: chosen[field.name] for field in fields}))
+    fields = dataclasses.fields(start.Options)
+    start.run(start.Options(**{field.name: chosen[field.name] for field in fields}))
     return 0
 
 

@@ -26,7 +26,7 @@ from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.reading import find_repo
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
-from portal.jobs.fields import Prompt
+from portal.jobs.openai.fields import Prompt
 from portal.parsing.json import read_object
 from portal.storage import blob_store
 

@@ -18,7 +18,7 @@ OWN_JSON = {
     "portal/delivery/accounting/transfers.py": "lines that nginx writes for us",
     "portal/embedded/files.py": "the demo's account of itself",
     "portal/jobs/models.py": "events that our engine made",
-    "portal/jobs/stream.py": "events that our engine made",
+    "portal/jobs/streaming/event_log.py": "events that our engine made",
     "portal/site/archives/bundled/verify.py": "stands alone, and reads what we bundled",
     "portal/demo/models.py": "what the demo trained",
     "portal/site/management/commands/seed_demo.py": "the demo's account of itself",

@@ -18,7 +18,7 @@ from portal.catalog.services.reading import head_revision
 from portal.catalog.services.repos import configure_repo
 from portal.jobs import hosting
 from portal.jobs.models import Job
-from portal.jobs.schemas import parse_completion
+from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.services import claim_next_job, create_job
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user

@@ -14,7 +14,7 @@ from inference.errors import TrainError
 from inference.logbook import KINDS, Logbook, cut_torn_line, read_logbook, run_hours
 from inference.settings import PRESETS
 from inference.train import TrainOptions, train
-from portal.catalog.logbook_fields import check_entry
+from portal.catalog.logbook.fields import check_entry
 from tests.inference.tiny_opts import ROOT, read_jsonl, reference_logits, run_cli
 
 RUN = ("train", "--preset", "tiny", "--log-every", 1, "--checkpoint-every", 10, "--threads", 1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from inference import train
 from inference.settings import PRESETS
 from inference.train import TrainOptions
-from portal.catalog.services.logbook import read_logbook
+from portal.catalog.logbook.services import read_logbook
 from tests.inference.tiny_opts import read_jsonl
 
 SHORT = replace(PRESETS["tiny"], steps=6, corpus_bytes=60_000, vocab_size=300)

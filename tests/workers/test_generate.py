@@ -16,7 +16,7 @@ from portal.catalog.models import TeamMember
 from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.services import cancel_job
-from portal.jobs.stream import so_far
+from portal.jobs.streaming.event_log import so_far
 from tests.factories.catalog import make_reviewer, make_revision
 from tests.factories.jobs import make_guest
 from tests.waiting import wait_until

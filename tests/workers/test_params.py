@@ -10,7 +10,7 @@ import pytest
 from inference.sampling import SamplingParams
 from portal.errors import Invalid
 from portal.jobs.models import Job
-from portal.jobs.schemas import parse_completion
+from portal.jobs.openai.schemas import parse_completion
 from tests.fuzz import values
 from tests.fuzz.bodies import PROMPT_FIELDS
 from workers.params import sampling_of

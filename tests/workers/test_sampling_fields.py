@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from inference import Engine, SamplingParams
-from portal.jobs.completions import Reply
 from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job
-from portal.jobs.schemas import parse_completion
+from portal.jobs.openai.completions import Reply
+from portal.jobs.openai.schemas import parse_completion
 from tests.workers.test_neighbours import turns_until_ended
 from workers.loop import EngineLoop
 

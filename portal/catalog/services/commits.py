@@ -14,15 +14,11 @@ from portal.accounts.models import User
 from portal.catalog import checks
 from portal.catalog.contents import Content
 from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
+from portal.catalog.logbook.services import LOGBOOK_FILES, RawEntry, read_folder_logbook
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
 from portal.catalog.services.accompanying import with_notices
 from portal.catalog.services.completing import GENERATED
-from portal.catalog.services.logbook import (
-    LOGBOOK_FILES,
-    RawEntry,
-    read_folder_logbook,
-)
 from portal.catalog.services.looking import pickles_among
 from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
 from portal.catalog.services.refs import branch_head

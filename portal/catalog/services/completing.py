@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.catalog import manifest
 from portal.catalog.contents import Content, git_blob_sha1
-from portal.catalog.manifest import SIGNATURE_FILE, Manifest, is_signed
-from portal.catalog.manifest_key import fingerprint, manifest_key, public_pem
+from portal.catalog.manifests import manifest
+from portal.catalog.manifests.key import fingerprint, manifest_key, public_pem
+from portal.catalog.manifests.manifest import SIGNATURE_FILE, Manifest, is_signed
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.catalog.services.licences import version_in_force
 from portal.storage import blob_store

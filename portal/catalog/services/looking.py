@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from portal.catalog.contents import Content
-from portal.catalog.pickles import holds_pickle, is_called_pickle
+from portal.catalog.formats.pickles import holds_pickle, is_called_pickle
 from portal.storage import BlobStore, blob_store
 
 AT_ONCE = 8  # a bucket answers each range in milliseconds, so several are asked for at once

@@ -10,12 +10,12 @@ from pathlib import Path
 from portal.accounts.models import User
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
-from portal.catalog.manifest_key import fingerprint, manifest_key
+from portal.catalog.logbook.services import fresh_entries
+from portal.catalog.manifests.key import fingerprint, manifest_key
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.completing import GENERATED
 from portal.catalog.services.hashing import Hashed, Intake, Progress
 from portal.catalog.services.licences import licence_files, version_in_force
-from portal.catalog.services.logbook import fresh_entries
 from portal.catalog.services.publishing import (
     check_folder,
     kept_hidden,

@@ -14,12 +14,12 @@ from portal.catalog import checks
 from portal.catalog.contents import Content
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
+from portal.catalog.logbook.services import RawEntry, read_folder_logbook
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.commits import contents_of
 from portal.catalog.services.completing import GENERATED, SUMS_FILE
 from portal.catalog.services.hashing import Hashed, Intake, Progress, hash_file
 from portal.catalog.services.licences import licence_files
-from portal.catalog.services.logbook import RawEntry, read_folder_logbook
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
 from portal.catalog.services.revisions import release_revision, standing_revision

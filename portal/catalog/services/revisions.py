@@ -16,6 +16,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.contents import Content
 from portal.catalog.lfs_rules import rules_of
+from portal.catalog.logbook.services import RawEntry, add_entries
 from portal.catalog.models import (
     Blob,
     File,
@@ -26,7 +27,6 @@ from portal.catalog.models import (
     RevisionSignature,
 )
 from portal.catalog.services.completing import GENERATED, Signed, brought, complete
-from portal.catalog.services.logbook import RawEntry, add_entries
 from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.parsing.texts import require_text
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.catalog.contents import Content
-from portal.catalog.globs import matches
+from portal.catalog.formats.globs import matches
 from portal.errors import Invalid
 from portal.storage import blob_store
 

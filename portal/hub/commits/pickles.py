@@ -19,8 +19,8 @@ from django.http import HttpRequest
 from portal.catalog.checks import pickle_problem
 from portal.catalog.contents import Content
 from portal.catalog.errors import NotPublishable
+from portal.catalog.formats.pickles import begins_as_pickle, is_called_pickle
 from portal.catalog.models import ModelRepo
-from portal.catalog.pickles import begins_as_pickle, is_called_pickle
 from portal.catalog.services.commits import Add, Change
 from portal.catalog.services.looking import pickles_among
 from portal.errors import Invalid

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from portal.catalog.card import LARGEST_CARD_BYTES
+from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.catalog.services.reading import DEFAULT_BRANCH
 from portal.hub.metadata.front_matter import CARD, card_text, read_metadata

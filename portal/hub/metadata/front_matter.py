@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal.catalog.card import LARGEST_CARD_BYTES
+from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import Revision
 from portal.parsing.cards import read_head
 from portal.parsing.yaml import NotYaml

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+from portal.catalog.formats.safetensors import BITS, read_stream
 from portal.catalog.models import File, ModelRepo
-from portal.catalog.safetensors import BITS, read_stream
 from portal.hub.models import TensorCount
 from portal.storage import BlobMissing, blob_store
 

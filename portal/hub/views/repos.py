@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
-from portal.catalog.card import LARGEST_CARD_BYTES
 from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
+from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import ModelRepo
 from portal.catalog.services import moving
 from portal.catalog.services.reading import find_repo

@@ -12,7 +12,7 @@ from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import Allowance, allowance_for, daily_limit, seconds_to_midnight
 from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.jobs.models import Job
-from portal.jobs.schemas import CompletionRequest
+from portal.jobs.openai.schemas import CompletionRequest
 
 OPEN_JOBS_RETRY_SECONDS = 2
 

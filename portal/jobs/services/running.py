@@ -21,7 +21,7 @@ from portal.audit.services import record
 from portal.jobs.accounting import footprint
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
-from portal.jobs.stream import Ended, Event, announce_end
+from portal.jobs.streaming.event_log import Ended, Event, announce_end
 
 RECENT = timedelta(minutes=1)
 

@@ -25,8 +25,8 @@ from portal.jobs.hosting import (
     size_bytes,
 )
 from portal.jobs.models import Job
+from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.rates import count_prompt_bytes
-from portal.jobs.schemas import CompletionRequest
 from portal.jobs.services.limits import require_room, require_within_a_day, require_within_quota
 from portal.queue import enqueue
 

@@ -16,17 +16,17 @@ from portal.accounts.tokens.authentication import Caller, token_caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
-from portal.jobs.completions import Reply, encoded
 from portal.jobs.errors import BadParameter, JobFailed, MissingKey
-from portal.jobs.following import follow, until_ended
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
-from portal.jobs.schemas import CompletionRequest, parse_completion
+from portal.jobs.openai.completions import Reply, encoded
+from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import cancel_job, create_job
-from portal.jobs.sse import sse_response
-from portal.jobs.stream import Ended, Item
+from portal.jobs.streaming.event_log import Ended, Item
+from portal.jobs.streaming.following import follow, until_ended
+from portal.jobs.streaming.sse import sse_response
+from portal.jobs.streaming.threads import in_pool, in_thread
 from portal.jobs.terms import metadata, terms_of
-from portal.jobs.threads import in_pool, in_thread
 from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 log = logging.getLogger(__name__)

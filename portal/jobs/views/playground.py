@@ -28,18 +28,18 @@ from portal.accounts.tokens.authentication import Caller, session_caller
 from portal.catalog.models import ModelRepo
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
-from portal.jobs.following import follow
-from portal.jobs.forms import PlaygroundForm, initial_from, set_elsewhere
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
-from portal.jobs.places import Place, held, take_place
-from portal.jobs.playing import Playable, playable_by, quota_of, quotas_of
-from portal.jobs.presenting import ending, figures, snippets, words
+from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
+from portal.jobs.playground.presentation import ending, figures, snippets, words
+from portal.jobs.playground.quota import Playable, playable_by, quota_of, quotas_of
 from portal.jobs.services import cancel_job, create_job, find_job
-from portal.jobs.sse import sse_response
-from portal.jobs.stream import START, Item, so_far
+from portal.jobs.streaming.event_log import START, Item, so_far
+from portal.jobs.streaming.following import follow
+from portal.jobs.streaming.places import Place, held, take_place
+from portal.jobs.streaming.sse import sse_response
+from portal.jobs.streaming.threads import in_thread
 from portal.jobs.terms import notice, terms_of
-from portal.jobs.threads import in_thread
 from portal.pages import posted_from
 
 PAGE_SIZE = 25

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.db.models import Q
 
 from portal.access.policy.verdicts import Verdict
-from portal.catalog.manifest import SIGNATURE_FILE
+from portal.catalog.manifests.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import formatting
 from portal.site.markdown.rendering import CardBase

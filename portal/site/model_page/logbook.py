@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from portal.catalog.logbook.services import Totals, totals
 from portal.catalog.models import LogbookEntry
-from portal.catalog.services.logbook import Totals, totals
 from portal.site.model_page.charts import LossChart, loss_chart
 
 Kind = LogbookEntry.Kind

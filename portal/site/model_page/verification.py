@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.urls import reverse
 
-from portal.catalog.manifest import BadSignature, is_signed, verify
+from portal.catalog.manifests.manifest import BadSignature, is_signed, verify
 from portal.catalog.models import ModelRepo, Revision, RevisionSignature
 from portal.storage import BlobMissing, blob_store
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.tokens.authentication import session_caller
 from portal.catalog.errors import KeyNotFound
-from portal.catalog.manifest import is_signed
-from portal.catalog.manifest_key import manifest_key, public_pem
+from portal.catalog.manifests.key import manifest_key, public_pem
+from portal.catalog.manifests.manifest import is_signed
 from portal.catalog.models import Blob, ManifestKey, StorageFinding
 from portal.catalog.services.reading import find_repo, find_revision
 from portal.site.context import person

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from tokenizers.models import BPE
 
 from portal.catalog.checks import LARGEST_FILE_BYTES, check
-from portal.catalog.safetensors import inspect
+from portal.catalog.formats.safetensors import inspect
 from tests.factories.catalog import make_folder
 
 FIRST, SECOND = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))

@@ -11,8 +11,8 @@ import pytest
 
 from inference.logbook import CAUSES, KINDS
 from portal.catalog.errors import NotPublishable
+from portal.catalog.logbook.services import add_entries, read_folder_logbook, read_logbook
 from portal.catalog.models import LogbookEntry
-from portal.catalog.services.logbook import add_entries, read_folder_logbook, read_logbook
 from tests.factories.catalog import make_folder, make_repo, make_revision
 
 ROOT = Path(__file__).parents[3]

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from portal.audit.models import AuditEvent
-from portal.catalog import manifest
 from portal.catalog.errors import NoManifestKey
-from portal.catalog.manifest_key import fingerprint, manifest_key, public_pem
+from portal.catalog.manifests import manifest
+from portal.catalog.manifests.key import fingerprint, manifest_key, public_pem
 from portal.catalog.models import Blob, ManifestKey, Revision, RevisionSignature
 from portal.catalog.services.completing import store_bytes
 from portal.catalog.services.reading import find_file

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from portal.catalog.checks import check
-from portal.catalog.pickles import HEAD_BYTES, begins_as_pickle, holds_pickle
+from portal.catalog.formats.pickles import HEAD_BYTES, begins_as_pickle, holds_pickle
 from tests.factories.catalog import make_folder
 from tests.portal.catalog.pickle_files import HARMLESS, PICKLES
 from tests.portal.hub.desk import file_line, lfs_line, make_desk

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from portal.embedded import nginx
+from portal.embedded.demo.parts import ROOT
 from portal.embedded.errors import EmbeddedError
-from portal.embedded.parts import ROOT
 from tests.waiting import wait_until
 
 EMBEDDED = [sys.executable, "-m", "portal.embedded"]

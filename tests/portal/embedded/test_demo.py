@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from portal.embedded.parts import ROOT
+from portal.embedded.demo.parts import ROOT
 from tests.waiting import wait_until
 
 ROLES = {"approved", "applicant", "newcomer", "reviewer", "publisher", "publisher2", "operator"}

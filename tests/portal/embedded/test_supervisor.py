@@ -10,9 +10,9 @@ import time
 import pytest
 
 from portal.embedded import processes
+from portal.embedded.demo.parts import ROOT
 from portal.embedded.errors import AlreadyRunning, PartFailed, Stopped
 from portal.embedded.files import read_json, write_json
-from portal.embedded.parts import ROOT
 from portal.embedded.supervisor import Supervisor
 from tests.waiting import wait_until
 

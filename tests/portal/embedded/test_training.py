@@ -2,9 +2,9 @@
 
 import pytest
 
-from portal.embedded import demo
+from portal.embedded.demo import start
+from portal.embedded.demo.parts import Site
 from portal.embedded.errors import Stopped
-from portal.embedded.parts import Site
 from tests.inference.tiny_opts import read_jsonl
 
 
@@ -18,7 +18,7 @@ def test_ctrl_c_while_the_model_trains_is_no_crash(supervisor, monkeypatch):
 
     monkeypatch.setattr(supervisor, "tick", stop_once_it_trains)
     with pytest.raises(Stopped):
-        demo.trained_model(supervisor, site, "demo-model", "tiny")
+        start.trained_model(supervisor, site, "demo-model", "tiny")
     last = read_jsonl(draft / "logbook.jsonl")[-1]
     assert (last["kind"], last["cause"], "ended_at" in last) == ("note", "operator", True)
     assert not (supervisor.var / "demo-model").exists()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from portal.jobs.errors import BadParameter
-from portal.jobs.fields import MAX_STOP_CHARACTERS
-from portal.jobs.schemas import MAX_N, parse_completion
+from portal.jobs.openai.fields import MAX_STOP_CHARACTERS
+from portal.jobs.openai.schemas import MAX_N, parse_completion
 
 SOUND = {"model": "a/b", "prompt": "x"}
 

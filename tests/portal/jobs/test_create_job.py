@@ -10,7 +10,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.audit.models import AuditEvent
 from portal.jobs.errors import BadParameter, ModelLoading, ModelNotFound, QuotaExceeded
 from portal.jobs.models import Job
-from portal.jobs.schemas import parse_completion
+from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.services import create_job
 from tests.factories.accounts import make_token, make_user
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted, make_job

@@ -12,7 +12,7 @@ from portal.catalog.models import TeamMember
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import JobHasEnded, JobNotFound, LeaseLost
 from portal.jobs.models import Job
-from portal.jobs.schemas import parse_completion
+from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.services import (
     MAX_ATTEMPTS,
     Standing,
@@ -26,7 +26,7 @@ from portal.jobs.services import (
     sweep,
 )
 from portal.jobs.services.running import Outcome
-from portal.jobs.stream import Event
+from portal.jobs.streaming.event_log import Event
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_reviewer
 from tests.factories.jobs import claim, make_guest, make_job

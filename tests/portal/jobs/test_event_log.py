@@ -7,11 +7,19 @@ from uuid import uuid4
 import pytest
 
 from portal.jobs import hosting
-from portal.jobs.following import follow
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job, sweep
 from portal.jobs.services.running import Outcome
-from portal.jobs.stream import START, Ended, Event, Progress, announce_end, append, so_far
+from portal.jobs.streaming.event_log import (
+    START,
+    Ended,
+    Event,
+    Progress,
+    announce_end,
+    append,
+    so_far,
+)
+from portal.jobs.streaming.following import follow
 from tests.factories.jobs import claim, make_hosted, make_job
 
 WORDS = ["The", " sluice", " opens", " when"]

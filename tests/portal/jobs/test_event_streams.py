@@ -13,16 +13,18 @@ from django.core.asgi import get_asgi_application
 from django.utils import timezone
 
 from inference.tokenizer import Tokenizer
-from portal.jobs import completions, hosting, presenting
+from portal.jobs import hosting
 from portal.jobs.errors import TooManyStreams
-from portal.jobs.feeds import CLIENT_NAME, Feed
-from portal.jobs.following import follow
 from portal.jobs.hosting import hosted_model
-from portal.jobs.places import LEASE, Place, take_place
+from portal.jobs.openai import completions
+from portal.jobs.playground import presentation
 from portal.jobs.services import finish_job
 from portal.jobs.services.running import Outcome
-from portal.jobs.stream import START, Event, append
-from portal.jobs.threads import THREAD_NAME
+from portal.jobs.streaming.event_log import START, Event, append
+from portal.jobs.streaming.feeds import CLIENT_NAME, Feed
+from portal.jobs.streaming.following import follow
+from portal.jobs.streaming.places import LEASE, Place, take_place
+from portal.jobs.streaming.threads import THREAD_NAME
 from portal.jobs.views import playground
 from tests.factories.accounts import make_token
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
@@ -78,7 +80,7 @@ def decoded(monkeypatch):
 def test_an_event_is_decoded_in_one_pass(job, decoded):
     event = whole(job)
     before = decoded()
-    words = presenting.words([event], hosted_model(job.revision))
+    words = presentation.words([event], hosted_model(job.revision))
     assert len(words) == LONG
     assert "".join(word.lead + word.text for word in words) == event.text
     assert decoded() - before <= 2 * LONG
@@ -89,7 +91,7 @@ def test_a_character_of_several_tokens_goes_to_the_one_that_completes_it(job):
     ids = model.encode("é")[1:]
     assert len(ids) == 2, "the tiny tokenizer knows bytes alone for it"
     event = Event(0, tokens=[*ids, 7], text=model.decode([*ids, 7]))
-    first, second, _ = presenting.words([event], model)
+    first, second, _ = presentation.words([event], model)
     assert (first.text, second.text) == ("", "é")
 
 
@@ -119,7 +121,7 @@ def threads(monkeypatch):
 
     for owner, name in (
         (playground, "render_to_string"),
-        (presenting, "_word"),
+        (presentation, "_word"),
         (completions.Choice, "tell"),
         (Event, "__init__"),
     ):

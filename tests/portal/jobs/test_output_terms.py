@@ -10,9 +10,9 @@ from django.utils import timezone
 from openai.types import Completion
 
 from portal.catalog.services.licences import publish_licence_version
-from portal.jobs.completions import Reply
 from portal.jobs.hosting import hosted_model
-from portal.jobs.stream import Event
+from portal.jobs.openai.completions import Reply
+from portal.jobs.streaming.event_log import Event
 from portal.jobs.terms import metadata, terms_of
 from tests.factories.accounts import make_user
 from tests.factories.catalog import TERMS

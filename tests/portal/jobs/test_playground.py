@@ -11,7 +11,7 @@ from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job
 from portal.jobs.services.running import Outcome
-from portal.jobs.stream import Event, append
+from portal.jobs.streaming.event_log import Event, append
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job

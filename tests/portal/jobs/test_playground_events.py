@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.jobs.services import finish_job
 from portal.jobs.services.running import Outcome
-from portal.jobs.stream import Event, append, so_far
+from portal.jobs.streaming.event_log import Event, append, so_far
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 
 WORDS = [" one", " two"]

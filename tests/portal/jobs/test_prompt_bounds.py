@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from inference.tokenizer import Tokenizer
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, QuotaExceeded
-from portal.jobs.fields import MAX_CHOICES
 from portal.jobs.hosting import hosted_model
+from portal.jobs.openai.fields import MAX_CHOICES
 from tests.factories.accounts import make_token
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_job
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from portal.jobs.errors import BadParameter
-from portal.jobs.schemas import parse_completion
-from portal.jobs.unsupported import UNSUPPORTED
+from portal.jobs.openai.schemas import parse_completion
+from portal.jobs.openai.unsupported import UNSUPPORTED
 
 SOUND = {"model": "a/b", "prompt": "x"}
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"

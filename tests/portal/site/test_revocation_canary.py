@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from portal.embedded.parts import ROOT
+from portal.embedded.demo.parts import ROOT
 
 pytestmark = pytest.mark.xdist_group("live")
 

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
-from portal.jobs.parameters import asked_parameters
-from portal.jobs.stream import Event, TokenLogprobs
+from portal.jobs.openai.parameters import asked_parameters
+from portal.jobs.streaming.event_log import Event, TokenLogprobs
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
 MINUS = "\u2212"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any
 
-from portal.catalog.logbook_fields import WrongEntry
+from portal.catalog.logbook.fields import WrongEntry
 from portal.catalog.models import LogbookEntry
 
 HEADING = re.compile(

@@ -10,10 +10,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from portal.jobs.feeds import Batch, feed_of
 from portal.jobs.models import Job
-from portal.jobs.stream import START, Ended, Entry, Event, Item, Progress, logged, read_entry
-from portal.jobs.threads import in_pool
+from portal.jobs.streaming.event_log import (
+    START,
+    Ended,
+    Entry,
+    Event,
+    Item,
+    Progress,
+    logged,
+    read_entry,
+)
+from portal.jobs.streaming.feeds import Batch, feed_of
+from portal.jobs.streaming.threads import in_pool
 
 PIECE_CHARACTERS = 1 << 16
 

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from portal.catalog.manifest_key import fingerprint
+from portal.catalog.manifests.key import fingerprint
 from portal.errors import Invalid
 from portal.parsing.json import read_object
 

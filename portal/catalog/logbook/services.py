@@ -13,8 +13,8 @@ from sys import float_info
 from typing import Any
 
 from portal.catalog.errors import NotPublishable
-from portal.catalog.logbook_fields import WrongEntry, check_entry, correction_of, moment_of
-from portal.catalog.logbook_markdown import read_entries
+from portal.catalog.logbook.fields import WrongEntry, check_entry, correction_of, moment_of
+from portal.catalog.logbook.markdown import read_entries
 from portal.catalog.models import LogbookEntry, ModelRepo
 from portal.errors import Invalid
 from portal.parsing.json import read_object

@@ -9,8 +9,8 @@ from django import forms
 from portal.fields import LongText, told_as, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
-from portal.jobs.parameters import asked_parameters, shown
-from portal.jobs.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
+from portal.jobs.openai.parameters import asked_parameters, shown
+from portal.jobs.openai.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
 
 
 def _more(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from portal.jobs.models import Job
-from portal.jobs.schemas import CompletionRequest
+from portal.jobs.openai.schemas import CompletionRequest
 
 DEFAULTS = CompletionRequest(model="", prompts=()).sampling
 FIRST = ("max_tokens", "temperature", "top_p", "seed")

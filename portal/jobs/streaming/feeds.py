@@ -20,8 +20,8 @@ from redis.exceptions import RedisError
 
 from portal.jobs.hosting import connection
 from portal.jobs.models import Job
-from portal.jobs.stream import START, Entry, log_key
-from portal.jobs.threads import in_pool
+from portal.jobs.streaming.event_log import START, Entry, log_key
+from portal.jobs.streaming.threads import in_pool
 
 log = logging.getLogger(__name__)
 CLIENT_NAME = "weightgate-stream"  # as CLIENT LIST shows it

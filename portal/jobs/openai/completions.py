@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
-from portal.jobs.stream import Event, TokenLogprobs
+from portal.jobs.streaming.event_log import Event, TokenLogprobs
 
 
 class Choice:

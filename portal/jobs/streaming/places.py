@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from portal.jobs.errors import TooManyStreams
 from portal.jobs.hosting import connection
-from portal.jobs.threads import in_pool
+from portal.jobs.streaming.threads import in_pool
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from portal.embedded import nginx, screen
-from portal.embedded.adopting import leave_note, remove_note
+from portal.embedded import nginx
+from portal.embedded.demo import screen
+from portal.embedded.demo.adopting import leave_note, remove_note
+from portal.embedded.demo.parts import HOST, ROOT, Site
+from portal.embedded.demo.prepared import Prepared
+from portal.embedded.demo.readiness import Readiness
 from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.files import read_json, write_json
-from portal.embedded.parts import HOST, ROOT, Site
-from portal.embedded.prepared import Prepared
-from portal.embedded.readiness import Readiness
 from portal.embedded.servers import start_servers
 from portal.embedded.supervisor import TICK_SECONDS, Supervisor
 

@@ -13,7 +13,7 @@ from portal.embedded import nginx
 from portal.embedded.files import private_folder, secret_key
 from portal.embedded.supervisor import Part
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
 GRACE_SECONDS = "3"
 

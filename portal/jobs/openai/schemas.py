@@ -10,8 +10,8 @@ from typing import Any
 
 from inference.sampling import MAX_SEED
 from portal.jobs.errors import BadParameter
-from portal.jobs.fields import MAX_CHOICES, Fields, Prompt
-from portal.jobs.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported
+from portal.jobs.openai.fields import MAX_CHOICES, Fields, Prompt
+from portal.jobs.openai.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported
 
 MAX_LOGPROBS = 5
 MAX_N = 128

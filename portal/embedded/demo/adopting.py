@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portal.embedded.files import read_json, write_json
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIGURED_BY = ("DATABASE_URL", "WEIGHTGATE_SECRET_KEY")
 
 

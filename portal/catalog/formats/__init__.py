@@ -1,0 +1,1 @@
+"""Formats that revisions' files have, read without running anything."""

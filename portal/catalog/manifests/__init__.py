@@ -1,0 +1,1 @@
+"""Signed manifests of revisions, and the key that signs them."""

@@ -1,0 +1,1 @@
+"""The demo: its parts, its start, and the screen that tells of it."""

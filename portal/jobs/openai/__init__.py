@@ -1,0 +1,1 @@
+"""Completions in OpenAI's form: fields, parameters and answers."""

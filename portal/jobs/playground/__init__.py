@@ -1,0 +1,1 @@
+"""The playground: its form, its quota, and how a job is shown."""
