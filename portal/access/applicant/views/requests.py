@@ -31,7 +31,7 @@ from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import STEPS, first_unfinished
 from portal.access.requests.submission import withdraw_request
 from portal.access.requests.views.common import own_request
-from portal.access.review import status as standing
+from portal.access.review import status as request_status
 from portal.access.review.timeline import history
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.tokens.authentication import Caller
@@ -109,7 +109,7 @@ def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpRespons
 
 def _where_it_stands(access_request: AccessRequest, now: datetime) -> tuple[Any, ...]:
     """Name the page to go on from: of a draft, its first unfinished step."""
-    if not standing.is_draft(access_request):
+    if not request_status.is_draft(access_request):
         return "access:request", access_request.pk
     is_typed = access_request.saved_at > access_request.created_at
     step = first_unfinished(access_request, now) if is_typed else STEPS[0]
@@ -134,22 +134,22 @@ def request_page(
 ) -> HttpResponse:
     """Where it stands; ``form`` and ``appeal`` as they were sent back."""
     now = timezone.now()
-    grant = standing.grant_of(access_request)
+    grant = request_status.grant_of(access_request)
     submission = access_request.submissions.select_related(
         "form", "acceptance__licence_version__licence"
     ).last()
     answers = submission.answers if submission else access_request.draft
     asked = submission.form if submission else newest_form(access_request.repo)
-    waited = standing.waited(access_request)
+    waited = request_status.waited(access_request)
     due_at = access_request.due_at
     context = {
         "access_request": access_request,
         "repo": access_request.repo,
-        "title_words": standing.title(access_request),
-        "state_mark": standing.applicant_mark(access_request),
-        "stages": standing.stages(access_request, grant, now),
+        "title_words": request_status.title(access_request),
+        "state_mark": request_status.applicant_mark(access_request),
+        "stages": request_status.stages(access_request, grant, now),
         "acts": {str(act) for act in acts_of(access_request.applicant, access_request)},
-        "question": standing.open_question(access_request),
+        "question": request_status.open_question(access_request),
         "grant": grant,
         "grant_mark": grant_state(grant, now) if grant else None,
         "grant_is_active": grant is not None and is_active(grant, now),
@@ -178,7 +178,7 @@ def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
     """Why it was declined or lapsed, and what can be done about it."""
     until = appealable_until(access_request)
     return {
-        "decision": standing.last_decision(access_request),
+        "decision": request_status.last_decision(access_request),
         "appeal_until": until if until and now <= until else None,
         "resume_until": resumable_until(access_request),
         "may_resume": is_resumable(access_request, now),

@@ -36,7 +36,7 @@ from portal.access.requests.form.wizard import (
 from portal.access.requests.signing import licence_in_force
 from portal.access.requests.submission import submit_request
 from portal.access.requests.views.common import licence_context, own_request, say, signed_form
-from portal.access.review import status as standing
+from portal.access.review import status as request_status
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.addresses import client_ip
@@ -53,7 +53,7 @@ def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
     access_request = own_request(signed_in(request), request_id)
     if step not in BY_SLUG:
         raise Http404
-    if not standing.is_draft(access_request):
+    if not request_status.is_draft(access_request):
         return redirect("access:request", request_id)
     here = BY_SLUG[step]
     pages = {"licence": _licence, "check": _check}
@@ -174,7 +174,9 @@ def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse
         now=timezone.now(),
     )
     due = whole_date(sent.due_at) if sent.due_at else "its due date"
-    messages.success(request, f"Your request is {standing.title(sent)}. You’ll hear by {due}.")
+    messages.success(
+        request, f"Your request is {request_status.title(sent)}. You’ll hear by {due}."
+    )
     return redirect("access:request", sent.pk)
 
 
