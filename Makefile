@@ -56,8 +56,8 @@ lint: $(READY) ## style, types, layers, missing migrations
 screenshots: $(READY) ## pictures of a running demo, into docs/screenshots
 	@$(PYTHON) scripts/screenshots.py $(ARGS)
 
-lock: $(READY) ## requirements.txt anew, from requirements.in
-	@scripts/lock
+lock: $(READY) ## requirements.txt from requirements.in; ARGS=--upgrade for the newest of all
+	@scripts/lock $(ARGS)
 
 clean: ## everything that was made here: environment, demo data, caches
 	@rm -rf $(VENV) .venv-peers .venv-soak var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
