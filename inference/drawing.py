@@ -14,6 +14,7 @@ import torch
 from inference.adjustment import Adjustment
 from inference.errors import RanksFailed
 from inference.logits import Logits
+from inference.logs import naming
 from inference.outputs import Logprob, TokenLogprobs
 from inference.sampler import Draw, Entry, list_logprobs, sample
 from inference.scheduler import Batch, Row
@@ -41,7 +42,8 @@ class Ask:
 
     rows: how many of its tokens have logits; the last row's draw. targets: tokens to score, each
     by the logits before it, from the first row's. logprobs: as SamplingParams has them.
-    adjustment: what is changed in the logits for the draw, but not for logprobs.
+    adjustment: what is changed in the logits for the draw, but not for logprobs. request_id: whose
+    it is, for the log of the rank that fails on it.
     """
 
     rows: int
@@ -50,6 +52,7 @@ class Ask:
     targets: tuple[int, ...]
     prompt_logprobs: int
     adjustment: Adjustment | None = None
+    request_id: str = ""
 
     @classmethod
     def of(cls, row: Row) -> "Ask":
@@ -64,6 +67,7 @@ class Ask:
             row.scored,
             sampling.prompt_logprobs or 0,
             sequence.adjuster.adjustment() if row.draws and sequence.adjuster else None,
+            sequence.request_id,
         )
 
 
@@ -102,7 +106,8 @@ def _run(runner: Runs, batch: Batch) -> list[Answer]:
         raise  # there is nobody left to run anything
     except Exception as error:
         if len(batch) == 1:
-            log.exception("a sequence failed")
+            name = batch[0].sequence.request_id
+            log.exception("a sequence failed: request %s", name, extra=naming(name))
             return [Answer(error=f"the model failed on this sequence ({type(error).__name__})")]
         log.warning("a batch of %d rows failed; running them one by one", len(batch))
         return [got for row in batch for got in _run(runner, [row])]
@@ -116,7 +121,8 @@ def answer(logits: Logits, asks: list[Ask]) -> list[Answer]:
         raise
     except Exception as error:
         if len(asks) == 1:
-            log.exception("reading a sequence's logits failed")
+            name = asks[0].request_id
+            log.exception("reading its logits failed: request %s", name, extra=naming(name))
             return [Answer(error=f"drawing failed on this sequence ({type(error).__name__})")]
         places = _places(asks)
         pairs = zip(asks, places, strict=True)
@@ -216,7 +222,8 @@ def _outcome(row: Row, got: Answer, tokenizer: Tokenizer | None) -> Outcome:
         if got.prompt_logprobs is not None:
             found.prompt_logprobs = [_named(entry, named) for entry in got.prompt_logprobs]
     except Exception as error:
-        log.exception("naming tokens failed")
+        name = row.sequence.request_id
+        log.exception("naming tokens failed: request %s", name, extra=naming(name))
         found.error = f"the sample failed ({type(error).__name__})"
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from inference.adjustment import Adjuster, base_adjustment
 from inference.detokenizer import Detokenizer
 from inference.drawing import Outcome
+from inference.logs import naming
 from inference.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
 from inference.sampling import SamplingParams
 from inference.sequence import Sequence
@@ -54,7 +55,8 @@ class LiveSample:
         try:
             return self._take(outcome.token, outcome.logprobs)
         except Exception as error:
-            log.exception("a sample failed")
+            name = self.sequence.request_id
+            log.exception("a sample failed: request %s", name, extra=naming(name))
             self._text = None
             return self.end("error", f"the sample failed ({type(error).__name__})")
 

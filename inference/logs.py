@@ -1,0 +1,9 @@
+"""How the engine's log names a request, since one thread works on many at once.
+
+The id stands in the text too, for ranks that write plain lines.
+"""
+
+
+def naming(request_id: str) -> dict[str, str]:
+    """Make the ``extra`` of a line about one request, for a program that formats the log."""
+    return {"engine_request_id": request_id}
