@@ -12,6 +12,7 @@ django_application = get_asgi_application()
 from django.urls import resolve  # noqa: E402, needs Django set up
 
 from portal.hub.uploads.streaming import StreamedUploads  # noqa: E402, the same
+from portal.request_ids import BoundRequests  # noqa: E402, the same
 
 SWITCH_SECONDS = 0.0005
 
@@ -31,4 +32,4 @@ def _keep_the_loop_prompt() -> None:
 
 
 _keep_the_loop_prompt()
-application = StreamedUploads(django_application)  # type: ignore[arg-type]
+application = BoundRequests(StreamedUploads(django_application))  # type: ignore[arg-type]

@@ -1,9 +1,19 @@
-"""No secret reaches a log: what looks like a token or a link's signature is blotted out."""
+"""How the log is written: each line with its request's id, and no secret in any.
+
+What looks like a token or a link's signature is blotted out.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
+from datetime import UTC, datetime
+
+from structlog.processors import JSONRenderer, format_exc_info
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, WrappedLogger
+
+from portal.request_ids import http_request_id
 
 # What follows one of these in an address opens something. nginx's log is masked by the same list.
 SECRET_PATHS = (
@@ -19,12 +29,57 @@ BASIC = r"(?<=Basic )[0-9A-Za-z+/=_-]{8,}"  # a token, encoded
 SECRETS = re.compile(
     "|".join([r"wg_[0-9A-Za-z]{8,}", BASIC, *(rf"(?<={path})[^/\s\"']+" for path in SECRET_PATHS)])
 )
+NOBODYS = "-"
 
 
-class RedactSecrets(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        redacted = SECRETS.sub("***", message)
-        if redacted != message:
-            record.msg, record.args = redacted, None
-        return True
+def redact(text: str) -> str:
+    """Blot out what opens something."""
+    return SECRETS.sub("***", text)
+
+
+def formatter(kind: str) -> logging.Formatter:
+    """Make the log's formatter: ``line`` for people to read, ``json`` for programs.
+
+    Secrets are blotted out here, where a message, its traceback and whatever else a record holds
+    have become text; a filter sees the message alone.
+    """
+    render = JSONRenderer() if kind == "json" else _line
+    return ProcessorFormatter(processors=[format_exc_info, _entry, _redacted, render])
+
+
+def request_id_of(record: logging.LogRecord) -> str:
+    """Return the id of the HTTP request that a record belongs to; "" where it has none.
+
+    The engine's thread serves many requests at once, so its lines about one name that one. A worker
+    begins the ids that it gives the engine with the HTTP request's (``workers.runs``).
+    """
+    engine_id: str = getattr(record, "engine_request_id", "")
+    http_id, slash, _ = engine_id.partition("/")
+    return http_request_id() or (http_id if slash else "")
+
+
+def _entry(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Make the fields of a line, all of them text."""
+    record: logging.LogRecord = event["_record"]
+    entry: EventDict = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname,
+        "logger": record.name,
+        "request_id": request_id_of(record) or NOBODYS,
+        "message": str(event["event"]),
+    }
+    for name, text in (("exception", event.get("exception")), ("stack", event.get("stack_info"))):
+        if text:
+            entry[name] = str(text)
+    return entry
+
+
+def _redacted(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    return {name: redact(text) for name, text in event.items()}
+
+
+def _line(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    time = event["time"][:23].replace("T", " ").replace(".", ",")  # as logging writes it
+    fields = (time, *(event[name] for name in ("level", "logger", "request_id", "message")))
+    below = (event[name] for name in ("exception", "stack") if name in event)
+    return "\n".join([" ".join(fields), *below])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from enum import Enum
 from functools import cache
@@ -17,16 +16,17 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
+    HttpResponseServerError,
     JsonResponse,
     QueryDict,
 )
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 from django.views.defaults import bad_request as django_bad_request
 from django.views.defaults import page_not_found
-from django.views.defaults import server_error as django_server_error
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -206,7 +206,7 @@ def page_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
         "repo": refusal.repo_name if refusal and status != HTTPStatus.NOT_FOUND else "",
         "heading": refusal.heading if refusal else error.message,
         "text": LEADS.get(refusal.reason if refusal else status, ""),
-        "reference": getattr(request, "request_id", ""),
+        "reference": getattr(request, "http_request_id", ""),
         **_acts(error),
     }
     template = "_refusal.html" if getattr(request, "htmx", False) else "refusal.html"
@@ -248,7 +248,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``: what broke a program's call is told in the program's own form."""
     surface = surface_of(request)
     if surface is Surface.PAGE:
-        return django_server_error(request)
+        context = {"reference": getattr(request, "http_request_id", "")}
+        page = render_to_string("500.html", context)  # without what needs a request: it may be that
+        return HttpResponseServerError(page)
     return ANSWERS[surface](Broken(), request)
 
 
@@ -339,17 +341,6 @@ def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response
     if isinstance(error, DomainError):
         return Response(rest_body(error), status=error.status)
     return exception_handler(error, context)
-
-
-class RequestIdMiddleware(MiddlewareMixin):
-    """Names each answer, so that a person can quote it and the log can be searched for it."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        request.request_id = uuid.uuid4().hex[:16]  # type: ignore[attr-defined]
-
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
-        return response
 
 
 class PrivateByDefaultMiddleware(MiddlewareMixin):

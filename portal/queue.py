@@ -7,13 +7,18 @@ away loses nothing: beat sends the hint again.
 from __future__ import annotations
 
 import logging
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from celery import Celery
+from celery import Celery, Task
+from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from portal.request_ids import bind_http_request_id, http_request_id
+
 log = logging.getLogger(__name__)
+HEADER = "http_request_id"
 
 
 def broker_url(redis_url: str) -> str:
@@ -44,3 +49,19 @@ def enqueue(task_name: str, *, queue: str | None = None, **ids: int | str) -> No
         app.send_task(task_name, kwargs=ids, queue=queue, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("The broker is away; beat will hint again: %s", error)
+
+
+@before_task_publish.connect
+def _name_request(headers: dict[str, Any], **_: Any) -> None:
+    headers[HEADER] = http_request_id()
+
+
+@task_prerun.connect
+def _bind_request(task: Task[Any, Any], **_: Any) -> None:
+    """Mark what the task logs with the request that hinted; a row that it takes up has its own."""
+    bind_http_request_id(task.request.get(HEADER) or "")
+
+
+@task_postrun.connect
+def _unbind_request(**_: Any) -> None:
+    bind_http_request_id("")

@@ -174,9 +174,9 @@ INSTALLED_APPS = [
     "portal.site",
 ]
 MIDDLEWARE = [
+    "portal.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.AssetsMiddleware",
-    "portal.middleware.RequestIdMiddleware",
     "portal.middleware.PrivateByDefaultMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -316,22 +316,20 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# --- the log
+LOG_FORMAT = env.choice("WEIGHTGATE_LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"secrets": {"()": "portal.logs.RedactSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["secrets"],
-        }
-    },
+    "formatters": {"log": {"()": "portal.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "log"}},
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
     "loggers": {
         # both would tell the letters of a signer's name
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},
+        # in place of the servers' own handlers, which know no request and blot no secret out
+        "uvicorn.error": {"handlers": ["console"], "propagate": False},
+        "gunicorn.error": {"handlers": ["console"], "propagate": False},
     },
 }

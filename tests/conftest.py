@@ -17,7 +17,9 @@ from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
 from portal.middleware import Surface, surface_of
+from portal.request_ids import bind_http_request_id
 from portal.storage import blob_store
+from tests.logged import Logged, logging_to
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -35,6 +37,19 @@ def _own_surroundings(settings, tmp_path: Path) -> Iterator[None]:
     blob_store.cache_clear()
     yield
     blob_store.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_request_at_hand() -> None:
+    """A server's thread keeps a request's id until the next; here the next is another test's."""
+    bind_http_request_id("")
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """What is logged from here on, as programs get it."""
+    with logging_to("json") as lines:
+        yield lines
 
 
 # What these answer to a form is read, and changed nothing; one swaps a line of its page.

@@ -34,6 +34,7 @@ from portal.jobs.services import (
     release_job,
     renew_lease,
 )
+from portal.request_ids import bound_to
 from workers.loop import EngineLoop, EngineProtocol
 from workers.models import materialise
 from workers.runs import Run
@@ -171,7 +172,8 @@ class Desk:
         unfinished = self.loop.stop()
         close_old_connections()
         for run in unfinished:
-            self._give_back(run)
+            with run.bound_to_log():
+                self._give_back(run)
         self._commit()
         close_old_connections()
 
@@ -179,12 +181,14 @@ class Desk:
         if self.loop.broken and run.job.attempt >= MAX_ATTEMPTS:  # it may be what breaks engines
             run.error = "The engine broke each time it ran this job, so it was given up."
             self._commit_one(run)
-        else:
-            release_job(job_id=run.job.pk, attempt=run.job.attempt)
+        elif release_job(job_id=run.job.pk, attempt=run.job.attempt):
+            log.info("Job %s, attempt %s, goes back to the queue", run.job.pk, run.job.attempt)
 
     def _commit(self) -> None:
         while self.loop.ended:
-            self._commit_one(self.loop.ended[0])
+            run = self.loop.ended[0]
+            with run.bound_to_log():
+                self._commit_one(run)
             self.loop.ended.popleft()
 
     def _commit_one(self, run: Run) -> None:
@@ -213,7 +217,8 @@ class Desk:
             self._check(runs[job_id])
 
     def _check(self, run: Run) -> None:
-        standing = renew_lease(job_id=run.job.pk, attempt=run.job.attempt, now=timezone.now())
+        with run.bound_to_log():
+            standing = renew_lease(job_id=run.job.pk, attempt=run.job.attempt, now=timezone.now())
         if standing is not Standing.MINE:
             self.loop.halt(run, standing)
 
@@ -228,6 +233,8 @@ class Desk:
             )
             if job is None:
                 break
+            with bound_to(job.http_request_id):
+                log.info("Job %s, attempt %s, is claimed", job.pk, job.attempt)
             self.loop.add(job)
         self.empty = not self.loop.runs()
 

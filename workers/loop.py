@@ -17,7 +17,7 @@ from inference.outputs import EngineRequest, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Standing
 from portal.jobs.streaming.event_log import Event, append
-from workers.runs import Run, Turn
+from workers.runs import Run, Turn, job_of
 from workers.shares import Shares
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class EngineLoop:
         """Events for the readers of streams; who waits for the whole reads the row."""
         now, passed = timezone.now(), []
         for each in told:
-            job_id = UUID(each.request_id.partition("/")[0])
+            job_id = job_of(each.request_id)
             run = self._runs.get(job_id)
             if run is None or each.request_id not in run.live:
                 continue  # of a run that was halted

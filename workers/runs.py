@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from inference.outputs import EngineRequest, PromptLogprobs, TokenEvent
 from inference.outputs import TokenLogprobs as EngineLogprobs
@@ -14,6 +16,7 @@ from inference.sampling import SamplingParams
 from portal.jobs.models import Job
 from portal.jobs.services import Outcome, Standing
 from portal.jobs.streaming.event_log import Event, TokenLogprobs
+from portal.request_ids import bound_to
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
@@ -34,6 +37,11 @@ class Turn:
     @property
     def engine_priority(self) -> int:
         return self.priority * SLOTS + self.slot
+
+
+def job_of(engine_request_id: str) -> UUID:
+    """Return the job that a request of the engine's is of."""
+    return UUID(engine_request_id.split("/")[1])
 
 
 @dataclass
@@ -67,10 +75,19 @@ class Run:
         return EngineRequest(
             self.job.prompts[number],
             self._sampling,
-            f"{self.job.pk}/{self.job.attempt}/{choice}",
+            self._engine_request_id(choice),
             priority=turn.engine_priority,
             first_sample=sample,
         )
+
+    def _engine_request_id(self, choice: int) -> str:
+        """Name a sample for the engine, which puts the name into what it logs about it.
+
+        The HTTP request's id stands first: ``portal.logs`` reads it there, and whoever searches the
+        lines of ranks that know no portal.
+        """
+        job = self.job
+        return f"{job.http_request_id}/{job.pk}/{job.attempt}/{choice}"
 
     @cached_property
     def _sampling(self) -> SamplingParams:
@@ -84,6 +101,10 @@ class Run:
     @property
     def done(self) -> bool:
         return bool(self.error) or not (self.waiting or self.live)
+
+    def bound_to_log(self) -> AbstractContextManager[None]:
+        """Mark what is logged within the block with the HTTP request that asked for the job."""
+        return bound_to(self.job.http_request_id)
 
     def take(self, told: TokenEvent, now: datetime) -> Event:
         """Note an event of the engine's; what is new, as readers get it."""

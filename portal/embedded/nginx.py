@@ -37,7 +37,7 @@ $masks
         default '$hub_too_large';
     }
     log_format masked '$$time_iso8601 "$$request_method $$asked" $$status '
-                      '$$body_bytes_sent $$request_time';
+                      '$$body_bytes_sent $$request_time $$sent_http_x_request_id';
     access_log $logs/access.log masked;
     # What was sent of a download, for the portal's account of it; it reads this from time to time.
     log_format transfer escape=json '{"download":"$$download","status":$$status,'
@@ -97,6 +97,7 @@ $masks
             set $$download $$upstream_http_x_weightgate_download;
             set $$person $$upstream_http_x_weightgate_person;
             $limit
+            add_header X-Request-Id $$upstream_http_x_request_id always;
             alias $blobs/;
             etag off;  # the portal's own: it names the blob, nginx's the file's time
             add_header ETag $$upstream_http_etag;
@@ -116,6 +117,7 @@ $masks
             set $$download $$upstream_http_x_weightgate_download;
             set $$person $$upstream_http_x_weightgate_person;
             $limit
+            set $$kept_request $$upstream_http_x_request_id;
             set $$kept_etag $$upstream_http_etag;
             set $$kept_commit $$upstream_http_x_repo_commit;
             set $$kept_link $$upstream_http_link;
@@ -128,6 +130,7 @@ $masks
             proxy_set_header If-Range "";
             proxy_set_header Authorization "";
             proxy_max_temp_file_size 0;
+            add_header X-Request-Id $$kept_request always;
             add_header ETag $$kept_etag;
             add_header X-Repo-Commit $$kept_commit;
             add_header X-Linked-Etag $$kept_etag;

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.request_ids import http_request_id
+
 
 class OutboxMessage(models.Model):
     """One mail. ``key`` makes queueing it twice harmless; delivery is at least once.
@@ -37,6 +39,10 @@ class OutboxMessage(models.Model):
     html = models.TextField(blank=True)
     is_secret = models.BooleanField(default=False)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
+    # The HTTP request that made the row; in the log it is ``request_id``.
+    http_request_id = models.CharField(
+        max_length=32, blank=True, default=http_request_id, db_default="", editable=False
+    )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal.errors import DomainError
 from portal.hub.services.uploads import open_upload
+from portal.request_ids import http_request_id
 from portal.storage import CorruptBlob, blob_store
 from portal.storage.incoming import Incoming
 from portal.storage.local import LocalBlobStore
@@ -150,6 +151,7 @@ async def _refuse(send: Send) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"x-error-message", TOO_LARGE.encode()),
+        (b"x-request-id", http_request_id().encode()),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -17,6 +17,7 @@ from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.services.running import close
 from portal.queue import enqueue
+from portal.request_ids import bound_to
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -72,7 +73,8 @@ def _each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
         with transaction.atomic():
             job = jobs.select_for_update(skip_locked=True).filter(pk=job_id).first()
             if job is not None:
-                done.append(act(job))
+                with bound_to(job.http_request_id):
+                    done.append(act(job))
     return done
 
 

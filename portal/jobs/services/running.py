@@ -5,6 +5,7 @@ The fence is ``attempt = mine and state = running``: whoever lost the lease chan
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import Ended, Event, announce_end
 
+log = logging.getLogger(__name__)
 RECENT = timedelta(minutes=1)
 
 CLAIM = """
@@ -171,6 +173,7 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
         prompt_tokens=job.prompt_tokens,
         completion_tokens=job.completion_tokens,
     )
+    log.info("Job %s ended: %s, %s tokens", job.pk, state, job.completion_tokens)
     transaction.on_commit(lambda: announce_end(job.pk, Ended(str(state), error)))
     return job
 

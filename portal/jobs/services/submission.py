@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,8 @@ from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.rates import count_prompt_bytes
 from portal.jobs.services.limits import require_room, require_within_a_day, require_within_quota
 from portal.queue import enqueue
+
+log = logging.getLogger(__name__)
 
 
 def create_job(
@@ -144,6 +147,7 @@ def _store(
         revision=revision.commit,
         prompt_tokens=prompt_tokens,
     )
+    log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
     transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
     return job
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -58,7 +59,8 @@ class Feed:
         self._over = False
         self._client = _client()
         self._coming: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._keep())
+        # Its lines are no one reader's: the first would else lend them its request's id.
+        self._task = asyncio.create_task(self._keep(), context=Context())
 
     async def next(self, after: str) -> Batch:
         """Wait for what follows ``after``. Who is behind the others reads by itself."""

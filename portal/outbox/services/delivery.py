@@ -12,6 +12,7 @@ from django.db import transaction
 from portal.outbox.models import OutboxMessage
 from portal.outbox.naming import message_id
 from portal.outbox.services.bounces import bounce, lasting_refusal
+from portal.request_ids import bound_to
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -45,20 +46,27 @@ def deliver_one(*, now: datetime) -> bool:
         )
         if message is None:
             return False
-        message.attempts += 1
-        try:
-            _send(message)
-        except (OSError, ValueError) as error:  # the server's refusal, or no mail can be made of it
-            if words := lasting_refusal(error):
-                bounce(message, reason=words, now=now)
-            else:
-                _put_off(message, error, now)
-        else:
-            message.state = OutboxMessage.State.SENT
-            message.sent_at = now
+        with bound_to(message.http_request_id):
+            _try(message, now)
         _forget_secret(message)
         message.save()
     return True
+
+
+def _try(message: OutboxMessage, now: datetime) -> None:
+    """Send a mail whose row the caller holds and saves, and note in it what came of that."""
+    message.attempts += 1
+    try:
+        _send(message)
+    except (OSError, ValueError) as error:  # the server's refusal, or no mail can be made of it
+        if words := lasting_refusal(error):
+            bounce(message, reason=words, now=now)
+        else:
+            _put_off(message, error, now)
+    else:
+        message.state = OutboxMessage.State.SENT
+        message.sent_at = now
+        log.info("Mail %s was sent: %s", message.pk, message.kind)
 
 
 def _forget_secret(message: OutboxMessage) -> None:

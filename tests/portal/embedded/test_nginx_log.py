@@ -23,6 +23,7 @@ from portal.middleware import ANSWERS, surface_of
 from tests.waiting import wait_until
 
 SECRET = "SECRET-x:y_z"
+REQUEST_ID = "0123456789abcdef"
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -31,8 +32,10 @@ class Pages(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if "/-/d/" in self.path else 404)
         if "/-/d/" in self.path:
-            self.send_header("X-Accel-Redirect", f"{nginx.PROTECTED}ab/blob")
+            within = "ranged/ab/blob" if "ranged" in self.path else "ab/blob"
+            self.send_header("X-Accel-Redirect", f"{nginx.PROTECTED}{within}")
         self.send_header("Referrer-Policy", "same-origin")
+        self.send_header("X-Request-Id", REQUEST_ID)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -126,6 +129,13 @@ def test_bytes_that_a_signed_link_led_to_are_logged_under_the_masked_link(front)
     written = logged(logs, 1)
     assert '"GET /-/d/***" 200 5 ' in written
     assert "SECRET" not in written
+
+
+@pytest.mark.parametrize("path", ["/lab/model", "/-/d/whole/blob", "/-/d/ranged/blob"])
+def test_a_line_ends_with_the_id_that_the_client_was_shown(front, path):
+    port, logs = front
+    assert answer(port, path).headers.get_all("X-Request-Id") == [REQUEST_ID]
+    assert any(line.endswith(f" {REQUEST_ID}") for line in logged(logs, 1).splitlines())
 
 
 def test_any_other_path_stands_in_full_without_its_query(front):
