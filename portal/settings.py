@@ -333,3 +333,8 @@ LOGGING = {
         "gunicorn.error": {"handlers": ["console"], "propagate": False},
     },
 }
+SENTRY_DSN = env.text("WEIGHTGATE_SENTRY_DSN")
+if SENTRY_DSN:
+    from portal.error_reports import start_reporting  # sentry-sdk is loaded for this alone
+
+    start_reporting(SENTRY_DSN)

@@ -24,7 +24,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def broken_link(request: HttpRequest, secret: str) -> HttpResponse:
     typed = request.body
-    log.info("About to break: %s", request.path)
+    log.info("Will break: %s", request.path, extra={"query": request.META["QUERY_STRING"]})
     raise ZeroDivisionError(f"{typed[:0]!r} of wg_{secret}")
 
 

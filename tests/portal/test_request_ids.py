@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler
 from django.test import Client
 
-from portal.request_ids import BoundRequests, http_request_id
+from portal.jobs.feeds import feed_of
+from portal.request_ids import BoundRequests, bound_to, http_request_id
 from tests.logged import Logged
 
 SECONDS = 20
@@ -120,3 +122,13 @@ async def test_what_the_server_says_of_a_broken_stream_is_the_requests(logged):
     await server.wait(SECONDS)
     request_id = dict(started["headers"])[b"X-Request-Id"].decode()
     assert messages(logged, request_id)[-1] == "the stream broke"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_is_logged_of_a_feed_is_no_one_readers(logged, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with bound_to("0" * 16):  # the first of its readers, who may leave before the others
+        async with feed_of(uuid4()) as feed:
+            assert (await feed.next("0")).over
+    [entry] = logged.of("-")
+    assert "Redis is away" in entry["message"]
