@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from portal.jobs.threads import in_pool, in_thread
+from portal.jobs.streaming.threads import in_pool, in_thread
 
 log = logging.getLogger(__name__)
 

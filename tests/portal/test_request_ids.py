@@ -12,7 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler
 from django.test import Client
 
-from portal.jobs.feeds import feed_of
+from portal.jobs.streaming.feeds import feed_of
 from portal.request_ids import BoundRequests, bound_to, http_request_id
 from tests.logged import Logged
 
