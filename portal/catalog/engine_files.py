@@ -11,7 +11,7 @@ from inference.errors import InferenceError
 from inference.generation_config import GenerationConfig
 from inference.tokenizer import Tokenizer
 from inference.weight_names import require_own_names
-from portal.catalog.safetensors import read_header
+from portal.catalog.formats.safetensors import read_header
 
 READERS: tuple[Callable[[Path], object], ...] = (
     OptConfig.from_directory,

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 
-from portal.embedded import screen
 from portal.embedded.parts import ROOT
+
+from portal.embedded import screen
 
 DEMO = {
     "base_url": "http://127.0.0.1:8000",
