@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from portal.embedded.adopting import ROOT
+from portal.embedded.demo.adopting import ROOT
 
 ROLES = {
     "approved": "may download and run the gated model",

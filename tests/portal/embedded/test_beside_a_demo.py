@@ -6,9 +6,8 @@ import os
 import subprocess
 import sys
 
-from portal.embedded.parts import ROOT
-
-from portal.embedded import screen
+from portal.embedded.demo import screen
+from portal.embedded.demo.parts import ROOT
 
 DEMO = {
     "base_url": "http://127.0.0.1:8000",
