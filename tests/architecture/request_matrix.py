@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import Act, Role, acts_for
+from portal.access.policy.conflicts import WORDS, Conflict
+from portal.access.policy.request_actions import RULES, Act, Relation, Role
 
 State = AccessRequest.State
 WHO = {
@@ -17,17 +18,46 @@ WHO = {
 
 
 def matrix() -> str:
-    """Each role's acts by state, in Markdown."""
-    return "\n".join(line for role in Role for line in _of_role(role))
+    """Write each role’s acts by state, and what conflicts leave of them, in Markdown."""
+    roles = (line for role in Role for line in _of_role(role))
+    return "\n".join([*roles, *_in_conflict()])
 
 
 def _of_role(role: Role) -> Iterator[str]:
-    allowed = {state: acts_for({role}, state) for state in State}
+    allowed = {state: Relation(frozenset({role})).acts(state) for state in State}
+    own = {state: Relation(frozenset({role}), is_author=True).acts(state) for state in State}
     yield f"### {role.capitalize()}\n"
     yield f"{WHO[role]}\n"
     yield f"| | {' | '.join(state.value.replace('_', ' ') for state in State)} |"
     yield f"| --- |{' :-: |' * len(State)}"
     for act in Act:
-        if any(act in acts for acts in allowed.values()):
-            yield f"| {act} | {' | '.join('●' if act in allowed[s] else '' for s in State)} |"
+        if any(act in acts for acts in own.values()):
+            marks = (_mark(act, allowed[state], own[state]) for state in State)
+            yield f"| {act} | {' | '.join(marks)} |"
     yield ""
+
+
+def _mark(act: Act, allowed: set[Act], own: set[Act]) -> str:
+    if act in allowed:
+        return "●"
+    return "○" if act in own else ""
+
+
+def _in_conflict() -> Iterator[str]:
+    """Write which of the team's acts each conflict leaves. One's own request is the applicant's."""
+    conflicts = [conflict for conflict in Conflict if conflict != Conflict.SELF]
+    yield "### In a conflict of interest\n"
+    yield "What it leaves to the team of the acts above; several leave what each of them does.\n"
+    yield from (f"- {_named(conflict)}: {WORDS[conflict]}" for conflict in conflicts)
+    yield ""
+    yield f"| | {' | '.join(map(_named, conflicts))} |"
+    yield f"| --- |{' :-: |' * len(conflicts)}"
+    for act, rule in RULES.items():
+        if rule.roles != {Role.APPLICANT}:
+            marks = ("" if conflict in rule.barred_by else "●" for conflict in conflicts)
+            yield f"| {act} | {' | '.join(marks)} |"
+    yield ""
+
+
+def _named(conflict: Conflict) -> str:
+    return conflict.replace("_", " ")

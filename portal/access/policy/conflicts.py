@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,17 +65,13 @@ def _added(
     return found
 
 
-def require_no_conflict(person: User, access_request: AccessRequest, now: datetime) -> None:
-    """Raises ConflictOfInterest, in the words of the first conflict."""
-    _require_none(conflicts_of([person], access_request, now)[person.pk])
-
-
 def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
     """Raise ConflictOfInterest before somebody is offered what they didn't ask for."""
-    _require_none(conflicts_with([actor], person, now)[actor.pk])
+    require_none(conflicts_with([actor], person, now)[actor.pk])
 
 
-def _require_none(found: set[Conflict]) -> None:
+def require_none(found: Collection[Conflict]) -> None:
+    """Raise ConflictOfInterest in the words of the first of these conflicts, if there is one."""
     if found:
         first = next(conflict for conflict in Conflict if conflict in found)
         raise ConflictOfInterest(WORDS[first])

@@ -1,18 +1,23 @@
-"""Who may do what to a request, in which state: one table, asked by page, API, list and service.
+"""Who may do what to a request: role, state and conflict of interest in one table.
 
-What a row says is necessary; some acts have a guard besides (a conflict of interest, an undo that
-has run out), which their service asks. ``docs/permissions.md`` is this table, written out.
+Page, API and service ask it, so that nothing is offered which is then refused. What it says is
+necessary: what else an act takes (a quorum, an undo that hasn't run out) its service asks.
+``docs/permissions.md`` is this table, written out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import AccessRequest
+from portal.access.policy.conflicts import Conflict, conflicts_of, require_none
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.errors import Forbidden
 
 State = AccessRequest.State
 
@@ -37,6 +42,7 @@ class Act(StrEnum):
     APPEAL = "appeal"
     RESUME = "resume"
     CLAIM = "claim"
+    RELEASE = "release"
     ASSIGN = "assign"
     DECLARE = "declare"
     NOTE = "note"
@@ -51,12 +57,25 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
+    """Who may do an act, in which states, and which conflicts of interest forbid it.
+
+    ``is_own``: a reviewer does it to their own doing alone; who heads the team, to anybody's.
+    """
+
     roles: frozenset[Role]
     states: frozenset[State]
+    barred_by: frozenset[Conflict]
+    is_own: bool
 
 
-def _rule(roles: set[Role], states: set[State]) -> Rule:
-    return Rule(frozenset(roles), frozenset(states))
+def _rule(
+    roles: set[Role],
+    states: set[State],
+    barred_by: Collection[Conflict] = (),
+    *,
+    is_own: bool = False,
+) -> Rule:
+    return Rule(frozenset(roles), frozenset(states), frozenset(barred_by), is_own)
 
 
 _MINE = {Role.APPLICANT}
@@ -64,6 +83,9 @@ _TEAM = {Role.REVIEWER, Role.ADMINISTRATOR, Role.OWNER}
 _HEADS = {Role.ADMINISTRATOR, Role.OWNER}
 _UNDECIDED = {State.HELD, State.IN_REVIEW, State.NEEDS_INFO}
 _SUBMITTED: set[State] = {state for state in State if state != State.DRAFT}
+_ANY = set(Conflict)
+# Who took a decision may look at it again themselves; but an appeal against it is for others.
+_PERSONAL = _ANY - {Conflict.DECIDED_BEFORE}
 
 RULES: dict[Act, Rule] = {
     Act.READ: _rule(_TEAM, _SUBMITTED),
@@ -75,17 +97,20 @@ RULES: dict[Act, Rule] = {
     Act.WITHDRAW: _rule(_MINE, _UNDECIDED),
     Act.APPEAL: _rule(_MINE, {State.DECLINED}),
     Act.RESUME: _rule(_MINE, {State.LAPSED}),
-    Act.CLAIM: _rule(_TEAM, _UNDECIDED),
+    Act.CLAIM: _rule(_TEAM, _UNDECIDED, _ANY),
+    Act.RELEASE: _rule(_TEAM, _UNDECIDED),
     Act.ASSIGN: _rule(_HEADS, _UNDECIDED),
     Act.DECLARE: _rule(_TEAM, _UNDECIDED),
     Act.NOTE: _rule(_TEAM, _SUBMITTED),
-    Act.ASK: _rule(_TEAM, {State.IN_REVIEW}),
-    Act.VOTE: _rule(_TEAM, {State.IN_REVIEW}),
-    Act.OVERRIDE: _rule({Role.OWNER}, {State.IN_REVIEW}),
-    Act.DISPOSE: _rule(_HEADS, {State.HELD}),
-    Act.UNDO: _rule(_TEAM, {State.NEEDS_INFO, State.APPROVED, State.DECLINED}),
-    Act.REOPEN: _rule(_HEADS, {State.APPROVED, State.DECLINED, State.LAPSED}),
-    Act.VOUCH: _rule(_TEAM, _UNDECIDED),
+    Act.ASK: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
+    Act.VOTE: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
+    Act.OVERRIDE: _rule({Role.OWNER}, {State.IN_REVIEW}, _ANY),
+    Act.DISPOSE: _rule(_HEADS, {State.HELD}, _ANY),
+    Act.UNDO: _rule(
+        _TEAM, {State.NEEDS_INFO, State.APPROVED, State.DECLINED}, _PERSONAL, is_own=True
+    ),
+    Act.REOPEN: _rule(_HEADS, {State.APPROVED, State.DECLINED, State.LAPSED}, _PERSONAL),
+    Act.VOUCH: _rule(_TEAM, _UNDECIDED, _ANY),
 }
 
 
@@ -104,22 +129,77 @@ def roles_of(person: User, access_request: AccessRequest) -> set[Role]:
     return found
 
 
-def acts_for(roles: set[Role], state: State) -> set[Act]:
-    return {act for act, rule in RULES.items() if rule.roles & roles and state in rule.states}
+def _is_author(person: User, access_request: AccessRequest) -> bool:
+    """Tell if what was done last, the open question or the decision, is this person's."""
+    if access_request.state == State.NEEDS_INFO:
+        return access_request.questions.open().filter(asked_by=person).exists()
+    if access_request.state not in (State.APPROVED, State.DECLINED):
+        return False
+    decisions = access_request.decisions.filter(undone_at=None)
+    last = decisions.order_by("decided_at", "pk").last()
+    return last is not None and last.decided_by_id == person.pk
 
 
-def acts_of(person: User, access_request: AccessRequest) -> set[Act]:
-    """What this person may do to this request as it stands."""
-    return acts_for(roles_of(person, access_request), State(access_request.state))
+@dataclass(frozen=True)
+class Relation:
+    """How a person stands to one request: their roles, and their conflicts of interest.
+
+    ``is_author``: the decision on it, or the question that is open, is theirs.
+
+    An applicant has no conflicts: none of their own acts is barred, and the team's aren't theirs.
+    """
+
+    roles: frozenset[Role]
+    conflicts: frozenset[Conflict] = frozenset()
+    is_author: bool = False
+
+    @property
+    def is_head(self) -> bool:
+        """True if the person runs the team, or answers for what was escalated to them."""
+        return bool(self.roles & _HEADS)
+
+    def acts(self, state: State) -> set[Act]:
+        """Return what such a person may do to a request in this state."""
+        return {
+            act
+            for act, rule in RULES.items()
+            if rule.roles & self.roles
+            and state in rule.states
+            and not rule.barred_by & self.conflicts
+            and (self.is_author or self.is_head or not rule.is_own)
+        }
 
 
-def require_act(person: User, access_request: AccessRequest, act: Act) -> None:
-    """Raises RequestNotFound to strangers, and ConflictOfInterest to an applicant at the team's
-    acts, before anything; RequestHasMovedOn where it is the state that forbids."""
-    roles = roles_of(person, access_request)
+def relation_of(person: User, access_request: AccessRequest, now: datetime) -> Relation:
+    """Look up how a person stands to a request; conflicts are asked of its team alone."""
+    roles = frozenset(roles_of(person, access_request))
+    if not roles & _TEAM:
+        return Relation(roles)
+    conflicts = conflicts_of([person], access_request, now)[person.pk]
+    return Relation(roles, frozenset(conflicts), _is_author(person, access_request))
+
+
+def allowed_acts(person: User, access_request: AccessRequest, now: datetime) -> set[Act]:
+    """Return what this person may do to this request as it stands."""
+    return relation_of(person, access_request, now).acts(State(access_request.state))
+
+
+def require_act(person: User, access_request: AccessRequest, act: Act, now: datetime) -> None:
+    """Refuse an act that the table doesn't allow this person.
+
+    Raises RequestNotFound to strangers, and ConflictOfInterest to an applicant at the team's acts,
+    before anything; then RequestHasMovedOn where it is the state that forbids; then Forbidden to
+    a reviewer at what a colleague did, and ConflictOfInterest in the words of the first conflict
+    that bars the act.
+    """
+    rule, roles = RULES[act], roles_of(person, access_request)
     if not roles:
         raise RequestNotFound
-    if not RULES[act].roles & roles:
+    if not rule.roles & roles:
         raise ConflictOfInterest if Role.APPLICANT in roles else RequestNotFound
-    if access_request.state not in RULES[act].states:
+    if access_request.state not in rule.states:
         raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
+    if rule.is_own and not roles & _HEADS and not _is_author(person, access_request):
+        raise Forbidden(f"Only who decided or asked, or who administers the model, may {act} it.")
+    if rule.barred_by:
+        require_none(conflicts_of([person], access_request, now)[person.pk] & rule.barred_by)

@@ -93,14 +93,14 @@ class Dossier:
         return votes
 
 
-def dossier_of(reader: User, request_id: int) -> Dossier:
+def dossier_of(reader: User, request_id: int, now: datetime) -> Dossier:
     """For who may read it on the team, and for who asked. Raises RequestNotFound."""
     found = AccessRequest.objects.select_related("repo__namespace", "applicant")
     case = found.filter(pk=request_id).first()
     if case is None or case.state == State.DRAFT:
         raise RequestNotFound
     if case.applicant_id != reader.pk:
-        require_act(reader, case, Act.READ)
+        require_act(reader, case, Act.READ, now)
     return Dossier(case, reader)
 
 

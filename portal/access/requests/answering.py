@@ -39,7 +39,7 @@ def answer_question(
 
     The answer alone voids no vote. ``changes`` to what a vote rests on do.
     """
-    access_request = locked_case(applicant, request_id, Act.ANSWER)
+    access_request = locked_case(applicant, request_id, Act.ANSWER, now)
     question = _answered(access_request, answer, now)
     if access_request.due_at is not None:
         access_request.due_at += now - question.asked_at
@@ -74,7 +74,7 @@ def correct_request(
     *, applicant: User, request_id: int, changes: dict[str, Any], now: datetime
 ) -> Submission:
     """Put right what was submitted. Where nothing differs, the newest snapshot stays."""
-    access_request = locked_case(applicant, request_id, Act.CORRECT)
+    access_request = locked_case(applicant, request_id, Act.CORRECT, now)
     newest = newest_submission(access_request)
     if corrected(newest, changes) == newest.answers:
         return newest
@@ -101,7 +101,7 @@ def resume_request(
     changes: dict[str, Any] | None = None,
 ) -> AccessRequest:
     """Take up a request that lapsed, with the answer that it waited for."""
-    access_request = locked_case(applicant, request_id, Act.RESUME)
+    access_request = locked_case(applicant, request_id, Act.RESUME, now)
     require_no_other_open(access_request)
     if not is_resumable(access_request, now):
         raise Conflict(

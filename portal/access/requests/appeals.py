@@ -37,7 +37,7 @@ def _decision(access_request: AccessRequest) -> Decision | None:
 @transaction.atomic
 def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime) -> AccessRequest:
     """Put a declined request before others. ``conflicts`` keeps those who decided away from it."""
-    access_request = locked_case(applicant, request_id, Act.APPEAL)
+    access_request = locked_case(applicant, request_id, Act.APPEAL, now)
     require_no_other_open(access_request)
     decision, until = _decision(access_request), appealable_until(access_request)
     if decision is None or until is None:

@@ -78,7 +78,7 @@ def save_draft(
 ) -> AccessRequest:
     """Keep what was typed, right or wrong; submitting checks it."""
     stands = "This request is already submitted; its answers stand. See its page."
-    access_request = _draft(applicant, request_id, Act.SAVE, stands)
+    access_request = _draft(applicant, request_id, Act.SAVE, stands, now)
     access_request.draft = {**access_request.draft, **answers}
     access_request.saved_at = now
     access_request.save(update_fields=["draft", "saved_at"])
@@ -86,14 +86,16 @@ def save_draft(
 
 
 @transaction.atomic
-def discard_draft(*, applicant: User, request_id: int) -> None:
+def discard_draft(*, applicant: User, request_id: int, now: datetime) -> None:
     """Throw an unsubmitted draft away; nothing of it is kept, so nothing is recorded."""
     sent = "This request is already submitted. You can withdraw it on its page."
-    _draft(applicant, request_id, Act.DISCARD, sent).delete()
+    _draft(applicant, request_id, Act.DISCARD, sent, now).delete()
 
 
-def _draft(applicant: User, request_id: int, act: Act, once_sent: str) -> AccessRequest:
+def _draft(
+    applicant: User, request_id: int, act: Act, once_sent: str, now: datetime
+) -> AccessRequest:
     try:
-        return locked_case(applicant, request_id, act)
+        return locked_case(applicant, request_id, act, now)
     except RequestHasMovedOn as error:
         raise Conflict(once_sent) from error

@@ -30,7 +30,7 @@ def submit_request(
     *, applicant: User, request_id: int, signature: Signature | None, now: datetime
 ) -> AccessRequest:
     """Freeze the draft as a snapshot, sign the licence, screen it, put it before the reviewers."""
-    access_request = locked_case(applicant, request_id, Act.SUBMIT)
+    access_request = locked_case(applicant, request_id, Act.SUBMIT, now)
     if not applicant.has_verified_email:
         raise EmailNotVerified
     repo, form = access_request.repo, newest_form(access_request.repo)
@@ -74,7 +74,7 @@ def send_on(access_request: AccessRequest, snapshot: Snapshot, now: datetime) ->
 @transaction.atomic
 def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> AccessRequest:
     """End an undecided request. The applicant may ask again at any time."""
-    access_request = locked_case(applicant, request_id, Act.WITHDRAW)
+    access_request = locked_case(applicant, request_id, Act.WITHDRAW, now)
     access_request.move_to(State.WITHDRAWN)
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])

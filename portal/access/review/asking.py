@@ -8,7 +8,6 @@ from django.db import transaction
 
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Question
-from portal.access.policy.conflicts import require_no_conflict
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
 from portal.access.policy.request_actions import Act
@@ -24,8 +23,7 @@ def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -
 
     The letter waits, as a decision's does, so that the question can be undone.
     """
-    case = locked_case(reviewer, request_id, Act.ASK)
-    require_no_conflict(reviewer, case, now)
+    case = locked_case(reviewer, request_id, Act.ASK, now)
     missing = "Write the question that the applicant is to answer."
     text = require_text(text, "text", missing=missing)
     case.move_to(AccessRequest.State.NEEDS_INFO)

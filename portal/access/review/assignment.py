@@ -9,9 +9,8 @@ from django.db import transaction
 from portal.access.errors import AlreadyClaimed, RequestNotFound
 from portal.access.letters import decisions as letters
 from portal.access.models import AccessRequest, Assignment
-from portal.access.policy.conflicts import require_no_conflict
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act, Role, require_act, roles_of
+from portal.access.policy.request_actions import Act, relation_of, require_act
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -22,8 +21,7 @@ from portal.errors import FieldErrors, Forbidden
 @transaction.atomic
 def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignment:
     """Take a case that nobody has. Claiming one's own again changes nothing."""
-    case = locked_case(reviewer, request_id, Act.CLAIM)
-    require_no_conflict(reviewer, case, now)
+    case = locked_case(reviewer, request_id, Act.CLAIM, now)
     held = assignment_of(case)
     if held is not None and held.reviewer_id != reviewer.pk:
         raise AlreadyClaimed(isolated(held.reviewer.display_name))
@@ -37,12 +35,11 @@ def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignme
 @transaction.atomic
 def release_request(*, actor: User, request_id: int, now: datetime) -> None:
     """Hand a case back; who administers the model may take it from somebody. Again is nothing."""
-    case = locked_case(actor, request_id, Act.CLAIM)
+    case = locked_case(actor, request_id, Act.RELEASE, now)
     held = assignment_of(case)
     if held is None:
         return
-    heads = {Role.ADMINISTRATOR, Role.OWNER}
-    if held.reviewer_id != actor.pk and not roles_of(actor, case) & heads:
+    if held.reviewer_id != actor.pk and not relation_of(actor, case, now).is_head:
         raise AlreadyClaimed(isolated(held.reviewer.display_name))
     end_assignment(held, now)
     record(EventType.REQUEST_RELEASED, actor=actor, target=case, at=now, reviewer=held.reviewer_id)
@@ -51,7 +48,7 @@ def release_request(*, actor: User, request_id: int, now: datetime) -> None:
 @transaction.atomic
 def assign_request(*, actor: User, request_id: int, assignee: User, now: datetime) -> Assignment:
     """Give a case to somebody of the team; whoever had it has it no more."""
-    case = locked_case(actor, request_id, Act.ASSIGN)
+    case = locked_case(actor, request_id, Act.ASSIGN, now)
     _require_can_take(assignee, case, now)
     held = assignment_of(case)
     if held is not None and held.reviewer_id == assignee.pk:
@@ -86,8 +83,7 @@ def _assign(case: AccessRequest, reviewer: User, actor: User, now: datetime) -> 
 def _require_can_take(assignee: User, case: AccessRequest, now: datetime) -> None:
     """On the team, and without a conflict; the actor chooses again otherwise."""
     try:
-        require_act(assignee, case, Act.CLAIM)
-        require_no_conflict(assignee, case, now)
+        require_act(assignee, case, Act.CLAIM, now)
     except RequestNotFound:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
     except Forbidden as conflict:

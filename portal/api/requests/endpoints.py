@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, RequestForm, Submission
-from portal.access.policy.request_actions import Act, acts_of
+from portal.access.policy.request_actions import Act, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request, appealable_until
 from portal.access.requests.diffs import Change, changes_of
@@ -65,12 +65,9 @@ def own_request(call: Call, request_id: int) -> AccessRequest:
 
 def with_acts(call: Call, rows: Sequence[AccessRequest]) -> Sequence[AccessRequest]:
     for each in rows:
-        each.allowed_acts = allowed_acts(call, each)  # type: ignore[attr-defined]
+        acts = allowed_acts(call.person, each, call.now)
+        each.allowed_acts = sorted(acts)  # type: ignore[attr-defined]
     return rows
-
-
-def allowed_acts(call: Call, access_request: AccessRequest) -> list[str]:
-    return sorted(str(act) for act in acts_of(call.person, access_request))
 
 
 def in_full(call: Call, rows: Sequence[AccessRequest]) -> Sequence[AccessRequest]:
@@ -158,7 +155,7 @@ def save_request(call: Call, request_id: int) -> AccessRequest:
 def discard_request(call: Call, request_id: int) -> None:
     """Throw a draft away; nothing of it is kept."""
     found = own_request(call, request_id)
-    discard_draft(applicant=call.person, request_id=found.pk)
+    discard_draft(applicant=call.person, request_id=found.pk, now=call.now)
 
 
 @operation(

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, Appeal, Decision
-from portal.access.policy.conflicts import WORDS, Conflict, conflicts_of
+from portal.access.policy.conflicts import WORDS, Conflict
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.request_actions import Act, require_act
+from portal.access.policy.request_actions import Act, Relation, relation_of, require_act
 from portal.access.requests.form.answers import readable
 from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
@@ -20,7 +20,6 @@ from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import visible_votes, votes_missing
 from portal.access.review.status import grant_of, is_draft
 from portal.api.framework.operations import Call
-from portal.api.requests.endpoints import allowed_acts
 
 Verdict = Decision.Verdict
 
@@ -48,15 +47,15 @@ def require_may(call: Call, request_id: int, act: Act) -> None:
     found = call.within(AccessRequest.objects.filter(pk=request_id)).first()
     if found is None or (is_draft(found) and found.applicant_id != call.person.pk):
         raise RequestNotFound
-    require_act(call.person, found, act)
+    require_act(call.person, found, act, call.now)
 
 
 def case_states(call: Call, rows: Sequence[AccessRequest]) -> Sequence[dict[str, Any]]:
-    return [{**_columns(each), **_standing(call, each)} for each in rows]
+    return [_state(call, each, relation_of(call.person, each, call.now)) for each in rows]
 
 
 def whole_cases(call: Call, rows: Sequence[AccessRequest]) -> Sequence[dict[str, Any]]:
-    return [{**_columns(each), **_standing(call, each), **_file(call, each)} for each in rows]
+    return [_whole(call, each, relation_of(call.person, each, call.now)) for each in rows]
 
 
 COLUMNS = (
@@ -79,14 +78,15 @@ def _columns(case: AccessRequest) -> dict[str, Any]:
     return {name: getattr(case, name) for name in COLUMNS}
 
 
-def _standing(call: Call, case: AccessRequest) -> dict[str, Any]:
+def _state(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any]:
     assignment, grant = assignment_of(case), grant_of(case)
     return {
+        **_columns(case),
         "assigned_to": assignment.reviewer if assignment else None,
         "votes": _votes(call, case),
         "undo_until": undo_until(case),
         "grant_id": grant.pk if grant else None,
-        "allowed_acts": allowed_acts(call, case),
+        "allowed_acts": sorted(relation.acts(AccessRequest.State(case.state))),
     }
 
 
@@ -99,12 +99,12 @@ def _votes(call: Call, case: AccessRequest) -> dict[str, Any]:
     }
 
 
-def _file(call: Call, case: AccessRequest) -> dict[str, Any]:
+def _whole(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any]:
     newest = case.submissions.select_related("form").latest("number")
-    found = conflicts_of([call.person], case, call.now)[call.person.pk]
     appeal = Appeal.objects.filter(request=case).first()
     return {
-        "conflicts": [WORDS[each] for each in Conflict if each in found],
+        **_state(call, case, relation),
+        "conflicts": [WORDS[each] for each in Conflict if each in relation.conflicts],
         "answers": readable(newest.answers, form=newest.form),
         "evidence": _evidence(call, case, newest.answers),
         "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),

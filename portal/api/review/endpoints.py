@@ -102,7 +102,7 @@ def claim(call: Call, request_id: int) -> None:
     assignment.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
 
 
-@act(Act.CLAIM)
+@act(Act.RELEASE)
 def release(call: Call, request_id: int) -> None:
     """Hand a case back."""
     assignment.release_request(actor=call.person, request_id=request_id, now=call.now)

@@ -24,7 +24,7 @@ class Bundle:
 @transaction.atomic
 def make_bundle(*, reader: User, request_id: int, now: datetime) -> Bundle:
     """For the team all of it; for the applicant their own part. Raises RequestNotFound."""
-    dossier = dossier_of(reader, request_id)
+    dossier = dossier_of(reader, request_id, now)
     name = f"request-{dossier.case.reference}"
     files = files_of(dossier, now)
     content = zipped(files, name, now)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.applicant.views.requests import request_page
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import Act, acts_of
+from portal.access.policy.request_actions import Act, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
@@ -50,7 +50,7 @@ def _amend(
 
 def _act_now(access_request: AccessRequest) -> Act:
     """Which of the three the state allows."""
-    acts = acts_of(access_request.applicant, access_request)
+    acts = allowed_acts(access_request.applicant, access_request, timezone.now())
     for act in AMENDING:
         if act in acts:
             return act
@@ -138,10 +138,11 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return request_page(request, access_request, form, status=422)
-    resumes = Act.RESUME in acts_of(person, access_request)
+    now = timezone.now()
+    resumes = Act.RESUME in allowed_acts(person, access_request, now)
     act = Act.RESUME if resumes else Act.ANSWER
     try:
-        _amend(act, access_request, {}, form.cleaned_data["answer"], timezone.now())
+        _amend(act, access_request, {}, form.cleaned_data["answer"], now)
     except FieldErrors as error:
         show_errors(form, error)
         return request_page(request, access_request, form, status=422)

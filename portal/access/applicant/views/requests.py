@@ -20,7 +20,7 @@ from portal.access.grants.lifecycle import grant_state, is_active, is_offered
 from portal.access.grants.locks import is_over
 from portal.access.grants.pending_actions import invitations_to, turns_of
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.request_actions import acts_of
+from portal.access.policy.request_actions import allowed_acts
 from portal.access.requests.answering import is_resumable, resumable_until
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.diffs import changes_of
@@ -148,7 +148,7 @@ def request_page(
         "title_words": request_status.title(access_request),
         "state_mark": request_status.applicant_mark(access_request),
         "stages": request_status.stages(access_request, grant, now),
-        "acts": {str(act) for act in acts_of(access_request.applicant, access_request)},
+        "acts": allowed_acts(access_request.applicant, access_request, now),
         "question": request_status.open_question(access_request),
         "grant": grant,
         "grant_mark": grant_state(grant, now) if grant else None,
@@ -204,6 +204,6 @@ def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @posted_from("access:request", "request_id")
 def discard(request: HttpRequest, request_id: int) -> HttpResponse:
-    discard_draft(applicant=signed_in(request), request_id=request_id)
+    discard_draft(applicant=signed_in(request), request_id=request_id, now=timezone.now())
     messages.success(request, "The draft is gone, and nothing of it is kept.")
     return redirect("access:requests")

@@ -16,7 +16,6 @@ from portal.access.letters import checks
 from portal.access.letters import decisions as letters
 from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
 from portal.access.policy.conditions import Conditions
-from portal.access.policy.conflicts import require_no_conflict
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
 from portal.access.policy.request_actions import Act
@@ -51,7 +50,7 @@ def approve_request(
     Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
     was put before them.
     """
-    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
+    case = locked_case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
     terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(case, terms, now)
     require_admissible(case.applicant, case.repo, now, actor=reviewer)
@@ -88,7 +87,7 @@ def decline_request(
     the lists hold back is declined by who may dispose of it.
     """
     act = Act.DISPOSE if _is_held(request_id) else Act.VOTE
-    case = _case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
+    case = locked_case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
     reason_text = require_text(reason_text, "reason_text")
     reason = {"reason_code": reason_code, "reason_text": reason_text}
     _check_reason(**reason)
@@ -106,13 +105,6 @@ def decline_request(
 def overrides_count(repo: ModelRepo) -> int:
     """How often an owner of this repo decided alone. An undone decision is counted too."""
     return Decision.objects.filter(request__repo=repo, is_override=True).count()
-
-
-def _case(reviewer: User, request_id: int, act: Act, now: datetime) -> AccessRequest:
-    """The locked case, if this person may decide it in this way."""
-    case = locked_case(reviewer, request_id, act)
-    require_no_conflict(reviewer, case, now)
-    return case
 
 
 def _is_held(request_id: int) -> bool:

@@ -11,10 +11,10 @@ from django.conf import settings
 from portal.access.grants.lifecycle import grant_state, is_active
 from portal.access.letters.preview import letters_before
 from portal.access.models import Acceptance, AccessRequest, Submission
-from portal.access.policy.conflicts import WORDS, Conflict, conflicts_of
+from portal.access.policy.conflicts import WORDS, Conflict
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Action, may
-from portal.access.policy.request_actions import Act, Role, acts_of, roles_of
+from portal.access.policy.request_actions import Act, relation_of
 from portal.access.requests.diffs import changes_of
 from portal.access.requests.form.answers import Answer, modes_label, readable
 from portal.access.requests.form.questions import BASE_NAMES
@@ -137,17 +137,17 @@ def _evidence(
 
 def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
     """Who has it, who voted, and what this reader may do."""
-    acts = acts_of(reviewer, access_request)
+    relation = relation_of(reviewer, access_request, now)
+    acts = relation.acts(AccessRequest.State(access_request.state))
     held = assignment_of(access_request)
-    found = conflicts_of([reviewer], access_request, now)[reviewer.pk]
     votes = visible_votes(access_request, reviewer)
     cast = len(standing_votes(access_request))
     return {
-        "acts": {str(act) for act in _unconflicted(acts, found)},
-        "is_head": bool(roles_of(reviewer, access_request) & {Role.ADMINISTRATOR, Role.OWNER}),
+        "acts": acts,
+        "is_head": relation.is_head,
         "assignment": held,
         "is_mine": held is not None and held.reviewer_id == reviewer.pk,
-        "conflicts": [WORDS[conflict] for conflict in Conflict if conflict in found],
+        "conflicts": [WORDS[each] for each in Conflict if each in relation.conflicts],
         "quorum": settings_of(access_request.repo).quorum,
         "votes": votes,
         "votes_cast": cast,
@@ -156,16 +156,6 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         "overrides": overrides_count(access_request.repo) if Act.OVERRIDE in acts else 0,
         "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
     }
-
-
-def _unconflicted(acts: set[Act], found: set[Conflict]) -> set[Act]:
-    """Without those that a conflict forbids."""
-    if not found:
-        return acts
-    stays = {Act.READ, Act.NOTE, Act.DECLARE, Act.CLAIM, Act.ASSIGN}
-    if found == {Conflict.DECIDED_BEFORE}:
-        stays |= {Act.OVERRIDE, Act.UNDO, Act.REOPEN}
-    return acts & stays
 
 
 def _answers(submission: Submission) -> list[Answer]:

@@ -72,15 +72,16 @@ def attempt(
 ) -> HttpResponse | None:
     """Do it. None when it is done; else the case again, with what stood in the way.
 
-    ``act``: asked before the form is read, so that a case that has moved on says so first.
+    ``act``: what the service asks for. It is asked here where the form itself is wrong, so that a
+    case that has moved on says so first.
     """
     reviewer = signed_in(request)
     try:
-        if act is not None:
-            require_act(reviewer, access_request, act)
         if form is None or form.is_valid():
             do(timezone.now())
             return None
+        if act is not None:
+            require_act(reviewer, access_request, act, timezone.now())
     except FieldErrors as error:
         if form is None:
             return _refused(request, reviewer, access_request, error)

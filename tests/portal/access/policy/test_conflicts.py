@@ -8,7 +8,8 @@ import pytest
 
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import Appeal, ConflictDeclaration, Membership
-from portal.access.policy.conflicts import Conflict, conflicts_of, require_no_conflict
+from portal.access.policy.conflicts import Conflict, conflicts_of
+from portal.access.policy.request_actions import Act, require_act
 from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import Organization, Reference
 from tests.factories.access import make_grant, make_request
@@ -62,7 +63,7 @@ def refer(request, email):
 
 def test_none_as_a_rule(request_, reviewer, now):
     assert found(reviewer, request_, now) == set()
-    require_no_conflict(reviewer, request_, now)
+    require_act(reviewer, request_, Act.VOTE, now)
 
 
 def test_ones_own_request(request_, now):
@@ -152,7 +153,7 @@ def test_an_appeal_goes_to_others_than_who_decided(request_, reviewer, now):
 
 def test_the_refusal_says_why(request_, now):
     with pytest.raises(ConflictOfInterest, match="your own request"):
-        require_no_conflict(request_.applicant, request_, now)
+        require_act(request_.applicant, request_, Act.VOTE, now)
 
 
 def test_a_team_costs_no_more_queries_than_one(request_, now, django_assert_max_num_queries):

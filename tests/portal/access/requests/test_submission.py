@@ -76,8 +76,8 @@ class TestDraft:
         with pytest.raises(RequestNotFound):
             save_draft(applicant=make_user(), request_id=draft.pk, answers={}, now=now)
 
-    def test_it_can_be_thrown_away(self, repo, applicant):
-        discard_draft(applicant=applicant, request_id=make_draft(repo, applicant).pk)
+    def test_it_can_be_thrown_away(self, repo, applicant, now):
+        discard_draft(applicant=applicant, request_id=make_draft(repo, applicant).pk, now=now)
         assert not AccessRequest.objects.exists()
 
     def test_a_submitted_request_is_neither_changed_nor_thrown_away(self, repo, applicant, now):
@@ -85,7 +85,7 @@ class TestDraft:
         with pytest.raises(Conflict):
             save_draft(applicant=applicant, request_id=request.pk, answers={}, now=now)
         with pytest.raises(Conflict):
-            discard_draft(applicant=applicant, request_id=request.pk)
+            discard_draft(applicant=applicant, request_id=request.pk, now=now)
 
 
 @pytest.mark.django_db(transaction=True)
