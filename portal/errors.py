@@ -73,10 +73,16 @@ class Broken(DomainError):
 
 
 class FieldErrors(Invalid):
-    """Several inputs must change; ``errors`` maps each field to what to do."""
+    """Several inputs must change; ``errors`` maps each to what to do.
+
+    A service names its own arguments, and what stands in one by a path: ``conditions.files``. Each
+    edge maps that once to what its caller sent: ``as_sent`` of the API, ``show_errors`` of a form.
+    ``inside`` is the argument that all of ``errors`` stand in.
+    """
 
     code = "invalid_fields"
 
-    def __init__(self, errors: dict[str, str]) -> None:
+    def __init__(self, errors: dict[str, str], *, inside: str = "") -> None:
         super().__init__("; ".join(errors.values()))
-        self.errors = errors
+        prefix = f"{inside}." if inside else ""
+        self.errors = {f"{prefix}{name}": text for name, text in errors.items()}

@@ -16,10 +16,12 @@ from django.test.testcases import LiveServerThread
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
+from portal.api.framework.endpoint import Endpoint
 from portal.middleware import Surface, surface_of
 from portal.request_ids import bind_http_request_id
 from portal.storage import blob_store
 from tests.logged import Logged, logging_to
+from tests.named_fields import strange_fields
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -84,6 +86,21 @@ def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
         return response
 
     monkeypatch.setattr(Client, "request", request)
+
+
+@pytest.fixture(autouse=True)
+def _a_refusal_names_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold each operation of the API, in every test that is refused: its fields are its input's."""
+    strange: list[str] = []
+    finish = Endpoint.finalize_response
+
+    def finalize(view: Endpoint, request: Any, response: Any, *args: Any, **names: Any) -> Any:
+        strange.extend(strange_fields(view, response))
+        return finish(view, request, response, *args, **names)
+
+    monkeypatch.setattr(Endpoint, "finalize_response", finalize)
+    yield
+    assert not strange
 
 
 class WaitingServer(ThreadedWSGIServer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django_countries import countries
@@ -105,6 +105,8 @@ class GateForm(PageForm):
 
 
 class SeatForm(PageForm):
+    named: ClassVar = {"user_id": "person"}
+
     person = forms.CharField(
         label="Username or confirmed e-mail address",
         max_length=254,
@@ -124,6 +126,8 @@ class SeatForm(PageForm):
 
 class QuestionForm(PageForm):
     """One of the lab's own questions. ``earlier``: those that it may hang on."""
+
+    named: ClassVar = {"type": "kind"}
 
     label = forms.CharField(
         label="Question",

@@ -40,15 +40,17 @@ Errors = Iterator[tuple[str, str]]
 
 
 def checked_questions(fields: Sequence[Mapping[str, Any]], repo: ModelRepo) -> list[LabQuestion]:
-    """The questions of ``fields``. Raises FieldErrors, each key ``<position>-<part>``, which name
-    the question and what to do about it."""
-    questions = [_parsed(field, at) for at, field in enumerate(fields, start=1)]
+    """Read the questions of ``fields``.
+
+    Raises FieldErrors by ``fields.<index>.<part>``, which say what to do about each question.
+    """
+    questions = [_parsed(field, at) for at, field in enumerate(fields)]
     errors: dict[str, str] = {}
     if len(questions) > MOST_QUESTIONS:
         errors["fields"] = f"Ask at most {MOST_QUESTIONS} questions; nobody answers more."
-    for at, question in enumerate(questions, start=1):
-        for part, remedy in _faults(question, questions[: at - 1], repo):
-            errors.setdefault(f"{at}-{part}", f"{_called(question, at)}: {remedy}")
+    for at, question in enumerate(questions):
+        for part, remedy in _faults(question, questions[:at], repo):
+            errors.setdefault(f"fields.{at}.{part}", f"{_called(question, at + 1)}: {remedy}")
     if errors:
         raise FieldErrors(errors)
     return questions
@@ -58,9 +60,8 @@ def _parsed(field: Mapping[str, Any], at: int) -> LabQuestion:
     try:
         question = LabQuestion.of(field)
     except (KeyError, TypeError, ValueError) as error:
-        raise FieldErrors(
-            {f"{at}-type": f"Question {at}: choose one of the kinds of answer. ({error})"}
-        ) from error
+        remedy = f"Question {at + 1}: choose one of the kinds of answer. ({error})"
+        raise FieldErrors({f"fields.{at}.type": remedy}) from error
     return question
 
 

@@ -151,7 +151,7 @@ def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> 
     seat = TeamMember.objects.filter(repo=repo, user=user_id).select_related("user").first()
     if seat is None:
         return
-    _require_enough_without(repo, seat.user, now, keeps_voting=False, field="person")
+    _require_enough_without(repo, seat.user, now, keeps_voting=False, field="user_id")
     remove_team_member(actor=actor, repo_id=repo_id, user=seat.user, now=now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
@@ -113,6 +113,8 @@ class DecideRenewalForm(PageForm):
 
 
 class NoticeForm(PageForm):
+    named: ClassVar = {"ends_at": "ends_on"}
+
     version = forms.ModelChoiceField(
         label="Grants under",
         queryset=LicenceVersion.objects.none(),

@@ -95,7 +95,7 @@ def _check_terms(repo: ModelRepo, terms: Terms, now: datetime) -> None:
     if not terms.modes or not set(terms.modes) <= set(Mode.values):
         errors["modes"] = "Choose at least one kind of access to offer."
     if not now < terms.expires_at <= now + LONGEST_GRANT:
-        errors["until"] = OUT_OF_BOUNDS
+        errors["expires_at"] = OUT_OF_BOUNDS
     if errors:
         raise FieldErrors(errors)
 

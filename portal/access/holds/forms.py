@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -15,6 +15,8 @@ from portal.fields import LongText
 
 class HoldForm(PageForm):
     """Who or what is held, by the name a person knows it by."""
+
+    named: ClassVar = {"subject_id": "subject", "repo_id": "repo"}
 
     scope = forms.ChoiceField(
         label="What do you hold?",

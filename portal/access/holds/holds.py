@@ -94,7 +94,7 @@ def proposed(
     """
     repo = ModelRepo.objects.with_names().filter(pk=repo_id).first() if repo_id else None
     if repo_id is not None and repo is None:
-        raise FieldErrors({"repo": "Choose the model, or all of them."})
+        raise FieldErrors({"repo_id": "Choose the model, or all of them."})
     _require_holder_of_keys(actor, repo, now)
     if scope not in Scope.values:
         raise FieldErrors({"scope": "Choose what to hold: a person, an organization, a revision."})
@@ -102,7 +102,7 @@ def proposed(
     found = _subject(hold, subject_id)
     if found is None:
         label = Scope(scope).label.lower()
-        raise FieldErrors({"subject": f"Name {label} that is known here."})
+        raise FieldErrors({"subject_id": f"Name {label} that is known here."})
     setattr(hold, scope, found)
     if isinstance(found, Revision):
         hold.everywhere = actor.is_superuser
@@ -123,7 +123,7 @@ def _subject(hold: Hold, subject_id: int | None) -> User | Organization | Revisi
     if hold.scope == Scope.ORGANIZATION:
         return Organization.objects.filter(pk__in=[subject_id]).first()
     if hold.repo is None:
-        raise FieldErrors({"repo": "Choose the model whose revision it is."})
+        raise FieldErrors({"repo_id": "Choose the model whose revision it is."})
     return Revision.objects.filter(pk__in=[subject_id], repo=hold.repo).first()
 
 

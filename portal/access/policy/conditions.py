@@ -68,4 +68,4 @@ def check_conditions(conditions: Conditions) -> None:
     if members is not None and not 0 <= members <= MOST_MEMBERS:
         errors["max_members"] = f"Members: give a number, 0 to {MOST_MEMBERS}."
     if errors:
-        raise FieldErrors(errors)
+        raise FieldErrors(errors, inside="conditions")

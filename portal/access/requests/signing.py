@@ -51,9 +51,9 @@ def check_signature(person: User, version: LicenceVersion, signature: Signature)
         errors["entity"] = "Name the organization, and your office in it."
     for attestation in version.attestations:
         if attestation["code"] not in signature.attestations:
-            errors[f"attest_{attestation['code']}"] = f"Confirm: {attestation['text']}"
+            errors[f"attestations.{attestation['code']}"] = f"Confirm: {attestation['text']}"
     if errors:
-        raise FieldErrors(errors)
+        raise FieldErrors(errors, inside="signature")
 
 
 def store_acceptance(

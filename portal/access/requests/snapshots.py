@@ -73,12 +73,12 @@ def next_snapshot(
 ) -> Snapshot:
     """The newest answers with ``changes``, under the form and the signature they were given.
 
-    Raises FieldErrors where a changed answer would not do.
+    Raises FieldErrors, naming answers within ``changes``, where one would not do.
     """
     newest = newest_submission(access_request)
     answers = corrected(newest, changes)
     if errors := answer_errors(answers, access_request.repo, lab_questions(newest.form)):
-        raise FieldErrors(errors)
+        raise FieldErrors(errors, inside="changes")
     access_request.draft = {**access_request.draft, **answers}
     return _freeze(
         access_request,

@@ -35,7 +35,7 @@ def submit_request(
         raise EmailNotVerified
     repo, form = access_request.repo, newest_form(access_request.repo)
     if errors := answer_errors(access_request.draft, repo, lab_questions(form)):
-        raise FieldErrors(errors)
+        raise FieldErrors(errors, inside="answers")  # as ``save_draft`` takes them
     if signature is None:
         raise NotSigned("Sign the licence first; then submit.")
     version = licence_in_force(repo, now=now)

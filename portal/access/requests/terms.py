@@ -33,7 +33,7 @@ def check_terms(access_request: AccessRequest, terms: Terms, now: datetime) -> N
     if not terms.modes or not set(terms.modes) <= offered:
         errors["modes"] = f"Choose among {', '.join(sorted(offered))}."
     if not now < terms.expires_at <= now + LONGEST_GRANT:
-        errors["until"] = OUT_OF_BOUNDS
+        errors["expires_at"] = OUT_OF_BOUNDS
     try:
         check_conditions_on(access_request.repo, terms.conditions)
     except FieldErrors as more:
@@ -55,7 +55,7 @@ def check_conditions_on(repo: ModelRepo, conditions: Conditions) -> None:
         each for each in conditions.files if not any(matches(path, (each,)) for path in paths)
     ]
     if paths and strange:
-        raise FieldErrors({"files": NO_SUCH_FILE.format(", ".join(strange))})
+        raise FieldErrors({"conditions.files": NO_SUCH_FILE.format(", ".join(strange))})
 
 
 def terms_of(vote: Review) -> Terms:

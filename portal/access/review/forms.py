@@ -19,7 +19,7 @@ NO_DAY = "Until: give a day, such as 2027-03-31."
 
 
 class ApproveForm(PageForm):
-    named: ClassVar = {"files": "only_files"}  # what a service calls files of conditions
+    named: ClassVar = {"expires_at": "until", "conditions.files": "only_files"}
 
     modes = forms.MultipleChoiceField(
         label="Modes",
@@ -113,6 +113,8 @@ class DeclineForm(PageForm):
 
 
 class NoteForm(PageForm):
+    named: ClassVar = {"text": "note"}
+
     note = LongText(
         label="Private note",
         max_length=WORDS,

@@ -26,7 +26,7 @@ from portal.parsing.texts import require_text
 def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
     """A note for the team alone. The record says that there is one, not what it says."""
     case = locked_case(author, request_id, Act.NOTE, now)
-    text = require_text(text, "note", missing="Write the note.")
+    text = require_text(text, "text", missing="Write the note.")
     note = Note.objects.create(request=case, author=author, text=text, written_at=now)
     record(EventType.REQUEST_NOTED, actor=author, target=case, at=now, note=note.pk)
     return note

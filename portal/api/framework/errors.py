@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from portal.accounts.models import Scope
+from portal.api.framework.field_names import as_sent
 from portal.errors import DomainError, FieldErrors, Forbidden, NotFound
 from portal.middleware import rest_body, waiting
 
@@ -84,7 +85,12 @@ def api_errors(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF’s hook. None is a server error, for the log and ``handler500``."""
     if known := in_our_words(error):
         set_rollback()
-        return Response(rest_body(known), status=known.status, headers=waiting(known))
+        body = rest_body(known)
+        if isinstance(error, DomainError):
+            operation = getattr(context.get("view"), "operation", None)
+            takes = operation.takes if operation else None
+            body["error"]["fields"] = as_sent(body["error"]["fields"], takes)
+        return Response(body, status=known.status, headers=waiting(known))
     answer = exception_handler(error, context)
     if answer is None or not isinstance(error, exceptions.APIException):
         return answer

@@ -91,17 +91,18 @@ def _typed(draft: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in draft.items() if name != "signature"}
 
 
-def require_asked(names: Mapping[str, Any], form: RequestForm | None) -> None:
-    """Raises FieldErrors naming each answer to what isn’t asked."""
+def require_asked(names: Mapping[str, Any], form: RequestForm | None, *, inside: str) -> None:
+    """Raise FieldErrors naming each answer to what isn’t asked, and the field that it is in."""
     asked = BASE_NAMES | {question.name for question in lab_questions(form)}
     if strange := sorted(set(names) - asked):
-        raise FieldErrors(dict.fromkeys(strange, "This isn’t asked here. Leave it out."))
+        errors = dict.fromkeys(strange, "This isn’t asked here. Leave it out.")
+        raise FieldErrors(errors, inside=inside)
 
 
 def _changes(call: Call, access_request: AccessRequest) -> dict[str, Any]:
     changes: dict[str, Any] = call.data.get("changes", {})
     newest = access_request.submissions.select_related("form").last()
-    require_asked(changes, newest.form if newest else None)
+    require_asked(changes, newest.form if newest else None, inside="changes")
     return changes
 
 
@@ -144,7 +145,7 @@ def show_request(call: Call, request_id: int) -> AccessRequest:
 def save_request(call: Call, request_id: int) -> AccessRequest:
     """Keep these answers in the draft, right or wrong; the others stay as they are."""
     found = own_request(call, request_id)
-    require_asked(call.data["answers"], newest_form(found.repo))
+    require_asked(call.data["answers"], newest_form(found.repo), inside="answers")
     save_draft(
         applicant=call.person, request_id=found.pk, answers=call.data["answers"], now=call.now
     )

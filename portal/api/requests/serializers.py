@@ -24,6 +24,7 @@ class AnswerField(serializers.Field[Any, Any, Any, Any]):
     _list = serializers.ListField(
         child=serializers.CharField(max_length=LINE), max_length=MOST_CHOICES
     )
+    child = _list.child
 
     def to_internal_value(self, data: Any) -> Any:
         kind = self._list if isinstance(data, list) else self._text

@@ -97,8 +97,13 @@ def publish_licence_version(
 def _licence(slug: str, name: str) -> Licence:
     """Locked, so that two versions are published one after the other."""
     if not Licence.objects.filter(slug=slug).exists():
-        if not SLUG.fullmatch(slug) or not name.strip() or len(name) > 200:
-            raise FieldErrors({"licence": "Name the licence in letters, digits and hyphens."})
+        errors: dict[str, str] = {}
+        if not SLUG.fullmatch(slug):
+            errors["slug"] = "Name the licence in letters, digits and hyphens."
+        if not name.strip() or len(name) > 200:
+            errors["name"] = "Give the new licence a name of up to 200 characters."
+        if errors:
+            raise FieldErrors(errors)
         Licence.objects.get_or_create(slug=slug, defaults={"name": name})
     return Licence.objects.select_for_update().get(slug=slug)
 

@@ -26,7 +26,7 @@ def test_an_offer_is_accepted_by_signing_once():
     shown = api.get(f"grants/{grant.pk}").json()
     assert (shown["state"]["tone"], shown["starts_at"]) == ("wait", None)
     unsigned = signature(grant.repo, grant.person, attestations=[])
-    assert "attest_noncommercial" in fields_of(
+    assert "signature.attestations" in fields_of(
         api.post(f"grants/{grant.pk}/accept", signature=unsigned)
     )
     signed = api.post(f"grants/{grant.pk}/accept", signature=signature(grant.repo, grant.person))
@@ -133,7 +133,7 @@ def test_administrators_list_revoke_and_give_notice():
     soon = api.post(
         f"models/{repo.full_name}/notice", until=now.date().isoformat(), reason="New text."
     )
-    assert fields_of(soon) == {"ends_at", "version"}
+    assert fields_of(soon) == {"until", "version"}
     day = (now + timedelta(days=90)).date().isoformat()
     given = api.post(
         f"models/{repo.full_name}/notice", version="1.0", until=day, reason="New text."

@@ -263,6 +263,19 @@ def test_an_owners_token_for_another_model_finds_nothing_of_it(repo, case):
     assert api.get(f"queue/{case.pk}").status_code == 404
 
 
+def test_a_refusal_names_what_was_sent(case, reviewer, api):
+    path = f"queue/{case.pk}"
+    terms = {"modes": ["download"], "until": SHORT}
+    assert fields_of(api.post(f"{path}/approve", **terms, conditions={"files": []})) == {
+        "conditions.files"
+    }
+    assert fields_of(api.post(f"{path}/notes", text=" ")) == {"text"}
+    elsewhere = make_request(make_repo(), now=timezone.now())
+    TeamMember.objects.create(repo=elsewhere.repo, user=reviewer, role=TeamMember.Role.REVIEWER)
+    both = api.post("queue/bulk", requests=[case.pk, elsewhere.pk], verdict="approved", **terms)
+    assert fields_of(both) == {"requests"}
+
+
 def test_an_override_without_an_end_says_what_is_missing(repo, case):
     owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
     AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)

@@ -84,7 +84,7 @@ def test_one_that_comes_into_force_later_is_not_signed_today(publish, now):
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"slug": "a licence"}, "licence"),
+        ({"slug": "a licence"}, "slug"),
         ({"version": ""}, "version"),
         ({"version": "1 0"}, "version"),
         ({"version": "1.txt"}, "version"),

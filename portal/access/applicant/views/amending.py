@@ -19,7 +19,7 @@ from portal.access.policy.request_actions import Act, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
-from portal.access.requests.form.forms import AnswerForm, AppealForm, show_errors
+from portal.access.requests.form.forms import AnswerForm, AppealForm, field_of, show_errors
 from portal.access.requests.form.wizard import Step, answer_forms
 from portal.access.requests.snapshots import newest_submission
 from portal.access.requests.views.common import own_request
@@ -102,11 +102,14 @@ def _said(answer: AnswerForm | None) -> str:
 
 def _spread(error: FieldErrors, forms: list[AnswerForm | StepForm]) -> None:
     """Each error to the form that asks; raised where none does."""
-    asking = [(form, error.errors.keys() & form.fields.keys()) for form in forms]
-    if not any(names for _, names in asking):
+    asked = [
+        (form, {name: text for name, text in error.errors.items() if field_of(form, name)})
+        for form in forms
+    ]
+    if not any(errors for _, errors in asked):
         raise error
-    for form, names in asking:
-        show_errors(form, FieldErrors({name: error.errors[name] for name in names}))
+    for form, errors in asked:
+        show_errors(form, FieldErrors(errors))
 
 
 def _page(

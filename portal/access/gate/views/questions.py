@@ -74,7 +74,7 @@ def question(request: HttpRequest, namespace: str, name: str, question: str) -> 
         try:
             _save(request, repo, fields)
         except FieldErrors as error:
-            show_errors(posted, _of_one(error, at + 1))
+            show_errors(posted, _of_one(error, at))
         else:
             return redirect("access:request_form", repo.namespace.name, repo.name)
     return _edit(request, repo, question, posted, _over(request))
@@ -117,13 +117,14 @@ def _save(request: HttpRequest, repo: ModelRepo, fields: list[dict[str, Any]]) -
 
 
 def _of_one(error: FieldErrors, position: int) -> FieldErrors:
-    """The errors of the question on the page by its fields; others' as they are."""
-    own = {"type": "kind"}
-    named = {}
-    for key, text in error.errors.items():
-        at, _, part = key.partition("-")
-        named[own.get(part, part) if at == str(position) else key] = text
-    return FieldErrors(named)
+    """Keep the names of the fields to the question on the page; others' errors are the page's."""
+    here = f"fields.{position}."
+    return FieldErrors(
+        {
+            name if name.startswith(here) else name.replace(".", "-"): text
+            for name, text in error.errors.items()
+        }
+    )
 
 
 def _edit(

@@ -51,7 +51,9 @@ def join_as_member(
     membership.organization = organization_shared(person, grant, now)
     version = _signed_text(membership, signature, now)
     if signature.capacity != Acceptance.Capacity.PERSON:
-        raise FieldErrors({"capacity": "Sign for yourself: the organization has signed already."})
+        raise FieldErrors(
+            {"signature.capacity": "Sign for yourself: the organization has signed already."}
+        )
     membership.acceptance = store_acceptance(
         person=person, version=version, signature=signature, now=now
     )

@@ -142,8 +142,7 @@ def notice(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         try:
             given = _give_notice(person, repo, form, now)
         except FieldErrors as error:
-            named = {"ends_at": "ends_on"}
-            show_errors(form, FieldErrors({named.get(k, k): v for k, v in error.errors.items()}))
+            show_errors(form, error)
         else:
             messages.success(request, f"Notice given to the holders of {given} grants.")
             return redirect("access:granted", repo.namespace.name, repo.name)

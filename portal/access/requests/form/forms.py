@@ -26,16 +26,22 @@ MODE_HINTS = {
 
 
 def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
-    """Put a service's errors beside their fields; what the form knows already stays as it is.
-
-    Where a form has ``named``, that maps the service's name of an input to the form's own.
-    """
+    """Put a service's errors beside their fields; what the form knows already stays as it is."""
     known = set(form.errors)
-    named = getattr(form, "named", {})
     for argument, text in errors.errors.items():
-        name = named.get(argument, argument)
-        if name not in known:
-            form.add_error(name if name in form.fields else None, text)
+        name = field_of(form, argument)
+        if name is None or name not in known:
+            form.add_error(name, text)
+
+
+def field_of(form: forms.BaseForm, argument: str) -> str | None:
+    """Return the form's field for a service's argument, or None where the form has none.
+
+    A form asks by the last part of an argument's path; what it calls otherwise is in its ``named``.
+    """
+    named, last = getattr(form, "named", {}), argument.rpartition(".")[2]
+    name = named.get(argument) or named.get(last, last)
+    return name if name in form.fields else None
 
 
 def _required(name: str) -> dict[str, str]:
@@ -178,6 +184,10 @@ class SignatureForm(PageForm):
                 help_text=each.get("help", ""),
                 error_messages={"required": f"Confirm: {each['text']}"},
             )
+        self.named = {
+            f"signature.attestations.{each['code']}": f"attest_{each['code']}"
+            for each in version.attestations
+        }
         self.fields["entity"].required = not self.is_bound or self._for_entity()
         self.order_fields(self._as_on_the_page())
 

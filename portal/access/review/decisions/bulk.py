@@ -51,16 +51,16 @@ def bulk_decide(
 
 def _require_one_repo(reviewer: User, keys: Sequence[int]) -> None:
     if not 1 <= len(keys) <= MOST:
-        raise FieldErrors({"requests": f"Choose 1 to {MOST} requests."})
+        raise FieldErrors({"request_ids": f"Choose 1 to {MOST} requests."})
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=keys)
     if len(set(readable.values_list("repo", flat=True))) > 1:
-        raise FieldErrors({"requests": "Choose requests for one model at a time."})
+        raise FieldErrors({"request_ids": "Choose requests for one model at a time."})
 
 
 def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int], object]:
     def approve(key: int) -> object:
         if terms.expires_at is None:
-            raise FieldErrors({"until": "Choose the day on which the grants end."})
+            raise FieldErrors({"terms.expires_at": "Choose the day on which the grants end."})
         return approve_request(
             reviewer=reviewer,
             request_id=key,

@@ -137,14 +137,14 @@ class TestTeam:
         save(head, repo, now, quorum=2)
         with pytest.raises(FieldErrors) as refused:
             self.unseat(head, repo, now, needed)
-        assert "Seat 1 more" in refused.value.errors["person"]
+        assert "Seat 1 more" in refused.value.errors["user_id"]
         assert repo.team.count() == 2
 
     def test_who_alone_may_decide_what_waits_stays(self, repo, head, now):
         waiting = make_request(repo, now=now)
         with pytest.raises(FieldErrors) as refused:
             self.unseat(head, repo, now, head)
-        assert waiting.reference in refused.value.errors["person"]
+        assert waiting.reference in refused.value.errors["user_id"]
 
     def test_who_is_needed_to_lift_keeps_the_role(self, repo, head, now):
         able = User.objects.filter(is_superuser=True).count() + 2

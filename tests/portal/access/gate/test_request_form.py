@@ -105,19 +105,19 @@ class TestSaving:
     def test_what_is_wrong_is_named_with_its_question(self, repo, head, now, field, part):
         with pytest.raises(FieldErrors) as refused:
             save(head, repo, now, field)
-        assert list(refused.value.errors) == [f"1-{part}"]
+        assert list(refused.value.errors) == [f"fields.0.{part}"]
         assert "Question 1" in refused.value.message
         assert not RequestForm.objects.exists()
 
     def test_one_name_once(self, repo, head, now):
         with pytest.raises(FieldErrors) as refused:
             save(head, repo, now, asked(), asked())
-        assert list(refused.value.errors) == ["2-name"]
+        assert list(refused.value.errors) == ["fields.1.name"]
 
     def test_a_question_may_not_come_before_what_it_hangs_on(self, repo, head, now):
         with pytest.raises(FieldErrors) as refused:
             save(head, repo, now, FUNDER, asked())
-        assert "earlier question" in refused.value.errors["1-shown_if"]
+        assert "earlier question" in refused.value.errors["fields.0.shown_if"]
 
 
 class TestSubmitting:
@@ -129,7 +129,7 @@ class TestSubmitting:
         draft = make_draft(repo, make_user(), q_funded="yes")
         with pytest.raises(FieldErrors) as refused:
             submit(draft, now)
-        assert list(refused.value.errors) == ["q_funder"]
+        assert list(refused.value.errors) == ["answers.q_funder"]
 
     def test_what_is_hidden_is_neither_required_nor_kept(self, repo, form, now):
         request = make_request(repo, now=now, q_funded="no", q_funder="Left from before")
@@ -147,7 +147,7 @@ class TestSubmitting:
         assert rows["By whom?"] == "The state"
         with pytest.raises(FieldErrors) as refused:
             submit(make_draft(repo, make_user(), q_funded="no"), now)
-        assert list(refused.value.errors) == ["q_new"]
+        assert list(refused.value.errors) == ["answers.q_new"]
 
     def test_an_answer_of_another_kind_is_refused_and_not_a_fault(self, repo, form, now):
         draft = make_draft(repo, make_user(), q_funded=["yes"])

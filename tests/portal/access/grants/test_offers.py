@@ -83,7 +83,7 @@ class TestOffering:
     def test_what_is_missing_is_named(self, repo, now):
         with pytest.raises(FieldErrors) as refused:
             self.offer(make_administrator(repo), make_user(), repo, now, modes=[], expires_at=now)
-        assert set(refused.value.errors) == {"modes", "until"}
+        assert set(refused.value.errors) == {"modes", "expires_at"}
 
     def test_for_five_years_at_most_as_an_approval_is(self, repo, now):
         actor, person = make_administrator(repo), make_user()
@@ -91,7 +91,7 @@ class TestOffering:
             self.offer(
                 actor, person, repo, now, expires_at=now + LONGEST_GRANT + timedelta(seconds=1)
             )
-        assert set(refused.value.errors) == {"until"}
+        assert set(refused.value.errors) == {"expires_at"}
         offer = self.offer(actor, person, repo, now, expires_at=now + LONGEST_GRANT)
         assert offer.expires_at == now + LONGEST_GRANT
 
@@ -139,7 +139,9 @@ class TestAccepting:
     def test_what_is_missing_is_named(self, offer, now):
         with pytest.raises(FieldErrors) as refused:
             accept(offer, now, typed_name="Somebody Else", attestations=frozenset())
-        assert {"typed_name", "attest_noncommercial"} <= set(refused.value.errors)
+        assert {"signature.typed_name", "signature.attestations.noncommercial"} <= set(
+            refused.value.errors
+        )
 
     def test_it_is_nobody_elses(self, offer, now):
         with pytest.raises(GrantNotFound):

@@ -175,10 +175,10 @@ class TestPlacing:
         ("changed", "field"),
         [
             ({"scope": "planet"}, "scope"),
-            ({"subject_id": None}, "subject"),
-            ({"subject_id": 999_999}, "subject"),
-            ({"scope": "revision", "subject_id": 1}, "subject"),
-            ({"repo_id": 999_999}, "repo"),
+            ({"subject_id": None}, "subject_id"),
+            ({"subject_id": 999_999}, "subject_id"),
+            ({"scope": "revision", "subject_id": 1}, "subject_id"),
+            ({"repo_id": 999_999}, "repo_id"),
             ({"reason": " "}, "reason"),
         ],
     )

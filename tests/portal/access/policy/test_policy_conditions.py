@@ -100,11 +100,11 @@ class TestConditions:
     @pytest.mark.parametrize(
         ("given", "field"),
         [
-            (Conditions(files=()), "files"),
-            (Conditions(files=(" ",)), "files"),
-            (Conditions(files=("a",) * 51), "files"),
-            (Conditions(max_members=-1), "max_members"),
-            (Conditions(max_members=1001), "max_members"),
+            (Conditions(files=()), "conditions.files"),
+            (Conditions(files=(" ",)), "conditions.files"),
+            (Conditions(files=("a",) * 51), "conditions.files"),
+            (Conditions(max_members=-1), "conditions.max_members"),
+            (Conditions(max_members=1001), "conditions.max_members"),
         ],
     )
     def test_what_cannot_be_enforced_is_named(self, given, field):

@@ -119,7 +119,7 @@ class TestCorrecting:
     def test_what_would_not_do_changes_nothing(self, request_, now):
         with pytest.raises(FieldErrors) as refused:
             correct(request_, now, purpose=" ", country="??")
-        assert set(refused.value.errors) == {"purpose", "country"}
+        assert set(refused.value.errors) == {"changes.purpose", "changes.country"}
         assert request_.submissions.count() == 1
 
     def test_only_the_applicant_and_only_while_undecided(self, repo, request_, now):

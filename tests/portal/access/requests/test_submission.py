@@ -137,7 +137,7 @@ class TestSubmitting:
         draft = make_draft(repo, applicant, **{field: ""})
         with pytest.raises(FieldErrors) as refused:
             submit(draft, now)
-        assert list(refused.value.errors) == [field]
+        assert list(refused.value.errors) == [f"answers.{field}"]
         draft.refresh_from_db()
         assert draft.state == "draft"
 
@@ -161,7 +161,7 @@ class TestSubmitting:
     def test_an_answer_that_is_too_long_is_named(self, repo, applicant, now):
         with pytest.raises(FieldErrors) as refused:
             submit(make_draft(repo, applicant, organization="x" * 201), now)
-        assert "200 characters" in refused.value.errors["organization"]
+        assert "200 characters" in refused.value.errors["answers.organization"]
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -176,7 +176,7 @@ class TestSubmitting:
     def test_an_answer_that_means_nothing_is_named(self, repo, applicant, now, field, value):
         with pytest.raises(FieldErrors) as refused:
             submit(make_draft(repo, applicant, **{field: value}), now)
-        assert list(refused.value.errors) == [field]
+        assert list(refused.value.errors) == [f"answers.{field}"]
 
     def test_the_snapshot_holds_the_answers_alone(self, repo, applicant, now):
         draft = make_draft(repo, applicant, signature={"typed_name": "A"})
@@ -185,7 +185,7 @@ class TestSubmitting:
     def test_a_mode_that_is_not_offered_is_named(self, repo, applicant, now):
         with pytest.raises(FieldErrors) as refused:
             submit(make_draft(repo, applicant, modes=["download", "everything"]), now)
-        assert "modes" in refused.value.errors
+        assert "answers.modes" in refused.value.errors
 
     def test_an_unproved_address_keeps_the_draft(self, repo, now):
         draft = make_draft(repo, make_user(verified=False))
@@ -207,14 +207,14 @@ class TestSubmitting:
             ({"typed_name": ""}, "typed_name"),
             ({"capacity": "ghost"}, "capacity"),
             ({"capacity": "entity"}, "entity"),
-            ({"attestations": frozenset({"noncommercial"})}, "attest_no_military"),
+            ({"attestations": frozenset({"noncommercial"})}, "attestations.no_military"),
         ],
     )
     def test_what_the_signature_lacks_is_named(self, repo, applicant, now, changed, field):
         draft = make_draft(repo, applicant)
         with pytest.raises(FieldErrors) as refused:
             submit(draft, now, **changed)
-        assert list(refused.value.errors) == [field]
+        assert list(refused.value.errors) == [f"signature.{field}"]
         assert not Acceptance.objects.exists()
 
     def test_a_newer_licence_must_be_read_first(self, repo, applicant, now):

@@ -1,0 +1,30 @@
+"""Hold every refusal of the API: each field that it names is one that its caller can send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from portal.api.framework.endpoint import UNKNOWN, Endpoint, paging_of
+from portal.api.framework.field_names import known_parts
+
+# These say of a name that it isn't known, and of a body that it is no object.
+OF_NO_FIELD = {UNKNOWN, "This field isn’t known here. Leave it out."}
+WHOLE = "non_field_errors"
+# Submitting checks the draft, whose answers another operation of the same request takes.
+ELSEWHERE = {"submit": "answers."}
+
+
+def strange_fields(view: Endpoint, response: Any) -> Iterator[str]:
+    """Yield the fields that a refusal names, and that what the operation takes doesn't have."""
+    operation = view.operation
+    if operation is None or not 400 <= response.status_code < 500:
+        return
+    inputs = [takes() for takes in (operation.takes, operation.filters) if takes is not None]
+    others = {*view.kwargs, *paging_of(operation), WHOLE}
+    for name, text in response.data["error"]["fields"].items():
+        parts = name.split(".")
+        is_known = any(list(known_parts(parts, takes)) == parts for takes in inputs)
+        is_elsewhere = name.startswith(ELSEWHERE.get(operation.name, "\0"))
+        if not (is_known or is_elsewhere or name in others or text in OF_NO_FIELD):
+            yield f"{operation.name} names {name}: {text}"
