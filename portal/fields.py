@@ -1,10 +1,12 @@
-"""Provide the form fields that all parts share."""
+"""Provide the form fields that all parts share, and show a service's errors beside them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+
+from portal.errors import FieldErrors
 
 
 class LongText(forms.CharField):
@@ -27,3 +29,22 @@ def told_as(words: str) -> dict[str, str]:
 
 def with_unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
+    """Put a service's errors beside their fields; what the form knows already stays as it is."""
+    known = set(form.errors)
+    for argument, text in errors.errors.items():
+        name = field_of(form, argument)
+        if name is None or name not in known:
+            form.add_error(name, text)
+
+
+def field_of(form: forms.BaseForm, argument: str) -> str | None:
+    """Return the form's field for a service's argument, or None where the form has none.
+
+    A form asks by the last part of an argument's path; what it calls otherwise is in its ``named``.
+    """
+    named, last = getattr(form, "named", {}), argument.rpartition(".")[2]
+    name = named.get(argument) or named.get(last, last)
+    return name if name in form.fields else None

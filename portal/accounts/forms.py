@@ -54,6 +54,7 @@ class KeysForm(forms.Form):
 class ReferenceForm(forms.Form):
     """Whom to ask, about which organization. What may be asked is checked by the service."""
 
+    named: ClassVar = {"organization_name": "organization"}
     use_required_attribute = False
 
     organization = forms.CharField(

@@ -23,10 +23,10 @@ def check_question(person: User, words: dict[str, str], email: str, now: datetim
     missing = {
         "name": "Say whom to ask.",
         "relation": "Say how they know that you work there.",
-        "organization": "Name the organization.",
+        "organization_name": "Name the organization.",
     }
     errors |= {field: text for field, text in missing.items() if not words[field]}
-    limits = {"name": 200, "relation": 200, "organization": 300}
+    limits = {"name": 200, "relation": 200, "organization_name": 300}
     errors |= {
         field: f"Use {limit} characters at most."
         for field, limit in limits.items()

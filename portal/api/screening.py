@@ -100,7 +100,7 @@ def import_lines(call: Call) -> dict[str, object]:
     require_operator(call.person)
     if call.data["dry_run"]:
         return _told(read_lines(call.data["lines"]))
-    return _told(import_entries(actor=call.person, text=call.data["lines"], now=call.now))
+    return _told(import_entries(actor=call.person, lines=call.data["lines"], now=call.now))
 
 
 def _told(found: Import) -> dict[str, object]:

@@ -113,7 +113,7 @@ class DecideRenewalForm(PageForm):
 
 
 class NoticeForm(PageForm):
-    named: ClassVar = {"ends_at": "ends_on"}
+    named: ClassVar = {"ends_at": "ends_on", "licence_version_id": "version"}
 
     version = forms.ModelChoiceField(
         label="Grants under",

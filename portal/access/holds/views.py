@@ -21,12 +21,12 @@ from portal.access.holds.impact import affected_by
 from portal.access.holds.targets import subject_id, subject_words
 from portal.access.letters.holds import what_of
 from portal.access.models import Hold
-from portal.access.requests.form.forms import show_errors
 from portal.access.status_badge import Mark
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors, Forbidden
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 PAGE_SIZE = 30

@@ -142,7 +142,7 @@ def _is_author(person: User, access_request: AccessRequest) -> bool:
 
 @dataclass(frozen=True)
 class Relation:
-    """How a person stands to one request: their roles, and their conflicts of interest.
+    """How a person stands to one request as it is: their roles, and their conflicts of interest.
 
     ``is_author``: the decision on it, or the question that is open, is theirs.
 
@@ -150,6 +150,7 @@ class Relation:
     """
 
     roles: frozenset[Role]
+    state: State
     conflicts: frozenset[Conflict] = frozenset()
     is_author: bool = False
 
@@ -158,13 +159,14 @@ class Relation:
         """True if the person runs the team, or answers for what was escalated to them."""
         return bool(self.roles & _HEADS)
 
-    def acts(self, state: State) -> set[Act]:
-        """Return what such a person may do to a request in this state."""
+    @property
+    def acts(self) -> set[Act]:
+        """Return what the person may do to the request."""
         return {
             act
             for act, rule in RULES.items()
             if rule.roles & self.roles
-            and state in rule.states
+            and self.state in rule.states
             and not rule.barred_by & self.conflicts
             and (self.is_author or self.is_head or not rule.is_own)
         }
@@ -172,16 +174,16 @@ class Relation:
 
 def relation_of(person: User, access_request: AccessRequest, now: datetime) -> Relation:
     """Look up how a person stands to a request; conflicts are asked of its team alone."""
-    roles = frozenset(roles_of(person, access_request))
+    roles, state = frozenset(roles_of(person, access_request)), State(access_request.state)
     if not roles & _TEAM:
-        return Relation(roles)
+        return Relation(roles, state)
     conflicts = conflicts_of([person], access_request, now)[person.pk]
-    return Relation(roles, frozenset(conflicts), _is_author(person, access_request))
+    return Relation(roles, state, frozenset(conflicts), _is_author(person, access_request))
 
 
 def allowed_acts(person: User, access_request: AccessRequest, now: datetime) -> set[Act]:
     """Return what this person may do to this request as it stands."""
-    return relation_of(person, access_request, now).acts(State(access_request.state))
+    return relation_of(person, access_request, now).acts
 
 
 def require_act(person: User, access_request: AccessRequest, act: Act, now: datetime) -> None:

@@ -107,10 +107,10 @@ def _told(entry: ScreeningEntry) -> dict[str, str]:
     return {"kind": entry.kind}
 
 
-def read_lines(text: str) -> Import:
+def read_lines(lines: str) -> Import:
     """What a CSV of kind, value and note would do. A first line of these words is passed over."""
     found, seen = Import(), _standing()
-    for number, cells in _cells(text):
+    for number, cells in _cells(lines):
         kind, value, note = (*(cell.strip() for cell in cells[:3]), "", "", "")[:3]
         kind = kind.lower()
         if number == 1 and (kind, value.lower()) == ("kind", "value"):
@@ -150,11 +150,11 @@ def _standing() -> set[tuple[str, str]]:
 
 
 @transaction.atomic
-def import_entries(*, actor: User, text: str, now: datetime) -> Import:
+def import_entries(*, actor: User, lines: str, now: datetime) -> Import:
     """Add every new line of a CSV; none, where one is wrong. Again, it adds nothing."""
     require_operator(actor)
     _write_alone()
-    found = read_lines(text)
+    found = read_lines(lines)
     if found.wrong:
         number, remedy = found.wrong[0]
         more = len(found.wrong) - 1

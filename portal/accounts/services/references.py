@@ -41,9 +41,9 @@ def ask_reference(
         raise AddressNeeded("Confirm an address of your own first; then you can name a reference.")
     person = User.objects.select_for_update().get(pk=person.pk)
     listed = Organization.objects.filter(pk=organization_id).first() if organization_id else None
-    words = {"name": name, "relation": relation, "organization": organization_name}
+    words = {"name": name, "relation": relation, "organization_name": organization_name}
     words = {field: " ".join(value.split()) for field, value in words.items()}
-    words["organization"] = listed.name if listed else words["organization"]
+    words["organization_name"] = listed.name if listed else words["organization_name"]
     email = email.strip().lower()
     check_question(person, words, email, now)
     _close_run_out(person, email, now)
@@ -51,7 +51,7 @@ def ask_reference(
     reference = Reference.objects.create(
         person=person,
         organization=listed,
-        organization_name=words["organization"],
+        organization_name=words["organization_name"],
         name=words["name"],
         email=email,
         relation=words["relation"],

@@ -24,6 +24,7 @@ from portal.accounts.services.references import ask_reference
 from portal.accounts.services.renewal import address_of_letter, ask_renewal, renew_by_letter
 from portal.accounts.views import signed_in
 from portal.errors import DomainError, FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 PAGE_SIZE = 20
@@ -77,9 +78,8 @@ def _asked(person: User, form: ReferenceForm, now: datetime) -> bool:
     organization = {"organization_id": listed.pk} if listed else {"organization_name": words}
     try:
         ask_reference(person=person, now=now, **organization, **given)
-    except FieldErrors as errors:
-        for name, text in errors.errors.items():
-            form.add_error(name, text)
+    except FieldErrors as error:
+        show_errors(form, error)
     except DomainError as error:
         form.add_error(None, error.message)
     return not form.errors

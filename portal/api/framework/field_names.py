@@ -12,6 +12,8 @@ NAMES = {
     "ends_at": "until",
     "expires_at": "until",
     "fields": "questions",
+    "licence_version_id": "version",
+    "organization_name": "organization",
     "paragraphs": "text",
     "repo_id": "repo",
     "request_ids": "requests",

@@ -86,7 +86,7 @@ def _state(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any
         "votes": _votes(call, case),
         "undo_until": undo_until(case),
         "grant_id": grant.pk if grant else None,
-        "allowed_acts": sorted(relation.acts(AccessRequest.State(case.state))),
+        "allowed_acts": sorted(relation.acts),
     }
 
 

@@ -126,7 +126,7 @@ def screening() -> tuple[Any, str, Fill]:
 
     def fill(number: int) -> None:
         lines = "\n".join(f"domain,n{number}-{at}.example," for at in range(number))
-        import_entries(actor=person, text=lines, now=timezone.now())
+        import_entries(actor=person, lines=lines, now=timezone.now())
 
     return person, "screening", fill
 

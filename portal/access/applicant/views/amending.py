@@ -19,13 +19,14 @@ from portal.access.policy.request_actions import Act, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
-from portal.access.requests.form.forms import AnswerForm, AppealForm, field_of, show_errors
+from portal.access.requests.form.forms import AnswerForm, AppealForm
 from portal.access.requests.form.wizard import Step, answer_forms
 from portal.access.requests.snapshots import newest_submission
 from portal.access.requests.views.common import own_request
 from portal.access.review.status import open_question
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.fields import field_of, show_errors
 from portal.pages import posted_from
 
 AMENDING = (Act.CORRECT, Act.ANSWER, Act.RESUME)

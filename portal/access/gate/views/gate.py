@@ -17,13 +17,13 @@ from portal.access.gate.forms import GateForm, SeatForm
 from portal.access.gate.settings import save_gate, seat_member, unseat_member
 from portal.access.gate.team_capacity import team_of, warnings
 from portal.access.policy.gate_settings import settings_of
-from portal.access.requests.form.forms import show_errors
 from portal.access.requests.form.questions import lab_questions, newest_form
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 

@@ -16,14 +16,14 @@ from portal.access.letters.kinds import GROUPS, KINDS, LetterKind
 from portal.access.letters.mailer import scope_of
 from portal.access.policy.refusals import require_may
 from portal.access.policy.verdicts import Action
-from portal.access.requests.form.forms import PageForm, show_errors
+from portal.access.requests.form.forms import PageForm
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
-from portal.fields import LongText
+from portal.fields import LongText, show_errors
 from portal.outbox.models import LetterTemplate
 from portal.outbox.templates import (
     LONGEST_LETTER,

@@ -17,12 +17,12 @@ from portal.access.gate.forms import KINDS, STEP_LABELS, QuestionForm, condition
 from portal.access.gate.question_versions import save_request_form
 from portal.access.gate.views.gate import administered
 from portal.access.models import AccessRequest
-from portal.access.requests.form.forms import show_errors
 from portal.access.requests.form.questions import LabQuestion, lab_questions, newest_form
 from portal.access.requests.form.wizard import STEPS, form_of
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 NEW = "new"

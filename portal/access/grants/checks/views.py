@@ -16,9 +16,9 @@ from portal.access.grants.checks.clearing import check_for, checks_of, clear_che
 from portal.access.grants.checks.forms import ClearForm
 from portal.access.grants.forms import EndGrantForm
 from portal.access.models import Screening
-from portal.access.requests.form.forms import show_errors
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 
 PAGE_SIZE = 50
 

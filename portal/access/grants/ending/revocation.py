@@ -147,7 +147,9 @@ def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetim
     if problem := text_problem(reason, missing="Say why; the notice quotes it."):
         errors["reason"] = problem
     if not names_some:
-        errors["version"] = "Choose the licence version whose grants end, or name the grants."
+        errors["licence_version_id"] = (
+            "Choose the licence version whose grants end, or name the grants."
+        )
     if errors:
         raise FieldErrors(errors)
 

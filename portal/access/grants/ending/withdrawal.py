@@ -75,7 +75,7 @@ def withdraw_notice(
     """
     repo = administered_repo(actor, repo_id, now)
     if not (licence_version_id or grant_ids):
-        raise FieldErrors({"version": "Choose the licence version, or name the grants."})
+        raise FieldErrors({"licence_version_id": "Choose the licence version, or name the grants."})
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
     under_notice = Grant.objects.filter(
         meant, repo=repo, ends_by_notice_at__isnull=False, revoked_at=None, closed_at=None

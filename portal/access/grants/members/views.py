@@ -29,11 +29,12 @@ from portal.access.grants.members.membership import (
 from portal.access.grants.views.signatures import blank, posted
 from portal.access.models import Membership
 from portal.access.requests.form.answers import modes_label
-from portal.access.requests.form.forms import SignatureForm, show_errors
+from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.views.common import licence_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 PAGE_SIZE = 50

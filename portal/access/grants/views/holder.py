@@ -28,11 +28,12 @@ from portal.access.grants.views.signatures import blank, posted
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.policy.refusals import whole_date
 from portal.access.requests.form.answers import modes_label
-from portal.access.requests.form.forms import SignatureForm, show_errors
+from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import licence_in_force
 from portal.access.requests.views.common import CHECK_FIRST, licence_context, proved_or_said
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 PAGE_SIZE = 20

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from django.http import HttpRequest
 
 from portal.access.errors import LicenceChanged
-from portal.access.requests.form.forms import SignatureForm, show_errors
+from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature, check_signature
 from portal.access.requests.views.common import CHANGED, say
 from portal.accounts.models import User
 from portal.addresses import client_ip
 from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 
 TYPED = ("typed_name", "capacity", "entity", "report", "publications")
 

@@ -24,13 +24,13 @@ from portal.access.grants.renewals import decide_renewal, reviews
 from portal.access.models import Renewal
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
-from portal.access.requests.form.forms import show_errors
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import FieldErrors, Forbidden
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 

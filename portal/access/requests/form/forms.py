@@ -15,7 +15,6 @@ from portal.access.requests.form.questions import WORDS as WORDS
 from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
-from portal.errors import FieldErrors
 from portal.fields import LongText
 from portal.lines import LineInput
 
@@ -23,25 +22,6 @@ MODE_HINTS = {
     "download": "The files of the model, to run on machines of your own",
     "inference": "Prompts to the model as we host it; nothing to install",
 }
-
-
-def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
-    """Put a service's errors beside their fields; what the form knows already stays as it is."""
-    known = set(form.errors)
-    for argument, text in errors.errors.items():
-        name = field_of(form, argument)
-        if name is None or name not in known:
-            form.add_error(name, text)
-
-
-def field_of(form: forms.BaseForm, argument: str) -> str | None:
-    """Return the form's field for a service's argument, or None where the form has none.
-
-    A form asks by the last part of an argument's path; what it calls otherwise is in its ``named``.
-    """
-    named, last = getattr(form, "named", {}), argument.rpartition(".")[2]
-    name = named.get(argument) or named.get(last, last)
-    return name if name in form.fields else None
 
 
 def _required(name: str) -> dict[str, str]:

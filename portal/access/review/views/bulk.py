@@ -15,13 +15,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import AccessRequest, Decision
-from portal.access.requests.form.forms import show_errors
 from portal.access.review.bulk_forms import BulkForm
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
 from portal.access.review.views.common import reviewer_of
 from portal.access.review.views.pages import end_of
 from portal.accounts.models import User
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 
 _RESULTS = "bulk_results"
 MOST_READ = 200  # more numbers than this in one address are no choice of a person's

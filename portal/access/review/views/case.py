@@ -138,12 +138,11 @@ def _evidence(
 def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
     """Who has it, who voted, and what this reader may do."""
     relation = relation_of(reviewer, access_request, now)
-    acts = relation.acts(AccessRequest.State(access_request.state))
     held = assignment_of(access_request)
     votes = visible_votes(access_request, reviewer)
     cast = len(standing_votes(access_request))
     return {
-        "acts": acts,
+        "acts": relation.acts,
         "is_head": relation.is_head,
         "assignment": held,
         "is_mine": held is not None and held.reviewer_id == reviewer.pk,
@@ -153,7 +152,7 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         "votes_cast": cast,
         "votes_are_hidden": cast > len(votes),
         "escalations": access_request.escalations.all(),
-        "overrides": overrides_count(access_request.repo) if Act.OVERRIDE in acts else 0,
+        "overrides": overrides_count(access_request.repo) if Act.OVERRIDE in relation.acts else 0,
         "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
     }
 

@@ -15,7 +15,6 @@ from django.utils import timezone
 from portal.access.errors import ConflictOfInterest, RequestNotFound
 from portal.access.models import AccessRequest
 from portal.access.policy.request_actions import Act, require_act
-from portal.access.requests.form.forms import show_errors
 from portal.access.review.queue.filters import Filters, filters_from
 from portal.access.review.queue.listing import has_queue
 from portal.access.review.queue.position import next_to_decide
@@ -23,6 +22,7 @@ from portal.access.review.views.case import case_context, undo_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import Conflict, DomainError, FieldErrors, Forbidden
+from portal.fields import show_errors
 
 Do = Callable[[datetime], object]
 

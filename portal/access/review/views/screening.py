@@ -14,7 +14,6 @@ from portal.access.errors import RequestNotFound
 from portal.access.grants.checks.forms import ClearForm
 from portal.access.models import AccessRequest, Screening, ScreeningEntry
 from portal.access.policy.request_actions import Act, allowed_acts
-from portal.access.requests.form.forms import show_errors
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.review.screening_forms import EntryForm, ImportForm
 from portal.access.screening.lists import (
@@ -28,6 +27,7 @@ from portal.access.screening.lists import (
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
+from portal.fields import show_errors
 from portal.pages import posted_from
 
 PAGE_SIZE = 50
@@ -91,7 +91,7 @@ def _import(request: HttpRequest, person: User, text: str) -> Import | None:
     """What it would do; None once it is done."""
     if request.POST.get("act") != "add":
         return read_lines(text)
-    done = import_entries(actor=person, text=text, now=timezone.now())
+    done = import_entries(actor=person, lines=text, now=timezone.now())
     messages.success(request, f"{len(done.new)} lines added; {done.known} stood already.")
     return None
 

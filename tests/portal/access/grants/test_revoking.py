@@ -145,7 +145,7 @@ class TestNotice:
         [
             ({"ends_at": timedelta(days=29)}, "ends_at"),
             ({"reason": " "}, "reason"),
-            ({"grant_ids": []}, "version"),
+            ({"grant_ids": []}, "licence_version_id"),
         ],
     )
     def test_what_is_missing_is_named(self, grant, administrator, now, changed, field):

@@ -169,7 +169,7 @@ class TestNotice:
             self.withdraw(grant, make_reviewer(grant.repo), now)
         with pytest.raises(FieldErrors) as refused:
             self.withdraw(grant, head, now, grant_ids=[])
-        assert set(refused.value.errors) == {"version"}
+        assert set(refused.value.errors) == {"licence_version_id"}
         hidden = make_repo(private=True)
         with pytest.raises(RepoNotFound):
             withdraw_notice(actor=head, repo_id=hidden.pk, grant_ids=[grant.pk], now=now)

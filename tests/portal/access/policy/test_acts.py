@@ -30,7 +30,7 @@ State = AccessRequest.State
 
 
 def acts_of(role, state, *conflicts):
-    return Relation(frozenset({role}), frozenset(conflicts)).acts(state)
+    return Relation(frozenset({role}), state, frozenset(conflicts)).acts
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 from portal.access.gate.forms import QuestionForm, SeatForm
 from portal.access.grants.forms import NoticeForm
 from portal.access.holds.forms import HoldForm
-from portal.access.requests.form.forms import SignatureForm, YouForm, field_of
+from portal.access.requests.form.forms import SignatureForm, YouForm
 from portal.access.review.forms import ApproveForm, NoteForm
 from portal.catalog.models import ModelRepo
+from portal.fields import field_of
 from tests.factories.catalog import make_licence, make_repo
 
 pytestmark = pytest.mark.django_db

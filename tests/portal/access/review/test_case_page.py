@@ -159,6 +159,18 @@ def test_with_a_conflict_there_is_nothing_to_decide_by(page, case, reviewer, now
     assert page.post(url("approve", case), approval()).status_code == 403
 
 
+def test_with_a_conflict_the_extra_check_cant_be_cleared(client, case, now):
+    AccessRequest.objects.filter(pk=case.pk).update(state="held")
+    head = make_reviewer(case.repo, role="administrator")
+    client.force_login(head)
+    assert "It is clear" in client.get(url("dispose", case)).text
+    declare_conflict(
+        reviewer=head, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
+    )
+    assert "It is clear" not in client.get(url("dispose", case)).text
+    assert client.post(url("dispose", case), {"text": "Another person."}).status_code == 403
+
+
 def test_the_owner_is_offered_to_decide_alone(client, case, now):
     make_gate(case.repo, quorum=2)
     owner = owner_of(escalate(case, now))

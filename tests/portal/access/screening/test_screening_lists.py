@@ -68,13 +68,13 @@ def test_nobody_else_keeps_them(now):
     with pytest.raises(Forbidden):
         remove_entry(actor=stranger, entry_id=1, now=now)
     with pytest.raises(Forbidden):
-        import_entries(actor=stranger, text=LINES, now=now)
+        import_entries(actor=stranger, lines=LINES, now=now)
 
 
 def test_a_file_is_added_once(operator, now):
-    assert len(import_entries(actor=operator, text=LINES, now=now).new) == 2
+    assert len(import_entries(actor=operator, lines=LINES, now=now).new) == 2
     assert standing() == {("country", "KP"), ("person", "Given Name")}
-    again = import_entries(actor=operator, text=LINES, now=now)
+    again = import_entries(actor=operator, lines=LINES, now=now)
     assert (again.new, again.known) == ([], 3)
     event = AuditEvent.objects.get(type="screening.entries_imported")
     assert event.data["added"] == 2
@@ -82,7 +82,7 @@ def test_a_file_is_added_once(operator, now):
 
 def test_one_wrong_line_and_none_is_added(operator, now):
     with pytest.raises(FieldErrors) as refused:
-        import_entries(actor=operator, text=LINES + "country,Nowhere,\n", now=now)
+        import_entries(actor=operator, lines=LINES + "country,Nowhere,\n", now=now)
     assert "Line 5" in refused.value.errors["lines"]
     assert standing() == set()
 
@@ -126,6 +126,6 @@ def test_the_list_costs_the_same_however_long(client, operator, now, django_asse
     with CaptureQueriesContext(connection) as before:
         client.get(page)
     text = "".join(f"person,Name Number {number},\n" for number in range(40))
-    import_entries(actor=operator, text=text, now=now)
+    import_entries(actor=operator, lines=text, now=now)
     with django_assert_num_queries(len(before)):
         client.get(page)

@@ -196,7 +196,7 @@ def test_a_line_that_was_taken_off_opens_nothing(grant, now):
 
 def test_an_import_counts_as_its_lines_do(suspends, grant, now):
     text = f"person,{grant.person.name},\ndomain,elsewhere.example,\n"
-    import_entries(actor=make_user(superuser=True), text=text, now=now)
+    import_entries(actor=make_user(superuser=True), lines=text, now=now)
     assert tick(now) == {"grant_screened": 1}
     assert not opens(grant.person, grant.repo, now)
 
