@@ -8,6 +8,8 @@ from typing import Any
 from portal.api.framework.endpoint import UNKNOWN, Endpoint, paging_of
 from portal.api.framework.field_names import known_parts
 
+# A text that can't be read is refused by the names that stand in it.
+UNREAD = "not_json"
 # These say of a name that it isn't known, and of a body that it is no object.
 OF_NO_FIELD = {UNKNOWN, "This field isn’t known here. Leave it out."}
 WHOLE = "non_field_errors"
@@ -19,6 +21,8 @@ def strange_fields(view: Endpoint, response: Any) -> Iterator[str]:
     """Yield the fields that a refusal names, and that what the operation takes doesn't have."""
     operation = view.operation
     if operation is None or not 400 <= response.status_code < 500:
+        return
+    if response.data["error"]["code"] == UNREAD:
         return
     inputs = [takes() for takes in (operation.takes, operation.filters) if takes is not None]
     others = {*view.kwargs, *paging_of(operation), WHOLE}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, ConflictDeclaration
@@ -89,6 +90,18 @@ def test_what_is_offered_is_not_refused(prepare, role, is_conflicted):
             assert response.status_code in (200, 204, 400, 409), (str(operation), response.content)
         else:
             assert response.status_code in (403, 404, 409), (str(operation), response.content)
+
+
+def test_ones_own_list_asks_the_same_of_the_database_however_long():
+    person = make_request(make_repo(), now=timezone.now()).applicant
+    api = in_session(person)
+    with CaptureQueriesContext(connection) as one:
+        api.get("requests")
+    for _ in range(3):
+        make_request(make_repo(), person, now=timezone.now())
+    with CaptureQueriesContext(connection) as four:
+        assert len(api.get("requests").json()["results"]) == 4
+    assert len(four) == len(one)
 
 
 def test_who_decided_what_is_appealed_against_may_look_at_it_again_but_not_vote():
