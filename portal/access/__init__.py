@@ -3,6 +3,7 @@
 Each package knows only those before it; import-linter holds the order.
 
 - ``models``, with ``querysets`` and ``errors``: rows, who may see which, and refusals.
+- ``lifecycle``: how a grant stands, and when and why it ended.
 - ``deadlines``: the timers of each state, and the rows whose time has come.
 - ``policy``: who may do what. ``policy.policy.may`` is asked by pages, APIs, lists and workers.
 - ``letters``: mail in the team's voice.

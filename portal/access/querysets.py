@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.access import lifecycle
 from portal.accounts.models import Affiliation
 from portal.catalog.models import Mode, ModelRepo, Revision
 
@@ -47,35 +48,23 @@ class AccessRequestQuerySet(models.QuerySet[M]):
         return self.readable_by(reviewer).filter(state="in_review")
 
 
-def lasting(now: datetime, prefix: str = "") -> models.Q:
-    """Match grants that are not over: neither at their term, nor by notice, nor by anybody."""
-    noticed = f"{prefix}ends_by_notice_at"
-    return (models.Q(**{noticed: None}) | models.Q(**{f"{noticed}__gt": now})) & models.Q(
-        **{
-            f"{prefix}expires_at__gt": now,
-            f"{prefix}revoked_at": None,
-            f"{prefix}closed_at": None,
-        }
-    )
-
-
 class GrantQuerySet(models.QuerySet[M]):
+    """Grants, narrowed by how they stand: ``lifecycle`` has the rules."""
+
     def active_at(self, now: datetime) -> GrantQuerySet[M]:
         """Select grants that have begun, aren't over and aren't held for a check.
 
         Holds are another matter: see ``Hold``.
         """
-        return self.filter(lasting(now), starts_at__lte=now, held_at=None)
+        return self.filter(lifecycle.active(now))
+
+    def active_then(self, moment: datetime) -> GrantQuerySet[M]:
+        """Select grants that had begun at a moment of the past and weren't over yet."""
+        return self.lasted_at(moment).filter(starts_at__lte=moment)
 
     def offered_at(self, now: datetime) -> GrantQuerySet[M]:
         """Offers that still can be taken up by signing."""
-        return self.filter(
-            starts_at=None,
-            held_at=None,
-            offer_expires_at__gt=now,
-            revoked_at=None,
-            closed_at=None,
-        )
+        return self.filter(lifecycle.offered(now))
 
     def held_for_check(self, now: datetime) -> GrantQuerySet[M]:
         """Select signed grants, not over, that wait for a person's answer to a screening hit."""
@@ -83,7 +72,67 @@ class GrantQuerySet(models.QuerySet[M]):
 
     def lasting_at(self, now: datetime) -> GrantQuerySet[M]:
         """Select signed grants that aren't over, also future ones and those held for a check."""
-        return self.filter(lasting(now), acceptance__isnull=False)
+        return self.filter(lifecycle.lasting(now), acceptance__isnull=False)
+
+    def begun_until(self, end: datetime) -> GrantQuerySet[M]:
+        """Select grants with a start that nothing ends up to that moment, as far as is known."""
+        return self.filter(lifecycle.lasting(end), starts_at__isnull=False)
+
+    def begun(self) -> GrantQuerySet[M]:
+        """Select grants with a start that nobody has ended, with when each ends by itself."""
+        begun: Any = self.filter(lifecycle.unended(), starts_at__isnull=False)
+        ending: GrantQuerySet[M] = begun.annotate(ends=lifecycle.end_by_itself())
+        return ending
+
+    def unsigned(self) -> GrantQuerySet[M]:
+        """Select offers that nobody has ended, with until when each can be signed as ``ends``."""
+        offers: Any = self.filter(lifecycle.unended(), lifecycle.OFFER)
+        lapsing: GrantQuerySet[M] = offers.annotate(ends=lifecycle.lapse())
+        return lapsing
+
+    def signed(self) -> GrantQuerySet[M]:
+        """Leave out offers: those of which the lab took none back, too."""
+        return self.exclude(lifecycle.OFFER)
+
+    def signed_or_revoked(self) -> GrantQuerySet[M]:
+        """Leave out offers, but not those that the lab took back."""
+        return self.exclude(lifecycle.OFFER, revoked_at=None)
+
+    def lasted_at(self, moment: datetime) -> GrantQuerySet[M]:
+        """Select what wasn't over at a moment of the past, whatever ended it since."""
+        return self.filter(lifecycle.lasted(moment))
+
+    def over_by(self, moment: datetime) -> GrantQuerySet[M]:
+        """Select what was over at a moment of the past, by an act or by time."""
+        return self.exclude(lifecycle.lasted(moment))
+
+    def unrevoked(self) -> GrantQuerySet[M]:
+        return self.filter(revoked_at=None)
+
+    def unended(self) -> GrantQuerySet[M]:
+        """Select grants that nobody has ended; the time of some is over."""
+        return self.filter(lifecycle.unended())
+
+    def under_notice(self) -> GrantQuerySet[M]:
+        return self.filter(ends_by_notice_at__isnull=False)
+
+    def ending_by(self, latest: datetime) -> GrantQuerySet[M]:
+        """Select grants whose term is over by then, and those that the lab gave notice for."""
+        noticed = models.Q(ends_by_notice_at__isnull=False)
+        return self.filter(noticed | models.Q(expires_at__lte=latest))
+
+    def without_notice(self) -> GrantQuerySet[M]:
+        return self.filter(ends_by_notice_at=None)
+
+    def term_within(self, earliest: datetime, latest: datetime, now: datetime) -> GrantQuerySet[M]:
+        """Select grants that have begun, are held for no check and whose term, with no notice
+        before it, is over between two moments, both counted; nobody has ended them."""
+        begun = self.unended().without_notice().filter(starts_at__lte=now, held_at=None)
+        return begun.filter(expires_at__range=(earliest, latest))
+
+    def revocation_proposed(self) -> GrantQuerySet[M]:
+        """Select grants that one administrator would end, and that wait for a second."""
+        return self.unrevoked().filter(revocation_proposed_at__isnull=False)
 
     def to(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
         """The person's own grants; not those that they are a member of."""
@@ -131,11 +180,8 @@ class MembershipQuerySet(models.QuerySet[M]):
         self, since: datetime | models.OuterRef, now: datetime
     ) -> MembershipQuerySet[M]:
         """Joined by now, and at some time from ``since`` on under a grant that wasn't over."""
-        lasting = [
-            models.Q(**{name: None}) | models.Q(**{f"{name}__gt": since})
-            for name in ("ended_at", "grant__revoked_at", "grant__closed_at")
-        ]
-        return self.filter(*lasting, joined_at__lte=now, grant__expires_at__gt=since)
+        stayed = models.Q(ended_at=None) | models.Q(ended_at__gt=since)
+        return self.filter(stayed, lifecycle.lasted(since, "grant__"), joined_at__lte=now)
 
     def held(self) -> MembershipQuerySet[M]:
         """Select members who signed, and wait for a person's answer to a screening hit."""
@@ -165,9 +211,10 @@ class ScreeningQuerySet(models.QuerySet[M]):
 
     def open_at(self, now: datetime) -> ScreeningQuerySet[M]:
         """Select unanswered screenings of grants and memberships that aren't over."""
-        holder = models.Q(grant__isnull=False) & lasting(now, "grant__")
+        holder = models.Q(grant__isnull=False) & lifecycle.lasting(now, "grant__")
         member = models.Q(membership__isnull=False, membership__ended_at=None)
-        return self.unanswered().filter(holder | member & lasting(now, "membership__grant__"))
+        member &= lifecycle.lasting(now, "membership__grant__")
+        return self.unanswered().filter(holder | member)
 
     def unanswered(self) -> ScreeningQuerySet[M]:
         """Select screenings with a hit, or a failure, that nobody has answered."""

@@ -9,7 +9,8 @@ from datetime import datetime
 from django.db.models import F
 from django.urls import reverse
 
-from portal.access.grants.lifecycle import grant_state, is_active, is_offered
+from portal.access.grants.status_marks import grant_state
+from portal.access.lifecycle import is_active, is_offered
 from portal.access.models import AccessRequest, Grant
 from portal.access.review.status import FOR_APPLICANT, State
 from portal.access.status_badge import Mark

@@ -21,7 +21,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
-from django.db.models.functions import Cast, Concat, Extract, Floor, Least, Lower
+from django.db.models.functions import Cast, Concat, Extract, Floor, Lower
 
 from portal.access.deadlines import timers
 from portal.access.models import (
@@ -35,7 +35,7 @@ from portal.access.models import (
     Screening,
     ScreeningEntry,
 )
-from portal.access.querysets import UNDECIDED
+from portal.access.querysets import UNDECIDED, GrantQuerySet
 from portal.accounts.models import Affiliation
 from portal.outbox.models import BouncedAddress, OutboxMessage
 
@@ -189,11 +189,9 @@ def questions_unreachable(now: datetime) -> QuerySet[Question]:
 # --- offers and grants
 
 
-def _offers() -> QuerySet[Any]:
+def _offers() -> GrantQuerySet[Any]:
     """``ends``: when it can be signed no longer."""
-    unsigned = {"starts_at": None, "held_at": None, "revoked_at": None, "closed_at": None}
-    open_ones = Grant.objects.filter(**unsigned)
-    return open_ones.annotate(ends=Least("offer_expires_at", "expires_at"))
+    return Grant.objects.unsigned()
 
 
 def offers_to_remind(now: datetime) -> QuerySet[Any]:
@@ -207,11 +205,10 @@ def offers_lapsed(now: datetime) -> QuerySet[Any]:
     return over.filter(~written("grant-", OuterRef("pk"), "-offer-lapsed"))
 
 
-def _begun() -> QuerySet[Any]:
+def _begun() -> GrantQuerySet[Any]:
     """Not ended by anybody, nor succeeded by a grant that renews it. ``ends``: its last moment."""
-    begun = Grant.objects.filter(starts_at__isnull=False, revoked_at=None, closed_at=None)
-    renewed = Grant.objects.filter(parent=OuterRef("pk"), revoked_at=None)
-    return begun.filter(~Exists(renewed)).annotate(ends=Least("expires_at", "ends_by_notice_at"))
+    renewed = Grant.objects.unrevoked().filter(parent=OuterRef("pk"))
+    return Grant.objects.begun().filter(~Exists(renewed))
 
 
 def grant_reminder_key(days: int) -> str:
@@ -231,7 +228,7 @@ def grants_to_remind(now: datetime) -> QuerySet[Any]:
         key = grant_reminder_key(before.days)
         due |= within & begun_earlier & ~written("grant-", OuterRef("pk"), f"-{key}")
     asked = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
-    return _begun().filter(due, ~Exists(asked), ends_by_notice_at=None)
+    return _begun().without_notice().filter(due, ~Exists(asked))
 
 
 def grant_reminder_days(ends: datetime, now: datetime) -> int:

@@ -15,7 +15,7 @@ from django.db.models import Max
 
 from portal.access.deadlines import timers
 from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
-from portal.access.grants.locks import ends_at
+from portal.access.lifecycle import ends_at
 from portal.access.models import Grant, Hold, Membership, Screening, ScreeningEntry
 from portal.access.screening import matching as lists
 from portal.access.screening.run import screen
@@ -176,4 +176,4 @@ def _person(membership: Membership) -> User:
 def _start_of(grant: Grant, now: datetime) -> datetime:
     """Return when a grant that was held begins: now, or where the one that it renews ends."""
     before = ends_at(grant.parent) if grant.parent else now
-    return before if now < before < grant.expires_at else now
+    return before if now < before < ends_at(grant) else now

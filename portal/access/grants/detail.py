@@ -9,18 +9,21 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.access.errors import GrantNotFound
-from portal.access.grants.ending.revocation import can_sign_newer
-from portal.access.grants.lifecycle import (
-    conditions_in_words,
-    delivery_state,
-    is_active,
-    is_offered,
-    state_for,
-)
-from portal.access.grants.locks import is_over, line_of
+from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import cap_of, is_shareable
+from portal.access.grants.newer_text import can_sign_newer
 from portal.access.grants.renewals import is_renewable, opens_at, reviews
+from portal.access.grants.status_marks import conditions_in_words, delivery_state, state_for
 from portal.access.letters.mailer import grant_keys
+from portal.access.lifecycle import (
+    is_active,
+    is_closed,
+    is_offered,
+    is_over,
+    is_revoked,
+    is_under_notice,
+    is_unended,
+)
 from portal.access.models import Grant, Hold, Membership, Screening
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import may
@@ -83,13 +86,15 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "offered": is_offered(grant, now),
         "active": is_active(grant, now),
         "over": over,
+        "revoked": is_revoked(grant),
+        "noticed": is_under_notice(grant) and is_unended(grant),
         "duties": in_short(version, BINDING) if over and version else [],
         "hold": _hold(grant, now),
         "can_renew": seen.mine and is_renewable(grant, now),
         "renewal_opens_at": opens_at(grant),
         "open_renewal": grant.renewals.filter(decided_at=None).first(),
         "can_sign_newer": seen.mine and can_sign_newer(grant, now),
-        "can_close": seen.mine and not grant.is_offer and grant.closed_at is None,
+        "can_close": seen.mine and not grant.is_offer and not is_closed(grant),
         "check": open_check(grant, now),
         "line": [each for each in line_of(grant) if each.pk != grant.pk],
         "shareable": is_shareable(grant),

@@ -21,8 +21,7 @@ def governing_version(
     """
     if repo.licence_id is None:
         return None
-    then = Grant.objects.usable_by(person, repo).in_mode(mode)
-    then = then.filter(starts_at__lte=at, expires_at__gt=at)
+    then = Grant.objects.usable_by(person, repo).in_mode(mode).active_then(at)
     signed = (
         Acceptance.objects.filter(person=person, accepted_at__lte=at)
         .filter(Q(grants__in=then.values("pk")) | Q(memberships__grant__in=then.values("pk")))

@@ -11,6 +11,7 @@ from portal.access.errors import EndedByTheLab
 from portal.access.grants.activation import require_admissible, start_grant
 from portal.access.grants.audit.facts import told_of_start
 from portal.access.letters import checks
+from portal.access.lifecycle import is_over, is_revoked, is_under_notice
 from portal.access.models import Grant
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.accounts.models import User
@@ -23,15 +24,14 @@ from portal.errors import Conflict
 def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
     """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
     given = Grant.objects.to(person, repo).told()
-    latest = given.exclude(starts_at=None, held_at=None, revoked_at=None).order_by("-pk").first()
-    if latest is not None and (latest.revoked_at is not None or _ended_by_notice(latest, now)):
+    latest = given.signed_or_revoked().order_by("-pk").first()
+    if latest is not None and (is_revoked(latest) or _ended_by_notice(latest, now)):
         raise EndedByTheLab(repo.full_name)
 
 
 def _ended_by_notice(grant: Grant, now: datetime) -> bool:
     """Or closed under it; and the text that it was given under is still the one in force."""
-    noticed = grant.ends_by_notice_at
-    if noticed is None or (noticed > now and grant.closed_at is None) or not grant.acceptance:
+    if not is_under_notice(grant) or not is_over(grant, now) or not grant.acceptance:
         return False
     return grant.acceptance.licence_version_id == licence_in_force(grant.repo, now=now).pk
 

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from portal.access.grants.lifecycle import conditions_in_words, grant_state
+from portal.access.grants.status_marks import conditions_in_words, grant_state
+from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant, Renewal
 from portal.access.requests.form.answers import modes_label
 from portal.access.status_badge import Mark
@@ -27,15 +28,10 @@ VIEWS: dict[str, tuple[str, Narrow]] = {
     "checks": ("In a check", lambda found, now: found.held_for_check(now)),
     "ending": (
         "Ending within 60 days",
-        lambda found, now: found.active_at(now).filter(
-            Q(expires_at__lte=now + SOON) | Q(ends_by_notice_at__isnull=False)
-        ),
+        lambda found, now: found.active_at(now).ending_by(now + SOON),
     ),
     "renewals": ("To renew", lambda found, now: found.filter(renews=True)),
-    "proposed": (
-        "Revocation proposed",
-        lambda found, now: found.filter(revocation_proposed_at__isnull=False, revoked_at=None),
-    ),
+    "proposed": ("Revocation proposed", lambda found, now: found.revocation_proposed()),
     "all": ("All", lambda found, now: found),
 }
 
@@ -46,6 +42,7 @@ class Row:
     state: Mark
     modes: str
     conditions: list[str]
+    proposed: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,13 @@ def granted_of(repo: ModelRepo, given: Mapping[str, str], now: datetime) -> Gran
     found = VIEWS[view][1](_all(repo), now).order_by("expires_at", "pk")
     page = Paginator(_search(found, q), PAGE_SIZE).get_page(given.get("page"))
     rows = [
-        Row(grant, grant_state(grant, now), modes_label(grant.modes), conditions_in_words(grant))
+        Row(
+            grant,
+            grant_state(grant, now),
+            modes_label(grant.modes),
+            conditions_in_words(grant),
+            proposed=grant.revocation_proposed_at is not None and not is_revoked(grant),
+        )
         for grant in page
     ]
     tabs = [(slug, label) for slug, (label, _) in VIEWS.items()]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from portal.access.errors import GrantNotFound
+from portal.access.lifecycle import is_over
 from portal.access.models import Grant
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
@@ -73,19 +76,15 @@ def line_of(grant: Grant) -> list[Grant]:
 def lock_line(grant: Grant, now: datetime) -> list[Grant]:
     """The locked grant itself, and those of its line that aren’t over: they end together."""
     others = [each.pk for each in line_of(grant) if each.pk != grant.pk]
-    locked = Grant.objects.select_for_update(of=("self",)).select_related("repo__namespace")
+    related = ("repo__namespace", "person")
+    locked = Grant.objects.select_for_update(of=("self",)).select_related(*related)
     found = locked.filter(pk__in=others).order_by("pk")
     return [grant, *(each for each in found if not is_over(each, now))]
 
 
-def is_over(grant: Grant, now: datetime) -> bool:
-    """Ended in whatever way. What has not begun is not over."""
-    ended = grant.revoked_at is not None or grant.closed_at is not None
-    return ended or ends_at(grant) <= now
-
-
-def ends_at(grant: Grant) -> datetime:
-    """When it ends by itself: at its term, or earlier by notice."""
-    if grant.ends_by_notice_at is None:
-        return grant.expires_at
-    return min(grant.expires_at, grant.ends_by_notice_at)
+def lock_lasting(given: QuerySet[Grant], now: datetime) -> list[Grant]:
+    """Lock these grants and those of their lines, and return the ones that aren't over."""
+    keys = list(given.order_by("pk").values_list("pk", flat=True))
+    lock_lines(keys)
+    lines = [lock_line(grant, now) for key in keys if (grant := lock_grant(key))]
+    return [grant for line in lines for grant in line if not is_over(grant, now)]

@@ -11,10 +11,12 @@ from django.urls import reverse
 from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
 from portal.access.grants.activation import require_admissible, require_not_held, start_grant
 from portal.access.grants.audit.facts import facts_of, told_of_start
+from portal.access.grants.ending.end import Cause, end_grants
 from portal.access.grants.locks import lock_own
 from portal.access.grants.offer_votes import agreed_offer
 from portal.access.letters import checks
 from portal.access.letters import grants as letters
+from portal.access.lifecycle import Status, end_of, is_closed
 from portal.access.models import Grant
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
@@ -107,17 +109,18 @@ def require_open(grant: Grant, now: datetime) -> None:
     if decision is not None and decision.undone_at is not None:
         page = reverse("access:request", args=[decision.request_id])
         raise GrantIsOver(UNDONE, help_url=page)
-    if grant.revoked_at is not None:
+    end = end_of(grant, now)
+    if end is None:
+        return
+    if end.cause == Status.TAKEN_BACK:
         raise GrantIsOver("The lab took this offer back. Its letter says why.", help_url=again)
-    if grant.closed_at is not None:
+    if end.cause == Status.DECLINED:
         raise GrantIsOver("You declined this offer. You may ask again at any time.", help_url=again)
-    lapsed_at = min(grant.offer_expires_at or grant.expires_at, grant.expires_at)
-    if lapsed_at <= now:
-        raise OfferLapsed(
-            f"This offer lapsed on {whole_date(lapsed_at)}. Ask again: your answers are kept, and "
-            "the team can offer it anew.",
-            help_url=again,
-        )
+    raise OfferLapsed(
+        f"This offer lapsed on {whole_date(end.at)}. Ask again: your answers are kept, and the "
+        "team can offer it anew.",
+        help_url=again,
+    )
 
 
 @transaction.atomic
@@ -150,11 +153,9 @@ def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
     grant = lock_own(person, grant_id)
     if not grant.is_offer:
         raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")
-    if grant.closeout == DECLINED:
+    if is_closed(grant):
         return grant
     require_open(grant, now)
-    grant.closed_at, grant.closeout = now, DECLINED
-    grant.save(update_fields=["closed_at", "closeout"])
+    end_grants([grant], Cause.DECLINED, actor=person, reason=DECLINED, now=now)
     letters.send_offer_declined(grant, now=now)
-    record(EventType.GRANT_OFFER_DECLINED, actor=person, target=grant, at=now)
     return grant

@@ -91,11 +91,10 @@ def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
 
     Those under notice are left out: the newer text is signed instead, on the grant's own page.
     """
-    window = (now - CLOSES_AFTER, now + OPENS_BEFORE)
     filed = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
-    ending = Grant.objects.filter(person=person, starts_at__lte=now, expires_at__range=window)
-    unended = ending.filter(revoked_at=None, closed_at=None, held_at=None, ends_by_notice_at=None)
-    return unended.told().filter(~Exists(filed), renewed_as=None)
+    window = (now - CLOSES_AFTER, now + OPENS_BEFORE)
+    ending = Grant.objects.filter(person=person).term_within(*window, now)
+    return ending.told().filter(~Exists(filed), renewed_as=None)
 
 
 def _question(question: Question) -> Turn:

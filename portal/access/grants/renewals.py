@@ -9,10 +9,19 @@ from django.db import transaction
 from portal.access.errors import ConflictOfInterest, NotRenewable, RenewalNotFound
 from portal.access.grants.activation import require_admissible, start_grant
 from portal.access.grants.audit.facts import told_of_start
-from portal.access.grants.locks import ends_at, line_of, lock_grant, lock_own
+from portal.access.grants.locks import line_of, lock_grant, lock_own
 from portal.access.grants.members.membership import carry_members
+from portal.access.grants.newer_text import can_sign_newer
 from portal.access.letters import checks
 from portal.access.letters import grants as letters
+from portal.access.lifecycle import (
+    ends_at,
+    is_closed,
+    is_over,
+    is_revoked,
+    is_under_notice,
+    is_unended,
+)
 from portal.access.models import Grant, Renewal
 from portal.access.policy.gate_settings import settings_of
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
@@ -43,15 +52,15 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
     """What stands in the way, in words; empty where nothing does."""
     if grant.is_offer:
         return "This is an offer: sign its terms first."
-    if grant.revoked_at is not None:
+    if is_revoked(grant):
         return "The lab ended this grant, so it can’t be renewed. Answer the letter that says why."
-    if grant.closed_at is not None:
+    if is_closed(grant):
         return "You closed this grant, so it can’t be renewed. You may ask for access anew."
-    if ends_at(grant) < min(grant.expires_at, now):
-        return "This grant ended by notice. Sign the newer text on its page instead."
-    if ends_at(grant) < grant.expires_at and _signed(grant) == licence_in_force(
-        grant.repo, now=now
-    ):
+    if is_over(grant, now) and is_under_notice(grant):
+        if can_sign_newer(grant, now):
+            return "This grant ended by notice. Sign the newer text on its page instead."
+        return "This grant ended by notice, so it can’t be renewed. You may ask for access anew."
+    if is_under_notice(grant) and _signed(grant) == licence_in_force(grant.repo, now=now):
         return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
     if grant.is_held:
         return "A person on our team checks this access first. We write to you once that is done."
@@ -178,7 +187,7 @@ def reviews(person: User, repo: ModelRepo) -> bool:
 
 def _require_decidable(grant: Grant) -> None:
     """A newer text may have been signed while it waited, and that ended: the line is one."""
-    if any(each.revoked_at or each.closed_at for each in line_of(grant)):
+    if not all(map(is_unended, line_of(grant))):
         raise NotRenewable("This grant was ended meanwhile, so it can’t be renewed.")
 
 

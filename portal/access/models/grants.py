@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 
+from portal.access import lifecycle
 from portal.access.models.fields import modes_field, person_field
 from portal.access.models.reviews import Decision
 from portal.access.models.signatures import Acceptance
@@ -112,12 +113,12 @@ class Grant(models.Model):
     @property
     def is_offer(self) -> bool:
         """Tell whether it is unsigned; an offer that has lapsed or was taken back is one still."""
-        return self.starts_at is None and self.held_at is None
+        return lifecycle.is_offer(self)
 
     @property
     def is_held(self) -> bool:
         """Tell whether it is signed, and waits for a person's answer to a screening hit."""
-        return self.held_at is not None and self.revoked_at is None and self.closed_at is None
+        return lifecycle.is_held(self)
 
 
 class Membership(models.Model):

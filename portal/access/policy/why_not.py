@@ -7,6 +7,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from portal.access import lifecycle
+from portal.access.lifecycle import Status
 from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
 from portal.access.policy.verdicts import Action, Limits, Reason, Verdict, refuse
 from portal.access.querysets import GrantQuerySet
@@ -20,6 +22,13 @@ UNDECIDED = {
     State.HELD: Reason.PENDING,
     State.IN_REVIEW: Reason.PENDING,
     State.NEEDS_INFO: Reason.QUESTION,
+}
+ENDED = {
+    Status.REVOKED: Reason.REVOKED,
+    Status.TAKEN_BACK: Reason.REVOKED,
+    Status.ENDED_BY_NOTICE: Reason.REVOKED,
+    Status.CLOSED: Reason.CLOSED,
+    Status.EXPIRED: Reason.EXPIRED,
 }
 CLOSED = {State.DECLINED: Reason.DECLINED, State.LAPSED: Reason.LAPSED}
 
@@ -35,7 +44,7 @@ def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) 
     if gate is None or not _waits_well(person, repo) or not is_affiliated(person, now):
         return None
     latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
-    if latest is not None and latest.revoked_at is not None:
+    if latest is not None and lifecycle.is_revoked(latest):
         return None  # what the lab ended, asking anew alone doesn't open
     return Verdict(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
@@ -66,7 +75,7 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
     if request is not None and request.state in UNDECIDED:
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
-    grant = _given(person, repo).exclude(starts_at=None, held_at=None).first()
+    grant = _given(person, repo).signed().first()
     if grant is not None:
         renewal = reverse("access:grant", args=[grant.pk])
         return _over(person, grant, _start(repo), now, renewal=renewal)
@@ -110,30 +119,28 @@ def _page(request: AccessRequest) -> str:
 def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
     """Where a signature is enough, no request stands in the way, and none helps."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
-    grant = _given(person, repo).in_mode(mode).first()
+    grant = _given(person, repo).signed_or_revoked().in_mode(mode).first()
     return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
 
 
 def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Verdict:
     """How a grant ended; one that hasn't is for another use. ``renewal``: where it is renewed."""
-    if grant.revoked_at is not None:
-        return refuse(Reason.REVOKED, page, grant.revoked_at)
-    if grant.closed_at is not None:
-        return refuse(Reason.CLOSED, page, grant.closed_at)
-    if grant.expires_at <= now:
-        return refuse(Reason.EXPIRED, renewal or page, grant.expires_at)
-    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now:
-        return _noticed(person, grant, page, now)
-    return refuse(Reason.MODE, page, grant.starts_at)
+    end = lifecycle.end_of(grant, now)
+    if end is None:
+        return refuse(Reason.MODE, page, grant.starts_at)
+    if end.cause == Status.EXPIRED:
+        page = renewal or page
+    elif end.cause == Status.ENDED_BY_NOTICE and _may_sign_newer(person, grant, now):
+        return refuse(Reason.SIGN, reverse("access:newer", args=[grant.pk]))
+    return refuse(ENDED[end.cause], page, end.at)
 
 
-def _noticed(person: User, grant: Grant, page: str, now: datetime) -> Verdict:
-    """Ended by notice. Its holder goes on by signing the newer text, where there is one."""
+def _may_sign_newer(person: User, grant: Grant, now: datetime) -> bool:
+    """Tell whether its holder goes on by a newer text, for the rest of the term that was given."""
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
     in_force = version_in_force(grant.repo, now)
-    if grant.person_id == person.pk and in_force is not None and in_force.pk != signed:
-        return refuse(Reason.SIGN, reverse("access:newer", args=[grant.pk]))
-    return refuse(Reason.REVOKED, page, grant.ends_by_notice_at)
+    is_newer = in_force is not None and in_force.pk != signed
+    return grant.person_id == person.pk and is_newer and lifecycle.is_within_term(grant, now)
 
 
 def _start(repo: ModelRepo) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Least
 
 from portal.access.models import (
     Acceptance,
@@ -30,9 +29,8 @@ REMOVED = "(removed after its time)"
 
 def _standing(now: datetime, **of: Any) -> Exists:
     """A grant that isn't over for five years yet; an offer that was never taken up is none."""
-    ends = Least("expires_at", "ends_by_notice_at", "revoked_at", "closed_at")
-    grants = Grant.objects.filter(starts_at__isnull=False, **of).annotate(ends=ends)
-    return Exists(grants.filter(ends__gt=now - AFTER_A_GRANT))
+    grants = Grant.objects.filter(starts_at__isnull=False, **of)
+    return Exists(grants.lasted_at(now - AFTER_A_GRANT))
 
 
 def spent_requests(now: datetime) -> QuerySet[AccessRequest]:
@@ -61,8 +59,7 @@ def erase_answers(now: datetime) -> int:
 
 def erase_check_hits(now: datetime) -> int:
     """Blank what the lists had on holders and members, once their grant is over for five years."""
-    ends = Least("expires_at", "ends_by_notice_at", "revoked_at", "closed_at")
-    over = Grant.objects.annotate(ends=ends).filter(ends__lte=now - AFTER_A_GRANT)
+    over = Grant.objects.over_by(now - AFTER_A_GRANT)
     of_them = Q(grant__in=over) | Q(membership__grant__in=over)
     spent = Screening.objects.filter(of_them).exclude(hits=[])
     keys = list(spent.values_list("pk", flat=True)[:BATCH])
@@ -72,15 +69,13 @@ def erase_check_hits(now: datetime) -> int:
 def erase_signature_addresses(now: datetime) -> int:
     """The address is part of the evidence of a signature for as long as that may be asked for."""
     resting = _standing(now, acceptance=OuterRef("pk"))
-    ends = Least("grant__expires_at", "grant__revoked_at", "grant__closed_at")
-    members = Membership.objects.filter(acceptance=OuterRef("pk")).annotate(ends=ends)
+    under = Grant.objects.lasted_at(now - AFTER_A_GRANT).filter(pk=OuterRef("grant"))
+    members = Membership.objects.filter(Exists(under), acceptance=OuterRef("pk"))
     open_or_recent = Submission.objects.filter(acceptance=OuterRef("pk")).filter(
         Q(request__closed_at=None) | Q(request__closed_at__gt=now - AFTER_CLOSING)
     )
     old = Acceptance.objects.filter(ip__isnull=False, accepted_at__lte=now - AFTER_CLOSING)
-    spent = old.filter(
-        ~resting, ~Exists(members.filter(ends__gt=now - AFTER_A_GRANT)), ~Exists(open_or_recent)
-    )
+    spent = old.filter(~resting, ~Exists(members), ~Exists(open_or_recent))
     return Acceptance.objects.filter(pk__in=list(spent.values_list("pk", flat=True))).update(
         ip=None
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from portal.access.grants.lifecycle import grant_state, is_active, is_offered
-from portal.access.grants.locks import is_over
+from portal.access.grants.status_marks import grant_state
+from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.status_badge import Mark
 
@@ -36,6 +36,11 @@ TITLES = {
 FOR_REVIEWER = {
     **FOR_APPLICANT,
     State.NEEDS_INFO: Mark("calm", "Question asked", "question"),
+}
+OPENING = {
+    Status.OFFERED: ("current", "sign its terms"),
+    Status.ACTIVE: ("done", "open"),
+    Status.CHECKED: ("current", "an extra check"),
 }
 NEW = Mark("calm", "New", "todo")
 ANSWERED = Mark("calm", "Answered", "said")
@@ -126,12 +131,9 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
     if grant is None:
         detail = "opens with a yes" if is_undecided(access_request) else "not opened"
         return Stage("Access", "todo", detail)
-    if is_offered(grant, now):
-        return Stage("Access", "current", "sign its terms")
-    if is_active(grant, now):
-        return Stage("Access", "done", "open")
-    if grant.is_held and not is_over(grant, now):
-        return Stage("Access", "current", "an extra check")
+    status = status_of(grant, now)
+    if status in OPENING:
+        return Stage("Access", *OPENING[status])
     return Stage("Access", "stopped", grant_state(grant, now).text.lower())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from portal.access.lifecycle import BY_THE_LAB, end_by_somebody
 from portal.access.models import (
     AccessRequest,
     Appeal,
@@ -168,11 +169,12 @@ def _clock(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
 
 
 def _grant(grant: Grant | None, mine: bool) -> Iterator[Event]:
-    if grant is None or grant.revoked_at is None:
+    end = end_by_somebody(grant) if grant else None
+    if grant is None or end is None or end.cause not in BY_THE_LAB:
         return
     text = f"It would have stood until {whole_date(grant.expires_at)}."
     title = "The lab ended your access" if mine else "The access was ended"
-    yield Event(grant.revoked_at, "revoked", title, text, grant.revocation_reason, "stop")
+    yield Event(end.at, "revoked", title, text, grant.revocation_reason, "stop")
 
 
 def _of_the_team(access_request: AccessRequest, whom: Reader) -> list[Event]:

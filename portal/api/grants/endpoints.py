@@ -10,12 +10,12 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 from portal.access.errors import GrantNotFound, MembershipNotFound
 from portal.access.grants.detail import RELATED, Seen, grant_context, seen_by
 from portal.access.grants.ending.closeout import close_grant
-from portal.access.grants.ending.revocation import sign_newer_version
-from portal.access.grants.lifecycle import conditions_in_words, grant_state, member_state
 from portal.access.grants.members.joining import join_as_member
 from portal.access.grants.members.membership import invite_member, remove_member
+from portal.access.grants.newer_text import sign_newer_version
 from portal.access.grants.offers import accept_offer, decline_offer
 from portal.access.grants.renewals import renew_grant
+from portal.access.grants.status_marks import conditions_in_words, grant_state, member_state
 from portal.access.models import Grant, Membership, Renewal
 from portal.api.framework.fields import SIGNATURE_EXAMPLE, SignedInput
 from portal.api.framework.operations import Call, Who, listing, operation

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.access.grants.locks import ends_at
 from portal.access.grants.renewals import is_renewable
+from portal.access.lifecycle import ends_at
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.policy import Action, Person, Reason, Verdict, may
 from portal.access.policy.refusals import describe, whole_date

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.grants.offers import accept_offer, offer_grant
+from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
 from portal.access.requests.signing import Signature, licence_in_force
 from portal.accounts.models import AccessToken, Scope, User
@@ -111,7 +112,7 @@ def revoke(canary: Canary, now: datetime) -> None:
     operators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")[:2]
     for operator in operators:
         ended = revoke_grant(actor=operator, grant_id=canary.grant.pk, reason=REASON, now=now)
-        if ended.revoked_at is not None:
+        if is_revoked(ended):
             return
     raise CanaryFailed("This model wants two people for a revocation, and there is one operator.")
 

@@ -17,9 +17,10 @@ from portal.access.errors import (
     HoldStands,
 )
 from portal.access.grants.checks.clearing import checks_of, clear_check
-from portal.access.grants.ending.revocation import end_by_notice, sign_newer_version
+from portal.access.grants.ending.revocation import end_by_notice
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.grants.members.joining import join_as_member
+from portal.access.grants.newer_text import sign_newer_version
 from portal.access.grants.offers import accept_offer
 from portal.access.grants.renewals import renew_grant
 from portal.access.models import Membership

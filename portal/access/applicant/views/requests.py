@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.applicant.next_steps import rows_of
 from portal.access.errors import AlreadyGranted
-from portal.access.grants.lifecycle import grant_state, is_active, is_offered
-from portal.access.grants.locks import is_over
 from portal.access.grants.pending_actions import invitations_to, turns_of
+from portal.access.grants.status_marks import grant_state
+from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.request_actions import allowed_acts
 from portal.access.requests.answering import is_resumable, resumable_until
@@ -152,9 +152,8 @@ def request_page(
         "question": request_status.open_question(access_request),
         "grant": grant,
         "grant_mark": grant_state(grant, now) if grant else None,
-        "grant_is_active": grant is not None and is_active(grant, now),
-        "grant_is_held": grant is not None and grant.is_held and not is_over(grant, now),
-        "grant_is_offered": grant is not None and is_offered(grant, now),
+        "grant_status": status_of(grant, now) if grant else "",
+        "grant_end": end_of(grant, now) if grant else None,
         "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,
         "answers": readable(answers, form=asked),

@@ -10,8 +10,9 @@ from portal.access.deadlines import due
 from portal.access.errors import GrantIsOver, MembershipNotFound
 from portal.access.grants.audit.facts import facts_of_member
 from portal.access.grants.checks.clearing import require_no_part, settle
-from portal.access.grants.locks import is_over, lock_grant
+from portal.access.grants.locks import lock_grant
 from portal.access.grants.members.membership import end_membership
+from portal.access.lifecycle import is_over
 from portal.access.models import Membership
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action

@@ -8,25 +8,16 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from portal.access.errors import GrantIsOver
-from portal.access.grants.activation import require_admissible, start_grant
-from portal.access.grants.audit.facts import stamp, told_of_start
-from portal.access.grants.locks import (
-    is_over,
-    line_of,
-    lock_administered,
-    lock_line,
-    lock_lines,
-    lock_own,
-)
-from portal.access.grants.members.membership import carry_members
-from portal.access.letters import checks
+from portal.access.grants.audit.facts import stamp
+from portal.access.grants.ending.end import Cause, end_grants
+from portal.access.grants.locks import lock_administered, lock_line, lock_lines
 from portal.access.letters import grants as letters
+from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -45,15 +36,13 @@ def revoke_grant(*, actor: User, grant_id: int, reason: str, now: datetime) -> G
     Where the repo wants two people, the first proposes and somebody else confirms.
     """
     grant = lock_administered(actor, grant_id, now)
-    if grant.revoked_at is not None:
+    if is_revoked(grant):
         return grant
     missing = "Say why; the notice quotes it."
     reason = require_text(reason.strip() or _proposed_reason(grant), "reason", missing=missing)
     if settings_of(grant.repo).two_person_revocation and not _seconds(grant, actor, now):
         return _propose(grant, actor, reason, now)
-    for each in lock_line(grant, now):
-        _revoke(each, actor, reason, now)
-        record(EventType.GRANT_REVOKED, actor=actor, target=each, at=now)
+    end_grants(lock_line(grant, now), Cause.REVOKED, actor=actor, reason=reason, now=now)
     letters.send_revocation(grant, reason=reason, now=now)
     return grant
 
@@ -81,11 +70,6 @@ def _propose(grant: Grant, actor: User, reason: str, now: datetime) -> Grant:
     return grant
 
 
-def _revoke(grant: Grant, actor: User, reason: str, now: datetime) -> None:
-    grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
-    grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
-
-
 @transaction.atomic
 def end_by_notice(
     *,
@@ -104,15 +88,7 @@ def end_by_notice(
     repo = administered_repo(actor, repo_id, now)
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
-    lasting = Grant.objects.filter(
-        meant,
-        Q(ends_by_notice_at=None) | Q(ends_by_notice_at__gt=ends_at),
-        repo=repo,
-        starts_at__isnull=False,
-        expires_at__gt=ends_at,
-        revoked_at=None,
-        closed_at=None,
-    )
+    lasting = Grant.objects.begun_until(ends_at).filter(meant, repo=repo)
     lock_lines(list(lasting.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     locked = lasting.select_for_update(of=("self",)).select_related(*related)
@@ -157,71 +133,3 @@ def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetim
 def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
     return licence_in_force(grant.repo, now=now).pk != signed
-
-
-def can_sign_newer(grant: Grant, now: datetime) -> bool:
-    """Whether the holder may go on under the text in force: nothing of theirs does yet."""
-    ended = any(each.revoked_at or each.closed_at for each in line_of(grant))
-    if grant.starts_at is None or grant.is_held or ended or grant.expires_at <= now:
-        return False
-    current = licence_in_force(grant.repo, now=now).sha256
-    return _under_text(grant, current, now) is None
-
-
-def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
-    """Find the grant of the line that has begun under that text, or is held for a check."""
-    for each in line_of(grant):
-        signed = each.acceptance.text_sha256 if each.acceptance else ""
-        begun = each.is_held or (each.starts_at is not None and each.starts_at <= now)
-        if signed == text_sha256 and begun and now < each.expires_at:
-            return each
-    return None
-
-
-@transaction.atomic
-def sign_newer_version(
-    *, person: User, grant_id: int, signature: Signature, now: datetime
-) -> Grant:
-    """Go on under the text in force, to the same end; a notice no longer ends the access.
-
-    The old grant stays as it was, so that its members keep theirs until its day. Signing again
-    gives the same grant.
-    """
-    grant = lock_own(person, grant_id)
-    if signed := _under_text(grant, signature.text_sha256, now):
-        return signed
-    if not can_sign_newer(grant, now):
-        raise GrantIsOver(_why_not_newer(grant, now))
-    require_admissible(person, grant.repo, now)
-    acceptance = store_acceptance(
-        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
-    )
-    last = line_of(grant)[-1]
-    newer = Grant(
-        repo=grant.repo,
-        person=person,
-        acceptance=acceptance,
-        parent=last,
-        modes=grant.modes,
-        conditions=grant.conditions,
-        expires_at=last.expires_at,
-    )
-    screening = start_grant(newer, actor=person, now=now)
-    carry_members(grant, newer, now)
-    if newer.is_held:
-        checks.send_extra_check(newer, screening, now=now)
-    else:
-        letters.send_activation(newer, now=now)
-    event, facts = told_of_start(newer, screening, EventType.GRANT_RENEWED)
-    record(event, actor=person, target=newer, at=now, **facts)
-    return newer
-
-
-def _why_not_newer(grant: Grant, now: datetime) -> str:
-    if grant.is_offer:
-        return "This is an offer: sign its terms on its page."
-    if grant.is_held:
-        return "A person on our team checks this access first. We write to you once that is done."
-    if is_over(grant, now):
-        return "This grant has ended, so no newer text can be signed for it. You may ask again."
-    return "Nothing to sign: you go on under the newest text already."

@@ -7,20 +7,27 @@ from datetime import datetime
 from django.db.models import Q
 
 from portal.access.models import Grant
+from portal.access.policy.policy import may
+from portal.access.policy.verdicts import Action
 from portal.accounts.models import AccessToken, User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo
 
+RIGHTS = (Action.DOWNLOAD, Action.INFER, Action.PUBLISH, Action.REVIEW, Action.ADMINISTER)
+
 
 def end_tokens(
     person: User, repo: ModelRepo, *, actor: User | None, now: datetime, narrowed_only: bool = False
 ) -> int:
-    """Revoke each token that reaches this repo, unless another grant still opens it to them.
+    """Revoke each token that reaches this repo, unless something else opens it to them.
 
-    ``narrowed_only``: those alone that were made for named repos, this one among them.
+    That is another grant, also one that a hold stops, an open gate, a place in its team, or a
+    request that waits. ``narrowed_only``: those alone that were made for named repos, this one
+    among them.
     """
-    if Grant.objects.usable_by(person, repo).active_at(now).exists():
+    granted = Grant.objects.usable_by(person, repo).active_at(now).exists()
+    if granted or any(may(person, right, repo, now).allowed for right in RIGHTS):
         return 0
     reach = Q(repo_ids__contains=[repo.pk])
     if not narrowed_only:

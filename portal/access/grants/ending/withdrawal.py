@@ -13,6 +13,7 @@ from portal.access.grants.audit.facts import stamp
 from portal.access.grants.ending.revocation import administered_repo
 from portal.access.grants.locks import lock_administered, lock_grant, lock_lines
 from portal.access.letters import grants as letters
+from portal.access.lifecycle import is_over, is_revoked
 from portal.access.models import Grant
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
@@ -29,7 +30,7 @@ def withdraw_proposal(*, actor: User, grant_id: int, now: datetime) -> Grant:
     Its holder was told of none. Again changes nothing.
     """
     grant = _proposed(actor, grant_id, now)
-    if grant.revoked_at is not None:
+    if is_revoked(grant):
         raise GrantIsOver("A second person confirmed it meanwhile: the access is ended.")
     if grant.revocation_proposed_at is None:
         return grant
@@ -77,16 +78,14 @@ def withdraw_notice(
     if not (licence_version_id or grant_ids):
         raise FieldErrors({"licence_version_id": "Choose the licence version, or name the grants."})
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
-    under_notice = Grant.objects.filter(
-        meant, repo=repo, ends_by_notice_at__isnull=False, revoked_at=None, closed_at=None
-    )
+    under_notice = Grant.objects.under_notice().unended().filter(meant, repo=repo)
     lock_lines(list(under_notice.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     locked = under_notice.select_for_update(of=("self",)).select_related(*related).order_by("pk")
     found = list(locked)
-    if any(each.pk in grant_ids and _has_ended(each, now) for each in found):
+    if any(each.pk in grant_ids and is_over(each, now) for each in found):
         raise GrantIsOver("A notice has ended this grant already. Its holder may ask anew.")
-    grants = [each for each in found if not _has_ended(each, now)]
+    grants = [each for each in found if not is_over(each, now)]
     for grant in grants:
         ended_on, grant.ends_by_notice_at, grant.notice_reason = grant.ends_by_notice_at, None, ""
         grant.save(update_fields=["ends_by_notice_at", "notice_reason"])
@@ -99,7 +98,3 @@ def withdraw_notice(
             was=stamp(ended_on),
         )
     return grants
-
-
-def _has_ended(grant: Grant, now: datetime) -> bool:
-    return grant.ends_by_notice_at is not None and grant.ends_by_notice_at <= now

@@ -16,8 +16,9 @@ from portal.access.errors import (
 )
 from portal.access.grants.activation import admit_member, require_admissible
 from portal.access.grants.audit.facts import told_of_joining
-from portal.access.grants.locks import is_over, lock_grant
+from portal.access.grants.locks import lock_grant
 from portal.access.letters import checks, members
+from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.accounts.affiliations import affiliations_of

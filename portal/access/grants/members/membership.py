@@ -21,9 +21,10 @@ from portal.access.errors import (
 from portal.access.grants.activation import admit_member, is_admissible
 from portal.access.grants.audit.facts import facts_of_member, told_of_joining
 from portal.access.grants.ending.tokens import end_tokens
-from portal.access.grants.locks import is_over, lock_grant, lock_own
+from portal.access.grants.locks import lock_grant, lock_own
 from portal.access.letters import checks
 from portal.access.letters import members as letters
+from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of

@@ -18,7 +18,6 @@ from portal.access.errors import GrantNotFound, MembershipNotFound
 from portal.access.grants.checks.members import clear_member
 from portal.access.grants.detail import Seen, seen_by
 from portal.access.grants.forms import EndMembershipForm, InviteForm, MemberSignatureForm
-from portal.access.grants.lifecycle import conditions_in_words, is_active, member_state
 from portal.access.grants.members.joining import invited, join_as_member, texts_for
 from portal.access.grants.members.membership import (
     cap_of,
@@ -26,7 +25,9 @@ from portal.access.grants.members.membership import (
     is_shareable,
     remove_member,
 )
+from portal.access.grants.status_marks import conditions_in_words, member_state
 from portal.access.grants.views.signatures import blank, posted
+from portal.access.lifecycle import is_active
 from portal.access.models import Membership
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm

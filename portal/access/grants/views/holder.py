@@ -18,12 +18,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.access.errors import GrantIsOver, GrantNotFound, NotRenewable
 from portal.access.grants.detail import RELATED, grant_context, seen_by
 from portal.access.grants.ending.closeout import close_grant
-from portal.access.grants.ending.revocation import can_sign_newer, sign_newer_version
 from portal.access.grants.forms import CloseForm, EndGrantForm, RenewForm
-from portal.access.grants.lifecycle import conditions_in_words, state_for
+from portal.access.grants.newer_text import can_sign_newer, sign_newer_version
 from portal.access.grants.offers import accept_offer, decline_offer, require_open
 from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
+from portal.access.grants.status_marks import conditions_in_words, state_for
 from portal.access.grants.views.signatures import blank, posted
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.policy.refusals import whole_date

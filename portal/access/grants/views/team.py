@@ -21,6 +21,7 @@ from portal.access.grants.listing import granted_of
 from portal.access.grants.offer_votes import Proposal, proposals_of, terms_of
 from portal.access.grants.offers import offer_grant
 from portal.access.grants.renewals import decide_renewal, reviews
+from portal.access.lifecycle import is_revoked
 from portal.access.models import Renewal
 from portal.access.policy.policy import may
 from portal.access.policy.verdicts import Action
@@ -102,7 +103,7 @@ def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
         show_errors(form, error)
         context = grant_context(seen, now) | {"end_form": form, "failed": True}
         return render(request, "access/grant.html", context, status=422)
-    if ended.revoked_at is None:
+    if not is_revoked(ended):
         messages.success(request, "Proposed. It ends once a second administrator confirms it.")
     else:
         messages.success(request, "The access is ended, and the notice is on its way.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from portal.access.errors import MailHasLeft, NewerRequest, RequestHasMovedOn
-from portal.access.grants.locks import line_of, lock_grant, lock_lines
+from portal.access.grants.ending.end import UNDONE, Cause, end_grants
+from portal.access.grants.locks import lock_lasting
 from portal.access.letters import decisions as letters
 from portal.access.letters.requests import question_key
 from portal.access.models import AccessRequest, Decision, Grant, Question
@@ -24,8 +23,6 @@ from portal.audit.services import record
 from portal.errors import Conflict
 from portal.outbox.services import cancel_mail
 from portal.parsing.texts import require_text
-
-UNDONE = "undone"
 
 
 def undo_last(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
@@ -66,9 +63,11 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
         raise MailHasLeft
     decision.undone_at, decision.undone_by = now, actor
     decision.save(update_fields=["undone_at", "undone_by"])
-    _end_grants(_standing_on(Grant.objects.filter(decision=decision), now), actor, UNDONE, now)
+    given = lock_lasting(Grant.objects.filter(decision=decision), now)
     void_votes(case.reviews.filter(reviewer=decision.decided_by_id), UNDONE, now)
     _back_into_review(case, ["state", "closed_at"])
+    # Afterwards, since the request that waits again may still open a little to its applicant.
+    end_grants(given, Cause.UNDONE, actor=actor, reason=UNDONE, now=now)
     record(
         EventType.REQUEST_DECISION_UNDONE, actor=actor, target=case, at=now, decision=decision.pk
     )
@@ -82,19 +81,19 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     case = locked_case(actor, request_id, Act.REOPEN, now)
     reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
     require_answers(case)
-    standing = _standing_on(Grant.objects.filter(decision__request=case), now)
+    standing = lock_lasting(Grant.objects.filter(decision__request=case), now)
     given = Grant.objects.filter(pk__in=[each.pk for each in standing])
     ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
     if ends_access and settings_of(case.repo).two_person_revocation:
         raise Conflict("Ending an access takes two people here. End the access first.")
     for decision in case.decisions.filter(undone_at=None):
         _cancel_letter(decision, now)
-    _end_grants(standing, actor, reason, now)
     void_votes(case.reviews.all(), "reopened", now)
     _close_questions(case, now)
     case.due_at = now + timedelta(days=case.repo.decision_days)
     case.escalation_level, case.escalated_at = 0, None
     _back_into_review(case, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"])
+    end_grants(standing, Cause.UNDONE, actor=actor, reason=reason, now=now)
     letters.send_reopening(case, reason=reason, ends_access=ends_access, now=now)
     record(EventType.REQUEST_REOPENED, actor=actor, target=case, at=now)
     return case
@@ -108,26 +107,6 @@ def _cancel_letter(decision: Decision, now: datetime) -> bool:
 def _close_questions(case: AccessRequest, now: datetime) -> None:
     """What a lapsed request waited for: one question is open at a time, and another may come."""
     case.questions.open().update(answer=Question.NO_ANSWER, answered_at=now)
-
-
-def _standing_on(given: QuerySet[Grant], now: datetime) -> list[Grant]:
-    """What a decision gave and what renewed it, where nobody has ended it yet; locked."""
-    keys = list(given.order_by("pk").values_list("pk", flat=True))
-    lock_lines(keys)
-    lines = [line_of(grant) for key in keys if (grant := lock_grant(key))]
-    return [
-        each
-        for line in lines
-        for each in line
-        if each.revoked_at is None and each.closed_at is None and each.expires_at > now
-    ]
-
-
-def _end_grants(grants: Iterable[Grant], actor: User, reason: str, now: datetime) -> None:
-    for grant in grants:
-        grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
-        grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
-        record(EventType.GRANT_REVOKED, actor=actor, target=grant, at=now, reason_class=UNDONE)
 
 
 def _back_into_review(case: AccessRequest, changed: list[str]) -> None:

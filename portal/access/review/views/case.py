@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from portal.access.grants.lifecycle import grant_state, is_active
+from portal.access.grants.status_marks import grant_state
 from portal.access.letters.preview import letters_before
+from portal.access.lifecycle import is_active
 from portal.access.models import Acceptance, AccessRequest, Submission
 from portal.access.policy.conflicts import WORDS, Conflict
 from portal.access.policy.gate_settings import settings_of

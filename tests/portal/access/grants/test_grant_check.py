@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from portal.access.grants.audit.check import check_grants
 from portal.access.grants.ending.closeout import close_grant
-from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.members.membership import remove_member
+from portal.access.grants.newer_text import sign_newer_version
 from portal.access.models import Grant, Membership
 from tests.factories.access import make_grant, make_signature
 from tests.factories.accounts import make_user

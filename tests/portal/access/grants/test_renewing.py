@@ -16,7 +16,8 @@ from portal.access.errors import (
     RenewalNotFound,
 )
 from portal.access.grants.ending.closeout import close_grant
-from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.newer_text import sign_newer_version
 from portal.access.grants.renewals import decide_renewal, renew_grant
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.policy.policy import Action, Reason, may

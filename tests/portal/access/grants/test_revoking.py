@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import GrantIsOver, GrantNotFound
-from portal.access.grants.ending.revocation import end_by_notice, revoke_grant, sign_newer_version
+from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
+from portal.access.grants.newer_text import sign_newer_version
 from portal.access.models import Grant
 from portal.access.policy.policy import Action, Reason, may
 from portal.audit.models import AuditEvent

@@ -1,4 +1,4 @@
-"""How a grant, a membership or a letter stands, in a mark: word, tone and icon."""
+"""Marks of how a grant, a membership or a letter stands: word, tone and icon."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from portal.access.grants.locks import is_over
-from portal.access.grants.offers import DECLINED
+from portal.access.lifecycle import Status, is_active, is_under_notice, status_of
 from portal.access.models import Grant, Membership
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.refusals import whole_date
@@ -25,46 +24,26 @@ DELIVERY = {
 }
 
 
+GRANT = {
+    Status.OFFERED: Mark("wait", "Offered: sign its terms", "sign"),
+    Status.LAPSED: Mark("calm", "Lapsed offer", "clock"),
+    Status.TAKEN_BACK: Mark("stop", "Taken back by the lab", "revoked"),
+    Status.DECLINED: Mark("calm", "Declined", "declined"),
+    Status.CHECKED: Mark("wait", "Extra check", "clock"),
+    Status.SCHEDULED: Mark("calm", "Begins later", "todo"),
+    Status.ACTIVE: Mark("yes", "Active", "done"),
+    Status.REVOKED: Mark("stop", "Ended by the lab", "revoked"),
+    Status.CLOSED: Mark("calm", "Closed by its holder", "revoked"),
+    Status.ENDED_BY_NOTICE: Mark("stop", "Ended by notice", "revoked"),
+    Status.EXPIRED: Mark("calm", "Ended", "clock"),
+}
+
+
 def grant_state(grant: Grant, now: datetime) -> Mark:
-    if grant.is_offer:
-        return _offer_state(grant, now)
-    if grant.revoked_at is not None:
-        return Mark("stop", "Ended by the lab", "revoked")
-    if grant.closed_at is not None:
-        return Mark("calm", "Closed by its holder", "revoked")
-    noticed = grant.ends_by_notice_at
-    if noticed is not None and noticed <= now:
-        return Mark("stop", "Ended by notice", "revoked")
-    if grant.expires_at <= now:
-        return Mark("calm", "Ended", "clock")
-    if grant.is_held or grant.starts_at is None:
-        return Mark("wait", "Extra check", "clock")
-    if grant.starts_at > now:
-        return Mark("calm", "Begins later", "todo")
-    if noticed is not None:
+    status = status_of(grant, now)
+    if status == Status.ACTIVE and is_under_notice(grant):
         return Mark("wait", "Active, ends by notice", "clock")
-    return Mark("yes", "Active", "done")
-
-
-def _offer_state(grant: Grant, now: datetime) -> Mark:
-    if grant.revoked_at is not None:
-        return Mark("stop", "Taken back by the lab", "revoked")
-    if grant.closeout == DECLINED:
-        return Mark("calm", "Declined", "declined")
-    if is_offered(grant, now):
-        return Mark("wait", "Offered: sign its terms", "sign")
-    return Mark("calm", "Lapsed offer", "clock")
-
-
-def is_offered(grant: Grant, now: datetime) -> bool:
-    open_until = grant.offer_expires_at or now
-    return grant.is_offer and open_until > now and not is_over(grant, now)
-
-
-def is_active(grant: Grant, now: datetime) -> bool:
-    """As ``active_at`` has it, for a row at hand."""
-    begun = grant.starts_at is not None and grant.starts_at <= now
-    return begun and not grant.is_held and not is_over(grant, now)
+    return GRANT[status]
 
 
 def conditions_in_words(grant: Grant) -> list[str]:

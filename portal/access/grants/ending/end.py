@@ -1,0 +1,96 @@
+"""End grants: every act by which somebody ends one comes through ``end_grants``.
+
+A time that passes (the term, a notice's day, the time for signing an offer) ends a grant by itself:
+nothing is written then, and members and tokens stay, since the holder may go on by renewing or by
+signing the newer text, and they with them. Meanwhile the policy refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from portal.access.grants.audit.facts import facts_of_member
+from portal.access.grants.ending.tokens import end_tokens
+from portal.access.grants.members.membership import end_membership
+from portal.access.lifecycle import has_begun
+from portal.access.models import Grant, Membership
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+
+UNDONE = "undone"
+LAB_ENDED = "The lab ended the grant."
+HOLDER_CLOSED = "The holder closed the grant."
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What sets one cause apart: its event with a class of reasons, and what members are told."""
+
+    event: EventType
+    told: str
+    by_holder: bool = False
+    reason_class: str = ""
+
+
+class Cause(Enum):
+    REVOKED = _Meaning(EventType.GRANT_REVOKED, LAB_ENDED)
+    UNDONE = _Meaning(EventType.GRANT_REVOKED, LAB_ENDED, reason_class=UNDONE)
+    CLOSED = _Meaning(EventType.GRANT_CLOSED, HOLDER_CLOSED, by_holder=True)
+    DECLINED = _Meaning(EventType.GRANT_OFFER_DECLINED, HOLDER_CLOSED, by_holder=True)
+
+
+def end_grants(
+    grants: Iterable[Grant],
+    cause: Cause,
+    *,
+    actor: User,
+    reason: str,
+    now: datetime,
+    **facts: Any,
+) -> None:
+    """End locked grants with what stands on them, and record each end, with these facts.
+
+    Their members end, joined or invited, each with a letter to both sides; tokens made for named
+    models, this one among them, end unless something else opens it to the holder. A letter on the
+    end itself is the caller's: one act sends one, however many grants of a line it ends. Links and
+    running jobs need no word of it: each asks the policy again, a job as it renews its lease.
+    """
+    if cause.value.reason_class:
+        facts = {"reason_class": cause.value.reason_class, **facts}
+    opened = {}  # no token stands on what has opened nothing
+    for grant in grants:
+        _write(grant, cause, actor, reason, now)
+        _end_members(grant, actor, cause.value.told, now)
+        record(cause.value.event, actor=actor, target=grant, at=now, **facts)
+        if has_begun(grant, now):
+            opened[grant.person_id, grant.repo_id] = grant
+    for grant in opened.values():  # once none of the line opens the model any more
+        end_tokens(grant.person, grant.repo, actor=actor, now=now, narrowed_only=True)
+
+
+def _write(grant: Grant, cause: Cause, actor: User, reason: str, now: datetime) -> None:
+    if cause.value.by_holder:
+        grant.closed_at, grant.closeout = now, reason
+        grant.save(update_fields=["closed_at", "closeout"])
+    else:
+        grant.revoked_at, grant.revoked_by, grant.revocation_reason = now, actor, reason
+        grant.save(update_fields=["revoked_at", "revoked_by", "revocation_reason"])
+
+
+def _end_members(grant: Grant, actor: User, reason: str, now: datetime) -> None:
+    standing = Membership.objects.select_for_update(of=("self",)).standing().filter(grant=grant)
+    for membership in standing.select_related("person"):
+        membership.grant = grant
+        end_membership(membership, actor=actor, reason=reason, now=now)
+        record(
+            EventType.MEMBER_ENDED,
+            actor=actor,
+            target=membership,
+            at=now,
+            **facts_of_member(membership),
+        )

@@ -1,0 +1,90 @@
+"""A newer text of the licence: the holder signs it, and goes on to the same end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.access.errors import GrantIsOver
+from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.audit.facts import told_of_start
+from portal.access.grants.locks import line_of, lock_own
+from portal.access.grants.members.membership import carry_members
+from portal.access.letters import checks
+from portal.access.letters import grants as letters
+from portal.access.lifecycle import has_begun, is_over, is_unended, is_within_term
+from portal.access.models import Grant
+from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.accounts.models import User
+from portal.audit.events import EventType
+from portal.audit.services import record
+
+
+def can_sign_newer(grant: Grant, now: datetime) -> bool:
+    """Tell whether the holder may go on under the text in force: nothing of theirs does yet."""
+    if grant.starts_at is None or grant.is_held or not is_within_term(grant, now):
+        return False
+    if not all(map(is_unended, line_of(grant))):
+        return False
+    current = licence_in_force(grant.repo, now=now).sha256
+    return _under_text(grant, current, now) is None
+
+
+def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
+    """Find the grant of the line that has begun under that text, or is held for a check."""
+    for each in line_of(grant):
+        signed = each.acceptance.text_sha256 if each.acceptance else ""
+        begun = each.is_held or has_begun(each, now)
+        if signed == text_sha256 and begun and is_within_term(each, now):
+            return each
+    return None
+
+
+@transaction.atomic
+def sign_newer_version(
+    *, person: User, grant_id: int, signature: Signature, now: datetime
+) -> Grant:
+    """Go on under the text in force, to the same end; a notice no longer ends the access.
+
+    The old grant stays as it was, so that its members keep theirs until its day. Signing again
+    gives the same grant.
+    """
+    grant = lock_own(person, grant_id)
+    if signed := _under_text(grant, signature.text_sha256, now):
+        return signed
+    if not can_sign_newer(grant, now):
+        raise GrantIsOver(_why_not_newer(grant, now))
+    require_admissible(person, grant.repo, now)
+    acceptance = store_acceptance(
+        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+    )
+    last = line_of(grant)[-1]
+    newer = Grant(
+        repo=grant.repo,
+        person=person,
+        acceptance=acceptance,
+        parent=last,
+        modes=grant.modes,
+        conditions=grant.conditions,
+        expires_at=last.expires_at,
+    )
+    screening = start_grant(newer, actor=person, now=now)
+    carry_members(grant, newer, now)
+    if newer.is_held:
+        checks.send_extra_check(newer, screening, now=now)
+    else:
+        letters.send_activation(newer, now=now)
+    event, facts = told_of_start(newer, screening, EventType.GRANT_RENEWED)
+    record(event, actor=person, target=newer, at=now, **facts)
+    return newer
+
+
+def _why_not_newer(grant: Grant, now: datetime) -> str:
+    if grant.is_offer:
+        return "This is an offer: sign its terms on its page."
+    if grant.is_held:
+        return "A person on our team checks this access first. We write to you once that is done."
+    if is_over(grant, now):
+        return "This grant has ended, so no newer text can be signed for it. You may ask again."
+    return "Nothing to sign: you go on under the newest text already."

@@ -1,0 +1,206 @@
+"""The life cycle of a grant: how it stands, and when and why it ended.
+
+Nothing else in the gate compares a grant's times with a clock or with each other. Each question is
+answered for a row at hand and, where lists ask it, as an expression for PostgreSQL; a test holds
+that both agree at every moment.
+
+A person's act (a revocation, a closing, an offer turned down) counts from when it is written,
+whatever the clock of the process that asks: that process may have started before the act and be
+behind it. It is told before a time that has passed, since it says what may follow: what somebody
+ended isn't renewed. Of the two times, the notice's day and the term, the earlier one ended it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.db.models.functions import Least
+
+if TYPE_CHECKING:
+    from portal.access.models import Grant
+
+
+class Status(StrEnum):
+    """How a grant stands at a moment; the first three are of an offer that nobody ended."""
+
+    OFFERED = "offered"
+    LAPSED = "lapsed"
+    TAKEN_BACK = "taken_back"
+    DECLINED = "declined"
+    CHECKED = "checked"
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    CLOSED = "closed"
+    ENDED_BY_NOTICE = "ended_by_notice"
+    EXPIRED = "expired"
+
+
+BY_THE_LAB = frozenset({Status.REVOKED, Status.TAKEN_BACK})
+
+
+@dataclass(frozen=True)
+class End:
+    """Why a grant is over, and since when by that."""
+
+    cause: Status
+    at: datetime
+
+
+# --- for a row at hand
+
+
+def status_of(grant: Grant, now: datetime) -> Status:
+    """Name how a grant stands. Holds on people are another matter: see ``Hold``."""
+    if end := end_of(grant, now):
+        return end.cause
+    if grant.starts_at is None or grant.held_at is not None:
+        return Status.OFFERED if is_offer(grant) else Status.CHECKED
+    return Status.ACTIVE if grant.starts_at <= now else Status.SCHEDULED
+
+
+def end_of(grant: Grant, now: datetime) -> End | None:
+    """Say why and when a grant ended; None while it isn't over."""
+    if act := end_by_somebody(grant):
+        return act
+    end = End(Status.LAPSED, lapses_at(grant)) if is_offer(grant) else _end_by_itself(grant)
+    return end if end.at <= now else None
+
+
+def end_by_somebody(grant: Grant) -> End | None:
+    """Return the act that ended it: the lab's, or else its holder's; None where there was none."""
+    offer = is_offer(grant)
+    if grant.revoked_at is not None:
+        return End(Status.TAKEN_BACK if offer else Status.REVOKED, grant.revoked_at)
+    if grant.closed_at is not None:
+        return End(Status.DECLINED if offer else Status.CLOSED, grant.closed_at)
+    return None
+
+
+def _end_by_itself(grant: Grant) -> End:
+    if grant.ends_by_notice_at is not None and grant.ends_by_notice_at < grant.expires_at:
+        return End(Status.ENDED_BY_NOTICE, grant.ends_by_notice_at)
+    return End(Status.EXPIRED, grant.expires_at)
+
+
+def is_over(grant: Grant, now: datetime) -> bool:
+    """Tell whether it ended in whatever way. What has not begun is not over."""
+    return end_of(grant, now) is not None
+
+
+def is_active(grant: Grant, now: datetime) -> bool:
+    return status_of(grant, now) == Status.ACTIVE
+
+
+def is_offered(grant: Grant, now: datetime) -> bool:
+    return status_of(grant, now) == Status.OFFERED
+
+
+def is_offer(grant: Grant) -> bool:
+    """Tell whether it is unsigned; an offer that has lapsed or was taken back is one still."""
+    return grant.starts_at is None and grant.held_at is None
+
+
+def is_held(grant: Grant) -> bool:
+    """Tell whether it is signed, unended by anybody, and waits for an answer to a hit."""
+    return grant.held_at is not None and is_unended(grant)
+
+
+def is_revoked(grant: Grant) -> bool:
+    return grant.revoked_at is not None
+
+
+def is_closed(grant: Grant) -> bool:
+    """Tell whether its holder closed it, or turned the offer down."""
+    return grant.closed_at is not None
+
+
+def is_unended(grant: Grant) -> bool:
+    """Tell whether nobody has ended it; its time may be over."""
+    return end_by_somebody(grant) is None
+
+
+def has_begun(grant: Grant, now: datetime) -> bool:
+    """Tell whether it has opened the model once, also if it is over by now."""
+    return grant.starts_at is not None and grant.starts_at <= now
+
+
+def is_within_term(grant: Grant, now: datetime) -> bool:
+    """Tell whether the term that was given isn't over, whatever ended it before."""
+    return now < grant.expires_at
+
+
+def ends_at(grant: Grant) -> datetime:
+    """Return when it ends by itself: at its term, or earlier by notice."""
+    return _end_by_itself(grant).at
+
+
+def lapses_at(grant: Grant) -> datetime:
+    """Return until when an offer can be signed: its own time, or the end of what it offers."""
+    return min(grant.offer_expires_at or grant.expires_at, ends_at(grant))
+
+
+def is_under_notice(grant: Grant) -> bool:
+    """Tell whether the lab gave notice that it ends before its term, on a day past or to come."""
+    return _end_by_itself(grant).cause == Status.ENDED_BY_NOTICE
+
+
+# --- for PostgreSQL, which the managers of ``querysets`` ask
+
+
+def lasting(now: Any, prefix: str = "") -> Q:
+    """Match grants that aren't over; of offers, the time for signing is ``offered``'s.
+
+    ``prefix``: the path to the grant, such as ``grant__``.
+    """
+    return unended(prefix) & _times_after(now, prefix)
+
+
+def lasted(moment: Any, prefix: str = "") -> Q:
+    """Match grants that weren't over at a moment of the past: what ended later doesn't count."""
+    acts = _later_or_never(moment, f"{prefix}revoked_at", f"{prefix}closed_at")
+    return acts & _times_after(moment, prefix)
+
+
+def active(now: Any, prefix: str = "") -> Q:
+    begun = Q(**{f"{prefix}starts_at__lte": now, f"{prefix}held_at": None})
+    return lasting(now, prefix) & begun
+
+
+def offered(now: Any) -> Q:
+    """Match offers that can be signed."""
+    return lasting(now) & OFFER & Q(offer_expires_at__gt=now)
+
+
+def unended(prefix: str = "") -> Q:
+    """Match grants that nobody has ended; the time of some is over."""
+    return Q(**{f"{prefix}revoked_at": None, f"{prefix}closed_at": None})
+
+
+def end_by_itself(prefix: str = "") -> Least:
+    """Return the expression of ``ends_at``. PostgreSQL passes over what is NULL."""
+    return Least(f"{prefix}expires_at", f"{prefix}ends_by_notice_at")
+
+
+def lapse() -> Least:
+    """Return the expression of ``lapses_at``."""
+    return Least("offer_expires_at", "expires_at", "ends_by_notice_at")
+
+
+def _times_after(moment: Any, prefix: str) -> Q:
+    notice = _later_or_never(moment, f"{prefix}ends_by_notice_at")
+    return notice & Q(**{f"{prefix}expires_at__gt": moment})
+
+
+def _later_or_never(moment: Any, *columns: str) -> Q:
+    both = Q()
+    for column in columns:
+        both &= Q(**{column: None}) | Q(**{f"{column}__gt": moment})
+    return both
+
+
+OFFER = Q(starts_at=None, held_at=None)
