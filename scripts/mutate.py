@@ -25,6 +25,12 @@ POLICY = tuple(
 MATRIX = "tests/architecture/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
 MODULES = {
+    "lifecycle": (
+        f"{ACCESS}/grants/test_lifecycle.py",
+        f"{ACCESS}/grants/test_one_end.py",
+        f"{ACCESS}/grants/test_renewing.py",
+        *reversed(POLICY),
+    ),
     "policy/policy": (*POLICY, MATRIX),
     "policy/why_not": (
         *reversed(POLICY),

@@ -13,11 +13,11 @@ ended isn't renewed. Of the two times, the notice's day and the term, the earlie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Least
 
 if TYPE_CHECKING:
@@ -144,6 +144,22 @@ def lapses_at(grant: Grant) -> datetime:
     return min(grant.offer_expires_at or grant.expires_at, ends_at(grant))
 
 
+def given_at(grant: Grant) -> datetime:
+    """Return when it began or begins, else when it was offered, or signed and held for a check."""
+    return grant.starts_at or grant.offered_at or grant.held_at or grant.expires_at
+
+
+def term_of(grant: Grant) -> timedelta:
+    """Return how long it was given for; a newer text signed half-way doesn't shorten that."""
+    own = grant.expires_at - (grant.starts_at or grant.expires_at)
+    return max(own, term_of(grant.parent)) if grant.parent else own
+
+
+def lapse_of(expires_at: datetime, *, offered_for: timedelta, now: datetime) -> datetime:
+    """Return until when a new offer can be signed: no longer than what it offers lasts."""
+    return min(now + offered_for, expires_at)
+
+
 def is_under_notice(grant: Grant) -> bool:
     """Tell whether the lab gave notice that it ends before its term, on a day past or to come."""
     return _end_by_itself(grant).cause == Status.ENDED_BY_NOTICE
@@ -166,9 +182,8 @@ def lasted(moment: Any, prefix: str = "") -> Q:
     return acts & _times_after(moment, prefix)
 
 
-def active(now: Any, prefix: str = "") -> Q:
-    begun = Q(**{f"{prefix}starts_at__lte": now, f"{prefix}held_at": None})
-    return lasting(now, prefix) & begun
+def active(now: Any) -> Q:
+    return lasting(now) & Q(starts_at__lte=now, held_at=None)
 
 
 def offered(now: Any) -> Q:
@@ -181,9 +196,14 @@ def unended(prefix: str = "") -> Q:
     return Q(**{f"{prefix}revoked_at": None, f"{prefix}closed_at": None})
 
 
-def end_by_itself(prefix: str = "") -> Least:
+def noticed() -> Q:
+    """Match what ``is_under_notice`` says yes to."""
+    return Q(ends_by_notice_at__lt=F("expires_at"))
+
+
+def end_by_itself() -> Least:
     """Return the expression of ``ends_at``. PostgreSQL passes over what is NULL."""
-    return Least(f"{prefix}expires_at", f"{prefix}ends_by_notice_at")
+    return Least("expires_at", "ends_by_notice_at")
 
 
 def lapse() -> Least:

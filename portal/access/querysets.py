@@ -91,7 +91,7 @@ class GrantQuerySet(models.QuerySet[M]):
         return lapsing
 
     def signed(self) -> GrantQuerySet[M]:
-        """Leave out offers: those of which the lab took none back, too."""
+        """Leave out offers, also those that the lab took back."""
         return self.exclude(lifecycle.OFFER)
 
     def signed_or_revoked(self) -> GrantQuerySet[M]:
@@ -114,15 +114,15 @@ class GrantQuerySet(models.QuerySet[M]):
         return self.filter(lifecycle.unended())
 
     def under_notice(self) -> GrantQuerySet[M]:
-        return self.filter(ends_by_notice_at__isnull=False)
+        """Select grants that end before their term by notice, on a day past or to come."""
+        return self.filter(lifecycle.noticed())
 
     def ending_by(self, latest: datetime) -> GrantQuerySet[M]:
         """Select grants whose term is over by then, and those that the lab gave notice for."""
-        noticed = models.Q(ends_by_notice_at__isnull=False)
-        return self.filter(noticed | models.Q(expires_at__lte=latest))
+        return self.filter(lifecycle.noticed() | models.Q(expires_at__lte=latest))
 
     def without_notice(self) -> GrantQuerySet[M]:
-        return self.filter(ends_by_notice_at=None)
+        return self.exclude(lifecycle.noticed())
 
     def term_within(self, earliest: datetime, latest: datetime, now: datetime) -> GrantQuerySet[M]:
         """Select grants that have begun, are held for no check and whose term, with no notice

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.conf import settings
 
+from portal.access.lifecycle import given_at
 from portal.access.models import AccessRequest, Submission
 from portal.access.requests.form.answers import readable
-from portal.access.review.hub.lists import given_at
 from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.contents import git_blob_sha1, lfs_pointer
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision

@@ -16,7 +16,7 @@ from portal.access.grants.locks import lock_own
 from portal.access.grants.offer_votes import agreed_offer
 from portal.access.letters import checks
 from portal.access.letters import grants as letters
-from portal.access.lifecycle import Status, end_of, is_closed
+from portal.access.lifecycle import Status, end_of, is_closed, lapse_of
 from portal.access.models import Grant
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
@@ -86,7 +86,7 @@ def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
         modes=list(terms.modes),
         conditions=terms.conditions.stored(),
         offered_at=now,
-        offer_expires_at=min(now + offer_days, terms.expires_at),
+        offer_expires_at=lapse_of(terms.expires_at, offered_for=offer_days, now=now),
         expires_at=terms.expires_at,
     )
 

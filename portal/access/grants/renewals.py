@@ -21,6 +21,7 @@ from portal.access.lifecycle import (
     is_revoked,
     is_under_notice,
     is_unended,
+    term_of,
 )
 from portal.access.models import Grant, Renewal
 from portal.access.policy.gate_settings import settings_of
@@ -225,10 +226,3 @@ def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
     event, facts = told_of_start(new, screening, EventType.GRANT_RENEWED)
     record(event, actor=actor or old.person, target=new, at=now, renewal=renewal.pk, **facts)
     return new
-
-
-def term_of(grant: Grant) -> timedelta:
-    """How long it was given for; a newer text signed half-way doesn’t shorten that."""
-    begun = grant.starts_at or grant.expires_at
-    own = grant.expires_at - begun
-    return max(own, term_of(grant.parent)) if grant.parent else own

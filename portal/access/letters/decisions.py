@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from portal.access.letters.mailer import letter_key, modes_of, send_about, team_of
 from portal.access.letters.requests import about_screening
+from portal.access.lifecycle import lapses_at
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
@@ -70,12 +71,12 @@ def send_offer(
     access_request: AccessRequest, grant: Grant, licence: LicenceVersion, *, now: datetime
 ) -> None:
     """The access opens when its terms are signed."""
-    if grant.decision is None or grant.offer_expires_at is None:
-        raise ValueError("an offer has an end and its decision")
+    if grant.decision is None:
+        raise ValueError("an offer that was asked for has its decision")
     facts = _terms(grant) | {
         "conditions": "\n".join(Conditions.of(grant.conditions).words()),
         "licence": str(licence),
-        "offer_until": whole_date(grant.offer_expires_at),
+        "offer_until": whole_date(lapses_at(grant)),
     }
     page = reverse("access:offer", args=[grant.pk])
     _send(

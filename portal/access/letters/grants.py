@@ -7,6 +7,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from portal.access.letters.mailer import modes_of, send_about_grant
+from portal.access.lifecycle import ends_at, lapses_at
 from portal.access.models import Grant, Renewal
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.refusals import whole_date
@@ -25,7 +26,7 @@ def send_offered(grant: Grant, *, now: datetime) -> None:
             "modes": modes_of(grant),
             "until": whole_date(grant.expires_at),
             "conditions": _conditions(grant),
-            "offer_until": whole_date(grant.offer_expires_at or grant.expires_at),
+            "offer_until": whole_date(lapses_at(grant)),
         },
         act_label="Read and sign",
         page=reverse("access:offer", args=[grant.pk]),
@@ -45,7 +46,7 @@ def send_revocation(grant: Grant, *, reason: str, now: datetime) -> None:
 
 
 def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
-    ends_at = grant.ends_by_notice_at or grant.expires_at
+    ends_on = ends_at(grant)
     go_on = (
         "You may go on: sign the newer text on the page of your grant, at any time."
         if can_sign
@@ -55,8 +56,8 @@ def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
     send_about_grant(
         grant,
         kind="notice",
-        key=f"notice-{ends_at:%Y%m%d}-{now:%Y%m%d%H%M%S}",  # it may be given anew for that day
-        facts={"ends_on": whole_date(ends_at), "reason": grant.notice_reason, "go_on": go_on},
+        key=f"notice-{ends_on:%Y%m%d}-{now:%Y%m%d%H%M%S}",  # it may be given anew for that day
+        facts={"ends_on": whole_date(ends_on), "reason": grant.notice_reason, "go_on": go_on},
         act_label="Read the newer text" if can_sign else "See your grant",
         page=reverse(page, args=[grant.pk]),
         now=now,

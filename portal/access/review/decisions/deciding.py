@@ -14,6 +14,7 @@ from portal.access.grants.activation import require_admissible, start_grant
 from portal.access.grants.audit.facts import facts_of, told_of_start
 from portal.access.letters import checks
 from portal.access.letters import decisions as letters
+from portal.access.lifecycle import lapse_of
 from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
@@ -212,7 +213,7 @@ def _offer(
 ) -> tuple[EventType, dict[str, Any]]:
     offer_days = timedelta(days=settings_of(case.repo).offer_days)
     grant.offered_at = now
-    grant.offer_expires_at = min(now + offer_days, grant.expires_at)
+    grant.offer_expires_at = lapse_of(grant.expires_at, offered_for=offer_days, now=now)
     grant.save()
     letters.send_offer(case, grant, in_force, now=now)
     return EventType.GRANT_OFFERED, facts_of(grant)

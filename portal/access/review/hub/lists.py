@@ -40,11 +40,6 @@ def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[G
     return marked.order_by("person", "-pk").distinct("person")
 
 
-def given_at(grant: Grant) -> datetime:
-    """Return when the grant began, was offered, or was signed and held for a check."""
-    return grant.starts_at or grant.offered_at or grant.held_at or grant.expires_at
-
-
 def pending_of(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
     """The undecided requests that this person may read, the oldest first."""
     return _read(repo, reader).undecided().order_by("submitted_at", "pk")
