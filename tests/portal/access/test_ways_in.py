@@ -185,7 +185,7 @@ WAYS = {
     "licence gate": Way("licence_gate.sign_for_grant", at_the_licence_gate),
     "approval": Way("deciding._give", approved, by_team=True),
     "renewal": Way("renewals._grant", renewing),
-    "newer text": Way("revocation.sign_newer_version", signing_newer),
+    "newer text": Way("newer_text.sign_newer_version", signing_newer),
     "invitation": Way("joining.join_as_member", joining),
     "membership that goes on": Way("membership._carry", carried_on),
 }
