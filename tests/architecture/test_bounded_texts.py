@@ -38,7 +38,7 @@ FORWARDED = {
     "portal/access/grants/checks/members.py:clear_member": {"text"},
     "portal/access/review/screening_clearance.py:dispose_screening": {"text"},
     # a file of many lines, each held to its rule, as many as the service takes
-    "portal/access/screening/lists.py:import_entries": {"text"},
+    "portal/access/screening/lists.py:import_entries": {"lines"},
 }
 
 
