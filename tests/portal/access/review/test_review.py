@@ -77,7 +77,7 @@ class TestApproving:
     def test_the_end_lies_ahead_and_within_reach(self, case, reviewer, now, days):
         with pytest.raises(FieldErrors) as refused:
             approve(case, reviewer, now, expires_at=now + timedelta(days=days))
-        assert "until" in refused.value.errors
+        assert "expires_at" in refused.value.errors
         assert not Grant.objects.exists()
 
 
