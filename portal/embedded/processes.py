@@ -134,6 +134,8 @@ def preparation(signal_number: int) -> Callable[[], None]:
     _libc()  # loaded before the fork
 
     def prepare() -> None:
+        # What was started in the background ignores SIGINT, and its children would inherit that.
+        signal.signal(signal_number, signal.SIG_DFL)
         dies_with_parent(signal_number)
         if os.getppid() != parent:  # it died between fork and prctl
             os._exit(1)

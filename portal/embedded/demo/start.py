@@ -106,9 +106,8 @@ def trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) ->
         with _stage(f"{preset} model"):
             command = ("-m", "inference", "train", "--preset", preset, "--out", str(draft))
             part = site.part("train", *command, omp_threads=os.cpu_count() or 1)
-            # As Ctrl-C: the model's logbook then says that a person stopped its training. On a busy
-            # disk it takes long to sync that line, and the trainer must not be killed meanwhile.
-            supervisor.run(replace(part, stop_signal=signal.SIGINT, stop_seconds=60.0), show=True)
+            # As Ctrl-C: the model's logbook then says that a person stopped its training.
+            supervisor.run(replace(part, stop_signal=signal.SIGINT, stop_seconds=15.0), show=True)
             draft.rename(model)
     return model
 

@@ -1,5 +1,7 @@
 """The demo trains its model: stopped on the way, it ends in good order."""
 
+import signal
+
 import pytest
 
 from portal.embedded.demo import start
@@ -17,8 +19,12 @@ def test_ctrl_c_while_the_model_trains_is_no_crash(supervisor, monkeypatch):
             raise Stopped("SIGINT")
 
     monkeypatch.setattr(supervisor, "tick", stop_once_it_trains)
-    with pytest.raises(Stopped):
-        start.trained_model(supervisor, site, "demo-model", "tiny")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background
+    try:
+        with pytest.raises(Stopped):
+            start.trained_model(supervisor, site, "demo-model", "tiny")
+    finally:
+        signal.signal(signal.SIGINT, before)
     last = read_jsonl(draft / "logbook.jsonl")[-1]
     assert (last["kind"], last["cause"], "ended_at" in last) == ("note", "operator", True)
     assert not (supervisor.var / "demo-model").exists()
