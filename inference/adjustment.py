@@ -1,4 +1,4 @@
-"""What sampling parameters change in a sample's logits before its draw. Free of torch."""
+"""Keep track of what sampling parameters change in a sample's logits before its draw. No torch."""
 
 from array import array
 from collections.abc import Iterable, Sequence

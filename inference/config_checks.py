@@ -1,12 +1,12 @@
-"""What config.json may say beside the shape: fields that make a folder another model. No torch."""
+"""Refuse fields of config.json that make a folder another model than its shape says. No torch."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from inference.errors import ConfigError
 from inference.json_fields import Fields
+from inference.json_files import read_object
 
 FILE_NAME = "config.json"
 ADAPTER_NAME = "adapter_config.json"
@@ -60,10 +60,10 @@ def require_no_adapter(folder: Path) -> None:
 def is_opt_folder(folder: Path) -> bool:
     """Tell whether a folder says that it is of this engine's kind, or can't say what it is."""
     try:
-        config = json.loads((folder / FILE_NAME).read_bytes())
-    except (OSError, ValueError):
+        config = read_object(folder / FILE_NAME, ConfigError)
+    except ConfigError:
         return True
-    return not isinstance(config, dict) or config.get("model_type") == "opt"
+    return config.get("model_type") == "opt"
 
 
 def require_opt(data: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ GRID_SOURCE = "assumed: the United States' mean grid as in LLaMA's Table 15 (arX
 
 @dataclass(frozen=True)
 class EnergyInputs:
-    """What an estimate rests on, each with its source in words. Raises ValueError."""
+    """The inputs of an estimate, each with its source in words. Raises ValueError."""
 
     watts_per_device: float = ASSUMED_WATTS
     pue: float = ASSUMED_PUE

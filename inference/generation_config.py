@@ -1,4 +1,4 @@
-"""How a folder's text is drawn and where it ends by default: generation_config.json. Free of torch.
+"""Read how a folder's text is drawn and where it ends by default. Free of torch.
 
 Resolved as transformers' ``generate`` does: a folder with generation_config.json is read by that
 file alone; without one, config.json's legacy fields of the same names count. A field that is absent

@@ -1,4 +1,4 @@
-"""How the engine's log names a request, since one thread works on many at once.
+"""Name the request in the engine's log, since one thread works on many at once.
 
 The id stands in the text too, for ranks that write plain lines.
 """

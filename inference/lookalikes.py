@@ -1,4 +1,4 @@
-"""What lies where a model's file should: a pointer to it, a page that says why not, or a part."""
+"""Recognize what lies in a model file's place: a pointer, a web page, or a part of the file."""
 
 import re
 from pathlib import Path

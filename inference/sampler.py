@@ -23,7 +23,7 @@ Entry = list[tuple[int, float, int]]  # id, logprob, rank
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What decides one row's draw: a few numbers, since they go to other ranks with each step.
+    """The parameters of one row's draw: a few numbers, since each step sends them to other ranks.
 
     temperature: over 0, so that logits may be divided by it. key: of the noise.
     """

@@ -1,4 +1,4 @@
-"""Which tokens a folder adds to its vocabulary, and which are special. Free of torch.
+"""Find the tokens that a folder adds to its vocabulary, and the special ones. Free of torch.
 
 Resolved as transformers resolves tokenizer_config.json, and in folders of before 4.34, where that
 lists no added tokens, special_tokens_map.json, added_tokens.json and tokenizer.json too.

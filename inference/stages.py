@@ -1,4 +1,4 @@
-"""What the fullest rank of each pipeline stage holds of a model. Free of torch.
+"""Count what the fullest rank of each pipeline stage holds of a model. Free of torch.
 
 The tensor rank of a stage that has the most heads has the most neurons and tokens too, so it is
 the first. Norms, positions and biases of sums, which tensor ranks copy, are counted as shared.

@@ -1,4 +1,4 @@
-"""What a command says to whoever started it."""
+"""Write a command's messages to whoever started it."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""What lies in a folder that is to be trained into: nothing, a run to go on with, or others' files.
+"""Find out whether a folder to train into is empty, holds a run to resume, or others' files.
 
 Nothing that this run didn't write is overwritten.
 """

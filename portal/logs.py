@@ -1,4 +1,4 @@
-"""How the log is written: each line with its request's id, and no secret in any.
+"""Format the log: each line with its request's id, and no secret in any.
 
 What looks like a token or a link's signature is blotted out.
 """

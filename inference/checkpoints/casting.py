@@ -1,4 +1,4 @@
-"""What another dtype makes of a tensor's numbers."""
+"""Tell what another dtype makes of a tensor's numbers: infinities, zeros, rounding."""
 
 import math
 from dataclasses import dataclass

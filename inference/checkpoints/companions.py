@@ -1,4 +1,4 @@
-"""What goes along with weights: licences, notices, the card, and the tokenizer's files.
+"""Choose the files that go along with weights: licences, the card, the tokenizer's and the like.
 
 One rule: what is text, or a card's picture, and small goes along. Weights in any form, pickles,
 code and folders stay behind, and are named.

@@ -5,7 +5,6 @@ shard, it also says how far an interrupted conversion got.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +17,12 @@ from inference.checkpoints.forms import Form
 from inference.checkpoints.safetensors_writer import Layout, tensor_bytes
 from inference.errors import CheckpointError
 from inference.export import write_json
+from inference.json_files import read_object
 from inference.weight_files import DTYPE_CODES
 
 FILE_NAME = "manifest.json"
 VERSION = 1
+_NOTED = ("file", "sha256")  # of each tensor, what readers go by
 
 
 @dataclass
@@ -40,13 +41,16 @@ class Manifest:
         path = directory / FILE_NAME
         if not path.is_file():
             return None
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if data["version"] != VERSION:
-                raise CheckpointError(f"{path} is of version {data['version']}, not {VERSION}")
-            return cls(data["source"], data["tensors"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path} is not a conversion's manifest: {error}") from error
+        data = read_object(path, CheckpointError)
+        source, tensors = data.get("source"), data.get("tensors")
+        if not (isinstance(source, dict) and isinstance(tensors, dict)):
+            raise CheckpointError(f"{path} is not a conversion's manifest: convert anew")
+        if data.get("version") != VERSION:
+            raise CheckpointError(f"{path} is of version {data.get('version')}, not {VERSION}")
+        for name, entry in tensors.items():
+            if not (isinstance(entry, dict) and all(type(entry.get(k)) is str for k in _NOTED)):
+                raise CheckpointError(f"{path} does not say where {name} is, with its SHA-256")
+        return cls(source, tensors)
 
     def save(self, directory: Path) -> None:
         """Write it, whole or not at all."""

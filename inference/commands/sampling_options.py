@@ -1,4 +1,4 @@
-"""How ``generate`` draws: options named as in vLLM and transformers, and a folder's defaults.
+"""Read how ``generate`` is to draw: options named as in vLLM, and a folder's defaults.
 
 An option that is given wins. What is not given is as transformers' ``generate`` has it, by the
 folder's generation_config.json.

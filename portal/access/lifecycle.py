@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How a grant stands at a moment; the first three are of an offer that nobody ended."""
+    """The status of a grant at a moment; the first three are of an offer that nobody ended."""
 
     OFFERED = "offered"
     LAPSED = "lapsed"

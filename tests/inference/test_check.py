@@ -92,3 +92,25 @@ def test_a_broken_opt_is_not_taken_for_another_architecture(changed, capsys):
     (folder / "config.json").write_text('{"model_type": "opt"}')
     assert main(["check", str(folder)]) == 2
     assert "lacks vocab_size" in capsys.readouterr().err
+
+
+NESTED = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", NESTED),
+        ("manifest.json", NESTED),
+        ("manifest.json", '{"version": 1, "source": {}, "tensors": []}'),
+        ("manifest.json", '{"version": 2, "source": {}, "tensors": {}}'),
+        ("manifest.json", '{"version": 1, "source": {}, "tensors": {"a": {"file": 7}}}'),
+    ],
+)
+def test_a_file_that_says_nothing_is_named_in_one_line(model, tmp_path, name, content, capsys):
+    for path in model.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_text(content)
+    assert main(["check", str(tmp_path)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert name in line

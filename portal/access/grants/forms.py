@@ -1,4 +1,4 @@
-"""What the pages of grants and members ask."""
+"""Forms of the pages of grants and members."""
 
 from __future__ import annotations
 

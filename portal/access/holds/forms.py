@@ -1,4 +1,4 @@
-"""What the pages of holds ask."""
+"""Forms of the pages of holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.fields import LongText
 
 
 class HoldForm(PageForm):
-    """Who or what is held, by the name a person knows it by."""
+    """The field for whom or what a hold is placed on, by the name that people know."""
 
     named: ClassVar = {"subject_id": "subject", "repo_id": "repo"}
 

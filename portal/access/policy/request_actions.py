@@ -1,4 +1,4 @@
-"""Who may do what to a request: role, state and conflict of interest in one table.
+"""Decide who may do what to a request: role, state and conflict of interest in one table.
 
 Page, API and service ask it, so that nothing is offered which is then refused. What it says is
 necessary: what else an act takes (a quorum, an undo that hasn't run out) its service asks.
@@ -23,7 +23,7 @@ State = AccessRequest.State
 
 
 class Role(StrEnum):
-    """How a person stands towards one request."""
+    """A role that a person has towards one request."""
 
     APPLICANT = "applicant"
     REVIEWER = "reviewer"  # on the repo's team
@@ -57,7 +57,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may do an act, in which states, and which conflicts of interest forbid it.
+    """A rule for one act: the roles that may do it, its states, and the conflicts that forbid it.
 
     ``is_own``: a reviewer does it to their own doing alone; who heads the team, to anybody's.
     """
@@ -115,7 +115,7 @@ RULES: dict[Act, Rule] = {
 
 
 def roles_of(person: User, access_request: AccessRequest) -> set[Role]:
-    """How this person stands towards this request. The applicant stands on no other side."""
+    """Return the person's roles towards the request. An applicant has no other role."""
     if access_request.applicant_id == person.pk:
         return {Role.APPLICANT}
     here = ModelRepo.objects.filter(pk=access_request.repo_id)
@@ -142,7 +142,7 @@ def _is_author(person: User, access_request: AccessRequest) -> bool:
 
 @dataclass(frozen=True)
 class Relation:
-    """How a person stands to one request as it is: their roles, and their conflicts of interest.
+    """A person's relation to one request as it is: their roles and conflicts of interest.
 
     ``is_author``: the decision on it, or the question that is open, is theirs.
 

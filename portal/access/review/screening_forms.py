@@ -1,4 +1,4 @@
-"""What operators fill in to keep the screening lists."""
+"""Forms with which operators keep the screening lists."""
 
 from __future__ import annotations
 

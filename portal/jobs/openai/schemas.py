@@ -51,7 +51,7 @@ class CompletionRequest:
 
     @property
     def looks_inside(self) -> bool:
-        """Whether more than text is asked for: even 0 gives the chosen tokens' logprobs."""
+        """Tell if more than text is asked for: even 0 gives the chosen tokens' logprobs."""
         return self.logprobs is not None or self.prompt_logprobs is not None
 
     @property

@@ -1,4 +1,4 @@
-"""What is asked of whoever clears somebody whom the screening lists have."""
+"""Forms for clearing a person whom the screening lists name."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ HOLDER_CLOSED = "The holder closed the grant."
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What sets one cause apart: its event with a class of reasons, and what members are told."""
+    """The properties of a cause: its event, its class of reasons, and what members are told."""
 
     event: EventType
     told: str
