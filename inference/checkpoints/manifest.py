@@ -22,7 +22,6 @@ from inference.weight_files import DTYPE_CODES
 
 FILE_NAME = "manifest.json"
 VERSION = 1
-_NOTED = ("file", "sha256")  # of each tensor, what readers go by
 
 
 @dataclass
@@ -48,8 +47,8 @@ class Manifest:
         if data.get("version") != VERSION:
             raise CheckpointError(f"{path} is of version {data.get('version')}, not {VERSION}")
         for name, entry in tensors.items():
-            if not (isinstance(entry, dict) and all(type(entry.get(k)) is str for k in _NOTED)):
-                raise CheckpointError(f"{path} does not say where {name} is, with its SHA-256")
+            if not (isinstance(entry, dict) and isinstance(entry.get("sha256"), str)):
+                raise CheckpointError(f"{path} does not name the SHA-256 of {name}: convert anew")
         return cls(source, tensors)
 
     def save(self, directory: Path) -> None:
@@ -64,7 +63,7 @@ class Manifest:
 
     def holds(self, path: Path, layout: Layout) -> bool:
         """Tell whether the shard at path is what was written, by its tensors' hashes."""
-        noted = {name: entry for name, entry in self.tensors.items() if entry["file"] == path.name}
+        noted = {name: entry for name, entry in self.tensors.items() if entry.get("file") == path.name}
         known = {n: {k: v for k, v in e.items() if k != "sha256"} for n, e in noted.items()}
         if known != _entries(path.name, layout) or not path.is_file():
             return False
