@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portal.access.models import AccessRequest
-from portal.access.policy.conflicts import WORDS, Conflict
-from portal.access.policy.request_actions import RULES, Act, Relation, Role
+from portal.access.policy.conflicts import WORDS, ConflictKind
+from portal.access.policy.request_actions import RULES, Relation, RequestAction, Role
 
 State = AccessRequest.State
 WHO = {
@@ -30,14 +30,14 @@ def _of_role(role: Role) -> Iterator[str]:
     yield f"{WHO[role]}\n"
     yield f"| | {' | '.join(state.value.replace('_', ' ') for state in State)} |"
     yield f"| --- |{' :-: |' * len(State)}"
-    for act in Act:
+    for act in RequestAction:
         if any(act in acts for acts in own.values()):
             marks = (_mark(act, allowed[state], own[state]) for state in State)
             yield f"| {act} | {' | '.join(marks)} |"
     yield ""
 
 
-def _mark(act: Act, allowed: set[Act], own: set[Act]) -> str:
+def _mark(act: RequestAction, allowed: set[RequestAction], own: set[RequestAction]) -> str:
     if act in allowed:
         return "●"
     return "○" if act in own else ""
@@ -45,7 +45,7 @@ def _mark(act: Act, allowed: set[Act], own: set[Act]) -> str:
 
 def _in_conflict() -> Iterator[str]:
     """Write which of the team's acts each conflict leaves. One's own request is the applicant's."""
-    conflicts = [conflict for conflict in Conflict if conflict != Conflict.SELF]
+    conflicts = [conflict for conflict in ConflictKind if conflict != ConflictKind.SELF]
     yield "### In a conflict of interest\n"
     yield "What it leaves to the team of the acts above; several leave what each of them does.\n"
     yield from (f"- {_named(conflict)}: {WORDS[conflict]}" for conflict in conflicts)
@@ -59,5 +59,5 @@ def _in_conflict() -> Iterator[str]:
     yield ""
 
 
-def _named(conflict: Conflict) -> str:
+def _named(conflict: ConflictKind) -> str:
     return conflict.replace("_", " ")

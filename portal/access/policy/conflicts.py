@@ -13,7 +13,9 @@ from portal.access.models import AccessRequest, ConflictDeclaration, Decision, M
 from portal.accounts.models import Affiliation, Reference, User
 
 
-class Conflict(StrEnum):
+class ConflictKind(StrEnum):
+    """A reason for which a reviewer may not decide a request."""
+
     SELF = "self"
     MEMBER = "member"
     REFERENCE = "reference"
@@ -23,42 +25,44 @@ class Conflict(StrEnum):
 
 
 WORDS = {
-    Conflict.SELF: "It is your own request.",
-    Conflict.MEMBER: "You and the applicant work under one grant.",
-    Conflict.REFERENCE: "The applicant named you as a reference.",
-    Conflict.ORGANIZATION: "You and the applicant are of one organization.",
-    Conflict.DECLARED: "You declared a conflict of interest.",
-    Conflict.DECIDED_BEFORE: "You took the decision that is appealed against.",
+    ConflictKind.SELF: "It is your own request.",
+    ConflictKind.MEMBER: "You and the applicant work under one grant.",
+    ConflictKind.REFERENCE: "The applicant named you as a reference.",
+    ConflictKind.ORGANIZATION: "You and the applicant are of one organization.",
+    ConflictKind.DECLARED: "You declared a conflict of interest.",
+    ConflictKind.DECIDED_BEFORE: "You took the decision that is appealed against.",
 }
 
 
 def conflicts_of(
     people: Iterable[User], access_request: AccessRequest, now: datetime
-) -> dict[int, set[Conflict]]:
+) -> dict[int, set[ConflictKind]]:
     """For each person's key their conflicts with this request, in a bounded number of queries."""
     people = list(people)
     found = conflicts_with(people, access_request.applicant, now)
     sources = {
-        Conflict.DECLARED: _declared(access_request),
-        Conflict.DECIDED_BEFORE: _decided_before(access_request),
+        ConflictKind.DECLARED: _declared(access_request),
+        ConflictKind.DECIDED_BEFORE: _decided_before(access_request),
     }
     return _added(found, sources)
 
 
-def conflicts_with(people: Iterable[User], person: User, now: datetime) -> dict[int, set[Conflict]]:
+def conflicts_with(
+    people: Iterable[User], person: User, now: datetime
+) -> dict[int, set[ConflictKind]]:
     """Return, for each key of ``people``, their conflicts with a person, asked for or not."""
     sources = {
-        Conflict.SELF: {person.pk},
-        Conflict.MEMBER: _under_one_grant(person),
-        Conflict.REFERENCE: _references(person),
-        Conflict.ORGANIZATION: _of_one_organization(person, now),
+        ConflictKind.SELF: {person.pk},
+        ConflictKind.MEMBER: _under_one_grant(person),
+        ConflictKind.REFERENCE: _references(person),
+        ConflictKind.ORGANIZATION: _of_one_organization(person, now),
     }
     return _added({each.pk: set() for each in people}, sources)
 
 
 def _added(
-    found: dict[int, set[Conflict]], sources: dict[Conflict, set[int]]
-) -> dict[int, set[Conflict]]:
+    found: dict[int, set[ConflictKind]], sources: dict[ConflictKind, set[int]]
+) -> dict[int, set[ConflictKind]]:
     for conflict, conflicted in sources.items():
         for key in found.keys() & conflicted:
             found[key].add(conflict)
@@ -70,10 +74,10 @@ def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
     require_none(conflicts_with([actor], person, now)[actor.pk])
 
 
-def require_none(found: Collection[Conflict]) -> None:
+def require_none(found: Collection[ConflictKind]) -> None:
     """Raise ConflictOfInterest in the words of the first of these conflicts, if there is one."""
     if found:
-        first = next(conflict for conflict in Conflict if conflict in found)
+        first = next(conflict for conflict in ConflictKind if conflict in found)
         raise ConflictOfInterest(WORDS[first])
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import Act, require_act
+from portal.access.policy.request_actions import RequestAction, require_act
 from portal.accounts.models import User
 
 
-def locked_case(person: User, request_id: int, act: Act, now: datetime) -> AccessRequest:
+def locked_case(person: User, request_id: int, act: RequestAction, now: datetime) -> AccessRequest:
     """Lock the request until the transaction ends, and ask the table of acts about it.
 
     Raises what ``require_act`` does, and RequestNotFound to all but its applicant for a draft.

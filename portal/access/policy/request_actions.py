@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.policy.conflicts import Conflict, conflicts_of, require_none
+from portal.access.policy.conflicts import ConflictKind, conflicts_of, require_none
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import Forbidden
@@ -31,7 +31,9 @@ class Role(StrEnum):
     OWNER = "owner"  # may publish in the namespace, and the request was escalated
 
 
-class Act(StrEnum):
+class RequestAction(StrEnum):
+    """An act that the table below allows or refuses, by the name that the API gives it."""
+
     READ = "read"
     SAVE = "save"
     DISCARD = "discard"
@@ -64,14 +66,14 @@ class Rule:
 
     roles: frozenset[Role]
     states: frozenset[State]
-    barred_by: frozenset[Conflict]
+    barred_by: frozenset[ConflictKind]
     is_own: bool
 
 
 def _rule(
     roles: set[Role],
     states: set[State],
-    barred_by: Collection[Conflict] = (),
+    barred_by: Collection[ConflictKind] = (),
     *,
     is_own: bool = False,
 ) -> Rule:
@@ -83,34 +85,34 @@ _TEAM = {Role.REVIEWER, Role.ADMINISTRATOR, Role.OWNER}
 _HEADS = {Role.ADMINISTRATOR, Role.OWNER}
 _UNDECIDED = {State.HELD, State.IN_REVIEW, State.NEEDS_INFO}
 _SUBMITTED: set[State] = {state for state in State if state != State.DRAFT}
-_ANY = set(Conflict)
+_ANY = set(ConflictKind)
 # Who took a decision may look at it again themselves; but an appeal against it is for others.
-_PERSONAL = _ANY - {Conflict.DECIDED_BEFORE}
+_PERSONAL = _ANY - {ConflictKind.DECIDED_BEFORE}
 
-RULES: dict[Act, Rule] = {
-    Act.READ: _rule(_TEAM, _SUBMITTED),
-    Act.SAVE: _rule(_MINE, {State.DRAFT}),
-    Act.DISCARD: _rule(_MINE, {State.DRAFT}),
-    Act.SUBMIT: _rule(_MINE, {State.DRAFT}),
-    Act.ANSWER: _rule(_MINE, {State.NEEDS_INFO}),
-    Act.CORRECT: _rule(_MINE, {State.HELD, State.IN_REVIEW}),
-    Act.WITHDRAW: _rule(_MINE, _UNDECIDED),
-    Act.APPEAL: _rule(_MINE, {State.DECLINED}),
-    Act.RESUME: _rule(_MINE, {State.LAPSED}),
-    Act.CLAIM: _rule(_TEAM, _UNDECIDED, _ANY),
-    Act.RELEASE: _rule(_TEAM, _UNDECIDED),
-    Act.ASSIGN: _rule(_HEADS, _UNDECIDED),
-    Act.DECLARE: _rule(_TEAM, _UNDECIDED),
-    Act.NOTE: _rule(_TEAM, _SUBMITTED),
-    Act.ASK: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
-    Act.VOTE: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
-    Act.OVERRIDE: _rule({Role.OWNER}, {State.IN_REVIEW}, _ANY),
-    Act.DISPOSE: _rule(_HEADS, {State.HELD}, _ANY),
-    Act.UNDO: _rule(
+RULES: dict[RequestAction, Rule] = {
+    RequestAction.READ: _rule(_TEAM, _SUBMITTED),
+    RequestAction.SAVE: _rule(_MINE, {State.DRAFT}),
+    RequestAction.DISCARD: _rule(_MINE, {State.DRAFT}),
+    RequestAction.SUBMIT: _rule(_MINE, {State.DRAFT}),
+    RequestAction.ANSWER: _rule(_MINE, {State.NEEDS_INFO}),
+    RequestAction.CORRECT: _rule(_MINE, {State.HELD, State.IN_REVIEW}),
+    RequestAction.WITHDRAW: _rule(_MINE, _UNDECIDED),
+    RequestAction.APPEAL: _rule(_MINE, {State.DECLINED}),
+    RequestAction.RESUME: _rule(_MINE, {State.LAPSED}),
+    RequestAction.CLAIM: _rule(_TEAM, _UNDECIDED, _ANY),
+    RequestAction.RELEASE: _rule(_TEAM, _UNDECIDED),
+    RequestAction.ASSIGN: _rule(_HEADS, _UNDECIDED),
+    RequestAction.DECLARE: _rule(_TEAM, _UNDECIDED),
+    RequestAction.NOTE: _rule(_TEAM, _SUBMITTED),
+    RequestAction.ASK: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
+    RequestAction.VOTE: _rule(_TEAM, {State.IN_REVIEW}, _ANY),
+    RequestAction.OVERRIDE: _rule({Role.OWNER}, {State.IN_REVIEW}, _ANY),
+    RequestAction.DISPOSE: _rule(_HEADS, {State.HELD}, _ANY),
+    RequestAction.UNDO: _rule(
         _TEAM, {State.NEEDS_INFO, State.APPROVED, State.DECLINED}, _PERSONAL, is_own=True
     ),
-    Act.REOPEN: _rule(_HEADS, {State.APPROVED, State.DECLINED, State.LAPSED}, _PERSONAL),
-    Act.VOUCH: _rule(_TEAM, _UNDECIDED, _ANY),
+    RequestAction.REOPEN: _rule(_HEADS, {State.APPROVED, State.DECLINED, State.LAPSED}, _PERSONAL),
+    RequestAction.VOUCH: _rule(_TEAM, _UNDECIDED, _ANY),
 }
 
 
@@ -151,7 +153,7 @@ class Relation:
 
     roles: frozenset[Role]
     state: State
-    conflicts: frozenset[Conflict] = frozenset()
+    conflicts: frozenset[ConflictKind] = frozenset()
     is_author: bool = False
 
     @property
@@ -160,7 +162,7 @@ class Relation:
         return bool(self.roles & _HEADS)
 
     @property
-    def acts(self) -> set[Act]:
+    def acts(self) -> set[RequestAction]:
         """Return what the person may do to the request."""
         return {
             act
@@ -181,12 +183,14 @@ def relation_of(person: User, access_request: AccessRequest, now: datetime) -> R
     return Relation(roles, state, frozenset(conflicts), _is_author(person, access_request))
 
 
-def allowed_acts(person: User, access_request: AccessRequest, now: datetime) -> set[Act]:
+def allowed_acts(person: User, access_request: AccessRequest, now: datetime) -> set[RequestAction]:
     """Return what this person may do to this request as it stands."""
     return relation_of(person, access_request, now).acts
 
 
-def require_act(person: User, access_request: AccessRequest, act: Act, now: datetime) -> None:
+def require_act(
+    person: User, access_request: AccessRequest, act: RequestAction, now: datetime
+) -> None:
     """Refuse an act that the table doesn't allow this person.
 
     Raises RequestNotFound to strangers, and ConflictOfInterest to an applicant at the team's acts,

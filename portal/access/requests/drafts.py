@@ -11,7 +11,7 @@ from django.urls import reverse
 from portal.access.errors import AlreadyGranted, AlreadyOffered, RequestHasMovedOn
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import requestable_modes
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -78,7 +78,7 @@ def save_draft(
 ) -> AccessRequest:
     """Keep what was typed, right or wrong; submitting checks it."""
     stands = "This request is already submitted; its answers stand. See its page."
-    access_request = _draft(applicant, request_id, Act.SAVE, stands, now)
+    access_request = _draft(applicant, request_id, RequestAction.SAVE, stands, now)
     access_request.draft = {**access_request.draft, **answers}
     access_request.saved_at = now
     access_request.save(update_fields=["draft", "saved_at"])
@@ -89,11 +89,11 @@ def save_draft(
 def discard_draft(*, applicant: User, request_id: int, now: datetime) -> None:
     """Throw an unsubmitted draft away; nothing of it is kept, so nothing is recorded."""
     sent = "This request is already submitted. You can withdraw it on its page."
-    _draft(applicant, request_id, Act.DISCARD, sent, now).delete()
+    _draft(applicant, request_id, RequestAction.DISCARD, sent, now).delete()
 
 
 def _draft(
-    applicant: User, request_id: int, act: Act, once_sent: str, now: datetime
+    applicant: User, request_id: int, act: RequestAction, once_sent: str, now: datetime
 ) -> AccessRequest:
     try:
         return locked_case(applicant, request_id, act, now)

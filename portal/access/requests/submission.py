@@ -10,7 +10,7 @@ from portal.access.errors import EmailNotVerified, NotSigned
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.access.requests.snapshots import Snapshot, first_snapshot
@@ -30,7 +30,7 @@ def submit_request(
     *, applicant: User, request_id: int, signature: Signature | None, now: datetime
 ) -> AccessRequest:
     """Freeze the draft as a snapshot, sign the licence, screen it, put it before the reviewers."""
-    access_request = locked_case(applicant, request_id, Act.SUBMIT, now)
+    access_request = locked_case(applicant, request_id, RequestAction.SUBMIT, now)
     if not applicant.has_verified_email:
         raise EmailNotVerified
     repo, form = access_request.repo, newest_form(access_request.repo)
@@ -74,7 +74,7 @@ def send_on(access_request: AccessRequest, snapshot: Snapshot, now: datetime) ->
 @transaction.atomic
 def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> AccessRequest:
     """End an undecided request. The applicant may ask again at any time."""
-    access_request = locked_case(applicant, request_id, Act.WITHDRAW, now)
+    access_request = locked_case(applicant, request_id, RequestAction.WITHDRAW, now)
     access_request.move_to(State.WITHDRAWN)
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])

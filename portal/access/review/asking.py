@@ -10,7 +10,7 @@ from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Question
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -23,7 +23,7 @@ def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -
 
     The letter waits, as a decision's does, so that the question can be undone.
     """
-    case = locked_case(reviewer, request_id, Act.ASK, now)
+    case = locked_case(reviewer, request_id, RequestAction.ASK, now)
     missing = "Write the question that the applicant is to answer."
     text = require_text(text, "text", missing=missing)
     case.move_to(AccessRequest.State.NEEDS_INFO)

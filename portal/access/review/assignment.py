@@ -10,7 +10,7 @@ from portal.access.errors import AlreadyClaimed, RequestNotFound
 from portal.access.letters import decisions as letters
 from portal.access.models import AccessRequest, Assignment
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act, relation_of, require_act
+from portal.access.policy.request_actions import RequestAction, relation_of, require_act
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -21,7 +21,7 @@ from portal.errors import FieldErrors, Forbidden
 @transaction.atomic
 def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignment:
     """Take a case that nobody has. Claiming one's own again changes nothing."""
-    case = locked_case(reviewer, request_id, Act.CLAIM, now)
+    case = locked_case(reviewer, request_id, RequestAction.CLAIM, now)
     held = assignment_of(case)
     if held is not None and held.reviewer_id != reviewer.pk:
         raise AlreadyClaimed(isolated(held.reviewer.display_name))
@@ -35,7 +35,7 @@ def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignme
 @transaction.atomic
 def release_request(*, actor: User, request_id: int, now: datetime) -> None:
     """Hand a case back; who administers the model may take it from somebody. Again is nothing."""
-    case = locked_case(actor, request_id, Act.RELEASE, now)
+    case = locked_case(actor, request_id, RequestAction.RELEASE, now)
     held = assignment_of(case)
     if held is None:
         return
@@ -48,7 +48,7 @@ def release_request(*, actor: User, request_id: int, now: datetime) -> None:
 @transaction.atomic
 def assign_request(*, actor: User, request_id: int, assignee: User, now: datetime) -> Assignment:
     """Give a case to somebody of the team; whoever had it has it no more."""
-    case = locked_case(actor, request_id, Act.ASSIGN, now)
+    case = locked_case(actor, request_id, RequestAction.ASSIGN, now)
     _require_can_take(assignee, case, now)
     held = assignment_of(case)
     if held is not None and held.reviewer_id == assignee.pk:
@@ -83,7 +83,7 @@ def _assign(case: AccessRequest, reviewer: User, actor: User, now: datetime) -> 
 def _require_can_take(assignee: User, case: AccessRequest, now: datetime) -> None:
     """On the team, and without a conflict; the actor chooses again otherwise."""
     try:
-        require_act(assignee, case, Act.CLAIM, now)
+        require_act(assignee, case, RequestAction.CLAIM, now)
     except RequestNotFound:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
     except Forbidden as conflict:

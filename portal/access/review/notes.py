@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.access.models import AccessRequest, ConflictDeclaration, Note
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.snapshots import refresh_evidence
 from portal.access.requests.voting import void_votes
 from portal.access.review.assignment import assignment_of, end_assignment
@@ -25,7 +25,7 @@ from portal.parsing.texts import require_text
 @transaction.atomic
 def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
     """A note for the team alone. The record says that there is one, not what it says."""
-    case = locked_case(author, request_id, Act.NOTE, now)
+    case = locked_case(author, request_id, RequestAction.NOTE, now)
     text = require_text(text, "text", missing="Write the note.")
     note = Note.objects.create(request=case, author=author, text=text, written_at=now)
     record(EventType.REQUEST_NOTED, actor=author, target=case, at=now, note=note.pk)
@@ -38,7 +38,7 @@ def declare_conflict(
 ) -> ConflictDeclaration:
     """Say how one stands towards the applicant. A conflict hands the case back and voids the
     vote; it stays declared. Saying the same again changes nothing."""
-    case = locked_case(reviewer, request_id, Act.DECLARE, now)
+    case = locked_case(reviewer, request_id, RequestAction.DECLARE, now)
     before = ConflictDeclaration.objects.filter(request=case, reviewer=reviewer).first()
     if before is not None and before.has_conflict:
         if has_conflict:
@@ -81,7 +81,7 @@ def vouch_for_applicant(
 ) -> Affiliation:
     """The reviewer's own word that the applicant works where they say. Its event is the
     affiliation's. Vouching again while it stands changes nothing."""
-    case = locked_case(reviewer, request_id, Act.VOUCH, now)
+    case = locked_case(reviewer, request_id, RequestAction.VOUCH, now)
     missing = "Say how you know that this person works there."
     evidence = require_text(evidence, "evidence", missing=missing)
     said = case.organization_name or str(case.draft.get("organization") or "")

@@ -13,7 +13,7 @@ from django.db import models
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.signing import Signature
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.authentication import Caller
@@ -53,7 +53,7 @@ class Operation:
     status: int = 200
     is_list: bool = False
     has_own_pages: bool = False
-    act: Act | None = None
+    act: RequestAction | None = None
     example: dict[str, Any] | None = None
     errors: tuple[int, ...] = ()
 
@@ -138,7 +138,7 @@ def operation(
     filters: type[BaseSerializer[Any]] | None = None,
     prepare: Callable[[Call, Sequence[Any]], Sequence[Any]] | None = None,
     status: int = 200,
-    act: Act | None = None,
+    act: RequestAction | None = None,
     example: dict[str, Any] | None = None,
     errors: tuple[int, ...] = (),
 ) -> Callable[[Callable[..., Any]], Operation]:

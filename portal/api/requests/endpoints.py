@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, RequestForm, Submission
-from portal.access.policy.request_actions import Act, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request, appealable_until
 from portal.access.requests.diffs import Change, changes_of
@@ -128,7 +128,7 @@ def start_request(call: Call) -> AccessRequest:
     return own_request(call, draft.pk)
 
 
-@operation(Who.PERSON, gives=RequestDetailOutput, prepare=in_full, act=Act.READ)
+@operation(Who.PERSON, gives=RequestDetailOutput, prepare=in_full, act=RequestAction.READ)
 def show_request(call: Call, request_id: int) -> AccessRequest:
     """One request of one's own: answers, questions, decision, what may be done now."""
     return own_request(call, request_id)
@@ -139,7 +139,7 @@ def show_request(call: Call, request_id: int) -> AccessRequest:
     gives=RequestDetailOutput,
     takes=SaveInput,
     prepare=in_full,
-    act=Act.SAVE,
+    act=RequestAction.SAVE,
     example={"answers": ANSWERS_EXAMPLE},
 )
 def save_request(call: Call, request_id: int) -> AccessRequest:
@@ -152,7 +152,7 @@ def save_request(call: Call, request_id: int) -> AccessRequest:
     return own_request(call, request_id)
 
 
-@operation(Who.SESSION, act=Act.DISCARD)
+@operation(Who.SESSION, act=RequestAction.DISCARD)
 def discard_request(call: Call, request_id: int) -> None:
     """Throw a draft away; nothing of it is kept."""
     found = own_request(call, request_id)
@@ -164,7 +164,7 @@ def discard_request(call: Call, request_id: int) -> None:
     gives=RequestDetailOutput,
     takes=SubmitInput,
     prepare=in_full,
-    act=Act.SUBMIT,
+    act=RequestAction.SUBMIT,
     example={"signature": SIGNATURE_EXAMPLE},
 )
 def submit(call: Call, request_id: int) -> AccessRequest:
@@ -181,7 +181,7 @@ def submit(call: Call, request_id: int) -> AccessRequest:
     gives=RequestDetailOutput,
     takes=AnswerInput,
     prepare=in_full,
-    act=Act.ANSWER,
+    act=RequestAction.ANSWER,
     example={"answer": "The checkpoints stay on the cluster."},
 )
 def answer(call: Call, request_id: int) -> AccessRequest:
@@ -202,7 +202,7 @@ def answer(call: Call, request_id: int) -> AccessRequest:
     gives=RequestDetailOutput,
     takes=CorrectInput,
     prepare=in_full,
-    act=Act.CORRECT,
+    act=RequestAction.CORRECT,
     example={"changes": {"outputs": "A paper, its code, and no checkpoints."}},
 )
 def correct(call: Call, request_id: int) -> AccessRequest:
@@ -214,7 +214,7 @@ def correct(call: Call, request_id: int) -> AccessRequest:
     return own_request(call, request_id)
 
 
-@operation(Who.SESSION, gives=RequestDetailOutput, prepare=in_full, act=Act.WITHDRAW)
+@operation(Who.SESSION, gives=RequestDetailOutput, prepare=in_full, act=RequestAction.WITHDRAW)
 def withdraw(call: Call, request_id: int) -> AccessRequest:
     """End a request that nobody has decided. One may ask again at any time."""
     found = own_request(call, request_id)
@@ -227,7 +227,7 @@ def withdraw(call: Call, request_id: int) -> AccessRequest:
     gives=RequestDetailOutput,
     takes=AnswerInput,
     prepare=in_full,
-    act=Act.RESUME,
+    act=RequestAction.RESUME,
     example={"answer": "The checkpoints stay on the cluster."},
 )
 def resume(call: Call, request_id: int) -> AccessRequest:
@@ -248,7 +248,7 @@ def resume(call: Call, request_id: int) -> AccessRequest:
     gives=RequestDetailOutput,
     takes=AppealInput,
     prepare=in_full,
-    act=Act.APPEAL,
+    act=RequestAction.APPEAL,
     example={"text": "The decision took the study for a product; it is a thesis."},
 )
 def appeal(call: Call, request_id: int) -> AccessRequest:

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, Appeal, Decision
-from portal.access.policy.conflicts import WORDS, Conflict
+from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.request_actions import Act, Relation, relation_of, require_act
+from portal.access.policy.request_actions import Relation, RequestAction, relation_of, require_act
 from portal.access.requests.form.answers import readable
 from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
@@ -41,7 +41,7 @@ def require_within(call: Call, *request_ids: int) -> None:
         raise RequestNotFound
 
 
-def require_may(call: Call, request_id: int, act: Act) -> None:
+def require_may(call: Call, request_id: int, act: RequestAction) -> None:
     """The question that the service asks again under its lock: here, before what was sent is
     looked at, so that a stranger learns nothing from how it is refused."""
     found = call.within(AccessRequest.objects.filter(pk=request_id)).first()
@@ -104,7 +104,7 @@ def _whole(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any
     appeal = Appeal.objects.filter(request=case).first()
     return {
         **_state(call, case, relation),
-        "conflicts": [WORDS[each] for each in Conflict if each in relation.conflicts],
+        "conflicts": [WORDS[each] for each in ConflictKind if each in relation.conflicts],
         "answers": readable(newest.answers, form=newest.form),
         "evidence": _evidence(call, case, newest.answers),
         "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.access.models import AccessRequest, Decision, Note, Submission
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.diffs import Change, changes_of
 from portal.access.review import asking, assignment, notes
 from portal.access.review.decisions import deciding
@@ -43,7 +43,7 @@ DECLINE_EXAMPLE = {
 
 
 def act(
-    which: Act, takes: type[Any] | None = None, example: dict[str, Any] | None = None
+    which: RequestAction, takes: type[Any] | None = None, example: dict[str, Any] | None = None
 ) -> Callable[[Callable[..., Any]], Operation]:
     """An act of the team on one case; it answers with where the case then stands."""
 
@@ -96,19 +96,19 @@ def list_notes(call: Call, request_id: int) -> QuerySet[Note]:
     return case_in(call, request_id).notes.select_related("author")
 
 
-@act(Act.CLAIM)
+@act(RequestAction.CLAIM)
 def claim(call: Call, request_id: int) -> None:
     """Take a case that nobody has."""
     assignment.claim_request(reviewer=call.person, request_id=request_id, now=call.now)
 
 
-@act(Act.RELEASE)
+@act(RequestAction.RELEASE)
 def release(call: Call, request_id: int) -> None:
     """Hand a case back."""
     assignment.release_request(actor=call.person, request_id=request_id, now=call.now)
 
 
-@act(Act.ASSIGN, AssignInput, {"assignee": "reviewer"})
+@act(RequestAction.ASSIGN, AssignInput, {"assignee": "reviewer"})
 def assign(call: Call, request_id: int) -> None:
     """Give a case to somebody of the team."""
     assignee = User.objects.filter(username__iexact=call.data["assignee"].strip()).first()
@@ -119,13 +119,17 @@ def assign(call: Call, request_id: int) -> None:
     )
 
 
-@act(Act.DECLARE, DeclareInput, {"has_conflict": True, "statement": "We wrote a paper together."})
+@act(
+    RequestAction.DECLARE,
+    DeclareInput,
+    {"has_conflict": True, "statement": "We wrote a paper together."},
+)
 def declare_conflict(call: Call, request_id: int) -> None:
     """Say how one stands towards the applicant. A conflict stays declared."""
     notes.declare_conflict(reviewer=call.person, request_id=request_id, now=call.now, **call.data)
 
 
-@act(Act.NOTE, NoteInput, {"text": "Wrote to their department."})
+@act(RequestAction.NOTE, NoteInput, {"text": "Wrote to their department."})
 def write_note(call: Call, request_id: int) -> None:
     """A note that the team alone reads."""
     notes.write_note(
@@ -133,7 +137,7 @@ def write_note(call: Call, request_id: int) -> None:
     )
 
 
-@act(Act.ASK, TextInput, {"text": "Where are the checkpoints stored?"})
+@act(RequestAction.ASK, TextInput, {"text": "Where are the checkpoints stored?"})
 def ask(call: Call, request_id: int) -> None:
     """Ask the applicant one thing; the clock stands until they answer."""
     asking.ask_question(
@@ -141,19 +145,19 @@ def ask(call: Call, request_id: int) -> None:
     )
 
 
-@act(Act.VOTE, ApproveInput, APPROVE_EXAMPLE)
+@act(RequestAction.VOTE, ApproveInput, APPROVE_EXAMPLE)
 def approve(call: Call, request_id: int) -> None:
     """Vote to approve on these terms; the vote that completes the quorum decides."""
     _approve(call, request_id, is_override=False)
 
 
-@act(Act.VOTE, DeclineInput, DECLINE_EXAMPLE)
+@act(RequestAction.VOTE, DeclineInput, DECLINE_EXAMPLE)
 def decline(call: Call, request_id: int) -> None:
     """Vote to decline, with a published reason and words of one's own."""
     _decline(call, request_id, is_override=False)
 
 
-@act(Act.OVERRIDE, OverrideInput, {"verdict": "approved", **APPROVE_EXAMPLE})
+@act(RequestAction.OVERRIDE, OverrideInput, {"verdict": "approved", **APPROVE_EXAMPLE})
 def override(call: Call, request_id: int) -> None:
     """The owner decides alone what was put before them. The record counts it."""
     decide = _approve if call.data["verdict"] == Verdict.APPROVED else _decline
@@ -185,7 +189,11 @@ def _decline(call: Call, request_id: int, *, is_override: bool) -> None:
     )
 
 
-@act(Act.DISPOSE, TextInput, {"text": "Another person of the same name; the birth year differs."})
+@act(
+    RequestAction.DISPOSE,
+    TextInput,
+    {"text": "Another person of the same name; the birth year differs."},
+)
 def dispose(call: Call, request_id: int) -> None:
     """Clear a request that the screening lists held back."""
     dispose_screening(
@@ -193,13 +201,13 @@ def dispose(call: Call, request_id: int) -> None:
     )
 
 
-@act(Act.UNDO)
+@act(RequestAction.UNDO)
 def undo(call: Call, request_id: int) -> None:
     """Take the last decision or question back while its letter hasn't left."""
     undo_last(actor=call.person, request_id=request_id, now=call.now)
 
 
-@act(Act.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})
+@act(RequestAction.REOPEN, ReasonInput, {"reason": "The safeguards have changed."})
 def reopen(call: Call, request_id: int) -> None:
     """Look at a closed request anew; what was given on it ends, with notice."""
     reopen_request(
@@ -207,7 +215,11 @@ def reopen(call: Call, request_id: int) -> None:
     )
 
 
-@act(Act.VOUCH, VouchInput, {"evidence": "Their page at the university names this address."})
+@act(
+    RequestAction.VOUCH,
+    VouchInput,
+    {"evidence": "Their page at the university names this address."},
+)
 def vouch(call: Call, request_id: int) -> None:
     """One's own word that the applicant works where they say."""
     notes.vouch_for_applicant(

@@ -41,7 +41,7 @@ from portal.access.models import (
     Question,
     Review,
 )
-from portal.access.policy.conflicts import Conflict, conflicts_of
+from portal.access.policy.conflicts import ConflictKind, conflicts_of
 from portal.access.policy.policy import Action, may
 from portal.access.reminders.tick import tick
 from portal.access.requests.answering import answer_question, correct_request, resume_request
@@ -382,7 +382,7 @@ class Gate(RuleBasedStateMachine):
             before = request.appeal.decision
             for after in request.decisions.filter(pk__gt=before.pk, is_override=False):
                 conflicts = conflicts_of([after.decided_by], request, self.now)
-                assert Conflict.DECIDED_BEFORE not in conflicts[after.decided_by_id]
+                assert ConflictKind.DECIDED_BEFORE not in conflicts[after.decided_by_id]
 
     @invariant()
     def a_refusal_says_why(self) -> None:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, ConflictDeclaration
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
 from tests.factories.access import make_request
@@ -114,5 +114,5 @@ def test_who_decided_what_is_appealed_against_may_look_at_it_again_but_not_vote(
     api = in_session(head)
     assert offered(api, case) == {"read", "release", "assign", "declare", "note"}
     declined(case, make_reviewer(repo))
-    assert {Act.UNDO, Act.REOPEN} <= offered(api, case)
+    assert {RequestAction.UNDO, RequestAction.REOPEN} <= offered(api, case)
     assert api.post(f"queue/{case.pk}/undo").json()["state"] == "in_review"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.access.gate.settings import save_gate
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.request_actions import Act, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_acts
 from portal.accounts.models import Scope
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
@@ -234,7 +234,7 @@ def test_allowed_acts_are_those_of_the_one_table(repo, case, state):
 def test_every_act_has_an_endpoint():
     from tests.portal.api.test_api_access import OPERATIONS
 
-    assert {each.operation.act for each in OPERATIONS} - {None} == set(Act)
+    assert {each.operation.act for each in OPERATIONS} - {None} == set(RequestAction)
 
 
 def test_an_owners_token_works_what_was_escalated_and_nothing_before(repo, case):

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.applicant.views.requests import request_page
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import Act, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_acts
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
@@ -29,27 +29,31 @@ from portal.errors import FieldErrors
 from portal.fields import field_of, show_errors
 from portal.pages import posted_from
 
-AMENDING = (Act.CORRECT, Act.ANSWER, Act.RESUME)
+AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
 SAID = {
-    Act.CORRECT: "Your correction is kept, and the team sees what changed.",
-    Act.ANSWER: "Your answer is with the reviewers. The clock runs again.",
-    Act.RESUME: "Your request goes on from where it stood.",
+    RequestAction.CORRECT: "Your correction is kept, and the team sees what changed.",
+    RequestAction.ANSWER: "Your answer is with the reviewers. The clock runs again.",
+    RequestAction.RESUME: "Your request goes on from where it stood.",
 }
 
 
 def _amend(
-    act: Act, access_request: AccessRequest, changes: dict[str, Any], answer: str, now: datetime
+    act: RequestAction,
+    access_request: AccessRequest,
+    changes: dict[str, Any],
+    answer: str,
+    now: datetime,
 ) -> None:
     person, key = access_request.applicant, access_request.pk
-    if act == Act.CORRECT:
+    if act == RequestAction.CORRECT:
         correct_request(applicant=person, request_id=key, changes=changes, now=now)
-    elif act == Act.ANSWER:
+    elif act == RequestAction.ANSWER:
         answer_question(applicant=person, request_id=key, answer=answer, changes=changes, now=now)
     else:
         resume_request(applicant=person, request_id=key, answer=answer, changes=changes, now=now)
 
 
-def _act_now(access_request: AccessRequest) -> Act:
+def _act_now(access_request: AccessRequest) -> RequestAction:
     """Which of the three the state allows."""
     acts = allowed_acts(access_request.applicant, access_request, timezone.now())
     for act in AMENDING:
@@ -64,7 +68,7 @@ def correct(request: HttpRequest, request_id: int) -> HttpResponse:
     """All answers on one page, to be put right; beside the answer, where a question waits."""
     access_request = own_request(signed_in(request), request_id)
     act = _act_now(access_request)
-    asks = act != Act.CORRECT and open_question(access_request) is not None
+    asks = act != RequestAction.CORRECT and open_question(access_request) is not None
     data = request.POST if request.method == "POST" else None
     answer = AnswerForm(data) if asks else None
     forms = _forms(access_request, data)
@@ -116,7 +120,7 @@ def _spread(error: FieldErrors, forms: list[AnswerForm | StepForm]) -> None:
 def _page(
     request: HttpRequest,
     access_request: AccessRequest,
-    act: Act,
+    act: RequestAction,
     answer: AnswerForm | None,
     forms: dict[Step, StepForm],
 ) -> HttpResponse:
@@ -128,7 +132,7 @@ def _page(
         "question": open_question(access_request),
         "forms": forms.items(),
         "all_forms": all_forms,
-        "send": "Send the correction" if act == Act.CORRECT else "Send the answer",
+        "send": "Send the correction" if act == RequestAction.CORRECT else "Send the answer",
     }
     failed = any(each.errors for each in all_forms)
     return render(request, "access/correct.html", context, status=422 if failed else 200)
@@ -143,8 +147,8 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     if not form.is_valid():
         return request_page(request, access_request, form, status=422)
     now = timezone.now()
-    resumes = Act.RESUME in allowed_acts(person, access_request, now)
-    act = Act.RESUME if resumes else Act.ANSWER
+    resumes = RequestAction.RESUME in allowed_acts(person, access_request, now)
+    act = RequestAction.RESUME if resumes else RequestAction.ANSWER
     try:
         _amend(act, access_request, {}, form.cleaned_data["answer"], now)
     except FieldErrors as error:

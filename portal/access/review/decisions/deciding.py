@@ -19,7 +19,7 @@ from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hol
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.signing import licence_in_force
 from portal.access.requests.terms import Terms, agreed, check_terms, terms_of
 from portal.access.requests.voting import cast_vote
@@ -51,7 +51,9 @@ def approve_request(
     Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
     was put before them.
     """
-    case = locked_case(reviewer, request_id, Act.OVERRIDE if is_override else Act.VOTE, now)
+    case = locked_case(
+        reviewer, request_id, RequestAction.OVERRIDE if is_override else RequestAction.VOTE, now
+    )
     terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(case, terms, now)
     require_admissible(case.applicant, case.repo, now, actor=reviewer)
@@ -87,8 +89,8 @@ def decline_request(
     The decision, if that decides, with this vote's reason; None while votes are missing. What
     the lists hold back is declined by who may dispose of it.
     """
-    act = Act.DISPOSE if _is_held(request_id) else Act.VOTE
-    case = locked_case(reviewer, request_id, Act.OVERRIDE if is_override else act, now)
+    act = RequestAction.DISPOSE if _is_held(request_id) else RequestAction.VOTE
+    case = locked_case(reviewer, request_id, RequestAction.OVERRIDE if is_override else act, now)
     reason_text = require_text(reason_text, "reason_text")
     reason = {"reason_code": reason_code, "reason_text": reason_text}
     _check_reason(**reason)

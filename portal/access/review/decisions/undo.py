@@ -14,7 +14,7 @@ from portal.access.letters.requests import question_key
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.reopening import require_answers
 from portal.access.requests.voting import void_votes
 from portal.accounts.models import User
@@ -35,7 +35,7 @@ def undo_last(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
 @transaction.atomic
 def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
     """Take back a question whose letter hasn't left: for the applicant it never was."""
-    case = locked_case(actor, request_id, Act.UNDO, now)
+    case = locked_case(actor, request_id, RequestAction.UNDO, now)
     question = case.questions.open().first()
     if case.state != AccessRequest.State.NEEDS_INFO or question is None:
         raise RequestHasMovedOn(case.reference, case.get_state_display())
@@ -55,7 +55,7 @@ def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessReque
 @transaction.atomic
 def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
     """Take back a decision whose letter hasn't left: nothing of it remains but the record."""
-    case = locked_case(actor, request_id, Act.UNDO, now)
+    case = locked_case(actor, request_id, RequestAction.UNDO, now)
     if case.state == AccessRequest.State.NEEDS_INFO:  # an older decision is not what was done last
         raise RequestHasMovedOn(case.reference, case.get_state_display())
     decision = case.decisions.filter(undone_at=None).latest("decided_at", "pk")
@@ -78,7 +78,7 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
 def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) -> AccessRequest:
     """Look at a closed request anew: what was given on it ends, with notice, and votes count
     no more. It is due as a new one is."""
-    case = locked_case(actor, request_id, Act.REOPEN, now)
+    case = locked_case(actor, request_id, RequestAction.REOPEN, now)
     reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
     require_answers(case)
     standing = lock_lasting(Grant.objects.filter(decision__request=case), now)

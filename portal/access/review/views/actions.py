@@ -7,7 +7,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.review.assignment import assign_request, claim_request, release_request
 from portal.access.review.decisions.undo import reopen_request, undo_last
 from portal.access.review.forms import AssignForm, DeclareForm, NoteForm, ReopenForm, VouchForm
@@ -50,7 +50,7 @@ def assign(request: HttpRequest, request_id: int) -> HttpResponse:
         assignee = form.cleaned_data["assignee"]
         assign_request(actor=reviewer, request_id=request_id, assignee=assignee, now=now)
 
-    refused = attempt(request, case, "assign", form, do, act=Act.ASSIGN)
+    refused = attempt(request, case, "assign", form, do, act=RequestAction.ASSIGN)
     return refused or to_case(request, request_id)
 
 
@@ -63,7 +63,7 @@ def note(request: HttpRequest, request_id: int) -> HttpResponse:
     def do(now: datetime) -> None:
         write_note(author=reviewer, request_id=request_id, text=form.cleaned_data["note"], now=now)
 
-    refused = attempt(request, case, "note", form, do, act=Act.NOTE)
+    refused = attempt(request, case, "note", form, do, act=RequestAction.NOTE)
     return refused or to_case(request, request_id)
 
 
@@ -84,7 +84,7 @@ def declare(request: HttpRequest, request_id: int) -> HttpResponse:
             now=now,
         )
 
-    refused = attempt(request, case, "declare", form, do, act=Act.DECLARE)
+    refused = attempt(request, case, "declare", form, do, act=RequestAction.DECLARE)
     said = f"{case.reference}: your conflict of interest is declared. Others decide it."
     return refused or onward(request, case, said)
 
@@ -99,7 +99,7 @@ def vouch(request: HttpRequest, request_id: int) -> HttpResponse:
         evidence = form.cleaned_data["evidence"]
         vouch_for_applicant(reviewer=reviewer, request_id=request_id, evidence=evidence, now=now)
 
-    refused = attempt(request, case, "vouch", form, do, act=Act.VOUCH)
+    refused = attempt(request, case, "vouch", form, do, act=RequestAction.VOUCH)
     return refused or to_case(request, request_id)
 
 
@@ -111,7 +111,7 @@ def undo(request: HttpRequest, request_id: int) -> HttpResponse:
     def do(now: datetime) -> None:
         undo_last(actor=reviewer, request_id=request_id, now=now)
 
-    refused = attempt(request, case, "", None, do, act=Act.UNDO)
+    refused = attempt(request, case, "", None, do, act=RequestAction.UNDO)
     if refused is None:
         messages.success(request, f"{case.reference} is undone. No letter leaves.")
     return refused or to_case(request, request_id)
@@ -127,5 +127,5 @@ def reopen(request: HttpRequest, request_id: int) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         reopen_request(actor=reviewer, request_id=request_id, reason=reason, now=now)
 
-    refused = attempt(request, case, "reopen", form, do, act=Act.REOPEN)
+    refused = attempt(request, case, "reopen", form, do, act=RequestAction.REOPEN)
     return refused or to_case(request, request_id)

@@ -12,10 +12,10 @@ from portal.access.grants.status_marks import grant_state
 from portal.access.letters.preview import letters_before
 from portal.access.lifecycle import is_active
 from portal.access.models import Acceptance, AccessRequest, Submission
-from portal.access.policy.conflicts import WORDS, Conflict
+from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Action, may
-from portal.access.policy.request_actions import Act, relation_of
+from portal.access.policy.request_actions import RequestAction, relation_of
 from portal.access.requests.diffs import changes_of
 from portal.access.requests.form.answers import Answer, modes_label, readable
 from portal.access.requests.form.questions import BASE_NAMES
@@ -45,15 +45,17 @@ from portal.accounts.models import User
 MOST = 20
 # Each form of the page that opens over it, and the acts of which one must be the reader's.
 DIALOGS = {
-    "approve": {Act.VOTE},
-    "ask": {Act.ASK},
-    "decline": {Act.VOTE, Act.DISPOSE},
-    "note": {Act.NOTE},
-    "declare": {Act.DECLARE},
-    "vouch": {Act.VOUCH},
-    "assign": {Act.ASSIGN},
-    "reopen": {Act.REOPEN},
-    "revoke": set[Act](),  # asks for the right to administer, which is no act on a request
+    "approve": {RequestAction.VOTE},
+    "ask": {RequestAction.ASK},
+    "decline": {RequestAction.VOTE, RequestAction.DISPOSE},
+    "note": {RequestAction.NOTE},
+    "declare": {RequestAction.DECLARE},
+    "vouch": {RequestAction.VOUCH},
+    "assign": {RequestAction.ASSIGN},
+    "reopen": {RequestAction.REOPEN},
+    "revoke": set[
+        RequestAction
+    ](),  # asks for the right to administer, which is no act on a request
 }
 
 
@@ -147,13 +149,15 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         "is_head": relation.is_head,
         "assignment": held,
         "is_mine": held is not None and held.reviewer_id == reviewer.pk,
-        "conflicts": [WORDS[each] for each in Conflict if each in relation.conflicts],
+        "conflicts": [WORDS[each] for each in ConflictKind if each in relation.conflicts],
         "quorum": settings_of(access_request.repo).quorum,
         "votes": votes,
         "votes_cast": cast,
         "votes_are_hidden": cast > len(votes),
         "escalations": access_request.escalations.all(),
-        "overrides": overrides_count(access_request.repo) if Act.OVERRIDE in relation.acts else 0,
+        "overrides": overrides_count(access_request.repo)
+        if RequestAction.OVERRIDE in relation.acts
+        else 0,
         "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
     }
 

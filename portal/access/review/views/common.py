@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.access.errors import ConflictOfInterest, RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import Act, require_act
+from portal.access.policy.request_actions import RequestAction, require_act
 from portal.access.review.queue.filters import Filters, filters_from
 from portal.access.review.queue.listing import has_queue
 from portal.access.review.queue.position import next_to_decide
@@ -68,7 +68,7 @@ def attempt(
     form: forms.Form | None,
     do: Do,
     *,
-    act: Act | None = None,
+    act: RequestAction | None = None,
 ) -> HttpResponse | None:
     """Do it. None when it is done; else the case again, with what stood in the way.
 

@@ -18,7 +18,7 @@ from portal.access.errors import RequestNotFound
 from portal.access.grants.checks.clearing import checks_of
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.models import AccessRequest, Decision
-from portal.access.policy.request_actions import Act
+from portal.access.policy.request_actions import RequestAction
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undoable import undo_until
@@ -104,7 +104,7 @@ def approve(request: HttpRequest, request_id: int) -> HttpResponse:
             now=now,
         )
 
-    refused = attempt(request, access_request, "approve", form, do, act=Act.VOTE)
+    refused = attempt(request, access_request, "approve", form, do, act=RequestAction.VOTE)
     said = _came_of(access_request, Decision.Verdict.APPROVED)
     return refused or onward(request, access_request, said)
 
@@ -123,7 +123,7 @@ def ask(request: HttpRequest, request_id: int) -> HttpResponse:
         text = form.cleaned_data["text"]
         ask_question(reviewer=reviewer, request_id=request_id, text=text, now=now)
 
-    refused = attempt(request, access_request, "ask", form, do, act=Act.ASK)
+    refused = attempt(request, access_request, "ask", form, do, act=RequestAction.ASK)
     return refused or onward(request, access_request, _asked(access_request))
 
 
@@ -137,7 +137,7 @@ def decline(request: HttpRequest, request_id: int) -> HttpResponse:
         decline_request(reviewer=reviewer, request_id=request_id, now=now, **form.cleaned_data)
 
     is_held = access_request.state == AccessRequest.State.HELD
-    act = Act.DISPOSE if is_held else Act.VOTE
+    act = RequestAction.DISPOSE if is_held else RequestAction.VOTE
     refused = attempt(request, access_request, "decline", form, do, act=act)
     said = _came_of(access_request, Decision.Verdict.DECLINED)
     return refused or onward(request, access_request, said)

@@ -8,11 +8,11 @@ import pytest
 
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.policy.conflicts import Conflict
+from portal.access.policy.conflicts import ConflictKind
 from portal.access.policy.request_actions import (
     RULES,
-    Act,
     Relation,
+    RequestAction,
     Role,
     allowed_acts,
     require_act,
@@ -67,7 +67,7 @@ def test_another_team_is_a_stranger(request_, now):
     assert roles_of(stranger, request_) == set()
 
 
-@pytest.mark.parametrize("act", Act)
+@pytest.mark.parametrize("act", RequestAction)
 @pytest.mark.parametrize("state", State)
 def test_an_act_takes_a_fitting_role_and_a_fitting_state(act, state):
     for role in Role:
@@ -77,8 +77,8 @@ def test_an_act_takes_a_fitting_role_and_a_fitting_state(act, state):
         assert (act in acts_of(role, state)) == fits
 
 
-@pytest.mark.parametrize("act", Act)
-@pytest.mark.parametrize("conflict", Conflict)
+@pytest.mark.parametrize("act", RequestAction)
+@pytest.mark.parametrize("conflict", ConflictKind)
 def test_a_conflict_takes_away_what_it_bars_and_nothing_else(act, conflict):
     for role, state in product(Role, State):
         free, barred = acts_of(role, state), acts_of(role, state, conflict)
@@ -86,40 +86,55 @@ def test_a_conflict_takes_away_what_it_bars_and_nothing_else(act, conflict):
 
 
 def test_any_conflict_keeps_a_reviewer_from_deciding_and_none_from_declaring_it():
-    deciding = {Act.CLAIM, Act.ASK, Act.VOTE, Act.OVERRIDE, Act.DISPOSE, Act.VOUCH}
-    assert all(RULES[act].barred_by == set(Conflict) for act in deciding)
-    free = {act for act in Act if not RULES[act].barred_by}
-    assert {Act.READ, Act.NOTE, Act.DECLARE, Act.RELEASE, Act.ASSIGN} <= free
+    deciding = {
+        RequestAction.CLAIM,
+        RequestAction.ASK,
+        RequestAction.VOTE,
+        RequestAction.OVERRIDE,
+        RequestAction.DISPOSE,
+        RequestAction.VOUCH,
+    }
+    assert all(RULES[act].barred_by == set(ConflictKind) for act in deciding)
+    free = {act for act in RequestAction if not RULES[act].barred_by}
+    assert {
+        RequestAction.READ,
+        RequestAction.NOTE,
+        RequestAction.DECLARE,
+        RequestAction.RELEASE,
+        RequestAction.ASSIGN,
+    } <= free
 
 
 class TestRequireAct:
     def test_who_may_passes(self, request_, now):
-        require_act(make_reviewer(request_.repo), request_, Act.VOTE, now)
-        require_act(request_.applicant, request_, Act.WITHDRAW, now)
+        require_act(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
+        require_act(request_.applicant, request_, RequestAction.WITHDRAW, now)
 
     def test_a_stranger_learns_of_nothing(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_user(), request_, Act.READ, now)
+            require_act(make_user(), request_, RequestAction.READ, now)
 
     def test_an_applicant_has_a_conflict_in_the_teams_acts(self, request_, now):
         with pytest.raises(ConflictOfInterest):
-            require_act(request_.applicant, request_, Act.VOTE, now)
+            require_act(request_.applicant, request_, RequestAction.VOTE, now)
 
     def test_a_team_finds_nothing_at_the_applicants_acts(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_reviewer(request_.repo), request_, Act.WITHDRAW, now)
+            require_act(make_reviewer(request_.repo), request_, RequestAction.WITHDRAW, now)
 
     def test_a_reviewer_finds_nothing_at_an_administrators(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_reviewer(request_.repo), request_, Act.ASSIGN, now)
+            require_act(make_reviewer(request_.repo), request_, RequestAction.ASSIGN, now)
 
     def test_a_state_that_is_past_says_so(self, request_, now):
         withdraw_request(applicant=request_.applicant, request_id=request_.pk, now=now)
         request_.refresh_from_db()
         with pytest.raises(RequestHasMovedOn):
-            require_act(make_reviewer(request_.repo), request_, Act.VOTE, now)
+            require_act(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
 
-    @pytest.mark.parametrize("act", [act for act in Act if Role.REVIEWER in RULES[act].roles])
+    @pytest.mark.parametrize(
+        "act", [act for act in RequestAction if Role.REVIEWER in RULES[act].roles]
+    )
     def test_it_refuses_what_isnt_allowed_in_a_conflict(self, request_, act, now):
         reviewer = make_reviewer(request_.repo)
         request_.conflict_declarations.create(reviewer=reviewer, has_conflict=True, declared_at=now)

@@ -8,8 +8,8 @@ import pytest
 
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import Appeal, ConflictDeclaration, Membership
-from portal.access.policy.conflicts import Conflict, conflicts_of
-from portal.access.policy.request_actions import Act, require_act
+from portal.access.policy.conflicts import ConflictKind, conflicts_of
+from portal.access.policy.request_actions import RequestAction, require_act
 from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import Organization, Reference
 from tests.factories.access import make_grant, make_request
@@ -63,28 +63,28 @@ def refer(request, email):
 
 def test_none_as_a_rule(request_, reviewer, now):
     assert found(reviewer, request_, now) == set()
-    require_act(reviewer, request_, Act.VOTE, now)
+    require_act(reviewer, request_, RequestAction.VOTE, now)
 
 
 def test_ones_own_request(request_, now):
-    assert found(request_.applicant, request_, now) == {Conflict.SELF}
+    assert found(request_.applicant, request_, now) == {ConflictKind.SELF}
 
 
 def test_a_member_of_the_applicants_grant(request_, reviewer, now):
     join(make_grant(make_repo(), request_.applicant), reviewer)
-    assert found(reviewer, request_, now) == {Conflict.MEMBER}
+    assert found(reviewer, request_, now) == {ConflictKind.MEMBER}
 
 
 def test_the_holder_of_the_applicants_membership(request_, reviewer, now):
     join(make_grant(make_repo(), reviewer), request_.applicant)
-    assert found(reviewer, request_, now) == {Conflict.MEMBER}
+    assert found(reviewer, request_, now) == {ConflictKind.MEMBER}
 
 
 def test_another_member_of_the_same_grant(request_, reviewer, now):
     grant = make_grant(make_repo())
     join(grant, request_.applicant)
     join(grant, reviewer)
-    assert found(reviewer, request_, now) == {Conflict.MEMBER}
+    assert found(reviewer, request_, now) == {ConflictKind.MEMBER}
 
 
 def test_a_former_member_is_free(request_, reviewer, now):
@@ -94,7 +94,7 @@ def test_a_former_member_is_free(request_, reviewer, now):
 
 def test_a_person_named_as_reference(request_, reviewer, now):
     refer(request_, reviewer.email)
-    assert found(reviewer, request_, now) == {Conflict.REFERENCE}
+    assert found(reviewer, request_, now) == {ConflictKind.REFERENCE}
 
 
 def test_somebody_else_named_as_reference(request_, reviewer, now):
@@ -118,7 +118,7 @@ def test_the_same_organization_while_both_are_of_it(
     organization = Organization.objects.create(name="Example University", created_at=LONG_AGO)
     affiliate(request_.applicant, organization, expires_at=now + timedelta(days=theirs))
     affiliate(reviewer, organization, expires_at=now + timedelta(days=mine))
-    assert (found(reviewer, request_, now) == {Conflict.ORGANIZATION}) is conflict
+    assert (found(reviewer, request_, now) == {ConflictKind.ORGANIZATION}) is conflict
 
 
 def test_another_organization(request_, reviewer, now):
@@ -133,7 +133,7 @@ def test_what_was_declared(request_, reviewer, has_conflict, now):
     ConflictDeclaration.objects.create(
         request=request_, reviewer=reviewer, has_conflict=has_conflict, declared_at=now
     )
-    assert (found(reviewer, request_, now) == {Conflict.DECLARED}) is has_conflict
+    assert (found(reviewer, request_, now) == {ConflictKind.DECLARED}) is has_conflict
     assert found(make_reviewer(request_.repo), request_, now) == set()
 
 
@@ -147,13 +147,13 @@ def test_an_appeal_goes_to_others_than_who_decided(request_, reviewer, now):
     )
     assert found(reviewer, request_, now) == set()
     Appeal.objects.create(request=request_, decision=decision, text="It isn’t.", filed_at=now)
-    assert found(reviewer, request_, now) == {Conflict.DECIDED_BEFORE}
+    assert found(reviewer, request_, now) == {ConflictKind.DECIDED_BEFORE}
     assert found(make_reviewer(request_.repo), request_, now) == set()
 
 
 def test_the_refusal_says_why(request_, now):
     with pytest.raises(ConflictOfInterest, match="your own request"):
-        require_act(request_.applicant, request_, Act.VOTE, now)
+        require_act(request_.applicant, request_, RequestAction.VOTE, now)
 
 
 def test_a_team_costs_no_more_queries_than_one(request_, now, django_assert_max_num_queries):

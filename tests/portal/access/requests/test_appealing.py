@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from portal.access.errors import RequestHasMovedOn, RequestNotFound
 from portal.access.models import Appeal
-from portal.access.policy.conflicts import Conflict as Interest
-from portal.access.policy.conflicts import conflicts_of
+from portal.access.policy.conflicts import ConflictKind, conflicts_of
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.drafts import start_draft
 from portal.access.review.decisions.deciding import decline_request
@@ -66,7 +65,7 @@ def test_it_goes_before_others_with_a_new_date(repo, decider, declined, now):
     assert not request.reviews.filter(voided_at=None).exists()
     other = make_reviewer(repo)
     found = conflicts_of([decider, other], request, now)
-    assert found == {decider.pk: {Interest.DECIDED_BEFORE}, other.pk: set()}
+    assert found == {decider.pk: {ConflictKind.DECIDED_BEFORE}, other.pk: set()}
     assert OutboxMessage.objects.filter(kind="appeal").count() == 1
     assert AuditEvent.objects.filter(type="request.appealed").count() == 1
     with pytest.raises(RequestHasMovedOn):
