@@ -63,7 +63,9 @@ class Manifest:
 
     def holds(self, path: Path, layout: Layout) -> bool:
         """Tell whether the shard at path is what was written, by its tensors' hashes."""
-        noted = {name: entry for name, entry in self.tensors.items() if entry.get("file") == path.name}
+        noted = {
+            name: entry for name, entry in self.tensors.items() if entry.get("file") == path.name
+        }
         known = {n: {k: v for k, v in e.items() if k != "sha256"} for n, e in noted.items()}
         if known != _entries(path.name, layout) or not path.is_file():
             return False
