@@ -32,7 +32,7 @@ from rest_framework.views import exception_handler
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.access.errors import Refused
-from portal.access.policy.verdicts import Reason
+from portal.access.policy.permissions import Reason
 from portal.accounts.errors import UnknownToken
 from portal.accounts.tokens.authentication import bearer_secret, is_browser, is_opened_by_a_person
 from portal.catalog.errors import (

@@ -40,7 +40,7 @@ MODULES = {
     ),
     "policy/conditions": (f"{ACCESS}/policy/test_policy_conditions.py",),
     "policy/request_actions": (
-        f"{ACCESS}/policy/test_acts.py",
+        f"{ACCESS}/policy/test_request_actions.py",
         f"{ACCESS}/policy/test_who_reads.py",
         MATRIX,
     ),

@@ -185,7 +185,7 @@ class HeldBack(Forbidden):
 
 
 class Refused(Forbidden):
-    """A verdict of the policy, raised: ``refusal`` has the words for each surface."""
+    """A permission that the policy refused; ``refusal`` has the words for each surface."""
 
     code = "refused"
 

@@ -66,11 +66,11 @@ class ModelDetailOutput(ModelOutput):
 
     def _standing(self, repo: ModelRepo, action: Action) -> dict[str, Any]:
         call: Call = self.context["call"]
-        verdict = may_call(call.caller, action, repo, call.now)
-        refusal = None if verdict.allowed else describe(verdict, repo)
+        permission = may_call(call.caller, action, repo, call.now)
+        refusal = None if permission.allowed else describe(permission, repo)
         return {
-            "allowed": verdict.allowed,
-            "reason": verdict.reason,
+            "allowed": permission.allowed,
+            "reason": permission.reason,
             "message": refusal.heading if refusal else "",
             "help_url": refusal.act_url if refusal else "",
         }

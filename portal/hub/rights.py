@@ -1,4 +1,4 @@
-"""Who may change what over the Hub’s protocol: the policy’s verdict, as its clients read it."""
+"""Who may change what over the Hub’s protocol, refused in words that its clients read."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def require_publishing(caller: Caller, repo: ModelRepo, now: datetime) -> User:
     Never the Hub's GatedRepo: nobody gets this right by asking for access.
     """
     person = require_person(caller)
-    verdict = may_call(caller, Action.PUBLISH, repo, now)
-    if not verdict.allowed:
-        raise MayNotPublish(describe(verdict, repo).line)
+    permission = may_call(caller, Action.PUBLISH, repo, now)
+    if not permission.allowed:
+        raise MayNotPublish(describe(permission, repo).line)
     return person
 
 

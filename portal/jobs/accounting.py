@@ -78,7 +78,7 @@ def daily_limit(limits: Limits) -> int:
 def allowance_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Allowance:
     """Return the quota for this model: the day's, or the tighter one of who waits for access.
 
-    ``limits`` come with the policy's verdict. Pages show what this answers, and jobs obey it.
+    ``limits`` come with the policy's permission. Pages show what this answers, and jobs obey it.
     """
     of_the_day = allowance(person, now)
     if limits.tokens_per_day is None:

@@ -24,8 +24,8 @@ def matrix() -> str:
 
 
 def _of_role(role: Role) -> Iterator[str]:
-    allowed = {state: Relation(frozenset({role}), state).acts for state in State}
-    own = {state: Relation(frozenset({role}), state, is_author=True).acts for state in State}
+    allowed = {state: Relation(frozenset({role}), state).actions for state in State}
+    own = {state: Relation(frozenset({role}), state, is_author=True).actions for state in State}
     yield f"### {role.capitalize()}\n"
     yield f"{WHO[role]}\n"
     yield f"| | {' | '.join(state.value.replace('_', ' ') for state in State)} |"

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.models import AccessRequest, Grant, Hold, Membership
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import User
@@ -180,13 +180,13 @@ STANDINGS: dict[str, Callable[[ModelRepo], User | None]] = {
 
 
 @pytest.mark.django_db
-def test_the_verdicts_are_as_written():
+def test_the_permissions_are_as_written():
     header = ["| on the review gate |", *(f" {action} |" for action in (*USES, *WORK))]
     lines = ["".join(header), "| --- |" + " --- |" * len((*USES, *WORK))]
     for standing, make in STANDINGS.items():
         repo = make_repo()
         person = make(repo)
-        verdicts = [may(person, action, repo, NOW) for action in (*USES, *WORK)]
-        cells = ["yes" if each.allowed else str(each.reason) for each in verdicts]
+        permissions = [may(person, action, repo, NOW) for action in (*USES, *WORK)]
+        cells = ["yes" if each.allowed else str(each.reason) for each in permissions]
         lines.append(f"| {standing} | {' | '.join(cells)} |")
-    check("verdicts", "\n".join(lines))
+    check("permissions", "\n".join(lines))

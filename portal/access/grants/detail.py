@@ -26,8 +26,8 @@ from portal.access.lifecycle import (
 )
 from portal.access.models import Grant, Hold, Membership, Screening
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.licence_text import in_short
 from portal.access.status_badge import Mark

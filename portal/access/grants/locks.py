@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from portal.access.errors import GrantNotFound
 from portal.access.lifecycle import is_over
 from portal.access.models import Grant
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.errors import Forbidden
 

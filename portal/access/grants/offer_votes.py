@@ -11,8 +11,8 @@ from portal.access.models import OfferVote
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import conflicts_with
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.access.requests.terms import Terms, agreed
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo

@@ -21,9 +21,9 @@ from portal.access.models import Grant
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
 from portal.access.policy.refusals import whole_date
-from portal.access.policy.verdicts import Action
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.access.requests.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
 from portal.accounts.models import User

@@ -13,8 +13,8 @@ from portal.access.holds.impact import held_people
 from portal.access.letters import holds as letters
 from portal.access.models import HeldBlob, Hold, HoldLift
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import Organization, User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -18,7 +18,15 @@ from django.urls import reverse
 
 from portal.access.models import Grant, Hold
 from portal.access.policy.conditions import Conditions, matches
-from portal.access.policy.verdicts import ALLOWED, Action, Basis, Limits, Reason, Verdict, refuse
+from portal.access.policy.permissions import (
+    ALLOWED,
+    Action,
+    Basis,
+    Limits,
+    Permission,
+    Reason,
+    refuse,
+)
 from portal.access.policy.why_not import while_waiting, why_not
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.authentication import Caller
@@ -27,8 +35,8 @@ from portal.catalog.models import File, Gate, Mode, ModelRepo, Revision
 __all__ = [
     "Action",
     "Limits",
+    "Permission",
     "Reason",
-    "Verdict",
     "may",
     "may_call",
     "may_decide",
@@ -40,7 +48,7 @@ Person: TypeAlias = "User | AnonymousUser | None"
 Target: TypeAlias = "ModelRepo | Revision"
 
 
-def may(person: Person, action: Action, target: Target, now: datetime) -> Verdict:
+def may(person: Person, action: Action, target: Target, now: datetime) -> Permission:
     """Whether this person may do this to that, at this moment; why not, and where to go."""
     repo = _repo(target)
     someone = person if isinstance(person, User) and person.is_active else None
@@ -62,18 +70,18 @@ def may_through(
     now: datetime,
     *,
     scope: Scope | None = None,
-) -> Verdict:
+) -> Permission:
     """Narrow what the token's owner may by the token; never further than for anybody.
 
     A hold on the owner binds the token on open models too. ``scope`` replaces the scope that the
     action asks for by itself.
     """
-    verdict = may(token.user, action, target, now)
+    permission = may(token.user, action, target, now)
     needed = scope or SCOPES.get(action)
     scoped = needed is None or needed in token.scopes
     within = token.repo_ids is None or _repo(target).pk in token.repo_ids
-    if not verdict.allowed or (scoped and within) or may(None, action, target, now).allowed:
-        return verdict
+    if not permission.allowed or (scoped and within) or may(None, action, target, now).allowed:
+        return permission
     return refuse(Reason.SCOPE, reverse("accounts:tokens"))
 
 
@@ -84,14 +92,14 @@ def may_call(
     now: datetime,
     *,
     scope: Scope | None = None,
-) -> Verdict:
+) -> Permission:
     """Answer ``may`` for whoever asks, in person or through a token."""
     if caller.token is not None:
         return may_through(caller.token, action, target, now, scope=scope)
     return may(caller.person, action, target, now)
 
 
-def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Verdict:
+def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Permission:
     """Answer whether the caller may give or refuse access, as who administers the model.
 
     Deciding is an act of review. A token needs the scope ``review`` for it, whoever owns the
@@ -100,14 +108,16 @@ def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Verdict:
     return may_call(caller, Action.ADMINISTER, repo, now, scope=Scope.REVIEW)
 
 
-def may_read(caller: Caller, file: File, now: datetime) -> Verdict:
+def may_read(caller: Caller, file: File, now: datetime) -> Permission:
     """Whether a file may be read: card, licence and checksums stand before every gate."""
     action = Action.SEE if file.is_open else Action.DOWNLOAD
-    verdict = may_call(caller, action, file.revision, now)
-    if verdict.allowed and not verdict.covers(file.path):
-        return refuse(Reason.CONDITION, _grant_page(verdict.bases[0].grant_id))
-    bases = [each for each in verdict.bases if each.files is None or matches(file.path, each.files)]
-    return replace(verdict, bases=tuple(bases))
+    permission = may_call(caller, action, file.revision, now)
+    if permission.allowed and not permission.covers(file.path):
+        return refuse(Reason.CONDITION, _grant_page(permission.bases[0].grant_id))
+    bases = [
+        each for each in permission.bases if each.files is None or matches(file.path, each.files)
+    ]
+    return replace(permission, bases=tuple(bases))
 
 
 USES = {
@@ -140,7 +150,7 @@ def _among(repos: QuerySet[ModelRepo], repo: ModelRepo) -> bool:
     return repos.filter(pk=repo.pk).exists()
 
 
-def _stand(person: User | None, action: Action, repo: ModelRepo) -> Verdict:
+def _stand(person: User | None, action: Action, repo: ModelRepo) -> Permission:
     if action == Action.SEE:
         return ALLOWED
     if person is None:
@@ -148,7 +158,7 @@ def _stand(person: User | None, action: Action, repo: ModelRepo) -> Verdict:
     return ALLOWED if _among(TEAMS[action](person), repo) else refuse(Reason.NOT_TEAM)
 
 
-def _use(person: User | None, action: Action, target: Target, now: datetime) -> Verdict:
+def _use(person: User | None, action: Action, target: Target, now: datetime) -> Permission:
     """Downloading, inferring, looking inside: gates, holds, grants and the team."""
     repo, mode = _repo(target), USES[action]
     revision = target if isinstance(target, Revision) else None
@@ -177,12 +187,12 @@ def _grant_page(grant_id: int) -> str:
 
 def _held(
     person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
-) -> Verdict | None:
+) -> Permission | None:
     hold = Hold.objects.on(person, repo, revision, now).first()
     return refuse(Reason.SUSPENDED, f"/{repo.full_name}", hold.placed_at) if hold else None
 
 
-def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Verdict:
+def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Permission:
     """Whatever one of the grants, by its id, allows is allowed."""
     if action == Action.CAPTURE and all(each.no_logits for each in held.values()):
         return refuse(Reason.CONDITION, _grant_page(next(iter(held))))
@@ -190,6 +200,6 @@ def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Ver
         return ALLOWED
     bases = tuple(Basis(pk, each.files) for pk, each in held.items())
     if any(each.files is None for each in bases):
-        return Verdict(allowed=True, bases=bases)
+        return Permission(allowed=True, bases=bases)
     files = tuple(pattern for each in bases for pattern in each.files or ())
-    return Verdict(allowed=True, limits=Limits(files=files), bases=bases)
+    return Permission(allowed=True, limits=Limits(files=files), bases=bases)

@@ -8,8 +8,8 @@ from datetime import datetime
 from django.conf import settings
 
 from portal.access.errors import Refused
+from portal.access.policy.permissions import Action, Permission, Reason
 from portal.access.policy.policy import may_call, may_decide, may_read
-from portal.access.policy.verdicts import Action, Reason, Verdict
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, ModelRepo, Revision
 
@@ -132,20 +132,20 @@ CATALOGUE: dict[Reason, _Words] = {
 }
 
 
-def describe(verdict: Verdict, repo: ModelRepo) -> Refusal:
-    """The words of a refusing verdict. Raises ValueError on one that allows."""
-    if verdict.reason is None:
-        raise ValueError("an allowing verdict refuses nothing")
-    words = CATALOGUE[verdict.reason]
-    path = verdict.help_url or _default_page(verdict.reason, repo)
+def describe(permission: Permission, repo: ModelRepo) -> Refusal:
+    """Return the words of a refused permission. Raise ValueError where it was given."""
+    if permission.reason is None:
+        raise ValueError("a permission that is given has no refusal")
+    words = CATALOGUE[permission.reason]
+    path = permission.help_url or _default_page(permission.reason, repo)
     facts = {
         "repo": repo.full_name,
         "url": f"{settings.BASE_URL}{path}",
-        "date": whole_date(verdict.since) if verdict.since else "",
-        "iso": f"{verdict.since:%Y-%m-%d}" if verdict.since else "",
+        "date": whole_date(permission.since) if permission.since else "",
+        "iso": f"{permission.since:%Y-%m-%d}" if permission.since else "",
     }
     return Refusal(
-        reason=verdict.reason,
+        reason=permission.reason,
         repo_name=repo.full_name,
         heading=words.heading.format(**facts),
         act_label=words.act,
@@ -156,12 +156,12 @@ def describe(verdict: Verdict, repo: ModelRepo) -> Refusal:
 
 def require_may(
     caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
-) -> Verdict:
+) -> Permission:
     """Raises Refused, in the catalogue's words, unless the policy allows: within its limits."""
     repo = target.repo if isinstance(target, Revision) else target
-    verdict = may_call(caller, action, target, now)
-    _require(verdict, repo)
-    return verdict
+    permission = may_call(caller, action, target, now)
+    _require(permission, repo)
+    return permission
 
 
 def require_may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> None:
@@ -169,16 +169,16 @@ def require_may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> None:
     _require(may_decide(caller, repo, now), repo)
 
 
-def require_may_read(caller: Caller, file: File, now: datetime) -> Verdict:
+def require_may_read(caller: Caller, file: File, now: datetime) -> Permission:
     """Raises Refused unless this file may be read."""
-    verdict = may_read(caller, file, now)
-    _require(verdict, file.revision.repo)
-    return verdict
+    permission = may_read(caller, file, now)
+    _require(permission, file.revision.repo)
+    return permission
 
 
-def _require(verdict: Verdict, repo: ModelRepo) -> None:
-    if not verdict.allowed:
-        raise Refused(describe(verdict, repo))
+def _require(permission: Permission, repo: ModelRepo) -> None:
+    if not permission.allowed:
+        raise Refused(describe(permission, repo))
 
 
 def _default_page(reason: Reason, repo: ModelRepo) -> str:

@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class RequestAction(StrEnum):
-    """An act that the table below allows or refuses, by the name that the API gives it."""
+    """What a person may do to a request, by the name that the API gives it."""
 
     READ = "read"
     SAVE = "save"
@@ -162,11 +162,11 @@ class Relation:
         return bool(self.roles & _HEADS)
 
     @property
-    def acts(self) -> set[RequestAction]:
+    def actions(self) -> set[RequestAction]:
         """Return what the person may do to the request."""
         return {
-            act
-            for act, rule in RULES.items()
+            action
+            for action, rule in RULES.items()
             if rule.roles & self.roles
             and self.state in rule.states
             and not rule.barred_by & self.conflicts
@@ -183,13 +183,15 @@ def relation_of(person: User, access_request: AccessRequest, now: datetime) -> R
     return Relation(roles, state, frozenset(conflicts), _is_author(person, access_request))
 
 
-def allowed_acts(person: User, access_request: AccessRequest, now: datetime) -> set[RequestAction]:
+def allowed_actions(
+    person: User, access_request: AccessRequest, now: datetime
+) -> set[RequestAction]:
     """Return what this person may do to this request as it stands."""
-    return relation_of(person, access_request, now).acts
+    return relation_of(person, access_request, now).actions
 
 
-def require_act(
-    person: User, access_request: AccessRequest, act: RequestAction, now: datetime
+def require_action(
+    person: User, access_request: AccessRequest, action: RequestAction, now: datetime
 ) -> None:
     """Refuse an act that the table doesn't allow this person.
 
@@ -198,7 +200,7 @@ def require_act(
     a reviewer at what a colleague did, and ConflictOfInterest in the words of the first conflict
     that bars the act.
     """
-    rule, roles = RULES[act], roles_of(person, access_request)
+    rule, roles = RULES[action], roles_of(person, access_request)
     if not roles:
         raise RequestNotFound
     if not rule.roles & roles:
@@ -206,6 +208,8 @@ def require_act(
     if access_request.state not in rule.states:
         raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
     if rule.is_own and not roles & _HEADS and not _is_author(person, access_request):
-        raise Forbidden(f"Only who decided or asked, or who administers the model, may {act} it.")
+        raise Forbidden(
+            f"Only who decided or asked, or who administers the model, may {action} it."
+        )
     if rule.barred_by:
         require_none(conflicts_of([person], access_request, now)[person.pk] & rule.barred_by)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.access import lifecycle
 from portal.access.lifecycle import Status
 from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
-from portal.access.policy.verdicts import Action, Limits, Reason, Verdict, refuse
+from portal.access.policy.permissions import Action, Limits, Permission, Reason, refuse
 from portal.access.querysets import GrantQuerySet
 from portal.accounts.affiliations import is_affiliated
 from portal.accounts.models import User
@@ -33,7 +33,9 @@ ENDED = {
 CLOSED = {State.DECLINED: Reason.DECLINED, State.LAPSED: Reason.LAPSED}
 
 
-def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) -> Verdict | None:
+def while_waiting(
+    person: User, action: Action, repo: ModelRepo, now: datetime
+) -> Permission | None:
     """A little hosted inference for who has signed, is proved and screened, and waits.
 
     None where the repo offers none, or this person isn't so far. The inside of the model waits.
@@ -46,7 +48,7 @@ def while_waiting(person: User, action: Action, repo: ModelRepo, now: datetime) 
     latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
     if latest is not None and lifecycle.is_revoked(latest):
         return None  # what the lab ended, asking anew alone doesn't open
-    return Verdict(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
+    return Permission(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
 
 def _waits_well(person: User, repo: ModelRepo) -> bool:
@@ -62,7 +64,7 @@ def _waits_well(person: User, repo: ModelRepo) -> bool:
     return screening is not None and screening.is_clear
 
 
-def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
     if check := _checked(person, repo, mode, now):
         return check
     if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
@@ -84,7 +86,7 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict
     return refuse(Reason.NO_REQUEST, _start(repo))
 
 
-def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict | None:
+def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission | None:
     """Refuse with the due date of a check, where a person's word on the lists is waited for."""
     mine = _given(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
     if grant := mine.first():
@@ -116,14 +118,14 @@ def _page(request: AccessRequest) -> str:
     return reverse("access:request", args=[request.pk])
 
 
-def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Verdict:
+def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
     """Where a signature is enough, no request stands in the way, and none helps."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
     grant = _given(person, repo).signed_or_revoked().in_mode(mode).first()
     return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
 
 
-def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Verdict:
+def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Permission:
     """How a grant ended; one that hasn't is for another use. ``renewal``: where it is renewed."""
     end = lifecycle.end_of(grant, now)
     if end is None:

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from portal.access.errors import RequestNotFound
 from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Review, Screening
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.request_actions import RequestAction, require_act
+from portal.access.policy.request_actions import RequestAction, require_action
 from portal.access.querysets import GrantQuerySet
 from portal.accounts.models import User
 
@@ -100,7 +100,7 @@ def dossier_of(reader: User, request_id: int, now: datetime) -> Dossier:
     if case is None or case.state == State.DRAFT:
         raise RequestNotFound
     if case.applicant_id != reader.pk:
-        require_act(reader, case, RequestAction.READ, now)
+        require_action(reader, case, RequestAction.READ, now)
     return Dossier(case, reader)
 
 

@@ -10,7 +10,7 @@ from portal.access.errors import AlreadyClaimed, RequestNotFound
 from portal.access.letters import decisions as letters
 from portal.access.models import AccessRequest, Assignment
 from portal.access.policy.locks import locked_case
-from portal.access.policy.request_actions import RequestAction, relation_of, require_act
+from portal.access.policy.request_actions import RequestAction, relation_of, require_action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -83,7 +83,7 @@ def _assign(case: AccessRequest, reviewer: User, actor: User, now: datetime) -> 
 def _require_can_take(assignee: User, case: AccessRequest, now: datetime) -> None:
     """On the team, and without a conflict; the actor chooses again otherwise."""
     try:
-        require_act(assignee, case, RequestAction.CLAIM, now)
+        require_action(assignee, case, RequestAction.CLAIM, now)
     except RequestNotFound:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
     except Forbidden as conflict:

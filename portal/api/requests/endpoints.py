@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, RequestForm, Submission
-from portal.access.policy.request_actions import RequestAction, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request, appealable_until
 from portal.access.requests.diffs import Change, changes_of
@@ -65,7 +65,7 @@ def own_request(call: Call, request_id: int) -> AccessRequest:
 
 def with_acts(call: Call, rows: Sequence[AccessRequest]) -> Sequence[AccessRequest]:
     for each in rows:
-        acts = allowed_acts(call.person, each, call.now)
+        acts = allowed_actions(call.person, each, call.now)
         each.allowed_acts = sorted(acts)  # type: ignore[attr-defined]
     return rows
 

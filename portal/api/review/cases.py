@@ -12,7 +12,12 @@ from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.request_actions import Relation, RequestAction, relation_of, require_act
+from portal.access.policy.request_actions import (
+    Relation,
+    RequestAction,
+    relation_of,
+    require_action,
+)
 from portal.access.requests.form.answers import readable
 from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
@@ -47,7 +52,7 @@ def require_may(call: Call, request_id: int, act: RequestAction) -> None:
     found = call.within(AccessRequest.objects.filter(pk=request_id)).first()
     if found is None or (is_draft(found) and found.applicant_id != call.person.pk):
         raise RequestNotFound
-    require_act(call.person, found, act, call.now)
+    require_action(call.person, found, act, call.now)
 
 
 def case_states(call: Call, rows: Sequence[AccessRequest]) -> Sequence[dict[str, Any]]:
@@ -86,7 +91,7 @@ def _state(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any
         "votes": _votes(call, case),
         "undo_until": undo_until(case),
         "grant_id": grant.pk if grant else None,
-        "allowed_acts": sorted(relation.acts),
+        "allowed_acts": sorted(relation.actions),
     }
 
 

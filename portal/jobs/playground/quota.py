@@ -27,13 +27,13 @@ class Playable:
 
 
 def playable_by(person: User, now: datetime) -> list[Playable]:
-    verdicts = [
+    permissions = [
         (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
     ]
     return [
-        Playable(repo, verdict.limits, may(person, Action.CAPTURE, repo, now).allowed)
-        for repo, verdict in verdicts
-        if verdict.allowed
+        Playable(repo, permission.limits, may(person, Action.CAPTURE, repo, now).allowed)
+        for repo, permission in permissions
+        if permission.allowed
     ]
 
 

@@ -117,9 +117,9 @@ def _nothing_to_play_with(request: HttpRequest, person: User | None) -> HttpResp
     now = timezone.now()
     repos = hosted_repos(Caller(person))
     refusals = [
-        describe(verdict, repo)
+        describe(permission, repo)
         for repo in repos
-        if not (verdict := may(person, Action.INFER, repo, now)).allowed
+        if not (permission := may(person, Action.INFER, repo, now)).allowed
     ]
     context = {"signed_in": person is not None, "refusals": refusals, "repos": repos}
     return render(request, "jobs/nothing.html", context)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.db.models import Q
 
-from portal.access.policy.verdicts import Verdict
+from portal.access.policy.permissions import Permission
 from portal.catalog.manifests.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.site import formatting
@@ -55,9 +55,9 @@ def inside(path: str) -> Q:
 
 
 def read_files(
-    repo: ModelRepo, revision: Revision, *, chosen: str, download: Verdict, within: str = ""
+    repo: ModelRepo, revision: Revision, *, chosen: str, download: Permission, within: str = ""
 ) -> FilesView:
-    """List a revision's files. ``download``: the policy's verdict for the person on it.
+    """List a revision's files. ``download``: what the person may download of it.
 
     ``within`` narrows the rows to a file or folder; one that isn't there narrows nothing.
     """
@@ -87,14 +87,14 @@ def resolve_url(repo: ModelRepo, revision: Revision, path: str) -> str:
     return f"/{repo.full_name}/resolve/{revision.commit}/{quote(path)}"
 
 
-def card_base(repo: ModelRepo, revision: Revision, download: Verdict) -> CardBase:
-    """Say where the card's addresses lead for a person with this verdict on downloads."""
+def card_base(repo: ModelRepo, revision: Revision, download: Permission) -> CardBase:
+    """Say where the card's addresses lead for a person with this permission to download."""
     place = f"/{repo.full_name}/{{}}/{revision.commit}/"
     every_file = download.allowed and download.limits.files is None
     return CardBase(place.format("resolve"), place.format("picture") if every_file else "")
 
 
-def _row(repo: ModelRepo, revision: Revision, file: File, download: Verdict) -> FileRow:
+def _row(repo: ModelRepo, revision: Revision, file: File, download: Permission) -> FileRow:
     readable = file.is_open or download.covers(file.path)
     url = resolve_url(repo, revision, file.path) if readable else ""
     is_open = file.is_open or not repo.is_gated

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from portal.access.grants.renewals import is_renewable
 from portal.access.lifecycle import ends_at
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.policy import Action, Person, Reason, Verdict, may
+from portal.access.policy.policy import Action, Permission, Person, Reason, may
 from portal.access.policy.refusals import describe, whole_date
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
@@ -40,8 +40,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class GateView:
-    download: Verdict
-    infer: Verdict
+    download: Permission
+    infer: Permission
     standing: Standing
     due_at: datetime
 
@@ -65,7 +65,7 @@ def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
 
 
 def _standing(
-    person: Person, repo: ModelRepo, download: Verdict, infer: Verdict, now: datetime
+    person: Person, repo: ModelRepo, download: Permission, infer: Permission, now: datetime
 ) -> Standing:
     if not download.allowed:
         told = infer if infer.reason == Reason.OFFERED else download
@@ -81,7 +81,7 @@ def _standing(
     return _granted(person, download, other, now)
 
 
-def _granted(person: User, download: Verdict, other: Act | None, now: datetime) -> Standing:
+def _granted(person: User, download: Permission, other: Act | None, now: datetime) -> Standing:
     """Say until when it is open, and offer the renewal while there is one."""
     grant = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases]).first()
     if grant is None:  # somebody of the team
@@ -93,7 +93,7 @@ def _granted(person: User, download: Verdict, other: Act | None, now: datetime) 
     return Standing("yes", "tick", heading, _token(), other)
 
 
-def _meanwhile(standing: Standing, repo: ModelRepo, infer: Verdict) -> Standing:
+def _meanwhile(standing: Standing, repo: ModelRepo, infer: Permission) -> Standing:
     """Hosted use may be open where the download isn’t: by its grant, or while one waits."""
     if not (repo.hosted and infer.allowed):
         return standing
@@ -107,14 +107,14 @@ def _token() -> Act:
     return Act("Make a token", reverse("accounts:tokens"))
 
 
-def _refused(person: Person, repo: ModelRepo, verdict: Verdict) -> Standing:
+def _refused(person: Person, repo: ModelRepo, permission: Permission) -> Standing:
     if not isinstance(person, User):
         return _sign_in(repo)
-    refusal = describe(verdict, repo)
+    refusal = describe(permission, repo)
     act = Act(refusal.act_label, refusal.act_url)
-    if verdict.reason in STARTS_ANEW and _has_draft(person, repo):
+    if permission.reason in STARTS_ANEW and _has_draft(person, repo):
         return Standing("calm", "note", "You began a request; it’s kept.", Act("Continue", act.url))
-    if verdict.reason in WAITS:
+    if permission.reason in WAITS:
         return Standing("wait", "clock", refusal.heading, act)
     return Standing("calm", "todo", refusal.heading, act)
 

@@ -250,9 +250,9 @@ def test_a_line_of_the_lists_holds_it_until_a_person_clears_it(way, now):
     head = make_administrator(attempt.repo)
     listed(attempt.person, now)
     assert go(attempt) is None, "what was signed is kept"
-    verdict = may(attempt.person, Action.DOWNLOAD, attempt.repo, now)
-    assert (verdict.reason, verdict.since) == (Reason.CHECKED, now + timedelta(days=7))
-    assert verdict.help_url.startswith("/grants")
+    permission = may(attempt.person, Action.DOWNLOAD, attempt.repo, now)
+    assert (permission.reason, permission.since) == (Reason.CHECKED, now + timedelta(days=7))
+    assert permission.help_url.startswith("/grants")
     check = checks_of(head, now).get()
     assert check.person == attempt.person
     assert check.right.acceptance is not None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.access.gate.settings import save_gate
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.request_actions import RequestAction, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.accounts.models import Scope
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
@@ -227,7 +227,7 @@ def test_allowed_acts_are_those_of_the_one_table(repo, case, state):
         if state == "draft" and not mine:
             assert shown.status_code == 404
             continue
-        acts = allowed_acts(person, case, timezone.now())
+        acts = allowed_actions(person, case, timezone.now())
         assert set(shown.json()["allowed_acts"]) == {str(act) for act in acts}
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.applicant.views.requests import request_page
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import RequestAction, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
@@ -55,7 +55,7 @@ def _amend(
 
 def _act_now(access_request: AccessRequest) -> RequestAction:
     """Which of the three the state allows."""
-    acts = allowed_acts(access_request.applicant, access_request, timezone.now())
+    acts = allowed_actions(access_request.applicant, access_request, timezone.now())
     for act in AMENDING:
         if act in acts:
             return act
@@ -147,7 +147,7 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     if not form.is_valid():
         return request_page(request, access_request, form, status=422)
     now = timezone.now()
-    resumes = RequestAction.RESUME in allowed_acts(person, access_request, now)
+    resumes = RequestAction.RESUME in allowed_actions(person, access_request, now)
     act = RequestAction.RESUME if resumes else RequestAction.ANSWER
     try:
         _amend(act, access_request, {}, form.cleaned_data["answer"], now)

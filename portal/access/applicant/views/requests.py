@@ -20,7 +20,7 @@ from portal.access.grants.pending_actions import invitations_to, turns_of
 from portal.access.grants.status_marks import grant_state
 from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.request_actions import allowed_acts
+from portal.access.policy.request_actions import allowed_actions
 from portal.access.requests.answering import is_resumable, resumable_until
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.diffs import changes_of
@@ -148,7 +148,7 @@ def request_page(
         "title_words": request_status.title(access_request),
         "state_mark": request_status.applicant_mark(access_request),
         "stages": request_status.stages(access_request, grant, now),
-        "acts": allowed_acts(access_request.applicant, access_request, now),
+        "acts": allowed_actions(access_request.applicant, access_request, now),
         "question": request_status.open_question(access_request),
         "grant": grant,
         "grant_mark": grant_state(grant, now) if grant else None,

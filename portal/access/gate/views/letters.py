@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.letters.kinds import GROUPS, KINDS, LetterKind
 from portal.access.letters.mailer import scope_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.refusals import require_may
-from portal.access.policy.verdicts import Action
 from portal.access.requests.form.forms import PageForm
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller

@@ -19,8 +19,8 @@ from portal.access.grants.locks import lock_lines
 from portal.access.letters import checks, grants, members
 from portal.access.models import Grant, Membership, Screening
 from portal.access.policy.contacts import administrators, owners
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -14,8 +14,8 @@ from portal.access.grants.locks import lock_grant
 from portal.access.grants.members.membership import end_membership
 from portal.access.lifecycle import is_over
 from portal.access.models import Membership
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

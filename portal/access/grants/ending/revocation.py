@@ -15,8 +15,8 @@ from portal.access.letters import grants as letters
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import User
 from portal.audit.events import EventType

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from portal.access.models import Grant
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import AccessToken, User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -15,8 +15,8 @@ from portal.access.grants.locks import lock_administered, lock_grant, lock_lines
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import is_over, is_revoked
 from portal.access.models import Grant
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

@@ -28,8 +28,8 @@ from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record

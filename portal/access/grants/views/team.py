@@ -23,8 +23,8 @@ from portal.access.grants.offers import offer_grant
 from portal.access.grants.renewals import decide_renewal, reviews
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Renewal
+from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in

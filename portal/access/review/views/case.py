@@ -145,7 +145,7 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
     votes = visible_votes(access_request, reviewer)
     cast = len(standing_votes(access_request))
     return {
-        "acts": relation.acts,
+        "acts": relation.actions,
         "is_head": relation.is_head,
         "assignment": held,
         "is_mine": held is not None and held.reviewer_id == reviewer.pk,
@@ -156,7 +156,7 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         "votes_are_hidden": cast > len(votes),
         "escalations": access_request.escalations.all(),
         "overrides": overrides_count(access_request.repo)
-        if RequestAction.OVERRIDE in relation.acts
+        if RequestAction.OVERRIDE in relation.actions
         else 0,
         "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
     }

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.access.errors import ConflictOfInterest, RequestNotFound
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import RequestAction, require_act
+from portal.access.policy.request_actions import RequestAction, require_action
 from portal.access.review.queue.filters import Filters, filters_from
 from portal.access.review.queue.listing import has_queue
 from portal.access.review.queue.position import next_to_decide
@@ -81,7 +81,7 @@ def attempt(
             do(timezone.now())
             return None
         if act is not None:
-            require_act(reviewer, access_request, act, timezone.now())
+            require_action(reviewer, access_request, act, timezone.now())
     except FieldErrors as error:
         if form is None:
             return _refused(request, reviewer, access_request, error)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.errors import RequestNotFound
 from portal.access.grants.checks.forms import ClearForm
 from portal.access.models import AccessRequest, Screening, ScreeningEntry
-from portal.access.policy.request_actions import RequestAction, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.review.screening_forms import EntryForm, ImportForm
 from portal.access.screening.lists import (
@@ -115,7 +115,7 @@ def dispose(request: HttpRequest, request_id: int) -> HttpResponse:
         "screenings": screenings.select_related("submission", "disposed_by").order_by("-pk"),
         "form": form,
         "may_dispose": RequestAction.DISPOSE
-        in allowed_acts(person, access_request, timezone.now()),
+        in allowed_actions(person, access_request, timezone.now()),
         "nav_section": "queue",
     }
     status = 422 if form.errors else 200

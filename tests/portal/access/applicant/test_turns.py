@@ -11,8 +11,8 @@ from django.utils import timezone
 from portal.access.grants.ending.closeout import close_grant
 from portal.access.grants.pending_actions import renewable_by, turn_count, turns_of
 from portal.access.grants.renewals import is_renewable
+from portal.access.policy.permissions import Reason
 from portal.access.policy.policy import Action, may
-from portal.access.policy.verdicts import Reason
 from portal.access.review.asking import ask_question
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
@@ -102,9 +102,9 @@ def test_what_may_be_renewed_is_what_the_grant_says_of_itself():
 def test_an_invited_person_is_told_to_join_and_not_to_ask(today):
     grant, person = make_entity_grant(now=today), make_user()
     membership = make_invitation(grant, person, now=today)
-    verdict = may(person, Action.DOWNLOAD, grant.repo, today)
-    assert verdict.reason == Reason.INVITED
-    assert verdict.help_url == f"/memberships/{membership.pk}"
+    permission = may(person, Action.DOWNLOAD, grant.repo, today)
+    assert permission.reason == Reason.INVITED
+    assert permission.help_url == f"/memberships/{membership.pk}"
 
 
 def test_a_closed_grant_is_not_offered_for_use(client, today):

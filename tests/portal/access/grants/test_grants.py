@@ -67,8 +67,8 @@ class TestRevoking:
 
     def test_access_ends_at_once_with_notice(self, grant, administrator, now):
         revoke_grant(actor=administrator, grant_id=grant.pk, reason="Weights shared.", now=now)
-        verdict = may(grant.person, Action.DOWNLOAD, grant.repo, now)
-        assert (verdict.allowed, verdict.reason, verdict.since) == (False, "revoked", now)
+        permission = may(grant.person, Action.DOWNLOAD, grant.repo, now)
+        assert (permission.allowed, permission.reason, permission.since) == (False, "revoked", now)
         assert "Weights shared." in OutboxMessage.objects.get(kind="revocation").text
         assert AuditEvent.objects.get(type="grant.revoked").actor == administrator
 

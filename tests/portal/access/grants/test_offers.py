@@ -98,9 +98,9 @@ class TestOffering:
 
 class TestAccepting:
     def test_it_opens_nothing_before(self, offer, now):
-        verdict = may(offer.person, Action.INFER, offer.repo, now)
-        assert (verdict.allowed, verdict.reason) == (False, Reason.OFFERED)
-        assert verdict.help_url == reverse("access:offer", args=[offer.pk])
+        permission = may(offer.person, Action.INFER, offer.repo, now)
+        assert (permission.allowed, permission.reason) == (False, Reason.OFFERED)
+        assert permission.help_url == reverse("access:offer", args=[offer.pk])
 
     def test_a_signature_begins_it_now_on_its_own_terms(self, offer, now):
         later = now + timedelta(days=3)

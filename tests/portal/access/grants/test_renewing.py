@@ -81,8 +81,8 @@ class TestRenewing:
         assert may(grant.person, Action.INFER, grant.repo, later).allowed
 
     def test_what_ended_points_to_its_renewal(self, grant):
-        verdict = may(grant.person, Action.INFER, grant.repo, grant.expires_at)
-        assert verdict.help_url == f"/grants/{grant.pk}"
+        permission = may(grant.person, Action.INFER, grant.repo, grant.expires_at)
+        assert permission.help_url == f"/grants/{grant.pk}"
 
     def test_again_gives_the_same_renewal(self, grant, now):
         assert renew(grant, now) == renew(grant, now)

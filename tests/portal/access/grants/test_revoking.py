@@ -124,8 +124,8 @@ class TestNotice:
         assert self.give(grant, administrator, now) == [grant]
         last = now + MONTH - timedelta(seconds=1)
         assert usable(grant, last)
-        verdict = may(grant.person, Action.DOWNLOAD, grant.repo, now + MONTH)
-        assert (verdict.allowed, verdict.reason) == (False, Reason.REVOKED)
+        permission = may(grant.person, Action.DOWNLOAD, grant.repo, now + MONTH)
+        assert (permission.allowed, permission.reason) == (False, Reason.REVOKED)
         assert usable(other, now + MONTH)
         event = AuditEvent.objects.get(type="grant.notice_given")
         assert event.data["ends_by_notice_at"].startswith(f"{now + MONTH:%Y-%m-%dT%H:%M}")
@@ -200,8 +200,11 @@ class TestNewerText:
         make_newer_text(now=now)
         TestNotice().give(grant, administrator, now)
         later = now + 2 * MONTH
-        verdict = may(grant.person, Action.DOWNLOAD, grant.repo, later)
-        assert (verdict.reason, verdict.help_url) == (Reason.SIGN, f"/grants/{grant.pk}/newer")
+        permission = may(grant.person, Action.DOWNLOAD, grant.repo, later)
+        assert (permission.reason, permission.help_url) == (
+            Reason.SIGN,
+            f"/grants/{grant.pk}/newer",
+        )
         self.sign(grant, later)
         assert usable(grant, later)
 

@@ -9,7 +9,7 @@ import pytest
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import Appeal, ConflictDeclaration, Membership
 from portal.access.policy.conflicts import ConflictKind, conflicts_of
-from portal.access.policy.request_actions import RequestAction, require_act
+from portal.access.policy.request_actions import RequestAction, require_action
 from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import Organization, Reference
 from tests.factories.access import make_grant, make_request
@@ -63,7 +63,7 @@ def refer(request, email):
 
 def test_none_as_a_rule(request_, reviewer, now):
     assert found(reviewer, request_, now) == set()
-    require_act(reviewer, request_, RequestAction.VOTE, now)
+    require_action(reviewer, request_, RequestAction.VOTE, now)
 
 
 def test_ones_own_request(request_, now):
@@ -153,7 +153,7 @@ def test_an_appeal_goes_to_others_than_who_decided(request_, reviewer, now):
 
 def test_the_refusal_says_why(request_, now):
     with pytest.raises(ConflictOfInterest, match="your own request"):
-        require_act(request_.applicant, request_, RequestAction.VOTE, now)
+        require_action(request_.applicant, request_, RequestAction.VOTE, now)
 
 
 def test_a_team_costs_no_more_queries_than_one(request_, now, django_assert_max_num_queries):

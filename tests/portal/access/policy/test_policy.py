@@ -114,8 +114,8 @@ class TestWhyNot:
 
     def test_pending_says_when_the_answer_is_due(self, repo, now):
         request = make_request(repo)
-        verdict = may(request.applicant, A.DOWNLOAD, repo, now)
-        assert (verdict.reason, verdict.since) == (Reason.PENDING, request.due_at)
+        permission = may(request.applicant, A.DOWNLOAD, repo, now)
+        assert (permission.reason, permission.since) == (Reason.PENDING, request.due_at)
 
     def test_a_question(self, repo, now):
         request = make_request(repo)
@@ -143,8 +143,8 @@ class TestWhyNot:
         repo = make_repo(gate="licence", inference_gate="review")
         person = make_user()
         make_request(repo, person)
-        verdict = may(person, A.DOWNLOAD, repo, now)
-        assert (verdict.reason, "/sign/" in verdict.help_url) == (Reason.SIGN, True)
+        permission = may(person, A.DOWNLOAD, repo, now)
+        assert (permission.reason, "/sign/" in permission.help_url) == (Reason.SIGN, True)
         licensee = make_grant(repo).person
         assert self.reason(licensee, repo, now) == Reason.SIGN
         assert may(licensee, A.INFER, repo, now).allowed
@@ -171,9 +171,9 @@ class TestWhyNot:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_words_for_page_and_client(reason, now):
-    from portal.access.policy.policy import Verdict
+    from portal.access.policy.policy import Permission
 
-    refusal = describe(Verdict(allowed=False, reason=reason, since=now), make_repo())
+    refusal = describe(Permission(allowed=False, reason=reason, since=now), make_repo())
     assert refusal.heading
     assert refusal.act_label
     assert refusal.line.isascii()
@@ -187,9 +187,9 @@ class TestPrivateRepos:
         everyone = people(repo)
         insiders = {"reviewer", "administrator", "publisher", "operator"}
         for role, person in everyone.items():
-            verdict = may(person, A.SEE, repo, now)
-            assert verdict.allowed == (role in insiders), role
-            assert verdict.allowed or verdict.reason == Reason.NOT_FOUND
+            permission = may(person, A.SEE, repo, now)
+            assert permission.allowed == (role in insiders), role
+            assert permission.allowed or permission.reason == Reason.NOT_FOUND
 
     def test_list_and_check_agree(self, now):
         repos = [make_repo(private=private) for private in (True, False)]
@@ -235,8 +235,8 @@ class TestTokens:
 
     def test_one_without_may_not(self, grant, now):
         token, _ = make_token(grant.person, "infer")
-        verdict = may_through(token, A.DOWNLOAD, grant.repo, now)
-        assert verdict.reason == Reason.SCOPE
+        permission = may_through(token, A.DOWNLOAD, grant.repo, now)
+        assert permission.reason == Reason.SCOPE
 
     def test_one_for_other_repos_may_not(self, grant, now):
         token, _ = make_token(grant.person, "download", repo_ids=[make_repo().pk])
@@ -253,8 +253,8 @@ class TestTokens:
 
     def test_it_never_widens(self, now):
         token, _ = make_token(make_user())
-        verdict = may_through(token, A.DOWNLOAD, make_repo(), now)
-        assert verdict.reason == Reason.NO_REQUEST
+        permission = may_through(token, A.DOWNLOAD, make_repo(), now)
+        assert permission.reason == Reason.NO_REQUEST
 
     def test_it_never_narrows_what_is_open_to_all(self, now):
         token, _ = make_token(make_user(), "infer", repo_ids=[])

@@ -56,9 +56,9 @@ class TestConditions:
         grant.pk, grant.decision = None, None
         grant.conditions = Conditions(files=("b*",)).stored()
         grant.save(force_insert=True)
-        verdict = may(grant.person, A.DOWNLOAD, grant.repo, now)
-        assert verdict.allowed
-        assert set(verdict.limits.files) == {"a*", "b*"}
+        permission = may(grant.person, A.DOWNLOAD, grant.repo, now)
+        assert permission.allowed
+        assert set(permission.limits.files) == {"a*", "b*"}
 
     def test_a_grant_for_all_files_is_for_all(self, now):
         grant = self.bound(files=("a*",))

@@ -103,14 +103,14 @@ class TestWhileYouWait:
         return request
 
     def test_a_little_inference_is_open(self, repo, now):
-        verdict = may(self.waiting(repo).applicant, A.INFER, repo, now)
-        assert verdict.allowed
-        assert verdict.limits.tokens_per_day == 500
+        permission = may(self.waiting(repo).applicant, A.INFER, repo, now)
+        assert permission.allowed
+        assert permission.limits.tokens_per_day == 500
 
     @pytest.mark.parametrize("action", [A.DOWNLOAD, A.CAPTURE])
     def test_nothing_else_is(self, repo, action, now):
-        verdict = may(self.waiting(repo).applicant, action, repo, now)
-        assert verdict.reason == Reason.PENDING
+        permission = may(self.waiting(repo).applicant, action, repo, now)
+        assert permission.reason == Reason.PENDING
 
     def test_only_where_the_repo_offers_it(self, repo, now):
         GateSettings.objects.update(waiting_tokens_per_day=0)
@@ -190,12 +190,12 @@ def test_what_was_ended_says_how(now):
         ({"ends_by_notice_at": now + timedelta(1), "expires_at": now}, Reason.EXPIRED),
     ):
         Grant.objects.filter(pk=grant.pk).update(**changed)
-        verdict = may(grant.person, A.DOWNLOAD, repo, now)
-        assert (verdict.reason, verdict.since) == (reason, now)
+        permission = may(grant.person, A.DOWNLOAD, repo, now)
+        assert (permission.reason, permission.since) == (reason, now)
 
 
 def test_a_lapsed_request_says_so(now):
     request = make_request(make_repo())
     AccessRequest.objects.filter(pk=request.pk).update(state="lapsed", closed_at=now)
-    verdict = may(request.applicant, A.DOWNLOAD, request.repo, now)
-    assert (verdict.reason, verdict.since) == (Reason.LAPSED, now)
+    permission = may(request.applicant, A.DOWNLOAD, request.repo, now)
+    assert (permission.reason, permission.since) == (Reason.LAPSED, now)

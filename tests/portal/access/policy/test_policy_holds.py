@@ -33,8 +33,8 @@ class TestHolds:
     @pytest.mark.parametrize("action", USES)
     def test_one_on_the_person_stops_every_use(self, grant, action, now):
         placed = make_hold(grant.person, grant.repo, now=now)
-        verdict = may(grant.person, action, grant.repo, now)
-        assert (verdict.reason, verdict.since) == (Reason.SUSPENDED, placed.placed_at)
+        permission = may(grant.person, action, grant.repo, now)
+        assert (permission.reason, permission.since) == (Reason.SUSPENDED, placed.placed_at)
 
     def test_two_at_once_stop_as_one_does(self, grant, now):
         make_hold(grant.person, grant.repo, now=now)

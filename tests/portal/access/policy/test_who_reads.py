@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.access.models import AccessRequest
-from portal.access.policy.request_actions import RequestAction, allowed_acts
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -37,6 +37,6 @@ def test_list_and_table_agree(state, escalated, now):
         for role, person in people.items()
     }
     assert listed == {
-        role: RequestAction.READ in allowed_acts(person, request, now)
+        role: RequestAction.READ in allowed_actions(person, request, now)
         for role, person in people.items()
     }

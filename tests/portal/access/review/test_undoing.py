@@ -18,8 +18,8 @@ from portal.access.errors import (
 from portal.access.grants.renewals import renew_grant
 from portal.access.models import AccessRequest, Grant, Review
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.permissions import Action, Reason
 from portal.access.policy.policy import may
-from portal.access.policy.verdicts import Action, Reason
 from portal.access.reporting.retention import erase_answers
 from portal.access.requests.answering import answer_question
 from portal.access.requests.drafts import start_draft

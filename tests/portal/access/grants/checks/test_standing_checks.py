@@ -214,8 +214,8 @@ def test_a_stopped_grant_says_so_and_is_not_renewed(suspends, now):
     grant = make_accepted(now=now - timedelta(days=20), days=60)
     add_line(grant.person, now)
     tick(now)
-    verdict = may(grant.person, Action.DOWNLOAD, grant.repo, now)
-    assert (verdict.reason, verdict.since) == (Reason.CHECKED, now + timedelta(days=7))
+    permission = may(grant.person, Action.DOWNLOAD, grant.repo, now)
+    assert (permission.reason, permission.since) == (Reason.CHECKED, now + timedelta(days=7))
     with pytest.raises(NotRenewable, match="checks this access"):
         renew_grant(
             holder=grant.person,

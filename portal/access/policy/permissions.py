@@ -63,7 +63,7 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Permission:
     """``since``: the date that the reason speaks of, such as when an answer is due. ``bases``:
     the grants that allow it; none where something else does, such as an open gate."""
 
@@ -80,8 +80,8 @@ class Verdict:
         return self.allowed and (files is None or matches(path, files))
 
 
-ALLOWED = Verdict(allowed=True)
+ALLOWED = Permission(allowed=True)
 
 
-def refuse(reason: Reason, help_url: str = "", since: datetime | None = None) -> Verdict:
-    return Verdict(allowed=False, reason=reason, help_url=help_url, since=since)
+def refuse(reason: Reason, help_url: str = "", since: datetime | None = None) -> Permission:
+    return Permission(allowed=False, reason=reason, help_url=help_url, since=since)

@@ -14,8 +14,8 @@ from portal.access.policy.request_actions import (
     Relation,
     RequestAction,
     Role,
-    allowed_acts,
-    require_act,
+    allowed_actions,
+    require_action,
     roles_of,
 )
 from portal.access.requests.submission import withdraw_request
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.django_db
 State = AccessRequest.State
 
 
-def acts_of(role, state, *conflicts):
-    return Relation(frozenset({role}), state, frozenset(conflicts)).acts
+def actions_of(role, state, *conflicts):
+    return Relation(frozenset({role}), state, frozenset(conflicts)).actions
 
 
 @pytest.fixture
@@ -74,14 +74,14 @@ def test_an_act_takes_a_fitting_role_and_a_fitting_state(act, state):
         fits = role in RULES[act].roles and state in RULES[act].states
         if RULES[act].is_own and role == Role.REVIEWER:
             fits = False
-        assert (act in acts_of(role, state)) == fits
+        assert (act in actions_of(role, state)) == fits
 
 
 @pytest.mark.parametrize("act", RequestAction)
 @pytest.mark.parametrize("conflict", ConflictKind)
 def test_a_conflict_takes_away_what_it_bars_and_nothing_else(act, conflict):
     for role, state in product(Role, State):
-        free, barred = acts_of(role, state), acts_of(role, state, conflict)
+        free, barred = actions_of(role, state), actions_of(role, state, conflict)
         assert (act in barred) == (act in free and conflict not in RULES[act].barred_by)
 
 
@@ -107,30 +107,30 @@ def test_any_conflict_keeps_a_reviewer_from_deciding_and_none_from_declaring_it(
 
 class TestRequireAct:
     def test_who_may_passes(self, request_, now):
-        require_act(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
-        require_act(request_.applicant, request_, RequestAction.WITHDRAW, now)
+        require_action(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
+        require_action(request_.applicant, request_, RequestAction.WITHDRAW, now)
 
     def test_a_stranger_learns_of_nothing(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_user(), request_, RequestAction.READ, now)
+            require_action(make_user(), request_, RequestAction.READ, now)
 
     def test_an_applicant_has_a_conflict_in_the_teams_acts(self, request_, now):
         with pytest.raises(ConflictOfInterest):
-            require_act(request_.applicant, request_, RequestAction.VOTE, now)
+            require_action(request_.applicant, request_, RequestAction.VOTE, now)
 
     def test_a_team_finds_nothing_at_the_applicants_acts(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_reviewer(request_.repo), request_, RequestAction.WITHDRAW, now)
+            require_action(make_reviewer(request_.repo), request_, RequestAction.WITHDRAW, now)
 
     def test_a_reviewer_finds_nothing_at_an_administrators(self, request_, now):
         with pytest.raises(RequestNotFound):
-            require_act(make_reviewer(request_.repo), request_, RequestAction.ASSIGN, now)
+            require_action(make_reviewer(request_.repo), request_, RequestAction.ASSIGN, now)
 
     def test_a_state_that_is_past_says_so(self, request_, now):
         withdraw_request(applicant=request_.applicant, request_id=request_.pk, now=now)
         request_.refresh_from_db()
         with pytest.raises(RequestHasMovedOn):
-            require_act(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
+            require_action(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
 
     @pytest.mark.parametrize(
         "act", [act for act in RequestAction if Role.REVIEWER in RULES[act].roles]
@@ -138,12 +138,14 @@ class TestRequireAct:
     def test_it_refuses_what_isnt_allowed_in_a_conflict(self, request_, act, now):
         reviewer = make_reviewer(request_.repo)
         request_.conflict_declarations.create(reviewer=reviewer, has_conflict=True, declared_at=now)
-        if act in allowed_acts(reviewer, request_, now):
-            require_act(reviewer, request_, act, now)
+        if act in allowed_actions(reviewer, request_, now):
+            require_action(reviewer, request_, act, now)
             return
         with pytest.raises((ConflictOfInterest, RequestHasMovedOn)):
-            require_act(reviewer, request_, act, now)
+            require_action(reviewer, request_, act, now)
 
     def test_it_asks_the_same_table(self, request_, now):
         reviewer = make_reviewer(request_.repo)
-        assert allowed_acts(reviewer, request_, now) == acts_of(Role.REVIEWER, State.IN_REVIEW)
+        assert allowed_actions(reviewer, request_, now) == actions_of(
+            Role.REVIEWER, State.IN_REVIEW
+        )
