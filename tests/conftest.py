@@ -16,7 +16,7 @@ from django.test.testcases import LiveServerThread
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
-from portal.api.framework.endpoint import Endpoint
+from portal.api.base.endpoint import Endpoint
 from portal.middleware import Surface, surface_of
 from portal.request_ids import bind_http_request_id
 from portal.storage import blob_store

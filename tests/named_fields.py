@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from portal.api.framework.endpoint import UNKNOWN, Endpoint, paging_of
-from portal.api.framework.field_names import known_parts
+from portal.api.base.endpoint import UNKNOWN, Endpoint, paging_of
+from portal.api.base.field_names import known_parts
 
 # A text that can't be read is refused by the names that stand in it.
 UNREAD = "not_json"

@@ -3,27 +3,26 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import (
-    catalogue,
-    exports,
-    gate,
-    holds,
-    letters,
-    licences,
-    names,
-    people,
-    record,
-    screening,
-    usage,
-)
-from portal.api.framework.endpoint import address
-from portal.api.grants import checks, member_checks
-from portal.api.grants import endpoints as grants
-from portal.api.grants import team_endpoints as granted
-from portal.api.requests import endpoints as requests
-from portal.api.requests import form as request_form
-from portal.api.review import endpoints as queue
-from portal.api.review import list_endpoints as queue_lists
+from portal.api.base.endpoint import address
+from portal.api.catalog import download_views as usage
+from portal.api.catalog import export_views as exports
+from portal.api.catalog import name_views as names
+from portal.api.catalog import views as catalogue
+from portal.api.gate import views as gate
+from portal.api.grants import check_views as checks
+from portal.api.grants import member_check_views as member_checks
+from portal.api.grants import team_views as granted
+from portal.api.grants import views as grants
+from portal.api.holds import views as holds
+from portal.api.letters import views as letters
+from portal.api.licences import views as licences
+from portal.api.people import views as people
+from portal.api.record import views as record
+from portal.api.requests import form_views as request_form
+from portal.api.requests import views as requests
+from portal.api.review import case_views as queue
+from portal.api.review import queue_views as queue_lists
+from portal.api.screening import views as screening
 
 app_name = "api"
 docs = SpectacularSwaggerSplitView.as_view(  # its script is a file of its own, as the CSP asks

@@ -15,7 +15,7 @@ from django.db import models
 from rest_framework import serializers
 
 from portal.access.requests.form.questions import LINE
-from portal.api.framework.fields import Input, Line
+from portal.api.base.fields import Input, Line
 from portal.lines import LineField, LineInput
 
 OURS = "ours: no person types it"

@@ -22,7 +22,7 @@ OWN_JSON = {
     "portal/site/archives/bundled/verify.py": "stands alone, and reads what we bundled",
     "portal/demo/models.py": "what the demo trained",
     "portal/site/management/commands/seed_demo.py": "the demo's account of itself",
-    "portal/api/framework/parsers.py": "the base of our own parser",
+    "portal/api/base/parsers.py": "the base of our own parser",
 }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import Scope, User
 from portal.accounts.tokens.scopes import scopes_of
 from portal.api import urls
-from portal.api.framework.operations import Operation
+from portal.api.base.operations import Operation
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from portal.access.grants.listing import LONGEST_SEARCH, VIEWS
 from portal.access.models import Grant, Membership, Renewal
-from portal.api.framework.fields import (
+from portal.api.base.fields import (
     Id,
     Input,
     LastDay,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from portal.access.models import AccessRequest, Submission
 from portal.access.requests.form.questions import LINE, WORDS
-from portal.api.framework.fields import Id, Input, Line, Output, SignatureInput, Words
+from portal.api.base.fields import Id, Input, Line, Output, SignatureInput, Words
 
 MOST_CHOICES = 100
 

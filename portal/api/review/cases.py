@@ -24,7 +24,7 @@ from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import visible_votes, votes_missing
 from portal.access.review.status import grant_of, is_draft
-from portal.api.framework.operations import Call
+from portal.api.base.operations import Call
 
 Verdict = Decision.Verdict
 

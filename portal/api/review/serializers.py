@@ -8,7 +8,7 @@ from rest_framework import serializers
 from portal.access.models import AccessRequest, Decision
 from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.accounts.models import Sector
-from portal.api.framework.fields import (
+from portal.api.base.fields import (
     ConditionsInput,
     Id,
     Input,

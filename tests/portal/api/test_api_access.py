@@ -13,8 +13,8 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from portal.accounts.models import Scope
-from portal.api.framework.endpoint import WriteRate
-from portal.api.framework.operations import Operation, Who
+from portal.api.base.endpoint import WriteRate
+from portal.api.base.operations import Operation, Who
 from portal.api.urls import urlpatterns
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 
-from portal.api.framework.operations import Who
+from portal.api.base.operations import Who
 from tests.portal.api.test_api_access import OPERATIONS
 
 

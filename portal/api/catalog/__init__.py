@@ -1,0 +1,1 @@
+"""Models, their downloads, exports and former names."""

@@ -1,1 +1,0 @@
-"""The framework of the API: operations, their addresses, errors and schema."""

@@ -1,0 +1,1 @@
+"""A gate's settings, its questions and its team."""

@@ -1,0 +1,1 @@
+"""Legal holds: list, place and lift them."""

@@ -1,0 +1,1 @@
+"""Organizations, affiliations and references."""

@@ -1,0 +1,1 @@
+"""The record's published heads, and the gate's figures."""

@@ -1,0 +1,1 @@
+"""The lists that submissions are screened against."""
