@@ -2,13 +2,10 @@ from django.urls import path, register_converter
 
 from portal.site.converters import NameConverter, NamespaceConverter
 from portal.site.views import (
-    bundle,
-    exports,
     home,
     inbox,
     licence,
     model,
-    mydata,
     namespaces,
     record,
     theme,
@@ -16,6 +13,7 @@ from portal.site.views import (
     usage,
     verify,
 )
+from portal.site.views.archives import bundle, exports, my_data
 
 register_converter(NamespaceConverter, "namespace")
 register_converter(NameConverter, "repo_name")
@@ -41,7 +39,7 @@ urlpatterns = [
     ),
     path("queue/<int:request_id>/bundle.zip", bundle.bundle, name="bundle"),
     path("requests/<int:request_id>/bundle.zip", bundle.bundle, name="own_bundle"),
-    path("settings/my-data", mydata.my_data, name="my_data"),
+    path("settings/my-data", my_data.my_data, name="my_data"),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/address", inbox.ask_address, name="ask_address"),
     path("inbox/address/<str:signed>", inbox.address_again, name="address_again"),

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.accounts.views import signed_in
 from portal.pages import posted_from
-from portal.site.services.mydata import export_own_data
+from portal.site.services.my_data import export_own_data
 
 
 @posted_from("accounts:profile")
