@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from portal.errors import FieldErrors
 
@@ -25,6 +27,11 @@ class LongText(forms.CharField):
 def told_as(words: str) -> dict[str, str]:
     """Say one sentence, which names the field, of whatever is wrong with a number or a day."""
     return dict.fromkeys(("invalid", "min_value", "max_value", "step_size"), words)
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the last second of a day, which ends in the time zone of the installation."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
 
 
 def with_unix_lines(text: str) -> str:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.utils import timezone
 
 from portal.access.models import Acceptance
-from portal.access.requests.form.forms import WORDS, PageForm, SignatureForm
+from portal.access.requests.form.forms import PageForm, SignatureForm, words_field
 from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.fields import LongText, told_as
+from portal.fields import end_of_day, told_as
 from portal.lines import LineInput
-
-
-def words_field(label: str, hint: str, missing: str, *, required: bool = True) -> forms.CharField:
-    """Return a field for a text of several lines, which says ``missing`` where it is empty."""
-    return LongText(
-        label=label,
-        max_length=WORDS,
-        help_text=hint,
-        required=required,
-        error_messages={"required": missing},
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
 
 
 class RenewForm(SignatureForm):
@@ -138,6 +125,5 @@ class NoticeForm(PageForm):
         self.fields["version"].queryset = versions  # type: ignore[attr-defined]
 
     def ends_at(self) -> datetime:
-        """The end of the day that was chosen."""
-        day = self.cleaned_data["ends_on"]
-        return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
+        """Return the end of the day that was chosen."""
+        return end_of_day(self.cleaned_data["ends_on"])

@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from portal.access.grants.forms import words_field
 from portal.access.models import Hold
-from portal.access.requests.form.forms import PageForm
+from portal.access.requests.form.forms import PageForm, words_field
 from portal.catalog.models import ModelRepo
 from portal.fields import LongText
 

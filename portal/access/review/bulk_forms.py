@@ -7,11 +7,10 @@ from typing import Any
 from django import forms
 
 from portal.access.models import Decision
-from portal.access.requests.form.forms import WORDS, PageForm
-from portal.access.requests.form.questions import requestable_modes
-from portal.access.review.forms import NO_DAY
-from portal.catalog.models import ModelRepo
-from portal.fields import LongText, told_as
+from portal.access.requests.form.forms import words_field
+from portal.access.requests.form.questions import mode_choices
+from portal.access.review.forms import NO_DAY, CaseForm
+from portal.fields import told_as
 
 NEEDS = {
     "approved": {
@@ -25,7 +24,7 @@ NEEDS = {
 }
 
 
-class BulkForm(PageForm):
+class BulkForm(CaseForm):
     """One verdict for all that were chosen."""
 
     verdict = forms.ChoiceField(
@@ -48,17 +47,11 @@ class BulkForm(PageForm):
         required=False,
         choices=[("", "Choose a reason"), *Decision.Reason.choices],
     )
-    reason_text = LongText(
-        label="In your words, to each applicant",
-        required=False,
-        max_length=WORDS,
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
+    reason_text = words_field("In your words, to each applicant", "", required=False)
 
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(str(mode), mode.label) for mode in requestable_modes(repo)]
-        self.fields["modes"].choices = choices  # type: ignore[attr-defined]
+        self.fields["modes"].choices = mode_choices(self.repo)  # type: ignore[attr-defined]
         if not self.is_bound:
             self._unmark()
 

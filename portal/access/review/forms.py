@@ -1,29 +1,53 @@
-"""What a reviewer fills in to decide."""
+"""The forms with which a reviewer acts on a case, and the dialogs of its page that hold them."""
 
 from __future__ import annotations
 
+from collections.abc import Set
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
 
 from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
-from portal.access.requests.form.forms import WORDS, PageForm
-from portal.access.requests.form.questions import requestable_modes
+from portal.access.policy.request_actions import RequestAction
+from portal.access.requests.form.forms import WORDS, PageForm, words_field
+from portal.access.requests.form.questions import mode_choices
 from portal.accounts.models import User
 from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
 from portal.fields import LongText, told_as
 
 NO_DAY = "Until: give a day, such as 2027-03-31."
+FOCUSED = {"autofocus": True}
 
 
-class ApproveForm(PageForm):
+class CaseForm(PageForm):
+    """A form about a request for access to ``repo``."""
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.repo = repo
+
+
+class DecisionForm(CaseForm):
+    """A vote on a request, which an owner may make the decision."""
+
+    is_override = forms.BooleanField(
+        label="Decide alone, as the owner",
+        required=False,
+        help_text="No further vote is asked for. It is recorded and counted.",
+    )
+
+
+class ApproveForm(DecisionForm):
+    """The terms on which a reviewer would give access."""
+
     named: ClassVar = {"expires_at": "until", "conditions.files": "only_files"}
 
     modes = forms.MultipleChoiceField(
         label="Modes",
-        widget=forms.CheckboxSelectMultiple(attrs={"autofocus": True}),
+        widget=forms.CheckboxSelectMultiple(attrs=FOCUSED),
         error_messages={"required": "Choose at least one kind of access to give."},
     )
     until = forms.DateField(
@@ -32,7 +56,6 @@ class ApproveForm(PageForm):
         error_messages={"required": "Choose the day on which the grant ends.", **told_as(NO_DAY)},
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
-
     no_logits = forms.BooleanField(
         label="Generated text only",
         required=False,
@@ -52,15 +75,13 @@ class ApproveForm(PageForm):
         error_messages=told_as("Members: give a whole number of 0 or more."),
         widget=forms.NumberInput(attrs={"class": "short", "min": 0}),
     )
-    is_override = forms.BooleanField(
-        label="Decide alone, as the owner",
-        required=False,
-        help_text="No further vote is asked for. It is recorded and counted.",
-        widget=forms.CheckboxInput(attrs={"id": "approve_alone"}),
-    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["modes"].choices = mode_choices(self.repo)  # type: ignore[attr-defined]
 
     def conditions(self) -> Conditions:
-        """Of valid answers."""
+        """Return the conditions that valid answers set."""
         lines = self.cleaned_data["only_files"].splitlines()
         files = tuple(line.strip() for line in lines if line.strip())
         return Conditions(
@@ -70,112 +91,116 @@ class ApproveForm(PageForm):
         )
 
     def has_conditions(self) -> bool:
-        """Whether one was given, so that the page shows where."""
+        """Tell whether a condition was given: the page then shows them unfolded."""
         return any(self[name].data for name in ("no_logits", "only_files", "max_members"))
 
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices = [(str(mode), mode.label) for mode in requestable_modes(repo)]
-        self.fields["modes"].choices = choices  # type: ignore[attr-defined]
 
+class DeclineForm(DecisionForm):
+    """The reason for which a reviewer would decline."""
 
-class AskForm(PageForm):
-    text = LongText(
-        label="Your question",
-        max_length=WORDS,
-        help_text="One thing at a time. The clock stands until they answer.",
-        error_messages={"required": "Write the question that the applicant is to answer."},
-        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
-    )
-
-
-class DeclineForm(PageForm):
     reason_code = forms.ChoiceField(
         label="Reason",
         choices=[("", "Choose a reason"), *Decision.Reason.choices],
         help_text="Published; the applicant sees it by name.",
         error_messages={"required": "Choose the reason that the applicant will see."},
-        widget=forms.Select(attrs={"autofocus": True}),
+        widget=forms.Select(attrs=FOCUSED),
     )
-    reason_text = LongText(
-        label="In your words, to the applicant",
-        max_length=WORDS,
-        help_text="Say what would have to change. They may correct it and ask again at once.",
-        error_messages={"required": "Say why in your own words; the applicant reads this."},
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
-    is_override = forms.BooleanField(
-        label="Decide alone, as the owner",
-        required=False,
-        help_text="No further vote is asked for. It is recorded and counted.",
-        widget=forms.CheckboxInput(attrs={"id": "decline_alone"}),
+    reason_text = words_field(
+        "In your words, to the applicant",
+        "Say what would have to change. They may correct it and ask again at once.",
+        "Say why in your own words; the applicant reads this.",
     )
 
 
-class NoteForm(PageForm):
+class AskForm(CaseForm):
+    text = words_field(
+        "Your question",
+        "One thing at a time. The clock is paused until they answer.",
+        "Write the question that the applicant is to answer.",
+        attrs=FOCUSED,
+    )
+
+
+class NoteForm(CaseForm):
     named: ClassVar = {"text": "note"}
-
-    note = LongText(
-        label="Private note",
-        max_length=WORDS,
-        help_text="For the team alone. The applicant never reads it.",
-        error_messages={"required": "Write the note."},
-        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
+    note = words_field(
+        "Private note",
+        "For the team alone. The applicant never reads it.",
+        "Write the note.",
+        attrs=FOCUSED,
     )
 
 
-class DeclareForm(PageForm):
-    statement = LongText(
-        label="What the conflict is",
-        max_length=WORDS,
-        help_text="It hands the case back and voids your vote. It can’t be taken back.",
-        error_messages={"required": "Say in a few words what the conflict is."},
-        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+class DeclareForm(CaseForm):
+    statement = words_field(
+        "What the conflict is",
+        "It hands the case back and voids your vote. It can’t be taken back.",
+        "Say in a few words what the conflict is.",
+        attrs={"rows": 3, **FOCUSED},
     )
 
 
-class VouchForm(PageForm):
-    evidence = LongText(
-        label="How you know",
-        max_length=WORDS,
-        help_text="Your word that they work there is kept with your name, and stands as proof.",
-        error_messages={"required": "Say how you know that this person works there."},
-        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+class VouchForm(CaseForm):
+    evidence = words_field(
+        "How you know",
+        "Your word that they work there is kept with your name, and stands as proof.",
+        "Say how you know that this person works there.",
+        attrs={"rows": 3, **FOCUSED},
     )
 
 
-class ReopenForm(PageForm):
-    reason = LongText(
-        label="Reason",
-        max_length=WORDS,
-        help_text="The letter quotes it. What was given on this request ends at once.",
-        error_messages={"required": "Say why; the letter quotes it."},
-        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True, "id": "reopen_reason"}),
+class ReopenForm(CaseForm):
+    reason = words_field(
+        "Reason",
+        "The letter quotes it. What was given on this request ends at once.",
+        "Say why; the letter quotes it.",
+        attrs=FOCUSED,
     )
 
 
-class AssignForm(PageForm):
+class RevokeForm(CaseForm):
+    reason = words_field(
+        "Reason",
+        "The notice quotes it. Tokens and links stop opening the model at once.",
+        "Say why; the notice quotes it.",
+        attrs=FOCUSED,
+    )
+
+
+class AssignForm(CaseForm):
     assignee = forms.ModelChoiceField(
         label="To",
         queryset=User.objects.none(),
         empty_label="Choose a reviewer",
         error_messages={"required": "Choose somebody of this model’s team."},
-        widget=forms.Select(attrs={"autofocus": True}),
+        widget=forms.Select(attrs=FOCUSED),
     )
 
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["assignee"]
-        team = User.objects.filter(team_memberships__repo=repo, is_active=True)
+        team = User.objects.filter(team_memberships__repo=self.repo, is_active=True)
         field.queryset = team.order_by("name", "pk")  # type: ignore[attr-defined]
-        field.label_from_instance = lambda person: isolated(person.display_name)  # type: ignore[attr-defined]
+        field.label_from_instance = lambda user: isolated(user.display_name)  # type: ignore[attr-defined]
 
 
-class RevokeForm(PageForm):
-    reason = LongText(
-        label="Reason",
-        max_length=WORDS,
-        help_text="The notice quotes it. Tokens and links stop opening the model at once.",
-        error_messages={"required": "Say why; the notice quotes it."},
-        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
-    )
+@dataclass(frozen=True)
+class Dialog:
+    """A form that opens over the case's page, to whoever may do one of ``actions``."""
+
+    form: type[CaseForm]
+    actions: Set[RequestAction]
+
+
+DIALOGS = {
+    "approve": Dialog(ApproveForm, {RequestAction.VOTE}),
+    "ask": Dialog(AskForm, {RequestAction.ASK}),
+    "decline": Dialog(DeclineForm, {RequestAction.VOTE, RequestAction.DISPOSE}),
+    "note": Dialog(NoteForm, {RequestAction.NOTE}),
+    "declare": Dialog(DeclareForm, {RequestAction.DECLARE}),
+    "vouch": Dialog(VouchForm, {RequestAction.VOUCH}),
+    "assign": Dialog(AssignForm, {RequestAction.ASSIGN}),
+    "reopen": Dialog(ReopenForm, {RequestAction.REOPEN}),
+    # Revoking asks for the right to administer the model, which is no action on a request.
+    "revoke": Dialog(RevokeForm, set()),
+}

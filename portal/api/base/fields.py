@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
 from portal.access.models import Acceptance
 from portal.access.policy.conditions import MOST_MEMBERS, Conditions
 from portal.access.requests.form.questions import LINE, WORDS
 from portal.catalog.models import Mode
+from portal.fields import end_of_day
 from portal.lines import as_line, validate_line
 
 BIGGEST_ID = 2**63 - 1
@@ -59,11 +58,7 @@ class LastDay(serializers.DateField):
     """A day, which is used to its end."""
 
     def to_internal_value(self, value: Any) -> Any:
-        return end_of(super().to_internal_value(value))
-
-
-def end_of(day: date) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), tzinfo=timezone.get_current_timezone())
+        return end_of_day(super().to_internal_value(value))
 
 
 class Modes(serializers.ListField):

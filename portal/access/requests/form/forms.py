@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,7 +11,7 @@ from django_countries import countries
 from portal.access.models import Acceptance
 from portal.access.requests.form.builder import PageForm as PageForm
 from portal.access.requests.form.builder import StepForm
-from portal.access.requests.form.questions import LINE, REQUIRED_ANSWERS, requestable_modes
+from portal.access.requests.form.questions import LINE, REQUIRED_ANSWERS, mode_choices
 from portal.access.requests.form.questions import WORDS as WORDS
 from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
@@ -28,13 +29,22 @@ def _required(name: str) -> dict[str, str]:
     return {"required": REQUIRED_ANSWERS[name]}
 
 
-def _long(name: str, label: str, hint: str, **attrs: Any) -> forms.CharField:
+def words_field(
+    label: str,
+    hint: str,
+    missing: str = "",
+    *,
+    required: bool = True,
+    attrs: Mapping[str, Any] | None = None,
+) -> forms.CharField:
+    """Return a field for a text of several lines, which says ``missing`` where it is empty."""
     return LongText(
         label=label,
         max_length=WORDS,
         help_text=hint,
-        error_messages=_required(name),
-        widget=forms.Textarea(attrs={"rows": 4, **attrs}),
+        required=required,
+        error_messages={"required": missing},
+        widget=forms.Textarea(attrs={"rows": 4, **(attrs or {})}),
     )
 
 
@@ -85,16 +95,16 @@ class OrganizationForm(StepForm):
 class ResearchForm(StepForm):
     slug = "research"
 
-    purpose = _long(
-        "purpose",
+    purpose = words_field(
         "What question do you want to answer?",
         "And why it needs this model. Two to six sentences.",
+        REQUIRED_ANSWERS["purpose"],
     )
-    outputs = _long(
-        "outputs",
+    outputs = words_field(
         "What will you publish or release?",
         "For example: a paper, code, probes, generated text. The licence covers generated text "
         "too.",
+        REQUIRED_ANSWERS["outputs"],
     )
 
 
@@ -107,22 +117,22 @@ class AccessForm(StepForm):
         error_messages=_required("modes"),
         widget=forms.CheckboxSelectMultiple,
     )
-    compute = _long(
-        "compute",
+    compute = words_field(
         "What compute do you have?",
         "For example: 8 × A100-80GB on a university cluster; or none. Reviewers tell you if the "
         "model won’t fit.",
-        **{"class": "low"},
+        REQUIRED_ANSWERS["compute"],
+        attrs={"class": "low"},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = requestable_modes(self.repo)
+        offered = mode_choices(self.repo)
         modes = self.fields["modes"]
-        modes.choices = [(str(mode), mode.label) for mode in offered]  # type: ignore[attr-defined]
+        modes.choices = offered  # type: ignore[attr-defined]
         modes.choice_hints = MODE_HINTS  # type: ignore[attr-defined]
         if not self.is_bound and len(offered) == 1:
-            self.initial.setdefault("modes", [str(offered[0])])
+            self.initial.setdefault("modes", [offered[0][0]])
 
 
 class SignatureForm(PageForm):
@@ -202,19 +212,12 @@ class SignatureForm(PageForm):
 
 
 class AnswerForm(PageForm):
-    answer = LongText(
-        label="Your answer",
-        max_length=WORDS,
-        error_messages={"required": "Write an answer; a sentence may do."},
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
+    answer = words_field("Your answer", "", "Write an answer; a sentence may do.")
 
 
 class AppealForm(PageForm):
-    text = LongText(
-        label="What did the decision overlook?",
-        max_length=WORDS,
-        help_text="People who didn’t take it read this beside your answers.",
-        error_messages={"required": "Say what the decision overlooked."},
-        widget=forms.Textarea(attrs={"rows": 4}),
+    text = words_field(
+        "What did the decision overlook?",
+        "People who didn’t take it read this beside your answers.",
+        "Say what the decision overlooked.",
     )

@@ -119,6 +119,11 @@ def requestable_modes(repo: ModelRepo) -> list[Mode]:
     return [mode for mode in Mode if repo.gate(mode) == Gate.REVIEW]
 
 
+def mode_choices(repo: ModelRepo) -> list[tuple[str, str]]:
+    """Return the modes that people decide on, as the choices of a form's field."""
+    return [(str(mode), mode.label) for mode in requestable_modes(repo)]
+
+
 def shown_questions(
     questions: Sequence[LabQuestion], answers: Mapping[str, Any]
 ) -> list[LabQuestion]:

@@ -1,131 +1,199 @@
-"""What reviewers do to a case beside deciding it."""
+"""The twelve actions of the page of a case."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from portal.access.errors import RequestNotFound
+from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.policy.request_actions import RequestAction
+from portal.access.review.asking import ask_question
 from portal.access.review.assignment import assign_request, claim_request, release_request
+from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undo import reopen_request, undo_last
-from portal.access.review.forms import AssignForm, DeclareForm, NoteForm, ReopenForm, VouchForm
+from portal.access.review.decisions.undoable import undo_until
+from portal.access.review.decisions.votes import votes_missing
+from portal.access.review.forms import ApproveForm
 from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
-from portal.access.review.views.common import attempt, onward, readable_case, reviewer_of, to_case
-from portal.pages import posted_from
+from portal.access.review.status import grant_of
+from portal.access.review.views.case_action import CaseAction
+from portal.fields import end_of_day
+
+VOTES = ("no more votes are", "one more vote is", "two more votes are", "three more votes are")
 
 
-@posted_from("access:case", "request_id")
-def claim(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
+class Decide(CaseAction):
+    """A vote on a case; the vote that completes the quorum decides it."""
 
-    def do(now: datetime) -> None:
-        claim_request(reviewer=reviewer, request_id=request_id, now=now)
+    verdict: Decision.Verdict
+    opens_next = True
 
-    refused = attempt(request, case, "", None, do)
-    return refused or to_case(request, request_id)
-
-
-@posted_from("access:case", "request_id")
-def release(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-
-    def do(now: datetime) -> None:
-        release_request(actor=reviewer, request_id=request_id, now=now)
-
-    refused = attempt(request, case, "", None, do)
-    return refused or to_case(request, request_id)
+    def message(self) -> str:
+        """Say what the vote led to; "" where the undo bar of the next page says it."""
+        now = timezone.now()
+        access_request = AccessRequest.objects.select_related("repo").get(pk=self.access_request.pk)
+        reference, verdict = access_request.reference, self.verdict
+        if access_request.state == verdict:
+            is_undoable = access_request.decisions.latest("decided_at", "pk").undo_until > now
+            return "" if is_undoable else f"{reference} {verdict}. The letter is on its way."
+        missing = votes_missing(access_request, verdict, now)
+        if missing == 0:
+            return f"{reference}: your vote is kept. The votes don’t share any terms yet."
+        words = VOTES[missing] if missing < len(VOTES) else f"{missing} more votes are"
+        return f"{reference}: your vote is kept; {words} needed."
 
 
-@posted_from("access:case", "request_id", part="assign")
-def assign(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-    form = AssignForm(request.POST, repo=case.repo)
+class Approve(Decide):
+    dialog = "approve"
+    action = RequestAction.VOTE
+    verdict = Decision.Verdict.APPROVED
+    form: ApproveForm
 
-    def do(now: datetime) -> None:
-        assignee = form.cleaned_data["assignee"]
-        assign_request(actor=reviewer, request_id=request_id, assignee=assignee, now=now)
-
-    refused = attempt(request, case, "assign", form, do, act=RequestAction.ASSIGN)
-    return refused or to_case(request, request_id)
-
-
-@posted_from("access:case", "request_id", part="note")
-def note(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-    form = NoteForm(request.POST)
-
-    def do(now: datetime) -> None:
-        write_note(author=reviewer, request_id=request_id, text=form.cleaned_data["note"], now=now)
-
-    refused = attempt(request, case, "note", form, do, act=RequestAction.NOTE)
-    return refused or to_case(request, request_id)
-
-
-@posted_from("access:case", "request_id", part="declare")
-def declare(request: HttpRequest, request_id: int) -> HttpResponse:
-    """A conflict is declared from the page; that there is none, by deciding."""
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-    form = DeclareForm(request.POST)
-
-    def do(now: datetime) -> None:
-        statement = form.cleaned_data["statement"]
-        declare_conflict(
-            reviewer=reviewer,
-            request_id=request_id,
-            has_conflict=True,
-            statement=statement,
+    def perform(self, now: datetime) -> None:
+        approve_request(
+            reviewer=self.reviewer,
+            request_id=self.request_id,
+            modes=self.answers["modes"],
+            expires_at=end_of_day(self.answers["until"]),
+            conditions=self.form.conditions(),
+            is_override=self.answers["is_override"],
             now=now,
         )
 
-    refused = attempt(request, case, "declare", form, do, act=RequestAction.DECLARE)
-    said = f"{case.reference}: your conflict of interest is declared. Others decide it."
-    return refused or onward(request, case, said)
+
+class Decline(Decide):
+    dialog = "decline"
+    verdict = Decision.Verdict.DECLINED
+
+    @property
+    def action(self) -> RequestAction:  # type: ignore[override]
+        """What the screening lists hold back is declined by those who may dispose of it."""
+        is_held = self.access_request.state == AccessRequest.State.HELD
+        return RequestAction.DISPOSE if is_held else RequestAction.VOTE
+
+    def perform(self, now: datetime) -> None:
+        decline_request(reviewer=self.reviewer, request_id=self.request_id, now=now, **self.answers)
 
 
-@posted_from("access:case", "request_id", part="vouch")
-def vouch(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-    form = VouchForm(request.POST)
+class Ask(CaseAction):
+    dialog = "ask"
+    action = RequestAction.ASK
+    opens_next = True
 
-    def do(now: datetime) -> None:
-        evidence = form.cleaned_data["evidence"]
-        vouch_for_applicant(reviewer=reviewer, request_id=request_id, evidence=evidence, now=now)
+    def perform(self, now: datetime) -> None:
+        ask_question(reviewer=self.reviewer, request_id=self.request_id, now=now, **self.answers)
 
-    refused = attempt(request, case, "vouch", form, do, act=RequestAction.VOUCH)
-    return refused or to_case(request, request_id)
-
-
-@posted_from("access:case", "request_id")
-def undo(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-
-    def do(now: datetime) -> None:
-        undo_last(actor=reviewer, request_id=request_id, now=now)
-
-    refused = attempt(request, case, "", None, do, act=RequestAction.UNDO)
-    if refused is None:
-        messages.success(request, f"{case.reference} is undone. No letter leaves.")
-    return refused or to_case(request, request_id)
+    def message(self) -> str:
+        """Say that the mail has gone; "" where the undo bar of the next page tells of it."""
+        until = undo_until(AccessRequest.objects.get(pk=self.request_id))
+        if until and until > timezone.now():
+            return ""
+        reference = self.access_request.reference
+        return f"{reference} asked: the letter is on its way. The clock is paused."
 
 
-@posted_from("access:case", "request_id", part="reopen")
-def reopen(request: HttpRequest, request_id: int) -> HttpResponse:
-    reviewer = reviewer_of(request)
-    case = readable_case(reviewer, request_id)
-    form = ReopenForm(request.POST)
+class Claim(CaseAction):
+    action = RequestAction.CLAIM
 
-    def do(now: datetime) -> None:
-        reason = form.cleaned_data["reason"]
-        reopen_request(actor=reviewer, request_id=request_id, reason=reason, now=now)
+    def perform(self, now: datetime) -> None:
+        claim_request(reviewer=self.reviewer, request_id=self.request_id, now=now)
 
-    refused = attempt(request, case, "reopen", form, do, act=RequestAction.REOPEN)
-    return refused or to_case(request, request_id)
+
+class Release(CaseAction):
+    action = RequestAction.RELEASE
+
+    def perform(self, now: datetime) -> None:
+        release_request(actor=self.reviewer, request_id=self.request_id, now=now)
+
+
+class Assign(CaseAction):
+    dialog = "assign"
+    action = RequestAction.ASSIGN
+
+    def perform(self, now: datetime) -> None:
+        assign_request(actor=self.reviewer, request_id=self.request_id, now=now, **self.answers)
+
+
+class WriteNote(CaseAction):
+    dialog = "note"
+    action = RequestAction.NOTE
+
+    def perform(self, now: datetime) -> None:
+        text = self.answers["note"]
+        write_note(author=self.reviewer, request_id=self.request_id, text=text, now=now)
+
+
+class DeclareConflict(CaseAction):
+    """Declare a conflict of interest. That there is none is declared by deciding."""
+
+    dialog = "declare"
+    action = RequestAction.DECLARE
+    opens_next = True
+
+    def perform(self, now: datetime) -> None:
+        declare_conflict(
+            reviewer=self.reviewer,
+            request_id=self.request_id,
+            has_conflict=True,
+            now=now,
+            **self.answers,
+        )
+
+    def message(self) -> str:
+        reference = self.access_request.reference
+        return f"{reference}: your conflict of interest is declared. Others decide it."
+
+
+class Vouch(CaseAction):
+    dialog = "vouch"
+    action = RequestAction.VOUCH
+
+    def perform(self, now: datetime) -> None:
+        vouch_for_applicant(
+            reviewer=self.reviewer, request_id=self.request_id, now=now, **self.answers
+        )
+
+
+class Undo(CaseAction):
+    action = RequestAction.UNDO
+
+    def perform(self, now: datetime) -> None:
+        undo_last(actor=self.reviewer, request_id=self.request_id, now=now)
+
+    def message(self) -> str:
+        was_asked = self.access_request.state == AccessRequest.State.NEEDS_INFO
+        undone = "question" if was_asked else "decision"
+        return f"{self.access_request.reference}: {undone} undone; no mail was sent."
+
+
+class Reopen(CaseAction):
+    dialog = "reopen"
+    action = RequestAction.REOPEN
+
+    def perform(self, now: datetime) -> None:
+        reopen_request(actor=self.reviewer, request_id=self.request_id, now=now, **self.answers)
+
+
+class Revoke(CaseAction):
+    """End the grant that an approval made; for those who administer the model."""
+
+    dialog = "revoke"
+
+    def perform(self, now: datetime) -> None:
+        grant = self._grant()
+        revoke_grant(actor=self.reviewer, grant_id=grant.pk, now=now, **self.answers)
+
+    def require_allowed(self, now: datetime) -> None:
+        self._grant()
+
+    def _grant(self) -> Grant:
+        grant = grant_of(self.access_request)
+        if grant is None:
+            raise RequestNotFound
+        return grant
+
+    def message(self) -> str:
+        return "The access is ended, and the notice is on its way."

@@ -18,10 +18,9 @@ from portal.access.models import AccessRequest, Decision
 from portal.access.review.bulk_forms import BulkForm
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
 from portal.access.review.views.common import reviewer_of
-from portal.access.review.views.pages import end_of
 from portal.accounts.models import User
 from portal.errors import FieldErrors
-from portal.fields import show_errors
+from portal.fields import end_of_day, show_errors
 
 _RESULTS = "bulk_results"
 MOST_READ = 200  # more numbers than this in one address are no choice of a person's
@@ -87,7 +86,7 @@ def _terms(form: BulkForm) -> BulkTerms:
     return BulkTerms(
         verdict=Decision.Verdict(given["verdict"]),
         modes=tuple(given["modes"]),
-        expires_at=end_of(until) if until else None,
+        expires_at=end_of_day(until) if until else None,
         reason_code=given["reason_code"],
         reason_text=given["reason_text"],
     )

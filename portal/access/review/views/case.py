@@ -24,17 +24,7 @@ from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.deciding import overrides_count
 from portal.access.review.decisions.undoable import undoable_by
 from portal.access.review.decisions.votes import standing_votes, visible_votes
-from portal.access.review.forms import (
-    ApproveForm,
-    AskForm,
-    AssignForm,
-    DeclareForm,
-    DeclineForm,
-    NoteForm,
-    ReopenForm,
-    RevokeForm,
-    VouchForm,
-)
+from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import place_of
@@ -43,20 +33,6 @@ from portal.access.status_badge import Mark
 from portal.accounts.models import User
 
 MOST = 20
-# Each form of the page that opens over it, and the acts of which one must be the reader's.
-DIALOGS = {
-    "approve": {RequestAction.VOTE},
-    "ask": {RequestAction.ASK},
-    "decline": {RequestAction.VOTE, RequestAction.DISPOSE},
-    "note": {RequestAction.NOTE},
-    "declare": {RequestAction.DECLARE},
-    "vouch": {RequestAction.VOUCH},
-    "assign": {RequestAction.ASSIGN},
-    "reopen": {RequestAction.REOPEN},
-    "revoke": set[
-        RequestAction
-    ](),  # asks for the right to administer, which is no act on a request
-}
 
 
 def case_context(
@@ -113,7 +89,7 @@ def case_context(
 
 def _dialogs(shown: dict[str, Any]) -> list[str]:
     """Name the dialogs that this reader may open."""
-    names = [name for name, acts in DIALOGS.items() if acts & shown["acts"]]
+    names = [name for name, dialog in DIALOGS.items() if dialog.actions & shown["acts"]]
     return [*names, "revoke"] if shown.get("may_revoke") else names
 
 
@@ -213,18 +189,12 @@ def _forms(
 ) -> dict[str, Any]:
     """The dialogs' forms, the one that was sent back as it was typed."""
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
-    initial = {"modes": answers.get("modes"), "until": until}
+    initial = {"modes": answers.get("modes"), "until": until}  # of an approval
     repo = access_request.repo
-    fresh = {
-        "approve": ApproveForm(initial=initial, repo=repo, auto_id="approve_%s"),
-        "ask": AskForm(auto_id="ask_%s"),
-        "decline": DeclineForm(auto_id="decline_%s"),
-        "revoke": RevokeForm(auto_id="revoke_%s"),
-        "note": NoteForm(auto_id="note_%s"),
-        "declare": DeclareForm(auto_id="declare_%s"),
-        "vouch": VouchForm(auto_id="vouch_%s"),
-        "reopen": ReopenForm(auto_id="reopen_%s"),
-        "assign": AssignForm(repo=repo, auto_id="assign_%s"),
+    shown = {
+        f"{dialog}_form": form
+        if form and dialog == name
+        else DIALOGS[dialog].form(initial=initial, repo=repo, auto_id=f"{dialog}_%s")
+        for dialog in DIALOGS
     }
-    shown = {f"{each}_form": form if form and each == name else fresh[each] for each in fresh}
     return shown | {"failed_template": f"access/_{name}.html" if name else ""}

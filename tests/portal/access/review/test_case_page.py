@@ -118,7 +118,7 @@ def test_the_undo_waits_on_every_page_of_the_queue(page, case):
     page.post(url("approve", case), approval())
     assert f"{case.reference} approved." in page.get("/queue").text
     response = page.post(url("undo", case), follow=True)
-    assert "No letter leaves" in response.text
+    assert "no mail was sent" in response.text
     case.refresh_from_db()
     assert case.state == "in_review"
     assert "data-until" not in page.get("/queue").text
