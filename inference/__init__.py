@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inference.engine import Engine
-    from inference.outputs import (
+    from inference.engine.engine import Engine
+    from inference.engine.outputs import (
         CompletionOutput,
         EngineRequest,
         EngineStats,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         RequestOutput,
         TokenEvent,
     )
-    from inference.sampling import SamplingParams
+    from inference.engine.sampling_params import SamplingParams
 
 __all__ = [
     "CompletionOutput",
@@ -30,10 +30,10 @@ __all__ = [
     "TokenEvent",
 ]
 
-_HOMES = {"Engine": "inference.engine", "SamplingParams": "inference.sampling"}
+_HOMES = {"Engine": "inference.engine.engine", "SamplingParams": "inference.engine.sampling_params"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "inference.outputs")), name)
+    return getattr(import_module(_HOMES.get(name, "inference.engine.outputs")), name)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from inference.commands import bench, check, convert, generate, inspect, plan, train
 from inference.errors import ConfigError, InferenceError, Stopped
-from inference.surroundings import prepare_process
 from inference.terminal import reader_is_gone, say
+from inference.torch_env import prepare_process
 
 COMMANDS = (generate, plan, train, convert, inspect, check, bench)
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.config_checks import (
+from inference.errors import ConfigError
+from inference.model_files.config_checks import (
     ARCHITECTURE,
     FILE_NAME,
     require_no_adapter,
     require_opt,
     require_plain_training_fields,
 )
-from inference.errors import ConfigError
-from inference.json_fields import Fields
-from inference.json_files import read_object
+from inference.model_files.json_fields import Fields
+from inference.model_files.json_files import read_object
 
 ACTIVATIONS = (  # transformers' names; those with weights of their own are left out
     "relu", "gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh",

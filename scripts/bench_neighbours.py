@@ -155,8 +155,8 @@ def timed_beside(loop: Any, stop: list[str]) -> float:
 
 
 def trained(folder: Path) -> Path:
-    from inference.settings import PRESETS
-    from inference.train import TrainOptions, train
+    from inference.training.settings import PRESETS
+    from inference.training.train import TrainOptions, train
 
     train(PRESETS["tiny"], TrainOptions(folder, progress_bar=False), say=lambda _: None)
     return folder

@@ -11,7 +11,7 @@ from typing import Any
 
 import django
 
-from inference.surroundings import prepare_process
+from inference.torch_env import prepare_process
 
 prepare_process()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from inference.outputs import EngineRequest, TokenEvent
+from inference.engine.outputs import EngineRequest, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Standing
 from portal.jobs.streaming.event_log import Event, append

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference.sampling import SamplingParams
+from inference.engine.sampling_params import SamplingParams
 from portal.jobs.models import Job
 
 

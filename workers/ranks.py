@@ -16,14 +16,14 @@ from django.conf import settings
 
 def main() -> None:
     """Ends with the worker, or with a failure that torchrun then sees."""
-    from inference.launch import rank_of_torchrun
+    from inference.distributed.launch import rank_of_torchrun
 
     if rank_of_torchrun() == 0:
         from workers.app import app
 
         app.worker_main(["worker", *sys.argv[1:]])
         return
-    from inference.follower import follow_torchrun
+    from inference.distributed.worker import follow_torchrun
 
     sys.exit(
         follow_torchrun(

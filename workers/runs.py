@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from inference.outputs import EngineRequest, PromptLogprobs, TokenEvent
-from inference.outputs import TokenLogprobs as EngineLogprobs
-from inference.sampling import SamplingParams
+from inference.engine.outputs import EngineRequest, PromptLogprobs, TokenEvent
+from inference.engine.outputs import TokenLogprobs as EngineLogprobs
+from inference.engine.sampling_params import SamplingParams
 from portal.jobs.models import Job
 from portal.jobs.services import Outcome, Standing
 from portal.jobs.streaming.event_log import Event, TokenLogprobs

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from inference.data import collect_corpus
-from inference.engine import Engine
+from inference.engine.engine import Engine
+from inference.engine.sampling_params import SamplingParams
 from inference.errors import InferenceError
-from inference.sampling import SamplingParams
 from inference.tokenizer import Tokenizer
+from inference.training.data import collect_corpus
 
 CORPUS_BYTES = 8_000_000  # the demo's training took its texts from so many, and held some out
 WINDOW = 256

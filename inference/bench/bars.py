@@ -7,7 +7,7 @@ from inference.bench.peer import OURS
 from inference.bench.rounds import Measured, ratio
 from inference.bench.sections import CONTINUOUS, ONE_RANK, STATIC, TWO_RANKS, Results
 from inference.config import OptConfig
-from inference.shapes import item_bytes, parameter_count
+from inference.plan.shapes import item_bytes, parameter_count
 
 AVX512 = "AVX512"
 AGREEMENT = 0.98

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from inference.config import OptConfig
-from inference.export import export_model
-from inference.opt import empty_model, initialise
+from inference.model.export import export_model
+from inference.model.opt import empty_model, initialise
 
 POSITIONS = "model.decoder.embed_positions.weight"
 SEED = 0

@@ -14,23 +14,10 @@ import torch
 from torch import Tensor
 
 from inference.checkpoints.casting import cast_sentence
-from inference.checkpoints.companions import Companions, plan_companions
-from inference.checkpoints.configs import NAME as CONFIG_NAME
-from inference.checkpoints.configs import Configs, plan_configs
-from inference.checkpoints.destination import (
-    find_begun,
-    hold,
-    require_apart,
-    require_no_others,
-    require_room,
-)
 from inference.checkpoints.examine import Rounding, examine
-from inference.checkpoints.expected import expected_shapes
-from inference.checkpoints.forms import find_form
-from inference.checkpoints.manifest import FILE_NAME as MANIFEST_NAME
-from inference.checkpoints.manifest import Manifest
-from inference.checkpoints.safetensors_writer import Layout, layout_bytes, write_tensors
-from inference.checkpoints.source import (
+from inference.checkpoints.sources.expected import expected_shapes
+from inference.checkpoints.sources.forms import find_form
+from inference.checkpoints.sources.source import (
     ReadOptions,
     Source,
     config_for,
@@ -38,9 +25,28 @@ from inference.checkpoints.source import (
     require_matches,
     stated_config,
 )
+from inference.checkpoints.writing.companions import Companions, plan_companions
+from inference.checkpoints.writing.configs import NAME as CONFIG_NAME
+from inference.checkpoints.writing.configs import Configs, plan_configs
+from inference.checkpoints.writing.destination import (
+    find_begun,
+    hold,
+    require_apart,
+    require_no_others,
+    require_room,
+)
+from inference.checkpoints.writing.manifest import FILE_NAME as MANIFEST_NAME
+from inference.checkpoints.writing.manifest import Manifest
+from inference.checkpoints.writing.safetensors_writer import Layout, layout_bytes, write_tensors
 from inference.config import OptConfig
-from inference.export import MAX_SHARD_BYTES, shard_name, split_weights, write_index, write_whole
-from inference.weight_files import INDEX_NAME
+from inference.model.export import (
+    MAX_SHARD_BYTES,
+    shard_name,
+    split_weights,
+    write_index,
+    write_whole,
+)
+from inference.model.weight_files import INDEX_NAME
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from threading import Event
 import torch
 
 from inference.checkpoints.casting import Values, can_hold, look_at, overflow
-from inference.checkpoints.pickles import damaged_records
-from inference.checkpoints.source import Source
-from inference.checkpoints.stored import Run
+from inference.checkpoints.sources.pickles import damaged_records
+from inference.checkpoints.sources.source import Source
+from inference.checkpoints.sources.stored import Run
 from inference.errors import CheckpointError
 
 READERS = 8  # files read at a time

@@ -6,20 +6,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.checkpoints.configs import config_fields
-from inference.checkpoints.forms import Form, find_form
-from inference.checkpoints.manifest import sha256_of
-from inference.checkpoints.source import (
+from inference.checkpoints.sources.forms import Form, find_form
+from inference.checkpoints.sources.source import (
     ReadOptions,
     Source,
     config_for,
     find_faults,
     open_source,
 )
-from inference.checkpoints.stored import count
+from inference.checkpoints.sources.stored import count
+from inference.checkpoints.writing.configs import config_fields
+from inference.checkpoints.writing.manifest import sha256_of
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
-from inference.weight_files import DTYPE_CODES
-from inference.weight_names import require_own_names
+from inference.model.weight_files import DTYPE_CODES
+from inference.model_files.weight_names import require_own_names
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from inference.bench.peer import OTHERS
 from inference.commands.reading import positive_int
 from inference.config import OptConfig
-from inference.shapes import OPT_NAMES, named_config
+from inference.plan.shapes import OPT_NAMES, named_config
 
 if TYPE_CHECKING:
     from inference.bench.sections import Options, Results

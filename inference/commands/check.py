@@ -18,17 +18,17 @@ from inference.commands.reading import (
     read_options,
 )
 from inference.config import OptConfig
-from inference.config_checks import is_opt_folder
+from inference.engine.sampling_params import SamplingParams
 from inference.errors import CheckpointError, ConfigError
-from inference.layout import ranks_within
-from inference.sampling import SamplingParams
+from inference.model.layout import ranks_within
+from inference.model_files.config_checks import is_opt_folder
 from inference.terminal import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inference.checkpoints.forms import Form
-    from inference.checkpoints.source import ReadOptions
+    from inference.checkpoints.sources.forms import Form
+    from inference.checkpoints.sources.source import ReadOptions
 
 HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
 PROMPT = "The first"
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found. Raises InferenceError with every weight that can't be right."""
-    from inference.checkpoints.forms import find_form
+    from inference.checkpoints.sources.forms import find_form
 
     folder = Path(arguments.directory)
     if folder.is_dir() and weight_paths(folder):
@@ -93,7 +93,7 @@ def _check_folder(folder: Path, arguments: argparse.Namespace) -> Found:
 def _check_metaseq(form: "Form", options: "ReadOptions") -> Found:
     """Hold the weights against the shape and read them all; the engine loads no such files."""
     from inference.checkpoints.examine import examine
-    from inference.checkpoints.source import config_for, open_source, require_matches
+    from inference.checkpoints.sources.source import config_for, open_source, require_matches
 
     source = open_source(form, options)
     require_matches(source, config_for(source, options), options.tolerance)
@@ -127,7 +127,7 @@ def require_holds(folder: Path, dtype: str) -> None:
     Raises CheckpointError naming those with numbers beyond it, and ValueError for another dtype.
     """
     from inference.checkpoints.casting import can_hold, largest_of, overflow
-    from inference.loader import weights_dtype
+    from inference.model.loader import weights_dtype
 
     target = weights_dtype(dtype)
     wrong = []
@@ -140,7 +140,7 @@ def require_holds(folder: Path, dtype: str) -> None:
 
 def _loaded(folder: Path) -> "Iterator[tuple[Path, str, Tensor]]":
     """Yield the model's weights with their files and stored names."""
-    from inference.weight_files import model_weights, open_weight_files
+    from inference.model.weight_files import model_weights, open_weight_files
 
     for file, weight in model_weights(open_weight_files(folder)):
         yield file.path, weight.stored_name, file.tensor(weight.stored_name)
@@ -154,8 +154,8 @@ def _require_none(wrong: list[str]) -> None:
 
 def _read(path: Path) -> "Iterator[tuple[str, Tensor]]":
     """Yield each tensor with its name. Raises CheckpointError."""
-    from inference.checkpoints.pickles import damaged_records
-    from inference.weight_files import BinFile, SafetensorsFile
+    from inference.checkpoints.sources.pickles import damaged_records
+    from inference.model.weight_files import BinFile, SafetensorsFile
 
     file = BinFile(path) if path.suffix == ".bin" else SafetensorsFile(path)
     if path.suffix == ".bin" and (damaged := damaged_records(path)):
@@ -170,7 +170,7 @@ def _generate(
     folder: Path, config: OptConfig, tensors: int, arguments: argparse.Namespace
 ) -> Found:
     """Generate greedy tokens, each with a probability that is a number."""
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
     params = SamplingParams(
         max_tokens=arguments.max_tokens, temperature=0.0, ignore_eos=True, logprobs=1

@@ -157,7 +157,7 @@ def _rounding(rounding: "Rounding | None") -> dict[str, object]:
 
 
 def _sentences(told: dict[str, Any]) -> str:
-    from inference.checkpoints.forms import MEANINGS
+    from inference.checkpoints.sources.forms import MEANINGS
 
     lines = [
         f"{counted(told['source_files'], 'file')} ({MEANINGS[told['form']]}), "

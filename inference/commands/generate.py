@@ -13,8 +13,8 @@ from inference.commands.sampling_options import (
     length_defaults,
     sampling_params,
 )
-from inference.generation_config import GenerationConfig
-from inference.outputs import TokenEvent
+from inference.engine.outputs import TokenEvent
+from inference.model_files.generation_config import GenerationConfig
 from inference.terminal import counted
 
 HELP = "continue a prompt, printing text as it comes"
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     plain = arguments.no_generation_config
     defaults = {} if plain else folder_defaults(config, given)
     _tell(f"loading {arguments.model} …", arguments)
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
     began = time.perf_counter()
     with Engine(

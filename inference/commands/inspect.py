@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _table(found: dict[str, Any]) -> str:
-    from inference.checkpoints.forms import MEANINGS
+    from inference.checkpoints.sources.forms import MEANINGS
 
     files = found["files"]
     lines = [f"{name}: {value}" for name, value in (found["config"] or {}).items()]

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-import inference.plan as planner
+import inference.plan.planner as planner
 from inference.commands.reading import number, whole_number
 from inference.config import OptConfig
 from inference.plan import (

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.config import OptConfig
-from inference.config_checks import FILE_NAME
 from inference.errors import ConfigError
-from inference.json_files import read_object
-from inference.shapes import OPT_NAMES, named_config
+from inference.model_files.config_checks import FILE_NAME
+from inference.model_files.json_files import read_object
+from inference.plan.shapes import OPT_NAMES, named_config
 
 if TYPE_CHECKING:
-    from inference.checkpoints.source import ReadOptions
+    from inference.checkpoints.sources.source import ReadOptions
 
 MOST = 10**9  # of what is counted, where nothing else bounds it
 SHOWN_AT_MOST = 40  # characters of a value that is refused
@@ -115,7 +115,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_options(arguments: argparse.Namespace, *, tolerance: float = 0.0) -> "ReadOptions":
     """Return what the arguments ask for. Raises ConfigError."""
-    from inference.checkpoints.source import ReadOptions
+    from inference.checkpoints.sources.source import ReadOptions
 
     config, path = _config(arguments.config)
     return ReadOptions(

@@ -11,8 +11,8 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from inference.commands.reading import MOST, number, shown, whole_number
-from inference.generation_config import GenerationConfig
-from inference.sampling import MAX_SAMPLES, MAX_SEED, SamplingParams
+from inference.engine.sampling_params import MAX_SAMPLES, MAX_SEED, SamplingParams
+from inference.model_files.generation_config import GenerationConfig
 
 NEW_TOKENS = 64
 ASK_FOR_DRAWS = ("top_p", "top_k", "min_p", "seed")

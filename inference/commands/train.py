@@ -5,11 +5,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from inference import energy
 from inference.commands.reading import number, positive_int, whole_number
-from inference.energy import EnergyInputs
-from inference.settings import PRESETS, TrainSettings
+from inference.plan import energy
+from inference.plan.energy import EnergyInputs
 from inference.terminal import say
+from inference.training.settings import PRESETS, TrainSettings
 
 HELP = (
     "train a small OPT on the standard library's sources, keeping a logbook; "
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         pue_source=arguments.pue_source,
         grid_source=arguments.grid_source,
     )
-    from inference.train import TrainOptions, train, use_threads
+    from inference.training.train import TrainOptions, train, use_threads
 
     use_threads(arguments.threads)
     options = TrainOptions(

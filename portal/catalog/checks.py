@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from inference.errors import TokenizerError
-from inference.lookalikes import PAGE, POINTERS, lookalike_in
-from inference.tokenizer_files import parse_tokenizer, read_pair
+from inference.model_files.lookalikes import PAGE, POINTERS, lookalike_in
+from inference.tokenizer.files import parse_tokenizer, read_pair
 from portal.catalog.engine_files import adapter_problem, engine_problems
 from portal.catalog.formats.card import card_problems
 from portal.catalog.formats.pickles import holds_pickle, is_called_pickle

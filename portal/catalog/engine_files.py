@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inference.config import OptConfig
-from inference.config_checks import is_opt_folder, require_no_adapter
 from inference.errors import InferenceError
-from inference.generation_config import GenerationConfig
+from inference.model_files.config_checks import is_opt_folder, require_no_adapter
+from inference.model_files.generation_config import GenerationConfig
+from inference.model_files.weight_names import require_own_names
 from inference.tokenizer import Tokenizer
-from inference.weight_names import require_own_names
 from portal.catalog.formats.safetensors import read_header
 
 READERS: tuple[Callable[[Path], object], ...] = (

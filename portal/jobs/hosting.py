@@ -16,11 +16,11 @@ import redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from inference.detokenizer import Detokenizer
 from inference.errors import TokenizerError
-from inference.json_files import MAX_BYTES
+from inference.model_files.json_files import MAX_BYTES
 from inference.tokenizer import Tokenizer
-from inference.tokenizer_files import FILE_NAMES
+from inference.tokenizer.detokenizer import Detokenizer
+from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision

@@ -35,9 +35,9 @@ def tiny_model(folder: Path) -> Path:
     import torch
 
     from inference.config import OptConfig
-    from inference.data import train_tokenizer
-    from inference.export import export_model
-    from inference.opt import empty_model, initialise
+    from inference.model.export import export_model
+    from inference.model.opt import empty_model, initialise
+    from inference.training.data import train_tokenizer
 
     make_folder(folder)
     for shard in folder.glob("*.safetensors"):

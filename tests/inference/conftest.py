@@ -5,9 +5,9 @@ import torch
 
 from inference import Engine
 from inference.__main__ import main
-from tests.inference import training_runs
 from tests.inference.conversions import SIZES
 from tests.inference.tiny_opts import SHAPES, make_opt
+from tests.inference.training import training_runs
 
 torch.set_num_threads(1)
 
@@ -35,8 +35,8 @@ def engine(plain_opt):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A directory that the trainer's tiny preset filled."""
-    from inference.settings import PRESETS
-    from inference.train import TrainOptions, train
+    from inference.training.settings import PRESETS
+    from inference.training.train import TrainOptions, train
 
     directory = tmp_path_factory.mktemp("trained")
     train(PRESETS["tiny"], TrainOptions(directory, progress_bar=False), say=lambda _: None)

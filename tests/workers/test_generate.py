@@ -174,7 +174,7 @@ def other_rank():
         for thread in Path("/proc/self/task").iterdir()
         for child in (thread / "children").read_text().split()
     ]
-    [found] = [child for child in children if b"inference.follower" in cmdline(child)]
+    [found] = [child for child in children if b"inference.distributed.worker" in cmdline(child)]
     return found
 
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from inference.sampling import SamplingParams
+from inference.engine.sampling_params import SamplingParams
 from portal.errors import Invalid
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import parse_completion

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from inference.request import LiveSample
+from inference.engine.request import LiveSample
 from tests.factories.accounts import make_token
 from tests.factories.jobs import make_guest
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from inference.sampling import (
+from inference.engine.sampling_params import (
     MAX_LOGIT_BIAS,
     MAX_LOGIT_BIASES,
     MAX_STOP_STRINGS,

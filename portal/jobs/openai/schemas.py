@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inference.sampling import MAX_SEED
+from inference.engine.sampling_params import MAX_SEED
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import MAX_CHOICES, Fields, Prompt
 from portal.jobs.openai.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from inference import Engine, SamplingParams
-from inference.attention import CausalWindows
-from inference.loader import load_model
+from inference.model.attention import CausalWindows
+from inference.model.loader import load_model
 from tests.inference.folders.forms import PROMPT
 from tests.inference.folders.vocabulary import TEXTS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.logbook import CAUSES, KINDS
+from inference.training.logbook import CAUSES, KINDS
 from portal.catalog.errors import NotPublishable
 from portal.catalog.logbook.services import add_entries, read_folder_logbook, read_logbook
 from portal.catalog.models import LogbookEntry

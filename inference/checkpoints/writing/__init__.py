@@ -1,0 +1,1 @@
+"""Write a converted checkpoint: shards, manifest and the files that go along with them."""

@@ -1,0 +1,60 @@
+"""Writes a safetensors file one tensor at a time; safetensors' own writer wants all at once.
+
+The format: eight bytes of header length, little-endian; a JSON header of dtype, shape and data
+offsets by name; then the numbers, little-endian and in rows, in the header's order.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inference.model.weight_files import DTYPE_CODES
+
+_ALIGNMENT = 8
+Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]  # of one file, in its order
+
+
+def write_tensors(path: Path, layout: Layout, tensors: Iterator[Tensor]) -> dict[str, str]:
+    """Write tensors, which come in the layout's order, and return each one's SHA-256.
+
+    One tensor is held at a time. Raises ValueError where one isn't as the layout says.
+    """
+    digests = {}
+    with path.open("wb") as file:
+        file.write(_header(layout))
+        for (name, (dtype, shape)), tensor in zip(layout.items(), tensors, strict=True):
+            if (tensor.dtype, tuple(tensor.shape)) != (dtype, shape):
+                raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)} all of a sudden")
+            data = tensor_bytes(tensor)
+            file.write(data)
+            digests[name] = hashlib.sha256(data).hexdigest()
+    return digests
+
+
+def layout_bytes(layout: Layout) -> int:
+    """Return the bytes of a file's tensors."""
+    return sum(torch.Size(shape).numel() * dtype.itemsize for dtype, shape in layout.values())
+
+
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """Return the bytes as safetensors keeps them; a view, unless the tensor lies in strides."""
+    if sys.byteorder != "little":
+        raise ValueError("only little-endian machines are known")
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _header(layout: Layout) -> bytes:
+    entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, (dtype, shape) in layout.items():
+        end = at + torch.Size(shape).numel() * dtype.itemsize
+        entry = {"dtype": DTYPE_CODES[dtype], "shape": list(shape), "data_offsets": [at, end]}
+        entries[name], at = entry, end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text

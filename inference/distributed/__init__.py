@@ -1,0 +1,1 @@
+"""Run one model over several ranks, as tensor and pipeline parallelism."""

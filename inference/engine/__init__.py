@@ -1,0 +1,1 @@
+"""Serve one model: requests in, token events out."""

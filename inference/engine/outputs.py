@@ -1,0 +1,138 @@
+"""What goes into the engine and what comes out. Plain data, free of torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from inference.engine.sampling_params import SamplingParams
+from inference.interp.spec import Capture, Captured, Intervention, Snapshot, WhiteBox
+
+FinishReason = Literal["stop", "length", "abort", "deadline", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """Natural logarithm of a token's probability before temperature; rank 1 is the likeliest."""
+
+    logprob: float
+    rank: int | None = None
+    decoded_token: str | None = None
+
+
+TokenLogprobs = dict[int, Logprob]
+PromptLogprobs = list[TokenLogprobs | None]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One prompt as ids. Lower priority is served first, as in vLLM; then first come.
+
+    deadline: a reading of time.monotonic(); samples that run then end with reason "deadline".
+    captures, interventions: what to look into and change, in each sample; see white_box.py.
+    first_sample: its samples are numbered from here. What a sample draws depends on its number, so
+    sample 5 asked for alone is the one that it would be among ten; sample 0 scores the prompt.
+    """
+
+    prompt_token_ids: Sequence[int]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    request_id: str | None = None
+    priority: int = 0
+    deadline: float | None = None
+    detokenize: bool = True
+    captures: tuple[Capture, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+    first_sample: int = 0
+
+    @property
+    def samples(self) -> range:
+        """Return the numbers of the samples."""
+        return range(self.first_sample, self.first_sample + self.sampling.n)
+
+    @property
+    def white_box(self) -> WhiteBox | None:
+        """Both together; None where the request leaves the model alone."""
+        inside = bool(self.captures or self.interventions)
+        return WhiteBox(self.captures, self.interventions) if inside else None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """News of one sample. text holds whole characters only; logprobs one entry per new token.
+
+    prompt_logprobs comes once, on the request's first event. captured: at the positions computed
+    since the last event. finish_reason ends the sample; with "stop", stop_reason is the stop string
+    or stop token that did, or None for an end token of the model's; with "error", error says why.
+    """
+
+    request_id: str
+    index: int = 0
+    token_ids: tuple[int, ...] = ()
+    text: str = ""
+    logprobs: list[TokenLogprobs] | None = None
+    prompt_logprobs: PromptLogprobs | None = None
+    captured: tuple[Snapshot, ...] = ()
+    finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None
+    error: str | None = None
+
+
+@dataclass
+class CompletionOutput:
+    """One sample, complete."""
+
+    index: int
+    text: str = ""
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[TokenLogprobs] | None = None
+    captured: Captured = field(default_factory=Captured)
+    finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None
+    error: str | None = None
+
+    def add(self, event: TokenEvent) -> None:
+        """Take in the next event of this sample."""
+        self.text += event.text
+        self.token_ids.extend(event.token_ids)
+        if event.logprobs is not None:
+            self.logprobs = self.logprobs or []
+            self.logprobs.extend(event.logprobs)
+        self.captured.add(event.captured)
+        self.finish_reason, self.error = event.finish_reason, event.error
+        self.stop_reason = event.stop_reason
+
+
+@dataclass
+class RequestOutput:
+    """One prompt with its samples in order."""
+
+    request_id: str
+    prompt: str | None
+    prompt_token_ids: list[int]
+    outputs: list[CompletionOutput]
+    prompt_logprobs: PromptLogprobs | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every sample has ended."""
+        return all(output.finish_reason is not None for output in self.outputs)
+
+    def add(self, event: TokenEvent) -> None:
+        """Take in the next event of this request."""
+        self.outputs[event.index - self.outputs[0].index].add(event)
+        if event.prompt_logprobs is not None:
+            self.prompt_logprobs = event.prompt_logprobs
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Samples running and waiting; cache blocks of block_size tokens each.
+
+    preemptions: how often, since the start, a sample gave back its blocks to compute them anew.
+    """
+
+    running: int
+    waiting: int
+    free_blocks: int
+    total_blocks: int
+    block_size: int
+    preemptions: int

@@ -1,0 +1,143 @@
+"""What the engine takes: prompts to requests, checked before anything runs."""
+
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Several
+from contextlib import contextmanager
+from dataclasses import replace
+
+from inference.config import OptConfig
+from inference.engine.interp_validation import checked_inside
+from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
+from inference.engine.sampling_params import SamplingParams
+from inference.interp.spec import Capture, Intervention
+from inference.tokenizer import Tokenizer
+
+Prompt = str | Several[int]
+
+
+class Intake:
+    """Turns prompts into requests that can run; all refusals are ValueErrors."""
+
+    def __init__(
+        self,
+        config: OptConfig,
+        tokenizer: Tokenizer | None,
+        max_model_len: int,
+        require_fits: Callable[[int, int], None],
+        max_capture_bytes: int,
+    ) -> None:
+        self._config = config
+        self._max_capture_bytes = max_capture_bytes
+        self._tokenizer = tokenizer
+        self._max_model_len = max_model_len
+        self._require_fits = require_fits
+
+    def prompt_token_ids(self, prompt: Prompt) -> list[int]:
+        """Return the prompt's ids. Raises ValueError if it is empty or the model lacks one."""
+        ids = self._ids(prompt)
+        self._require_tokens(tuple(ids))
+        return ids
+
+    def requests(
+        self,
+        prompts: list[Prompt],
+        sampling: SamplingParams | Several[SamplingParams] | None,
+        captures: Several[Capture] = (),
+        interventions: Several[Intervention] = (),
+    ) -> list[EngineRequest]:
+        """A request per prompt; the error names the index of the first that is no prompt."""
+        given = SamplingParams() if sampling is None else sampling
+        each = [given] * len(prompts) if isinstance(given, SamplingParams) else list(given)
+        if len(each) != len(prompts):
+            raise ValueError(f"{len(prompts)} prompts need as many SamplingParams, not {len(each)}")
+        found = []
+        for number, (prompt, params) in enumerate(zip(prompts, each, strict=True)):
+            with _naming(number):
+                ids = self._ids(prompt)
+            inside = tuple(captures), tuple(interventions)
+            found.append(EngineRequest(ids, params, captures=inside[0], interventions=inside[1]))
+        return found
+
+    def all_checked(self, requests: Several[EngineRequest]) -> list[EngineRequest]:
+        """``checked`` of each; the error names the index of the first bad one."""
+        found = []
+        for number, request in enumerate(requests):
+            with _naming(number):
+                found.append(self.checked(request))
+        return found
+
+    def checked(self, request: EngineRequest) -> EngineRequest:
+        """The same request with ids as a tuple and max_tokens decided."""
+        prompt, sampling = tuple(request.prompt_token_ids), request.sampling
+        if sampling.max_tokens is None:
+            room = max(self._max_model_len - len(prompt), 0)
+            sampling = sampling.with_max_tokens(room)
+        self._require_fits(len(prompt), sampling.max_tokens or 0)
+        self._require_tokens(prompt)  # only now: a long one's ids would take a while to look at
+        self._require_known(sampling)
+        if request.first_sample < 0:
+            raise ValueError(f"first_sample must be 0 or more, not {request.first_sample}")
+        if sampling.stop_strings and (self._tokenizer is None or not request.detokenize):
+            raise ValueError("stop strings need the model's tokenizer.json, and detokenize")
+        request = replace(request, prompt_token_ids=prompt, sampling=sampling)
+        if request.white_box is None:
+            return request
+        return checked_inside(request, self._config, self._max_capture_bytes)
+
+    def _require_tokens(self, prompt: tuple[int, ...]) -> None:
+        if not prompt:
+            raise ValueError("the prompt is empty; it needs one token at least")
+        vocab_size = self._config.vocab_size
+        for token in prompt:
+            if not isinstance(token, int) or not 0 <= token < vocab_size:
+                raise ValueError(f"{token!r} is not a token id from 0 to {vocab_size - 1}")
+
+    def _require_known(self, sampling: SamplingParams) -> None:
+        named = {"stop_token_ids": sampling.stop_token_ids, "logit_bias": sampling.logit_bias}
+        for name, tokens in named.items():
+            for token in tokens or ():
+                if token >= self._config.vocab_size:
+                    most = self._config.vocab_size - 1
+                    raise ValueError(f"{name} names token {token}; the model's are 0 to {most}")
+
+    def _ids(self, prompt: Prompt) -> list[int]:
+        if not isinstance(prompt, str):
+            return list(prompt)
+        if self._tokenizer is None:
+            raise ValueError("the model has no tokenizer.json: give token ids, not text")
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"the prompt is not valid text at character {error.start}; it must be UTF-8"
+            ) from error
+        ids = self._tokenizer.encode(prompt)
+        rows = self._config.vocab_size
+        if max(ids, default=0) >= rows:
+            raise ValueError(
+                f"the tokenizer has {self._tokenizer.name(max(ids))!r} as {max(ids)}, and the "
+                f"model only {rows} rows: tokens were added without resizing its embedding"
+            )
+        return ids
+
+
+def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
+    """Several prompts, though one text or one list of ids was given."""
+    if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
+        return [prompts]  # type: ignore[list-item]
+    return list(prompts)  # type: ignore[arg-type]
+
+
+def empty_output(request_id: str, request: EngineRequest) -> RequestOutput:
+    """The request's output before its first event."""
+    outputs = [CompletionOutput(index) for index in request.samples]
+    return RequestOutput(request_id, None, list(request.prompt_token_ids), outputs)
+
+
+@contextmanager
+def _naming(number: int) -> Iterator[None]:
+    """Say which prompt a ValueError is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise type(error)(f"prompt {number}: {error}") from error

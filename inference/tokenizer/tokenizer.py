@@ -1,0 +1,88 @@
+"""Text to ids and back, by a folder's tokenizer. Free of torch.
+
+What stands before the text (OPT's ``</s>``) is the file's own post-processor's business.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import decoders
+
+from inference.errors import TokenizerError
+from inference.tokenizer.files import build_fast_tokenizer, has_tokenizer
+
+
+class Tokenizer:
+    """A byte-level BPE, read from a file."""
+
+    def __init__(self, fast: FastTokenizer) -> None:
+        self._fast = fast
+        self._added = fast.get_added_tokens_decoder()
+        if not isinstance(fast.decoder, decoders.ByteLevel):
+            raise TokenizerError("tokenizer.json is not a byte-level BPE (its decoder says so)")
+
+    @classmethod
+    def from_directory(cls, directory: str | Path) -> "Tokenizer":
+        """Read a folder's tokenizer.json, or vocab.json and merges.txt. Raises TokenizerError."""
+        return cls(build_fast_tokenizer(directory))
+
+    @classmethod
+    def find(cls, directory: str | Path) -> "Tokenizer | None":
+        """Read the directory's tokenizer; None where it has none. Raises TokenizerError."""
+        return cls.from_directory(directory) if has_tokenizer(directory) else None
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """One more than the highest id."""
+        return max(self._fast.get_vocab(with_added_tokens=True).values()) + 1
+
+    @cached_property
+    def longest_token_bytes(self) -> int:
+        """Return the most bytes of text that one token stands for.
+
+        A text of more bytes than a number of tokens times this has more tokens than that, which is
+        known before any of it is tokenized: a byte-level BPE keeps every byte.
+        """
+        added = max((len(token.content.encode()) for token in self._added.values()), default=1)
+        ids = self._fast.get_vocab(with_added_tokens=True).values()
+        return max(added, *(len(self.token_bytes(token)) for token in ids))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of text, with the special tokens that the file puts around it."""
+        return list(self._fast.encode(text).ids)
+
+    def decode(self, token_ids: list[int]) -> str:
+        """Text of ids, without special tokens; broken UTF-8 becomes U+FFFD."""
+        return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", errors="replace")
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes that a token stands for; none for special tokens and unknown ids."""
+        added = self._added.get(token_id)
+        if added is not None:
+            return b"" if added.special else added.content.encode()
+        token = self._fast.id_to_token(token_id)
+        return b"" if token is None else _to_bytes(token)
+
+    def name(self, token_id: int) -> str:
+        """How one token looks alone: a special token by name, broken UTF-8 as U+FFFD."""
+        added = self._added.get(token_id)
+        return added.content if added else self.decode([token_id])
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-ins for bytes: printable ones stand for themselves."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in set(printable)]
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + n): byte for n, byte in enumerate(others)
+    }
+
+
+_BYTES = _byte_alphabet()
+
+
+def _to_bytes(token: str) -> bytes:
+    if all(character in _BYTES for character in token):
+        return bytes(_BYTES[character] for character in token)
+    return token.encode()  # a word that was added without the byte alphabet

@@ -1,0 +1,1 @@
+"""Train a small OPT model, keep a logbook, and resume an interrupted run."""

@@ -1,0 +1,156 @@
+"""The trainer's own checkpoint: weights, AdamW's moments and the step, in one safetensors file.
+
+Every random draw of a step follows from (seed, step), so no generator's state is kept. A digest
+over all of it tells a state that something else has changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from inference.checkpoints.writing.safetensors_writer import tensor_bytes
+from inference.errors import Diverged, TrainError
+from inference.model.export import write_whole
+from inference.model.opt import OptModel
+from inference.training.optimizer import MOMENTS, AdamW
+
+FILE_NAME = "training-state.safetensors"
+REMEDY = "put the file back as it was, or begin anew in another --out"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Steps done, with the settings, corpus and tokenizer (its files' SHA-256) of all of them."""
+
+    step: int
+    settings: dict[str, Any]
+    corpus_sha256: str
+    tokenizer_sha256: dict[str, str]
+
+
+def save_state(directory: Path, progress: Progress, model: OptModel, optimizer: AdamW) -> None:
+    """Write the state; a crash while writing leaves the one before.
+
+    Raises Diverged rather than write what is not finite.
+    """
+    tensors = _tensors(model, optimizer)
+    unfit = next((name for name, each in tensors.items() if not each.isfinite().all()), None)
+    if unfit is not None:
+        raise Diverged(f"{unfit} is not finite after step {progress.step}; train with a lower rate")
+    about = {name: json.dumps(value) for name, value in asdict(progress).items()}
+    about["digest"] = _digest(about, tensors)
+    write_whole(directory / FILE_NAME, lambda path: save_file(tensors, path, metadata=about))
+
+
+def read_progress(directory: Path) -> Progress | None:
+    """Read how far the run in directory came; None where no checkpoint was written."""
+    path = directory / FILE_NAME
+    return _parse(path, _read_metadata(path)) if path.exists() else None
+
+
+def restore_state(directory: Path, model: OptModel, optimizer: AdamW) -> None:
+    """Put weights, moments and the step back as they were.
+
+    Raises TrainError naming what isn't as the trainer wrote it, and then changes nothing.
+    """
+    path, wanted = directory / FILE_NAME, _tensors(model, optimizer)
+    about, tensors = _read_metadata(path), _read_tensors(path)
+    _require_shapes(path, wanted, tensors)
+    _require_numbers(path, tensors)
+    digest = about.pop("digest", None)
+    if digest != _digest(about, tensors):
+        raise TrainError(f"{path} was changed since it was written: its digest differs; {REMEDY}")
+    for name, tensor in wanted.items():
+        tensor.copy_(tensors[name])
+    optimizer.steps = json.loads(about["step"])
+
+
+def remove_state(directory: Path) -> None:
+    """Forget the trainer's checkpoint: the run is complete and exported."""
+    (directory / FILE_NAME).unlink(missing_ok=True)
+
+
+def _tensors(model: OptModel, optimizer: AdamW) -> dict[str, Tensor]:
+    """Return the memory of all that is kept, by its name in the file."""
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        tensors[f"weight.{name}"] = parameter.data
+        for moment in MOMENTS:
+            tensors[f"{moment}.{name}"] = optimizer.moments[moment][name]
+    return tensors
+
+
+def _digest(about: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensor_bytes(tensors[name]))
+    return digest.hexdigest()
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        raise TrainError(f"{path} is damaged or cannot be read ({error}); {REMEDY}") from error
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
+    with _damage_named(path), safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    with _damage_named(path), safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def _parse(path: Path, metadata: dict[str, str]) -> Progress:
+    found = {}
+    for name, (kind, what) in _FIELDS.items():
+        try:
+            found[name] = json.loads(metadata[name])
+        except KeyError:
+            raise TrainError(f"{path} lacks {name} in its metadata; {REMEDY}") from None
+        except (ValueError, RecursionError):
+            raise TrainError(f"{path}: {name} in its metadata is not JSON; {REMEDY}") from None
+        if type(found[name]) is not kind:
+            raise TrainError(f"{path}: {name} in its metadata must be {what}; {REMEDY}")
+    return Progress(**found)
+
+
+_FIELDS: dict[str, tuple[type, str]] = {
+    "step": (int, "a whole number"),
+    "settings": (dict, "an object"),
+    "corpus_sha256": (str, "a text"),
+    "tokenizer_sha256": (dict, "an object"),
+}
+
+
+def _require_shapes(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    for name in sorted(wanted.keys() ^ found.keys()):
+        what = "lacks" if name in wanted else "has the unknown"
+        raise TrainError(f"{path} {what} {name}; {REMEDY}")
+    for name, tensor in wanted.items():
+        stored = found[name]
+        if (stored.shape, stored.dtype) != (tensor.shape, tensor.dtype):
+            raise TrainError(
+                f"{path}: {name} is {stored.dtype} {list(stored.shape)}, where the settings make "
+                f"{tensor.dtype} {list(tensor.shape)}; {REMEDY}"
+            )
+
+
+def _require_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise TrainError(f"{path}: {name} holds NaN or infinity, so it is damaged; {REMEDY}")
