@@ -1,10 +1,7 @@
-"""The installation's own key: it signs certificates, and anybody can have its certificate."""
+"""The key with which the installation signs certificates. Its public certificate is published."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -16,13 +13,17 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings
 
 from portal.access.errors import NoSigningKey
+from portal.own_keys import private_pem, write_once
 
 KEY_BITS = 3072
 YEARS = 20
 
 
 def sign_pdf(pdf: bytes, *, reason: str) -> bytes:
-    """The same document with a signature over all of it, after which no change is allowed."""
+    """Return the document signed as a whole; the signature forbids any later change.
+
+    Raise NoSigningKey where the key can't be read.
+    """
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter  # slow to import
     from pyhanko.sign import fields, signers
 
@@ -45,7 +46,7 @@ def sign_pdf(pdf: bytes, *, reason: str) -> bytes:
 
 
 def certificate_pem() -> bytes:
-    """The certificate of the key that signs today. Raises NoSigningKey."""
+    """Return the certificate of the key in use. Raise NoSigningKey where there is none."""
     try:
         return _files()[1].read_bytes()
     except OSError as error:
@@ -53,43 +54,30 @@ def certificate_pem() -> bytes:
 
 
 def fingerprint() -> str:
-    """sha256 of the certificate, as tools show it."""
+    """Return the SHA-256 of the certificate in hex, as ``openssl x509 -fingerprint`` shows it."""
     certificate = x509.load_pem_x509_certificate(certificate_pem())
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def _files() -> tuple[Path, Path]:
-    """Key and certificate; made at the first use, where they lie at their default places."""
+    """Return the paths of key and certificate, which are made here at the first use.
+
+    Only at their default places: a key that an operator has named must exist, since a new one in
+    its stead would sign certificates that nobody expects.
+    """
     key_file, certificate_file = settings.SIGNING_KEY_FILE, settings.SIGNING_CERT_FILE
-    own = settings.VAR / "signing"
-    if key_file.parent == certificate_file.parent == own and not own.exists():
-        _make(own, key_file.name, certificate_file.name)
+    default = settings.VAR / "signing"
+    if key_file.parent == certificate_file.parent == default and not default.exists():
+        _make(default, key_file.name, certificate_file.name)
     if not key_file.is_file() or not certificate_file.is_file():
         raise NoSigningKey
     return key_file, certificate_file
 
 
 def _make(folder: Path, key_name: str, certificate_name: str) -> None:
-    """Both at once or neither: of two processes that try, one wins and the other uses its key."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".signing-", dir=folder.parent))  # 0700
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = _self_signed(key, datetime.now(UTC)).public_bytes(serialization.Encoding.PEM)
-    for name, content in ((key_name, private), (certificate_name, public)):
-        descriptor = os.open(draft / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-    try:
-        draft.rename(folder)
-    except OSError:
-        shutil.rmtree(draft)
-        if not folder.is_dir():
-            raise
+    certificate = _self_signed(key, datetime.now(UTC)).public_bytes(serialization.Encoding.PEM)
+    write_once(folder, {key_name: private_pem(key), certificate_name: certificate})
 
 
 def _self_signed(key: rsa.RSAPrivateKey, now: datetime) -> x509.Certificate:

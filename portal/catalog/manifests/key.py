@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -12,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
 from portal.catalog.errors import NoManifestKey
+from portal.own_keys import private_pem, write_once
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")  # those that model_signing knows
 
@@ -20,14 +19,15 @@ def manifest_key() -> ec.EllipticCurvePrivateKey:
     """The key that signs today. Raises NoManifestKey."""
     file: Path = settings.MANIFEST_KEY_FILE
     if file == settings.MANIFEST_KEY_MADE_AT and not file.exists():
-        _make(file)
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_once(file.parent, {file.name: private_pem(key)})
     try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        loaded = serialization.load_pem_private_key(file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
         raise NoManifestKey(str(file)) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in CURVES:
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey) or loaded.curve.name not in CURVES:
         raise NoManifestKey(str(file))
-    return key
+    return loaded
 
 
 def public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
@@ -39,24 +39,3 @@ def public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
 def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
     """sha256 of the public key’s PEM: ``sha256sum`` of the file that anybody can fetch."""
     return hashlib.sha256(public_pem(key)).hexdigest()
-
-
-def _make(file: Path) -> None:
-    """Of two processes that try, one wins and the other uses its key."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    private = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=".key-")  # 0600
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(private)
-            out.flush()
-            os.fsync(out.fileno())
-        os.link(draft, file)
-    except FileExistsError:
-        pass
-    finally:
-        Path(draft).unlink()
