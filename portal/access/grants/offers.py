@@ -23,7 +23,6 @@ from portal.access.policy.conflicts import require_no_conflict_with
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.policy.refusals import whole_date
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.access.requests.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
 from portal.accounts.models import User
@@ -31,6 +30,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Mode, ModelRepo
 from portal.errors import FieldErrors, Forbidden
+from portal.formatting import whole_date
 
 DECLINED = "The offer was declined."
 UNDONE = "The team took its decision back, and this offer with it. See how your request stands."

@@ -9,9 +9,9 @@ from django.utils import timezone
 from portal.access.lifecycle import Status, is_active, is_under_notice, status_of
 from portal.access.models import Grant, Membership
 from portal.access.policy.conditions import Conditions
-from portal.access.policy.refusals import whole_date
 from portal.access.status_badge import Mark
 from portal.catalog.models import Mode
+from portal.formatting import whole_date
 from portal.outbox.models import OutboxMessage
 
 HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."

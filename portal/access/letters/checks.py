@@ -13,8 +13,8 @@ from portal.access.letters.requests import about_screening
 from portal.access.letters.team_deadlines import to_each
 from portal.access.models import Grant, Membership, Screening
 from portal.access.policy.contacts import administrators
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
+from portal.formatting import whole_date
 
 GOES_ON = "Your access goes on meanwhile."
 STOPPED = (

@@ -13,9 +13,9 @@ from portal.access.lifecycle import lapses_at
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
+from portal.formatting import whole_date
 from portal.outbox.services import queue_letter
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from portal.access.deadlines.due import grant_reminder_key
 from portal.access.letters.mailer import send_about_grant
 from portal.access.models import Grant
-from portal.access.policy.refusals import whole_date
+from portal.formatting import whole_date
 
 GONE = "State that the copies are gone"
 

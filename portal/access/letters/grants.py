@@ -10,7 +10,7 @@ from portal.access.letters.mailer import modes_of, send_about_grant
 from portal.access.lifecycle import ends_at, lapses_at
 from portal.access.models import Grant, Renewal
 from portal.access.policy.conditions import Conditions
-from portal.access.policy.refusals import whole_date
+from portal.formatting import whole_date
 
 
 def send_activation(grant: Grant, *, now: datetime) -> None:

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from portal.access.letters.mailer import send
 from portal.access.models import Hold
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.formatting import whole_date
 
 
 def send_placed(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:

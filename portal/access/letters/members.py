@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from portal.access.letters.mailer import send, team_of, words_for
 from portal.access.models import Membership
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
+from portal.formatting import whole_date
 from portal.outbox.services import queue_mail
 
 

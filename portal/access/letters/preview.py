@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.access.letters.kinds import KINDS
 from portal.access.letters.mailer import words_for
 from portal.access.models import AccessRequest
-from portal.access.policy.refusals import whole_date
+from portal.formatting import whole_date
 from portal.outbox.templates import LetterWords
 
 # What the forms of a case's dialogs do, and the kind of letter that tells it.

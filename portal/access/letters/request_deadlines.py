@@ -12,8 +12,8 @@ from portal.access.deadlines.due import draft_key, question_key
 from portal.access.deadlines.timers import DRAFT_NOTICE, RESUMABLE
 from portal.access.letters.mailer import letter_key, send_about, team_of
 from portal.access.models import AccessRequest, Question
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
+from portal.formatting import whole_date
 from portal.outbox.services import queue_letter
 
 # --- to the applicant

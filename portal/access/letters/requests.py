@@ -6,8 +6,8 @@ from datetime import datetime
 
 from portal.access.letters.mailer import letter_key, send_about
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
-from portal.access.policy.refusals import whole_date
 from portal.audit.heads import Head
+from portal.formatting import whole_date
 
 # What an applicant is told of a hit: never the line itself, nor whom it names.
 JURISDICTION, LIST = "jurisdiction", "list"

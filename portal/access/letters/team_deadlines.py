@@ -9,9 +9,9 @@ from django.conf import settings
 
 from portal.access.letters.mailer import send, team_of
 from portal.access.models import Hold, Renewal
-from portal.access.policy.refusals import whole_date
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.formatting import whole_date
 from portal.outbox.services import queue_letter
 
 

@@ -12,6 +12,7 @@ from portal.access.policy.permissions import Action, Permission, Reason
 from portal.access.policy.policy import may_call, may_decide, may_read
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, ModelRepo, Revision
+from portal.formatting import whole_date
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,3 @@ def _require(permission: Permission, repo: ModelRepo) -> None:
 
 def _default_page(reason: Reason, repo: ModelRepo) -> str:
     return "/" if reason == Reason.NOT_FOUND else f"/{repo.full_name}"
-
-
-def whole_date(moment: datetime) -> str:
-    return f"{moment:%A} {moment.day} {moment:%B %Y}"

@@ -10,12 +10,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.access.models import AccessRequest, Hold, RequestLink, Screening
-from portal.access.policy.refusals import whole_date
 from portal.access.requests.form.answers import country_name, sector_label
 from portal.access.screening.claimed_affiliations import is_contradicted
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.models import Affiliation, Reference, User
 from portal.bidi import isolated
+from portal.formatting import whole_date
 from portal.outbox.models import BouncedAddress
 
 MOST = 10

@@ -17,13 +17,13 @@ from portal.access.models import (
     Submission,
 )
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.refusals import whole_date
 from portal.access.review.decisions.votes import visible_votes
 from portal.access.review.status import State, grant_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.bidi import isolated
+from portal.formatting import whole_date
 
 NOT_TOLD = "For the team alone."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from portal.site import formatting
+from portal import formatting
 
 Points = list[tuple[int, float]]
 TOP, BOTTOM, LEFT, MARGIN = 14.0, 220.0, 40.0, 8.0

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from django.db.models import Q
 
+from portal import formatting
 from portal.access.policy.permissions import Permission
 from portal.catalog.manifests.manifest import SIGNATURE_FILE
 from portal.catalog.models import File, ModelRepo, Ref, Revision
-from portal.site import formatting
 from portal.site.markdown.rendering import CardBase
 
 SUMS = "SHA256SUMS"

@@ -12,9 +12,10 @@ from portal.access.grants.renewals import is_renewable
 from portal.access.lifecycle import ends_at
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.policy import Action, Permission, Person, Reason, may
-from portal.access.policy.refusals import describe, whole_date
+from portal.access.policy.refusals import describe
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
+from portal.formatting import whole_date
 
 STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.REVOKED, Reason.MODE)
 PLAYGROUND = "Try it in the playground"

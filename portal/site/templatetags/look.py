@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.site import formatting
+from portal import formatting
 from portal.site.icons import SHAPES
 
 register = template.Library()

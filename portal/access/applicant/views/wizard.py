@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
 from portal.access.models import AccessRequest
-from portal.access.policy.refusals import whole_date
 from portal.access.requests.drafts import save_draft
 from portal.access.requests.form.answers import readable
 from portal.access.requests.form.forms import PageForm, SignatureForm
@@ -41,6 +40,7 @@ from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.addresses import client_ip
 from portal.errors import FieldErrors
+from portal.formatting import whole_date
 from portal.pages import posted_from
 
 STILL_MISSING = "Some answers are still missing"

@@ -26,7 +26,6 @@ from portal.access.grants.renewals import needs_review, renew_grant, why_not_ren
 from portal.access.grants.status_marks import conditions_in_words, state_for
 from portal.access.grants.views.signatures import blank, posted
 from portal.access.models import Grant, Membership, Renewal
-from portal.access.policy.refusals import whole_date
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import licence_in_force
@@ -34,6 +33,7 @@ from portal.access.requests.views.common import CHECK_FIRST, licence_context, pr
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 from portal.fields import show_errors
+from portal.formatting import whole_date
 from portal.pages import posted_from
 
 PAGE_SIZE = 20

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access.grants.licence_gate import require_not_ended, sign_for_grant
 from portal.access.models import Grant
-from portal.access.policy.refusals import whole_date
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature, licence_in_force
 from portal.access.requests.views.common import (
@@ -30,6 +29,7 @@ from portal.accounts.views import signed_in
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import Conflict
+from portal.formatting import whole_date
 
 
 @login_required

@@ -11,10 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from portal import formatting
 from portal.accounts.models import User
 from portal.delivery.accounting.usage import By, usage_of
 from portal.delivery.models import Download
-from portal.site import formatting
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo, make_reviewer, make_revision
