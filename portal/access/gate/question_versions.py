@@ -10,7 +10,7 @@ from django.db import transaction
 
 from portal.access.gate.question_rules import checked_questions
 from portal.access.models import RequestForm
-from portal.access.policy.administered_repo import administered_repo
+from portal.access.policy.administering import lock_administered_repo
 from portal.access.requests.form.questions import newest_form
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -32,7 +32,7 @@ def save_request_form(
     ``over``: the version that the change was made to; another since is a Conflict. The same
     questions again make no version.
     """
-    repo = administered_repo(actor, repo_id)
+    repo = lock_administered_repo(actor, repo_id)
     newest = newest_form(repo)
     if over is not None and over != (newest.version if newest else 0):
         raise Conflict("Somebody changed these questions meanwhile. Look at them, and try again.")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal.access.gate.team_capacity import Team, shortages, team_of, undecidable
 from portal.access.models import GateSettings
-from portal.access.policy.administered_repo import administered_repo
+from portal.access.policy.administering import lock_administered_repo
 from portal.access.policy.gate_settings import settings_of
 from portal.accounts.affiliations import find_person_by_email
 from portal.accounts.models import User
@@ -45,7 +45,7 @@ def save_gate(
     Refused, with what is short and by how many, where the team could no longer decide, could not
     lift a hold, or where a request that waits would have too few people free of conflicts.
     """
-    repo = administered_repo(actor, repo_id)
+    repo = lock_administered_repo(actor, repo_id)
     _require_in_range(values)
     settings = settings_of(repo)
     before = gate_values(settings, repo)
@@ -125,7 +125,7 @@ def _stranded(references: set[str]) -> str:
 @transaction.atomic
 def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datetime) -> TeamMember:
     """Seat somebody on the team, by username or a confirmed address; or give them another role."""
-    repo = administered_repo(actor, repo_id)
+    repo = lock_administered_repo(actor, repo_id)
     named = person.strip()
     found = find_person_by_email(named) or (
         User.objects.filter(username__iexact=named, is_active=True).first()
@@ -147,7 +147,7 @@ def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datet
 @transaction.atomic
 def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> None:
     """Take somebody off the team, unless it could then no longer do its work."""
-    repo = administered_repo(actor, repo_id)
+    repo = lock_administered_repo(actor, repo_id)
     seat = TeamMember.objects.filter(repo=repo, user=user_id).select_related("user").first()
     if seat is None:
         return

@@ -1,4 +1,4 @@
-"""The grants of one repo, as those who run it list them: filters, and what each row shows."""
+"""A list of one repo's grants for its team: tabs, a search, and what each row shows."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ LONGEST_SEARCH = 100
 
 Narrow = Callable[[Any, datetime], Any]
 VIEWS: dict[str, tuple[str, Narrow]] = {
-    "active": ("Active", lambda found, now: found.active_at(now)),
-    "offered": ("Offered", lambda found, now: found.offered_at(now)),
-    "checks": ("In a check", lambda found, now: found.held_for_check(now)),
+    "active": ("Active", lambda grants, now: grants.active_at(now)),
+    "offered": ("Offered", lambda grants, now: grants.offered_at(now)),
+    "checks": ("In a check", lambda grants, now: grants.held_for_check(now)),
     "ending": (
         "Ending within 60 days",
-        lambda found, now: found.active_at(now).ending_by(now + SOON),
+        lambda grants, now: grants.active_at(now).ending_by(now + SOON),
     ),
-    "renewals": ("To renew", lambda found, now: found.filter(renews=True)),
-    "proposed": ("Revocation proposed", lambda found, now: found.revocation_proposed()),
-    "all": ("All", lambda found, now: found),
+    "renewals": ("To renew", lambda grants, now: grants.filter(renews=True)),
+    "proposed": ("Revocation proposed", lambda grants, now: grants.revocation_proposed()),
+    "all": ("All", lambda grants, now: grants),
 }
 
 
 @dataclass(frozen=True)
-class Row:
+class GrantRow:
+    """A row of the list."""
+
     grant: Any
     state: Mark
     modes: str
@@ -46,22 +48,24 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Granted:
+class GrantList:
+    """A page of the list, under one of its tabs and within a search."""
+
     view: str
     q: str
     tabs: list[tuple[str, str]]
     page: Page[Any]
-    rows: list[Row]
+    rows: list[GrantRow]
 
 
-def granted_of(repo: ModelRepo, given: Mapping[str, str], now: datetime) -> Granted:
-    """One page of them, the earliest end first."""
-    view = given.get("view", "") if given.get("view") in VIEWS else "active"
-    q = given.get("q", "").strip()[:LONGEST_SEARCH]
-    found = VIEWS[view][1](_all(repo), now).order_by("expires_at", "pk")
-    page = Paginator(_search(found, q), PAGE_SIZE).get_page(given.get("page"))
+def list_grants(repo: ModelRepo, query: Mapping[str, str], now: datetime) -> GrantList:
+    """Return a page of a repo's grants, the earliest end first, as the address's query says."""
+    view = query.get("view", "") if query.get("view") in VIEWS else "active"
+    q = query.get("q", "").strip()[:LONGEST_SEARCH]
+    grants = VIEWS[view][1](_all(repo), now).order_by("expires_at", "pk")
+    page = Paginator(_search(grants, q), PAGE_SIZE).get_page(query.get("page"))
     rows = [
-        Row(
+        GrantRow(
             grant,
             grant_state(grant, now),
             modes_label(grant.modes),
@@ -71,19 +75,19 @@ def granted_of(repo: ModelRepo, given: Mapping[str, str], now: datetime) -> Gran
         for grant in page
     ]
     tabs = [(slug, label) for slug, (label, _) in VIEWS.items()]
-    return Granted(view, q, tabs, page, rows)
+    return GrantList(view, q, tabs, page, rows)
 
 
 def _all(repo: ModelRepo) -> Any:
-    """With the number of members, and whether a renewal waits for the team."""
+    """Select a repo's grants with their number of members and whether a renewal is to decide."""
     waiting = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
     standing = Count("memberships", filter=Q(memberships__ended_at=None))
-    found = Grant.objects.filter(repo=repo).select_related("person", "acceptance__licence_version")
-    return found.annotate(member_count=standing, renews=Exists(waiting))
+    grants = Grant.objects.filter(repo=repo).select_related("person", "acceptance__licence_version")
+    return grants.annotate(member_count=standing, renews=Exists(waiting))
 
 
-def _search(found: QuerySet[Grant], q: str) -> QuerySet[Grant]:
+def _search(grants: QuerySet[Grant], q: str) -> QuerySet[Grant]:
     if not q:
-        return found
+        return grants
     words = Q(person__name__icontains=q) | Q(person__username__icontains=q)
-    return found.filter(words | Q(acceptance__entity__icontains=q))
+    return grants.filter(words | Q(acceptance__entity__icontains=q))

@@ -10,10 +10,8 @@ from django.db.models import QuerySet
 from portal.access.errors import GrantNotFound
 from portal.access.lifecycle import is_over
 from portal.access.models import Grant
-from portal.access.policy.permissions import Action
-from portal.access.policy.policy import may
+from portal.access.policy.administering import require_administers
 from portal.accounts.models import User
-from portal.errors import Forbidden
 
 
 def lock_grant(grant_id: int) -> Grant | None:
@@ -54,12 +52,14 @@ def lock_own(holder: User, grant_id: int) -> Grant:
 
 
 def lock_administered(actor: User, grant_id: int, now: datetime) -> Grant:
-    """Raises GrantNotFound where the repo may not be known, Forbidden where it isn’t theirs."""
+    """Lock a grant for somebody who administers its repo.
+
+    Raise GrantNotFound where the actor may not see the repo, Forbidden where they don't run it.
+    """
     grant = lock_grant(grant_id)
-    if grant is None or not may(actor, Action.SEE, grant.repo, now).allowed:
+    if grant is None:
         raise GrantNotFound
-    if not may(actor, Action.ADMINISTER, grant.repo, now).allowed:
-        raise Forbidden("Only the people who administer this model may end a grant.")
+    require_administers(actor, grant.repo, now, unknown=GrantNotFound(), what="end a grant")
     return grant
 
 

@@ -18,18 +18,17 @@ from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import Status, end_of, is_closed, lapse_of
 from portal.access.models import Grant
+from portal.access.policy.administering import require_administers
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.permissions import Action
-from portal.access.policy.policy import may
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
 from portal.access.requests.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Mode, ModelRepo
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.formatting import whole_date
 
 DECLINED = "The offer was declined."
@@ -55,10 +54,9 @@ def offer_grant(
     """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
     person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
-    if repo is None or person is None or not may(actor, Action.SEE, repo, now).allowed:
+    if repo is None or person is None:
         raise GrantNotFound
-    if not may(actor, Action.ADMINISTER, repo, now).allowed:
-        raise Forbidden("Only the people who administer this model may offer it.")
+    require_administers(actor, repo, now, unknown=GrantNotFound(), what="offer it")
     if person.pk == actor.pk:
         raise ConflictOfInterest("You can’t offer access to yourself.")
     require_no_conflict_with(actor, person, now)

@@ -1,1 +1,1 @@
-"""The policy: who may do what, why not, and in which words they are refused."""
+"""Permissions: who may do what (``policy.may``), why not, and in which words they are refused."""

@@ -1,6 +1,6 @@
-"""What a grant is bound to beyond its modes and its end: data that the policy enforces.
+"""Conditions of a grant beyond its modes and its end: data that the policy enforces.
 
-"Hosted only" is a grant without the download mode, "until" is its end; the rest stands here.
+"Hosted only" is a grant without the download mode, and "until" is its end; neither is a condition.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ MOST_MEMBERS = 1000
 
 @dataclass(frozen=True)
 class Conditions:
-    """``no_logits``: text only, nothing of the model's inside. ``files``: what may be downloaded,
-    as patterns of paths. ``max_members``: how many may work under it beside its holder."""
+    """The conditions of one grant.
+
+    ``no_logits``: generated text only, no logits or activations. ``files``: what may be downloaded,
+    as patterns of paths. ``max_members``: how many people may work under it beside its holder.
+    """
 
     no_logits: bool = False
     files: tuple[str, ...] | None = None
@@ -27,30 +30,30 @@ class Conditions:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Conditions:
-        """From a row's JSON. Unknown keys are an error: a condition is never passed over."""
-        given = dict(stored)
-        if given.get("files") is not None:
-            given["files"] = tuple(given["files"])
-        return cls(**given)
+        """Read a row's JSON. Raise TypeError on an unknown key: no condition is ever ignored."""
+        values = dict(stored)
+        if values.get("files") is not None:
+            values["files"] = tuple(values["files"])
+        return cls(**values)
 
     def stored(self) -> dict[str, Any]:
-        """As a row keeps it: only what differs from no condition."""
-        given, default = asdict(self), asdict(Conditions())
-        kept = {key: value for key, value in given.items() if value != default[key]}
+        """Return the JSON that a row stores: only what differs from having no condition."""
+        default = asdict(Conditions())
+        changed = {key: value for key, value in asdict(self).items() if value != default[key]}
         if self.files is not None:
-            kept["files"] = list(self.files)
-        return kept
+            changed["files"] = list(self.files)
+        return changed
 
     def words(self) -> list[str]:
-        """Each condition as a sentence, for letters and pages."""
-        found = []
+        """Write each condition as a sentence, for letters and pages."""
+        sentences = []
         if self.no_logits:
-            found.append("Generated text only: no logprobs, hidden states or attention.")
+            sentences.append("Generated text only: no logprobs, hidden states or attention.")
         if self.files is not None:
-            found.append(f"Only these files may be downloaded: {', '.join(self.files)}.")
+            sentences.append(f"Only these files may be downloaded: {', '.join(self.files)}.")
         if self.max_members is not None:
-            found.append(f"At most {self.max_members} members may work under this grant.")
-        return found
+            sentences.append(f"At most {self.max_members} members may work under this grant.")
+        return sentences
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> bool:
@@ -58,11 +61,11 @@ def matches(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 def check_conditions(conditions: Conditions) -> None:
-    """Raises FieldErrors naming what can't be enforced as it is written."""
+    """Raise FieldErrors naming each condition that can't be enforced as it is written."""
     errors: dict[str, str] = {}
     if conditions.files is not None:
-        named = [pattern.strip() for pattern in conditions.files]
-        if not named or not all(named) or len(named) > MOST_PATTERNS:
+        patterns = [pattern.strip() for pattern in conditions.files]
+        if not patterns or not all(patterns) or len(patterns) > MOST_PATTERNS:
             errors["files"] = f"Name 1 to {MOST_PATTERNS} paths or patterns, such as *.json."
     members = conditions.max_members
     if members is not None and not 0 <= members <= MOST_MEMBERS:

@@ -1,4 +1,4 @@
-"""Conflicts of interest: who may not decide a request, whatever their role."""
+"""Conflicts of interest: they bar a person from deciding a request, whatever their role."""
 
 from __future__ import annotations
 
@@ -37,47 +37,49 @@ WORDS = {
 def conflicts_of(
     people: Iterable[User], access_request: AccessRequest, now: datetime
 ) -> dict[int, set[ConflictKind]]:
-    """For each person's key their conflicts with this request, in a bounded number of queries."""
-    people = list(people)
-    found = conflicts_with(people, access_request.applicant, now)
+    """Return, for each person's key, their conflicts of interest in deciding this request.
+
+    The number of queries doesn't grow with the number of people.
+    """
+    conflicts = conflicts_with(people, access_request.applicant, now)
     sources = {
         ConflictKind.DECLARED: _declared(access_request),
         ConflictKind.DECIDED_BEFORE: _decided_before(access_request),
     }
-    return _added(found, sources)
+    return _added(conflicts, sources)
 
 
 def conflicts_with(
     people: Iterable[User], person: User, now: datetime
 ) -> dict[int, set[ConflictKind]]:
-    """Return, for each key of ``people``, their conflicts with a person, asked for or not."""
+    """Return, for each key of ``people``, their conflicts of interest in giving a person access."""
     sources = {
         ConflictKind.SELF: {person.pk},
         ConflictKind.MEMBER: _under_one_grant(person),
         ConflictKind.REFERENCE: _references(person),
         ConflictKind.ORGANIZATION: _of_one_organization(person, now),
     }
-    return _added({each.pk: set() for each in people}, sources)
+    return _added({colleague.pk: set() for colleague in people}, sources)
 
 
 def _added(
-    found: dict[int, set[ConflictKind]], sources: dict[ConflictKind, set[int]]
+    conflicts: dict[int, set[ConflictKind]], sources: dict[ConflictKind, set[int]]
 ) -> dict[int, set[ConflictKind]]:
-    for conflict, conflicted in sources.items():
-        for key in found.keys() & conflicted:
-            found[key].add(conflict)
-    return found
+    for kind, conflicted in sources.items():
+        for key in conflicts.keys() & conflicted:
+            conflicts[key].add(kind)
+    return conflicts
 
 
 def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
-    """Raise ConflictOfInterest before somebody is offered what they didn't ask for."""
+    """Raise ConflictOfInterest where the actor may not offer this person access."""
     require_none(conflicts_with([actor], person, now)[actor.pk])
 
 
-def require_none(found: Collection[ConflictKind]) -> None:
+def require_none(conflicts: Collection[ConflictKind]) -> None:
     """Raise ConflictOfInterest in the words of the first of these conflicts, if there is one."""
-    if found:
-        first = next(conflict for conflict in ConflictKind if conflict in found)
+    if conflicts:
+        first = next(kind for kind in ConflictKind if kind in conflicts)
         raise ConflictOfInterest(WORDS[first])
 
 
@@ -92,26 +94,28 @@ def _under_one_grant(person: User) -> set[int]:
 
 def _references(person: User) -> set[int]:
     """Select the accounts that hold an address which the person named as a reference."""
-    asked = Reference.objects.filter(person=person).values("email")
-    holders = User.objects.filter(emailaddress__email__in=asked, emailaddress__verified=True)
+    addresses = Reference.objects.filter(person=person).values("email")
+    holders = User.objects.filter(emailaddress__email__in=addresses, emailaddress__verified=True)
     return set(holders.values_list("pk", flat=True))
 
 
 def _of_one_organization(person: User, now: datetime) -> set[int]:
-    theirs = Affiliation.objects.of(person).standing_at(now)
+    """Select the people who are proved to be of an organization that this person is of."""
+    own = Affiliation.objects.of(person).standing_at(now)
     colleagues = Affiliation.objects.standing_at(now).filter(
-        organization__in=theirs.values("organization")
+        organization__in=own.values("organization")
     )
     return set(colleagues.values_list("person", flat=True)) - {person.pk}
 
 
 def _declared(access_request: AccessRequest) -> set[int]:
+    """Select the reviewers who declared a conflict themselves."""
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
     return set(declared.values_list("reviewer", flat=True))
 
 
 def _decided_before(access_request: AccessRequest) -> set[int]:
-    """An appeal goes to people who didn't decide: neither the decider nor who voted for it."""
+    """Select who decided what is appealed against, or voted: an appeal goes to other people."""
     decision = Decision.objects.filter(appeal__request=access_request).first()
     if decision is None:
         return set()

@@ -1,4 +1,4 @@
-"""Who stands behind a gate: its team, who administers it, and who answers for it."""
+"""The people behind a gate: its team, its administrators and its owners, for letters to them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from portal.catalog.models import ModelRepo, TeamMember
 
 
 def team_members(repo: ModelRepo) -> QuerySet[User]:
+    """Select the people who review a repo's requests."""
     return _active().filter(team_memberships__repo=repo).distinct()
 
 
 def owners(repo: ModelRepo) -> list[User]:
-    """Who may publish it. A lab without anybody leaves it to the operators."""
-    found = _active().filter(namespace_roles__namespace=repo.namespace_id).distinct()
-    return list(found) or list(_active().filter(is_superuser=True))
+    """List those who may publish in a repo's namespace, or the operators where nobody does."""
+    publishers = _active().filter(namespace_roles__namespace=repo.namespace_id).distinct()
+    return list(publishers) or list(_active().filter(is_superuser=True))
 
 
 def administrators(repo: ModelRepo) -> list[User]:
-    """The team's; the owners where it has none."""
+    """List the administrators of a repo's team, or its owners where the team has none."""
     role = TeamMember.Role.ADMINISTRATOR
-    found = _active().filter(team_memberships__repo=repo, team_memberships__role=role)
-    return list(found.distinct()) or owners(repo)
+    team = _active().filter(team_memberships__repo=repo, team_memberships__role=role)
+    return list(team.distinct()) or owners(repo)
 
 
 def _active() -> QuerySet[User]:

@@ -1,4 +1,4 @@
-"""A repo's gate settings, whether saved or the defaults."""
+"""Settings of a repo's gate, saved or by default."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from portal.catalog.models import ModelRepo
 
 
 def settings_of(repo: ModelRepo) -> GateSettings:
-    """The saved row, or an unsaved one with the defaults."""
+    """Return the saved row of a repo's settings, or an unsaved one with the defaults."""
     return GateSettings.objects.filter(repo=repo).first() or GateSettings(repo=repo)

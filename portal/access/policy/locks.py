@@ -1,4 +1,4 @@
-"""Lock a request for somebody who may do this act to it."""
+"""Lock a request for somebody who has permission to change it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from portal.accounts.models import User
 def locked_case(
     person: User, request_id: int, action: RequestAction, now: datetime
 ) -> AccessRequest:
-    """Lock the request until the transaction ends, and ask the table of acts about it.
+    """Lock a request until the transaction ends, once the person has permission for the action.
 
-    Raises what ``require_action`` does, and RequestNotFound to all but its applicant for a draft.
+    The permission is asked under the lock, so that two people who decide at once don't both find
+    the request undecided. Raise what ``require_action`` does; RequestNotFound to all but the
+    applicant for a draft.
     """
     locked = AccessRequest.objects.select_for_update(of=("self",))
     case = locked.select_related("repo__namespace", "applicant").filter(pk=request_id).first()

@@ -1,4 +1,4 @@
-"""What the policy answers with."""
+"""A permission, as the policy gives or refuses it: actions, reasons and limits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from portal.access.policy.conditions import matches
 
 
 class Action(StrEnum):
+    """What a person may want to do to a model; each is asked of ``policy.may``."""
+
     SEE = "see"
     DOWNLOAD = "download"
     INFER = "infer"
@@ -20,7 +22,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why not. ``policy.refusals`` has the words for each."""
+    """A reason to refuse a permission. ``policy.refusals`` has the words for each."""
 
     NO_TOKEN = "no_token"  # noqa: S105
     NOT_FOUND = "not_found"
@@ -45,7 +47,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How far an allowance goes. ``files``: patterns of paths, None for all."""
+    """The bounds of a permission. ``files``: patterns of paths, None for all."""
 
     files: tuple[str, ...] | None = None
     tokens_per_day: int | None = None
@@ -56,7 +58,7 @@ UNLIMITED = Limits()
 
 @dataclass(frozen=True)
 class Basis:
-    """A grant that an allowance rests on, and the files that it is for; None for all."""
+    """A grant that a permission rests on, and the files that it opens; None for all."""
 
     grant_id: int
     files: tuple[str, ...] | None = None
@@ -64,8 +66,11 @@ class Basis:
 
 @dataclass(frozen=True)
 class Permission:
-    """``since``: the date that the reason speaks of, such as when an answer is due. ``bases``:
-    the grants that allow it; none where something else does, such as an open gate."""
+    """A permission that is given, or refused for a reason.
+
+    ``since``: the date that the reason speaks of, such as when an answer is due. ``bases``: the
+    grants that allow it; none where something else does, such as an open gate.
+    """
 
     allowed: bool
     reason: Reason | None = None
@@ -75,7 +80,7 @@ class Permission:
     bases: tuple[Basis, ...] = field(default=(), compare=False)
 
     def covers(self, path: str) -> bool:
-        """Tell whether an allowance to download holds for this path too."""
+        """Tell whether a permission to download holds for this path too."""
         files = self.limits.files
         return self.allowed and (files is None or matches(path, files))
 

@@ -1,7 +1,8 @@
-"""Who may do what: the one function that page, API, list and test ask.
+"""Permissions: the rule of who may do what to a model, which pages, APIs and workers all ask.
 
-Nothing outside access reads a request's state, a grant's interval or a hold. Why somebody may not
-is told by ``policy.why_not``.
+``may`` is that rule. Nothing outside access reads a request's state, a grant's interval or a hold.
+``policy.why_not`` says why a person has no permission, ``policy.request_actions`` who may do what
+to one request for access. ``docs/permissions.md`` is the result, written out as tables.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
@@ -49,18 +49,23 @@ Target: TypeAlias = "ModelRepo | Revision"
 
 
 def may(person: Person, action: Action, target: Target, now: datetime) -> Permission:
-    """Whether this person may do this to that, at this moment; why not, and where to go."""
+    """Return a person's permission for an action on a model, or on one of its revisions.
+
+    A refusal says why, and which page helps. None, AnonymousUser and a disabled account are all
+    somebody who hasn't signed in.
+    """
     repo = _repo(target)
-    someone = person if isinstance(person, User) and person.is_active else None
+    user = person if isinstance(person, User) and person.is_active else None
+    # Existence is asked first: any other answer would tell that a private model is there.
     if repo.deleted_at is not None:
-        return _stand(someone, action, repo) if action in RECORDS else refuse(Reason.NOT_FOUND)
+        return _by_role(user, action, repo) if action in RECORDS else refuse(Reason.NOT_FOUND)
     if isinstance(target, Revision) and not target.is_shown:
         return refuse(Reason.NOT_FOUND)
-    if repo.private and not _among(ModelRepo.objects.visible_to(someone or AnonymousUser()), repo):
+    if repo.private and not _among(ModelRepo.objects.visible_to(user or AnonymousUser()), repo):
         return refuse(Reason.NOT_FOUND)
     if action in USES:
-        return _use(someone, action, target, now)
-    return _stand(someone, action, repo)
+        return _use(user, action, target, now)
+    return _by_role(user, action, repo)
 
 
 def may_through(
@@ -71,16 +76,16 @@ def may_through(
     *,
     scope: Scope | None = None,
 ) -> Permission:
-    """Narrow what the token's owner may by the token; never further than for anybody.
+    """Return the permission that an access token gives: its owner's, within its scopes and repos.
 
-    A hold on the owner binds the token on open models too. ``scope`` replaces the scope that the
-    action asks for by itself.
+    A token never allows less than an anonymous caller gets; but a hold on its owner binds it on
+    open models too. ``scope`` replaces the scope that the action asks for by itself.
     """
     permission = may(token.user, action, target, now)
     needed = scope or SCOPES.get(action)
-    scoped = needed is None or needed in token.scopes
-    within = token.repo_ids is None or _repo(target).pk in token.repo_ids
-    if not permission.allowed or (scoped and within) or may(None, action, target, now).allowed:
+    in_scope = needed is None or needed in token.scopes
+    in_repos = token.repo_ids is None or _repo(target).pk in token.repo_ids
+    if not permission.allowed or (in_scope and in_repos) or may(None, action, target, now).allowed:
         return permission
     return refuse(Reason.SCOPE, reverse("accounts:tokens"))
 
@@ -93,14 +98,14 @@ def may_call(
     *,
     scope: Scope | None = None,
 ) -> Permission:
-    """Answer ``may`` for whoever asks, in person or through a token."""
+    """Return the permission of whoever calls, in person or through a token."""
     if caller.token is not None:
         return may_through(caller.token, action, target, now, scope=scope)
     return may(caller.person, action, target, now)
 
 
 def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Permission:
-    """Answer whether the caller may give or refuse access, as who administers the model.
+    """Return the permission to give or refuse access, which administrators of the model have.
 
     Deciding is an act of review. A token needs the scope ``review`` for it, whoever owns the
     token: the scope ``admin`` alone decides nothing.
@@ -109,13 +114,15 @@ def may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> Permission:
 
 
 def may_read(caller: Caller, file: File, now: datetime) -> Permission:
-    """Whether a file may be read: card, licence and checksums stand before every gate."""
+    """Return the permission to read a file. Card, licence and checksums stand before every gate."""
     action = Action.SEE if file.is_open else Action.DOWNLOAD
     permission = may_call(caller, action, file.revision, now)
     if permission.allowed and not permission.covers(file.path):
         return refuse(Reason.CONDITION, _grant_page(permission.bases[0].grant_id))
     bases = [
-        each for each in permission.bases if each.files is None or matches(file.path, each.files)
+        basis
+        for basis in permission.bases
+        if basis.files is None or matches(file.path, basis.files)
     ]
     return replace(permission, bases=tuple(bases))
 
@@ -150,34 +157,53 @@ def _among(repos: QuerySet[ModelRepo], repo: ModelRepo) -> bool:
     return repos.filter(pk=repo.pk).exists()
 
 
-def _stand(person: User | None, action: Action, repo: ModelRepo) -> Permission:
+def _by_role(user: User | None, action: Action, repo: ModelRepo) -> Permission:
+    """Allow looking to everybody, and work on the repo to those whose role it is."""
     if action == Action.SEE:
         return ALLOWED
-    if person is None:
+    if user is None:
         return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    return ALLOWED if _among(TEAMS[action](person), repo) else refuse(Reason.NOT_TEAM)
+    return ALLOWED if _among(TEAMS[action](user), repo) else refuse(Reason.NOT_TEAM)
 
 
-def _use(person: User | None, action: Action, target: Target, now: datetime) -> Permission:
-    """Downloading, inferring, looking inside: gates, holds, grants and the team."""
+def _use(user: User | None, action: Action, target: Target, now: datetime) -> Permission:
+    """Allow a use of the weights by an open gate, by an active grant, or to administrators."""
     repo, mode = _repo(target), USES[action]
-    revision = target if isinstance(target, Revision) else None
-    held = partial(_held, person, repo, revision, now)
-    if repo.gate(mode) == Gate.OPEN and (person is not None or mode == Mode.DOWNLOAD):
-        return held() or ALLOWED  # hosted use is metered, so nobody uses it namelessly
-    if person is None:
+    # Hosted use is metered by person, so nobody uses even an open model without signing in.
+    if repo.gate(mode) == Gate.OPEN and (user is not None or mode == Mode.DOWNLOAD):
+        return _refused_by_hold(user, target, now) or ALLOWED
+    if user is None:
         return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    near = Exists(Hold.objects.near(person, repo, revision))  # asked with the grants: this is hot
-    usable = Grant.objects.usable_by(person, repo).active_at(now).in_mode(mode)
-    grants = list(usable.annotate(near=near).values_list("pk", "conditions", "near"))
-    perhaps_held = not grants or grants[0][2]
-    if perhaps_held and (refusal := held()):
+    grants, may_be_held = _active_grants(user, target, mode, now)
+    # A hold is asked before all that follows: it binds administrators too, and a person who is
+    # held isn't sent to renew or to ask anew, where they would only be refused again.
+    if may_be_held and (refusal := _refused_by_hold(user, target, now)):
         return refusal
     if grants:
-        return _within({pk: Conditions.of(given) for pk, given, _ in grants}, action, repo)
-    if _among(ModelRepo.objects.administered_by(person), repo):
+        return _within_conditions(grants, action)
+    if _among(ModelRepo.objects.administered_by(user), repo):
         return ALLOWED
-    return while_waiting(person, action, repo, now) or why_not(person, repo, mode, now)
+    return while_waiting(user, action, repo, now) or why_not(user, repo, mode, now)
+
+
+def _active_grants(
+    user: User, target: Target, mode: Mode, now: datetime
+) -> tuple[dict[int, Conditions], bool]:
+    """Return the conditions of each grant that opens this mode, and whether a hold may apply.
+
+    Every download and every job asks this, so one query answers both. Only where there
+    is a hold near, or no grant to tell by, are the holds themselves read.
+    """
+    repo = _repo(target)
+    near = Exists(Hold.objects.near(user, repo, _revision(target)))
+    usable = Grant.objects.usable_by(user, repo).active_at(now).in_mode(mode)
+    rows = list(usable.annotate(near=near).values_list("pk", "conditions", "near"))
+    conditions = {pk: Conditions.of(stored) for pk, stored, _ in rows}
+    return conditions, not rows or rows[0][2]
+
+
+def _revision(target: Target) -> Revision | None:
+    return target if isinstance(target, Revision) else None
 
 
 def _grant_page(grant_id: int) -> str:
@@ -185,21 +211,20 @@ def _grant_page(grant_id: int) -> str:
     return reverse("access:grant", args=[grant_id])
 
 
-def _held(
-    person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
-) -> Permission | None:
-    hold = Hold.objects.on(person, repo, revision, now).first()
+def _refused_by_hold(user: User | None, target: Target, now: datetime) -> Permission | None:
+    repo = _repo(target)
+    hold = Hold.objects.on(user, repo, _revision(target), now).first()
     return refuse(Reason.SUSPENDED, f"/{repo.full_name}", hold.placed_at) if hold else None
 
 
-def _within(held: dict[int, Conditions], action: Action, repo: ModelRepo) -> Permission:
-    """Whatever one of the grants, by its id, allows is allowed."""
-    if action == Action.CAPTURE and all(each.no_logits for each in held.values()):
-        return refuse(Reason.CONDITION, _grant_page(next(iter(held))))
+def _within_conditions(grants: dict[int, Conditions], action: Action) -> Permission:
+    """Allow what at least one of these grants, by their keys, allows."""
+    if action == Action.CAPTURE and all(conditions.no_logits for conditions in grants.values()):
+        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))))
     if action != Action.DOWNLOAD:
         return ALLOWED
-    bases = tuple(Basis(pk, each.files) for pk, each in held.items())
-    if any(each.files is None for each in bases):
+    bases = tuple(Basis(pk, conditions.files) for pk, conditions in grants.items())
+    if any(basis.files is None for basis in bases):
         return Permission(allowed=True, bases=bases)
-    files = tuple(pattern for each in bases for pattern in each.files or ())
+    files = tuple(pattern for basis in bases for pattern in basis.files or ())
     return Permission(allowed=True, limits=Limits(files=files), bases=bases)

@@ -1,4 +1,4 @@
-"""The catalogue of refusals: for each reason a heading, one act, and the same in ASCII."""
+"""Words of a refusal: for each reason a heading, one thing to do, and the same in ASCII."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.formatting import whole_date
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a refused person reads: on the page ``heading`` and one act; elsewhere ``line``."""
+    """A refusal as a person reads it: heading and button on a page, ``line`` in other clients."""
 
     reason: Reason
     repo_name: str
@@ -158,7 +158,7 @@ def describe(permission: Permission, repo: ModelRepo) -> Refusal:
 def require_may(
     caller: Caller, action: Action, target: ModelRepo | Revision, now: datetime
 ) -> Permission:
-    """Raises Refused, in the catalogue's words, unless the policy allows: within its limits."""
+    """Return the caller's permission, with its limits; raise Refused where there is none."""
     repo = target.repo if isinstance(target, Revision) else target
     permission = may_call(caller, action, target, now)
     _require(permission, repo)
@@ -171,7 +171,7 @@ def require_may_decide(caller: Caller, repo: ModelRepo, now: datetime) -> None:
 
 
 def require_may_read(caller: Caller, file: File, now: datetime) -> Permission:
-    """Raises Refused unless this file may be read."""
+    """Return the permission to read a file; raise Refused where there is none."""
     permission = may_read(caller, file, now)
     _require(permission, file.revision.repo)
     return permission

@@ -1,7 +1,7 @@
-"""Decide who may do what to a request: role, state and conflict of interest in one table.
+"""Permissions on one request: role, state and conflict of interest in one table, ``RULES``.
 
-Page, API and service ask it, so that nothing is offered which is then refused. What it says is
-necessary: what else an act takes (a quorum, an undo that hasn't run out) its service asks.
+Pages, the API and the services ask it, so that nothing is offered which is then refused. Some
+actions take more than it says (a quorum, an undo that hasn't run out): their service asks for that.
 ``docs/permissions.md`` is this table, written out.
 """
 
@@ -59,9 +59,9 @@ class RequestAction(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule for one act: the roles that may do it, its states, and the conflicts that forbid it.
+    """A permission's rule: the roles that have it, the states, and the conflicts that forbid it.
 
-    ``is_own``: a reviewer does it to their own doing alone; who heads the team, to anybody's.
+    ``is_own``: a reviewer may undo only what they did themselves; those who head the team, all.
     """
 
     roles: frozenset[Role]
@@ -121,18 +121,18 @@ def roles_of(person: User, access_request: AccessRequest) -> set[Role]:
     if access_request.applicant_id == person.pk:
         return {Role.APPLICANT}
     here = ModelRepo.objects.filter(pk=access_request.repo_id)
-    found = set()
+    roles = set()
     if here.intersection(ModelRepo.objects.reviewable_by(person)).exists():
-        found.add(Role.REVIEWER)
+        roles.add(Role.REVIEWER)
     if access_request.escalation_level and here.owned_by(person).exists():
-        found.add(Role.OWNER)
-    if found and here.administered_by(person).exists():
-        found.add(Role.ADMINISTRATOR)
-    return found
+        roles.add(Role.OWNER)
+    if roles and here.administered_by(person).exists():
+        roles.add(Role.ADMINISTRATOR)
+    return roles
 
 
 def _is_author(person: User, access_request: AccessRequest) -> bool:
-    """Tell if what was done last, the open question or the decision, is this person's."""
+    """Tell whether this person asked the open question, or took the last decision."""
     if access_request.state == State.NEEDS_INFO:
         return access_request.questions.open().filter(asked_by=person).exists()
     if access_request.state not in (State.APPROVED, State.DECLINED):
@@ -144,11 +144,10 @@ def _is_author(person: User, access_request: AccessRequest) -> bool:
 
 @dataclass(frozen=True)
 class Relation:
-    """A person's relation to one request as it is: their roles and conflicts of interest.
+    """A person's relation to one request: their roles and conflicts of interest.
 
-    ``is_author``: the decision on it, or the question that is open, is theirs.
-
-    An applicant has no conflicts: none of their own acts is barred, and the team's aren't theirs.
+    ``is_author``: they took the decision on it, or asked the question that is open. An applicant
+    has no conflicts, since conflicts bar nothing of what applicants may do.
     """
 
     roles: frozenset[Role]
@@ -158,12 +157,12 @@ class Relation:
 
     @property
     def is_head(self) -> bool:
-        """True if the person runs the team, or answers for what was escalated to them."""
+        """Tell whether the person administers the team, or owns a case escalated to them."""
         return bool(self.roles & _HEADS)
 
     @property
     def actions(self) -> set[RequestAction]:
-        """Return what the person may do to the request."""
+        """Return the actions that the person has permission for."""
         return {
             action
             for action, rule in RULES.items()
@@ -175,7 +174,7 @@ class Relation:
 
 
 def relation_of(person: User, access_request: AccessRequest, now: datetime) -> Relation:
-    """Look up how a person stands to a request; conflicts are asked of its team alone."""
+    """Look up a person's relation to a request; only its team can have conflicts of interest."""
     roles, state = frozenset(roles_of(person, access_request)), State(access_request.state)
     if not roles & _TEAM:
         return Relation(roles, state)
@@ -186,20 +185,21 @@ def relation_of(person: User, access_request: AccessRequest, now: datetime) -> R
 def allowed_actions(
     person: User, access_request: AccessRequest, now: datetime
 ) -> set[RequestAction]:
-    """Return what this person may do to this request as it stands."""
+    """Return what this person may do to this request in its present state."""
     return relation_of(person, access_request, now).actions
 
 
 def require_action(
     person: User, access_request: AccessRequest, action: RequestAction, now: datetime
 ) -> None:
-    """Refuse an act that the table doesn't allow this person.
+    """Refuse an action that the table gives this person no permission for.
 
-    Raises RequestNotFound to strangers, and ConflictOfInterest to an applicant at the team's acts,
-    before anything; then RequestHasMovedOn where it is the state that forbids; then Forbidden to
-    a reviewer at what a colleague did, and ConflictOfInterest in the words of the first conflict
-    that bars the act.
+    Raise RequestNotFound to strangers, and ConflictOfInterest to an applicant who tries what is
+    the team's; then RequestHasMovedOn where the state forbids it; then Forbidden to a reviewer who
+    would undo what a colleague did; then ConflictOfInterest by the first conflict that bars it.
     """
+    # Roles come before the state, so that strangers don't learn how a request stands. Conflicts
+    # come last: a case that has moved on is decided, whoever might have decided it.
     rule, roles = RULES[action], roles_of(person, access_request)
     if not roles:
         raise RequestNotFound

@@ -1,4 +1,4 @@
-"""Why somebody without an active grant may not, and what they may do meanwhile."""
+"""Explain why a person without an active grant has no permission, and what helps."""
 
 from __future__ import annotations
 
@@ -36,23 +36,24 @@ CLOSED = {State.DECLINED: Reason.DECLINED, State.LAPSED: Reason.LAPSED}
 def while_waiting(
     person: User, action: Action, repo: ModelRepo, now: datetime
 ) -> Permission | None:
-    """A little hosted inference for who has signed, is proved and screened, and waits.
+    """Allow an applicant who has signed, is proved and screened some tokens a day while they wait.
 
-    None where the repo offers none, or this person isn't so far. The inside of the model waits.
+    Return None where the repo's gate gives none, or something of this is missing. It covers hosted
+    inference alone: logits and activations wait for the decision.
     """
     if action != Action.INFER or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
         return None
     gate = GateSettings.objects.filter(repo=repo, waiting_tokens_per_day__gt=0).first()
-    if gate is None or not _waits_well(person, repo) or not is_affiliated(person, now):
+    if gate is None or not _has_clear_request(person, repo) or not is_affiliated(person, now):
         return None
     latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
     if latest is not None and lifecycle.is_revoked(latest):
-        return None  # what the lab ended, asking anew alone doesn't open
+        return None  # otherwise asking anew would open again what the lab ended
     return Permission(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
 
-def _waits_well(person: User, repo: ModelRepo) -> bool:
-    """An undecided request whose newest snapshot is signed and cleared. Held ones aren't."""
+def _has_clear_request(person: User, repo: ModelRepo) -> bool:
+    """Tell whether the person's open request has passed the screening. Held requests haven't."""
     request = (
         AccessRequest.objects.of(person)
         .filter(repo=repo, state__in=(State.IN_REVIEW, State.NEEDS_INFO))
@@ -65,6 +66,12 @@ def _waits_well(person: User, repo: ModelRepo) -> bool:
 
 
 def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
+    """Return the refusal that helps this person on: what waits for them, before what has ended.
+
+    The order is that of their next step. What the team or they themselves have yet to do (a check,
+    an offer, an invitation, a request under review) comes before a grant that is over, since that
+    would send them to ask for what is already on its way.
+    """
     if check := _checked(person, repo, mode, now):
         return check
     if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
@@ -77,7 +84,7 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permiss
     request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
     if request is not None and request.state in UNDECIDED:
         return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
-    grant = _given(person, repo).signed().first()
+    grant = _usable_grants(person, repo).signed().first()
     if grant is not None:
         renewal = reverse("access:grant", args=[grant.pk])
         return _over(person, grant, _start(repo), now, renewal=renewal)
@@ -87,9 +94,9 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permiss
 
 
 def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission | None:
-    """Refuse with the due date of a check, where a person's word on the lists is waited for."""
-    mine = _given(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
-    if grant := mine.first():
+    """Refuse with the due date of a check, where the team has yet to clear a screening hit."""
+    own = _usable_grants(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
+    if grant := own.first():
         page = reverse("access:grant", args=[grant.pk])
         return refuse(Reason.CHECKED, page, _due(grant.screenings))
     held = Membership.objects.held().filter(person=person)
@@ -110,7 +117,7 @@ def _due(screenings: Any) -> datetime | None:
     return newest.due_at if newest else None
 
 
-def _given(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
+def _usable_grants(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
     return Grant.objects.usable_by(person, repo).told()
 
 
@@ -119,14 +126,17 @@ def _page(request: AccessRequest) -> str:
 
 
 def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
-    """Where a signature is enough, no request stands in the way, and none helps."""
+    """Refuse at the licence gate: a signature is enough there, so requests don't count."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
-    grant = _given(person, repo).signed_or_revoked().in_mode(mode).first()
+    grant = _usable_grants(person, repo).signed_or_revoked().in_mode(mode).first()
     return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
 
 
 def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Permission:
-    """How a grant ended; one that hasn't is for another use. ``renewal``: where it is renewed."""
+    """Refuse by how a grant ended; one that hasn't ended is for another mode of use.
+
+    ``page`` is where to go next; ``renewal``, if given, where an expired grant is renewed.
+    """
     end = lifecycle.end_of(grant, now)
     if end is None:
         return refuse(Reason.MODE, page, grant.starts_at)
@@ -138,7 +148,7 @@ def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str 
 
 
 def _may_sign_newer(person: User, grant: Grant, now: datetime) -> bool:
-    """Tell whether its holder goes on by a newer text, for the rest of the term that was given."""
+    """Tell whether the holder can sign a newer licence text and keep access until the term ends."""
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
     in_force = version_in_force(grant.repo, now)
     is_newer = in_force is not None and in_force.pk != signed

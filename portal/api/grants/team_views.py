@@ -8,7 +8,7 @@ from portal.access.errors import RenewalNotFound
 from portal.access.grants.detail import Seen
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
-from portal.access.grants.listing import granted_of
+from portal.access.grants.listing import list_grants
 from portal.access.grants.renewals import decide_renewal
 from portal.access.models import Grant, Renewal
 from portal.accounts.models import Scope
@@ -35,7 +35,7 @@ def list_granted(call: Call, namespace: str, name: str) -> Slice:
     """A model's grants, filtered as on the page, the earliest end first."""
     repo = team_repo(call, namespace, name)
     asked = {name: str(value) for name, value in call.queries.items()}
-    found = granted_of(repo, asked, call.now)
+    found = list_grants(repo, asked, call.now)
     page = found.page
     return Slice(
         [_of(repo, row.grant) for row in found.rows],

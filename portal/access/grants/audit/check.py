@@ -33,13 +33,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Report:
+class GrantCheck:
     grants: int
     members: int
     differences: list[Difference]
 
 
-def check_grants(now: datetime) -> Report:
+def check_grants(now: datetime) -> GrantCheck:
     """Every active grant, and every member who joined one."""
     active = Grant.objects.active_at(now).select_related("acceptance").order_by("pk")
     joined = Membership.objects.joined().filter(grant__in=Grant.objects.active_at(now))
@@ -51,7 +51,7 @@ def check_grants(now: datetime) -> Report:
     for batch in _batches(joined.order_by("pk")):
         members += len(batch)
         differences += _compare_members(batch)
-    return Report(grants, members, differences)
+    return GrantCheck(grants, members, differences)
 
 
 def _batches(rows: Any) -> Iterator[list[Any]]:

@@ -14,6 +14,7 @@ from portal.access.grants.locks import lock_administered, lock_line, lock_lines
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
+from portal.access.policy.administering import require_administers
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
@@ -23,7 +24,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.parsing.texts import require_text, text_problem
 
 SHORTEST_NOTICE = timedelta(days=30)
@@ -85,7 +86,7 @@ def end_by_notice(
 
     A grant that ends before, or by an earlier notice, is passed over; so again changes nothing.
     """
-    repo = administered_repo(actor, repo_id, now)
+    repo = repo_to_give_notice_in(actor, repo_id, now)
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
     lasting = Grant.objects.begun_until(ends_at).filter(meant, repo=repo)
@@ -107,12 +108,16 @@ def end_by_notice(
     return grants
 
 
-def administered_repo(actor: User, repo_id: int, now: datetime) -> ModelRepo:
+def repo_to_give_notice_in(actor: User, repo_id: int, now: datetime) -> ModelRepo:
+    """Return the repo for somebody who may give notice to the holders of its grants.
+
+    Raise RepoNotFound or Forbidden to anybody else.
+    """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
-    if repo is None or not may(actor, Action.SEE, repo, now).allowed:
-        raise RepoNotFound("There’s no such model, or none that you may know of.")
-    if not may(actor, Action.ADMINISTER, repo, now).allowed:
-        raise Forbidden("Only the people who administer this model may give notice.")
+    unknown = RepoNotFound("There’s no such model, or none that you may know of.")
+    if repo is None:
+        raise unknown
+    require_administers(actor, repo, now, unknown=unknown, what="give notice")
     return repo
 
 

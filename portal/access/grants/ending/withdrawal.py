@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from portal.access.errors import GrantIsOver, GrantNotFound
 from portal.access.grants.audit.facts import stamp
-from portal.access.grants.ending.revocation import administered_repo
+from portal.access.grants.ending.revocation import repo_to_give_notice_in
 from portal.access.grants.locks import lock_administered, lock_grant, lock_lines
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import is_over, is_revoked
@@ -74,7 +74,7 @@ def withdraw_notice(
 
     Raises GrantIsOver where one that is named was ended by its notice already.
     """
-    repo = administered_repo(actor, repo_id, now)
+    repo = repo_to_give_notice_in(actor, repo_id, now)
     if not (licence_version_id or grant_ids):
         raise FieldErrors({"licence_version_id": "Choose the licence version, or name the grants."})
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)

@@ -17,7 +17,7 @@ from portal.access.grants.detail import grant_context, seen_by
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
 from portal.access.grants.forms import DecideRenewalForm, EndGrantForm, NoticeForm
-from portal.access.grants.listing import granted_of
+from portal.access.grants.listing import list_grants
 from portal.access.grants.offer_votes import Proposal, proposals_of, terms_of
 from portal.access.grants.offers import offer_grant
 from portal.access.grants.renewals import decide_renewal, reviews
@@ -47,7 +47,7 @@ def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:
 def granted(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
-    found = granted_of(repo, request.GET.dict(), now)
+    found = list_grants(repo, request.GET.dict(), now)
     administers = may(person, Action.ADMINISTER, repo, now).allowed
     context = {
         "repo": repo,

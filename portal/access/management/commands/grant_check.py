@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from portal.access.grants.audit.check import Report, check_grants
+from portal.access.grants.audit.check import GrantCheck, check_grants
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if report.differences:
             raise CommandError(f"{len(report.differences)} differences from the record.")
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: GrantCheck) -> None:
         for each in report.differences:
             self.stdout.write(f"{each.what} {each.key} {each.reason}")
         if not report.differences:
