@@ -60,7 +60,7 @@ lock: $(READY) ## requirements.txt from requirements.in; ARGS=--upgrade for the 
 	@scripts/lock $(ARGS)
 
 clean: ## everything that was made here: environment, demo data, caches
-	@rm -rf $(VENV) .venv-peers .venv-soak var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers .venv-soak var var-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv: $(READY) ## only the environment

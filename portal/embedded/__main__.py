@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--port", type=int, default=port, help="or PORT (%(default)s)")
     show.add_argument("--preset", default="demo", choices=("demo", "tiny"), help="of the model")
     show.add_argument("--web", default="single", choices=("single", "split"), help="split: nginx")
+    show.add_argument("--fresh", action="store_true", help="keep the folder aside; make a new one")
     show.add_argument("--from-make", action="store_true", help="stop with the make above")
     _add_var(show)
     execute = actions.add_parser("exec", help="run a command beside PostgreSQL and Redis")

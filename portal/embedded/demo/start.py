@@ -16,6 +16,7 @@ from typing import Any
 from portal.embedded import nginx
 from portal.embedded.demo import screen
 from portal.embedded.demo.adopting import leave_note, remove_note
+from portal.embedded.demo.earlier import recognise, set_aside
 from portal.embedded.demo.parts import HOST, ROOT, Site
 from portal.embedded.demo.prepared import Prepared
 from portal.embedded.demo.readiness import Readiness
@@ -34,12 +35,15 @@ class Options:
     preset: str
     web: str
     from_make: bool = False
+    fresh: bool = False
 
 
 def run(options: Options) -> None:
     """In the foreground, until a signal raises `Stopped`."""
     began = time.monotonic()
     published = options.var / "demo.json"
+    if options.fresh and (aside := set_aside(options.var)):
+        progress(f"  ✓ the earlier folder is kept as {aside}")
     with Supervisor(options.var, say=progress) as supervisor:
         supervisor.catch_signals()
         if options.from_make:
@@ -91,12 +95,19 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
 
 def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
     with _stage("tables"):
-        supervisor.run(site.manage("migrate", "migrate", "--no-input"))
+        _migrate(supervisor, site)
     model = trained_model(supervisor, site, "demo-model", preset)
     small = trained_model(supervisor, site, "demo-model-small", "tiny")
     folders = ("--model", str(model), "--small-model", str(small))
     with _stage("demo data"):
         supervisor.run(site.manage("seed_demo", "seed_demo", *folders))
+
+
+def _migrate(supervisor: Supervisor, site: Site) -> None:
+    try:
+        supervisor.run(site.manage("migrate", "migrate", "--no-input"))
+    except PartFailed as error:
+        raise recognise(error, supervisor.var) from None
 
 
 def trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
