@@ -11,7 +11,7 @@ from django.conf import settings
 
 from portal.access.lifecycle import given_at
 from portal.access.models import AccessRequest, Submission
-from portal.access.requests.form.answers import readable
+from portal.access.requests.form.answers import readable_answers
 from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.contents import git_blob_sha1, lfs_pointer
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
@@ -197,7 +197,7 @@ def _asked(
         "user": {"user": user.username, "fullname": user.display_name, "email": user.email},
     }
     if snapshot is not None:
-        answers = readable(snapshot.answers, form=snapshot.form)
+        answers = readable_answers(snapshot.answers, form=snapshot.form)
         content["fields"] = {each.label: each.text for each in answers}
     return content
 

@@ -16,7 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from portal.access.grants.pending_actions import turn_count
 from portal.access.review.queue.listing import waiting_count
-from portal.access.review.queue.paging import Count
+from portal.access.review.queue.paging import CappedCount
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
@@ -62,7 +62,7 @@ class Entry:
     key: str
     label: str
     url: str
-    count: Count | None = None
+    count: CappedCount | None = None
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -101,20 +101,20 @@ def reviews(user: User) -> bool:
     return ModelRepo.objects.reviewable_by(user).exists()
 
 
-def open_cases(user: User) -> Count:
+def open_cases(user: User) -> CappedCount:
     """How many requests stand in this person's queue, as far as they are worth counting."""
     return waiting_count(user)
 
 
 def navigation(user: User | None, reviewing: bool) -> list[Entry]:
     """Reviewers begin with their queue; who isn't signed in sees only what works without."""
-    entries: list[tuple[str, str, str, Count | None]] = []
+    entries: list[tuple[str, str, str, CappedCount | None]] = []
     if user and reviewing:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
     entries.append(("models", "Models", "site:home", None))
     if user:
         waiting = turn_count(user, timezone.now())
-        count = Count(waiting) if waiting else None
+        count = CappedCount(waiting) if waiting else None
         entries.append(("requests", "Requests", "access:requests", count))
     entries.append(("playground", "Playground", "jobs:playground", None))
     if user:

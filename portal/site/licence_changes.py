@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from portal.access.requests.licence_text import Block, blocks
+from portal.access.requests.licence_text import LicenceBlock, blocks
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,8 @@ class Change:
     """What was taken out and what was put in; ``kept`` paragraphs stand unchanged before it."""
 
     kept: int
-    removed: list[Block]
-    added: list[Block]
+    removed: list[LicenceBlock]
+    added: list[LicenceBlock]
 
 
 def changes(older: str, newer: str) -> tuple[list[Change], int]:

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models
 from rest_framework import serializers
 
-from portal.access.requests.form.questions import LINE
+from portal.access.requests.form.questions import LONGEST_LINE
 from portal.api.base.fields import Input, Line
 from portal.lines import LineField, LineInput
 
@@ -110,7 +110,7 @@ def short_api_fields() -> Iterator[tuple[str, serializers.Field]]:
     importlib.import_module("portal.urls")
     for takes in _portal_subclasses(Input):
         for name, field in takes().fields.items():
-            short = type(field) is serializers.CharField and (field.max_length or 0) <= LINE
+            short = type(field) is serializers.CharField and (field.max_length or 0) <= LONGEST_LINE
             if isinstance(field, Line) or short:
                 yield f"{takes.__name__}.{name}", field
 

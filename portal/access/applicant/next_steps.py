@@ -17,7 +17,7 @@ from portal.access.status_badge import Mark
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedRequest:
     """A request in its applicant's list. Without a ``url`` there is nothing to do but wait."""
 
     access_request: AccessRequest
@@ -26,7 +26,7 @@ class Row:
     url: str = ""
 
 
-def rows_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[Row]:
+def next_steps_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[ListedRequest]:
     """Return a row for each, in the same order. The repos' namespaces are selected already."""
     listed = list(access_requests)
     grants = _newest_grants(listed)
@@ -43,7 +43,7 @@ def _newest_grants(access_requests: list[AccessRequest]) -> dict[int, Grant]:
     return {key: by_parent.get(grant.pk, grant) for key, grant in newest.items()}
 
 
-def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> Row:
+def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> ListedRequest:
     state = State(access_request.state)
     if state == State.APPROVED and grant is not None:
         return _approved(access_request, grant, now)
@@ -58,16 +58,18 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> R
         State.WITHDRAWN: ("Ask again", start),
     }
     text, url = texts.get(state, ("", ""))
-    return Row(access_request, FOR_APPLICANT[state], text, url)
+    return ListedRequest(access_request, FOR_APPLICANT[state], text, url)
 
 
-def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> Row:
+def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> ListedRequest:
     """Tell of the access that came of it, which may be over by now."""
     mark = FOR_APPLICANT[State.APPROVED]
     if is_offered(grant, now):
         offer = reverse("access:offer", args=[grant.pk])
-        return Row(access_request, grant_state(grant, now), "Read and sign", offer)
+        return ListedRequest(access_request, grant_state(grant, now), "Read and sign", offer)
     if is_active(grant, now):
-        return Row(access_request, mark, "Use the model", f"/{access_request.repo.full_name}")
+        return ListedRequest(
+            access_request, mark, "Use the model", f"/{access_request.repo.full_name}"
+        )
     page = reverse("access:grant", args=[grant.pk])
-    return Row(access_request, grant_state(grant, now), "See the grant", page)
+    return ListedRequest(access_request, grant_state(grant, now), "See the grant", page)

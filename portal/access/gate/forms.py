@@ -12,19 +12,19 @@ from portal.access.gate.question_rules import STEPS, rulers_of
 from portal.access.gate.settings import RANGES
 from portal.access.requests.form.answers import country_name, modes_label, sector_label
 from portal.access.requests.form.builder import PageForm
-from portal.access.requests.form.questions import CHOOSING, NO, YES, Kind, LabQuestion
+from portal.access.requests.form.questions import CHOOSING, NO, YES, LabQuestion, QuestionKind
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.fields import LongText, told_as
 
 KINDS = {
-    Kind.TEXT: "A line of text",
-    Kind.LONG_TEXT: "A longer text",
-    Kind.CHOICE: "One of several answers",
-    Kind.CHOICES: "Any of several answers",
-    Kind.NUMBER: "A number",
-    Kind.YES_NO: "Yes or no",
-    Kind.DATE: "A date",
-    Kind.URL: "A web address",
+    QuestionKind.TEXT: "A line of text",
+    QuestionKind.LONG_TEXT: "A longer text",
+    QuestionKind.CHOICE: "One of several answers",
+    QuestionKind.CHOICES: "Any of several answers",
+    QuestionKind.NUMBER: "A number",
+    QuestionKind.YES_NO: "Yes or no",
+    QuestionKind.DATE: "A date",
+    QuestionKind.URL: "A web address",
 }
 STEP_LABELS = {
     "organization": "Your organization",

@@ -11,8 +11,8 @@ from portal.access.requests.form.questions import (
     CHOOSING,
     NO,
     YES,
-    Kind,
     LabQuestion,
+    QuestionKind,
     requestable_modes,
 )
 from portal.accounts.models import Sector
@@ -132,6 +132,6 @@ def rulers_of(
     }
     found = {name: base[name] for name, asked in BASE_RULERS.items() if asked in before}
     for each in earlier:
-        if each.step in before and each.kind in (*CHOOSING, Kind.YES_NO):
+        if each.step in before and each.kind in (*CHOOSING, QuestionKind.YES_NO):
             found[each.name] = each.choices or (YES, NO)
     return found

@@ -23,7 +23,7 @@ from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import DomainError
 
-Hits = Callable[[list[ScreeningEntry]], list[lists.Hit]]
+Hits = Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]]
 
 
 def require_admissible(
@@ -160,11 +160,13 @@ def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Scr
     return screening
 
 
-def _cleared_before(person: User, repo: ModelRepo, hits: list[lists.Hit]) -> Screening | None:
+def _cleared_before(
+    person: User, repo: ModelRepo, hits: list[lists.ScreeningHit]
+) -> Screening | None:
     """Return the newest word of a person that, with those before it, covers every hit."""
     disposed = Screening.objects.of(person).at(repo).filter(disposed_at__isnull=False)
     rows = list(disposed.order_by("disposed_at", "pk"))
-    cleared = {lists.Hit.of(stored) for row in rows for stored in row.hits}
+    cleared = {lists.ScreeningHit.of(stored) for row in rows for stored in row.hits}
     return rows[-1] if hits and set(hits) <= cleared else None
 
 

@@ -13,14 +13,14 @@ from portal.access.policy.conflicts import conflicts_with
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.requests.terms import Terms, agreed
+from portal.access.requests.approval_terms import ApprovalTerms, narrowest_terms
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
 
 def agreed_offer(
-    *, voter: User, person: User, repo: ModelRepo, terms: Terms, now: datetime
-) -> Terms | None:
+    *, voter: User, person: User, repo: ModelRepo, terms: ApprovalTerms, now: datetime
+) -> ApprovalTerms | None:
     """Return the terms to offer: as given, or the narrowest that enough people voted for.
 
     None while votes are missing; the vote is kept then. Part of the transaction of the service
@@ -31,7 +31,9 @@ def agreed_offer(
         return terms
     _cast(voter, person, repo, terms, now)
     votes = counted_offer_votes(person, repo, now)
-    agreement = agreed([terms_of(vote) for vote in votes]) if len(votes) >= quorum else None
+    agreement = (
+        narrowest_terms([terms_of(vote) for vote in votes]) if len(votes) >= quorum else None
+    )
     if agreement is not None:
         _standing(person, repo).update(voided_at=now)
     return agreement
@@ -76,15 +78,15 @@ def _proposal(person: User, repo: ModelRepo, reader: User, now: datetime) -> Pro
     return Proposal(person, votes, max(1, settings_of(repo).quorum - len(votes)), mine)
 
 
-def terms_of(vote: OfferVote) -> Terms:
-    return Terms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
+def terms_of(vote: OfferVote) -> ApprovalTerms:
+    return ApprovalTerms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
 
 
 def _standing(person: User, repo: ModelRepo) -> QuerySet[OfferVote]:
     return OfferVote.objects.filter(person=person, repo=repo, voided_at=None)
 
 
-def _cast(voter: User, person: User, repo: ModelRepo, terms: Terms, now: datetime) -> None:
+def _cast(voter: User, person: User, repo: ModelRepo, terms: ApprovalTerms, now: datetime) -> None:
     _standing(person, repo).filter(voter=voter).update(voided_at=now)
     OfferVote.objects.create(
         repo=repo,

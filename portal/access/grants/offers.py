@@ -22,8 +22,13 @@ from portal.access.policy.administering import require_administers
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
 from portal.access.policy.gate_settings import settings_of
+from portal.access.requests.approval_terms import (
+    LONGEST_GRANT,
+    OUT_OF_BOUNDS,
+    ApprovalTerms,
+    check_conditions_on,
+)
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
-from portal.access.requests.terms import LONGEST_GRANT, OUT_OF_BOUNDS, Terms, check_conditions_on
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -63,7 +68,7 @@ def offer_grant(
     if standing := Grant.objects.to(person, repo).offered_at(now).first():
         return standing
     require_not_held(person, repo, now, actor=actor)
-    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     _check_terms(repo, terms, now)
     given = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
     if given is None:
@@ -76,7 +81,7 @@ def offer_grant(
     return grant
 
 
-def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
+def _offer(person: User, repo: ModelRepo, terms: ApprovalTerms, now: datetime) -> Grant:
     offer_days = timedelta(days=settings_of(repo).offer_days)
     return Grant.objects.create(
         repo=repo,
@@ -89,7 +94,7 @@ def _offer(person: User, repo: ModelRepo, terms: Terms, now: datetime) -> Grant:
     )
 
 
-def _check_terms(repo: ModelRepo, terms: Terms, now: datetime) -> None:
+def _check_terms(repo: ModelRepo, terms: ApprovalTerms, now: datetime) -> None:
     check_conditions_on(repo, terms.conditions)
     errors: dict[str, str] = {}
     if not terms.modes or not set(terms.modes) <= set(Mode.values):

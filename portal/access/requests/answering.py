@@ -12,8 +12,8 @@ from portal.access.models import AccessRequest, Question, Submission
 from portal.access.policy.locks import locked_case
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.reopening import require_no_other_open
-from portal.access.requests.snapshots import corrected, newest_submission, next_snapshot
-from portal.access.requests.submission import send_on
+from portal.access.requests.snapshots import corrected, newest_submission, take_next_snapshot
+from portal.access.requests.submission import route_to_review
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -43,10 +43,10 @@ def answer_question(
     question = _answered(access_request, answer, now)
     if access_request.due_at is not None:
         access_request.due_at += now - question.asked_at
-    snapshot = next_snapshot(
+    snapshot = take_next_snapshot(
         access_request, changes=changes or {}, occasion=Occasion.ANSWERED, now=now
     )
-    send_on(access_request, snapshot, now)
+    route_to_review(access_request, snapshot, now)
     access_request.save()
     record(
         EventType.REQUEST_QUESTION_ANSWERED,
@@ -78,8 +78,10 @@ def correct_request(
     newest = newest_submission(access_request)
     if corrected(newest, changes) == newest.answers:
         return newest
-    snapshot = next_snapshot(access_request, changes=changes, occasion=Occasion.CORRECTED, now=now)
-    send_on(access_request, snapshot, now)
+    snapshot = take_next_snapshot(
+        access_request, changes=changes, occasion=Occasion.CORRECTED, now=now
+    )
+    route_to_review(access_request, snapshot, now)
     access_request.save()
     record(
         EventType.REQUEST_CORRECTED,
@@ -113,10 +115,10 @@ def resume_request(
     access_request.closed_at = None
     access_request.due_at = now + timedelta(days=access_request.repo.decision_days)
     access_request.escalation_level, access_request.escalated_at = 0, None
-    snapshot = next_snapshot(
+    snapshot = take_next_snapshot(
         access_request, changes=changes or {}, occasion=Occasion.RESUMED, now=now
     )
-    send_on(access_request, snapshot, now)
+    route_to_review(access_request, snapshot, now)
     access_request.save()
     letters.send_resumption(access_request, number=snapshot.submission.number, now=now)
     record(

@@ -10,14 +10,14 @@ from itertools import pairwise
 from typing import Any
 
 from portal.access.models import AccessRequest, Submission
-from portal.access.requests.form.answers import readable
+from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.questions import MATERIAL_NAMES, LabQuestion, lab_questions
 
 WORD = re.compile(r"\S+\s*|\s+")
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """Words that stayed, went or came: ``kept``, ``del`` or ``ins``."""
 
     kind: str
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Difference:
+class AnswerDifference:
     """One answer that changed. ``parts`` tells both texts at once, word by word."""
 
     name: str
@@ -35,16 +35,16 @@ class Difference:
     material: bool
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TextPart]:
         return parts_between(self.before, self.after)
 
 
 @dataclass(frozen=True)
-class Change:
+class SnapshotChange:
     """A snapshot that came after another, and in what it differs."""
 
     submission: Submission
-    rows: list[Difference]
+    rows: list[AnswerDifference]
 
 
 def material_names(questions: Sequence[LabQuestion]) -> frozenset[str]:
@@ -61,15 +61,15 @@ def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[st
     }
 
 
-def diff(before: Submission, after: Submission) -> list[Difference]:
+def answer_differences(before: Submission, after: Submission) -> list[AnswerDifference]:
     """Each answer that differs, in the order asked, under the label it was asked by."""
     changed = changed_names(before.answers, after.answers)
-    old = {each.name: each for each in readable(before.answers, form=before.form)}
-    new = {each.name: each for each in readable(after.answers, form=after.form)}
+    old = {each.name: each for each in readable_answers(before.answers, form=before.form)}
+    new = {each.name: each for each in readable_answers(after.answers, form=after.form)}
     own = [*lab_questions(before.form), *lab_questions(after.form)]
     vital = material_names(own)
     return [
-        Difference(
+        AnswerDifference(
             name,
             (new.get(name) or old[name]).label,
             old[name].text if name in old else "",
@@ -81,21 +81,24 @@ def diff(before: Submission, after: Submission) -> list[Difference]:
     ]
 
 
-def changes_of(access_request: AccessRequest) -> list[Change]:
+def changes_of(access_request: AccessRequest) -> list[SnapshotChange]:
     """Every snapshot after the first with what it changed, newest first."""
     snapshots = access_request.submissions.select_related("form").order_by("number")
-    return [Change(after, diff(before, after)) for before, after in pairwise(snapshots)][::-1]
+    return [
+        SnapshotChange(after, answer_differences(before, after))
+        for before, after in pairwise(snapshots)
+    ][::-1]
 
 
-def parts_between(before: str, after: str) -> list[Part]:
+def parts_between(before: str, after: str) -> list[TextPart]:
     """Without the ``ins`` parts it reads ``before``, without the ``del`` parts ``after``."""
     old, new = WORD.findall(before), WORD.findall(after)
     found = []
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            found.append(Part("kept", "".join(old[a:b])))
+            found.append(TextPart("kept", "".join(old[a:b])))
             continue
-        found.append(Part("del", "".join(old[a:b])))
-        found.append(Part("ins", "".join(new[c:d])))
+        found.append(TextPart("del", "".join(old[a:b])))
+        found.append(TextPart("ins", "".join(new[c:d])))
     return [part for part in found if part.text]

@@ -16,13 +16,13 @@ SUMMARY = {
 
 
 @dataclass(frozen=True)
-class Block:
+class LicenceBlock:
     kind: str  # heading or text
     text: str
 
 
 @dataclass(frozen=True)
-class Column:
+class SummaryColumn:
     """One heading of the summary, with the terms under it."""
 
     title: str
@@ -30,21 +30,25 @@ class Column:
     terms: list[str]
 
 
-def in_short(version: LicenceVersion, keys: Collection[str] = tuple(SUMMARY)) -> list[Column]:
+def in_short(
+    version: LicenceVersion, keys: Collection[str] = tuple(SUMMARY)
+) -> list[SummaryColumn]:
     """Summarize the licence under its headings, so that no prohibition reads as a duty."""
-    return [Column(*SUMMARY[key], terms) for key in keys if (terms := version.terms.get(key))]
+    return [
+        SummaryColumn(*SUMMARY[key], terms) for key in keys if (terms := version.terms.get(key))
+    ]
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[LicenceBlock]:
     """Paragraphs apart at blank lines; a line that begins with ``#`` is a heading."""
     found = []
     for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         first, _, rest = part.partition("\n")
         if first.startswith("#"):
-            found.append(Block("heading", first.lstrip("#").strip()))
+            found.append(LicenceBlock("heading", first.lstrip("#").strip()))
             part = rest
         if part.strip():
-            found.append(Block("text", _unwrapped(part)))
+            found.append(LicenceBlock("text", _unwrapped(part)))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.requests.diffs import changed_names, material_names
-from portal.access.requests.form.questions import answer_errors, kept_answers, lab_questions
+from portal.access.requests.form.questions import answer_errors, lab_questions, snapshot_answers
 from portal.access.requests.lookalikes import link_lookalikes
 from portal.access.requests.voting import void_votes
 from portal.access.screening import matching as lists
@@ -25,7 +25,7 @@ MATERIAL_CHANGE = "The answers changed in what the vote rested on"
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class NewSnapshot:
     """A new snapshot and what came of it. ``voided``: how many votes it made void."""
 
     submission: Submission
@@ -46,17 +46,17 @@ class Snapshot:
         }
 
 
-def first_snapshot(
+def take_first_snapshot(
     access_request: AccessRequest,
     *,
     form: RequestForm | None,
     acceptance: Acceptance,
     now: datetime,
-) -> Snapshot:
+) -> NewSnapshot:
     """The draft as it is submitted."""
     return _freeze(
         access_request,
-        answers=kept_answers(access_request.draft, lab_questions(form)),
+        answers=snapshot_answers(access_request.draft, lab_questions(form)),
         occasion=Submission.Occasion.SUBMITTED,
         form=form,
         acceptance=acceptance,
@@ -64,13 +64,13 @@ def first_snapshot(
     )
 
 
-def next_snapshot(
+def take_next_snapshot(
     access_request: AccessRequest,
     *,
     changes: dict[str, Any],
     occasion: Submission.Occasion,
     now: datetime,
-) -> Snapshot:
+) -> NewSnapshot:
     """The newest answers with ``changes``, under the form and the signature they were given.
 
     Raises FieldErrors, naming answers within ``changes``, where one would not do.
@@ -95,7 +95,7 @@ def newest_submission(access_request: AccessRequest) -> Submission:
 
 
 def corrected(newest: Submission, changes: dict[str, Any]) -> dict[str, Any]:
-    return kept_answers({**newest.answers, **changes}, lab_questions(newest.form))
+    return snapshot_answers({**newest.answers, **changes}, lab_questions(newest.form))
 
 
 def _freeze(
@@ -106,7 +106,7 @@ def _freeze(
     form: RequestForm | None,
     acceptance: Acceptance,
     now: datetime,
-) -> Snapshot:
+) -> NewSnapshot:
     before = access_request.submissions.order_by("number").last()
     vital = material_names(lab_questions(form))
     is_material = before is None or bool(changed_names(before.answers, answers) & vital)
@@ -124,7 +124,7 @@ def _freeze(
     screening = _screen(submission, now)
     link_lookalikes(submission, now)
     _copy(access_request, submission, screening, now)
-    return Snapshot(submission, screening, voided)
+    return NewSnapshot(submission, screening, voided)
 
 
 def _screen(submission: Submission, now: datetime) -> Screening:
@@ -143,12 +143,12 @@ def _screen(submission: Submission, now: datetime) -> Screening:
     return screening
 
 
-def _cleared_before(submission: Submission, hits: list[lists.Hit]) -> Screening | None:
+def _cleared_before(submission: Submission, hits: list[lists.ScreeningHit]) -> Screening | None:
     """The newest word of a human on this request, where it covers all that is hit now."""
     disposed = Screening.objects.filter(
         submission__request=submission.request_id, disposed_at__isnull=False
     )
-    cleared = {lists.Hit.of(each) for row in disposed for each in row.hits}
+    cleared = {lists.ScreeningHit.of(each) for row in disposed for each in row.hits}
     covered = bool(hits) and set(hits) <= cleared
     return disposed.order_by("submission__number").last() if covered else None
 

@@ -13,7 +13,7 @@ from portal.access.policy.locks import locked_case
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
-from portal.access.requests.snapshots import Snapshot, first_snapshot
+from portal.access.requests.snapshots import NewSnapshot, take_first_snapshot
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.heads import latest_head
@@ -40,10 +40,10 @@ def submit_request(
         raise NotSigned("Sign the licence first; then submit.")
     version = licence_in_force(repo, now=now)
     acceptance = store_acceptance(person=applicant, version=version, signature=signature, now=now)
-    snapshot = first_snapshot(access_request, form=form, acceptance=acceptance, now=now)
+    snapshot = take_first_snapshot(access_request, form=form, acceptance=acceptance, now=now)
     access_request.submitted_at = now
     access_request.due_at = now + timedelta(days=repo.decision_days)
-    send_on(access_request, snapshot, now)
+    route_to_review(access_request, snapshot, now)
     access_request.save()
     letters.send_receipt(
         access_request, number=snapshot.submission.number, head=latest_head(now), now=now
@@ -60,7 +60,7 @@ def submit_request(
     return access_request
 
 
-def send_on(access_request: AccessRequest, snapshot: Snapshot, now: datetime) -> None:
+def route_to_review(access_request: AccessRequest, snapshot: NewSnapshot, now: datetime) -> None:
     """To the reviewers; to a human's extra check first, where the lists have a hit."""
     state = State.IN_REVIEW if snapshot.is_clear else State.HELD
     if access_request.state == state:

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from portal.access.models import AccessRequest, Decision, Review
-from portal.access.requests.terms import Terms
+from portal.access.requests.approval_terms import ApprovalTerms
 from portal.accounts.models import User
 
 
@@ -16,7 +16,7 @@ def cast_vote(
     reviewer: User,
     verdict: Decision.Verdict,
     *,
-    terms: Terms | None = None,
+    terms: ApprovalTerms | None = None,
     reason_code: str = "",
     reason_text: str = "",
     now: datetime,

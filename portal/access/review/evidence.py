@@ -28,14 +28,14 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class Fact:
+class ProvedFact:
     title: str
     detail: str
     at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Flag:
+class EvidenceFlag:
     """Something that a person should look at. ``other``: a request that it leads to."""
 
     title: str
@@ -44,7 +44,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Record:
+class OrganizationRecord:
     """What was decided for the same organization on the same model."""
 
     approved: int
@@ -52,22 +52,25 @@ class Record:
     latest: list[AccessRequest]
 
 
-def proved(person: User, now: datetime) -> list[Fact]:
+def proved(person: User, now: datetime) -> list[ProvedFact]:
     """Each with its method and date; no word of the applicant's own is among them."""
     works = [
-        Fact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
+        ProvedFact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
         for each in affiliations_of(person, now)
     ]
     confirmed = Reference.objects.of(person).filter(verdict=Reference.Verdict.CONFIRMED)
     known = [
-        Fact(
+        ProvedFact(
             f"Known to {isolated(each.name)}",
             f"{isolated(each.relation)}, {each.email}",
             each.answered_at,
         )
         for each in confirmed[:MOST]
     ]
-    mail = [Fact("Reads mail at " + each, "A letter was answered") for each in addresses_of(person)]
+    mail = [
+        ProvedFact("Reads mail at " + each, "A letter was answered")
+        for each in addresses_of(person)
+    ]
     return [*works, *known, *mail]
 
 
@@ -87,7 +90,7 @@ def said(answers: dict[str, Any]) -> list[tuple[str, str]]:
     return [(label, str(text)) for label, text in rows if text]
 
 
-def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Flag]:
+def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[EvidenceFlag]:
     return [
         *_holds(access_request, now),
         *_screening(access_request),
@@ -98,13 +101,13 @@ def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Fl
     ]
 
 
-def _holds(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+def _holds(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
     person, repo = access_request.applicant, access_request.repo
     for each in Hold.objects.on(person, repo, None, now)[:MOST]:
-        yield Flag(f"A hold stands since {whole_date(each.placed_at)}", each.reason)
+        yield EvidenceFlag(f"A hold stands since {whole_date(each.placed_at)}", each.reason)
 
 
-def _screening(access_request: AccessRequest) -> Iterator[Flag]:
+def _screening(access_request: AccessRequest) -> Iterator[EvidenceFlag]:
     screened = Screening.objects.filter(submission__request=access_request)
     for each in screened.exclude(outcome=Screening.Outcome.CLEAR).order_by("-pk")[:MOST]:
         found = "; ".join(
@@ -112,41 +115,43 @@ def _screening(access_request: AccessRequest) -> Iterator[Flag]:
             for hit in each.hits
         )
         cleared = f"Cleared: {each.disposition}" if each.disposed_at else ""
-        yield Flag(Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared))))
+        yield EvidenceFlag(
+            Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared)))
+        )
 
 
-def _claim(access_request: AccessRequest, now: datetime) -> Iterator[Flag]:
+def _claim(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
     proved = [each.organization for each in affiliations_of(access_request.applicant, now)]
     said = access_request.organization_name
     if is_contradicted(said, proved):
         names = ", ".join(isolated(each.name) for each in dict.fromkeys(proved))
         detail = f"Proved: {names}. Said: “{isolated(said)}”."
-        yield Flag("Where they work is proved otherwise than said", detail)
+        yield EvidenceFlag("Where they work is proved otherwise than said", detail)
 
 
-def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[Flag]:
+def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[EvidenceFlag]:
     """Only those that the reader may open."""
     readable = AccessRequest.objects.readable_by(reader)
     links = RequestLink.objects.filter(request=access_request, other__in=readable)
     for each in links.select_related("other__applicant")[:MOST]:
-        yield Flag("Looks like another request", each.why, each.other)
+        yield EvidenceFlag("Looks like another request", each.why, each.other)
 
 
-def _addresses(person: User) -> Iterator[Flag]:
+def _addresses(person: User) -> Iterator[EvidenceFlag]:
     address = person.letter_address.lower()
     for each in BouncedAddress.objects.filter(address=address, cleared_at=None):
-        yield Flag("Letters don’t arrive", f"{each.address}: {each.reason}")
+        yield EvidenceFlag("Letters don’t arrive", f"{each.address}: {each.reason}")
 
 
-def _references(person: User) -> Iterator[Flag]:
+def _references(person: User) -> Iterator[EvidenceFlag]:
     denied = Reference.objects.of(person).filter(verdict=Reference.Verdict.DENIED)
     for each in denied[:MOST]:
-        yield Flag(
+        yield EvidenceFlag(
             "A reference said no", f"{isolated(each.name)}, {each.email}: {isolated(each.comment)}"
         )
 
 
-def record_of(access_request: AccessRequest, reader: User) -> Record | None:
+def organization_record(access_request: AccessRequest, reader: User) -> OrganizationRecord | None:
     """None where the organization stands in no register, so that nothing can be told of it."""
     if access_request.organization_id is None:
         return None
@@ -154,7 +159,7 @@ def record_of(access_request: AccessRequest, reader: User) -> Record | None:
         repo=access_request.repo_id, organization=access_request.organization_id
     )
     decided = theirs.exclude(pk=access_request.pk)
-    return Record(
+    return OrganizationRecord(
         approved=_count(decided.filter(state=AccessRequest.State.APPROVED)),
         declined=_count(decided.filter(state=AccessRequest.State.DECLINED)),
         latest=list(

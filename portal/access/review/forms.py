@@ -11,7 +11,7 @@ from django import forms
 from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.form.forms import WORDS, PageForm, words_field
+from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
 from portal.access.requests.form.questions import mode_choices
 from portal.accounts.models import User
 from portal.bidi import isolated
@@ -64,7 +64,7 @@ class ApproveForm(DecisionForm):
     only_files = LongText(
         label="Only these files",
         required=False,
-        max_length=WORDS,
+        max_length=LONGEST_TEXT,
         help_text="Paths or patterns such as *.json, one a line. Empty: all files.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )

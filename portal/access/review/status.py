@@ -37,7 +37,7 @@ FOR_REVIEWER = {
     **FOR_APPLICANT,
     State.NEEDS_INFO: Mark("calm", "Question asked", "question"),
 }
-OPENING = {
+GRANT_STAGES = {
     Status.OFFERED: ("current", "sign its terms"),
     Status.ACTIVE: ("done", "open"),
     Status.CHECKED: ("current", "an extra check"),
@@ -76,7 +76,7 @@ def open_question(access_request: AccessRequest) -> Question | None:
     return access_request.questions.open().first()
 
 
-def waited(access_request: AccessRequest) -> timedelta:
+def waiting_time(access_request: AccessRequest) -> timedelta:
     """How long the team waited for answers, by which the due date moved."""
     spans = [
         each.answered_at - each.asked_at
@@ -97,7 +97,7 @@ def grant_of(access_request: AccessRequest) -> Grant | None:
 
 
 @dataclass(frozen=True)
-class Stage:
+class RequestStage:
     """One of the steps that a request takes, for ``.steps``."""
 
     label: str
@@ -106,35 +106,39 @@ class Stage:
     at: datetime | None = None
 
 
-def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) -> list[Stage]:
+def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) -> list[RequestStage]:
     """Submitted, in review, decision, access."""
     state = State(access_request.state)
     if state == State.DRAFT:
         words = ("Submitted", "In review", "Decision", "Access")
-        return [Stage(label, "current" if not at else "todo") for at, label in enumerate(words)]
+        return [
+            RequestStage(label, "current" if not at else "todo") for at, label in enumerate(words)
+        ]
     return [
-        Stage("Submitted", "done", at=access_request.submitted_at),
-        Stage("In review", "current" if is_undecided(access_request) else "done"),
+        RequestStage("Submitted", "done", at=access_request.submitted_at),
+        RequestStage("In review", "current" if is_undecided(access_request) else "done"),
         _decision(access_request, state),
         _access(access_request, grant, now),
     ]
 
 
-def _decision(access_request: AccessRequest, state: State) -> Stage:
+def _decision(access_request: AccessRequest, state: State) -> RequestStage:
     if is_undecided(access_request):
-        return Stage("Decision", "todo", "the clock stands" if state == State.NEEDS_INFO else "due")
+        return RequestStage(
+            "Decision", "todo", "the clock stands" if state == State.NEEDS_INFO else "due"
+        )
     status = "done" if state == State.APPROVED else "stopped"
-    return Stage(state.label, status, at=access_request.closed_at)
+    return RequestStage(state.label, status, at=access_request.closed_at)
 
 
-def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> Stage:
+def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> RequestStage:
     if grant is None:
         detail = "opens with a yes" if is_undecided(access_request) else "not opened"
-        return Stage("Access", "todo", detail)
+        return RequestStage("Access", "todo", detail)
     status = status_of(grant, now)
-    if status in OPENING:
-        return Stage("Access", *OPENING[status])
-    return Stage("Access", "stopped", grant_state(grant, now).text.lower())
+    if status in GRANT_STAGES:
+        return RequestStage("Access", *GRANT_STAGES[status])
+    return RequestStage("Access", "stopped", grant_state(grant, now).text.lower())
 
 
 def last_decision(access_request: AccessRequest) -> Decision | None:

@@ -29,7 +29,7 @@ NOT_TOLD = "For the team alone."
 
 
 @dataclass(frozen=True)
-class Event:
+class TimelineEvent:
     at: datetime
     icon: str
     title: str
@@ -39,7 +39,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Reader:
+class TimelineReader:
     """To the applicant it is told as "you", and of the team as a whole unless it wants its
     reviewers named; to the team by name."""
 
@@ -53,10 +53,10 @@ class Reader:
         return isolated(person.display_name) if self.sees_names else "The team"
 
 
-def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
+def timeline_of(access_request: AccessRequest, *, reader: User) -> list[TimelineEvent]:
     mine = access_request.applicant_id == reader.pk
     names = not mine or settings_of(access_request.repo).names_reviewers
-    whom = Reader(reader, mine, names)
+    whom = TimelineReader(reader, mine, names)
     events = [
         *_submissions(access_request, mine),
         *_conversation(access_request, whom),
@@ -72,39 +72,41 @@ def history(access_request: AccessRequest, *, reader: User) -> list[Event]:
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
     for each in access_request.submissions.select_related("acceptance__licence_version__licence"):
         if each.occasion == Submission.Occasion.CORRECTED:
             who = "You corrected" if mine else "The applicant corrected"
-            yield Event(each.submitted_at, "note", f"{who} the answers")
+            yield TimelineEvent(each.submitted_at, "note", f"{who} the answers")
         if each.occasion == Submission.Occasion.RESUMED:
             who = "You took" if mine else "The applicant took"
-            yield Event(each.submitted_at, "said", f"{who} the request up again")
+            yield TimelineEvent(each.submitted_at, "said", f"{who} the request up again")
         if each.occasion != Submission.Occasion.SUBMITTED:
             continue
         signed = each.acceptance.licence_version
         who = "You signed and submitted" if mine else "Submitted and signed"
         text = f"Reference {access_request.reference}. Signed: {signed}."
-        yield Event(each.submitted_at, "mail", who, text, tone="yes")
+        yield TimelineEvent(each.submitted_at, "mail", who, text, tone="yes")
 
 
-def _conversation(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
+def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield the questions and answers; questions that were undone are for the team alone."""
     for each in access_request.questions.select_related("asked_by", "undone_by"):
         if each.undone_at and whom.is_applicant:
             continue
         asker = whom.name(each.asked_by)
-        yield Event(each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait")
+        yield TimelineEvent(
+            each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait"
+        )
         if each.answered_at and each.answer != each.NO_ANSWER:
             who = "You answered" if whom.is_applicant else "The applicant answered"
-            yield Event(each.answered_at, "said", who, quote=each.answer)
+            yield TimelineEvent(each.answered_at, "said", who, quote=each.answer)
         if each.undone_at and each.undone_by:
-            yield Event(
+            yield TimelineEvent(
                 each.undone_at, "revoked", f"{whom.name(each.undone_by)} undid the question"
             )
 
 
-def _decisions(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
+def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """What was undone is the team's matter: for the applicant it never was."""
     for each in access_request.decisions.select_related("decided_by", "undone_by"):
         if each.undone_at and whom.is_applicant:
@@ -113,88 +115,94 @@ def _decisions(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
         alone = "Alone, as the owner." if each.is_override and not whom.is_applicant else ""
         if each.verdict == Decision.Verdict.APPROVED:
             title = f"{who} approved the request"
-            yield Event(each.decided_at, "done", title, alone, tone="yes")
+            yield TimelineEvent(each.decided_at, "done", title, alone, tone="yes")
         else:
             reason = f"{Decision.Reason(each.reason_code).label}. {alone}".strip()
             title = f"{who} declined the request"
-            yield Event(each.decided_at, "declined", title, reason, each.reason_text, "stop")
+            yield TimelineEvent(
+                each.decided_at, "declined", title, reason, each.reason_text, "stop"
+            )
         if each.undone_at and each.undone_by:
             undoer = whom.name(each.undone_by)
-            yield Event(each.undone_at, "revoked", f"{undoer} undid the decision")
+            yield TimelineEvent(each.undone_at, "revoked", f"{undoer} undid the decision")
 
 
-def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
     appeal = Appeal.objects.filter(request=access_request).first()
     if appeal is not None:
         who = "You" if mine else "The applicant"
-        yield Event(appeal.filed_at, "flag", f"{who} appealed", quote=appeal.text, tone="wait")
+        yield TimelineEvent(
+            appeal.filed_at, "flag", f"{who} appealed", quote=appeal.text, tone="wait"
+        )
 
 
-def _reopenings(access_request: AccessRequest, whom: Reader) -> Iterator[Event]:
+def _reopenings(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     of_this = AuditEvent.objects.filter(
         target_type="access.accessrequest", target_id=str(access_request.pk)
     )
     for each in of_this.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
         who = whom.name(each.actor) if each.actor else "The team"
-        yield Event(each.at, "review", f"{who} took the request up again")
+        yield TimelineEvent(each.at, "review", f"{who} took the request up again")
 
 
-def _withdrawal(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+def _withdrawal(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
     if access_request.state == State.WITHDRAWN and access_request.closed_at:
         who = "You" if mine else "The applicant"
-        yield Event(access_request.closed_at, "revoked", f"{who} withdrew the request")
+        yield TimelineEvent(access_request.closed_at, "revoked", f"{who} withdrew the request")
 
 
 LATE = {1: "the administrators of its team", 2: "those who answer for the model"}
 
 
-def _clock(access_request: AccessRequest, mine: bool) -> Iterator[Event]:
+def _clock(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
     """What time itself did: the applicant reads that it is late as the team does."""
     for each in access_request.escalations.all():
         if each.reason == Escalation.Reason.OVERDUE:
             text = f"It is with {LATE[each.level]}."
-            yield Event(each.escalated_at, "clock", "The answer is late", text, tone="stop")
+            yield TimelineEvent(each.escalated_at, "clock", "The answer is late", text, tone="stop")
         elif each.reason == Escalation.Reason.STRANDED:
             text = "It is with those who answer for the model."
             title = "Too few of the team are free to decide it"
-            yield Event(each.escalated_at, "clock", title, text, tone="wait")
+            yield TimelineEvent(each.escalated_at, "clock", title, text, tone="wait")
         else:
             whose = "Your address takes" if mine else "The applicant’s address takes"
             title = f"{whose} no mail"
             text = "So the request does not lapse. The team was told."
-            yield Event(each.escalated_at, "mail", title, text, tone="stop")
+            yield TimelineEvent(each.escalated_at, "mail", title, text, tone="stop")
     if access_request.state == State.LAPSED and access_request.closed_at:
         text = "The question was not answered in time. For 90 days it can be taken up again."
-        yield Event(access_request.closed_at, "clock", "The request lapsed", text, tone="stop")
+        yield TimelineEvent(
+            access_request.closed_at, "clock", "The request lapsed", text, tone="stop"
+        )
 
 
-def _grant(grant: Grant | None, mine: bool) -> Iterator[Event]:
+def _grant(grant: Grant | None, mine: bool) -> Iterator[TimelineEvent]:
     end = end_by_somebody(grant) if grant else None
     if grant is None or end is None or end.cause not in BY_THE_LAB:
         return
     text = f"It would have stood until {whole_date(grant.expires_at)}."
     title = "The lab ended your access" if mine else "The access was ended"
-    yield Event(end.at, "revoked", title, text, grant.revocation_reason, "stop")
+    yield TimelineEvent(end.at, "revoked", title, text, grant.revocation_reason, "stop")
 
 
-def _of_the_team(access_request: AccessRequest, whom: Reader) -> list[Event]:
+def _of_the_team(access_request: AccessRequest, whom: TimelineReader) -> list[TimelineEvent]:
     """Notes, votes as far as they may be seen, conflicts, and who took the case."""
     notes = access_request.notes.select_related("author")
     votes = visible_votes(access_request, whom.person)
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
     assigned = access_request.assignments.select_related("reviewer")
     events = [
-        Event(
+        TimelineEvent(
             each.written_at, "note", f"{whom.name(each.author)} noted, privately", quote=each.text
         )
         for each in notes
     ]
     events += [
-        Event(each.cast_at, "tick", f"{whom.name(each.reviewer)} voted: {each.verdict}")
+        TimelineEvent(each.cast_at, "tick", f"{whom.name(each.reviewer)} voted: {each.verdict}")
         for each in votes
     ]
     events += [
-        Event(
+        TimelineEvent(
             each.declared_at,
             "flag",
             f"{whom.name(each.reviewer)} declared a conflict of interest",
@@ -203,7 +211,7 @@ def _of_the_team(access_request: AccessRequest, whom: Reader) -> list[Event]:
         for each in declared.select_related("reviewer")
     ]
     events += [
-        Event(each.assigned_at, "review", f"{whom.name(each.reviewer)} took the case")
+        TimelineEvent(each.assigned_at, "review", f"{whom.name(each.reviewer)} took the case")
         for each in assigned
     ]
     return events

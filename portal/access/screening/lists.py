@@ -25,7 +25,7 @@ MOST_LINES = 20_000
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """One line of a file, as it would be kept."""
 
     kind: str
@@ -34,10 +34,10 @@ class Line:
 
 
 @dataclass
-class Import:
+class ListImport:
     """What a file would do: ``wrong`` has the number of each line and what to do about it."""
 
-    new: list[Line] = field(default_factory=list)
+    new: list[ListLine] = field(default_factory=list)
     known: int = 0
     wrong: list[tuple[int, str]] = field(default_factory=list)
 
@@ -107,9 +107,9 @@ def _told(entry: ScreeningEntry) -> dict[str, str]:
     return {"kind": entry.kind}
 
 
-def read_lines(lines: str) -> Import:
+def read_lines(lines: str) -> ListImport:
     """What a CSV of kind, value and note would do. A first line of these words is passed over."""
-    found, seen = Import(), _standing()
+    found, seen = ListImport(), _standing()
     for number, cells in _cells(lines):
         kind, value, note = (*(cell.strip() for cell in cells[:3]), "", "", "")[:3]
         kind = kind.lower()
@@ -118,7 +118,7 @@ def read_lines(lines: str) -> Import:
         if remedies := _remedies(kind, value) or _note_remedies(note):
             found.wrong.append((number, " ".join(remedies.values())))
             continue
-        line = Line(kind, matching.normal_value(kind, value), note)
+        line = ListLine(kind, matching.normal_value(kind, value), note)
         if (line.kind, line.value) in seen:
             found.known += 1
             continue
@@ -150,7 +150,7 @@ def _standing() -> set[tuple[str, str]]:
 
 
 @transaction.atomic
-def import_entries(*, actor: User, lines: str, now: datetime) -> Import:
+def import_entries(*, actor: User, lines: str, now: datetime) -> ListImport:
     """Add every new line of a CSV; none, where one is wrong. Again, it adds nothing."""
     require_operator(actor)
     _write_alone()

@@ -28,7 +28,7 @@ EntryKind = ScreeningEntry.Kind
 
 
 @dataclass(frozen=True)
-class Hit:
+class ScreeningHit:
     """A line of a list, and the words of the request that are like it."""
 
     entry: int
@@ -40,7 +40,7 @@ class Hit:
         return {"entry": self.entry, "kind": self.kind, "value": self.value, "found": self.found}
 
     @classmethod
-    def of(cls, stored: dict[str, int | str]) -> Hit:
+    def of(cls, stored: dict[str, int | str]) -> ScreeningHit:
         return cls(
             int(stored["entry"]), str(stored["kind"]), str(stored["value"]), str(stored["found"])
         )
@@ -93,19 +93,23 @@ def newer(entries: Iterable[ScreeningEntry], than: int) -> list[ScreeningEntry]:
     return [entry for entry in entries if entry.pk > than]
 
 
-def hits_of(submission: Submission, entries: Iterable[ScreeningEntry], now: datetime) -> list[Hit]:
+def hits_of(
+    submission: Submission, entries: Iterable[ScreeningEntry], now: datetime
+) -> list[ScreeningHit]:
     """Every entry that this snapshot is like, each with the words that are."""
     return _hits(_said(submission, now), entries)
 
 
 def hits_of_member(
     membership: Membership, entries: Iterable[ScreeningEntry], now: datetime
-) -> list[Hit]:
+) -> list[ScreeningHit]:
     """The same for a member who signed: what they sign as, and what their account says."""
     return _hits(_said_by_member(membership, now), entries)
 
 
-def hits_of_grant(grant: Grant, entries: Iterable[ScreeningEntry], now: datetime) -> list[Hit]:
+def hits_of_grant(
+    grant: Grant, entries: Iterable[ScreeningEntry], now: datetime
+) -> list[ScreeningHit]:
     """Return the hits on the holder of a signed grant.
 
     Looked at are what they signed as, what they answered where it was asked for, and what their
@@ -114,9 +118,9 @@ def hits_of_grant(grant: Grant, entries: Iterable[ScreeningEntry], now: datetime
     return _hits(_said_by_holder(grant, now), entries)
 
 
-def _hits(said: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[Hit]:
+def _hits(said: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
     return [
-        Hit(entry.pk, entry.kind, entry.value, found)
+        ScreeningHit(entry.pk, entry.kind, entry.value, found)
         for entry in entries
         for found in sorted(said[entry.kind])
         if _is_like(entry.kind, entry.value, found)
@@ -188,12 +192,14 @@ def _joined(
     return {str(kind): {str(each) for each in words if each} for kind, words in both.items()}
 
 
-def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[Hit]:
+def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
     """Hits of this person's that no human has answered, on lines that still stand.
 
     A corrected answer, or a new request, doesn't get round the check that the first one asked for.
     """
     standing = {entry.pk for entry in entries}
     unanswered = Screening.objects.of(person).unanswered()
-    found = [Hit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits]
+    found = [
+        ScreeningHit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits
+    ]
     return [hit for hit in dict.fromkeys(found) if hit.entry in standing]

@@ -17,8 +17,8 @@ Outcome = Screening.Outcome
 
 
 def screen(
-    person: User, hits_of: Callable[[list[ScreeningEntry]], list[lists.Hit]], now: datetime
-) -> tuple[Screening, list[lists.Hit]]:
+    person: User, hits_of: Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]], now: datetime
+) -> tuple[Screening, list[lists.ScreeningHit]]:
     """What was found, not yet saved, and not yet said of whom: that is the caller's.
 
     ``hits_of``: what of the caller's is hit by these entries; the person's own hits that nobody

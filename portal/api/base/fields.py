@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from portal.access.models import Acceptance
 from portal.access.policy.conditions import MOST_MEMBERS, Conditions
-from portal.access.requests.form.questions import LINE, WORDS
+from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
 from portal.catalog.models import Mode
 from portal.fields import end_of_day
 from portal.lines import as_line, validate_line
@@ -40,14 +40,14 @@ class Words(serializers.CharField):
     """A text of somebody’s own. Empty ones reach the service, which says what to write."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": WORDS, "allow_blank": True, **options})
+        super().__init__(**{"max_length": LONGEST_TEXT, "allow_blank": True, **options})
 
 
 class Line(Words):
     """A field of one line, by the rule of all names."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": LINE, **options})
+        super().__init__(**{"max_length": LONGEST_LINE, **options})
         self.validators.append(validate_line)
 
     def to_internal_value(self, data: Any) -> str:
@@ -102,7 +102,7 @@ class PersonOutput(Output):
 class ConditionsInput(Input):
     no_logits = serializers.BooleanField(default=False)
     files = serializers.ListField(
-        child=serializers.CharField(max_length=LINE),
+        child=serializers.CharField(max_length=LONGEST_LINE),
         max_length=50,
         allow_null=True,
         default=None,

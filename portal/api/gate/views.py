@@ -12,7 +12,7 @@ from portal.access.gate.question_versions import save_request_form
 from portal.access.gate.settings import RANGES, SWITCHES, save_gate, seat_member, unseat_member
 from portal.access.models import RequestForm
 from portal.access.policy.gate_settings import settings_of
-from portal.access.requests.form.questions import Kind
+from portal.access.requests.form.questions import QuestionKind
 from portal.accounts.models import Scope, User
 from portal.api.base.fields import Input, Line, Output, PersonOutput
 from portal.api.base.operations import Call, listing, operation
@@ -51,7 +51,7 @@ class QuestionInput(Input):
     """One question of the lab’s own. ``material``: a changed answer voids the votes before it."""
 
     name = serializers.CharField(max_length=40)
-    type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in Kind])
+    type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in QuestionKind])
     label = serializers.CharField(max_length=500)  # type: ignore[assignment]
     step = serializers.CharField(max_length=40)
     help = serializers.CharField(max_length=1000, allow_blank=True, default="")

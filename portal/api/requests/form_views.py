@@ -9,8 +9,8 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from portal.access.models import Acceptance
-from portal.access.requests.form.questions import Kind, newest_form
-from portal.access.requests.form.schema import asked_of
+from portal.access.requests.form.questions import QuestionKind, newest_form
+from portal.access.requests.form.schema import form_schema
 from portal.access.requests.signing import licence_in_force
 from portal.api.base.fields import Output
 from portal.api.base.operations import Call, Who, operation
@@ -32,7 +32,7 @@ class AskedOutput(Output):
 
     name = serializers.CharField()
     step = serializers.CharField()
-    type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in Kind])
+    type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in QuestionKind])
     label = serializers.CharField()  # type: ignore[assignment]
     help = serializers.CharField(allow_blank=True)
     required = serializers.BooleanField()  # type: ignore[assignment]
@@ -74,7 +74,7 @@ def show_request_form(call: Call, namespace: str, name: str) -> dict[str, Any]:
     return {
         "repo": repo.full_name,
         "version": form.version if form else 0,
-        "questions": asked_of(repo, form),
+        "questions": form_schema(repo, form),
         "licence": text,
         "capacities": Acceptance.Capacity.values,
     }

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.access.models import AccessRequest, Submission
-from portal.access.requests.form.questions import LINE, WORDS
+from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
 from portal.api.base.fields import Id, Input, Line, Output, SignatureInput, Words
 
 MOST_CHOICES = 100
@@ -20,9 +20,9 @@ MOST_CHOICES = 100
 class AnswerField(serializers.Field[Any, Any, Any, Any]):
     """A text, or a list of choices."""
 
-    _text = serializers.CharField(max_length=WORDS, allow_blank=True, trim_whitespace=False)
+    _text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True, trim_whitespace=False)
     _list = serializers.ListField(
-        child=serializers.CharField(max_length=LINE), max_length=MOST_CHOICES
+        child=serializers.CharField(max_length=LONGEST_LINE), max_length=MOST_CHOICES
     )
     child = _list.child
 

@@ -14,12 +14,12 @@ from portal.access.models import AccessRequest, RequestForm, Submission
 from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request, appealable_until
-from portal.access.requests.diffs import Change, changes_of
+from portal.access.requests.diffs import SnapshotChange, changes_of
 from portal.access.requests.drafts import discard_draft, save_draft, start_draft
 from portal.access.requests.form.questions import BASE_NAMES, lab_questions, newest_form
 from portal.access.requests.submission import submit_request, withdraw_request
 from portal.access.review.status import grant_of, last_decision
-from portal.access.review.timeline import Event, history
+from portal.access.review.timeline import TimelineEvent, timeline_of
 from portal.api.base.fields import SIGNATURE_EXAMPLE
 from portal.api.base.operations import Call, Who, listing, operation
 from portal.api.requests.serializers import (
@@ -259,9 +259,9 @@ def appeal(call: Call, request_id: int) -> AccessRequest:
 
 
 @listing(Who.PERSON, EventOutput)
-def list_events(call: Call, request_id: int) -> list[Event]:
+def list_events(call: Call, request_id: int) -> list[TimelineEvent]:
     """What happened to a request of one's own, newest first."""
-    return history(own_request(call, request_id), reader=call.person)
+    return timeline_of(own_request(call, request_id), reader=call.person)
 
 
 @listing(Who.PERSON, SnapshotOutput)
@@ -271,6 +271,6 @@ def list_snapshots(call: Call, request_id: int) -> QuerySet[Submission]:
 
 
 @listing(Who.PERSON, ChangeOutput)
-def list_differences(call: Call, request_id: int) -> list[Change]:
+def list_differences(call: Call, request_id: int) -> list[SnapshotChange]:
     """Each snapshot after the first with what it changed, newest first."""
     return changes_of(own_request(call, request_id))

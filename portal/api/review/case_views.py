@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 
 from portal.access.models import AccessRequest, Decision, Note, Submission
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.diffs import Change, changes_of
+from portal.access.requests.diffs import SnapshotChange, changes_of
 from portal.access.review import asking, assignment, notes
 from portal.access.review.decisions import deciding
 from portal.access.review.decisions.undo import reopen_request, undo_last
 from portal.access.review.screening_clearance import dispose_screening
-from portal.access.review.timeline import Event, history
+from portal.access.review.timeline import TimelineEvent, timeline_of
 from portal.accounts.models import Scope, User
 from portal.api.base.fields import ReasonInput, TextInput, conditions_in
 from portal.api.base.operations import Call, Operation, listing, operation
@@ -73,9 +73,9 @@ def show_case(call: Call, request_id: int) -> AccessRequest:
 
 
 @listing(Scope.REVIEW, EventOutput)
-def list_case_events(call: Call, request_id: int) -> list[Event]:
+def list_case_events(call: Call, request_id: int) -> list[TimelineEvent]:
     """What happened to a case, newest first."""
-    return history(case_in(call, request_id), reader=call.person)
+    return timeline_of(case_in(call, request_id), reader=call.person)
 
 
 @listing(Scope.REVIEW, SnapshotOutput)
@@ -85,7 +85,7 @@ def list_case_snapshots(call: Call, request_id: int) -> QuerySet[Submission]:
 
 
 @listing(Scope.REVIEW, ChangeOutput)
-def list_case_differences(call: Call, request_id: int) -> list[Change]:
+def list_case_differences(call: Call, request_id: int) -> list[SnapshotChange]:
     """Each snapshot after the first with what it changed, newest first."""
     return changes_of(case_in(call, request_id))
 

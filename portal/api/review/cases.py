@@ -18,7 +18,7 @@ from portal.access.policy.request_actions import (
     relation_of,
     require_action,
 )
-from portal.access.requests.form.answers import readable
+from portal.access.requests.form.answers import readable_answers
 from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
@@ -110,7 +110,7 @@ def _whole(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any
     return {
         **_state(call, case, relation),
         "conflicts": [WORDS[each] for each in ConflictKind if each in relation.conflicts],
-        "answers": readable(newest.answers, form=newest.form),
+        "answers": readable_answers(newest.answers, form=newest.form),
         "evidence": _evidence(call, case, newest.answers),
         "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
         "questions": case.questions.told(),
@@ -124,6 +124,6 @@ def _evidence(call: Call, case: AccessRequest, answers: dict[str, Any]) -> dict[
         "proved": evidence.proved(case.applicant, call.now),
         "said": [{"label": label, "text": text} for label, text in evidence.said(answers)],
         "flags": evidence.flags(case, call.person, call.now),
-        "record": evidence.record_of(case, call.person),
+        "record": evidence.organization_record(case, call.person),
         "is_clear": case.evidence_is_clear,
     }

@@ -8,7 +8,7 @@ from typing import Any
 from portal.access.models import Decision
 from portal.access.review.decisions import bulk
 from portal.access.review.queue.filters import Filters, filters_from
-from portal.access.review.queue.groups import Cluster, clusters_of
+from portal.access.review.queue.groups import RequestGroup, groups_of
 from portal.access.review.queue.listing import has_queue, queue_of, with_rows
 from portal.accounts.models import Scope
 from portal.api.base.operations import Call, Slice, listing, operation
@@ -36,7 +36,7 @@ def list_queue(call: Call) -> Slice:
     )
 
 
-def _first_rows(call: Call, rows: Sequence[Cluster]) -> Sequence[dict[str, Any]]:
+def _first_rows(call: Call, rows: Sequence[RequestGroup]) -> Sequence[dict[str, Any]]:
     groups = with_rows(rows, call.person, call.now)
     return [
         {
@@ -50,9 +50,9 @@ def _first_rows(call: Call, rows: Sequence[Cluster]) -> Sequence[dict[str, Any]]
 
 
 @listing(Scope.REVIEW, GroupOutput, filters=GroupFilters, prepare=_first_rows)
-def list_groups(call: Call) -> list[Cluster]:
+def list_groups(call: Call) -> list[RequestGroup]:
     """The queue in groups, as the page groups it, the largest first, each with its first rows."""
-    return clusters_of(call.person, _filters(call), now=call.now)
+    return groups_of(call.person, _filters(call), now=call.now)
 
 
 def _filters(call: Call) -> Filters:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from portal.access.models import ScreeningEntry
 from portal.access.screening.lists import (
-    Import,
+    ListImport,
     add_entry,
     import_entries,
     read_lines,
@@ -103,6 +103,6 @@ def import_lines(call: Call) -> dict[str, object]:
     return _told(import_entries(actor=call.person, lines=call.data["lines"], now=call.now))
 
 
-def _told(found: Import) -> dict[str, object]:
+def _told(found: ListImport) -> dict[str, object]:
     wrong = [{"line": number, "remedy": remedy} for number, remedy in found.wrong]
     return {"new": len(found.new), "known": found.known, "wrong": wrong}

@@ -14,7 +14,7 @@ from portal.access.models import AccessRequest, Grant
 from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may, require_may_decide
 from portal.access.review.hub.decisions import grant_person, move_request
-from portal.access.review.hub.lists import Standing, accepted_of, pending_of, rejected_of
+from portal.access.review.hub.lists import HubAccessStatus, accepted_of, pending_of, rejected_of
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
@@ -28,12 +28,15 @@ LONGEST_REASON = 200
 PAGE = 100
 Rows = Callable[[ModelRepo, User, datetime], Any]
 LISTS: dict[str, tuple[Rows, Callable[[Any], dict[str, Any]]]] = {
-    Standing.PENDING: (
+    HubAccessStatus.PENDING: (
         lambda repo, reader, now: pending_of(repo, reader),
-        lambda row: serializers.asked(row, Standing.PENDING),
+        lambda row: serializers.asked(row, HubAccessStatus.PENDING),
     ),
-    Standing.ACCEPTED: (accepted_of, serializers.accepted),
-    Standing.REJECTED: (rejected_of, lambda row: serializers.asked(row, Standing.REJECTED)),
+    HubAccessStatus.ACCEPTED: (accepted_of, serializers.accepted),
+    HubAccessStatus.REJECTED: (
+        rejected_of,
+        lambda row: serializers.asked(row, HubAccessStatus.REJECTED),
+    ),
 }
 
 
@@ -86,22 +89,22 @@ def grant(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     person = _person(text_of(json_object(request), "user").strip())
     if not grant_person(actor=actor, repo=repo, person=person, now=now):
         raise VotesMissing
-    return JsonResponse({"status": str(Standing.ACCEPTED), "user": person.username})
+    return JsonResponse({"status": str(HubAccessStatus.ACCEPTED), "user": person.username})
 
 
-def _decision(content: dict[str, Any]) -> tuple[Standing, str]:
+def _decision(content: dict[str, Any]) -> tuple[HubAccessStatus, str]:
     """Where to, and why: a reason is for rejecting alone."""
     status = content.get("status")
-    if status not in list(Standing):
+    if status not in list(HubAccessStatus):
         raise Invalid("status is accepted, pending or rejected.", field="status")
     if content.get("rejectionReason") is None:
-        return Standing(status), ""
-    if status != Standing.REJECTED:
+        return HubAccessStatus(status), ""
+    if status != HubAccessStatus.REJECTED:
         raise Invalid("A reason is for rejecting alone. Leave it out.", field="rejectionReason")
     reason = text_of(content, "rejectionReason").strip()
     if not reason or len(reason) > LONGEST_REASON:
         raise Invalid(f"The reason has 1 to {LONGEST_REASON} characters.", field="rejectionReason")
-    return Standing.REJECTED, reason
+    return HubAccessStatus.REJECTED, reason
 
 
 def _asker(repo: ModelRepo, actor: User, content: dict[str, Any]) -> User:

@@ -20,7 +20,7 @@ from portal.access.requests.answering import answer_question, correct_request, r
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
 from portal.access.requests.form.forms import AnswerForm, AppealForm
-from portal.access.requests.form.wizard import Step, answer_forms
+from portal.access.requests.form.wizard import WizardStep, step_forms
 from portal.access.requests.snapshots import newest_submission
 from portal.access.requests.views.common import own_request
 from portal.access.review.status import open_question
@@ -84,20 +84,20 @@ def correct(request: HttpRequest, request_id: int) -> HttpResponse:
     return _page(request, access_request, act, answer, forms)
 
 
-def _forms(access_request: AccessRequest, data: QueryDict | None) -> dict[Step, StepForm]:
+def _forms(access_request: AccessRequest, data: QueryDict | None) -> dict[WizardStep, StepForm]:
     """Every step over the newest answers. What is asked hangs on all that is posted, so a step
     knows what stands in the others."""
     newest = newest_submission(access_request)
     answers = newest.answers
     if data is not None:
-        typed = answer_forms(access_request, data, asked=newest.form, answers=answers)
+        typed = step_forms(access_request, data, asked=newest.form, answers=answers)
         answers = answers | {
             name: value for f in typed.values() for name, value in f.typed().items()
         }
-    return answer_forms(access_request, data, asked=newest.form, answers=answers)
+    return step_forms(access_request, data, asked=newest.form, answers=answers)
 
 
-def _kept(forms: dict[Step, StepForm]) -> dict[str, Any]:
+def _kept(forms: dict[WizardStep, StepForm]) -> dict[str, Any]:
     return {name: value for form in forms.values() for name, value in form.kept().items()}
 
 
@@ -122,7 +122,7 @@ def _page(
     access_request: AccessRequest,
     act: RequestAction,
     answer: AnswerForm | None,
-    forms: dict[Step, StepForm],
+    forms: dict[WizardStep, StepForm],
 ) -> HttpResponse:
     all_forms = [each for each in (answer, *forms.values()) if each is not None]
     context = {

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.access.applicant.next_steps import rows_of
+from portal.access.applicant.next_steps import next_steps_of
 from portal.access.errors import AlreadyGranted
 from portal.access.grants.pending_actions import invitations_to, turns_of
 from portal.access.grants.status_marks import grant_state
@@ -25,14 +25,14 @@ from portal.access.requests.answering import is_resumable, resumable_until
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.diffs import changes_of
 from portal.access.requests.drafts import begun_request, discard_draft, start_draft
-from portal.access.requests.form.answers import modes_label, readable
+from portal.access.requests.form.answers import modes_label, readable_answers
 from portal.access.requests.form.forms import AnswerForm, AppealForm
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import STEPS, first_unfinished
 from portal.access.requests.submission import withdraw_request
 from portal.access.requests.views.common import own_request
 from portal.access.review import status as request_status
-from portal.access.review.timeline import history
+from portal.access.review.timeline import timeline_of
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
@@ -56,7 +56,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "turns": turns_of(person, now),
-        "rows": rows_of(page, now),
+        "rows": next_steps_of(page, now),
         "grants": [
             (grant, modes_label(grant.modes), grant.person_id == person.pk)
             for grant in held[:GRANTS_SHOWN]
@@ -140,7 +140,7 @@ def request_page(
     ).last()
     answers = submission.answers if submission else access_request.draft
     asked = submission.form if submission else newest_form(access_request.repo)
-    waited = request_status.waited(access_request)
+    waited = request_status.waiting_time(access_request)
     due_at = access_request.due_at
     context = {
         "access_request": access_request,
@@ -156,13 +156,13 @@ def request_page(
         "grant_end": end_of(grant, now) if grant else None,
         "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,
-        "answers": readable(answers, form=asked),
+        "answers": readable_answers(answers, form=asked),
         "changes": changes_of(access_request),
         "asked_for": modes_label(answers.get("modes")),
         "waited_days": waited.days,
         "first_due_at": due_at - waited if due_at else None,
         "overdue": bool(due_at and due_at < now),
-        "events": history(access_request, reader=access_request.applicant),
+        "events": timeline_of(access_request, reader=access_request.applicant),
         "form": form,
         "appeal": appeal or AppealForm(),
         "base_url": settings.BASE_URL,

@@ -16,21 +16,21 @@ from django.views.decorators.http import require_http_methods
 from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
 from portal.access.models import AccessRequest
 from portal.access.requests.drafts import save_draft
-from portal.access.requests.form.answers import readable
+from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.forms import PageForm, SignatureForm
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import (
-    BY_SLUG,
-    Step,
-    after,
-    as_kept,
-    before,
-    form_of,
+    STEP_BY_SLUG,
+    WizardStep,
     is_signed,
-    missing,
-    position,
+    missing_answers,
+    next_step,
+    previous_step,
     progress,
-    signature_in,
+    signature_as_stored,
+    step_form,
+    step_number,
+    stored_signature,
 )
 from portal.access.requests.signing import licence_in_force
 from portal.access.requests.submission import submit_request
@@ -51,11 +51,11 @@ STILL_MISSING = "Some answers are still missing"
 def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
     """One step. Whatever is posted is kept, right or wrong."""
     access_request = own_request(signed_in(request), request_id)
-    if step not in BY_SLUG:
+    if step not in STEP_BY_SLUG:
         raise Http404
     if not request_status.is_draft(access_request):
         return redirect("access:request", request_id)
-    here = BY_SLUG[step]
+    here = STEP_BY_SLUG[step]
     pages = {"licence": _licence, "check": _check}
     return pages.get(step, _answers)(request, access_request, here)
 
@@ -64,11 +64,11 @@ def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
 def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
     """Keep what is typed so far. Who was signed out meanwhile is told so in place."""
     access_request = own_request(signed_in(request), request_id)
-    here = BY_SLUG.get(request.POST.get("step", ""))
+    here = STEP_BY_SLUG.get(request.POST.get("step", ""))
     if here is None or here.form is None:
         raise Http404
     asked = newest_form(access_request.repo)
-    kept = _keep(access_request, form_of(here, access_request, request.POST, asked=asked).typed())
+    kept = _keep(access_request, step_form(here, access_request, request.POST, asked=asked).typed())
     return render(request, "access/_kept.html", {"access_request": kept})
 
 
@@ -82,15 +82,15 @@ def _keep(access_request: AccessRequest, answers: dict[str, Any]) -> AccessReque
 
 
 def _render(
-    request: HttpRequest, access_request: AccessRequest, here: Step, **context: Any
+    request: HttpRequest, access_request: AccessRequest, here: WizardStep, **context: Any
 ) -> HttpResponse:
     shared = {
         "access_request": access_request,
         "repo": access_request.repo,
         "step": here,
-        "number": position(here),
+        "number": step_number(here),
         "progress": progress(access_request, here, timezone.now()),
-        "back": before(here),
+        "back": previous_step(here),
     }
     status = 422 if context["form"].errors else 200
     return render(
@@ -98,12 +98,12 @@ def _render(
     )
 
 
-def _answers(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
     asked = newest_form(access_request.repo)
     if request.method != "POST":
-        shown = form_of(here, access_request, asked=asked)
+        shown = step_form(here, access_request, asked=asked)
         return _render(request, access_request, here, form=shown, page="answers")
-    posted = form_of(here, access_request, request.POST, asked=asked)
+    posted = step_form(here, access_request, request.POST, asked=asked)
     kept = _keep(access_request, posted.kept())
     if "leave" in request.POST:
         messages.success(request, "Your draft is kept. Come back whenever you like.")
@@ -116,11 +116,11 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: Step) ->
     return _render(request, kept, here, form=posted, page="answers")
 
 
-def _next(request: HttpRequest, here: Step) -> str:
-    return "check" if request.GET.get("then") == "check" else after(here).slug
+def _next(request: HttpRequest, here: WizardStep) -> str:
+    return "check" if request.GET.get("then") == "check" else next_step(here).slug
 
 
-def _licence(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
     now, person = timezone.now(), access_request.applicant
     version = licence_in_force(access_request.repo, now=now)
     if request.method != "POST":
@@ -130,8 +130,8 @@ def _licence(request: HttpRequest, access_request: AccessRequest, here: Step) ->
     else:
         shown, signature = signed_form(request, person, access_request.repo, now)
         if signature:
-            _keep(access_request, {"signature": as_kept(signature, now=now)})
-            return redirect("access:form", access_request.pk, after(here).slug)
+            _keep(access_request, {"signature": signature_as_stored(signature, now=now)})
+            return redirect("access:form", access_request.pk, next_step(here).slug)
     licence = licence_context(version)
     return _render(request, access_request, here, form=shown, page="licence", **licence)
 
@@ -145,9 +145,9 @@ def _signed_before(access_request: AccessRequest, sha256: str) -> dict[str, Any]
     return {"capacity": "person", **initial}
 
 
-def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> HttpResponse:
+def _check(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
     shown = PageForm(request.POST or None)
-    lacking = missing(access_request)
+    lacking = missing_answers(access_request)
     if request.method == "POST" and not lacking:
         try:
             return _submit(request, access_request)
@@ -157,7 +157,7 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> H
             messages.warning(request, error.message)
             return redirect("access:form", access_request.pk, "licence")
         except FieldErrors:  # the lab changed its questions this moment
-            lacking = missing(access_request)
+            lacking = missing_answers(access_request)
             say(shown, STILL_MISSING)
     elif request.method == "POST":
         say(shown, STILL_MISSING)
@@ -166,7 +166,7 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: Step) -> H
 
 
 def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
-    signature = signature_in(access_request.draft, ip=client_ip(request))
+    signature = stored_signature(access_request.draft, ip=client_ip(request))
     sent = submit_request(
         applicant=access_request.applicant,
         request_id=access_request.pk,
@@ -184,9 +184,9 @@ def _to_check(access_request: AccessRequest) -> dict[str, Any]:
     now, draft = timezone.now(), access_request.draft
     signed, asked = is_signed(access_request, now), newest_form(access_request.repo)
     return {
-        "you": readable(draft, "you", "organization", form=asked),
-        "research": readable(draft, "research", form=asked),
-        "access": readable(draft, "access", form=asked),
+        "you": readable_answers(draft, "you", "organization", form=asked),
+        "research": readable_answers(draft, "research", form=asked),
+        "access": readable_answers(draft, "access", form=asked),
         "addresses": _addresses(access_request.applicant),
         "signed": draft["signature"] if signed else None,
         "version": licence_in_force(access_request.repo, now=now),

@@ -18,7 +18,7 @@ from portal.access.gate.question_versions import save_request_form
 from portal.access.gate.views.gate import administered
 from portal.access.models import AccessRequest
 from portal.access.requests.form.questions import LabQuestion, lab_questions, newest_form
-from portal.access.requests.form.wizard import STEPS, form_of
+from portal.access.requests.form.wizard import STEPS, step_form
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
@@ -47,7 +47,7 @@ def _context(repo: ModelRepo) -> dict[str, Any]:
             (each, KINDS[each.kind], STEP_LABELS[each.step], condition_words(each, questions))
             for each in questions
         ],
-        "preview": [(step, form_of(step, blank, asked=form)) for step in STEPS if step.form],
+        "preview": [(step, step_form(step, blank, asked=form)) for step in STEPS if step.form],
     }
 
 

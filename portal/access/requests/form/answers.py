@@ -9,13 +9,18 @@ from typing import Any
 from django_countries import countries
 
 from portal.access.models import RequestForm
-from portal.access.requests.form.questions import Kind, LabQuestion, lab_questions, shown_questions
+from portal.access.requests.form.questions import (
+    LabQuestion,
+    QuestionKind,
+    lab_questions,
+    shown_questions,
+)
 from portal.accounts.models import Sector
 from portal.catalog.models import Mode
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReadableAnswer:
     """One answer as it reads. ``said``: words of the person's own, set in their voice."""
 
     name: str
@@ -62,9 +67,9 @@ STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}
 ANSWER_STEPS = tuple(dict.fromkeys(STEP_OF.values()))
 
 
-def readable(
+def readable_answers(
     answers: Mapping[str, Any], *steps: str, form: RequestForm | None = None
-) -> list[Answer]:
+) -> list[ReadableAnswer]:
     """The answers of these steps (of all, where none is named), in the order they were asked.
 
     ``form`` is the version of the lab's own questions that they answer.
@@ -74,20 +79,20 @@ def readable(
     return [each for step in ANSWER_STEPS if step in asked for each in found if each.step == step]
 
 
-def _base(answers: Mapping[str, Any]) -> list[Answer]:
+def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
     return [
-        Answer(name, label, show(answers.get(name)), said, step, name != "position")
+        ReadableAnswer(name, label, show(answers.get(name)), said, step, name != "position")
         for name, label, step, said, show in _ANSWERS
     ]
 
 
-def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[Answer]:
+def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[ReadableAnswer]:
     return [
-        Answer(
+        ReadableAnswer(
             each.name,
             each.label,
             own_text(each, answers.get(each.name)),
-            each.kind == Kind.LONG_TEXT,
+            each.kind == QuestionKind.LONG_TEXT,
             each.step,
             each.required,
         )
@@ -100,4 +105,4 @@ def own_text(question: LabQuestion, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(each) for each in value)
     text = _plain(value)
-    return text.capitalize() if question.kind == Kind.YES_NO else text
+    return text.capitalize() if question.kind == QuestionKind.YES_NO else text

@@ -11,14 +11,14 @@ from django.forms.boundfield import BoundField
 
 from portal.access.requests.form.questions import (
     CHOOSING,
-    LINE,
+    LONGEST_LINE,
+    LONGEST_TEXT,
     NO,
-    WORDS,
     YES,
-    Kind,
     LabQuestion,
+    QuestionKind,
     ShownIf,
-    problem,
+    answer_problem,
     shown_questions,
 )
 from portal.catalog.models import ModelRepo
@@ -37,7 +37,7 @@ class PageForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Row:
+class QuestionRow:
     """A question of the page; ``reveals`` is asked below its choice ``on``, in the browser."""
 
     field: BoundField
@@ -79,7 +79,9 @@ class StepForm(PageForm):
 
     def _drop_misfit(self, question: LabQuestion) -> None:
         """An earlier version may have asked for another sort of answer under this name."""
-        if isinstance(self.initial.get(question.name), list) != (question.kind == Kind.CHOICES):
+        if isinstance(self.initial.get(question.name), list) != (
+            question.kind == QuestionKind.CHOICES
+        ):
             self.initial.pop(question.name, None)
 
     def _revealed(self, asked: set[str]) -> dict[str, ShownIf]:
@@ -102,15 +104,15 @@ class StepForm(PageForm):
         taken = {condition.field for condition in found.values()}
         return picked and ruler not in taken and (ruler in asked or ruler not in own)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[QuestionRow]:
         """The questions in their order, a revealed one under the one that reveals it."""
         under = {condition.field: name for name, condition in self.revealed.items()}
         for name in self.fields:
             if name in under:
                 other = under[name]
-                yield Row(self[name], self[other], self.revealed[other].equals)
+                yield QuestionRow(self[name], self[other], self.revealed[other].equals)
             elif name not in self.revealed:
-                yield Row(self[name])
+                yield QuestionRow(self[name])
 
     @property
     def on_page(self) -> list[str]:
@@ -126,7 +128,7 @@ class StepForm(PageForm):
         cleaned = super().clean() or {}
         given = self.typed() | cleaned
         for question in self.shown:
-            if remedy := problem(question, given.get(question.name)):
+            if remedy := answer_problem(question, given.get(question.name)):
                 self.add_error(question.name, remedy)
         return cleaned
 
@@ -142,7 +144,7 @@ class StepForm(PageForm):
 def _storable(value: Any) -> Any:
     if isinstance(value, list):
         return [_storable(each) for each in value]
-    return value.replace("\x00", "")[:WORDS] if isinstance(value, str) else ""
+    return value.replace("\x00", "")[:LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def field_for(question: LabQuestion) -> forms.Field:
@@ -156,26 +158,26 @@ def field_for(question: LabQuestion) -> forms.Field:
 
 def _field(question: LabQuestion, asked: dict[str, Any]) -> forms.Field:
     match question.kind:
-        case Kind.CHOICES:
+        case QuestionKind.CHOICES:
             choices = [(each, each) for each in question.choices]
             widget = forms.CheckboxSelectMultiple
             return forms.MultipleChoiceField(choices=choices, widget=widget, **asked)
-        case Kind.CHOICE | Kind.YES_NO:
+        case QuestionKind.CHOICE | QuestionKind.YES_NO:
             given = question.choices if question.kind in CHOOSING else (YES, NO)
             choices = [(each, each if each in question.choices else each.title()) for each in given]
             return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **asked)
         case _:
-            kind_of_text = LongText if question.kind == Kind.LONG_TEXT else forms.CharField
+            kind_of_text = LongText if question.kind == QuestionKind.LONG_TEXT else forms.CharField
             return kind_of_text(widget=_line(question.kind), **asked)
 
 
-def _line(kind: Kind) -> forms.Widget:
-    if kind == Kind.LONG_TEXT:
-        return forms.Textarea(attrs={"rows": 4, "maxlength": WORDS})
-    if kind == Kind.DATE:
+def _line(kind: QuestionKind) -> forms.Widget:
+    if kind == QuestionKind.LONG_TEXT:
+        return forms.Textarea(attrs={"rows": 4, "maxlength": LONGEST_TEXT})
+    if kind == QuestionKind.DATE:
         return forms.DateInput(attrs={"type": "date", "class": "short"})
-    if kind == Kind.NUMBER:
+    if kind == QuestionKind.NUMBER:
         return forms.TextInput(attrs={"inputmode": "decimal", "class": "short"})
-    if kind == Kind.URL:
-        return forms.TextInput(attrs={"maxlength": LINE, "inputmode": "url"})
-    return forms.TextInput(attrs={"maxlength": LINE})
+    if kind == QuestionKind.URL:
+        return forms.TextInput(attrs={"maxlength": LONGEST_LINE, "inputmode": "url"})
+    return forms.TextInput(attrs={"maxlength": LONGEST_LINE})

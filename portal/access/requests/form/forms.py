@@ -11,8 +11,8 @@ from django_countries import countries
 from portal.access.models import Acceptance
 from portal.access.requests.form.builder import PageForm as PageForm
 from portal.access.requests.form.builder import StepForm
-from portal.access.requests.form.questions import LINE, REQUIRED_ANSWERS, mode_choices
-from portal.access.requests.form.questions import WORDS as WORDS
+from portal.access.requests.form.questions import LONGEST_LINE, REQUIRED_ANSWERS, mode_choices
+from portal.access.requests.form.questions import LONGEST_TEXT as LONGEST_TEXT
 from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
@@ -40,7 +40,7 @@ def words_field(
     """Return a field for a text of several lines, which says ``missing`` where it is empty."""
     return LongText(
         label=label,
-        max_length=WORDS,
+        max_length=LONGEST_TEXT,
         help_text=hint,
         required=required,
         error_messages={"required": missing},
@@ -53,14 +53,14 @@ class YouForm(StepForm):
 
     name = LineInput(
         label="Full name",
-        max_length=LINE,
+        max_length=LONGEST_LINE,
         help_text="As you sign. It should be the name in your profile.",
         error_messages=_required("name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     position = LineInput(
         label="Position",
-        max_length=LINE,
+        max_length=LONGEST_LINE,
         required=False,
         help_text="For example: doctoral student, lecturer, policy analyst.",
         widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
@@ -72,7 +72,7 @@ class OrganizationForm(StepForm):
 
     organization = LineInput(
         label="Organization",
-        max_length=LINE,
+        max_length=LONGEST_LINE,
         help_text="Its full name. If you work alone, say so.",
         error_messages=_required("organization"),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
@@ -147,12 +147,12 @@ class SignatureForm(PageForm):
     )
     entity = LineInput(
         label="Organization, and your office in it",
-        max_length=LINE,
+        max_length=LONGEST_LINE,
         error_messages={"required": "Name the organization, and your office in it."},
     )
     typed_name = LineInput(
         label="Type your full name",
-        max_length=LINE,
+        max_length=LONGEST_LINE,
         help_text="As it stands in your profile. It is your signature; we keep it with the time, "
         "your address and the fingerprint above.",
         error_messages={"required": "Type your full name; it is your signature."},

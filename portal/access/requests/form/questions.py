@@ -23,8 +23,8 @@ from portal.accounts.models import Sector
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.lines import line_errors
 
-WORDS = 5000  # characters of a long answer
-LINE = 200  # of a short one
+LONGEST_TEXT = 5000  # characters of a long answer
+LONGEST_LINE = 200  # of a short one
 YES, NO = "yes", "no"
 
 REQUIRED_ANSWERS = {
@@ -43,7 +43,7 @@ SHORT_ANSWERS = ("name", "position", "organization")
 MATERIAL_NAMES = frozenset({"organization", "country", "sector", "purpose", "modes", "outputs"})
 
 
-class Kind(StrEnum):
+class QuestionKind(StrEnum):
     """What sort of answer a lab's question takes."""
 
     TEXT = "text"
@@ -56,7 +56,7 @@ class Kind(StrEnum):
     URL = "url"
 
 
-CHOOSING = (Kind.CHOICE, Kind.CHOICES)
+CHOOSING = (QuestionKind.CHOICE, QuestionKind.CHOICES)
 SCHEME = re.compile(r"[a-z][a-z\d+.-]*:(?!\d)", re.IGNORECASE)  # before digits it is a port
 
 
@@ -77,7 +77,7 @@ class LabQuestion:
     """One question of a lab's own. ``material``: a changed answer voids the votes before it."""
 
     name: str
-    kind: Kind
+    kind: QuestionKind
     label: str
     step: str
     help: str = ""
@@ -93,7 +93,7 @@ class LabQuestion:
         return cls(
             **given
             | {
-                "kind": Kind(given.pop("type")),
+                "kind": QuestionKind(given.pop("type")),
                 "choices": tuple(given.get("choices") or ()),
                 "shown_if": ShownIf(**shown_if) if shown_if else None,
             }
@@ -139,11 +139,13 @@ def shown_questions(
     return shown
 
 
-def kept_answers(answers: Mapping[str, Any], questions: Sequence[LabQuestion]) -> dict[str, Any]:
+def snapshot_answers(
+    answers: Mapping[str, Any], questions: Sequence[LabQuestion]
+) -> dict[str, Any]:
     """What a snapshot holds: answers to what was asked, and nothing else of the draft."""
     shown = shown_questions(questions, answers)
     asked = BASE_NAMES | {question.name for question in shown}
-    addresses = {question.name for question in shown if question.kind == Kind.URL}
+    addresses = {question.name for question in shown if question.kind == QuestionKind.URL}
     return {
         name: whole_address(value) if name in addresses else value
         for name, value in answers.items()
@@ -164,7 +166,7 @@ def answer_errors(
     """What is missing or unknown in a request's answers: each field with what to do."""
     errors = _base_errors(answers, repo)
     for question in shown_questions(questions, answers):
-        if remedy := problem(question, answers.get(question.name)):
+        if remedy := answer_problem(question, answers.get(question.name)):
             errors[question.name] = remedy
     return errors
 
@@ -179,26 +181,26 @@ def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
     errors = {
         field: remedy
         for field, remedy in REQUIRED_ANSWERS.items()
-        if not known.get(field, is_given(answers.get(field)))
+        if not known.get(field, is_filled(answers.get(field)))
     }
     for field in BASE_NAMES - set(known) - set(errors):
-        longest = LINE if field in SHORT_ANSWERS else WORDS
+        longest = LONGEST_LINE if field in SHORT_ANSWERS else LONGEST_TEXT
         if len(str(answers.get(field) or "")) > longest:
             errors[field] = f"Shorten this answer to {longest} characters."
     short = {field: str(answers.get(field) or "") for field in SHORT_ANSWERS}
     return line_errors(short) | errors
 
 
-def is_given(value: object) -> bool:
+def is_filled(value: object) -> bool:
     return bool(value.strip()) if isinstance(value, str) else False
 
 
-def problem(question: LabQuestion, value: object) -> str:
+def answer_problem(question: LabQuestion, value: object) -> str:
     """What to do about this answer; "" where it is as it should be."""
-    given = bool(value) if isinstance(value, list) else is_given(value)
+    given = bool(value) if isinstance(value, list) else is_filled(value)
     if not given:
         return _ask_for(question) if question.required else ""
-    if question.kind == Kind.CHOICES:
+    if question.kind == QuestionKind.CHOICES:
         fits = isinstance(value, list) and set(value) <= set(question.choices)
     else:
         fits = isinstance(value, str) and _fits(question, value.strip())
@@ -206,35 +208,35 @@ def problem(question: LabQuestion, value: object) -> str:
 
 
 def _ask_for(question: LabQuestion) -> str:
-    chosen = question.kind in (*CHOOSING, Kind.YES_NO)
+    chosen = question.kind in (*CHOOSING, QuestionKind.YES_NO)
     return f"{'Choose an answer to' if chosen else 'Fill in'} “{question.label}”"
 
 
 _SHAPES = {
-    Kind.TEXT: f"Use at most {LINE} characters for",
-    Kind.LONG_TEXT: f"Use at most {WORDS} characters for",
-    Kind.CHOICE: "Choose among the answers to",
-    Kind.CHOICES: "Choose among the answers to",
-    Kind.NUMBER: "Give a number, such as 12 or 0.5, for",
-    Kind.YES_NO: "Say yes or no to",
-    Kind.DATE: "Give a date, such as 2027-03-31, for",
-    Kind.URL: "Give a web address, such as https://example.org, for",
+    QuestionKind.TEXT: f"Use at most {LONGEST_LINE} characters for",
+    QuestionKind.LONG_TEXT: f"Use at most {LONGEST_TEXT} characters for",
+    QuestionKind.CHOICE: "Choose among the answers to",
+    QuestionKind.CHOICES: "Choose among the answers to",
+    QuestionKind.NUMBER: "Give a number, such as 12 or 0.5, for",
+    QuestionKind.YES_NO: "Say yes or no to",
+    QuestionKind.DATE: "Give a date, such as 2027-03-31, for",
+    QuestionKind.URL: "Give a web address, such as https://example.org, for",
 }
 
 
 def _fits(question: LabQuestion, text: str) -> bool:
     match question.kind:
-        case Kind.TEXT:
-            return len(text) <= LINE
-        case Kind.LONG_TEXT:
-            return len(text) <= WORDS
-        case Kind.CHOICE:
+        case QuestionKind.TEXT:
+            return len(text) <= LONGEST_LINE
+        case QuestionKind.LONG_TEXT:
+            return len(text) <= LONGEST_TEXT
+        case QuestionKind.CHOICE:
             return text in question.choices
-        case Kind.YES_NO:
+        case QuestionKind.YES_NO:
             return text in (YES, NO)
-        case Kind.NUMBER:
+        case QuestionKind.NUMBER:
             return _is_number(text)
-        case Kind.DATE:
+        case QuestionKind.DATE:
             return _is_date(text)
         case _:
             return _is_url(text)
@@ -242,7 +244,7 @@ def _fits(question: LabQuestion, text: str) -> bool:
 
 def _is_number(text: str) -> bool:
     try:
-        return len(text) <= LINE and Decimal(text).is_finite()
+        return len(text) <= LONGEST_LINE and Decimal(text).is_finite()
     except InvalidOperation:
         return False
 

@@ -11,58 +11,62 @@ from django import forms
 from portal.access.models import RequestForm
 from portal.access.requests.form.builder import field_for
 from portal.access.requests.form.questions import (
-    LINE,
+    LONGEST_LINE,
+    LONGEST_TEXT,
     MATERIAL_NAMES,
-    WORDS,
-    Kind,
     LabQuestion,
+    QuestionKind,
     ShownIf,
     lab_questions,
 )
-from portal.access.requests.form.wizard import STEPS, Step
+from portal.access.requests.form.wizard import STEPS, WizardStep
 from portal.catalog.models import ModelRepo
 
-LONGEST = {Kind.TEXT: LINE, Kind.LONG_TEXT: WORDS, Kind.NUMBER: LINE}
+LONGEST = {
+    QuestionKind.TEXT: LONGEST_LINE,
+    QuestionKind.LONG_TEXT: LONGEST_TEXT,
+    QuestionKind.NUMBER: LONGEST_LINE,
+}
 
 
 @dataclass(frozen=True)
-class Choice:
+class SchemaChoice:
     value: str
     label: str
     help: str = ""
 
 
 @dataclass(frozen=True)
-class Asked:
+class SchemaQuestion:
     """One question. ``longest``: in characters, where it is bounded. ``is_own``: the lab's own."""
 
     name: str
     step: str
-    type: Kind
+    type: QuestionKind
     label: str
     help: str
     required: bool
     material: bool
     is_own: bool
     longest: int | None
-    choices: tuple[Choice, ...]
+    choices: tuple[SchemaChoice, ...]
     shown_if: ShownIf | None = None
 
 
-def asked_of(repo: ModelRepo, form: RequestForm | None) -> list[Asked]:
+def form_schema(repo: ModelRepo, form: RequestForm | None) -> list[SchemaQuestion]:
     """All that is asked, also what only some answers lead to: see ``shown_if``."""
     own = lab_questions(form)
     return [each for step in STEPS for each in (*_base(step, repo), *_own(step, own))]
 
 
-def _base(step: Step, repo: ModelRepo) -> Iterator[Asked]:
+def _base(step: WizardStep, repo: ModelRepo) -> Iterator[SchemaQuestion]:
     if step.form is None:
         return
     for name, field in step.form(repo=repo).fields.items():
         yield _asked(name, step, _kind_of(field), field, material=name in MATERIAL_NAMES)
 
 
-def _own(step: Step, questions: list[LabQuestion]) -> Iterator[Asked]:
+def _own(step: WizardStep, questions: list[LabQuestion]) -> Iterator[SchemaQuestion]:
     for each in questions:
         if each.step == step.slug:
             field = field_for(each)
@@ -71,14 +75,14 @@ def _own(step: Step, questions: list[LabQuestion]) -> Iterator[Asked]:
 
 def _asked(
     name: str,
-    step: Step,
-    kind: Kind,
+    step: WizardStep,
+    kind: QuestionKind,
     field: forms.Field,
     *,
     material: bool,
     own: LabQuestion | None = None,
-) -> Asked:
-    return Asked(
+) -> SchemaQuestion:
+    return SchemaQuestion(
         name=name,
         step=step.slug,
         type=kind,
@@ -93,18 +97,18 @@ def _asked(
     )
 
 
-def _kind_of(field: forms.Field) -> Kind:
+def _kind_of(field: forms.Field) -> QuestionKind:
     if isinstance(field, forms.MultipleChoiceField):
-        return Kind.CHOICES
+        return QuestionKind.CHOICES
     if isinstance(field, forms.ChoiceField):
-        return Kind.CHOICE
-    return Kind.LONG_TEXT if isinstance(field.widget, forms.Textarea) else Kind.TEXT
+        return QuestionKind.CHOICE
+    return QuestionKind.LONG_TEXT if isinstance(field.widget, forms.Textarea) else QuestionKind.TEXT
 
 
-def _choices(field: Any) -> tuple[Choice, ...]:
+def _choices(field: Any) -> tuple[SchemaChoice, ...]:
     hints: dict[str, str] = getattr(field, "choice_hints", {})
     return tuple(
-        Choice(str(value), str(label), hints.get(str(value), ""))
+        SchemaChoice(str(value), str(label), hints.get(str(value), ""))
         for value, label in getattr(field, "choices", ())
         if value
     )

@@ -17,7 +17,7 @@ from portal.errors import FieldErrors
 
 
 @dataclass(frozen=True)
-class Step:
+class WizardStep:
     slug: str
     label: str
     title: str
@@ -26,74 +26,74 @@ class Step:
 
 
 STEPS = (
-    Step(
+    WizardStep(
         "you",
         "About you",
         "About you",
         "The person who asks is the person who is bound. Nobody can ask for someone else.",
         YouForm,
     ),
-    Step(
+    WizardStep(
         "organization",
         "Your organization",
         "Your organization",
         "Where the work is done. An e-mail address there is the easiest proof.",
         OrganizationForm,
     ),
-    Step(
+    WizardStep(
         "research",
         "Your research",
         "Your research",
         "Reviewers read this first. Plain sentences are best; there are no magic words.",
         ResearchForm,
     ),
-    Step(
+    WizardStep(
         "access",
         "Access and compute",
         "Access and compute",
         "Ask for what you need. More can be asked for later.",
         AccessForm,
     ),
-    Step(
+    WizardStep(
         "licence",
         "Sign the licence",
         "Sign the licence",
         "You sign now, so that access can open the moment the team says yes. "
         "If they say no, the signature has no effect.",
     ),
-    Step(
+    WizardStep(
         "check",
         "Check and submit",
         "Check, then submit",
         "This is exactly what the reviewers will see. It is kept as submitted.",
     ),
 )
-BY_SLUG = {step.slug: step for step in STEPS}
+STEP_BY_SLUG = {step.slug: step for step in STEPS}
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """A step as the list beside the form shows it."""
 
-    step: Step
+    step: WizardStep
     done: bool
     current: bool
 
 
-def position(step: Step) -> int:
+def step_number(step: WizardStep) -> int:
     return STEPS.index(step) + 1
 
 
-def after(step: Step) -> Step:
-    return STEPS[min(position(step), len(STEPS) - 1)]
+def next_step(step: WizardStep) -> WizardStep:
+    return STEPS[min(step_number(step), len(STEPS) - 1)]
 
 
-def before(step: Step) -> Step | None:
-    return STEPS[position(step) - 2] if position(step) > 1 else None
+def previous_step(step: WizardStep) -> WizardStep | None:
+    return STEPS[step_number(step) - 2] if step_number(step) > 1 else None
 
 
-def form_of(
-    step: Step,
+def step_form(
+    step: WizardStep,
     access_request: AccessRequest,
     data: Mapping[str, Any] | None = None,
     *,
@@ -111,46 +111,46 @@ def form_of(
     )
 
 
-def answer_forms(
+def step_forms(
     access_request: AccessRequest,
     data: Mapping[str, Any] | None = None,
     *,
     asked: RequestForm | None,
     answers: Mapping[str, Any] | None = None,
-) -> dict[Step, StepForm]:
+) -> dict[WizardStep, StepForm]:
     """The form of every step that has answers."""
     return {
-        step: form_of(step, access_request, data, asked=asked, answers=answers)
+        step: step_form(step, access_request, data, asked=asked, answers=answers)
         for step in STEPS
         if step.form
     }
 
 
-def _judged(access_request: AccessRequest) -> dict[Step, StepForm]:
+def _validated_forms(access_request: AccessRequest) -> dict[WizardStep, StepForm]:
     """The draft's answers, held against what is asked today."""
     asked = newest_form(access_request.repo)
-    return answer_forms(access_request, access_request.draft, asked=asked)
+    return step_forms(access_request, access_request.draft, asked=asked)
 
 
 def done_steps(access_request: AccessRequest, now: datetime) -> set[str]:
     """The steps whose answers would be accepted as they stand."""
-    done = {step.slug for step, form in _judged(access_request).items() if form.is_valid()}
+    done = {step.slug for step, form in _validated_forms(access_request).items() if form.is_valid()}
     return done | {"licence"} if is_signed(access_request, now) else done
 
 
-def progress(access_request: AccessRequest, here: Step, now: datetime) -> list[Progress]:
+def progress(access_request: AccessRequest, here: WizardStep, now: datetime) -> list[StepProgress]:
     done = done_steps(access_request, now)
-    return [Progress(step, step.slug in done, step is here) for step in STEPS]
+    return [StepProgress(step, step.slug in done, step is here) for step in STEPS]
 
 
-def first_unfinished(access_request: AccessRequest, now: datetime) -> Step:
+def first_unfinished(access_request: AccessRequest, now: datetime) -> WizardStep:
     done = done_steps(access_request, now)
     return next((step for step in STEPS if step.slug not in done), STEPS[-1])
 
 
 def is_signed(access_request: AccessRequest, now: datetime) -> bool:
     """Whether the draft holds a signature that stands under the text of today."""
-    signature = signature_in(access_request.draft, ip=None)
+    signature = stored_signature(access_request.draft, ip=None)
     if signature is None:
         return False
     version = licence_in_force(access_request.repo, now=now)
@@ -161,7 +161,7 @@ def is_signed(access_request: AccessRequest, now: datetime) -> bool:
     return True
 
 
-def signature_in(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
+def stored_signature(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
     """The signature that a draft holds, given from this address."""
     kept = draft.get("signature")
     if not kept:
@@ -176,7 +176,7 @@ def signature_in(draft: Mapping[str, Any], *, ip: str | None) -> Signature | Non
     )
 
 
-def as_kept(signature: Signature, *, now: datetime) -> dict[str, Any]:
+def signature_as_stored(signature: Signature, *, now: datetime) -> dict[str, Any]:
     """A signature as a draft keeps it until the request is submitted."""
     return {
         "text_sha256": signature.text_sha256,
@@ -188,11 +188,11 @@ def as_kept(signature: Signature, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def missing(access_request: AccessRequest) -> list[tuple[Step, str]]:
+def missing_answers(access_request: AccessRequest) -> list[tuple[WizardStep, str]]:
     """Each answer that would not be accepted as it stands: where to go, and what to do."""
     return [
         (step, str(text))
-        for step, form in _judged(access_request).items()
+        for step, form in _validated_forms(access_request).items()
         for texts in form.errors.values()
         for text in texts
     ]

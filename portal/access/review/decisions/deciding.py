@@ -20,8 +20,13 @@ from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_case
 from portal.access.policy.request_actions import RequestAction
+from portal.access.requests.approval_terms import (
+    ApprovalTerms,
+    check_terms,
+    narrowest_terms,
+    terms_of_vote,
+)
 from portal.access.requests.signing import licence_in_force
-from portal.access.requests.terms import Terms, agreed, check_terms, terms_of
 from portal.access.requests.voting import cast_vote
 from portal.access.review.decisions.votes import counted_votes
 from portal.accounts.models import User
@@ -54,7 +59,7 @@ def approve_request(
     case = locked_case(
         reviewer, request_id, RequestAction.OVERRIDE if is_override else RequestAction.VOTE, now
     )
-    terms = Terms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
+    terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(case, terms, now)
     require_admissible(case.applicant, case.repo, now, actor=reviewer)
     _require_no_hold_on_named(case)
@@ -127,9 +132,13 @@ def _is_quorum(case: AccessRequest, votes: list[Review]) -> bool:
     return len(votes) >= settings_of(case.repo).quorum
 
 
-def _carried(case: AccessRequest, votes: list[Review]) -> Terms | None:
+def _carried(case: AccessRequest, votes: list[Review]) -> ApprovalTerms | None:
     """The terms that enough people agree on; None while there are none."""
-    return agreed([terms_of(each) for each in votes]) if _is_quorum(case, votes) else None
+    return (
+        narrowest_terms([terms_of_vote(each) for each in votes])
+        if _is_quorum(case, votes)
+        else None
+    )
 
 
 def _require_no_hold_on_named(case: AccessRequest) -> None:
@@ -178,7 +187,7 @@ def _decide(
     return decision
 
 
-def _terms_as_grant(case: AccessRequest, decision: Decision, terms: Terms) -> Grant:
+def _terms_as_grant(case: AccessRequest, decision: Decision, terms: ApprovalTerms) -> Grant:
     return Grant(
         repo=case.repo,
         person=case.applicant,

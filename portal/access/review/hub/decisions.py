@@ -19,7 +19,12 @@ from portal.access.policy.gate_settings import settings_of
 from portal.access.requests.form.questions import requestable_modes
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undo import reopen_request
-from portal.access.review.hub.lists import Standing, latest_request, standing_grants, standing_of
+from portal.access.review.hub.lists import (
+    HubAccessStatus,
+    hub_status_of,
+    latest_request,
+    standing_grants,
+)
 from portal.accounts.models import User
 from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.errors import Conflict, Forbidden
@@ -38,7 +43,7 @@ def move_request(
     actor: User,
     repo: ModelRepo,
     person: User,
-    to: Standing,
+    to: HubAccessStatus,
     now: datetime,
     reason: str = "",
 ) -> bool:
@@ -46,18 +51,18 @@ def move_request(
 
     Raises NothingAsked or AlreadyThere; and whatever the pages’ act raises.
     """
-    request, standing = latest_request(repo, person), standing_of(repo, person, now)
+    request, standing = latest_request(repo, person), hub_status_of(repo, person, now)
     if request is None and standing is None:
         raise NothingAsked(person.username, repo.full_name)
-    if standing != Standing.ACCEPTED:
+    if standing != HubAccessStatus.ACCEPTED:
         _require_readable(actor, request)
     if standing == to:
         raise AlreadyThere(person.username, to)
-    if standing != Standing.PENDING:
+    if standing != HubAccessStatus.PENDING:
         _take_back(actor, repo, person, request, now)
-    if request is None or to == Standing.PENDING:
+    if request is None or to == HubAccessStatus.PENDING:
         return True
-    if to == Standing.ACCEPTED:
+    if to == HubAccessStatus.ACCEPTED:
         return _approve(actor, request, now)
     return _decline(actor, request, reason, now)
 
@@ -68,10 +73,10 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
 
     False while votes are missing. Raises HasAccess.
     """
-    standing, request = standing_of(repo, person, now), latest_request(repo, person)
-    if standing == Standing.ACCEPTED:
+    standing, request = hub_status_of(repo, person, now), latest_request(repo, person)
+    if standing == HubAccessStatus.ACCEPTED:
         raise HasAccess(person.username, repo.full_name)
-    if standing == Standing.PENDING and request is not None:
+    if standing == HubAccessStatus.PENDING and request is not None:
         if not _may_read(actor, request):
             raise Forbidden(f"{person.username} has asked, and the review team decides.")
         return _approve(actor, request, now)

@@ -16,7 +16,7 @@ from portal.catalog.models import ModelRepo
 State = AccessRequest.State
 
 
-class Standing(StrEnum):
+class HubAccessStatus(StrEnum):
     """Where a person stands with a model, in the protocol’s words."""
 
     PENDING = "pending"
@@ -68,13 +68,13 @@ def latest_request(repo: ModelRepo, person: User) -> AccessRequest | None:
     return found
 
 
-def standing_of(repo: ModelRepo, person: User, now: datetime) -> Standing | None:
+def hub_status_of(repo: ModelRepo, person: User, now: datetime) -> HubAccessStatus | None:
     """None for who never asked and was given nothing, and for what is over."""
     if standing_grants(repo, now).filter(person=person).exists():
-        return Standing.ACCEPTED
+        return HubAccessStatus.ACCEPTED
     request = latest_request(repo, person)
     if request is None:
         return None
     if request.state in AccessRequest.UNDECIDED_STATES:
-        return Standing.PENDING
-    return Standing.REJECTED if request.state == State.DECLINED else None
+        return HubAccessStatus.PENDING
+    return HubAccessStatus.REJECTED if request.state == State.DECLINED else None

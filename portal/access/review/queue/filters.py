@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django_countries import countries
 
 from portal.access.models import AccessRequest, Appeal, Assignment
-from portal.access.review.queue.paging import OLDEST_FIRST, Order
+from portal.access.review.queue.paging import OLDEST_FIRST, QueueOrder
 from portal.accounts.models import Sector, User
 
 State = AccessRequest.State
@@ -102,11 +102,11 @@ def filters_from(given: Mapping[str, str]) -> Filters:
     )
 
 
-def order_of(filters: Filters) -> Order:
+def order_of(filters: Filters) -> QueueOrder:
     """Open requests as they came, the overdue as they were due, the decided last first."""
     if filters.view == DECIDED:
-        return Order("closed_at", is_descending=True)
-    return Order("due_at") if filters.flag == "overdue" else OLDEST_FIRST
+        return QueueOrder("closed_at", is_descending=True)
+    return QueueOrder("due_at") if filters.flag == "overdue" else OLDEST_FIRST
 
 
 def overdue(now: datetime) -> Q:

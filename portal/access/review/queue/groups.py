@@ -7,12 +7,19 @@ from datetime import datetime
 
 from portal.access.models import AccessRequest
 from portal.access.review.queue.filters import Filters, conditions_of, order_of
-from portal.access.review.queue.paging import CAP, Order, Requests, first_keys, narrowed, parts_of
+from portal.access.review.queue.paging import (
+    CAP,
+    QueueOrder,
+    Requests,
+    filtered,
+    first_keys,
+    readable_parts,
+)
 from portal.accounts.models import User
 
 
 @dataclass(frozen=True)
-class Cluster:
+class RequestGroup:
     """Requests that belong together, by their keys. ``filter``: what shows them all."""
 
     label: str
@@ -20,15 +27,17 @@ class Cluster:
     keys: list[int]
 
 
-def clusters_of(reviewer: User, filters: Filters, *, now: datetime) -> list[Cluster]:
+def groups_of(reviewer: User, filters: Filters, *, now: datetime) -> list[RequestGroup]:
     """The queue in groups, the largest first, as far as its first thousand requests make them."""
-    found = narrowed(parts_of(reviewer, filters.repo_id), *conditions_of(filters, reviewer, now))
-    return in_clusters(found, filters, order_of(filters))[0]
+    found = filtered(
+        readable_parts(reviewer, filters.repo_id), *conditions_of(filters, reviewer, now)
+    )
+    return grouped(found, filters, order_of(filters))[0]
 
 
-def in_clusters(
-    found: list[Requests], filters: Filters, order: Order
-) -> tuple[list[Cluster], bool]:
+def grouped(
+    found: list[Requests], filters: Filters, order: QueueOrder
+) -> tuple[list[RequestGroup], bool]:
     """The first thousand in groups, the largest first; and whether there are more."""
     keys = first_keys(found, order, CAP + 1)
     column = "organization_name" if filters.group == "organization" else "evidence_is_clear"
@@ -37,7 +46,7 @@ def in_clusters(
     for key in keys[:CAP]:
         members.setdefault(by_key[key], []).append(key)
     largest = sorted(members.items(), key=lambda each: -len(each[1]))
-    clusters = [Cluster(_label(value), _filter(value), those) for value, those in largest]
+    clusters = [RequestGroup(_label(value), _filter(value), those) for value, those in largest]
     return clusters, len(keys) > CAP
 
 

@@ -18,17 +18,17 @@ from portal.access.review.queue.filters import (
     order_of,
     overdue,
 )
-from portal.access.review.queue.groups import Cluster, in_clusters
+from portal.access.review.queue.groups import RequestGroup, grouped
 from portal.access.review.queue.paging import (
-    Count,
-    Order,
+    CappedCount,
+    QueueOrder,
     Requests,
-    any_of,
-    beyond,
+    after_position,
+    any_exist,
     count,
+    filtered,
     first_keys,
-    narrowed,
-    parts_of,
+    readable_parts,
 )
 from portal.access.review.status import State, is_undecided, reviewer_mark
 from portal.access.screening.claimed_affiliations import Workplace, workplace_of
@@ -42,14 +42,14 @@ NEAR = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class Tab:
+class QueueTab:
     slug: str
     label: str
-    count: Count | None
+    count: CappedCount | None
 
 
 @dataclass(frozen=True)
-class Row:
+class QueueRow:
     """One request of the queue. ``due``: calm, near, late, waits, or none once decided."""
 
     request: AccessRequest
@@ -62,51 +62,51 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Group:
+class QueueGroup:
     """A cluster with some of its first requests."""
 
     label: str
     count: int
     filter: tuple[str, str]
-    rows: list[Row]
+    rows: list[QueueRow]
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueuePage:
     """``before`` and ``after``: where the neighbouring pages begin, if there are any."""
 
-    rows: list[Row]
-    groups: list[Group]
+    rows: list[QueueRow]
+    groups: list[QueueGroup]
     is_cut: bool
     before: int | None
     after: int | None
-    tabs: list[Tab]
+    tabs: list[QueueTab]
     repos: list[ModelRepo]
     colleagues: list[User]
-    open_count: Count
-    overdue_count: Count
+    open_count: CappedCount
+    overdue_count: CappedCount
 
 
-def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> Queue:
-    everything = parts_of(reviewer)
-    chosen = parts_of(reviewer, filters.repo_id) if filters.repo_id else everything
-    found = narrowed(chosen, *conditions_of(filters, reviewer, now))
+def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
+    everything = readable_parts(reviewer)
+    chosen = readable_parts(reviewer, filters.repo_id) if filters.repo_id else everything
+    found = filtered(chosen, *conditions_of(filters, reviewer, now))
     order = order_of(filters)
-    clusters, is_cut = in_clusters(found, filters, order) if filters.group else ([], False)
+    clusters, is_cut = grouped(found, filters, order) if filters.group else ([], False)
     keys, before, after = ([], None, None) if filters.group else _page(found, filters, order)
-    counts = {slug: count(narrowed(everything, each)) for slug, (_, each) in VIEWS.items()}
-    tabs = [Tab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
-    return Queue(
+    counts = {slug: count(filtered(everything, each)) for slug, (_, each) in VIEWS.items()}
+    tabs = [QueueTab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
+    return QueuePage(
         rows=_rows(keys, reviewer, now),
         groups=with_rows(clusters[:GROUPS], reviewer, now),
         is_cut=is_cut,
         before=before,
         after=after,
-        tabs=[*tabs, Tab(DECIDED, "Decided", None)],
+        tabs=[*tabs, QueueTab(DECIDED, "Decided", None)],
         repos=list(ModelRepo.objects.reviewable_by(reviewer).with_names()),
         colleagues=_colleagues(reviewer),
         open_count=counts["open"],
-        overdue_count=count(narrowed(everything, overdue(now)), Order("due_at")),
+        overdue_count=count(filtered(everything, overdue(now)), QueueOrder("due_at")),
     )
 
 
@@ -114,22 +114,22 @@ def has_queue(person: User) -> bool:
     """Who sits on a team, or owns a model of which a request was escalated."""
     if ModelRepo.objects.reviewable_by(person).exists():
         return True
-    return any_of(parts_of(person))
+    return any_exist(readable_parts(person))
 
 
-def waiting_count(reviewer: User) -> Count:
-    return count(narrowed(parts_of(reviewer), VIEWS["open"][1]))
+def waiting_count(reviewer: User) -> CappedCount:
+    return count(filtered(readable_parts(reviewer), VIEWS["open"][1]))
 
 
 def _page(
-    found: list[Requests], filters: Filters, order: Order
+    found: list[Requests], filters: Filters, order: QueueOrder
 ) -> tuple[list[int], int | None, int | None]:
     """One page of keys, and the keys that the pages before and after it turn on."""
     backward = filters.before is not None
     way = order.reversed() if backward else order
     turn = filters.before or filters.after
     place = _place_in(order, turn) if turn else None
-    rest = beyond(found, way, place, turn) if place and turn else found
+    rest = after_position(found, way, place, turn) if place and turn else found
     keys = first_keys(rest, way, PAGE_SIZE + 1)
     goes_on, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
     if backward:
@@ -140,19 +140,19 @@ def _page(
     return keys, first if has_before else None, last if has_after else None
 
 
-def _place_in(order: Order, key: int) -> datetime | None:
+def _place_in(order: QueueOrder, key: int) -> datetime | None:
     place: datetime | None = (
         AccessRequest.objects.filter(pk=key).values_list(order.column, flat=True).first()
     )
     return place
 
 
-def with_rows(clusters: Sequence[Cluster], reviewer: User, now: datetime) -> list[Group]:
+def with_rows(clusters: Sequence[RequestGroup], reviewer: User, now: datetime) -> list[QueueGroup]:
     """Each with its first requests, all read at once."""
     shown = [key for each in clusters for key in each.keys[:ROWS_OF_A_GROUP]]
     rows = {row.request.pk: row for row in _rows(shown, reviewer, now)}
     return [
-        Group(
+        QueueGroup(
             label=each.label,
             count=len(each.keys),
             filter=each.filter,
@@ -162,7 +162,7 @@ def with_rows(clusters: Sequence[Cluster], reviewer: User, now: datetime) -> lis
     ]
 
 
-def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
+def _rows(keys: list[int], reviewer: User, now: datetime) -> list[QueueRow]:
     standing = Assignment.objects.filter(ended_at=None).select_related("reviewer")
     loaded = (
         AccessRequest.objects.filter(pk__in=keys)
@@ -174,9 +174,9 @@ def _rows(keys: list[int], reviewer: User, now: datetime) -> list[Row]:
     return [_row(by_key[key], reviewer, now) for key in keys if key in by_key]
 
 
-def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> Row:
+def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> QueueRow:
     draft = access_request.draft
-    return Row(
+    return QueueRow(
         request=access_request,
         workplace=workplace_of(access_request),
         sector=sector_label(access_request.sector or draft.get("sector")),

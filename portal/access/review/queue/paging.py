@@ -21,7 +21,7 @@ MANY_REPOS = 20  # more are read together, at some cost
 
 
 @dataclass(frozen=True)
-class Count:
+class CappedCount:
     """How many there are, as far as it was counted."""
 
     number: int
@@ -35,14 +35,14 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Order:
+class QueueOrder:
     """By one column, ties by key. ``column`` is never null in what is read so."""
 
     column: str = "submitted_at"
     is_descending: bool = False
 
-    def reversed(self) -> Order:
-        return Order(self.column, not self.is_descending)
+    def reversed(self) -> QueueOrder:
+        return QueueOrder(self.column, not self.is_descending)
 
     @property
     def fields(self) -> tuple[str, str]:
@@ -50,10 +50,10 @@ class Order:
         return f"{sign}{self.column}", f"{sign}pk"
 
 
-OLDEST_FIRST = Order()
+OLDEST_FIRST = QueueOrder()
 
 
-def parts_of(reviewer: User, repo_id: int | None = None) -> list[Requests]:
+def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]:
     """What this person may read, as parts that don't overlap: a repo each, so that each is found
     by an index. Together they are ``readable_by``."""
     team = set(_keys(ModelRepo.objects.reviewable_by(reviewer), repo_id))
@@ -78,7 +78,7 @@ def _by_repo(found: Requests, keys: Sequence[int]) -> list[Requests]:
     return [found.filter(repo=key) for key in keys]
 
 
-def first_keys(parts: Sequence[Requests], order: Order, limit: int) -> list[int]:
+def first_keys(parts: Sequence[Requests], order: QueueOrder, limit: int) -> list[int]:
     """The keys of the first of them all."""
     rows = [
         (at, key)
@@ -89,14 +89,16 @@ def first_keys(parts: Sequence[Requests], order: Order, limit: int) -> list[int]
     return [key for _, key in sorted(rows, reverse=order.is_descending)[:limit]]
 
 
-def count(parts: Sequence[Requests], order: Order = OLDEST_FIRST, cap: int = CAP) -> Count:
+def count(
+    parts: Sequence[Requests], order: QueueOrder = OLDEST_FIRST, cap: int = CAP
+) -> CappedCount:
     """Counted in the order of an index, since without one the database may read all there is."""
     keys = [part.order_by(*order.fields).values("pk")[: cap + 1] for part in parts]
     found = _union(keys).count() if keys else 0
-    return Count(min(found, cap), found > cap)
+    return CappedCount(min(found, cap), found > cap)
 
 
-def with_other_teams(person: User) -> Count:
+def with_other_teams(person: User) -> CappedCount:
     """Count the undecided requests on repos that this person owns and whose team they aren't on.
 
     An owner reads a case once it was escalated; until then its team alone does.
@@ -107,15 +109,17 @@ def with_other_teams(person: User) -> Count:
     return count([unread.exclude(repo__in=team)])
 
 
-def any_of(parts: Sequence[Requests]) -> bool:
+def any_exist(parts: Sequence[Requests]) -> bool:
     return bool(first_keys(parts, OLDEST_FIRST, 1))
 
 
-def narrowed(parts: Sequence[Requests], *conditions: Any) -> list[Requests]:
+def filtered(parts: Sequence[Requests], *conditions: Any) -> list[Requests]:
     return [part.filter(*conditions) for part in parts]
 
 
-def beyond(parts: Sequence[Requests], order: Order, at: datetime, key: int) -> list[Requests]:
+def after_position(
+    parts: Sequence[Requests], order: QueueOrder, at: datetime, key: int
+) -> list[Requests]:
     """Those that come after this place in the order."""
     way = "lt" if order.is_descending else "gt"
     this_far = Q(**{f"{order.column}__{way}e": at})

@@ -10,41 +10,41 @@ from django.db.models import Exists, OuterRef, Q
 from portal.access.models import AccessRequest, Assignment, Review
 from portal.access.review.queue.filters import IN_REVIEW, Filters, conditions_of, order_of
 from portal.access.review.queue.paging import (
-    Count,
-    Order,
+    CappedCount,
+    QueueOrder,
     Requests,
-    any_of,
-    beyond,
+    after_position,
+    any_exist,
     count,
+    filtered,
     first_keys,
-    narrowed,
-    parts_of,
+    readable_parts,
 )
 from portal.accounts.models import User
 
 
 @dataclass(frozen=True)
-class Place:
+class QueuePosition:
     """A case's place in a list; ``number`` is None where the case isn't in it or too far behind."""
 
     number: int | None
-    total: Count
+    total: CappedCount
     previous: int | None
     next: int | None
 
 
-def place_of(
+def position_in_queue(
     access_request: AccessRequest, reviewer: User, filters: Filters, now: datetime
-) -> Place:
+) -> QueuePosition:
     """Find the case among those that the reviewer's filters show, in the order of their list."""
     shown, order = _shown(reviewer, filters, now), order_of(filters)
     total, behind = count(shown, order), _behind(shown, access_request, order)
-    if not any_of(narrowed(shown, Q(pk=access_request.pk))):
-        return Place(None, total, None, _first(behind, order))
+    if not any_exist(filtered(shown, Q(pk=access_request.pk))):
+        return QueuePosition(None, total, None, _first(behind, order))
     back = order.reversed()
     ahead = _behind(shown, access_request, back)
     number = count(ahead, back)
-    return Place(
+    return QueuePosition(
         number=None if number.is_capped else number.number + 1,
         total=total,
         previous=_first(ahead, back),
@@ -63,22 +63,24 @@ def next_to_decide(
     mine = Review.objects.filter(request=OuterRef("pk"), reviewer=reviewer, voided_at=None)
     theirs = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
     free = ~Q(Exists(mine)) & ~Q(Exists(theirs.exclude(reviewer=reviewer)))
-    decidable = narrowed(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
+    decidable = filtered(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
     order = order_of(filters)
     return _first(_behind(decidable, decided, order), order)
 
 
 def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:
-    parts = parts_of(reviewer, filters.repo_id)
-    return narrowed(parts, *conditions_of(filters, reviewer, now))
+    parts = readable_parts(reviewer, filters.repo_id)
+    return filtered(parts, *conditions_of(filters, reviewer, now))
 
 
-def _behind(parts: list[Requests], access_request: AccessRequest, order: Order) -> list[Requests]:
+def _behind(
+    parts: list[Requests], access_request: AccessRequest, order: QueueOrder
+) -> list[Requests]:
     """Narrow to those that come after this case in the order; to none where it has no place."""
     at = getattr(access_request, order.column)
-    return beyond(parts, order, at, access_request.pk) if at else []
+    return after_position(parts, order, at, access_request.pk) if at else []
 
 
-def _first(parts: list[Requests], order: Order) -> int | None:
+def _first(parts: list[Requests], order: QueueOrder) -> int | None:
     keys = first_keys(parts, order, 1)
     return keys[0] if keys else None

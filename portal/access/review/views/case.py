@@ -17,7 +17,7 @@ from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Action, may
 from portal.access.policy.request_actions import RequestAction, relation_of
 from portal.access.requests.diffs import changes_of
-from portal.access.requests.form.answers import Answer, modes_label, readable
+from portal.access.requests.form.answers import ReadableAnswer, modes_label, readable_answers
 from portal.access.requests.form.questions import BASE_NAMES
 from portal.access.review import evidence, status
 from portal.access.review.assignment import assignment_of
@@ -27,8 +27,8 @@ from portal.access.review.decisions.votes import standing_votes, visible_votes
 from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
-from portal.access.review.queue.position import place_of
-from portal.access.review.timeline import history
+from portal.access.review.queue.position import position_in_queue
+from portal.access.review.timeline import timeline_of
 from portal.access.status_badge import Mark
 from portal.accounts.models import User
 
@@ -71,8 +71,8 @@ def case_context(
         "appeal": getattr(access_request, "appeal", None),
         "attestations": _attestations(submission.acceptance),
         "earlier": _earlier(access_request, reviewer),
-        "events": history(access_request, reader=reviewer),
-        "place": place_of(access_request, reviewer, filters, now),
+        "events": timeline_of(access_request, reader=reviewer),
+        "place": position_in_queue(access_request, reviewer, filters, now),
         "carried": filters.query,
         "form": form,
         "failed": name,
@@ -101,7 +101,7 @@ def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
 def _evidence(
     access_request: AccessRequest, reviewer: User, answers: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
-    record = evidence.record_of(access_request, reviewer)
+    record = evidence.organization_record(access_request, reviewer)
     return {
         "proved": evidence.proved(access_request.applicant, now),
         "said": evidence.said(answers),
@@ -138,11 +138,11 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
     }
 
 
-def _answers(submission: Submission) -> list[Answer]:
+def _answers(submission: Submission) -> list[ReadableAnswer]:
     """The research, what is asked for, the lab's own questions. Who they are stands above."""
     return [
         each
-        for each in readable(submission.answers, form=submission.form)
+        for each in readable_answers(submission.answers, form=submission.form)
         if each.step in ("research", "access") or each.name not in BASE_NAMES
     ]
 

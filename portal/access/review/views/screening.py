@@ -17,7 +17,7 @@ from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.review.screening_forms import EntryForm, ImportForm
 from portal.access.screening.lists import (
-    Import,
+    ListImport,
     add_entry,
     import_entries,
     read_lines,
@@ -87,7 +87,7 @@ def import_lines(request: HttpRequest) -> HttpResponse:
     return render(request, "access/screening_import.html", context, status=status)
 
 
-def _import(request: HttpRequest, person: User, text: str) -> Import | None:
+def _import(request: HttpRequest, person: User, text: str) -> ListImport | None:
     """What it would do; None once it is done."""
     if request.POST.get("act") != "add":
         return read_lines(text)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.access.gate.question_versions import save_request_form
 from portal.access.models import AccessRequest, RequestForm
 from portal.access.requests.drafts import save_draft
-from portal.access.requests.form.answers import readable
+from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.submission import submit_request
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
@@ -142,7 +142,9 @@ class TestSubmitting:
         request = make_request(repo, now=now, q_funded="yes", q_funder="The state")
         save(head, repo, now, asked(label="Is money involved?"), asked("q_new", label="New?"))
         snapshot = request.submissions.get()
-        rows = {row.label: row.text for row in readable(snapshot.answers, form=snapshot.form)}
+        rows = {
+            row.label: row.text for row in readable_answers(snapshot.answers, form=snapshot.form)
+        }
         assert rows["Is it funded?"] == "Yes"
         assert rows["By whom?"] == "The state"
         with pytest.raises(FieldErrors) as refused:

@@ -17,7 +17,7 @@ from portal.access.errors import (
 from portal.access.grants.offers import accept_offer, decline_offer, offer_grant
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.policy import Action, Reason, may
-from portal.access.requests.terms import LONGEST_GRANT
+from portal.access.requests.approval_terms import LONGEST_GRANT
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden
 from portal.outbox.models import OutboxMessage

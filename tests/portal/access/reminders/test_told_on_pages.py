@@ -8,7 +8,7 @@ import pytest
 
 from portal.access.models import AccessRequest, Escalation
 from portal.access.reminders.tick import tick
-from portal.access.review.timeline import history
+from portal.access.review.timeline import timeline_of
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.portal.access.reminders.hands import fresh
@@ -18,7 +18,7 @@ State = AccessRequest.State
 
 
 def titles(case, reader):
-    return [event.title for event in history(fresh(case), reader=reader)]
+    return [event.title for event in timeline_of(fresh(case), reader=reader)]
 
 
 def test_a_late_answer_is_told_to_both():

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.access.models import RequestForm, Submission
-from portal.access.requests.diffs import changed_names, diff, parts_between
-from portal.access.requests.form.questions import Kind, LabQuestion
+from portal.access.requests.diffs import answer_differences, changed_names, parts_between
+from portal.access.requests.form.questions import LabQuestion, QuestionKind
 from tests.factories.access import ANSWERS
 
-OWN = LabQuestion("q_fund", Kind.YES_NO, "Is it funded?", "research", material=True)
+OWN = LabQuestion("q_fund", QuestionKind.YES_NO, "Is it funded?", "research", material=True)
 TEXT = st.text(alphabet=" ab\nc", max_size=30)
 
 
@@ -24,14 +24,14 @@ def snapshot(**changed: Any) -> Submission:
 @given(st.dictionaries(st.sampled_from(["purpose", "compute", "q_fund", "organization"]), TEXT))
 def test_each_answer_that_changed_is_told_and_no_other(changed):
     before, after = snapshot(), snapshot(**changed)
-    rows = diff(before, after)
+    rows = answer_differences(before, after)
     assert {row.name for row in rows} == changed_names(before.answers, after.answers)
     assert all(row.before != row.after for row in rows if row.name != "q_fund")
 
 
 @given(st.dictionaries(st.sampled_from(["purpose", "compute", "q_fund"]), TEXT))
 def test_a_snapshot_differs_from_itself_in_nothing(changed):
-    assert diff(snapshot(**changed), snapshot(**changed)) == []
+    assert answer_differences(snapshot(**changed), snapshot(**changed)) == []
 
 
 @given(TEXT, TEXT)
@@ -42,7 +42,7 @@ def test_the_parts_hold_both_texts(before, after):
 
 
 def test_it_says_what_a_vote_rests_on():
-    rows = diff(snapshot(), snapshot(purpose="Else", compute="None", q_fund="yes"))
+    rows = answer_differences(snapshot(), snapshot(purpose="Else", compute="None", q_fund="yes"))
     assert {row.label: row.material for row in rows} == {
         "Question": True,
         "Compute": False,
@@ -51,12 +51,12 @@ def test_it_says_what_a_vote_rests_on():
 
 
 def test_values_read_as_pages_show_them():
-    (country,) = diff(snapshot(), snapshot(country="KE"))
+    (country,) = answer_differences(snapshot(), snapshot(country="KE"))
     assert (country.before, country.after) == ("Netherlands", "Kenya")
 
 
 def test_a_question_of_an_older_form_keeps_its_label():
     before, after = snapshot(q_fund="no"), snapshot()
     after.form = None
-    (row,) = diff(before, after)
+    (row,) = answer_differences(before, after)
     assert (row.label, row.before, row.after) == ("Is it funded?", "No", "")

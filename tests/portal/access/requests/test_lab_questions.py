@@ -10,19 +10,21 @@ from hypothesis import strategies as st
 
 from portal.access.requests.form.questions import (
     BASE_NAMES,
-    Kind,
     LabQuestion,
+    QuestionKind,
     ShownIf,
-    kept_answers,
-    problem,
+    answer_problem,
     shown_questions,
+    snapshot_answers,
 )
 
 NAMES = ["q_a", "q_b", "q_c", "q_d", "q_e"]
 VALUES = ["yes", "no"]
 
 
-def lab_question(name: str = "q_a", kind: Kind = Kind.TEXT, **changed: Any) -> LabQuestion:
+def lab_question(
+    name: str = "q_a", kind: QuestionKind = QuestionKind.TEXT, **changed: Any
+) -> LabQuestion:
     return LabQuestion(
         **{"name": name, "kind": kind, "label": "Which?", "step": "access"} | changed
     )
@@ -37,7 +39,9 @@ def forms(draw: st.DrawFn) -> list[LabQuestion]:
         ruler = draw(rulers)
         condition = ShownIf(ruler, draw(st.sampled_from(VALUES))) if ruler else None
         required = draw(st.booleans())
-        questions.append(lab_question(name, Kind.YES_NO, required=required, shown_if=condition))
+        questions.append(
+            lab_question(name, QuestionKind.YES_NO, required=required, shown_if=condition)
+        )
     return questions
 
 
@@ -59,41 +63,41 @@ def test_a_question_is_asked_where_its_whole_chain_holds(questions, answers):
 
 @given(forms(), ANSWERS)
 def test_what_is_hidden_is_not_kept_and_what_is_kept_changes_nothing(questions, answers):
-    kept = kept_answers({**answers, "purpose": "x", "signature": {}}, questions)
+    kept = snapshot_answers({**answers, "purpose": "x", "signature": {}}, questions)
     shown = {each.name for each in shown_questions(questions, answers)}
     assert kept.keys() <= BASE_NAMES | shown
     assert kept["purpose"] == "x"
-    assert kept_answers(kept, questions) == kept
+    assert snapshot_answers(kept, questions) == kept
     assert shown_questions(questions, kept) == shown_questions(questions, answers)
 
 
-@given(st.sampled_from(list(Kind)), st.booleans())
+@given(st.sampled_from(list(QuestionKind)), st.booleans())
 def test_only_a_required_question_wants_an_answer(kind, required):
     question = lab_question(kind=kind, required=required, choices=("a", "b"))
     for nothing in (None, "", "  ", []):
-        assert bool(problem(question, nothing)) is required
+        assert bool(answer_problem(question, nothing)) is required
 
 
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
-        (Kind.TEXT, "a line", "x" * 201),
-        (Kind.LONG_TEXT, "x" * 5000, "x" * 5001),
-        (Kind.CHOICE, "a", "c"),
-        (Kind.CHOICES, ["a", "b"], ["a", "c"]),
-        (Kind.NUMBER, "-12.5", "twelve"),
-        (Kind.NUMBER, "1e3", "NaN"),
-        (Kind.YES_NO, "yes", "maybe"),
-        (Kind.DATE, "2027-03-31", "2027-02-30"),
-        (Kind.URL, "https://example.org/a", "javascript:alert(1)"),
-        (Kind.TEXT, "a line", ["a"]),
-        (Kind.CHOICES, ["b"], "a"),
+        (QuestionKind.TEXT, "a line", "x" * 201),
+        (QuestionKind.LONG_TEXT, "x" * 5000, "x" * 5001),
+        (QuestionKind.CHOICE, "a", "c"),
+        (QuestionKind.CHOICES, ["a", "b"], ["a", "c"]),
+        (QuestionKind.NUMBER, "-12.5", "twelve"),
+        (QuestionKind.NUMBER, "1e3", "NaN"),
+        (QuestionKind.YES_NO, "yes", "maybe"),
+        (QuestionKind.DATE, "2027-03-31", "2027-02-30"),
+        (QuestionKind.URL, "https://example.org/a", "javascript:alert(1)"),
+        (QuestionKind.TEXT, "a line", ["a"]),
+        (QuestionKind.CHOICES, ["b"], "a"),
     ],
 )
 def test_each_kind_knows_its_answers(kind, good, bad):
     question = lab_question(kind=kind, choices=("a", "b"))
-    assert problem(question, good) == ""
-    assert "“Which?”" in problem(question, bad)
+    assert answer_problem(question, good) == ""
+    assert "“Which?”" in answer_problem(question, bad)
 
 
 def test_one_answer_among_several_shows_what_hangs_on_it():
@@ -116,14 +120,14 @@ def test_what_is_stored_is_read_back(questions):
     ],
 )
 def test_a_web_address_may_be_written_without_its_scheme(typed, kept):
-    question = lab_question("page", Kind.URL)
-    assert problem(question, typed) == ""
-    assert kept_answers({"page": typed}, [question])["page"].strip() == kept
+    question = lab_question("page", QuestionKind.URL)
+    assert answer_problem(question, typed) == ""
+    assert snapshot_answers({"page": typed}, [question])["page"].strip() == kept
 
 
 @pytest.mark.parametrize(
     "typed", ["not an address", "ftp://example.edu", "javascript:alert(1)", "mailto:x@example.edu"]
 )
 def test_what_is_none_is_refused(typed):
-    question = lab_question("page", Kind.URL)
-    assert problem(question, typed).startswith("Give a web address")
+    question = lab_question("page", QuestionKind.URL)
+    assert answer_problem(question, typed).startswith("Give a web address")

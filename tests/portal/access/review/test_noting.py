@@ -9,7 +9,7 @@ from portal.access.errors import ConflictOfInterest, RequestNotFound
 from portal.access.models import ConflictDeclaration, Note, Review
 from portal.access.review.asking import ask_question
 from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
-from portal.access.review.timeline import history
+from portal.access.review.timeline import timeline_of
 from portal.accounts.models import Affiliation
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
@@ -68,7 +68,7 @@ class TestNotes:
             client.get(reverse("access:request", args=[case.pk])).text,
             client.get(reverse("access:requests")).text,
             client.get(reverse("api:requests"), headers=bearer).text,
-            str(history(case, reader=case.applicant)),
+            str(timeline_of(case, reader=case.applicant)),
             *OutboxMessage.objects.values_list("text", flat=True),
             *(str(each.data) for each in AuditEvent.objects.all()),
         ]
@@ -148,6 +148,6 @@ class TestVouching:
 
 def test_a_team_may_name_its_reviewers(case, reviewer, now):
     ask_question(reviewer=reviewer, request_id=case.pk, text="Which?", now=now)
-    assert "The team asked" in str(history(case, reader=case.applicant))
+    assert "The team asked" in str(timeline_of(case, reader=case.applicant))
     make_gate(case.repo, names_reviewers=True)
-    assert f"{reviewer.name} asked" in str(history(case, reader=case.applicant))
+    assert f"{reviewer.name} asked" in str(timeline_of(case, reader=case.applicant))

@@ -14,8 +14,8 @@ from django.utils import timezone
 from portal.access.models import AccessRequest
 from portal.access.review.assignment import claim_request
 from portal.access.review.queue.filters import Filters
-from portal.access.review.queue.paging import CAP, count, parts_of
-from portal.access.review.queue.position import next_to_decide, place_of
+from portal.access.review.queue.paging import CAP, count, readable_parts
+from portal.access.review.queue.position import next_to_decide, position_in_queue
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -116,7 +116,7 @@ def test_two_repos_are_read_in_one_order(page, repo, reviewer):
     places = [text.index(f'/queue/{made[day].pk}"') for day in sorted(made)]
     assert places == sorted(places)
     assert shown(page, made.values(), repo=str(repo.pk)) == [made[1], made[4]]
-    place = place_of(made[2], reviewer, Filters(), timezone.now())
+    place = position_in_queue(made[2], reviewer, Filters(), timezone.now())
     assert (place.number, place.previous, place.next) == (2, made[1].pk, made[3].pk)
 
 
@@ -180,8 +180,8 @@ def test_groups_with_their_counts(page, repo):
 def test_nothing_is_counted_past_a_thousand(repo, reviewer):
     case = make_request(repo)
     copies(case, 4)
-    assert str(count(parts_of(reviewer), cap=3)) == "3+"
-    assert str(count(parts_of(reviewer), cap=CAP)) == "5"
+    assert str(count(readable_parts(reviewer), cap=3)) == "3+"
+    assert str(count(readable_parts(reviewer), cap=CAP)) == "5"
 
 
 def test_the_next_case_is_one_that_nobody_else_has(repo, reviewer, now):

@@ -26,7 +26,7 @@ from portal.access.requests.drafts import start_draft
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.undo import reopen_request, undo_decision
 from portal.access.review.notes import declare_conflict
-from portal.access.review.timeline import history
+from portal.access.review.timeline import timeline_of
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.errors import Conflict, FieldErrors, Forbidden
@@ -155,9 +155,11 @@ class TestUndoing:
         decide(case, reviewer, now)
         undo(case, reviewer, now)
         case.refresh_from_db()
-        titles = [each.title for each in history(case, reader=case.applicant)]
+        titles = [each.title for each in timeline_of(case, reader=case.applicant)]
         assert titles == ["You signed and submitted"]
-        assert "You undid the decision" in [each.title for each in history(case, reader=reviewer)]
+        assert "You undid the decision" in [
+            each.title for each in timeline_of(case, reader=reviewer)
+        ]
 
 
 def test_what_renewed_the_grant_meanwhile_goes_too(case, reviewer, now):

@@ -12,7 +12,7 @@ from portal.access.requests.answering import answer_question
 from portal.access.requests.submission import withdraw_request
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.undo import undo_decision, undo_last, undo_question
-from portal.access.review.timeline import history
+from portal.access.review.timeline import timeline_of
 from portal.audit.models import AuditEvent
 from portal.errors import Forbidden
 from portal.outbox.models import OutboxMessage
@@ -74,8 +74,8 @@ def test_the_letter_leaves_when_it_can_no_longer_be_undone(case, reviewer, quest
 
 def test_the_applicant_never_hears_of_it_and_the_team_does(case, reviewer, question, now):
     undo(case, reviewer, now + NINE)
-    assert TEXT not in str(history(case, reader=case.applicant))
-    told = str(history(case, reader=reviewer))
+    assert TEXT not in str(timeline_of(case, reader=case.applicant))
+    told = str(timeline_of(case, reader=reviewer))
     assert TEXT in told
     assert "undid the question" in told
 

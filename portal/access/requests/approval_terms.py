@@ -20,13 +20,13 @@ NO_SUCH_FILE = (
 
 
 @dataclass(frozen=True)
-class Terms:
+class ApprovalTerms:
     modes: tuple[str, ...]
     expires_at: datetime
     conditions: Conditions = field(default_factory=Conditions)
 
 
-def check_terms(access_request: AccessRequest, terms: Terms, now: datetime) -> None:
+def check_terms(access_request: AccessRequest, terms: ApprovalTerms, now: datetime) -> None:
     """Raises FieldErrors naming each term that can't be given."""
     errors: dict[str, str] = {}
     offered = {str(mode) for mode in requestable_modes(access_request.repo)}
@@ -58,13 +58,13 @@ def check_conditions_on(repo: ModelRepo, conditions: Conditions) -> None:
         raise FieldErrors({"conditions.files": NO_SUCH_FILE.format(", ".join(strange))})
 
 
-def terms_of(vote: Review) -> Terms:
+def terms_of_vote(vote: Review) -> ApprovalTerms:
     if vote.expires_at is None:
         raise ValueError("a vote for approval has an end date")
-    return Terms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
+    return ApprovalTerms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
 
 
-def agreed(given: Sequence[Terms]) -> Terms | None:
+def narrowest_terms(given: Sequence[ApprovalTerms]) -> ApprovalTerms | None:
     """No wider than any of them: the modes common to all, the earliest end, every condition.
 
     None where they have no mode, or no file that may be downloaded, in common.
@@ -75,7 +75,7 @@ def agreed(given: Sequence[Terms]) -> Terms | None:
     if not modes or files == []:
         return None
     members = [each.conditions.max_members for each in given]
-    return Terms(
+    return ApprovalTerms(
         tuple(sorted(modes)),
         min(each.expires_at for each in given),
         Conditions(
