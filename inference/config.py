@@ -93,6 +93,16 @@ class OptConfig:
         known = OPT_TOKENS if self.vocab_size == OPT_VOCAB_SIZE else self.vocab_size
         return min(self.vocab_size, known if tokenizer_size is None else tokenizer_size)
 
+    def model_len(self, limit: int | None) -> int:
+        """Return how many tokens a sequence may have: the limit, or without one the model's own.
+
+        Raises ValueError for a limit past the model's.
+        """
+        longest = self.max_position_embeddings
+        if limit is not None and not 1 <= limit <= longest:
+            raise ValueError(f"max_model_len must be from 1 to the model's {longest}, not {limit}")
+        return limit or longest
+
     @property
     def has_projections(self) -> bool:
         """Whether embeddings are narrower than the layers (the 350M's project_in and _out)."""

@@ -35,9 +35,6 @@ from inference.checkpoints.writing.destination import (
     require_no_others,
     require_room,
 )
-from inference.checkpoints.writing.manifest import FILE_NAME as MANIFEST_NAME
-from inference.checkpoints.writing.manifest import Manifest
-from inference.checkpoints.writing.safetensors_writer import Layout, layout_bytes, write_tensors
 from inference.config import OptConfig
 from inference.model.export import (
     MAX_SHARD_BYTES,
@@ -46,6 +43,9 @@ from inference.model.export import (
     write_index,
     write_whole,
 )
+from inference.model.manifest import FILE_NAME as MANIFEST_NAME
+from inference.model.manifest import Manifest
+from inference.model.safetensors_writer import Layout, layout_bytes, write_tensors
 from inference.model.weight_files import INDEX_NAME
 
 

@@ -16,8 +16,8 @@ from inference.checkpoints.sources.source import (
 )
 from inference.checkpoints.sources.stored import count
 from inference.checkpoints.writing.configs import config_fields
-from inference.checkpoints.writing.manifest import sha256_of
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
+from inference.model.manifest import sha256_of
 from inference.model.weight_files import DTYPE_CODES
 from inference.model_files.weight_names import require_own_names
 

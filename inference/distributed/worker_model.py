@@ -38,16 +38,8 @@ def load_share(
         DTYPES[dtype],
         device,
         seqs=load.max_num_seqs,
-        model_len=model_len(config, load.max_model_len),
+        model_len=config.model_len(load.max_model_len),
         limit=load.kv_cache_memory_bytes,
         layout=layout,
     )
     return Share(model, device, DTYPES[dtype], blocks, load.drawable)
-
-
-def model_len(config: OptConfig, asked: int | None) -> int:
-    """Tokens that a sequence may have; raises ValueError past the model's."""
-    most = config.max_position_embeddings
-    if asked is not None and not 1 <= asked <= most:
-        raise ValueError(f"max_model_len must be from 1 to the model's {most}, not {asked}")
-    return asked or most

@@ -17,7 +17,6 @@ from typing import Any, Self
 from inference.config import OptConfig
 from inference.distributed.executor_for import place
 from inference.distributed.messages import Load
-from inference.distributed.worker_model import model_len
 from inference.engine.block_manager import BlockLedger
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.engine.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
@@ -82,7 +81,7 @@ class Engine:
             device,
             rank_timeout_seconds,
         )
-        self.max_model_len = model_len(self.config, max_model_len)
+        self.max_model_len = self.config.model_len(max_model_len)
         self._ledger = BlockLedger(self._runner.blocks, BLOCK_SIZE)
         self._scheduler = Scheduler(
             self._ledger,

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from inference.config import OptConfig
-from inference.engine.interp_validation import checked_inside
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention
+from inference.interp.validation import checked_captures, checked_interventions
 from inference.tokenizer import Tokenizer
 
 Prompt = str | Several[int]
@@ -82,7 +82,19 @@ class Intake:
         request = replace(request, prompt_token_ids=prompt, sampling=sampling)
         if request.white_box is None:
             return request
-        return checked_inside(request, self._config, self._max_capture_bytes)
+        return self._checked_inside(request)
+
+    def _checked_inside(self, request: EngineRequest) -> EngineRequest:
+        sampling = request.sampling
+        # the last token sampled is never computed, so nothing can be captured there
+        length = len(request.prompt_token_ids) + max((sampling.max_tokens or 0) - 1, 0)
+        return replace(
+            request,
+            captures=checked_captures(
+                request.captures, self._config, length, sampling.n, self._max_capture_bytes
+            ),
+            interventions=checked_interventions(request.interventions, self._config, length),
+        )
 
     def _require_tokens(self, prompt: tuple[int, ...]) -> None:
         if not prompt:

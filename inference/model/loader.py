@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from inference.checkpoints.writing.manifest import FILE_NAME as MANIFEST_NAME
-from inference.checkpoints.writing.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import WeightMismatch
 from inference.model.layout import WHOLE, Layout, split_dim, split_unit
 from inference.model.linear import Linear, VocabTable, kernel_maker
+from inference.model.manifest import FILE_NAME as MANIFEST_NAME
+from inference.model.manifest import Manifest, sha256_of
 from inference.model.opt import OptModel, Reduce, meta_model, weights_of
 from inference.model.weight_files import StoredWeight, WeightFile, model_weights, open_weight_files
 from inference.model_files.weight_names import EMBEDDING, TIED_HEAD, require_own_names

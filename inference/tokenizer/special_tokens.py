@@ -17,6 +17,7 @@ from inference.model_files.json_files import read_object
 CONFIG_NAME = "tokenizer_config.json"
 MAP_NAME = "special_tokens_map.json"
 ADDED_NAME = "added_tokens.json"
+OPT_SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]  # of ids 0 to 3
 _WHERE = f"{CONFIG_NAME} or {MAP_NAME}"  # both are laid over each other before fields are read
 _ATTRIBUTES = (
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"

@@ -17,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from inference.checkpoints.writing.safetensors_writer import tensor_bytes
 from inference.errors import Diverged, TrainError
 from inference.model.export import write_whole
 from inference.model.opt import OptModel
+from inference.model.safetensors_writer import tensor_bytes
 from inference.training.optimizer import MOMENTS, AdamW
 
 FILE_NAME = "training-state.safetensors"

@@ -15,8 +15,8 @@ from torch import Tensor
 from inference.model.export import write_json, write_whole
 from inference.tokenizer import Tokenizer
 from inference.tokenizer.files import FILE_NAME
+from inference.tokenizer.special_tokens import OPT_SPECIAL_TOKENS
 
-SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3, as OPT has them
 END_ID = 2
 SKIPPED_FOLDERS = frozenset(
     {"test", "tests", "idlelib", "idle_test", "site-packages", "dist-packages", "lib2to3"}
@@ -69,7 +69,7 @@ def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Token
     fast.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=SPECIAL_TOKENS,
+        special_tokens=OPT_SPECIAL_TOKENS,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

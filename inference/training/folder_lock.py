@@ -1,11 +1,5 @@
-"""One trainer in a folder: a lock that the kernel takes back when its holder ends, however it does.
+"""Let one trainer at a time use a folder, and name the one that does."""
 
-On network file systems it binds between hosts as far as the server's locks do (NFS: yes, unless
-mounted with nolock or local_lock).
-"""
-
-import errno
-import fcntl
 import json
 import os
 import socket
@@ -14,10 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inference.errors import TrainError
+from inference.file_lock import lock_file
 from inference.training.logbook import now
 
 LOCK_NAME = ".trainer.lock"  # hidden: publishing leaves it out
-NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @contextmanager
@@ -68,15 +62,13 @@ def _take(path: Path, say: Callable[[str], None]) -> int:
 
 def _lock(handle: int, directory: Path, say: Callable[[str], None]) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = lock_file(handle)
     except BlockingIOError:
         raise TrainError(
             f"{directory} is in use by {_holder(handle)}: wait until it ends, stop it, "
             "or give another --out"
         ) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
+    if not locked:
         say(f"{directory} keeps no locks: see to it that no second trainer uses it")
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.checkpoints.sources.forms import BIN, Form
-from inference.checkpoints.writing.manifest import FILE_NAME as MANIFEST_NAME
 from inference.checkpoints.writing.tokenizer_plan import TokenizerPlan, plan_tokenizer
 from inference.config import OptConfig
+from inference.model.manifest import FILE_NAME as MANIFEST_NAME
 from inference.model.weight_files import BIN_INDEX_NAME, INDEX_NAME
 from inference.model_files.lookalikes import POINTERS, lookalike_in
 

@@ -1,21 +1,22 @@
 """The folder that a conversion writes: what lies there, and whether the rest has room."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from inference.checkpoints.sources.forms import Form
 from inference.checkpoints.writing.companions import TEMPLATES
-from inference.checkpoints.writing.manifest import Manifest, describe_source
-from inference.checkpoints.writing.safetensors_writer import Layout, layout_bytes
 from inference.errors import CheckpointError
+from inference.file_lock import lock_file
 from inference.model.export import PART_SUFFIX
-from inference.training.folder_lock import NO_LOCKS
+from inference.model.manifest import Manifest
+from inference.model.safetensors_writer import Layout, layout_bytes
+from inference.model.weight_files import DTYPE_CODES
 
 NAMED_AT_MOST = 20
 SPARE_BYTES = 100_000_000  # for the small files, and for what a file system keeps to itself
@@ -37,7 +38,7 @@ def find_begun(
 
     Raises CheckpointError where something else lies there.
     """
-    described = describe_source(form, dtype)
+    described = _describe_source(form, dtype)
     found = Manifest.find(folder) if folder.is_dir() else None
     if found is None:
         if folder.exists() and not folder.is_dir():
@@ -98,17 +99,27 @@ def hold(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise CheckpointError(
-            f"another conversion is writing {folder}: wait until it ends, or stop it"
-        ) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            os.close(handle)
-            raise
-    try:
+        _lock(handle, folder)
         yield
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        lock_file(handle)
+    except BlockingIOError:
+        raise CheckpointError(
+            f"another conversion is writing {folder}: wait until it ends, or stop it"
+        ) from None
+
+
+def _describe_source(form: Form, dtype: torch.dtype | None) -> dict[str, Any]:
+    """Return what tells conversions apart without reading: the files, and a dtype asked for."""
+    stats = [(path.name, path.stat()) for path in form.files.values()]
+    files = [
+        {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        for name, stat in sorted(stats)
+    ]
+    asked = {} if dtype is None else {"dtype": DTYPE_CODES[dtype]}
+    return {"form": form.kind, "files": files, **asked}

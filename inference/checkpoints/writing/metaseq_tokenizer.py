@@ -13,8 +13,12 @@ from inference.errors import TokenizerError
 from inference.model.export import write_json
 from inference.model_files.json_files import read_object
 from inference.tokenizer.files import VOCABULARY_NAME, build_fast_tokenizer, read_pair
-from inference.tokenizer.special_tokens import ADDED_NAME, CONFIG_NAME, MAP_NAME
-from inference.training.data import SPECIAL_TOKENS
+from inference.tokenizer.special_tokens import (
+    ADDED_NAME,
+    CONFIG_NAME,
+    MAP_NAME,
+    OPT_SPECIAL_TOKENS,
+)
 
 PAIR = ("gpt2-vocab.json", "gpt2-merges.txt")
 UNIFIED = "gpt2-unified.json"
@@ -31,7 +35,7 @@ def find_origin(folder: Path) -> str | None:
 
 def is_opts(vocabulary: Mapping[str, int]) -> bool:
     """Tell OPT's vocabulary, by its first four tokens, from GPT-2's, which has the same words."""
-    return all(vocabulary.get(token) == number for number, token in enumerate(SPECIAL_TOKENS))
+    return all(vocabulary.get(token) == number for number, token in enumerate(OPT_SPECIAL_TOKENS))
 
 
 def build(folder: Path) -> FastTokenizer:
@@ -96,7 +100,7 @@ def _require_opts(folder: Path, origin: str) -> None:
     """Refuse a vocabulary of other ids: metaseq's hold OPT's, special tokens included."""
     if not is_opts(read_object(folder / VOCABULARY_NAME, TokenizerError)):
         raise TokenizerError(
-            f"{origin} lacks OPT's special tokens {', '.join(SPECIAL_TOKENS)} as its first ids: "
-            "it isn't OPT's vocabulary (GPT-2's own has none); put metaseq's in its place, or "
+            f"{origin} lacks OPT's special tokens {', '.join(OPT_SPECIAL_TOKENS)} as its first "
+            "ids: it isn't OPT's vocabulary (GPT-2's own has none); put metaseq's in its place, or "
             "take it away to convert without a tokenizer"
         )

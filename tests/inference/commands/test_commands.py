@@ -10,7 +10,7 @@ import pytest
 
 from inference import SamplingParams
 from inference.__main__ import COMMANDS, main
-from inference.checkpoints.writing.manifest import sha256_of
+from inference.model.manifest import sha256_of
 from tests.inference import metaseq_files
 from tests.inference.tiny_opts import ROOT, run_cli
 

@@ -11,11 +11,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from inference import Engine, EngineRequest, SamplingParams
-from inference.checkpoints.writing.manifest import Manifest, sha256_of
 from inference.distributed.executor import _require_loaded
 from inference.distributed.messages import Report
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.errors import InferenceError, LayoutError, RanksFailed, WeightMismatch
+from inference.model.manifest import Manifest, sha256_of
 from tests.inference.tiny_opts import RAGGED, ROOT, make_opt
 
 ODD = {

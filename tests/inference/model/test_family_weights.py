@@ -12,11 +12,11 @@ from inference import Engine, SamplingParams
 from inference.__main__ import main
 from inference.checkpoints.sources.forms import find_form
 from inference.checkpoints.sources.source import ReadOptions, open_source
-from inference.checkpoints.writing.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import CheckpointError, InferenceError, WeightMismatch
 from inference.model.layout import Layout
 from inference.model.loader import EMBEDDING, load_model
+from inference.model.manifest import Manifest, sha256_of
 from tests.inference.tiny_opts import greedy_reference, tokens_of
 
 PROMPT = [2, 50, 7]

@@ -6,12 +6,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference import Engine, linear, loader
-from inference.checkpoints.writing.manifest import Manifest, sha256_of
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
 from inference.model.export import split_weights
 from inference.model.layout import Layout, split_dim
 from inference.model.loader import EMBEDDING, load_model
+from inference.model.manifest import Manifest, sha256_of
 from tests.inference.tiny_opts import make_opt
 
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
-from inference.checkpoints.sources.forms import Form
-from inference.checkpoints.writing.safetensors_writer import Layout, tensor_bytes
 from inference.errors import CheckpointError
 from inference.model.export import write_json
+from inference.model.safetensors_writer import Layout, tensor_bytes
 from inference.model.weight_files import DTYPE_CODES
 from inference.model_files.json_files import read_object
 
@@ -89,14 +87,3 @@ def _entries(name: str, layout: Layout) -> dict[str, dict[str, Any]]:
         tensor: {"file": name, "dtype": DTYPE_CODES[dtype], "shape": list(shape)}
         for tensor, (dtype, shape) in layout.items()
     }
-
-
-def describe_source(form: Form, dtype: torch.dtype | None) -> dict[str, Any]:
-    """Return what tells conversions apart without reading: the files, and a dtype asked for."""
-    stats = [(path.name, path.stat()) for path in form.files.values()]
-    files = [
-        {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-        for name, stat in sorted(stats)
-    ]
-    asked = {} if dtype is None else {"dtype": DTYPE_CODES[dtype]}
-    return {"form": form.kind, "files": files, **asked}
