@@ -12,7 +12,7 @@ django_application = get_asgi_application()
 from django.urls import resolve  # noqa: E402, needs Django set up
 
 from portal.hub.uploads.streaming import StreamedUploads  # noqa: E402, the same
-from portal.request_ids import BoundRequests  # noqa: E402, the same
+from portal.observability.request_ids import BoundRequests  # noqa: E402, the same
 
 SWITCH_SECONDS = 0.0005
 

@@ -1,6 +1,6 @@
 """What can be refused, and in which words. Each app's errors.py subclasses these.
 
-Services raise; ``portal.middleware`` turns an error into the surface's own answer, once.
+Services raise; ``portal.surfaces.middleware`` turns an error into the surface's own answer, once.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from portal.request_ids import bind_http_request_id, http_request_id
+from portal.observability.request_ids import bind_http_request_id, http_request_id
 
 log = logging.getLogger(__name__)
 HEADER = "http_request_id"

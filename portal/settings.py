@@ -174,10 +174,10 @@ INSTALLED_APPS = [
     "portal.site",
 ]
 MIDDLEWARE = [
-    "portal.request_ids.RequestIdMiddleware",
+    "portal.observability.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "portal.middleware.AssetsMiddleware",
-    "portal.middleware.PrivateByDefaultMiddleware",
+    "portal.surfaces.middleware.AssetsMiddleware",
+    "portal.surfaces.middleware.PrivateByDefaultMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -187,9 +187,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "portal.kept.KeptFormMiddleware",
-    "portal.once.SentOnceMiddleware",
-    "portal.middleware.DomainErrorMiddleware",
+    "portal.forms.kept.KeptFormMiddleware",
+    "portal.surfaces.once.SentOnceMiddleware",
+    "portal.surfaces.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -294,7 +294,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
-    "EXCEPTION_HANDLER": "portal.middleware.drf_exception_handler",
+    "EXCEPTION_HANDLER": "portal.surfaces.middleware.drf_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_RATES": {"write": "120/min"},
 }
@@ -321,7 +321,7 @@ LOG_FORMAT = env.choice("WEIGHTGATE_LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"log": {"()": "portal.logs.formatter", "kind": LOG_FORMAT}},
+    "formatters": {"log": {"()": "portal.observability.logs.formatter", "kind": LOG_FORMAT}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "log"}},
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
     "loggers": {
@@ -335,6 +335,8 @@ LOGGING = {
 }
 SENTRY_DSN = env.text("WEIGHTGATE_SENTRY_DSN")
 if SENTRY_DSN:
-    from portal.error_reports import start_reporting  # sentry-sdk is loaded for this alone
+    from portal.observability.error_reports import (
+        start_reporting,  # sentry-sdk is loaded for this alone
+    )
 
     start_reporting(SENTRY_DSN)

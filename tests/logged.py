@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from portal.logs import formatter
+from portal.observability.logs import formatter
 
 
 class Logged(io.StringIO):

@@ -34,7 +34,7 @@ from portal.jobs.services import (
     release_job,
     renew_lease,
 )
-from portal.request_ids import bound_to
+from portal.observability.request_ids import bound_to
 from workers.loop import EngineLoop, EngineProtocol
 from workers.models import materialise
 from workers.runs import Run

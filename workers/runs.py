@@ -16,7 +16,7 @@ from inference.engine.sampling_params import SamplingParams
 from portal.jobs.models import Job
 from portal.jobs.services import Outcome, Standing
 from portal.jobs.streaming.event_log import Event, TokenLogprobs
-from portal.request_ids import bound_to
+from portal.observability.request_ids import bound_to
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
@@ -83,8 +83,8 @@ class Run:
     def _engine_request_id(self, choice: int) -> str:
         """Name a sample for the engine, which puts the name into what it logs about it.
 
-        The HTTP request's id stands first: ``portal.logs`` reads it there, and whoever searches the
-        lines of ranks that know no portal.
+        The HTTP request's id stands first: ``portal.observability.logs`` reads it there, and
+        whoever searches the lines of ranks that know no portal.
         """
         job = self.job
         return f"{job.http_request_id}/{job.pk}/{job.attempt}/{choice}"

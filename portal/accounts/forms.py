@@ -9,8 +9,8 @@ from django import forms
 from django.http import HttpRequest
 
 from portal.accounts.models import Reference, Scope, User
-from portal.fields import LongText
-from portal.lines import LineInput
+from portal.forms.fields import LongText
+from portal.text.lines import LineInput
 
 
 class SignupForm(forms.Form):

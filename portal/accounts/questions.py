@@ -10,7 +10,7 @@ from django.core.validators import MaxLengthValidator, validate_email
 
 from portal.accounts.models import Reference, User
 from portal.errors import FieldErrors
-from portal.lines import line_errors
+from portal.text.lines import line_errors
 
 ASKS_A_DAY = 3
 LONGEST_ADDRESS = 254

@@ -12,7 +12,7 @@ from portal.delivery.errors import TooManyStreams
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import private_folder
 from portal.errors import TooLarge
-from portal.logs import SECRET_PATHS
+from portal.observability.logs import SECRET_PATHS
 
 PROTECTED = "/_protected/"
 TRANSFERS = "transfers.log"
@@ -166,7 +166,7 @@ $masks
 
 
 def _too_large() -> dict[str, str]:
-    """Word one refusal in the form of each surface, as ``portal.middleware`` does."""
+    """Word one refusal in the form of each surface, as ``portal.surfaces.middleware`` does."""
     line = "Send at most 256 MB at once. Larger files go through the LFS batch."
     rest = {"code": TooLarge.code, "message": line, "fields": {}, "help_url": ""}
     kind = "invalid_request_error"

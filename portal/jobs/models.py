@@ -15,7 +15,7 @@ from portal.accounts.models import AccessToken
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
-from portal.request_ids import http_request_id
+from portal.observability.request_ids import http_request_id
 
 RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 

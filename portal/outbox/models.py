@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
-from portal.request_ids import http_request_id
+from portal.observability.request_ids import http_request_id
 
 
 class OutboxMessage(models.Model):

@@ -20,7 +20,7 @@ from portal.access.review.queue.paging import CappedCount
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.views.profile import keys_on
 from portal.catalog.models import ModelRepo
-from portal.kept import is_form_kept, kept_form
+from portal.forms.kept import is_form_kept, kept_form
 from portal.site.letters import letters_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from rest_framework import serializers
 
 from portal.access.requests.form.questions import LONGEST_LINE
 from portal.api.base.fields import Input, Line
-from portal.lines import LineField, LineInput
+from portal.text.lines import LineField, LineInput
 
 OURS = "ours: no person types it"
 LOOKED_UP = "looked up, and refused where nothing has that name"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django import forms
 from django.urls import get_resolver
 
-from portal.fields import LongText
+from portal.forms.fields import LongText
 
 
 def ours(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:

@@ -58,5 +58,5 @@ urlpatterns = [
     path("streamed", streamed),
     path("followed", followed),
 ]
-handler404 = "portal.middleware.not_found"
-handler500 = "portal.middleware.server_error"
+handler404 = "portal.surfaces.middleware.not_found"
+handler500 = "portal.surfaces.middleware.server_error"

@@ -22,7 +22,7 @@ import django, json, sys
 django.setup()
 from django.conf import settings
 settings.ROOT_URLCONF = "tests.portal.request_id_views"
-settings.MIDDLEWARE = ["portal.request_ids.RequestIdMiddleware"]
+settings.MIDDLEWARE = ["portal.observability.request_ids.RequestIdMiddleware"]
 settings.ALLOWED_HOSTS = ["*"]
 from portal.wsgi import application
 from django.test import RequestFactory

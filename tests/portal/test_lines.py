@@ -9,8 +9,8 @@ from django.urls import reverse
 from portal.accounts.models import AccessToken, Organization, User
 from portal.accounts.services import change_name, issue_token
 from portal.errors import FieldErrors
-from portal.lines import as_line, line_fault, plain_line
 from portal.outbox.models import OutboxMessage
+from portal.text.lines import as_line, line_fault, plain_line
 from tests.factories.accounts import make_user
 from tests.networks import browser_elsewhere
 

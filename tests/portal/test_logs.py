@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from portal.logs import SECRET_PATHS
-from portal.request_ids import bound_to
+from portal.observability.logs import SECRET_PATHS
+from portal.observability.request_ids import bound_to
 from tests.logged import logging_to
 
 log = logging.getLogger(__name__)

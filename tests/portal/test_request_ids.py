@@ -13,7 +13,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.test import Client
 
 from portal.jobs.streaming.feeds import feed_of
-from portal.request_ids import BoundRequests, bound_to, http_request_id
+from portal.observability.request_ids import BoundRequests, bound_to, http_request_id
 from tests.logged import Logged
 
 SECONDS = 20
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 @pytest.fixture(autouse=True)
 def _logging_views(settings) -> None:
     settings.ROOT_URLCONF = "tests.portal.request_id_views"
-    settings.MIDDLEWARE = ["portal.request_ids.RequestIdMiddleware"]
+    settings.MIDDLEWARE = ["portal.observability.request_ids.RequestIdMiddleware"]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from portal.access.requests.form.answers import country_name, modes_label, secto
 from portal.access.requests.form.builder import PageForm
 from portal.access.requests.form.questions import CHOOSING, NO, YES, LabQuestion, QuestionKind
 from portal.catalog.models import ModelRepo, TeamMember
-from portal.fields import LongText, told_as
+from portal.forms.fields import LongText, told_as
 
 KINDS = {
     QuestionKind.TEXT: "A line of text",

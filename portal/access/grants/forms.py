@@ -10,8 +10,8 @@ from django import forms
 from portal.access.models import Acceptance
 from portal.access.requests.form.forms import PageForm, SignatureForm, words_field
 from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.fields import end_of_day, told_as
-from portal.lines import LineInput
+from portal.forms.fields import end_of_day, told_as
+from portal.text.lines import LineInput
 
 
 class RenewForm(SignatureForm):

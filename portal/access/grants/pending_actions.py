@@ -15,8 +15,8 @@ from portal.access.grants.renewals import CLOSES_AFTER, OPENS_BEFORE
 from portal.access.models import AccessRequest, Grant, Membership, Question, Renewal
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import User
-from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
+from portal.text.bidi import isolated
 
 AT_MOST = 50  # of a kind; nobody has more, and a page shows no more
 STARTED = ("repo__namespace", "acceptance")

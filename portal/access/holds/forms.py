@@ -9,7 +9,7 @@ from django import forms
 from portal.access.models import Hold
 from portal.access.requests.form.forms import PageForm, words_field
 from portal.catalog.models import ModelRepo
-from portal.fields import LongText
+from portal.forms.fields import LongText
 
 
 class HoldForm(PageForm):

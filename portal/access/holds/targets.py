@@ -6,8 +6,8 @@ from allauth.account.models import EmailAddress
 
 from portal.access.models import Hold
 from portal.accounts.models import Organization, User
-from portal.bidi import isolated
 from portal.catalog.models import ModelRepo, Revision
+from portal.text.bidi import isolated
 
 Scope = Hold.Scope
 SHORTEST_COMMIT = 10

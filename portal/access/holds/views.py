@@ -26,8 +26,8 @@ from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors, Forbidden
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 30
 RELATED = (

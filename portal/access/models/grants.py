@@ -14,7 +14,7 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 if TYPE_CHECKING:
     from portal.access.models.screenings import Screening

@@ -16,7 +16,7 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import AccessRequestQuerySet, QuestionQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import ModelRepo
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
 UNDECIDED = models.Q(state__in=["held", "in_review", "needs_info"])

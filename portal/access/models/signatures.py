@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from portal.catalog.models import LicenceVersion
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 
 class Acceptance(models.Model):

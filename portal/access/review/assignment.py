@@ -14,8 +14,8 @@ from portal.access.policy.request_actions import RequestAction, relation_of, req
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.bidi import isolated
 from portal.errors import FieldErrors, Forbidden
+from portal.text.bidi import isolated
 
 
 @transaction.atomic

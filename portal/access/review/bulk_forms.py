@@ -10,7 +10,7 @@ from portal.access.models import Decision
 from portal.access.requests.form.forms import words_field
 from portal.access.requests.form.questions import mode_choices
 from portal.access.review.forms import NO_DAY, CaseForm
-from portal.fields import told_as
+from portal.forms.fields import told_as
 
 NEEDS = {
     "approved": {

@@ -14,9 +14,9 @@ from portal.access.requests.form.answers import country_name, sector_label
 from portal.access.screening.claimed_affiliations import is_contradicted
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.models import Affiliation, Reference, User
-from portal.bidi import isolated
 from portal.formatting import whole_date
 from portal.outbox.models import BouncedAddress
+from portal.text.bidi import isolated
 
 MOST = 10
 COUNTED = 1000

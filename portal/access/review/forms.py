@@ -14,9 +14,9 @@ from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
 from portal.access.requests.form.questions import mode_choices
 from portal.accounts.models import User
-from portal.bidi import isolated
 from portal.catalog.models import ModelRepo
-from portal.fields import LongText, told_as
+from portal.forms.fields import LongText, told_as
+from portal.text.bidi import isolated
 
 NO_DAY = "Until: give a day, such as 2027-03-31."
 FOCUSED = {"autofocus": True}

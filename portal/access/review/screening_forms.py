@@ -6,7 +6,7 @@ from django import forms
 
 from portal.access.models import ScreeningEntry
 from portal.access.requests.form.builder import PageForm
-from portal.fields import LongText
+from portal.forms.fields import LongText
 
 
 class EntryForm(PageForm):

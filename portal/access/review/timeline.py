@@ -22,8 +22,8 @@ from portal.access.review.status import State, grant_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
-from portal.bidi import isolated
 from portal.formatting import whole_date
+from portal.text.bidi import isolated
 
 NOT_TOLD = "For the team alone."
 

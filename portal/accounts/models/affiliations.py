@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django_countries.fields import CountryField
 
 from portal.accounts.querysets import AffiliationQuerySet, ReferenceQuerySet
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 
 class Sector(models.TextChoices):

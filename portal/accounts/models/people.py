@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 from portal.accounts.mailboxes import letter_address
 from portal.accounts.names import validate_name, validate_namespace
 from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 
 class User(AbstractUser):

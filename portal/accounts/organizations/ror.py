@@ -19,7 +19,7 @@ import ijson
 
 from portal.accounts.models import Sector
 from portal.accounts.organizations.domains import normal_domain, refused_as_evidence
-from portal.lines import plain_line
+from portal.text.lines import plain_line
 
 ROR_ID = re.compile(r"0[0-9a-hj-km-np-tv-z]{6}[0-9]{2}")
 

@@ -12,7 +12,7 @@ from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
-from portal.lines import as_line
+from portal.text.lines import as_line
 
 
 @transaction.atomic

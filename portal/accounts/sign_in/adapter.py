@@ -28,10 +28,10 @@ from portal.accounts.sign_in.login_attempts import (
     forget_anywhere,
     remember_network,
 )
-from portal.addresses import client_ip
-from portal.lines import as_line, line_fault
+from portal.client_ip import client_ip
 from portal.outbox.budget import is_spent_for
 from portal.outbox.services import queue_mail
+from portal.text.lines import as_line, line_fault
 
 ADDRESS_CONSTRAINT = "address_any_case"
 # Letters to whatever address a stranger types.

@@ -24,8 +24,8 @@ from portal.accounts.services.references import ask_reference
 from portal.accounts.services.renewal import address_of_letter, ask_renewal, renew_by_letter
 from portal.accounts.views import signed_in
 from portal.errors import DomainError, FieldErrors
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20
 Method = Affiliation.Method

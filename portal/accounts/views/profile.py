@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts.forms import KeysForm, ProfileForm
 from portal.accounts.services import change_name
 from portal.accounts.views import signed_in
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 
 KEYS_COOKIE = "keys"
 YEAR_SECONDS = 365 * 24 * 60 * 60

@@ -20,7 +20,7 @@ from portal.accounts.services.references import (
     resend_reference,
 )
 from portal.accounts.views import signed_in
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -21,7 +21,7 @@ from portal.accounts.models import AccessToken, User
 from portal.accounts.services import issue_token, revoke_token
 from portal.accounts.tokens.scopes import scopes_of
 from portal.accounts.views import signed_in
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20
 SOON = timedelta(days=14)

@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler, set_rollback
 from portal.accounts.models import Scope
 from portal.api.base.field_names import as_sent
 from portal.errors import DomainError, FieldErrors, Forbidden, NotFound
-from portal.middleware import rest_body, waiting
+from portal.surfaces.middleware import rest_body, waiting
 
 CODES = {
     exceptions.ParseError: ("not_json", "The body isn’t JSON. Send an object, as UTF-8."),

@@ -10,8 +10,8 @@ from portal.access.models import Acceptance
 from portal.access.policy.conditions import MOST_MEMBERS, Conditions
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
 from portal.catalog.models import Mode
-from portal.fields import end_of_day
-from portal.lines import as_line, validate_line
+from portal.forms.fields import end_of_day
+from portal.text.lines import as_line, validate_line
 
 BIGGEST_ID = 2**63 - 1
 

@@ -17,7 +17,7 @@ from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.signing import Signature
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.authentication import Caller
-from portal.addresses import client_ip
+from portal.client_ip import client_ip
 
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
 

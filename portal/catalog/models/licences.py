@@ -9,7 +9,7 @@ from django.db import models
 
 from portal.catalog.models.fields import SHA256
 from portal.catalog.querysets import LicenceVersionQuerySet
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 
 class Licence(models.Model):

@@ -10,7 +10,7 @@ from portal.accounts.models import Namespace
 from portal.accounts.names import validate_name
 from portal.catalog.models.licences import Licence
 from portal.catalog.querysets import ModelRepoQuerySet
-from portal.lines import LineField
+from portal.text.lines import LineField
 
 
 class Gate(models.TextChoices):

@@ -20,8 +20,8 @@ from django.http import (
 )
 from django.utils import timezone
 
-from portal.addresses import client_ip
 from portal.catalog.models import File
+from portal.client_ip import client_ip
 from portal.delivery.accounting.budgets import Stream, enter_stream, require_budget
 from portal.delivery.errors import BlobUnavailable
 from portal.delivery.links import Link

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from portal.errors import DomainError
 from portal.hub.services.uploads import open_upload
-from portal.request_ids import http_request_id
+from portal.observability.request_ids import http_request_id
 from portal.storage import CorruptBlob, blob_store
 from portal.storage.incoming import Incoming
 from portal.storage.local import LocalBlobStore

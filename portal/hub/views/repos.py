@@ -32,9 +32,9 @@ from portal.hub.rights import (
 from portal.hub.serializers import GATED
 from portal.hub.services.duplicating import duplicate_repo
 from portal.hub.services.repos import GATES, set_repo, start_repo
-from portal.middleware import ascii_line
 from portal.parsing.cards import read_head
 from portal.parsing.yaml import NotYaml
+from portal.surfaces.middleware import ascii_line
 
 VISIBILITIES = {"private": True, "public": False}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.fields import LongText, told_as, with_unix_lines
+from portal.forms.fields import LongText, told_as, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters, shown

@@ -16,8 +16,8 @@ from portal.accounts.models import User
 from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.services.running import close
+from portal.observability.request_ids import bound_to
 from portal.queue import enqueue
-from portal.request_ids import bound_to
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5

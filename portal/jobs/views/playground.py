@@ -26,6 +26,7 @@ from portal.access.policy.refusals import describe
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller, session_caller
 from portal.catalog.models import ModelRepo
+from portal.forms.pages import posted_from
 from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
@@ -40,7 +41,6 @@ from portal.jobs.streaming.places import Place, held, take_place
 from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_thread
 from portal.jobs.terms import notice, terms_of
-from portal.pages import posted_from
 
 PAGE_SIZE = 25
 

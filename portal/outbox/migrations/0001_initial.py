@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import portal.request_ids
+import portal.observability.request_ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('html', models.TextField(blank=True)),
                 ('is_secret', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('bounced', 'Bounced')], default='queued', max_length=9)),
-                ('http_request_id', models.CharField(blank=True, db_default='', default=portal.request_ids.http_request_id, editable=False, max_length=32)),
+                ('http_request_id', models.CharField(blank=True, db_default='', default=portal.observability.request_ids.http_request_id, editable=False, max_length=32)),
                 ('created_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),

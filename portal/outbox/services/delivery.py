@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 
+from portal.observability.request_ids import bound_to
 from portal.outbox.models import OutboxMessage
 from portal.outbox.naming import message_id
 from portal.outbox.services.bounces import bounce, lasting_refusal
-from portal.request_ids import bound_to
 
 log = logging.getLogger(__name__)
 BATCH = 50

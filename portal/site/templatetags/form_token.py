@@ -10,7 +10,7 @@ from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal.kept import FIELD, signer
+from portal.forms.kept import FIELD, signer
 
 register = template.Library()
 

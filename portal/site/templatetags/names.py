@@ -7,9 +7,9 @@ from django.template.defaultfilters import linebreaksbr
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import bidi
 from portal.access.models import AccessRequest
 from portal.access.screening.claimed_affiliations import Workplace, workplace_of
+from portal.text import bidi
 
 register = template.Library()
 

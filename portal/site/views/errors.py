@@ -7,8 +7,8 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from portal.kept import keep_form, signed_out_fragment
-from portal.pages import page_of
+from portal.forms.kept import keep_form, signed_out_fragment
+from portal.forms.pages import page_of
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

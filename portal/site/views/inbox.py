@@ -21,9 +21,9 @@ from portal.accounts.mailboxes import (
     mailboxes,
 )
 from portal.accounts.views import signed_in
+from portal.forms.pages import posted_from
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import can_be_resent, mark_read, resend_mail
-from portal.pages import posted_from
 from portal.site.letters import case_of, letters_of, paragraphs, resendable_by
 
 PAGE_SIZE = 30

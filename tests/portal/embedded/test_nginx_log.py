@@ -18,8 +18,8 @@ from django.test import RequestFactory
 
 from portal.embedded import nginx
 from portal.errors import TooLarge
-from portal.logs import SECRET_PATHS
-from portal.middleware import ANSWERS, surface_of
+from portal.observability.logs import SECRET_PATHS
+from portal.surfaces.middleware import ANSWERS, surface_of
 from tests.waiting import wait_until
 
 SECRET = "SECRET-x:y_z"

@@ -7,9 +7,9 @@ import secrets
 import pytest
 from django.utils import timezone
 
+from portal.observability.request_ids import bind_http_request_id, bound_to, http_request_id
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from portal.request_ids import bind_http_request_id, bound_to, http_request_id
 from tests.networks import browser_elsewhere
 from tests.portal.outbox.mails import queue
 

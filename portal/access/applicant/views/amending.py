@@ -26,8 +26,8 @@ from portal.access.requests.views.common import own_request
 from portal.access.review.status import open_question
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.fields import field_of, show_errors
-from portal.pages import posted_from
+from portal.forms.fields import field_of, show_errors
+from portal.forms.pages import posted_from
 
 AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
 SAID = {

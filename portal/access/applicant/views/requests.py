@@ -38,7 +38,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
 from portal.catalog.services.reading import find_repo
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20
 GRANTS_SHOWN = 50  # the rest stands on the page of grants

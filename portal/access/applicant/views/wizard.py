@@ -38,10 +38,10 @@ from portal.access.requests.views.common import licence_context, own_request, sa
 from portal.access.review import status as request_status
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
-from portal.addresses import client_ip
+from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.formatting import whole_date
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 
 STILL_MISSING = "Some answers are still missing"
 

@@ -23,8 +23,8 @@ from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.errors import FieldErrors
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 
 def administered(person: User, namespace: str, name: str) -> ModelRepo:

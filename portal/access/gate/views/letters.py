@@ -23,7 +23,7 @@ from portal.accounts.views import signed_in
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
-from portal.fields import LongText, show_errors
+from portal.forms.fields import LongText, show_errors
 from portal.outbox.models import LetterTemplate
 from portal.outbox.templates import (
     LONGEST_LETTER,

@@ -22,8 +22,8 @@ from portal.access.requests.form.wizard import STEPS, step_form
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 NEW = "new"
 

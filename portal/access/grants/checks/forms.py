@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from portal.access.requests.form.builder import PageForm
-from portal.fields import LongText
+from portal.forms.fields import LongText
 
 
 class ClearForm(PageForm):

@@ -18,7 +18,7 @@ from portal.access.grants.forms import EndGrantForm
 from portal.access.models import Screening
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.fields import show_errors
+from portal.forms.fields import show_errors
 
 PAGE_SIZE = 50
 

@@ -34,8 +34,8 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
-from portal.lines import line_errors
 from portal.parsing.texts import require_text
+from portal.text.lines import line_errors
 
 LEFT = "They left by themselves."
 LONGEST_ADDRESS = 254

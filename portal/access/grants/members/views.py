@@ -35,8 +35,8 @@ from portal.access.requests.views.common import licence_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 50
 

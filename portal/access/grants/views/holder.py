@@ -32,9 +32,9 @@ from portal.access.requests.signing import licence_in_force
 from portal.access.requests.views.common import CHECK_FIRST, licence_context, proved_or_said
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.fields import show_errors
 from portal.formatting import whole_date
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20
 

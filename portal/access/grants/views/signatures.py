@@ -11,10 +11,10 @@ from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature, check_signature
 from portal.access.requests.views.common import CHANGED, say
 from portal.accounts.models import User
-from portal.addresses import client_ip
 from portal.catalog.models import LicenceVersion
+from portal.client_ip import client_ip
 from portal.errors import FieldErrors
-from portal.fields import show_errors
+from portal.forms.fields import show_errors
 
 TYPED = ("typed_name", "capacity", "entity", "report", "publications")
 

@@ -31,8 +31,8 @@ from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import FieldErrors, Forbidden
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 
 def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:

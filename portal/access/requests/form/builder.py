@@ -22,7 +22,7 @@ from portal.access.requests.form.questions import (
     shown_questions,
 )
 from portal.catalog.models import ModelRepo
-from portal.fields import LongText
+from portal.forms.fields import LongText
 
 PICKED = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 

@@ -16,8 +16,8 @@ from portal.access.requests.form.questions import LONGEST_TEXT as LONGEST_TEXT
 from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
-from portal.fields import LongText
-from portal.lines import LineInput
+from portal.forms.fields import LongText
+from portal.text.lines import LineInput
 
 MODE_HINTS = {
     "download": "The files of the model, to run on machines of your own",

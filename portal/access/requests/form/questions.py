@@ -21,7 +21,7 @@ from django_countries import countries
 from portal.access.models import RequestForm
 from portal.accounts.models import Sector
 from portal.catalog.models import Gate, Mode, ModelRepo
-from portal.lines import line_errors
+from portal.text.lines import line_errors
 
 LONGEST_TEXT = 5000  # characters of a long answer
 LONGEST_LINE = 200  # of a short one

@@ -15,10 +15,10 @@ from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.licence_text import blocks, in_short
 from portal.access.requests.signing import Signature, check_signature, licence_in_force
 from portal.accounts.models import User
-from portal.addresses import client_ip
 from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.client_ip import client_ip
 from portal.errors import FieldErrors
-from portal.fields import show_errors
+from portal.forms.fields import show_errors
 
 T = TypeVar("T")
 CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."

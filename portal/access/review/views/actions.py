@@ -20,7 +20,7 @@ from portal.access.review.forms import ApproveForm
 from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
 from portal.access.review.status import grant_of
 from portal.access.review.views.case_action import CaseAction
-from portal.fields import end_of_day
+from portal.forms.fields import end_of_day
 
 VOTES = ("no more votes are", "one more vote is", "two more votes are", "three more votes are")
 

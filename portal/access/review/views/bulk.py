@@ -20,7 +20,7 @@ from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_deci
 from portal.access.review.views.common import reviewer_of
 from portal.accounts.models import User
 from portal.errors import FieldErrors
-from portal.fields import end_of_day, show_errors
+from portal.forms.fields import end_of_day, show_errors
 
 _RESULTS = "bulk_results"
 MOST_READ = 200  # more numbers than this in one address are no choice of a person's

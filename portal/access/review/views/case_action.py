@@ -26,9 +26,9 @@ from portal.access.review.views.common import (
 )
 from portal.accounts.models import User
 from portal.errors import Conflict, DomainError, FieldErrors
-from portal.fields import show_errors
-from portal.pages import View as ViewFunction
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import View as ViewFunction
+from portal.forms.pages import posted_from
 
 
 class CaseAction(View):

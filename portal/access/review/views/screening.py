@@ -27,8 +27,8 @@ from portal.access.screening.lists import (
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.fields import show_errors
-from portal.pages import posted_from
+from portal.forms.fields import show_errors
+from portal.forms.pages import posted_from
 
 PAGE_SIZE = 50
 MOST_SHOWN = 100  # lines of a dry run

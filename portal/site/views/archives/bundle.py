@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.access.models import AccessRequest
 from portal.accounts.views import signed_in
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 from portal.site.services.bundles import make_bundle
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 from portal.site.archives.exports import EXPORTS, FORMS, stream
 from portal.site.services.exports import start_export
 

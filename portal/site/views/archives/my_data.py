@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.views import signed_in
-from portal.pages import posted_from
+from portal.forms.pages import posted_from
 from portal.site.services.my_data import export_own_data
 
 

@@ -10,7 +10,7 @@ from portal.access.holds.forms import HoldForm
 from portal.access.requests.form.forms import SignatureForm, YouForm
 from portal.access.review.forms import ApproveForm, NoteForm
 from portal.catalog.models import ModelRepo
-from portal.fields import field_of
+from portal.forms.fields import field_of
 from tests.factories.catalog import make_licence, make_repo
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from structlog.processors import JSONRenderer, format_exc_info
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
-from portal.request_ids import http_request_id
+from portal.observability.request_ids import http_request_id
 
 # What follows one of these in an address opens something. nginx's log is masked by the same list.
 SECRET_PATHS = (

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.deprecation import MiddlewareMixin
 from redis import RedisError
 
-from portal.middleware import Surface, surface_of
-from portal.pages import page_of
+from portal.forms.pages import page_of
+from portal.surfaces.middleware import Surface, surface_of
 
 log = logging.getLogger(__name__)
 SAME_SECONDS = 60  # a second sending later than this was meant

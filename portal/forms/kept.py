@@ -19,7 +19,7 @@ from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
-from portal.pages import page_of
+from portal.forms.pages import page_of
 
 FIELD = "typed_by"
 KEPT_FOR = timedelta(hours=2)

@@ -18,8 +18,8 @@ from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.utils import BadDsn
 
-from portal.logs import NOBODYS, redact, request_id_of
-from portal.request_ids import http_request_id
+from portal.observability.logs import NOBODYS, redact, request_id_of
+from portal.observability.request_ids import http_request_id
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Breadcrumb, BreadcrumbHint, Event, Hint
