@@ -89,7 +89,7 @@ UNRECORDED = {
     # records through the use case it calls
     "portal/access/review/notes.py:vouch_for_applicant",
     "portal/access/review/hub/decisions.py:move_request",
-    "portal/access/review/hub/decisions.py:grant_person",
+    "portal/access/review/hub/decisions.py:grant_access",
     "portal/accounts/services/people.py:create_user",
     "portal/accounts/services/people.py:create_lab",
     "portal/accounts/services/renewal.py:renew_by_letter",

@@ -53,7 +53,7 @@ def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: dat
         return standing
     require_not_ended(person, repo, now)
     acceptance = store_acceptance(
-        person=person, version=licence_in_force(repo, now=now), signature=signature, now=now
+        signer=person, version=licence_in_force(repo, now=now), signature=signature, now=now
     )
     grant = Grant(
         repo=repo,

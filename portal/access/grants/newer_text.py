@@ -57,7 +57,7 @@ def sign_newer_version(
         raise GrantIsOver(_why_not_newer(grant, now))
     require_admissible(person, grant.repo, now)
     acceptance = store_acceptance(
-        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+        signer=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
     )
     last = line_of(grant)[-1]
     newer = Grant(

@@ -138,7 +138,7 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
     require_open(grant, now)
     require_admissible(person, grant.repo, now)
     grant.acceptance = store_acceptance(
-        person=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+        signer=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
     )
     screening = start_grant(grant, actor=person, now=now)
     if grant.is_held:

@@ -125,7 +125,7 @@ def renew_grant(
     version = licence_in_force(grant.repo, now=now)
     renewal = Renewal.objects.create(
         grant=grant,
-        acceptance=store_acceptance(person=holder, version=version, signature=signature, now=now),
+        acceptance=store_acceptance(signer=holder, version=version, signature=signature, now=now),
         report=report,
         publications=publications,
         filed_at=now,

@@ -10,7 +10,7 @@ from portal.access.policy.request_actions import RequestAction, require_action
 from portal.accounts.models import User
 
 
-def locked_case(
+def locked_request(
     person: User, request_id: int, action: RequestAction, now: datetime
 ) -> AccessRequest:
     """Lock a request until the transaction ends, once the person has permission for the action.

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Question, Submission
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.reopening import require_no_other_open
 from portal.access.requests.snapshots import corrected, newest_submission, take_next_snapshot
@@ -39,7 +39,7 @@ def answer_question(
 
     The answer alone voids no vote. ``changes`` to what a vote rests on do.
     """
-    access_request = locked_case(applicant, request_id, RequestAction.ANSWER, now)
+    access_request = locked_request(applicant, request_id, RequestAction.ANSWER, now)
     question = _answered(access_request, answer, now)
     if access_request.due_at is not None:
         access_request.due_at += now - question.asked_at
@@ -74,7 +74,7 @@ def correct_request(
     *, applicant: User, request_id: int, changes: dict[str, Any], now: datetime
 ) -> Submission:
     """Put right what was submitted. Where nothing differs, the newest snapshot stays."""
-    access_request = locked_case(applicant, request_id, RequestAction.CORRECT, now)
+    access_request = locked_request(applicant, request_id, RequestAction.CORRECT, now)
     newest = newest_submission(access_request)
     if corrected(newest, changes) == newest.answers:
         return newest
@@ -103,7 +103,7 @@ def resume_request(
     changes: dict[str, Any] | None = None,
 ) -> AccessRequest:
     """Take up a request that lapsed, with the answer that it waited for."""
-    access_request = locked_case(applicant, request_id, RequestAction.RESUME, now)
+    access_request = locked_request(applicant, request_id, RequestAction.RESUME, now)
     require_no_other_open(access_request)
     if not is_resumable(access_request, now):
         raise Conflict(

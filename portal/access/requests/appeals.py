@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.reopening import require_no_other_open
 from portal.access.requests.voting import void_votes
@@ -37,7 +37,7 @@ def _decision(access_request: AccessRequest) -> Decision | None:
 @transaction.atomic
 def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime) -> AccessRequest:
     """Put a declined request before others. ``conflicts`` keeps those who decided away from it."""
-    access_request = locked_case(applicant, request_id, RequestAction.APPEAL, now)
+    access_request = locked_request(applicant, request_id, RequestAction.APPEAL, now)
     require_no_other_open(access_request)
     decision, until = _decision(access_request), appealable_until(access_request)
     if decision is None or until is None:

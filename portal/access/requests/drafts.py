@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from portal.access.errors import AlreadyGranted, AlreadyOffered, RequestHasMovedOn
 from portal.access.models import AccessRequest, Grant
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import requestable_modes
 from portal.accounts.models import User
@@ -96,6 +96,6 @@ def _draft(
     applicant: User, request_id: int, act: RequestAction, once_sent: str, now: datetime
 ) -> AccessRequest:
     try:
-        return locked_case(applicant, request_id, act, now)
+        return locked_request(applicant, request_id, act, now)
     except RequestHasMovedOn as error:
         raise Conflict(once_sent) from error

@@ -68,12 +68,12 @@ def _having(
         yield key, why
 
 
-def _sharing_an_address(person: User) -> set[int]:
+def _sharing_an_address(applicant: User) -> set[int]:
     """People who have, or name as a reference, an address that this one has or names."""
-    own = EmailAddress.objects.filter(user=person).annotate(address=Lower("email"))
-    named = Reference.objects.filter(person=person).annotate(address=Lower("email"))
+    own = EmailAddress.objects.filter(user=applicant).annotate(address=Lower("email"))
+    named = Reference.objects.filter(person=applicant).annotate(address=Lower("email"))
     addresses = {*own.values_list("address", flat=True), *named.values_list("address", flat=True)}
     having = EmailAddress.objects.annotate(address=Lower("email")).filter(address__in=addresses)
     naming = Reference.objects.annotate(address=Lower("email")).filter(address__in=addresses)
     found = {*having.values_list("user", flat=True), *naming.values_list("person", flat=True)}
-    return found - {person.pk}
+    return found - {applicant.pk}

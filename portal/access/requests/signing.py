@@ -38,13 +38,13 @@ def _same_name(typed: str, name: str) -> bool:
     return " ".join(typed.split()).casefold() == " ".join(name.split()).casefold()
 
 
-def check_signature(person: User, version: LicenceVersion, signature: Signature) -> None:
+def check_signature(signer: User, version: LicenceVersion, signature: Signature) -> None:
     """Raises LicenceChanged, or FieldErrors naming each thing that is missing."""
     if signature.text_sha256 != version.sha256:
         raise LicenceChanged
     errors: dict[str, str] = {}
-    if not _same_name(signature.typed_name, person.display_name):
-        errors["typed_name"] = f"Type your full name as in your profile: {person.display_name}."
+    if not _same_name(signature.typed_name, signer.display_name):
+        errors["typed_name"] = f"Type your full name as in your profile: {signer.display_name}."
     if signature.capacity not in Acceptance.Capacity.values:
         errors["capacity"] = "Say whether you sign for yourself or for an organization."
     if signature.capacity == Acceptance.Capacity.ENTITY and not signature.entity.strip():
@@ -57,12 +57,12 @@ def check_signature(person: User, version: LicenceVersion, signature: Signature)
 
 
 def store_acceptance(
-    *, person: User, version: LicenceVersion, signature: Signature, now: datetime
+    *, signer: User, version: LicenceVersion, signature: Signature, now: datetime
 ) -> Acceptance:
     """Check and keep a signature; part of the transaction of the service that needs it."""
-    check_signature(person, version, signature)
+    check_signature(signer, version, signature)
     acceptance = Acceptance.objects.create(
-        person=person,
+        person=signer,
         licence_version=version,
         text_sha256=version.sha256,
         typed_name=signature.typed_name.strip(),
@@ -74,7 +74,7 @@ def store_acceptance(
     )
     record(
         EventType.LICENCE_SIGNED,
-        actor=person,
+        actor=signer,
         target=acceptance,
         at=now,
         licence_version=version.pk,

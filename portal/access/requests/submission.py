@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.access.errors import EmailNotVerified, NotSigned
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
 from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
@@ -30,7 +30,7 @@ def submit_request(
     *, applicant: User, request_id: int, signature: Signature | None, now: datetime
 ) -> AccessRequest:
     """Freeze the draft as a snapshot, sign the licence, screen it, put it before the reviewers."""
-    access_request = locked_case(applicant, request_id, RequestAction.SUBMIT, now)
+    access_request = locked_request(applicant, request_id, RequestAction.SUBMIT, now)
     if not applicant.has_verified_email:
         raise EmailNotVerified
     repo, form = access_request.repo, newest_form(access_request.repo)
@@ -39,7 +39,7 @@ def submit_request(
     if signature is None:
         raise NotSigned("Sign the licence first; then submit.")
     version = licence_in_force(repo, now=now)
-    acceptance = store_acceptance(person=applicant, version=version, signature=signature, now=now)
+    acceptance = store_acceptance(signer=applicant, version=version, signature=signature, now=now)
     snapshot = take_first_snapshot(access_request, form=form, acceptance=acceptance, now=now)
     access_request.submitted_at = now
     access_request.due_at = now + timedelta(days=repo.decision_days)
@@ -74,7 +74,7 @@ def route_to_review(access_request: AccessRequest, snapshot: NewSnapshot, now: d
 @transaction.atomic
 def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> AccessRequest:
     """End an undecided request. The applicant may ask again at any time."""
-    access_request = locked_case(applicant, request_id, RequestAction.WITHDRAW, now)
+    access_request = locked_request(applicant, request_id, RequestAction.WITHDRAW, now)
     access_request.move_to(State.WITHDRAWN)
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])

@@ -52,13 +52,13 @@ class OrganizationRecord:
     latest: list[AccessRequest]
 
 
-def proved(person: User, now: datetime) -> list[ProvedFact]:
+def proved(applicant: User, now: datetime) -> list[ProvedFact]:
     """Each with its method and date; no word of the applicant's own is among them."""
     works = [
         ProvedFact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
-        for each in affiliations_of(person, now)
+        for each in affiliations_of(applicant, now)
     ]
-    confirmed = Reference.objects.of(person).filter(verdict=Reference.Verdict.CONFIRMED)
+    confirmed = Reference.objects.of(applicant).filter(verdict=Reference.Verdict.CONFIRMED)
     known = [
         ProvedFact(
             f"Known to {isolated(each.name)}",
@@ -69,7 +69,7 @@ def proved(person: User, now: datetime) -> list[ProvedFact]:
     ]
     mail = [
         ProvedFact("Reads mail at " + each, "A letter was answered")
-        for each in addresses_of(person)
+        for each in addresses_of(applicant)
     ]
     return [*works, *known, *mail]
 
@@ -102,8 +102,8 @@ def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Ev
 
 
 def _holds(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
-    person, repo = access_request.applicant, access_request.repo
-    for each in Hold.objects.on(person, repo, None, now)[:MOST]:
+    applicant, repo = access_request.applicant, access_request.repo
+    for each in Hold.objects.on(applicant, repo, None, now)[:MOST]:
         yield EvidenceFlag(f"A hold stands since {whole_date(each.placed_at)}", each.reason)
 
 
@@ -137,14 +137,14 @@ def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[Evidenc
         yield EvidenceFlag("Looks like another request", each.why, each.other)
 
 
-def _addresses(person: User) -> Iterator[EvidenceFlag]:
-    address = person.letter_address.lower()
+def _addresses(applicant: User) -> Iterator[EvidenceFlag]:
+    address = applicant.letter_address.lower()
     for each in BouncedAddress.objects.filter(address=address, cleared_at=None):
         yield EvidenceFlag("Letters don’t arrive", f"{each.address}: {each.reason}")
 
 
-def _references(person: User) -> Iterator[EvidenceFlag]:
-    denied = Reference.objects.of(person).filter(verdict=Reference.Verdict.DENIED)
+def _references(applicant: User) -> Iterator[EvidenceFlag]:
+    denied = Reference.objects.of(applicant).filter(verdict=Reference.Verdict.DENIED)
     for each in denied[:MOST]:
         yield EvidenceFlag(
             "A reference said no", f"{isolated(each.name)}, {each.email}: {isolated(each.comment)}"

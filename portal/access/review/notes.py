@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.models import AccessRequest, ConflictDeclaration, Note
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.snapshots import refresh_evidence
 from portal.access.requests.voting import void_votes
@@ -25,10 +25,10 @@ from portal.parsing.texts import require_text
 @transaction.atomic
 def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
     """A note for the team alone. The record says that there is one, not what it says."""
-    case = locked_case(author, request_id, RequestAction.NOTE, now)
+    access_request = locked_request(author, request_id, RequestAction.NOTE, now)
     text = require_text(text, "text", missing="Write the note.")
-    note = Note.objects.create(request=case, author=author, text=text, written_at=now)
-    record(EventType.REQUEST_NOTED, actor=author, target=case, at=now, note=note.pk)
+    note = Note.objects.create(request=access_request, author=author, text=text, written_at=now)
+    record(EventType.REQUEST_NOTED, actor=author, target=access_request, at=now, note=note.pk)
     return note
 
 
@@ -38,8 +38,8 @@ def declare_conflict(
 ) -> ConflictDeclaration:
     """Say how one stands towards the applicant. A conflict hands the case back and voids the
     vote; it stays declared. Saying the same again changes nothing."""
-    case = locked_case(reviewer, request_id, RequestAction.DECLARE, now)
-    before = ConflictDeclaration.objects.filter(request=case, reviewer=reviewer).first()
+    access_request = locked_request(reviewer, request_id, RequestAction.DECLARE, now)
+    before = ConflictDeclaration.objects.filter(request=access_request, reviewer=reviewer).first()
     if before is not None and before.has_conflict:
         if has_conflict:
             return before
@@ -47,7 +47,7 @@ def declare_conflict(
     missing = "Say in a few words what the conflict is." if has_conflict else ""
     statement = require_text(statement, "statement", missing=missing)
     declaration, _ = ConflictDeclaration.objects.update_or_create(
-        request=case,
+        request=access_request,
         reviewer=reviewer,
         defaults={
             "has_conflict": has_conflict,
@@ -56,22 +56,22 @@ def declare_conflict(
         },
     )
     if has_conflict:
-        _step_back(case, reviewer, now)
+        _step_back(access_request, reviewer, now)
     record(
         EventType.REQUEST_CONFLICT_DECLARED,
         actor=reviewer,
-        target=case,
+        target=access_request,
         at=now,
         has_conflict=has_conflict,
     )
     return declaration
 
 
-def _step_back(case: AccessRequest, reviewer: User, now: datetime) -> None:
-    held = assignment_of(case)
+def _step_back(access_request: AccessRequest, reviewer: User, now: datetime) -> None:
+    held = assignment_of(access_request)
     if held is not None and held.reviewer_id == reviewer.pk:
         end_assignment(held, now)
-    own = case.reviews.filter(reviewer=reviewer)
+    own = access_request.reviews.filter(reviewer=reviewer)
     void_votes(own, "conflict of interest declared", now)
 
 
@@ -81,19 +81,19 @@ def vouch_for_applicant(
 ) -> Affiliation:
     """The reviewer's own word that the applicant works where they say. Its event is the
     affiliation's. Vouching again while it stands changes nothing."""
-    case = locked_case(reviewer, request_id, RequestAction.VOUCH, now)
+    access_request = locked_request(reviewer, request_id, RequestAction.VOUCH, now)
     missing = "Say how you know that this person works there."
     evidence = require_text(evidence, "evidence", missing=missing)
-    said = case.organization_name or str(case.draft.get("organization") or "")
-    proved = [case.organization] if case.organization else []
+    said = access_request.organization_name or str(access_request.draft.get("organization") or "")
+    proved = [access_request.organization] if access_request.organization else []
     meant = means_one_of(said, proved) or organization_in_words(said)
     organization = meant or organization_named(name=said, now=now)
     affiliation = vouch_affiliation(
         reviewer=reviewer,
-        person_id=case.applicant_id,
+        person_id=access_request.applicant_id,
         organization_id=organization.pk,
         evidence=evidence,
         now=now,
     )
-    refresh_evidence(case, now)
+    refresh_evidence(access_request, now)
     return affiliation

@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.access.grants.checks.clearing import settle
 from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.snapshots import refresh_evidence
 from portal.accounts.models import User
@@ -26,7 +26,7 @@ def dispose_screening(*, actor: User, request_id: int, text: str, now: datetime)
 
     What can't be cleared is declined, as any other request is: that is ``review.decisions``'.
     """
-    access_request = locked_case(actor, request_id, RequestAction.DISPOSE, now)
+    access_request = locked_request(actor, request_id, RequestAction.DISPOSE, now)
     versions = settle(
         access_request.applicant, access_request.repo, actor=actor, text=text, now=now
     )

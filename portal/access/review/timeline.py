@@ -43,14 +43,14 @@ class TimelineReader:
     """To the applicant it is told as "you", and of the team as a whole unless it wants its
     reviewers named; to the team by name."""
 
-    person: User
+    user: User
     is_applicant: bool
     sees_names: bool
 
-    def name(self, person: User) -> str:
-        if person.pk == self.person.pk:
+    def name(self, user: User) -> str:
+        if user.pk == self.user.pk:
             return "You"
-        return isolated(person.display_name) if self.sees_names else "The team"
+        return isolated(user.display_name) if self.sees_names else "The team"
 
 
 def timeline_of(access_request: AccessRequest, *, reader: User) -> list[TimelineEvent]:
@@ -188,7 +188,7 @@ def _grant(grant: Grant | None, mine: bool) -> Iterator[TimelineEvent]:
 def _of_the_team(access_request: AccessRequest, whom: TimelineReader) -> list[TimelineEvent]:
     """Notes, votes as far as they may be seen, conflicts, and who took the case."""
     notes = access_request.notes.select_related("author")
-    votes = visible_votes(access_request, whom.person)
+    votes = visible_votes(access_request, whom.user)
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
     assigned = access_request.assignments.select_related("reviewer")
     events = [

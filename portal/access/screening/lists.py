@@ -42,8 +42,8 @@ class ListImport:
     wrong: list[tuple[int, str]] = field(default_factory=list)
 
 
-def require_operator(person: User) -> None:
-    if not (person.is_active and person.is_superuser):
+def require_operator(operator: User) -> None:
+    if not (operator.is_active and operator.is_superuser):
         raise Forbidden("The lists are kept by the operators of this installation.")
 
 

@@ -174,13 +174,13 @@ def _said_by_member(membership: Membership, now: datetime) -> dict[str, set[str]
     return _joined(_known(membership.person, now), given)
 
 
-def _known(person: User, now: datetime) -> dict[EntryKind, set[str]]:
+def _known(user: User, now: datetime) -> dict[EntryKind, set[str]]:
     """What an account says by itself, and by what is proved of it."""
-    proved = [each.organization for each in affiliations_of(person, now)]
+    proved = [each.organization for each in affiliations_of(user, now)]
     return {
         EntryKind.COUNTRY: {str(each.country) for each in proved},
-        EntryKind.DOMAIN: {domain_of(address) for address in addresses_of(person)},
-        EntryKind.PERSON: {person.name},
+        EntryKind.DOMAIN: {domain_of(address) for address in addresses_of(user)},
+        EntryKind.PERSON: {user.name},
         EntryKind.ORGANIZATION: {each.name for each in proved},
     }
 
@@ -192,13 +192,13 @@ def _joined(
     return {str(kind): {str(each) for each in words if each} for kind, words in both.items()}
 
 
-def unanswered_hits(person: User, entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
+def unanswered_hits(user: User, entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
     """Hits of this person's that no human has answered, on lines that still stand.
 
     A corrected answer, or a new request, doesn't get round the check that the first one asked for.
     """
     standing = {entry.pk for entry in entries}
-    unanswered = Screening.objects.of(person).unanswered()
+    unanswered = Screening.objects.of(user).unanswered()
     found = [
         ScreeningHit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits
     ]

@@ -17,7 +17,7 @@ Outcome = Screening.Outcome
 
 
 def screen(
-    person: User, hits_of: Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]], now: datetime
+    user: User, hits_of: Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]], now: datetime
 ) -> tuple[Screening, list[lists.ScreeningHit]]:
     """What was found, not yet saved, and not yet said of whom: that is the caller's.
 
@@ -28,9 +28,9 @@ def screen(
         with transaction.atomic():
             entries = lists.active_entries()
             version = lists.list_version(entries)
-            hits = [*hits_of(entries), *lists.unanswered_hits(person, entries)]
+            hits = [*hits_of(entries), *lists.unanswered_hits(user, entries)]
     except Exception:  # whatever it was, a human looks
-        log.exception("Account %s could not be screened", person.pk)
+        log.exception("Account %s could not be screened", user.pk)
         return Screening(list_version="", outcome=Outcome.FAILED, hits=[], screened_at=now), []
     found = list(dict.fromkeys(hits))
     screening = Screening(

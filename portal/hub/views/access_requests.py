@@ -13,7 +13,7 @@ from portal.access.errors import RequestNotFound, VotesMissing
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may, require_may_decide
-from portal.access.review.hub.decisions import grant_person, move_request
+from portal.access.review.hub.decisions import grant_access, move_request
 from portal.access.review.hub.lists import HubAccessStatus, accepted_of, pending_of, rejected_of
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
@@ -76,7 +76,7 @@ def handle(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     content = json_object(request)
     to, reason = _decision(content)
     person = _asker(repo, actor, content)
-    if not move_request(actor=actor, repo=repo, person=person, to=to, reason=reason, now=now):
+    if not move_request(actor=actor, repo=repo, user=person, to=to, reason=reason, now=now):
         raise VotesMissing
     return JsonResponse({"status": str(to), "user": person.username})
 
@@ -87,7 +87,7 @@ def grant(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     now = timezone.now()
     repo, actor = _administered(caller, names, now, deciding=True)
     person = _person(text_of(json_object(request), "user").strip())
-    if not grant_person(actor=actor, repo=repo, person=person, now=now):
+    if not grant_access(actor=actor, repo=repo, user=person, now=now):
         raise VotesMissing
     return JsonResponse({"status": str(HubAccessStatus.ACCEPTED), "user": person.username})
 

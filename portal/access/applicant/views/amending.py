@@ -44,13 +44,15 @@ def _amend(
     answer: str,
     now: datetime,
 ) -> None:
-    person, key = access_request.applicant, access_request.pk
+    applicant, key = access_request.applicant, access_request.pk
     if act == RequestAction.CORRECT:
-        correct_request(applicant=person, request_id=key, changes=changes, now=now)
+        correct_request(applicant=applicant, request_id=key, changes=changes, now=now)
     elif act == RequestAction.ANSWER:
-        answer_question(applicant=person, request_id=key, answer=answer, changes=changes, now=now)
+        answer_question(
+            applicant=applicant, request_id=key, answer=answer, changes=changes, now=now
+        )
     else:
-        resume_request(applicant=person, request_id=key, answer=answer, changes=changes, now=now)
+        resume_request(applicant=applicant, request_id=key, answer=answer, changes=changes, now=now)
 
 
 def _act_now(access_request: AccessRequest) -> RequestAction:
@@ -141,13 +143,13 @@ def _page(
 @posted_from("access:request", "request_id")
 def answer(request: HttpRequest, request_id: int) -> HttpResponse:
     """The answer alone: to the open question, or to the one that a request lapsed over."""
-    person = signed_in(request)
-    access_request = own_request(person, request_id)
+    applicant = signed_in(request)
+    access_request = own_request(applicant, request_id)
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return request_page(request, access_request, form, status=422)
     now = timezone.now()
-    resumes = RequestAction.RESUME in allowed_actions(person, access_request, now)
+    resumes = RequestAction.RESUME in allowed_actions(applicant, access_request, now)
     act = RequestAction.RESUME if resumes else RequestAction.ANSWER
     try:
         _amend(act, access_request, {}, form.cleaned_data["answer"], now)
@@ -160,12 +162,12 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @posted_from("access:request", "request_id")
 def appeal(request: HttpRequest, request_id: int) -> HttpResponse:
-    person = signed_in(request)
-    access_request = own_request(person, request_id)
+    applicant = signed_in(request)
+    access_request = own_request(applicant, request_id)
     form = AppealForm(request.POST)
     if form.is_valid():
         text = form.cleaned_data["text"]
-        appeal_request(applicant=person, request_id=request_id, text=text, now=timezone.now())
+        appeal_request(applicant=applicant, request_id=request_id, text=text, now=timezone.now())
         messages.success(request, "Your appeal is filed. People who didn’t decide look at it.")
         return redirect("access:request", request_id)
     return request_page(request, access_request, AnswerForm(), appeal=form, status=422)

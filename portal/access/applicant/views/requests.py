@@ -48,17 +48,17 @@ GRANTS_SHOWN = 50  # the rest stands on the page of grants
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
     """Show what waits for this person, their requests, newest first, and the access they have."""
-    person, now = signed_in(request), timezone.now()
-    mine = AccessRequest.objects.of(person).select_related("repo__namespace")
+    applicant, now = signed_in(request), timezone.now()
+    mine = AccessRequest.objects.of(applicant).select_related("repo__namespace")
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
-    held = Grant.objects.usable_by(person).active_at(now)
+    held = Grant.objects.usable_by(applicant).active_at(now)
     held = held.select_related("repo__namespace", "acceptance__licence_version__licence")
     context = {
         "page": page,
-        "turns": turns_of(person, now),
+        "turns": turns_of(applicant, now),
         "rows": next_steps_of(page, now),
         "grants": [
-            (grant, modes_label(grant.modes), grant.person_id == person.pk)
+            (grant, modes_label(grant.modes), grant.person_id == applicant.pk)
             for grant in held[:GRANTS_SHOWN]
         ],
         "now": now,
@@ -73,14 +73,14 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 
     To open the address makes nothing: crawlers and programs that look ahead open it too.
     """
-    person, now = signed_in(request), timezone.now()
-    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
+    applicant, now = signed_in(request), timezone.now()
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(applicant))
     if not repo.takes_requests and Gate.LICENCE in (repo.download_gate, repo.inference_gate):
         return redirect("access:sign", repo.namespace.name, repo.name)
     try:
-        begun = begun_request(applicant=person, repo=repo, now=now)
+        begun = begun_request(applicant=applicant, repo=repo, now=now)
         if begun is None and request.method == "POST":
-            begun = start_draft(applicant=person, repo_id=repo.pk, now=now)
+            begun = start_draft(applicant=applicant, repo_id=repo.pk, now=now)
     except AlreadyGranted as error:
         if request.method == "POST":
             return redirect("access:start", repo.namespace.name, repo.name)
@@ -89,8 +89,8 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         context = {
             "repo": repo,
             "steps": STEPS,
-            "is_member": Grant.objects.usable_by(person, repo).active_at(now).exists(),
-            "invitations": invitations_to(person, now, repo),
+            "is_member": Grant.objects.usable_by(applicant, repo).active_at(now).exists(),
+            "invitations": invitations_to(applicant, now, repo),
         }
         return render(request, "access/start.html", context)
     return redirect(*_where_it_stands(begun, now))
@@ -186,10 +186,10 @@ def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
 
 def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
     """What the team can see proved of the person, and what is only said."""
-    person = access_request.applicant
+    applicant = access_request.applicant
     return {
-        "affiliations": affiliations_of(person, now),
-        "proved_addresses": addresses_of(person),
+        "affiliations": affiliations_of(applicant, now),
+        "proved_addresses": addresses_of(applicant),
         "said_organization": access_request.draft.get("organization", ""),
     }
 

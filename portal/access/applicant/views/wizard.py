@@ -121,14 +121,14 @@ def _next(request: HttpRequest, here: WizardStep) -> str:
 
 
 def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
-    now, person = timezone.now(), access_request.applicant
+    now, applicant = timezone.now(), access_request.applicant
     version = licence_in_force(access_request.repo, now=now)
     if request.method != "POST":
         shown = SignatureForm(
             version=version, initial=_signed_before(access_request, version.sha256)
         )
     else:
-        shown, signature = signed_form(request, person, access_request.repo, now)
+        shown, signature = signed_form(request, applicant, access_request.repo, now)
         if signature:
             _keep(access_request, {"signature": signature_as_stored(signature, now=now)})
             return redirect("access:form", access_request.pk, next_step(here).slug)
@@ -195,5 +195,5 @@ def _to_check(access_request: AccessRequest) -> dict[str, Any]:
     }
 
 
-def _addresses(person: User) -> list[EmailAddress]:
-    return list(EmailAddress.objects.filter(user=person).order_by("-primary", "email"))
+def _addresses(applicant: User) -> list[EmailAddress]:
+    return list(EmailAddress.objects.filter(user=applicant).order_by("-primary", "email"))

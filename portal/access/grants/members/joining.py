@@ -56,7 +56,7 @@ def join_as_member(
             {"signature.capacity": "Sign for yourself: the organization has signed already."}
         )
     membership.acceptance = store_acceptance(
-        person=person, version=version, signature=signature, now=now
+        signer=person, version=version, signature=signature, now=now
     )
     membership.person = person
     screening = admit_member(membership, now)

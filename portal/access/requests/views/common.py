@@ -40,7 +40,7 @@ def licence_context(version: LicenceVersion) -> dict[str, Any]:
 
 
 def signed_form(
-    request: HttpRequest, person: User, repo: ModelRepo, now: datetime
+    request: HttpRequest, signer: User, repo: ModelRepo, now: datetime
 ) -> tuple[SignatureForm, Signature | None]:
     """The signature that was posted; None beside a form that says what it lacks."""
     version = licence_in_force(repo, now=now)
@@ -48,7 +48,7 @@ def signed_form(
     form.is_valid()
     signature = form.signature(client_ip(request))
     try:
-        check_signature(person, version, signature)
+        check_signature(signer, version, signature)
     except FieldErrors as error:
         show_errors(form, error)
     except LicenceChanged:

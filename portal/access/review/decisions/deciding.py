@@ -18,7 +18,7 @@ from portal.access.lifecycle import lapse_of
 from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.locks import locked_case
+from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.approval_terms import (
     ApprovalTerms,
@@ -56,25 +56,32 @@ def approve_request(
     Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
     was put before them.
     """
-    case = locked_case(
+    access_request = locked_request(
         reviewer, request_id, RequestAction.OVERRIDE if is_override else RequestAction.VOTE, now
     )
     terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
-    check_terms(case, terms, now)
-    require_admissible(case.applicant, case.repo, now, actor=reviewer)
-    _require_no_hold_on_named(case)
-    votes = [] if is_override else _vote(case, reviewer, Verdict.APPROVED, now, terms=terms)
-    given = terms if is_override else _carried(case, votes)
+    check_terms(access_request, terms, now)
+    require_admissible(access_request.applicant, access_request.repo, now, actor=reviewer)
+    _require_no_hold_on_named(access_request)
+    votes = (
+        [] if is_override else _vote(access_request, reviewer, Verdict.APPROVED, now, terms=terms)
+    )
+    given = terms if is_override else _carried(access_request, votes)
     if given is None:
-        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=access_request, at=now)
         return None
     decision = _decide(
-        case, reviewer, Verdict.APPROVED, is_override, now, conditions=given.conditions.stored()
+        access_request,
+        reviewer,
+        Verdict.APPROVED,
+        is_override,
+        now,
+        conditions=given.conditions.stored(),
     )
-    grant = _terms_as_grant(case, decision, given)
-    event, told = _give(case, grant, decision.submission.acceptance, reviewer, now)
+    grant = _terms_as_grant(access_request, decision, given)
+    event, told = _give(access_request, grant, decision.submission.acceptance, reviewer, now)
     facts = _facts(votes, decision) | {"grant": grant.pk}
-    record(EventType.REQUEST_APPROVED, actor=reviewer, target=case, at=now, **facts)
+    record(EventType.REQUEST_APPROVED, actor=reviewer, target=access_request, at=now, **facts)
     record(event, actor=reviewer, target=grant, at=now, **told)
     return grant
 
@@ -95,18 +102,20 @@ def decline_request(
     the lists hold back is declined by who may dispose of it.
     """
     act = RequestAction.DISPOSE if _is_held(request_id) else RequestAction.VOTE
-    case = locked_case(reviewer, request_id, RequestAction.OVERRIDE if is_override else act, now)
+    access_request = locked_request(
+        reviewer, request_id, RequestAction.OVERRIDE if is_override else act, now
+    )
     reason_text = require_text(reason_text, "reason_text")
     reason = {"reason_code": reason_code, "reason_text": reason_text}
     _check_reason(**reason)
-    votes = [] if is_override else _vote(case, reviewer, Verdict.DECLINED, now, **reason)
-    if not is_override and not _is_quorum(case, votes):
-        record(EventType.REQUEST_VOTED, actor=reviewer, target=case, at=now)
+    votes = [] if is_override else _vote(access_request, reviewer, Verdict.DECLINED, now, **reason)
+    if not is_override and not _is_quorum(access_request, votes):
+        record(EventType.REQUEST_VOTED, actor=reviewer, target=access_request, at=now)
         return None
-    decision = _decide(case, reviewer, Verdict.DECLINED, is_override, now, **reason)
-    letters.send_decline(case, decision, now=now)
+    decision = _decide(access_request, reviewer, Verdict.DECLINED, is_override, now, **reason)
+    letters.send_decline(access_request, decision, now=now)
     facts = _facts(votes, decision) | {"reason_code": reason_code}
-    record(EventType.REQUEST_DECLINED, actor=reviewer, target=case, at=now, **facts)
+    record(EventType.REQUEST_DECLINED, actor=reviewer, target=access_request, at=now, **facts)
     return decision
 
 
@@ -121,30 +130,38 @@ def _is_held(request_id: int) -> bool:
 
 
 def _vote(
-    case: AccessRequest, reviewer: User, verdict: Decision.Verdict, now: datetime, **cast: Any
+    access_request: AccessRequest,
+    reviewer: User,
+    verdict: Decision.Verdict,
+    now: datetime,
+    **cast: Any,
 ) -> list[Review]:
     """Cast it; all votes that count for this verdict now."""
-    cast_vote(case, reviewer, verdict, now=now, **cast)
-    return counted_votes(case, verdict, now)
+    cast_vote(access_request, reviewer, verdict, now=now, **cast)
+    return counted_votes(access_request, verdict, now)
 
 
-def _is_quorum(case: AccessRequest, votes: list[Review]) -> bool:
-    return len(votes) >= settings_of(case.repo).quorum
+def _is_quorum(access_request: AccessRequest, votes: list[Review]) -> bool:
+    return len(votes) >= settings_of(access_request.repo).quorum
 
 
-def _carried(case: AccessRequest, votes: list[Review]) -> ApprovalTerms | None:
+def _carried(access_request: AccessRequest, votes: list[Review]) -> ApprovalTerms | None:
     """The terms that enough people agree on; None while there are none."""
     return (
         narrowest_terms([terms_of_vote(each) for each in votes])
-        if _is_quorum(case, votes)
+        if _is_quorum(access_request, votes)
         else None
     )
 
 
-def _require_no_hold_on_named(case: AccessRequest) -> None:
+def _require_no_hold_on_named(access_request: AccessRequest) -> None:
     """Raise HoldStands where one is on the organization that the applicant only named."""
-    named = Q(organization=case.organization_id) if case.organization_id else Q(pk__in=[])
-    here = Q(repo=None) | Q(repo=case.repo)
+    named = (
+        Q(organization=access_request.organization_id)
+        if access_request.organization_id
+        else Q(pk__in=[])
+    )
+    here = Q(repo=None) | Q(repo=access_request.repo)
     if Hold.objects.standing().filter(named, here).exists():
         raise HoldStands
 
@@ -160,7 +177,7 @@ def _check_reason(reason_code: str, reason_text: str) -> None:
 
 
 def _decide(
-    case: AccessRequest,
+    access_request: AccessRequest,
     reviewer: User,
     verdict: Decision.Verdict,
     is_override: bool,
@@ -168,29 +185,33 @@ def _decide(
     **told: Any,
 ) -> Decision:
     """Close the case; where the owner decides alone, count it on the record."""
-    case.move_to(State(verdict))
-    case.closed_at = now
-    case.save(update_fields=["state", "closed_at"])
+    access_request.move_to(State(verdict))
+    access_request.closed_at = now
+    access_request.save(update_fields=["state", "closed_at"])
     decision = Decision.objects.create(
-        request=case,
-        submission=case.submissions.latest("number"),
+        request=access_request,
+        submission=access_request.submissions.latest("number"),
         verdict=verdict,
         is_override=is_override,
         decided_by=reviewer,
         decided_at=now,
-        undo_until=now + timedelta(minutes=settings_of(case.repo).undo_minutes),
+        undo_until=now + timedelta(minutes=settings_of(access_request.repo).undo_minutes),
         **told,
     )
     if is_override:
-        count = overrides_count(case.repo)
-        record(EventType.REQUEST_OVERRIDDEN, actor=reviewer, target=case, at=now, count=count)
+        count = overrides_count(access_request.repo)
+        record(
+            EventType.REQUEST_OVERRIDDEN, actor=reviewer, target=access_request, at=now, count=count
+        )
     return decision
 
 
-def _terms_as_grant(case: AccessRequest, decision: Decision, terms: ApprovalTerms) -> Grant:
+def _terms_as_grant(
+    access_request: AccessRequest, decision: Decision, terms: ApprovalTerms
+) -> Grant:
     return Grant(
-        repo=case.repo,
-        person=case.applicant,
+        repo=access_request.repo,
+        person=access_request.applicant,
         decision=decision,
         modes=list(terms.modes),
         conditions=terms.conditions.stored(),
@@ -199,34 +220,34 @@ def _terms_as_grant(case: AccessRequest, decision: Decision, terms: ApprovalTerm
 
 
 def _give(
-    case: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
+    access_request: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
 ) -> tuple[EventType, dict[str, Any]]:
     """Begin the grant under the text that was signed, or offer it where that isn't enough.
 
     Returns the event and what it says. The lists may have a line since the request was cleared,
     so they are asked again: then the grant is held until a person has cleared it.
     """
-    in_force = licence_in_force(case.repo, now=now)
+    in_force = licence_in_force(access_request.repo, now=now)
     if signed.licence_version_id != in_force.pk or grant.conditions:
-        return _offer(case, grant, in_force, now)
+        return _offer(access_request, grant, in_force, now)
     grant.acceptance = signed
     screening = start_grant(grant, actor=reviewer, now=now)
     if grant.is_held:
-        letters.send_approval_check(case, grant, screening, now=now)
+        letters.send_approval_check(access_request, grant, screening, now=now)
         checks.tell_team(screening, now=now)
     else:
-        letters.send_approval(case, grant, now=now)
+        letters.send_approval(access_request, grant, now=now)
     return told_of_start(grant, screening, EventType.GRANT_MADE)
 
 
 def _offer(
-    case: AccessRequest, grant: Grant, in_force: LicenceVersion, now: datetime
+    access_request: AccessRequest, grant: Grant, in_force: LicenceVersion, now: datetime
 ) -> tuple[EventType, dict[str, Any]]:
-    offer_days = timedelta(days=settings_of(case.repo).offer_days)
+    offer_days = timedelta(days=settings_of(access_request.repo).offer_days)
     grant.offered_at = now
     grant.offer_expires_at = lapse_of(grant.expires_at, offered_for=offer_days, now=now)
     grant.save()
-    letters.send_offer(case, grant, in_force, now=now)
+    letters.send_offer(access_request, grant, in_force, now=now)
     return EventType.GRANT_OFFERED, facts_of(grant)
 
 

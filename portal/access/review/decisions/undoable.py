@@ -50,10 +50,10 @@ def _questions(reviewer: User, now: datetime) -> list[Undoable]:
     ]
 
 
-def undo_until(case: AccessRequest) -> datetime | None:
+def undo_until(access_request: AccessRequest) -> datetime | None:
     """Say until when what was done last may be undone; None where nothing was."""
-    if case.state == State.NEEDS_INFO:
-        question = case.questions.open().first()
+    if access_request.state == State.NEEDS_INFO:
+        question = access_request.questions.open().first()
         return question.undo_until if question else None
-    decision = case.decisions.filter(undone_at=None).last()
+    decision = access_request.decisions.filter(undone_at=None).last()
     return decision.undo_until if decision else None

@@ -42,7 +42,7 @@ def move_request(
     *,
     actor: User,
     repo: ModelRepo,
-    person: User,
+    user: User,
     to: HubAccessStatus,
     now: datetime,
     reason: str = "",
@@ -51,38 +51,38 @@ def move_request(
 
     Raises NothingAsked or AlreadyThere; and whatever the pages’ act raises.
     """
-    request, standing = latest_request(repo, person), hub_status_of(repo, person, now)
-    if request is None and standing is None:
-        raise NothingAsked(person.username, repo.full_name)
+    access_request, standing = latest_request(repo, user), hub_status_of(repo, user, now)
+    if access_request is None and standing is None:
+        raise NothingAsked(user.username, repo.full_name)
     if standing != HubAccessStatus.ACCEPTED:
-        _require_readable(actor, request)
+        _require_readable(actor, access_request)
     if standing == to:
-        raise AlreadyThere(person.username, to)
+        raise AlreadyThere(user.username, to)
     if standing != HubAccessStatus.PENDING:
-        _take_back(actor, repo, person, request, now)
-    if request is None or to == HubAccessStatus.PENDING:
+        _take_back(actor, repo, user, access_request, now)
+    if access_request is None or to == HubAccessStatus.PENDING:
         return True
     if to == HubAccessStatus.ACCEPTED:
-        return _approve(actor, request, now)
-    return _decline(actor, request, reason, now)
+        return _approve(actor, access_request, now)
+    return _decline(actor, access_request, reason, now)
 
 
 @transaction.atomic
-def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -> bool:
+def grant_access(*, actor: User, repo: ModelRepo, user: User, now: datetime) -> bool:
     """Give access to who asked, or offer it to who didn’t: it opens once they have signed.
 
     False while votes are missing. Raises HasAccess.
     """
-    standing, request = hub_status_of(repo, person, now), latest_request(repo, person)
+    standing, access_request = hub_status_of(repo, user, now), latest_request(repo, user)
     if standing == HubAccessStatus.ACCEPTED:
-        raise HasAccess(person.username, repo.full_name)
-    if standing == HubAccessStatus.PENDING and request is not None:
-        if not _may_read(actor, request):
-            raise Forbidden(f"{person.username} has asked, and the review team decides.")
-        return _approve(actor, request, now)
+        raise HasAccess(user.username, repo.full_name)
+    if standing == HubAccessStatus.PENDING and access_request is not None:
+        if not _may_read(actor, access_request):
+            raise Forbidden(f"{user.username} has asked, and the review team decides.")
+        return _approve(actor, access_request, now)
     offer = offer_grant(
         actor=actor,
-        person_id=person.pk,
+        person_id=user.pk,
         repo_id=repo.pk,
         modes=[str(mode) for mode in Mode if repo.gate(mode) != Gate.OPEN],
         expires_at=_usual_end(now),
@@ -91,13 +91,13 @@ def grant_person(*, actor: User, repo: ModelRepo, person: User, now: datetime) -
     return offer is not None
 
 
-def _may_read(actor: User, request: AccessRequest) -> bool:
-    return AccessRequest.objects.readable_by(actor).filter(pk=request.pk).exists()
+def _may_read(actor: User, access_request: AccessRequest) -> bool:
+    return AccessRequest.objects.readable_by(actor).filter(pk=access_request.pk).exists()
 
 
-def _require_readable(actor: User, request: AccessRequest | None) -> None:
+def _require_readable(actor: User, access_request: AccessRequest | None) -> None:
     """An owner who is on no team learns of a request only once it is put before them."""
-    if request is not None and not _may_read(actor, request):
+    if access_request is not None and not _may_read(actor, access_request):
         raise RequestNotFound
 
 
@@ -106,32 +106,36 @@ def _usual_end(now: datetime) -> datetime:
 
 
 def _take_back(
-    actor: User, repo: ModelRepo, person: User, request: AccessRequest | None, now: datetime
+    actor: User, repo: ModelRepo, user: User, access_request: AccessRequest | None, now: datetime
 ) -> None:
     """What was decided is open again, and every access ends, whatever it rests on."""
-    given = standing_grants(repo, now).filter(person=person)
+    given = standing_grants(repo, now).filter(person=user)
     if settings_of(repo).two_person_revocation and given.exists():
         raise Conflict("Ending an access takes two people here. End it on the grant’s page first.")
-    if request is not None and request.state not in AccessRequest.UNDECIDED_STATES:
-        reopen_request(actor=actor, request_id=request.pk, reason=TAKEN_BACK, now=now)
+    if access_request is not None and access_request.state not in AccessRequest.UNDECIDED_STATES:
+        reopen_request(actor=actor, request_id=access_request.pk, reason=TAKEN_BACK, now=now)
     for grant_id in list(given.order_by("pk").values_list("pk", flat=True)):
         revoke_grant(actor=actor, grant_id=grant_id, reason=TAKEN_BACK, now=now)
 
 
-def _approve(actor: User, request: AccessRequest, now: datetime) -> bool:
-    offered = [str(mode) for mode in requestable_modes(request.repo)]
-    asked = request.submissions.latest("number").answers.get("modes") or []
+def _approve(actor: User, access_request: AccessRequest, now: datetime) -> bool:
+    offered = [str(mode) for mode in requestable_modes(access_request.repo)]
+    asked = access_request.submissions.latest("number").answers.get("modes") or []
     modes = [mode for mode in offered if mode in asked] or offered
     grant = approve_request(
-        reviewer=actor, request_id=request.pk, modes=modes, expires_at=_usual_end(now), now=now
+        reviewer=actor,
+        request_id=access_request.pk,
+        modes=modes,
+        expires_at=_usual_end(now),
+        now=now,
     )
     return grant is not None
 
 
-def _decline(actor: User, request: AccessRequest, reason: str, now: datetime) -> bool:
+def _decline(actor: User, access_request: AccessRequest, reason: str, now: datetime) -> bool:
     decision = decline_request(
         reviewer=actor,
-        request_id=request.pk,
+        request_id=access_request.pk,
         reason_code=Decision.Reason.UNSPECIFIED,
         reason_text=require_text(reason, "reason") or NO_REASON,
         now=now,

@@ -61,20 +61,20 @@ def _read(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]
     return read.select_related("applicant").prefetch_related("submissions__form")
 
 
-def latest_request(repo: ModelRepo, person: User) -> AccessRequest | None:
+def latest_request(repo: ModelRepo, user: User) -> AccessRequest | None:
     """What they asked last, drafts left out."""
-    asked = AccessRequest.objects.of(person).submitted().filter(repo=repo)
+    asked = AccessRequest.objects.of(user).submitted().filter(repo=repo)
     found: AccessRequest | None = asked.order_by("-pk").first()
     return found
 
 
-def hub_status_of(repo: ModelRepo, person: User, now: datetime) -> HubAccessStatus | None:
+def hub_status_of(repo: ModelRepo, user: User, now: datetime) -> HubAccessStatus | None:
     """None for who never asked and was given nothing, and for what is over."""
-    if standing_grants(repo, now).filter(person=person).exists():
+    if standing_grants(repo, now).filter(person=user).exists():
         return HubAccessStatus.ACCEPTED
-    request = latest_request(repo, person)
-    if request is None:
+    access_request = latest_request(repo, user)
+    if access_request is None:
         return None
-    if request.state in AccessRequest.UNDECIDED_STATES:
+    if access_request.state in AccessRequest.UNDECIDED_STATES:
         return HubAccessStatus.PENDING
-    return HubAccessStatus.REJECTED if request.state == State.DECLINED else None
+    return HubAccessStatus.REJECTED if access_request.state == State.DECLINED else None

@@ -110,11 +110,11 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
     )
 
 
-def has_queue(person: User) -> bool:
+def has_queue(reviewer: User) -> bool:
     """Who sits on a team, or owns a model of which a request was escalated."""
-    if ModelRepo.objects.reviewable_by(person).exists():
+    if ModelRepo.objects.reviewable_by(reviewer).exists():
         return True
-    return any_exist(readable_parts(person))
+    return any_exist(readable_parts(reviewer))
 
 
 def waiting_count(reviewer: User) -> CappedCount:

@@ -98,13 +98,13 @@ def count(
     return CappedCount(min(found, cap), found > cap)
 
 
-def with_other_teams(person: User) -> CappedCount:
+def with_other_teams(reviewer: User) -> CappedCount:
     """Count the undecided requests on repos that this person owns and whose team they aren't on.
 
     An owner reads a case once it was escalated; until then its team alone does.
     """
-    owned = ModelRepo.objects.owned_by(person)
-    team = ModelRepo.objects.reviewable_by(person)
+    owned = ModelRepo.objects.owned_by(reviewer)
+    team = ModelRepo.objects.reviewable_by(reviewer)
     unread = AccessRequest.objects.undecided().filter(repo__in=owned, escalation_level=0)
     return count([unread.exclude(repo__in=team)])
 

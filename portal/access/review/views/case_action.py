@@ -21,7 +21,7 @@ from portal.access.review.queue.position import next_to_decide
 from portal.access.review.views.common import (
     carried_filters,
     case_page,
-    readable_case,
+    readable_request,
     reviewer_of,
 )
 from portal.accounts.models import User
@@ -74,7 +74,7 @@ class CaseAction(View):
 
     def post(self, request: HttpRequest, request_id: int) -> HttpResponse:
         self.reviewer, self.request_id = reviewer_of(request), request_id
-        self.access_request = readable_case(self.reviewer, request_id)
+        self.access_request = readable_request(self.reviewer, request_id)
         if self.dialog:
             form_class = DIALOGS[self.dialog].form
             self.form = form_class(request.POST, repo=self.access_request.repo)
@@ -101,7 +101,7 @@ class CaseAction(View):
 
     def _refused(self, error: DomainError) -> HttpResponse:
         """Show the case as it is now, since somebody else may have changed it meanwhile."""
-        fresh = readable_case(self.reviewer, self.request_id)
+        fresh = readable_request(self.reviewer, self.request_id)
         return case_page(
             self.request, self.reviewer, fresh, status=error.status, notice=error.message
         )

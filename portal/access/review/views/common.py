@@ -19,13 +19,13 @@ from portal.errors import Forbidden
 
 def reviewer_of(request: HttpRequest) -> User:
     """Who is signed in, if there is a queue for them at all."""
-    person = signed_in(request)
-    if not has_queue(person):
+    reviewer = signed_in(request)
+    if not has_queue(reviewer):
         raise Forbidden("The queue is for the people who review a model’s requests.")
-    return person
+    return reviewer
 
 
-def readable_case(reviewer: User, request_id: int) -> AccessRequest:
+def readable_request(reviewer: User, request_id: int) -> AccessRequest:
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
     found: AccessRequest | None = readable.select_related(
         "repo__namespace", "applicant", "organization"

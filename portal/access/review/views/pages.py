@@ -18,7 +18,7 @@ from portal.access.review.queue.paging import with_other_teams
 from portal.access.review.views.case import undo_context
 from portal.access.review.views.common import (
     case_page,
-    readable_case,
+    readable_request,
     reviewer_of,
 )
 from portal.accounts.models import Sector, User
@@ -65,4 +65,4 @@ def case(request: HttpRequest, request_id: int) -> HttpResponse:
     reviewer = reviewer_of(request)
     part = request.GET.get("open", "")
     opened = (part, None) if part in DIALOGS else None
-    return case_page(request, reviewer, readable_case(reviewer, request_id), failed=opened)
+    return case_page(request, reviewer, readable_request(reviewer, request_id), failed=opened)

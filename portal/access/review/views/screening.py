@@ -38,12 +38,12 @@ MOST_SHOWN = 100  # lines of a dry run
 @require_http_methods(["GET", "HEAD", "POST"])
 def entries(request: HttpRequest) -> HttpResponse:
     """The lines that stand, and one more."""
-    person = signed_in(request)
-    require_operator(person)
+    operator = signed_in(request)
+    require_operator(operator)
     form = EntryForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         try:
-            add_entry(actor=person, now=timezone.now(), **form.cleaned_data)
+            add_entry(actor=operator, now=timezone.now(), **form.cleaned_data)
         except FieldErrors as error:
             show_errors(form, error)
         else:
@@ -71,12 +71,12 @@ def remove(request: HttpRequest, entry_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_lines(request: HttpRequest) -> HttpResponse:
     """A file is read first, and added once what it would do has been seen."""
-    person = signed_in(request)
-    require_operator(person)
+    operator = signed_in(request)
+    require_operator(operator)
     form, found = ImportForm(_posted(request)), None
     if request.method == "POST" and form.is_valid():
         try:
-            found = _import(request, person, form.cleaned_data["lines"])
+            found = _import(request, operator, form.cleaned_data["lines"])
         except FieldErrors as error:
             show_errors(form, error)
         else:
@@ -87,11 +87,11 @@ def import_lines(request: HttpRequest) -> HttpResponse:
     return render(request, "access/screening_import.html", context, status=status)
 
 
-def _import(request: HttpRequest, person: User, text: str) -> ListImport | None:
+def _import(request: HttpRequest, operator: User, text: str) -> ListImport | None:
     """What it would do; None once it is done."""
     if request.POST.get("act") != "add":
         return read_lines(text)
-    done = import_entries(actor=person, lines=text, now=timezone.now())
+    done = import_entries(actor=operator, lines=text, now=timezone.now())
     messages.success(request, f"{len(done.new)} lines added; {done.known} stood already.")
     return None
 
@@ -100,12 +100,12 @@ def _import(request: HttpRequest, person: User, text: str) -> ListImport | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def dispose(request: HttpRequest, request_id: int) -> HttpResponse:
     """What the lists have a hit on, and the word that clears it."""
-    person = signed_in(request)
-    access_request = _case(person, request_id)
+    reviewer = signed_in(request)
+    access_request = _case(reviewer, request_id)
     form = ClearForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         text = form.cleaned_data["text"]
-        dispose_screening(actor=person, request_id=request_id, text=text, now=timezone.now())
+        dispose_screening(actor=reviewer, request_id=request_id, text=text, now=timezone.now())
         messages.success(request, f"{access_request.reference} is clear, and in review.")
         return redirect("access:case", request_id)
     screenings = Screening.objects.filter(submission__request=access_request)
@@ -115,7 +115,7 @@ def dispose(request: HttpRequest, request_id: int) -> HttpResponse:
         "screenings": screenings.select_related("submission", "disposed_by").order_by("-pk"),
         "form": form,
         "may_dispose": RequestAction.DISPOSE
-        in allowed_actions(person, access_request, timezone.now()),
+        in allowed_actions(reviewer, access_request, timezone.now()),
         "nav_section": "queue",
     }
     status = 422 if form.errors else 200
@@ -126,8 +126,8 @@ def _posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def _case(person: User, request_id: int) -> AccessRequest:
-    readable = AccessRequest.objects.readable_by(person).filter(pk=request_id)
+def _case(reviewer: User, request_id: int) -> AccessRequest:
+    readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
     found: AccessRequest | None = readable.select_related("repo__namespace", "applicant").first()
     if found is None:
         raise RequestNotFound

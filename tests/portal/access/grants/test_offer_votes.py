@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.access.errors import ConflictOfInterest, HoldStands
 from portal.access.grants.offers import offer_grant
 from portal.access.models import Grant, OfferVote
-from portal.access.review.hub.decisions import grant_person
+from portal.access.review.hub.decisions import grant_access
 from portal.audit.models import AuditEvent
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -69,8 +69,8 @@ def test_an_old_vote_does_not_count(repo, now):
 
 def test_by_the_hubs_word_too(repo, now):
     one, two, person = make_administrator(repo), make_administrator(repo), make_user()
-    assert not grant_person(actor=one, repo=repo, person=person, now=now)
-    assert grant_person(actor=two, repo=repo, person=person, now=now)
+    assert not grant_access(actor=one, repo=repo, user=person, now=now)
+    assert grant_access(actor=two, repo=repo, user=person, now=now)
 
 
 def test_a_colleague_sees_it_and_votes_on_the_page(repo, client):
