@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inference import Engine, EngineRequest, SamplingParams, drawing
+from inference import Engine, EngineRequest, SamplingParams
+from inference.engine import step
 from inference.engine.model_runner import Runner
 from inference.engine.request import LiveSample
 
@@ -17,8 +18,8 @@ def fail(*args, **named):
     ("owner", "name"),
     [
         (Runner, "forward"),
-        (drawing, "_answer"),
-        (drawing, "_named"),
+        (step, "_answer"),
+        (step, "_named"),
         (LiveSample, "_take"),
     ],
 )

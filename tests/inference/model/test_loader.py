@@ -5,9 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference import Engine, linear, loader
+from inference import Engine
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError, WeightMismatch
+from inference.model import linear, loader
 from inference.model.export import split_weights
 from inference.model.layout import Layout, split_dim
 from inference.model.loader import EMBEDDING, load_model

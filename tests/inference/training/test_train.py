@@ -8,9 +8,10 @@ from itertools import count
 import pytest
 import torch
 
-from inference import Engine, SamplingParams, chronicle, logbook
+from inference import Engine, SamplingParams
 from inference.errors import TrainError
 from inference.plan.energy import EnergyInputs, estimate_energy
+from inference.training import logbook, logbook_entries
 from inference.training.logbook import KINDS, Logbook, cut_torn_line, read_logbook, run_hours
 from inference.training.settings import PRESETS
 from inference.training.train import TrainOptions, train
@@ -107,19 +108,19 @@ def hasty_clock(monkeypatch):
 
 @pytest.mark.parametrize("ending", ["milestone", "note", "crash"])
 def test_an_ending_entry_has_one_time(hasty_clock, tmp_path, ending):
-    book = chronicle.open_logbook(tmp_path, 0, 0)
+    book = logbook_entries.open_logbook(tmp_path, 0, 0)
     if ending == "milestone":
-        chronicle.record_end(book, PRESETS["tiny"], 1, 5.0, {})
+        logbook_entries.record_end(book, PRESETS["tiny"], 1, 5.0, {})
     else:
-        chronicle.record_stop(book, 3, ending, "operator", "Stopped.")
+        logbook_entries.record_stop(book, 3, ending, "operator", "Stopped.")
     last = read_jsonl(book.path)[-1]
     assert last["ended_at"] == last["occurred_at"]
     check_entry(last)
 
 
 def test_a_run_found_ended_has_the_time_of_its_last_entry(hasty_clock, tmp_path):
-    launch = read_jsonl(chronicle.open_logbook(tmp_path, 0, 0).path)[-1]
-    crash = read_jsonl(chronicle.open_logbook(tmp_path, 0, 0).path)[1]
+    launch = read_jsonl(logbook_entries.open_logbook(tmp_path, 0, 0).path)[-1]
+    crash = read_jsonl(logbook_entries.open_logbook(tmp_path, 0, 0).path)[1]
     assert crash["kind"] == "crash"
     assert crash["ended_at"] == crash["occurred_at"] == launch["occurred_at"]
 
