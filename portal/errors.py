@@ -1,6 +1,6 @@
-"""What can be refused, and in which words. Each app's errors.py subclasses these.
+"""The errors that services raise, with the words that a person reads. Apps subclass them.
 
-Services raise; ``portal.surfaces.middleware`` turns an error into the surface's own answer, once.
+``portal.surfaces`` turns each into the answer of the surface that met it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """An input is missing or malformed."""
+    """An error for an input that is missing or malformed."""
 
 
 class TooLarge(Invalid):
@@ -40,30 +40,34 @@ class TooLarge(Invalid):
 
 
 class Forbidden(DomainError):
+    """An error for what this person may not do."""
+
     code = "forbidden"
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(DomainError):
-    """There is nothing there, or nothing that this person may know of."""
+    """An error for what doesn't exist, or what this person may not know of."""
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
 
 
 class Conflict(DomainError):
+    """An error for a change that the present state doesn't allow (HTTP 409)."""
+
     code = "conflict"
     status = HTTPStatus.CONFLICT
 
 
 class InvalidTransition(Conflict):
-    """The thing has moved on since the page was drawn; nothing was changed."""
+    """An error for a state that changed since the page was drawn; nothing was written."""
 
     code = "invalid_transition"
 
 
 class Broken(DomainError):
-    """Ours to mend: what happened is in the log, and nobody can do anything but try again."""
+    """An unexpected error of the portal's own (HTTP 500); the log has its traceback."""
 
     code = "server_error"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -73,7 +77,7 @@ class Broken(DomainError):
 
 
 class FieldErrors(Invalid):
-    """Several inputs must change; ``errors`` maps each to what to do.
+    """An error about several inputs; ``errors`` maps each to what to do.
 
     A service names its own arguments, and what stands in one by a path: ``conditions.files``. Each
     edge maps that once to what its caller sent: ``as_sent`` of the API, ``show_errors`` of a form.

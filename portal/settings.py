@@ -188,7 +188,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.forms.kept.KeptFormMiddleware",
-    "portal.surfaces.once.SentOnceMiddleware",
+    "portal.surfaces.sent_once.SentOnceMiddleware",
     "portal.surfaces.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -294,7 +294,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
-    "EXCEPTION_HANDLER": "portal.surfaces.middleware.drf_exception_handler",
+    "EXCEPTION_HANDLER": "portal.surfaces.rest.drf_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_RATES": {"write": "120/min"},
 }

@@ -7,9 +7,9 @@ from django.urls import include, path
 from portal.accounts.views.confirming import ConfirmAddress
 from portal.site.views import operations
 
-handler400 = "portal.surfaces.middleware.bad_request"
-handler404 = "portal.surfaces.middleware.not_found"
-handler500 = "portal.surfaces.middleware.server_error"
+handler400 = "portal.surfaces.handlers.bad_request"
+handler404 = "portal.surfaces.handlers.not_found"
+handler500 = "portal.surfaces.handlers.server_error"
 urlpatterns = [
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),

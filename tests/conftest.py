@@ -19,7 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from portal.api.base.endpoint import Endpoint
 from portal.observability.request_ids import bind_http_request_id
 from portal.storage import blob_store
-from portal.surfaces.middleware import Surface, surface_of
+from portal.surfaces.surface import Surface, surface_of
 from tests.logged import Logged, logging_to
 from tests.named_fields import strange_fields
 

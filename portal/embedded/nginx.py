@@ -166,7 +166,7 @@ $masks
 
 
 def _too_large() -> dict[str, str]:
-    """Word one refusal in the form of each surface, as ``portal.surfaces.middleware`` does."""
+    """Word one refusal in the form of each surface, as ``portal.surfaces`` does."""
     line = "Send at most 256 MB at once. Larger files go through the LFS batch."
     rest = {"code": TooLarge.code, "message": line, "fields": {}, "help_url": ""}
     kind = "invalid_request_error"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 
-from portal.surfaces.middleware import ascii_line
+from portal.surfaces.headers import ascii_line
 
 VERSION = re.compile(r"\bhf_hub/(\d{1,4})\.(\d{1,4})")
 GIVES_UP_FROM = (1, 32)

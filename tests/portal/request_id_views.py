@@ -58,5 +58,5 @@ urlpatterns = [
     path("streamed", streamed),
     path("followed", followed),
 ]
-handler404 = "portal.surfaces.middleware.not_found"
-handler500 = "portal.surfaces.middleware.server_error"
+handler404 = "portal.surfaces.handlers.not_found"
+handler500 = "portal.surfaces.handlers.server_error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from portal.surfaces.middleware import ascii_line
+from portal.surfaces.headers import ascii_line
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo
 

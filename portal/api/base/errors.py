@@ -13,7 +13,8 @@ from rest_framework.views import exception_handler, set_rollback
 from portal.accounts.models import Scope
 from portal.api.base.field_names import as_sent
 from portal.errors import DomainError, FieldErrors, Forbidden, NotFound
-from portal.surfaces.middleware import rest_body, waiting
+from portal.surfaces.headers import retry_headers
+from portal.surfaces.rest import rest_body
 
 CODES = {
     exceptions.ParseError: ("not_json", "The body isn’t JSON. Send an object, as UTF-8."),
@@ -90,7 +91,7 @@ def api_errors(error: Exception, context: dict[str, Any]) -> Response | None:
             operation = getattr(context.get("view"), "operation", None)
             takes = operation.takes if operation else None
             body["error"]["fields"] = as_sent(body["error"]["fields"], takes)
-        return Response(body, status=known.status, headers=waiting(known))
+        return Response(body, status=known.status, headers=retry_headers(known))
     answer = exception_handler(error, context)
     if answer is None or not isinstance(error, exceptions.APIException):
         return answer

@@ -15,7 +15,7 @@ from portal.hub.absent import DISCUSSIONS
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
 from portal.hub.views.models import repo_of
-from portal.surfaces.middleware import ascii_line
+from portal.surfaces.headers import ascii_line
 
 ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

@@ -34,7 +34,7 @@ from portal.hub.services.duplicating import duplicate_repo
 from portal.hub.services.repos import GATES, set_repo, start_repo
 from portal.parsing.cards import read_head
 from portal.parsing.yaml import NotYaml
-from portal.surfaces.middleware import ascii_line
+from portal.surfaces.headers import ascii_line
 
 VISIBILITIES = {"private": True, "public": False}
 

@@ -19,7 +19,8 @@ from django.test import RequestFactory
 from portal.embedded import nginx
 from portal.errors import TooLarge
 from portal.observability.logs import SECRET_PATHS
-from portal.surfaces.middleware import ANSWERS, surface_of
+from portal.surfaces.answers import ANSWERS
+from portal.surfaces.surface import surface_of
 from tests.waiting import wait_until
 
 SECRET = "SECRET-x:y_z"

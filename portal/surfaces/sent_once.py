@@ -1,4 +1,4 @@
-"""A form that is sent twice does its work once: a double click, a nervous reload, a slow line."""
+"""Do the work of a form once, however often a double click or a reload sends it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.utils.deprecation import MiddlewareMixin
 from redis import RedisError
 
 from portal.forms.pages import page_of
-from portal.surfaces.middleware import Surface, surface_of
+from portal.surfaces.surface import Surface, surface_of
 
 log = logging.getLogger(__name__)
-SAME_SECONDS = 60  # a second sending later than this was meant
+SAME_SECONDS = 60  # a form sent again later than this is meant to be
 _UNDER_WAY = ""
 
 
@@ -46,7 +46,7 @@ class SentOnceMiddleware(MiddlewareMixin):
 def _key_of(request: HttpRequest) -> str | None:
     """Name this sending of this form; None for what no page of ours drew for this person."""
     if request.method != "POST" or surface_of(request) is not Surface.PAGE:
-        return None  # a program's body is read by its view alone, to its own limit
+        return None  # only its own view may read a program's body, up to that view's limit
     token = request.POST.get("csrfmiddlewaretoken")
     if not (token and request.user.is_authenticated) or getattr(request, "htmx", False):
         return None
