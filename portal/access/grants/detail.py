@@ -1,4 +1,4 @@
-"""What the page of a grant shows, to its holder, its members and the team."""
+"""Gather the page of a grant, for its holder, its members and the team."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BINDING = ("must", "must_not")  # the parts of a licence's summary that outlast 
 
 @dataclass(frozen=True)
 class Seen:
-    """A grant with how the reader stands to it."""
+    """A grant with the reader's relation to it; ``mine``: they hold it."""
 
     grant: Grant
     mine: bool
@@ -57,18 +57,19 @@ class Seen:
 
 
 def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
-    """For its holder, those who joined it, and the team. GrantNotFound to anybody else."""
+    """Return a grant to its holder, its members or the team; raise GrantNotFound to others."""
     grant: Grant | None = Grant.objects.select_related(*RELATED).filter(pk=grant_id).first()
     if grant is None:
         raise GrantNotFound
     signed = Membership.objects.standing().filter(joined_at__isnull=False)
     membership = signed.filter(grant=grant, person=person).first()
-    mine = grant.person_id == person.pk
+    is_own = grant.person_id == person.pk
     administers = may(person, Action.ADMINISTER, grant.repo, now).allowed
     may_review = administers or reviews(person, grant.repo)
-    if not (mine or membership or may_review):
+    if not (is_own or membership or may_review):
         raise GrantNotFound
-    return Seen(grant, mine, membership, may_review and not mine, administers and not mine)
+    # Nobody acts for the team on a grant of their own.
+    return Seen(grant, is_own, membership, may_review and not is_own, administers and not is_own)
 
 
 def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "can_sign_newer": seen.mine and can_sign_newer(grant, now),
         "can_close": seen.mine and not grant.is_offer and not is_closed(grant),
         "check": open_check(grant, now),
-        "line": [each for each in line_of(grant) if each.pk != grant.pk],
+        "line": [relative for relative in line_of(grant) if relative.pk != grant.pk],
         "shareable": is_shareable(grant),
         "member_count": Membership.objects.standing().filter(grant=grant).count(),
         "member_cap": cap_of(grant) if is_shareable(grant) else 0,
@@ -107,19 +108,19 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
 
 
 def open_check(grant: Grant, now: datetime) -> Screening | None:
-    """Find what a person still has to say of the screening hit on the grant's holder."""
-    found: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
-    return found
+    """Find the open check of the grant's holder, who has a screening hit to be cleared."""
+    screening: Screening | None = grant.screenings.open_at(now).order_by("pk").last()
+    return screening
 
 
 def _hold(grant: Grant, now: datetime) -> Hold | None:
-    """One that stops the holder; a hold on a revision stops only that."""
-    found: Hold | None = Hold.objects.on(grant.person, grant.repo, None, now).first()
-    return found
+    """Find a hold that stops the holder here. A hold on a revision stops that revision alone."""
+    hold: Hold | None = Hold.objects.on(grant.person, grant.repo, None, now).first()
+    return hold
 
 
 def _letters(grant: Grant, now: datetime) -> list[tuple[OutboxMessage, Mark]]:
-    """The notices, each with what became of it: the proof of its delivery."""
+    """List the letters on a grant, each with a mark that says whether it was delivered."""
     sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
         key__startswith=grant_keys(grant), recipient=grant.person_id
     )

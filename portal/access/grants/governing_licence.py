@@ -1,4 +1,4 @@
-"""Which text governs a use: the one that the person signed, until they sign another."""
+"""Find the licence text that governs a use: the one that the person signed last."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from portal.catalog.services.licences import version_in_force
 def governing_version(
     person: User, repo: ModelRepo, mode: Mode, at: datetime
 ) -> LicenceVersion | None:
-    """The one in force where nothing had to be signed; None where there is no licence.
+    """Return the licence version that bound a person's use of a repo at a moment.
 
-    A grant that ended since still says what governed then.
+    That is the version that they had signed for a grant that was active then, even if it has ended
+    since; else the one in force. Return None where the repo has no licence.
     """
     if repo.licence_id is None:
         return None

@@ -1,4 +1,4 @@
-"""Grants that need no review: a signature opens them."""
+"""Sign at the licence gate, where a signature opens the model without review."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ from portal.errors import Conflict
 
 
 def require_not_ended(person: User, repo: ModelRepo, now: datetime) -> None:
-    """What the lab ended, the person can't reopen alone; but a newer text ends a notice."""
-    given = Grant.objects.to(person, repo).told()
-    latest = given.signed_or_revoked().order_by("-pk").first()
+    """Raise EndedByTheLab where the lab ended this person's access: they can't reopen it alone.
+
+    After a notice they can, once a newer text is in force: that is what the notice was given for.
+    """
+    own = Grant.objects.to(person, repo).told()
+    latest = own.signed_or_revoked().order_by("-pk").first()
     if latest is not None and (is_revoked(latest) or _ended_by_notice(latest, now)):
         raise EndedByTheLab(repo.full_name)
 
 
 def _ended_by_notice(grant: Grant, now: datetime) -> bool:
-    """Or closed under it; and the text that it was given under is still the one in force."""
+    """Tell whether a grant under notice is over, though its text is still the one in force."""
     if not is_under_notice(grant) or not is_over(grant, now) or not grant.acceptance:
         return False
     return grant.acceptance.licence_version_id == licence_in_force(grant.repo, now=now).pk
@@ -38,11 +41,12 @@ def _ended_by_notice(grant: Grant, now: datetime) -> bool:
 
 @transaction.atomic
 def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: datetime) -> Grant:
-    """Sign at the licence gate, which opens at once the modes that stand behind it.
+    """Sign the licence, and open the modes behind the licence gate at once.
 
-    Where the screening lists have a hit, it opens once a person has cleared that. Signing again
-    meanwhile gives the same grant.
+    Where screening has a hit, they open once the team has cleared it. Signing again returns the
+    same grant.
     """
+    # The lock on the person makes two signatures at once give one grant.
     User.objects.select_for_update().get(pk=person.pk)
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     modes = [str(mode) for mode in Mode if repo.gate(mode) == Gate.LICENCE]
@@ -72,6 +76,6 @@ def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: dat
 
 def _standing(person: User, repo: ModelRepo, modes: list[str], now: datetime) -> Grant | None:
     """Return the person's own grant that opens these modes, or will once its check is done."""
-    mine = Grant.objects.to(person, repo).filter(modes__contains=modes)
-    found: Grant | None = (mine.active_at(now) | mine.held_for_check(now)).first()
-    return found
+    own = Grant.objects.to(person, repo).filter(modes__contains=modes)
+    standing: Grant | None = (own.active_at(now) | own.held_for_check(now)).first()
+    return standing

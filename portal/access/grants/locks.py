@@ -1,4 +1,8 @@
-"""A grant as its holder or administrator takes hold of it: locked until the transaction ends."""
+"""Locks on grants, each held until the transaction ends.
+
+The order is the same everywhere: a person, then the first grants of renewal chains by their keys,
+then the grants, then memberships, then tokens. Whoever takes locks in another order may deadlock.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +19,30 @@ from portal.accounts.models import User
 
 
 def lock_grant(grant_id: int) -> Grant | None:
-    """The grant with its names, locked after its line."""
+    """Lock a grant, and before it the first of its renewal chain. Return None if there is none."""
     lock_lines([grant_id])
     locked = Grant.objects.select_for_update(of=("self",))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
-    found: Grant | None = locked.select_related(*related).filter(pk=grant_id).first()
-    return found
+    grant: Grant | None = locked.select_related(*related).filter(pk=grant_id).first()
+    return grant
 
 
 def lock_lines(grant_ids: Collection[int]) -> None:
-    """The first of each grant's line, before anything else of it and in one order everywhere.
+    """Lock the first grant of each renewal chain (a line), in the order of their keys.
 
-    So whoever ends a line, gives notice of its end or makes it longer waits for the others, and
-    no two wait for each other.
+    A line ends, is given notice and grows as a whole, so its first grant stands for all of it.
+    Taking these locks before any other, and sorted, keeps two services that touch the same lines
+    from each waiting for the other.
     """
     firsts = Grant.objects.select_for_update().filter(pk__in=_firsts_of(grant_ids)).order_by("pk")
     list(firsts.values_list("pk", flat=True))
 
 
 def _firsts_of(grant_ids: Collection[int]) -> set[int]:
-    """Parents never change, so this may be read without a lock; a step for all at once."""
+    """Find the first grants of these grants' lines, with one query for each step back.
+
+    Nothing is locked yet: a grant's parent never changes.
+    """
     firsts, rest = set(), set(grant_ids)
     while rest:
         parents = dict(Grant.objects.filter(pk__in=rest).values_list("pk", "parent"))
@@ -44,7 +52,7 @@ def _firsts_of(grant_ids: Collection[int]) -> set[int]:
 
 
 def lock_own(holder: User, grant_id: int) -> Grant:
-    """The holder's own grant; anybody else's is not there."""
+    """Lock a holder's own grant. Raise GrantNotFound to anybody else."""
     grant = lock_grant(grant_id)
     if grant is None or grant.person_id != holder.pk:
         raise GrantNotFound
@@ -64,7 +72,7 @@ def lock_administered(actor: User, grant_id: int, now: datetime) -> Grant:
 
 
 def line_of(grant: Grant) -> list[Grant]:
-    """The grant with what it renewed and what renewed it, oldest first; read, not locked."""
+    """Return the grant's line: what it renewed, itself, and what renewed it. Locks nothing."""
     line = [grant]
     while line[0].parent is not None:
         line.insert(0, line[0].parent)
@@ -74,17 +82,17 @@ def line_of(grant: Grant) -> list[Grant]:
 
 
 def lock_line(grant: Grant, now: datetime) -> list[Grant]:
-    """The locked grant itself, and those of its line that aren’t over: they end together."""
-    others = [each.pk for each in line_of(grant) if each.pk != grant.pk]
+    """Lock the grants of a locked grant's line that aren't over, and return them after it."""
+    others = [relative.pk for relative in line_of(grant) if relative.pk != grant.pk]
     related = ("repo__namespace", "person")
     locked = Grant.objects.select_for_update(of=("self",)).select_related(*related)
-    found = locked.filter(pk__in=others).order_by("pk")
-    return [grant, *(each for each in found if not is_over(each, now))]
+    relatives = locked.filter(pk__in=others).order_by("pk")
+    return [grant, *(relative for relative in relatives if not is_over(relative, now))]
 
 
-def lock_lasting(given: QuerySet[Grant], now: datetime) -> list[Grant]:
+def lock_lasting(grants: QuerySet[Grant], now: datetime) -> list[Grant]:
     """Lock these grants and those of their lines, and return the ones that aren't over."""
-    keys = list(given.order_by("pk").values_list("pk", flat=True))
+    keys = list(grants.order_by("pk").values_list("pk", flat=True))
     lock_lines(keys)
     lines = [lock_line(grant, now) for key in keys if (grant := lock_grant(key))]
     return [grant for line in lines for grant in line if not is_over(grant, now)]

@@ -1,4 +1,4 @@
-"""A newer text of the licence: the holder signs it, and goes on to the same end."""
+"""Sign a newer text of the licence, and keep access under it until the same end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portal.audit.services import record
 
 
 def can_sign_newer(grant: Grant, now: datetime) -> bool:
-    """Tell whether the holder may go on under the text in force: nothing of theirs does yet."""
+    """Tell whether the holder may sign the text in force, to keep access until the term ends."""
     if grant.starts_at is None or grant.is_held or not is_within_term(grant, now):
         return False
     if not all(map(is_unended, line_of(grant))):
@@ -32,12 +32,12 @@ def can_sign_newer(grant: Grant, now: datetime) -> bool:
 
 
 def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
-    """Find the grant of the line that has begun under that text, or is held for a check."""
-    for each in line_of(grant):
-        signed = each.acceptance.text_sha256 if each.acceptance else ""
-        begun = each.is_held or has_begun(each, now)
-        if signed == text_sha256 and begun and is_within_term(each, now):
-            return each
+    """Find the grant of the line that began under a text, or is held for a check under it."""
+    for relative in line_of(grant):
+        signed = relative.acceptance.text_sha256 if relative.acceptance else ""
+        begun = relative.is_held or has_begun(relative, now)
+        if signed == text_sha256 and begun and is_within_term(relative, now):
+            return relative
     return None
 
 
@@ -45,10 +45,10 @@ def _under_text(grant: Grant, text_sha256: str, now: datetime) -> Grant | None:
 def sign_newer_version(
     *, person: User, grant_id: int, signature: Signature, now: datetime
 ) -> Grant:
-    """Go on under the text in force, to the same end; a notice no longer ends the access.
+    """Make a grant under the text in force, with the same end; a notice no longer ends access.
 
-    The old grant stays as it was, so that its members keep theirs until its day. Signing again
-    gives the same grant.
+    The old grant stays as it was, so that its members keep access until the notice's day. Signing
+    again returns the same grant. Raise GrantIsOver where there is nothing to sign.
     """
     grant = lock_own(person, grant_id)
     if signed := _under_text(grant, signature.text_sha256, now):

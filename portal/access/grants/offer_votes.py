@@ -21,10 +21,11 @@ from portal.catalog.models import ModelRepo
 def agreed_offer(
     *, voter: User, person: User, repo: ModelRepo, terms: ApprovalTerms, now: datetime
 ) -> ApprovalTerms | None:
-    """Return the terms to offer: as given, or the narrowest that enough people voted for.
+    """Return the terms to offer: those proposed, or the narrowest that enough people voted for.
 
-    None while votes are missing; the vote is kept then. Part of the transaction of the service
-    that offers, which has locked the person. Votes that an offer is made on are void afterwards.
+    Return None while votes are missing; this vote is stored in any case. The caller offers in the
+    same transaction and has locked the person, so that two votes at once are both counted. Votes
+    that an offer rests on are void afterwards.
     """
     quorum = settings_of(repo).quorum
     if quorum <= 1:
@@ -40,7 +41,7 @@ def agreed_offer(
 
 
 def counted_offer_votes(person: User, repo: ModelRepo, now: datetime) -> list[OfferVote]:
-    """List the votes of people who may still offer, have no conflict, and voted not long ago."""
+    """List the votes that count: recent, by administrators without a conflict of interest."""
     fresh = now - timedelta(days=settings_of(repo).offer_days)
     standing = _standing(person, repo).filter(cast_at__gt=fresh, expires_at__gt=now)
     votes = list(standing.select_related("voter"))
@@ -56,7 +57,7 @@ def counted_offer_votes(person: User, repo: ModelRepo, now: datetime) -> list[Of
 
 @dataclass(frozen=True)
 class Proposal:
-    """An offer that some have voted for, and that waits for more. ``mine``: the reader's vote."""
+    """An offer that waits for more votes. ``mine``: whether the reader has voted for it."""
 
     person: User
     votes: list[OfferVote]
@@ -65,7 +66,7 @@ class Proposal:
 
 
 def proposals_of(repo: ModelRepo, reader: User, now: datetime) -> list[Proposal]:
-    """List whom the people who administer a model would offer access, the oldest vote first."""
+    """List the offers that wait for more votes at a model, the oldest vote first."""
     waiting = OfferVote.objects.filter(repo=repo, voided_at=None).select_related("person")
     people = {vote.person_id: vote.person for vote in waiting}
     proposals = [_proposal(person, repo, reader, now) for person in people.values()]
@@ -74,8 +75,9 @@ def proposals_of(repo: ModelRepo, reader: User, now: datetime) -> list[Proposal]
 
 def _proposal(person: User, repo: ModelRepo, reader: User, now: datetime) -> Proposal:
     votes = counted_offer_votes(person, repo, now)
-    mine = any(vote.voter_id == reader.pk for vote in votes)
-    return Proposal(person, votes, max(1, settings_of(repo).quorum - len(votes)), mine)
+    missing = max(1, settings_of(repo).quorum - len(votes))
+    has_voted = any(vote.voter_id == reader.pk for vote in votes)
+    return Proposal(person, votes, missing, mine=has_voted)
 
 
 def terms_of(vote: OfferVote) -> ApprovalTerms:

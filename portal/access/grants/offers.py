@@ -1,4 +1,4 @@
-"""An offer: the lab's terms, which open the model once the person has signed them."""
+"""Offer access on the lab's terms, which open the model once the person has signed them."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def offer_grant(
     now: datetime,
     conditions: Conditions | None = None,
 ) -> Grant | None:
-    """Offer somebody access that they didn’t ask for. It opens nothing until they have signed.
+    """Offer a person access that they didn't ask for. It opens nothing until they have signed.
 
-    Where the gate wants several votes, each call is one, and the offer is made on the narrowest of
-    their terms; None while votes are missing. The same person’s open offer on the repo is given
-    back, unchanged.
+    Where the gate wants several votes, each call is one vote: return None while votes are missing,
+    then make the offer on the narrowest of their terms. An open offer to the same person on this
+    repo is returned as it is.
     """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
     person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
@@ -70,12 +70,12 @@ def offer_grant(
     require_not_held(person, repo, now, actor=actor)
     terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     _check_terms(repo, terms, now)
-    given = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
-    if given is None:
+    agreed = agreed_offer(voter=actor, person=person, repo=repo, terms=terms, now=now)
+    if agreed is None:
         facts = {"person": person.pk}
         record(EventType.GRANT_OFFER_VOTED, actor=actor, target=repo, at=now, **facts)
         return None
-    grant = _offer(person, repo, given, now)
+    grant = _offer(person, repo, agreed, now)
     letters.send_offered(grant, now=now)
     record(EventType.GRANT_OFFERED, actor=actor, target=grant, at=now, **facts_of(grant))
     return grant
@@ -106,7 +106,7 @@ def _check_terms(repo: ModelRepo, terms: ApprovalTerms, now: datetime) -> None:
 
 
 def require_open(grant: Grant, now: datetime) -> None:
-    """Raises GrantIsOver or OfferLapsed, each with what to do."""
+    """Raise GrantIsOver or OfferLapsed, each with what to do, where an offer can't be signed."""
     repo, decision = grant.repo, grant.decision
     again = reverse("access:start", args=[repo.namespace.name, repo.name])
     if decision is not None and decision.undone_at is not None:
@@ -128,9 +128,9 @@ def require_open(grant: Grant, now: datetime) -> None:
 
 @transaction.atomic
 def accept_offer(*, person: User, grant_id: int, signature: Signature, now: datetime) -> Grant:
-    """Sign the text in force: the grant begins now. Accepting again changes nothing.
+    """Sign an offer's licence, so that the grant begins. Accepting again changes nothing.
 
-    Where the screening lists have a hit, it begins once a person has cleared that.
+    Where screening has a hit, it begins once the team has cleared it.
     """
     grant = lock_own(person, grant_id)
     if not grant.is_offer:
@@ -152,7 +152,7 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
 
 @transaction.atomic
 def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
-    """Turn the terms down; nothing was opened. Declining again changes nothing."""
+    """Decline an offer, which has opened nothing. Declining again changes nothing."""
     grant = lock_own(person, grant_id)
     if not grant.is_offer:
         raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")

@@ -1,4 +1,4 @@
-"""List what waits for one person: questions to answer, offers to sign, invitations, renewals.
+"""List what a person has to do: questions to answer, offers and invitations to sign, renewals.
 
 The navigation's count, the page of requests and the model's page all ask this module.
 """
@@ -24,7 +24,7 @@ STARTED = ("repo__namespace", "acceptance")
 
 @dataclass(frozen=True)
 class Turn:
-    """A thing that a person is asked to do. ``until`` is when it lapses; None where it won't."""
+    """One thing that a person has to do. ``until``: when it lapses, or None."""
 
     repo: ModelRepo
     text: str
@@ -34,7 +34,7 @@ class Turn:
 
 
 def turns_of(person: User, now: datetime) -> list[Turn]:
-    """Return what waits for this person, the earliest end first."""
+    """List what this person has to do, the earliest deadline first."""
     turns = [
         *map(_question, _questions(person)),
         *map(_offer, _offers(person, now)),
@@ -45,7 +45,7 @@ def turns_of(person: User, now: datetime) -> list[Turn]:
 
 
 def turn_count(person: User, now: datetime) -> int:
-    """Return how many they are, in one query: every page asks."""
+    """Count what this person has to do, in one query, since every page shows the number."""
     parts = [
         rows.order_by().values("pk")[:AT_MOST]
         for rows in (
@@ -60,22 +60,22 @@ def turn_count(person: User, now: datetime) -> int:
 
 
 def invitations_to(person: User, now: datetime, repo: ModelRepo | None = None) -> list[Membership]:
-    """Return the invitations that wait for this person's signature."""
+    """List the invitations that wait for this person's signature, at one repo or all."""
     waiting = _invited(person, now)
-    found = waiting if repo is None else waiting.filter(grant__repo=repo)
+    invitations = waiting if repo is None else waiting.filter(grant__repo=repo)
     related = [f"grant__{name}" for name in (*STARTED, "person")]
-    return list(found.select_related(*related)[:AT_MOST])
+    return list(invitations.select_related(*related)[:AT_MOST])
 
 
 def renewable_by(person: User, now: datetime) -> list[Grant]:
-    """Return the grants whose holder may renew them now, and hasn't yet."""
+    """List the person's grants that can be renewed now, and haven't been yet."""
     return list(_to_renew(person, now).select_related(*STARTED)[:AT_MOST])
 
 
 def _questions(person: User) -> QuerySet[Question]:
-    asked = Question.objects.open().filter(request__applicant=person)
-    asked = asked.filter(request__state=AccessRequest.State.NEEDS_INFO)
-    return asked.select_related("request__repo__namespace")
+    needs_info = AccessRequest.State.NEEDS_INFO
+    questions = Question.objects.open().filter(request__state=needs_info)
+    return questions.filter(request__applicant=person).select_related("request__repo__namespace")
 
 
 def _offers(person: User, now: datetime) -> GrantQuerySet[Grant]:
@@ -87,9 +87,9 @@ def _invited(person: User, now: datetime) -> MembershipQuerySet[Membership]:
 
 
 def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
-    """Select grants that ``is_renewable`` says yes to, as rows.
+    """Select, in SQL, the grants that ``renewals.is_renewable`` says yes to.
 
-    Those under notice are left out: the newer text is signed instead, on the grant's own page.
+    Grants under notice are left out, since signing the newer text on the grant's page comes first.
     """
     filed = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
     window = (now - CLOSES_AFTER, now + OPENS_BEFORE)

@@ -1,4 +1,4 @@
-"""Renewal: a report on the use so far makes a new grant, which begins where the old one ends."""
+"""Renew grants: after a report on the use so far, a new grant begins where the old one ends."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def closes_at(grant: Grant) -> datetime:
 
 
 def is_renewable(grant: Grant, now: datetime) -> bool:
-    """Within its window, not ended by anybody, and not renewed yet."""
+    """Tell whether a grant is within its renewal window, wasn't ended, and wasn't renewed yet."""
     return why_not_renewable(grant, now) == ""
 
 
 def why_not_renewable(grant: Grant, now: datetime) -> str:
-    """What stands in the way, in words; empty where nothing does."""
+    """Say to its holder why a grant can't be renewed; return an empty text where it can."""
     if grant.is_offer:
         return "This is an offer: sign its terms first."
     if is_revoked(grant):
@@ -75,8 +75,11 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
 
 
 def needs_review(grant: Grant, version: LicenceVersion) -> bool:
-    """Where people decide on the repo: if its gate says so, the text changed in substance, or
-    nobody has decided on this access yet."""
+    """Tell whether the team has to decide on a renewal under this licence version.
+
+    It has where its gate says so, where the text changed in substance, and where nobody has decided
+    on this access yet; never behind a gate that a signature alone opens.
+    """
     repo = grant.repo
     if not any(repo.gate(Mode(mode)) == Gate.REVIEW for mode in grant.modes):
         return False
@@ -89,13 +92,16 @@ def _signed(grant: Grant) -> LicenceVersion | None:
 
 
 def _was_decided(grant: Grant) -> bool:
-    """By people, once: what a signature opened may stand behind their gate by now."""
+    """Tell whether the team has ever decided on this line of grants.
+
+    It hasn't where a signature opened the first one, behind a gate that has changed since.
+    """
     first = line_of(grant)[0]
     if first.decision_id is not None or first.offered_at is not None:
         return True
-    line = [each.pk for each in line_of(grant)]
+    keys = [relative.pk for relative in line_of(grant)]
     return Renewal.objects.filter(
-        grant__in=line, decided_by__isnull=False, outcome=Renewal.Outcome.GRANTED
+        grant__in=keys, decided_by__isnull=False, outcome=Renewal.Outcome.GRANTED
     ).exists()
 
 
@@ -109,15 +115,15 @@ def renew_grant(
     signature: Signature,
     now: datetime,
 ) -> Renewal:
-    """File a report and sign the text in force: renewed at once, or once the team says so.
+    """File a report and sign the text in force, to renew at once or after the team's decision.
 
-    Filing again, while one is open or after it was granted, gives the same renewal.
+    Filing again, while a renewal is open or after it was granted, returns that renewal.
     """
     grant = lock_own(holder, grant_id)
     if filed := grant.renewals.exclude(outcome=Renewal.Outcome.DECLINED).last():
         return filed
-    if said := why_not_renewable(grant, now):
-        raise NotRenewable(said)
+    if obstacle := why_not_renewable(grant, now):
+        raise NotRenewable(obstacle)
     require_admissible(holder, grant.repo, now)
     missing = "Say what you used the model for, and what came of it."
     report = require_text(report, "report", missing=missing)
@@ -150,7 +156,7 @@ def renew_grant(
 def decide_renewal(
     *, actor: User, renewal_id: int, granted: bool, reason: str, now: datetime
 ) -> Renewal:
-    """The team’s word on a renewal. Deciding again changes nothing."""
+    """Grant or decline a renewal, as one of the team. Deciding again changes nothing."""
     renewal = _reviewed_renewal(actor, renewal_id)
     if renewal.decided_at is not None:
         return renewal
@@ -167,9 +173,12 @@ def decide_renewal(
 
 
 def _reviewed_renewal(actor: User, renewal_id: int) -> Renewal:
-    """Locked after its grant, for the team of its repo."""
-    found = Renewal.objects.filter(pk=renewal_id).first()
-    grant = lock_grant(found.grant_id) if found else None
+    """Lock a renewal after its grant, for the team of its repo.
+
+    Raise RenewalNotFound to anybody else, ConflictOfInterest to those who work under the grant.
+    """
+    unlocked = Renewal.objects.filter(pk=renewal_id).first()
+    grant = lock_grant(unlocked.grant_id) if unlocked else None
     if grant is None or not reviews(actor, grant.repo):
         raise RenewalNotFound
     if actor.pk == grant.person_id or grant.memberships.filter(person=actor).exists():
@@ -181,13 +190,16 @@ def _reviewed_renewal(actor: User, renewal_id: int) -> Renewal:
 
 
 def reviews(person: User, repo: ModelRepo) -> bool:
-    """Whether this person is of the repo’s team, or administers it."""
+    """Tell whether a person reviews or administers a repo."""
     here = ModelRepo.objects.filter(pk=repo.pk)
     return here.reviewable_by(person).exists() or here.administered_by(person).exists()
 
 
 def _require_decidable(grant: Grant) -> None:
-    """A newer text may have been signed while it waited, and that ended: the line is one."""
+    """Raise NotRenewable where somebody ended any grant of the line since the report was filed.
+
+    Not only the grant itself: its holder may have signed a newer text meanwhile.
+    """
     if not all(map(is_unended, line_of(grant))):
         raise NotRenewable("This grant was ended meanwhile, so it can’t be renewed.")
 
@@ -201,12 +213,13 @@ def _decide(
 
 
 def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
-    """Make the new grant: the same modes and conditions, without a gap, as long as the old.
+    """Make the new grant, with the old one's modes, conditions and length, and without a gap.
 
-    Where the screening lists have a hit, it begins once a person has cleared that.
+    Where screening has a hit, it begins once the team has cleared it.
     """
     _decide(renewal, Renewal.Outcome.GRANTED, actor, now)
-    old = line_of(renewal.grant)[-1]  # a newer text may have been signed while it waited
+    # The last of the line: a newer text may have been signed while the renewal waited.
+    old = line_of(renewal.grant)[-1]
     starts_at = max(ends_at(old), now)
     new = Grant(
         repo=old.repo,

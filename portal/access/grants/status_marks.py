@@ -1,4 +1,4 @@
-"""Marks of how a grant, a membership or a letter stands: word, tone and icon."""
+"""Status marks of grants, memberships and letters: a word, a tone and an icon."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grant_state(grant: Grant, now: datetime) -> Mark:
 
 
 def conditions_in_words(grant: Grant) -> list[str]:
-    """Each as a sentence, the modes that aren’t given among them."""
+    """Write each condition as a sentence, and say first where files can't be downloaded."""
     words = Conditions.of(grant.conditions).words()
     return words if Mode.DOWNLOAD in grant.modes else [HOSTED_ONLY, *words]
 
@@ -63,14 +63,14 @@ def member_state(membership: Membership) -> Mark:
 
 
 def state_for(grant: Grant, membership: Membership | None, now: datetime) -> Mark:
-    """Say how a grant stands for its reader: a check of a member stops it for that member alone."""
+    """Mark a grant for its reader: a check of a member stops it for that member alone."""
     if membership is not None and membership.is_held and is_active(grant, now):
         return member_state(membership)
     return grant_state(grant, now)
 
 
 def delivery_state(message: OutboxMessage, now: datetime) -> Mark:
-    """Mark what became of a letter, or when it leaves while what it tells can be undone."""
+    """Mark whether a letter was delivered, or when it will be sent if it can still be undone."""
     is_queued = message.state == OutboxMessage.State.QUEUED
     if is_queued and message.attempts == 0 and message.due_at > now:
         return Mark("calm", f"Leaves at {_clock_time(message.due_at, now)}", "clock")

@@ -1,1 +1,1 @@
-"""Ends of grants, by the holder or by the lab, and of the tokens that rest on them."""
+"""Ends of grants: closed by the holder, revoked by the lab, with the tokens that rest on them."""

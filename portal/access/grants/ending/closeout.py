@@ -1,4 +1,4 @@
-"""The holder ends a grant: with a statement of what became of the copies."""
+"""Close a grant as its holder, with a statement of what became of the copies."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from portal.parsing.texts import text_problem
 def close_grant(
     *, holder: User, grant_id: int, statement: str, deleted_copies: bool, now: datetime
 ) -> Grant:
-    """Close a grant, also one that has ended, for the statement’s sake. Its members end with it.
+    """Close a grant, whose members end with it. Closing again changes nothing.
 
-    Closing again changes nothing.
+    One that has ended is closed too, since the team wants the statement in any case.
     """
     grant = lock_own(holder, grant_id)
     if grant.is_offer:

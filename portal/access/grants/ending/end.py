@@ -29,7 +29,7 @@ HOLDER_CLOSED = "The holder closed the grant."
 
 @dataclass(frozen=True)
 class _Meaning:
-    """The properties of a cause: its event, its class of reasons, and what members are told."""
+    """What a cause implies: its event, the reason given to members, and who ends the grant."""
 
     event: EventType
     told: str
@@ -38,6 +38,8 @@ class _Meaning:
 
 
 class Cause(Enum):
+    """An act by which somebody ends a grant."""
+
     REVOKED = _Meaning(EventType.GRANT_REVOKED, LAB_ENDED)
     UNDONE = _Meaning(EventType.GRANT_REVOKED, LAB_ENDED, reason_class=UNDONE)
     CLOSED = _Meaning(EventType.GRANT_CLOSED, HOLDER_CLOSED, by_holder=True)
@@ -62,14 +64,15 @@ def end_grants(
     """
     if cause.value.reason_class:
         facts = {"reason_class": cause.value.reason_class, **facts}
-    opened = {}  # no token stands on what has opened nothing
+    opened = {}  # only what has opened the model can have tokens
     for grant in grants:
         _write(grant, cause, actor, reason, now)
         _end_members(grant, actor, cause.value.told, now)
         record(cause.value.event, actor=actor, target=grant, at=now, **facts)
         if has_begun(grant, now):
             opened[grant.person_id, grant.repo_id] = grant
-    for grant in opened.values():  # once none of the line opens the model any more
+    # Tokens come last: ``end_tokens`` leaves those that another active grant of the line opens.
+    for grant in opened.values():
         end_tokens(grant.person, grant.repo, actor=actor, now=now, narrowed_only=True)
 
 

@@ -1,4 +1,4 @@
-"""The lab ends a grant: at once with notice, or by notice ahead, as the licence lets it."""
+"""Revoke a grant at once, or give notice that grants end on a later day, as the lab."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ SHORTEST_NOTICE = timedelta(days=30)
 
 @transaction.atomic
 def revoke_grant(*, actor: User, grant_id: int, reason: str, now: datetime) -> Grant:
-    """End a grant at once, with notice; its whole line ends. Again changes nothing.
+    """End a grant and its whole line at once, with a letter. Revoking again changes nothing.
 
-    Where the repo wants two people, the first proposes and somebody else confirms.
+    Where the repo wants two people for this, the first call proposes it, and a second
+    administrator's confirms it.
     """
     grant = lock_administered(actor, grant_id, now)
     if is_revoked(grant):
@@ -53,11 +54,11 @@ def _proposed_reason(grant: Grant) -> str:
 
 
 def _seconds(grant: Grant, actor: User, now: datetime) -> bool:
-    """Whether somebody else proposed it before, who may do so still."""
-    other = grant.revocation_proposed_by
-    if other is None or other.pk == actor.pk:
+    """Tell whether another administrator has proposed this, and may still do so today."""
+    proposer = grant.revocation_proposed_by
+    if proposer is None or proposer.pk == actor.pk:
         return False
-    return may(other, Action.ADMINISTER, grant.repo, now).allowed
+    return may(proposer, Action.ADMINISTER, grant.repo, now).allowed
 
 
 def _propose(grant: Grant, actor: User, reason: str, now: datetime) -> Grant:
@@ -82,9 +83,10 @@ def end_by_notice(
     licence_version_id: int | None = None,
     grant_ids: Collection[int] = (),
 ) -> list[Grant]:
-    """Give notice to the holders of grants under one version, or of those named.
+    """Give notice to the holders of grants under one licence version, or of the named grants.
 
-    A grant that ends before, or by an earlier notice, is passed over; so again changes nothing.
+    A grant that ends before that day, or by an earlier notice, is left as it is; so a repeated
+    call changes nothing.
     """
     repo = repo_to_give_notice_in(actor, repo_id, now)
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)

@@ -1,4 +1,4 @@
-"""A person's tokens end with the right that they stand on, in the same transaction."""
+"""Revoke access tokens together with the right that they rest on, in the same transaction."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RIGHTS = (Action.DOWNLOAD, Action.INFER, Action.PUBLISH, Action.REVIEW, Action.A
 def end_tokens(
     person: User, repo: ModelRepo, *, actor: User | None, now: datetime, narrowed_only: bool = False
 ) -> int:
-    """Revoke each token that reaches this repo, unless something else opens it to them.
+    """Revoke a person's tokens that reach this repo, unless something else opens it to them.
 
-    That is another grant, also one that a hold stops, an open gate, a place in its team, or a
-    request that waits. ``narrowed_only``: those alone that were made for named repos, this one
-    among them.
+    That may be another grant (even one that a hold stops), an open gate, a role in its team, or a
+    request that waits. ``narrowed_only`` leaves tokens that weren't made for named repos. Return
+    how many were revoked.
     """
     granted = Grant.objects.usable_by(person, repo).active_at(now).exists()
     if granted or any(may(person, right, repo, now).allowed for right in RIGHTS):

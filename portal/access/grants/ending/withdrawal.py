@@ -1,4 +1,4 @@
-"""The lab takes back what has ended nothing yet: a proposed revocation, or a notice it gave."""
+"""Withdraw a proposed revocation, or a notice before the day on which it takes effect."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from portal.errors import FieldErrors
 
 @transaction.atomic
 def withdraw_proposal(*, actor: User, grant_id: int, now: datetime) -> Grant:
-    """Take back a proposed revocation: by who proposed it, or who administers the model.
+    """Withdraw a proposed revocation, as the proposer or an administrator of the model.
 
-    Its holder was told of none. Again changes nothing.
+    No letter is sent, since the holder wasn't told of the proposal. Withdrawing again changes
+    nothing.
     """
     grant = _proposed(actor, grant_id, now)
     if is_revoked(grant):
@@ -51,8 +52,9 @@ def withdraw_proposal(*, actor: User, grant_id: int, now: datetime) -> Grant:
 
 
 def _proposed(actor: User, grant_id: int, now: datetime) -> Grant:
-    """The grant, locked. Who proposed it may have left the team since."""
+    """Lock the grant, for its proposer or an administrator; raise GrantNotFound or Forbidden."""
     grant = lock_grant(grant_id)
+    # Whoever proposed it may have left the team since, and may still withdraw their own proposal.
     if grant is not None and grant.revocation_proposed_by_id == actor.pk:
         if not may(actor, Action.SEE, grant.repo, now).allowed:
             raise GrantNotFound
@@ -69,10 +71,10 @@ def withdraw_notice(
     licence_version_id: int | None = None,
     grant_ids: Collection[int] = (),
 ) -> list[Grant]:
-    """Take back a notice before its day, of grants under one version or of those named; each
-    holder is told. What is under no notice, or ended otherwise, is passed over.
+    """Withdraw the notice of grants under one licence version, or of the named grants.
 
-    Raises GrantIsOver where one that is named was ended by its notice already.
+    Each holder gets a letter. Grants that are under no notice, or have ended otherwise, are left
+    as they are. Raise GrantIsOver where the notice of a named grant has taken effect already.
     """
     repo = repo_to_give_notice_in(actor, repo_id, now)
     if not (licence_version_id or grant_ids):
@@ -82,10 +84,10 @@ def withdraw_notice(
     lock_lines(list(under_notice.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     locked = under_notice.select_for_update(of=("self",)).select_related(*related).order_by("pk")
-    found = list(locked)
-    if any(each.pk in grant_ids and is_over(each, now) for each in found):
+    noticed = list(locked)
+    if any(grant.pk in grant_ids and is_over(grant, now) for grant in noticed):
         raise GrantIsOver("A notice has ended this grant already. Its holder may ask anew.")
-    grants = [each for each in found if not is_over(each, now)]
+    grants = [grant for grant in noticed if not is_over(grant, now)]
     for grant in grants:
         ended_on, grant.ends_by_notice_at, grant.notice_reason = grant.ends_by_notice_at, None, ""
         grant.save(update_fields=["ends_by_notice_at", "notice_reason"])

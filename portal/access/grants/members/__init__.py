@@ -1,1 +1,1 @@
-"""Members of an organization's grant."""
+"""Members of an organization's grant: invited, joined, carried on and ended."""

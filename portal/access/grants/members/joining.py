@@ -1,4 +1,4 @@
-"""Joining an organization's grant: by a proved address, one's own signature, and the lists."""
+"""Join an organization's grant, by a proved address, a signature of one's own and screening."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from portal.errors import FieldErrors
 
 
 def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
-    """The texts that a member may sign: the grant’s own first, then the one in force."""
+    """List the licence texts that a member may sign: the grant's own, then the one in force."""
     signed = membership.grant.acceptance
     own = [signed.licence_version] if signed else []
     current = licence_in_force(membership.grant.repo, now=now)
@@ -40,8 +40,10 @@ def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
 def join_as_member(
     *, person: User, membership_id: int, signature: Signature, now: datetime
 ) -> Membership:
-    """Sign for oneself, and work under the grant; where the lists have a hit, once a human has
-    looked. Joining again changes nothing."""
+    """Sign for oneself and become a member of the grant. Joining again changes nothing.
+
+    Where screening has a hit, the membership is held until the team has cleared it.
+    """
     membership = _invitation(person, membership_id)
     if membership.person_id is not None:
         return membership
@@ -70,28 +72,31 @@ def join_as_member(
 
 
 def organization_shared(person: User, grant: Grant, now: datetime) -> Organization | None:
-    """The organization that the person and the grant's holder are both proved to be of.
+    """Return the organization that the person and the grant's holder are both proved to be of.
 
-    None where nothing proves where the holder works: then the address that was invited is all
-    there is to go by. Raises NotOfTheOrganization.
+    Return None where nothing proves where the holder works: then the invited address is all that
+    there is to go by. Raise NotOfTheOrganization where the person's organizations are others.
     """
-    theirs = {each.organization for each in affiliations_of(grant.person, now)}
-    if not theirs:
+    organizations = {affiliation.organization for affiliation in affiliations_of(grant.person, now)}
+    if not organizations:
         return None
-    for each in affiliations_of(person, now):
-        if each.organization in theirs:
-            return each.organization
-    names = " or ".join(sorted(each.name for each in theirs))
+    for affiliation in affiliations_of(person, now):
+        if affiliation.organization in organizations:
+            return affiliation.organization
+    names = " or ".join(sorted(organization.name for organization in organizations))
     raise NotOfTheOrganization(names, help_url=reverse("accounts:affiliations"))
 
 
 def _invitation(person: User, membership_id: int) -> Membership:
-    """The invitation, locked after its grant, if one of the person’s proved addresses has it."""
-    found = Membership.objects.standing().filter(pk=membership_id).first()
-    if found is None or not invited(person, found):
+    """Lock an invitation, after its grant, for somebody with the proved address that it names.
+
+    Return their membership instead where they are a member by another of their addresses already.
+    """
+    invitation = Membership.objects.standing().filter(pk=membership_id).first()
+    if invitation is None or not invited(person, invitation):
         raise MembershipNotFound
-    grant = lock_grant(found.grant_id)
-    locked = Membership.objects.select_for_update().standing().filter(pk=found.pk).first()
+    grant = lock_grant(invitation.grant_id)
+    locked = Membership.objects.select_for_update().standing().filter(pk=invitation.pk).first()
     if locked is None or grant is None or grant.person_id == person.pk:
         raise MembershipNotFound
     twin = Membership.objects.standing().filter(grant=grant, person=person).first()
@@ -102,14 +107,11 @@ def _invitation(person: User, membership_id: int) -> Membership:
 
 
 def invited(person: User, membership: Membership) -> bool:
-    """Whether this invitation is for one of this person’s proved addresses, or theirs already."""
+    """Tell whether an invitation names a proved address of this person, or was theirs."""
     if membership.person_id is not None:
         return membership.person_id == person.pk
-    return bool(
-        EmailAddress.objects.filter(
-            user=person, verified=True, email__iexact=membership.email
-        ).exists()
-    )
+    proved = EmailAddress.objects.filter(user=person, verified=True)
+    return bool(proved.filter(email__iexact=membership.email).exists())
 
 
 def _signed_text(membership: Membership, signature: Signature, now: datetime) -> LicenceVersion:

@@ -1,6 +1,6 @@
-"""Members of an organization's grant: invited, ended, and carried on to the grant after it.
+"""Members of an organization's grant: invite them, end memberships, carry them on by renewal.
 
-How one joins is told in ``members.joining``.
+``members.joining`` is where an invited person joins.
 """
 
 from __future__ import annotations
@@ -43,21 +43,23 @@ LONGEST_REASON = 200
 
 
 def is_shareable(grant: Grant) -> bool:
-    """Whether an organization signed, so that members may work under it."""
+    """Tell whether an organization signed for the grant, so that it can have members."""
     signed = grant.acceptance
     return signed is not None and signed.capacity == Acceptance.Capacity.ENTITY
 
 
 def cap_of(grant: Grant) -> int:
-    """How many members: as its conditions say, else as the gate does."""
+    """Return how many members a grant may have, by its conditions or else by its gate."""
     own = Conditions.of(grant.conditions).max_members
     return settings_of(grant.repo).member_cap if own is None else own
 
 
 @transaction.atomic
 def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> Membership:
-    """Invite one address. Its letter has a link and no secret: the account with that address,
-    confirmed, joins by signing. Inviting again changes nothing."""
+    """Invite the owner of an address to a grant by letter. Inviting again changes nothing.
+
+    The letter's link holds no secret: an account joins by it that has confirmed this address.
+    """
     grant = lock_own(holder, grant_id)
     if not is_shareable(grant):
         raise NotShareable
@@ -106,12 +108,12 @@ def _checked(email: str, holder: User) -> str:
 
 @transaction.atomic
 def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime) -> Membership:
-    """End a membership: by its holder, the member, or who administers the model.
+    """End a membership, as the grant's holder, the member or an administrator of the model.
 
-    The tokens that reach the repo die with it. Removing again changes nothing.
+    The member's tokens that reach the repo end with it. Removing again changes nothing.
     """
-    found = Membership.objects.filter(pk=membership_id).first()
-    grant = lock_grant(found.grant_id) if found else None
+    unlocked = Membership.objects.filter(pk=membership_id).first()
+    grant = lock_grant(unlocked.grant_id) if unlocked else None
     membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
     if membership is None or grant is None:
         raise MembershipNotFound
@@ -144,7 +146,10 @@ def _may_remove(actor: User, grant: Grant, now: datetime) -> bool:
 def end_membership(
     membership: Membership, *, actor: User | None, reason: str, now: datetime
 ) -> None:
-    """Part of the transaction of the service that records it. Nobody: the clock ends it."""
+    """End a locked membership with its tokens, and write to both sides.
+
+    The caller records the event in the same transaction. ``actor`` is None for the clock.
+    """
     membership.ended_at, membership.ended_by = now, actor
     membership.end_reason = reason[:LONGEST_REASON]
     membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
@@ -154,36 +159,37 @@ def end_membership(
 
 
 def carry_members(old: Grant, new: Grant, now: datetime) -> None:
-    """Take members along where their signature stands; under a new text they are asked again.
+    """Make the members of a grant members of the one that follows it, in the caller's transaction.
 
-    So are those who may not be let in now. The lists are asked about each anew.
-
-    Part of the transaction of the service that makes the new grant.
+    Each is screened anew. Under a new licence text they are invited to sign it instead, since
+    nobody else's signature binds them; so are those who could not join now.
     """
     if not is_shareable(new):
         return
     same_text = _version(old.acceptance) == _version(new.acceptance)
-    for before in old.memberships.standing().select_related("person", "acceptance", "organization"):
+    for earlier in old.memberships.standing().select_related(
+        "person", "acceptance", "organization"
+    ):
         membership = Membership(
-            grant=new, email=before.email, invited_by=new.person, invited_at=now
+            grant=new, email=earlier.email, invited_by=new.person, invited_at=now
         )
-        if same_text and _goes_on(before, now):
-            _carry(before, membership, now)
+        if same_text and _may_go_on(earlier, now):
+            _carry(earlier, membership, now)
         else:
             _invite_anew(membership, now)
 
 
-def _goes_on(membership: Membership, now: datetime) -> bool:
-    """Tell whether a member who joined has nothing against them that keeps a newcomer out."""
+def _may_go_on(membership: Membership, now: datetime) -> bool:
+    """Tell whether a member has joined, and nothing stands against them that bars newcomers."""
     person = membership.person
     if person is None or membership.joined_at is None:
         return False
     return is_admissible(person, membership.grant.repo, now)
 
 
-def _carry(before: Membership, membership: Membership, now: datetime) -> None:
-    membership.person, membership.acceptance = before.person, before.acceptance
-    membership.organization = before.organization
+def _carry(earlier: Membership, membership: Membership, now: datetime) -> None:
+    membership.person, membership.acceptance = earlier.person, earlier.acceptance
+    membership.organization = earlier.organization
     screening = admit_member(membership, now)
     if membership.is_held:
         checks.send_member_check(membership, screening, now=now)

@@ -1,4 +1,4 @@
-"""The members of a grant: invited, joined by signing, ended."""
+"""Pages of a grant's members: invite, join by signing, end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -35,8 +35,8 @@ from portal.access.requests.views.common import licence_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
-from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
+from portal.forms.submitting import accepts, form_page, posted_data
 
 PAGE_SIZE = 50
 
@@ -44,39 +44,35 @@ PAGE_SIZE = 50
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """Who works under a grant; its holder invites here."""
+    """List the members of a grant, with the form by which its holder invites."""
     person, now = signed_in(request), timezone.now()
     seen = seen_by(person, grant_id, now)
     if not (seen.mine or seen.may_review):
         raise GrantNotFound
-    form = InviteForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            invite_member(
-                holder=person, grant_id=grant_id, email=form.cleaned_data["email"], now=now
-            )
-        except FieldErrors as error:
-            show_errors(form, error)
-        else:
-            messages.success(request, "Invited. The letter is on its way.")
-            return redirect("access:members", grant_id)
-    status = 422 if form.errors else 200
-    return render(request, "access/members.html", _context(request, seen, form, now), status=status)
+    form = InviteForm(posted_data(request))
+
+    def invite() -> None:
+        invite_member(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)
+
+    if accepts(form, invite):
+        messages.success(request, "Invited. The letter is on its way.")
+        return redirect("access:members", grant_id)
+    return form_page(request, "access/members.html", _context(request, seen, form, now))
 
 
 def _context(request: HttpRequest, seen: Seen, form: InviteForm, now: datetime) -> dict[str, Any]:
     grant = seen.grant
-    found = Membership.objects.filter(grant=grant).select_related("person")
-    page = Paginator(found.order_by("ended_at", "pk").reverse(), PAGE_SIZE)
-    page_of = page.get_page(request.GET.get("page"))
+    memberships = Membership.objects.filter(grant=grant).select_related("person")
+    pages = Paginator(memberships.order_by("ended_at", "pk").reverse(), PAGE_SIZE)
+    page = pages.get_page(request.GET.get("page"))
     standing = Membership.objects.standing().filter(grant=grant).count()
     cap = cap_of(grant)
     return {
         "seen": seen,
         "grant": grant,
         "repo": grant.repo,
-        "page": page_of,
-        "rows": [(each, member_state(each)) for each in page_of],
+        "page": page,
+        "rows": [(membership, member_state(membership)) for membership in page],
         "standing": standing,
         "cap": cap,
         "left": max(cap - standing, 0),
@@ -91,7 +87,7 @@ def _context(request: HttpRequest, seen: Seen, form: InviteForm, now: datetime) 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, membership_id: int) -> HttpResponse:
-    """The licence put before a member, to sign for themselves."""
+    """Show an invited person the licence, and take their signature as a member."""
     person, now = signed_in(request), timezone.now()
     membership = _invitation(person, membership_id)
     if membership.person_id is not None:
@@ -111,7 +107,7 @@ def join(request: HttpRequest, membership_id: int) -> HttpResponse:
 
 
 def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Where somebody who signed goes: to the grant, once it is open to them."""
+    """Redirect a new member to the grant, or to the list of grants while a check holds them."""
     if not membership.is_held:
         return redirect("access:grant", membership.grant_id)
     messages.info(request, "You signed. An extra check comes first; we write to you after it.")
@@ -121,10 +117,12 @@ def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _invitation(person: User, membership_id: int) -> Membership:
     related = ("grant__repo__namespace", "grant__person", "grant__acceptance__licence_version")
     standing = Membership.objects.standing().select_related(*related)
-    found: Membership | None = standing.filter(pk=membership_id).first()
-    if found is None or not invited(person, found) or found.grant.person_id == person.pk:
+    membership: Membership | None = standing.filter(pk=membership_id).first()
+    if membership is None or not invited(person, membership):
         raise MembershipNotFound
-    return found
+    if membership.grant.person_id == person.pk:
+        raise MembershipNotFound
+    return membership
 
 
 def _join_page(
@@ -144,8 +142,7 @@ def _join_page(
         "now": now,
         **licence_context(form.version),
     }
-    status = 422 if form.errors else 200
-    return render(request, "access/offer.html", context, status=status)
+    return form_page(request, "access/offer.html", context)
 
 
 def _page_of(request: HttpRequest, membership_id: int) -> str:
@@ -161,7 +158,7 @@ def _page_of(request: HttpRequest, membership_id: int) -> str:
 
 @posted_from(_page_of)
 def end(request: HttpRequest, membership_id: int) -> HttpResponse:
-    """End a membership: by the holder, the member, or who administers the model."""
+    """End a membership, as the grant's holder, the member or an administrator of the model."""
     person = signed_in(request)
     try:
         ended = remove_member(
@@ -182,7 +179,7 @@ def end(request: HttpRequest, membership_id: int) -> HttpResponse:
 
 @posted_from(_page_of)
 def clear(request: HttpRequest, membership_id: int) -> HttpResponse:
-    """A human’s word on what the lists have about a member; for who administers the model."""
+    """Clear a screening hit on a member, as an administrator of the model."""
     person, text = signed_in(request), request.POST.get("text", "")
     try:
         cleared = clear_member(
