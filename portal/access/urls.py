@@ -82,5 +82,5 @@ urlpatterns = [
     path("holds/new", holds.place, name="hold_place"),
     path("holds/<int:hold_id>", holds.hold, name="hold"),
     path("holds/<int:hold_id>/lift", holds.lift, name="hold_lift"),
-    path("sign/<str:namespace>/<str:name>", licence_gate.sign, name="sign"),
+    path("sign/<str:namespace>/<str:name>", licence_gate.sign_licence, name="sign"),
 ]

@@ -34,7 +34,12 @@ from portal.access.requests.form.wizard import (
 )
 from portal.access.requests.signing import licence_in_force
 from portal.access.requests.submission import submit_request
-from portal.access.requests.views.common import licence_context, own_request, say, signed_form
+from portal.access.requests.views.common import (
+    licence_context,
+    own_request,
+    posted_signature,
+    say,
+)
 from portal.access.review import status as request_status
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
@@ -128,7 +133,7 @@ def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardSt
             version=version, initial=_signed_before(access_request, version.sha256)
         )
     else:
-        shown, signature = signed_form(request, applicant, access_request.repo, now)
+        shown, signature = posted_signature(request, applicant, [version])
         if signature:
             _keep(access_request, {"signature": signature_as_stored(signature, now=now)})
             return redirect("access:form", access_request.pk, next_step(here).slug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -26,12 +27,12 @@ from portal.access.grants.members.membership import (
     remove_member,
 )
 from portal.access.grants.status_marks import conditions_in_words, member_state
-from portal.access.grants.views.signatures import blank, posted
 from portal.access.lifecycle import is_active
 from portal.access.models import Membership
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
-from portal.access.requests.views.common import licence_context
+from portal.access.requests.signing import Signature
+from portal.access.requests.views.common import licence_context, sign
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
@@ -92,15 +93,16 @@ def join(request: HttpRequest, membership_id: int) -> HttpResponse:
     membership = _invitation(person, membership_id)
     if membership.person_id is not None:
         return _onward(request, membership)
-    versions = texts_for(membership, now)
-    if request.method != "POST":
-        return _join_page(request, membership, blank(MemberSignatureForm, versions[0]), now)
-    form, signature = posted(request, person, versions, MemberSignatureForm)
-    if signature is None:
-        return _join_page(request, membership, form, now)
-    joined = join_as_member(
-        person=person, membership_id=membership_id, signature=signature, now=now
-    )
+
+    def sign_and_join(form: SignatureForm, signature: Signature) -> Membership:
+        return join_as_member(
+            person=person, membership_id=membership_id, signature=signature, now=now
+        )
+
+    page = partial(_join_page, request, membership, now)
+    joined = sign(request, texts_for(membership, now), page, sign_and_join, MemberSignatureForm)
+    if isinstance(joined, HttpResponse):
+        return joined
     if not joined.is_held:
         messages.success(request, f"Signed. {membership.grant.repo.full_name} is open to you.")
     return _onward(request, joined)
@@ -126,7 +128,7 @@ def _invitation(person: User, membership_id: int) -> Membership:
 
 
 def _join_page(
-    request: HttpRequest, membership: Membership, form: SignatureForm, now: datetime
+    request: HttpRequest, membership: Membership, now: datetime, form: SignatureForm
 ) -> HttpResponse:
     grant = membership.grant
     context = {

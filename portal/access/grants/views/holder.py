@@ -1,4 +1,4 @@
-"""A person's own grants: the list, one grant's page, and what its holder does with it."""
+"""Pages of a person's own grants: the list, one grant, and what its holder does with it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,15 @@ from portal.access.grants.offers import accept_offer, decline_offer, require_ope
 from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
 from portal.access.grants.status_marks import conditions_in_words, state_for
-from portal.access.grants.views.signatures import blank, posted
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
-from portal.access.requests.signing import licence_in_force
-from portal.access.requests.views.common import CHECK_FIRST, licence_context, proved_or_said
+from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.views.common import CHECK_FIRST, licence_context, sign
 from portal.accounts.views import signed_in
-from portal.errors import FieldErrors
 from portal.formatting import whole_date
-from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
+from portal.forms.submitting import accepts, form_page, posted_data
 
 PAGE_SIZE = 20
 
@@ -42,15 +40,15 @@ PAGE_SIZE = 20
 @login_required
 @require_safe
 def grants(request: HttpRequest) -> HttpResponse:
-    """Mine and those I work under, the latest end first."""
+    """List the grants that the reader holds or works under, the latest end first."""
     person, now = signed_in(request), timezone.now()
     joined = {"memberships__joined_at__isnull": False, "memberships__ended_at": None}
     working = Q(memberships__person=person, **joined)
-    found = Grant.objects.filter(Q(person=person) | working).told().distinct()
-    found = found.select_related(*RELATED)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    held = Membership.objects.held().filter(person=person, grant__in=[each.pk for each in page])
-    stopped = {membership.grant_id: membership for membership in held}
+    visible = Grant.objects.filter(Q(person=person) | working).told().distinct()
+    page = Paginator(visible.select_related(*RELATED), PAGE_SIZE).get_page(request.GET.get("page"))
+    keys = [grant.pk for grant in page]
+    held_memberships = Membership.objects.held().filter(person=person, grant__in=keys)
+    stopped = {membership.grant_id: membership for membership in held_memberships}
     rows = [
         {
             "grant": grant,
@@ -67,7 +65,7 @@ def grants(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def grant(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """Everything about one grant."""
+    """Show everything about one grant."""
     person, now = signed_in(request), timezone.now()
     seen = seen_by(person, grant_id, now)
     context = grant_context(seen, now) | {"end_form": EndGrantForm()}
@@ -75,31 +73,29 @@ def grant(request: HttpRequest, grant_id: int) -> HttpResponse:
 
 
 def _own(request: HttpRequest, grant_id: int) -> Grant:
-    mine = Grant.objects.filter(person=signed_in(request)).select_related(*RELATED)
-    found: Grant | None = mine.filter(pk=grant_id).first()
-    if found is None:
+    own = Grant.objects.filter(person=signed_in(request)).select_related(*RELATED)
+    grant: Grant | None = own.filter(pk=grant_id).first()
+    if grant is None:
         raise GrantNotFound
-    return found
+    return grant
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """The terms exactly, and the text to sign; signing opens the model at once."""
+    """Show the terms of an offer with the text to sign, and take the signature."""
     person, now, offered = signed_in(request), timezone.now(), _own(request, grant_id)
     if not offered.is_offer:
         return redirect("access:grant", grant_id)
     require_open(offered, now)
-    version = licence_in_force(offered.repo, now=now)
-    if request.method != "POST":
-        return _sign_page(request, "offer", offered, blank(SignatureForm, version), now)
-    form, signature = posted(request, person, [version])
-    if signature is None:
-        return _sign_page(request, "offer", offered, form, now)
-    accept = partial(accept_offer, person=person, grant_id=grant_id, signature=signature, now=now)
-    accepted = proved_or_said(form, accept)
-    if accepted is None:
-        return _sign_page(request, "offer", offered, form, now)
+
+    def accept(form: SignatureForm, signature: Signature) -> Grant:
+        return accept_offer(person=person, grant_id=grant_id, signature=signature, now=now)
+
+    page = partial(_sign_page, request, "offer", offered, now)
+    accepted = sign(request, [licence_in_force(offered.repo, now=now)], page, accept)
+    if isinstance(accepted, HttpResponse):
+        return accepted
     until = whole_date(offered.expires_at)
     opened = f"Signed. {offered.repo.full_name} is open to you until {until}."
     _tell_signed(request, accepted, opened)
@@ -123,31 +119,31 @@ def offer_decline(request: HttpRequest, grant_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """The report and the signature that renew a grant."""
-    person, now, held = signed_in(request), timezone.now(), _own(request, grant_id)
-    if held.renewals.filter(decided_at=None).exists():
+    """Take the report and the signature that renew a grant."""
+    person, now, grant = signed_in(request), timezone.now(), _own(request, grant_id)
+    if grant.renewals.filter(decided_at=None).exists():
         return redirect("access:grant", grant_id)
-    if said := why_not_renewable(held, now):
-        raise NotRenewable(said, help_url=f"/grants/{grant_id}")
-    version = licence_in_force(held.repo, now=now)
-    more = {"decided_by_people": needs_review(held, version)}
-    if request.method != "POST":
-        return _sign_page(request, "renew", held, blank(RenewForm, version), now, **more)
-    form, signature = posted(request, person, [version], RenewForm)
-    if signature is None:
-        return _sign_page(request, "renew", held, form, now, **more)
-    file_it = partial(
-        renew_grant,
-        holder=person,
-        grant_id=grant_id,
-        report=form.cleaned_data["report"],
-        publications=form.cleaned_data["publications"],
-        signature=signature,
-        now=now,
-    )
-    renewal = proved_or_said(form, file_it)
-    if renewal is None:
-        return _sign_page(request, "renew", held, form, now, **more)
+    if obstacle := why_not_renewable(grant, now):
+        raise NotRenewable(obstacle, help_url=f"/grants/{grant_id}")
+    version = licence_in_force(grant.repo, now=now)
+
+    def file(form: SignatureForm, signature: Signature) -> Renewal:
+        report = form.cleaned_data["report"]
+        publications = form.cleaned_data["publications"]
+        return renew_grant(
+            holder=person,
+            grant_id=grant_id,
+            report=report,
+            publications=publications,
+            signature=signature,
+            now=now,
+        )
+
+    by_people = needs_review(grant, version)
+    page = partial(_sign_page, request, "renew", grant, now, decided_by_people=by_people)
+    renewal = sign(request, [version], page, file, RenewForm)
+    if isinstance(renewal, HttpResponse):
+        return renewal
     _tell_filed(request, renewal)
     return redirect("access:grant", grant_id)
 
@@ -163,23 +159,20 @@ def _tell_filed(request: HttpRequest, renewal: Renewal) -> None:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """The newer text of the licence, to go on under it."""
-    person, now, held = signed_in(request), timezone.now(), _own(request, grant_id)
-    if not can_sign_newer(held, now):
-        said = "There’s no newer text to sign for this grant."
-        raise GrantIsOver(said, help_url=f"/grants/{grant_id}")
-    version = licence_in_force(held.repo, now=now)
-    if request.method != "POST":
-        return _sign_page(request, "newer", held, blank(SignatureForm, version), now)
-    form, signature = posted(request, person, [version])
-    if signature is None:
-        return _sign_page(request, "newer", held, form, now)
-    sign_it = partial(
-        sign_newer_version, person=person, grant_id=grant_id, signature=signature, now=now
-    )
-    signed = proved_or_said(form, sign_it)
-    if signed is None:
-        return _sign_page(request, "newer", held, form, now)
+    """Show the newer text of a grant's licence, and take the signature."""
+    person, now, grant = signed_in(request), timezone.now(), _own(request, grant_id)
+    if not can_sign_newer(grant, now):
+        message = "There’s no newer text to sign for this grant."
+        raise GrantIsOver(message, help_url=f"/grants/{grant_id}")
+    version = licence_in_force(grant.repo, now=now)
+
+    def sign_newer(form: SignatureForm, signature: Signature) -> Grant:
+        return sign_newer_version(person=person, grant_id=grant_id, signature=signature, now=now)
+
+    page = partial(_sign_page, request, "newer", grant, now)
+    signed = sign(request, [version], page, sign_newer)
+    if isinstance(signed, HttpResponse):
+        return signed
     _tell_signed(request, signed, f"Signed. You go on under {version}.")
     return redirect("access:grant", signed.pk)
 
@@ -192,40 +185,37 @@ WORDS = {
 
 
 def _sign_page(
-    request: HttpRequest, kind: str, held: Grant, form: SignatureForm, now: datetime, **more: Any
+    request: HttpRequest, kind: str, grant: Grant, now: datetime, form: SignatureForm, **more: Any
 ) -> HttpResponse:
-    title, act = WORDS[kind]
+    title, button = WORDS[kind]
     context: dict[str, Any] = {
         "kind": kind,
         "title": title,
-        "act": act,
-        "grant": held,
-        "repo": held.repo,
-        "modes": modes_label(held.modes),
-        "conditions": conditions_in_words(held),
+        "act": button,
+        "grant": grant,
+        "repo": grant.repo,
+        "modes": modes_label(grant.modes),
+        "conditions": conditions_in_words(grant),
         "form": form,
         "now": now,
         **more,
         **licence_context(form.version),
     }
-    status = 422 if form.errors else 200
-    return render(request, "access/offer.html", context, status=status)
+    return form_page(request, "access/offer.html", context)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def close(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """The statement with which a holder ends a grant."""
-    person, now, held = signed_in(request), timezone.now(), _own(request, grant_id)
-    form = CloseForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            close_grant(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)
-        except FieldErrors as error:
-            show_errors(form, error)
-        else:
-            messages.success(request, "Closed. The team has your statement.")
-            return redirect("access:grant", grant_id)
-    context = {"grant": held, "repo": held.repo, "form": form, "now": now}
-    status = 422 if form.errors else 200
-    return render(request, "access/grant_close.html", context, status=status)
+    """Take the statement with which a holder closes a grant."""
+    person, now, grant = signed_in(request), timezone.now(), _own(request, grant_id)
+    form = CloseForm(posted_data(request))
+
+    def close_it() -> None:
+        close_grant(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)
+
+    if accepts(form, close_it):
+        messages.success(request, "Closed. The team has your statement.")
+        return redirect("access:grant", grant_id)
+    context = {"grant": grant, "repo": grant.repo, "form": form, "now": now}
+    return form_page(request, "access/grant_close.html", context)

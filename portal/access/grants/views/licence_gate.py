@@ -1,4 +1,4 @@
-"""The licence gate: read, tick, type one's name; the model is open at once."""
+"""Page of the licence gate: read the licence and sign it, and the model is open at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -20,8 +20,7 @@ from portal.access.requests.signing import Signature, licence_in_force
 from portal.access.requests.views.common import (
     CHECK_FIRST,
     licence_context,
-    proved_or_said,
-    signed_form,
+    sign,
 )
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
@@ -30,43 +29,31 @@ from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.catalog.services.reading import find_repo
 from portal.errors import Conflict
 from portal.formatting import whole_date
+from portal.forms.submitting import form_page
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def sign(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Show the licence of a model that a signature opens, and take the signature."""
     person, now = signed_in(request), timezone.now()
     repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not _opened_by_signing(repo):
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
         raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
-    mine = Grant.objects.to(person, repo).held_for_check(now)
-    if waiting := mine.filter(modes__contains=_opened_by_signing(repo)).first():
+    held = Grant.objects.to(person, repo).held_for_check(now)
+    if waiting := held.filter(modes__contains=_opened_by_signing(repo)).first():
         return redirect("access:grant", waiting.pk)
     require_not_ended(person, repo, now)
-    if request.method != "POST":
-        version = licence_in_force(repo, now=now)
-        form = SignatureForm(version=version, initial={"capacity": "person"})
-        return _page(request, repo, form, now)
-    form, signature = signed_form(request, person, repo, now)
-    return _sign(request, repo, form, signature, now)
 
+    def open_by(form: SignatureForm, signature: Signature) -> Grant:
+        return sign_for_grant(person=person, repo_id=repo.pk, signature=signature, now=now)
 
-def _sign(
-    request: HttpRequest,
-    repo: ModelRepo,
-    form: SignatureForm,
-    signature: Signature | None,
-    now: datetime,
-) -> HttpResponse:
-    if signature is None:
-        return _page(request, repo, form, now)
-    person = signed_in(request)
-    sign_it = partial(sign_for_grant, person=person, repo_id=repo.pk, signature=signature, now=now)
-    grant = proved_or_said(form, sign_it)
-    if grant is None:
-        return _page(request, repo, form, now)
+    page = partial(_page, request, repo, now)
+    grant = sign(request, [licence_in_force(repo, now=now)], page, open_by)
+    if isinstance(grant, HttpResponse):
+        return grant
     if grant.is_held:
         messages.info(request, CHECK_FIRST)
         return redirect("access:grant", grant.pk)
@@ -80,7 +67,7 @@ def _opened_by_signing(repo: ModelRepo) -> list[Mode]:
 
 
 def _page(
-    request: HttpRequest, repo: ModelRepo, form: SignatureForm, now: datetime
+    request: HttpRequest, repo: ModelRepo, now: datetime, form: SignatureForm
 ) -> HttpResponse:
     person = signed_in(request)
     context: dict[str, Any] = {
@@ -92,7 +79,7 @@ def _page(
         "now": now,
         **licence_context(form.version),
     }
-    return render(request, "access/sign.html", context, status=422 if form.errors else 200)
+    return form_page(request, "access/sign.html", context)
 
 
 def _held(person: User, repo: ModelRepo, now: datetime) -> Grant | None:

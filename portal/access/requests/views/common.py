@@ -1,65 +1,95 @@
-"""What several pages of access need: whose request it is, where a person calls from."""
+"""Steps that several pages share: one's own request, a licence text and its signature."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from django import forms
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from portal.access.errors import EmailNotVerified, LicenceChanged, RequestNotFound
 from portal.access.models import AccessRequest
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.licence_text import blocks, in_short
-from portal.access.requests.signing import Signature, check_signature, licence_in_force
+from portal.access.requests.signing import Signature, check_signature
 from portal.accounts.models import User
-from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.accounts.views import signed_in
+from portal.catalog.models import LicenceVersion
 from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.forms.fields import show_errors
 
 T = TypeVar("T")
 CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."
+TYPED = ("typed_name", "capacity", "entity", "report", "publications")
 CHANGED = "This text is newer than the one you had before you. Read it, and sign again."
 
 
 def own_request(applicant: User, request_id: int) -> AccessRequest:
-    """The applicant's own request; for anyone else there is none."""
-    mine = AccessRequest.objects.of(applicant).select_related("repo__namespace", "applicant")
-    found: AccessRequest | None = mine.filter(pk=request_id).first()
-    if found is None:
+    """Return an applicant's own request. Raise RequestNotFound to anybody else."""
+    own = AccessRequest.objects.of(applicant).select_related("repo__namespace", "applicant")
+    access_request: AccessRequest | None = own.filter(pk=request_id).first()
+    if access_request is None:
         raise RequestNotFound
-    return found
+    return access_request
 
 
 def licence_context(version: LicenceVersion) -> dict[str, Any]:
-    """The licence as it is put before a person: in short, then the whole text."""
+    """Return what the template of a licence takes: its summary, then the whole text."""
     return {"version": version, "columns": in_short(version), "blocks": blocks(version.text)}
 
 
-def signed_form(
-    request: HttpRequest, signer: User, repo: ModelRepo, now: datetime
+def blank(form_class: type[SignatureForm], version: LicenceVersion) -> SignatureForm:
+    return form_class(version=version, initial={"capacity": "person"})
+
+
+def posted_signature(
+    request: HttpRequest,
+    person: User,
+    versions: Sequence[LicenceVersion],
+    form_class: type[SignatureForm] = SignatureForm,
 ) -> tuple[SignatureForm, Signature | None]:
-    """The signature that was posted; None beside a form that says what it lacks."""
-    version = licence_in_force(repo, now=now)
-    form = SignatureForm(request.POST, version=version)
+    """Read the posted signature under one of these texts.
+
+    Return None beside a form that says what is missing. Where a newer text has come into force
+    meanwhile, that form shows it: what was typed stays, and the statements are to be ticked anew.
+    """
+    shown = request.POST.get("text_sha256", "")
+    version = next((text for text in versions if text.sha256 == shown), versions[0])
+    form = form_class(request.POST, version=version)
     form.is_valid()
     signature = form.signature(client_ip(request))
     try:
-        check_signature(signer, version, signature)
+        check_signature(person, version, signature)
     except FieldErrors as error:
         show_errors(form, error)
     except LicenceChanged:
-        form = SignatureForm(version=version, initial=_typed(form))
+        typed = {name: form[name].data for name in TYPED if name in form.fields}
+        form = form_class(version=version, initial=typed)
         say(form, CHANGED)
     return form, None if form.errors else signature
 
 
-def _typed(form: SignatureForm) -> dict[str, Any]:
-    """The name and capacity that were typed; a new text has to be ticked anew."""
-    return {name: form[name].data for name in ("typed_name", "capacity", "entity")}
+def sign(
+    request: HttpRequest,
+    versions: Sequence[LicenceVersion],
+    page: Callable[[SignatureForm], HttpResponse],
+    service: Callable[[SignatureForm, Signature], T],
+    form_class: type[SignatureForm] = SignatureForm,
+) -> T | HttpResponse:
+    """Call a service with the signature that was posted, and return what it made.
+
+    Return the page instead where it is only shown, or where something is missing.
+    """
+    if request.method != "POST":
+        return page(blank(form_class, versions[0]))
+    form, signature = posted_signature(request, signed_in(request), versions, form_class)
+    if signature is None:
+        return page(form)
+    signed = proved_or_said(form, partial(service, form, signature))
+    return page(form) if signed is None else signed
 
 
 def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
