@@ -22,7 +22,7 @@ ACCESS = "tests/portal/access"
 POLICY = tuple(
     f"{ACCESS}/policy/test_policy{part}.py" for part in ("", "_grants", "_holds", "_conditions")
 )
-MATRIX = "tests/architecture/test_permission_matrix.py"
+MATRIX = "tests/architecture/permissions/test_permission_matrix.py"
 # For each module the tests that should notice, the likeliest first: the first to fail ends a run.
 MODULES = {
     "lifecycle": (

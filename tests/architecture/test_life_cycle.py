@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.test_ways_in import name_of, targets_of
+from tests.architecture.permissions.test_ways_in import name_of, targets_of
 
 ROOT = Path(__file__).parents[2]
 ACCESS = sorted(

@@ -15,7 +15,7 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 
-from tests.architecture.test_permissions import make_world, undone
+from tests.architecture.permissions.test_permissions import make_world, undone
 from tests.fuzz.calls import Call, drawn, places
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))

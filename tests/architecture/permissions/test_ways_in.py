@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.portal.access.test_ways_in import WAYS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACTIVATION = "portal/access/grants/activation.py"
 BEGINS = {"starts_at", "joined_at", "held_at"}
 WRITES = {

@@ -18,12 +18,12 @@ from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo, TeamMember
-from tests.architecture.request_matrix import matrix
+from tests.architecture.permissions.request_matrix import matrix
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
-GOLDEN = Path(__file__).parents[2] / "docs" / "permissions.md"
+GOLDEN = Path(__file__).parents[3] / "docs" / "permissions.md"
 NOW = timezone.now()
 USES = (Action.SEE, Action.DOWNLOAD, Action.INFER, Action.CAPTURE)
 WORK = (Action.REVIEW, Action.ADMINISTER, Action.PUBLISH)

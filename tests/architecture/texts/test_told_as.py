@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import get_resolver
 
-from tests.architecture.test_long_texts import ours
+from tests.architecture.texts.test_long_texts import ours
 
 FIELDS = (forms.IntegerField, forms.DateField, forms.DateTimeField)
 ODD = ("many", "-99999999999", "99999999999", "0.00001")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from tests.architecture.test_permissions import (
+from tests.architecture.permissions.test_permissions import (
     LOGIN,
     PAGES,
     ROLES,

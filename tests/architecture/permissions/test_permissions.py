@@ -26,7 +26,7 @@ from portal.accounts.services import prove_by_email
 from portal.catalog.models import ModelRepo, Revision, TeamMember
 from portal.delivery.links import Link, sign
 from portal.outbox.models import OutboxMessage
-from tests.architecture.api_rows import API_ROWS
+from tests.architecture.permissions.api_rows import API_ROWS
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.affiliations import give_address, make_organization

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from portal.env import REGISTRY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROW = re.compile(
     r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<type>[^|]+) \| (?:`(?P<default>[^`]*)`)? ?\| \S"
 )

@@ -9,7 +9,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.architecture.test_permissions import PAGES, World, make_world, signed_in, url_of
+from tests.architecture.permissions.test_permissions import (
+    PAGES,
+    World,
+    make_world,
+    signed_in,
+    url_of,
+)
 
 WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)', re.IGNORECASE)
 OF_THE_BROWSER = {"django_session"}
