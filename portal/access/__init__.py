@@ -4,7 +4,6 @@ Each package knows only those before it; import-linter holds the order.
 
 - ``models``, with ``querysets`` and ``errors``: rows, who may see which, and refusals.
 - ``lifecycle``: how a grant stands, and when and why it ended.
-- ``deadlines``: the timers of each state, and the rows whose time has come.
 - ``policy``: who may do what. ``policy.policy.may`` is asked by pages, APIs, lists and workers.
 - ``letters``: mail in the team's voice.
 - ``screening``: people held against the sanctions lists.
@@ -14,7 +13,7 @@ Each package knows only those before it; import-linter holds the order.
 - ``gate``: a gate's settings, team, questions and letters, for its administrators.
 - ``review``: the queue, a case, votes, decisions and their undoing.
 - ``applicant``: an applicant's own pages.
-- ``reminders``: the tick, once a minute.
+- ``reminders``: what time causes, a module for each timer, and the tick, which runs them.
 - ``certificates``: certificates of signatures.
 - ``reporting``: figures, exports, archives and retention.
 """

@@ -33,7 +33,7 @@ LOOKUPS = {"filter", "exclude", "Q", "When", "Least", "Greatest", "F", "OuterRef
 # Rows that aren't grants and have times of these names.
 OTHERS = {"access_request", "case", "request", "terms", "vote", "token"}
 LOOK_UP_OTHERS = {
-    "deadlines/due.py": "starts_at",  # whether a whole reminder's time lies within the grant's
+    "reminders/grants.py": "starts_at",  # whether a whole reminder's time lies within the grant's
     "grants/ending/tokens.py": "revoked_at",  # of tokens
     "grants/offer_votes.py": "expires_at",  # of votes
     "requests/terms.py": "expires_at",

@@ -8,12 +8,11 @@ a check that a person has cleared. Votes are counted before, by whoever decides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db.models import Max
 
-from portal.access.deadlines import timers
 from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
 from portal.access.lifecycle import ends_at
 from portal.access.models import Grant, Hold, Membership, Screening, ScreeningEntry
@@ -23,6 +22,7 @@ from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import DomainError
 
+CHECK_DUE_AFTER = timedelta(days=7)
 Hits = Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]]
 
 
@@ -156,7 +156,7 @@ def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Scr
         screening.disposed_by, screening.disposed_at = earlier.disposed_by, now
         screening.disposition = earlier.disposition
     if not screening.is_clear:
-        screening.due_at = now + timers.CHECK
+        screening.due_at = now + CHECK_DUE_AFTER
     return screening
 
 

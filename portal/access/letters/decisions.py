@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.urls import reverse
 
-from portal.access.letters.mailer import letter_key, modes_of, send_about, team_of
+from portal.access.letters.mailer import (
+    Address,
+    applicant_of,
+    letter_key,
+    modes_of,
+    reader_of_case,
+    send,
+)
 from portal.access.letters.requests import about_screening
 from portal.access.lifecycle import lapses_at
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
@@ -16,11 +23,10 @@ from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
 from portal.formatting import whole_date
-from portal.outbox.services import queue_letter
 
 
 def letter_keys(decision: Decision) -> list[str]:
-    """The keys under which the letters of this decision may be queued."""
+    """Return the keys under which the letters of this decision may be queued."""
     return [
         letter_key(decision.request, f"{kind}-{decision.pk}")
         for kind in ("approval", "approval_check", "offer", "decline")
@@ -28,21 +34,15 @@ def letter_keys(decision: Decision) -> list[str]:
 
 
 def send_approval(access_request: AccessRequest, grant: Grant, *, now: datetime) -> None:
-    """The access is open under what was signed."""
+    """Tell that the access is open under the text that was signed with the request."""
     if grant.acceptance is None or grant.decision is None:
         raise ValueError("an open access has its signature and its decision")
     facts = _terms(grant) | {
         "licence": str(grant.acceptance.licence_version),
         "signed_on": whole_date(grant.acceptance.accepted_at),
     }
-    _send(
-        access_request,
-        grant.decision,
-        kind="approval",
-        act_label="See what is open",
-        facts=facts,
-        now=now,
-    )
+    address = applicant_of(access_request).linked("See what is open")
+    _send(address, grant.decision, kind="approval", facts=facts, now=now)
 
 
 def send_approval_check(
@@ -56,21 +56,14 @@ def send_approval_check(
         "due": whole_date(screening.due_at),
     }
     page = reverse("access:grant", args=[grant.pk])
-    _send(
-        access_request,
-        grant.decision,
-        kind="approval_check",
-        act_label="See your grant",
-        facts=facts,
-        now=now,
-        page=page,
-    )
+    address = applicant_of(access_request).linked("See your grant", page)
+    _send(address, grant.decision, kind="approval_check", facts=facts, now=now)
 
 
 def send_offer(
     access_request: AccessRequest, grant: Grant, licence: LicenceVersion, *, now: datetime
 ) -> None:
-    """The access opens when its terms are signed."""
+    """Tell that the access opens once its terms are signed."""
     if grant.decision is None:
         raise ValueError("an offer that was asked for has its decision")
     facts = _terms(grant) | {
@@ -79,15 +72,8 @@ def send_offer(
         "offer_until": whole_date(lapses_at(grant)),
     }
     page = reverse("access:offer", args=[grant.pk])
-    _send(
-        access_request,
-        grant.decision,
-        kind="offer",
-        act_label="Read and sign",
-        facts=facts,
-        now=now,
-        page=page,
-    )
+    address = applicant_of(access_request).linked("Read and sign", page)
+    _send(address, grant.decision, kind="offer", facts=facts, now=now)
 
 
 def send_decline(access_request: AccessRequest, decision: Decision, *, now: datetime) -> None:
@@ -96,21 +82,16 @@ def send_decline(access_request: AccessRequest, decision: Decision, *, now: date
         "explanation": decision.reason_text,
         "appeal": _appeal(access_request, decision),
     }
-    _send(
-        access_request,
-        decision,
-        kind="decline",
-        act_label="Read the decision",
-        facts=facts,
-        now=now,
-    )
+    address = applicant_of(access_request).linked("Read the decision")
+    _send(address, decision, kind="decline", facts=facts, now=now)
 
 
 def send_reopening(
     access_request: AccessRequest, *, reason: str, ends_access: bool, now: datetime
 ) -> None:
-    send_about(
-        access_request,
+    """Tell that a decided request is reviewed again, and whether that ended an access."""
+    send(
+        applicant_of(access_request),
         kind="reopened",
         key=f"reopened-{now:%Y%m%d%H%M%S%f}",
         facts={
@@ -123,45 +104,23 @@ def send_reopening(
 
 
 def send_assignment(access_request: AccessRequest, assignee: User, *, now: datetime) -> None:
-    """To the reviewer whose case it is now."""
-    repo = access_request.repo
+    """Tell a reviewer that the case is theirs now."""
     due = f" It is due {whole_date(access_request.due_at)}." if access_request.due_at else ""
-    queue_letter(
-        key=letter_key(access_request, f"assigned-{assignee.pk}-{now:%Y%m%d%H%M%S%f}"),
+    address = reader_of_case(access_request, assignee).linked("Open the case")
+    send(
+        replace(address, about=access_request.repo.full_name),
         kind="assignment",
-        recipient=assignee,
-        subject=f"Request {access_request.reference} is yours to review ({repo.full_name})",
-        paragraphs=[
-            f"Request {access_request.reference} for {repo.full_name} was assigned to you.{due}"
-        ],
-        act_label="Open the case",
-        act_url=f"{settings.BASE_URL}{reverse('access:case', args=[access_request.pk])}",
-        reference=access_request.reference,
-        team=team_of(repo),
+        key=f"assigned-{assignee.pk}-{now:%Y%m%d%H%M%S%f}",
+        facts={"due": due},
         now=now,
     )
 
 
 def _send(
-    access_request: AccessRequest,
-    decision: Decision,
-    *,
-    kind: str,
-    act_label: str,
-    facts: dict[str, str],
-    now: datetime,
-    page: str = "",
+    address: Address, decision: Decision, *, kind: str, facts: dict[str, str], now: datetime
 ) -> None:
-    send_about(
-        access_request,
-        kind=kind,
-        key=f"{kind}-{decision.pk}",
-        act_label=act_label,
-        facts=facts,
-        page=page,
-        due_at=decision.undo_until,
-        now=now,
-    )
+    due_at = decision.undo_until
+    send(address, kind=kind, key=f"{kind}-{decision.pk}", facts=facts, due_at=due_at, now=now)
 
 
 def _terms(grant: Grant) -> dict[str, str]:
@@ -169,7 +128,7 @@ def _terms(grant: Grant) -> dict[str, str]:
 
 
 def _appeal(access_request: AccessRequest, decision: Decision) -> str:
-    """The way to others' judgement, open once."""
+    """Say until when an appeal is open; nothing where one was made already."""
     if Appeal.objects.filter(request=access_request).exists():
         return ""
     until = decision.decided_at + timedelta(days=settings_of(access_request.repo).appeal_days)

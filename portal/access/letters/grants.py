@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from portal.access.letters.mailer import modes_of, send_about_grant
+from portal.access.letters.mailer import holder_of, modes_of, send
 from portal.access.lifecycle import ends_at, lapses_at
 from portal.access.models import Grant, Renewal
 from portal.access.policy.conditions import Conditions
@@ -14,12 +14,12 @@ from portal.formatting import whole_date
 
 
 def send_activation(grant: Grant, *, now: datetime) -> None:
-    send_about_grant(grant, kind="activated", key="activated", facts=_what_is_open(grant), now=now)
+    send(holder_of(grant), kind="activated", key="activated", facts=_what_is_open(grant), now=now)
 
 
 def send_offered(grant: Grant, *, now: datetime) -> None:
-    send_about_grant(
-        grant,
+    send(
+        holder_of(grant).linked("Read and sign", reverse("access:offer", args=[grant.pk])),
         kind="offered",
         key="offered",
         facts={
@@ -28,45 +28,41 @@ def send_offered(grant: Grant, *, now: datetime) -> None:
             "conditions": _conditions(grant),
             "offer_until": whole_date(lapses_at(grant)),
         },
-        act_label="Read and sign",
-        page=reverse("access:offer", args=[grant.pk]),
         now=now,
     )
 
 
 def send_offer_declined(grant: Grant, *, now: datetime) -> None:
-    send_about_grant(
-        grant, kind="offer_declined", key="offer-declined", act_label="See the offer", now=now
-    )
+    address = holder_of(grant).linked("See the offer")
+    send(address, kind="offer_declined", key="offer-declined", now=now)
 
 
 def send_revocation(grant: Grant, *, reason: str, now: datetime) -> None:
     facts = {"ended_on": whole_date(now), "reason": reason}
-    send_about_grant(grant, kind="revocation", key="revoked", facts=facts, now=now)
+    send(holder_of(grant), kind="revocation", key="revoked", facts=facts, now=now)
 
 
 def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
-    ends_on = ends_at(grant)
-    go_on = (
-        "You may go on: sign the newer text on the page of your grant, at any time."
-        if can_sign
-        else "You may ask for access anew at any time."
-    )
-    page = "access:newer" if can_sign else "access:grant"
-    send_about_grant(
-        grant,
+    """Tell the holder that their access ends on a day ahead, and how they may go on."""
+    ends_on, address = ends_at(grant), holder_of(grant)
+    if can_sign:
+        page = reverse("access:newer", args=[grant.pk])
+        address = address.linked("Read the newer text", page)
+        go_on = "You may go on: sign the newer text on the page of your grant, at any time."
+    else:
+        go_on = "You may ask for access anew at any time."
+    send(
+        address,
         kind="notice",
         key=f"notice-{ends_on:%Y%m%d}-{now:%Y%m%d%H%M%S}",  # it may be given anew for that day
         facts={"ends_on": whole_date(ends_on), "reason": grant.notice_reason, "go_on": go_on},
-        act_label="Read the newer text" if can_sign else "See your grant",
-        page=reverse(page, args=[grant.pk]),
         now=now,
     )
 
 
 def send_notice_withdrawn(grant: Grant, *, was: datetime, now: datetime) -> None:
-    send_about_grant(
-        grant,
+    send(
+        holder_of(grant),
         kind="notice_withdrawn",
         key=f"notice-withdrawn-{now:%Y%m%d%H%M%S}",
         facts={"was": whole_date(was), "until": whole_date(grant.expires_at)},
@@ -76,16 +72,16 @@ def send_notice_withdrawn(grant: Grant, *, was: datetime, now: datetime) -> None
 
 def send_closed(grant: Grant, *, now: datetime) -> None:
     facts = {"closed_on": whole_date(now), "statement": grant.closeout}
-    send_about_grant(grant, kind="closed", key="closed", facts=facts, now=now)
+    send(holder_of(grant), kind="closed", key="closed", facts=facts, now=now)
 
 
 def send_renewed(grant: Grant, *, now: datetime) -> None:
-    send_about_grant(grant, kind="renewed", key="renewed", facts=_what_is_open(grant), now=now)
+    send(holder_of(grant), kind="renewed", key="renewed", facts=_what_is_open(grant), now=now)
 
 
 def send_renewal_filed(renewal: Renewal, *, now: datetime) -> None:
-    send_about_grant(
-        renewal.grant,
+    send(
+        holder_of(renewal.grant),
         kind="renewal_filed",
         key=f"renewal-{renewal.pk}-filed",
         facts={"due": whole_date(renewal.due_at)},
@@ -94,12 +90,11 @@ def send_renewal_filed(renewal: Renewal, *, now: datetime) -> None:
 
 
 def send_renewal_declined(renewal: Renewal, *, now: datetime) -> None:
-    grant = renewal.grant
-    send_about_grant(
-        grant,
+    send(
+        holder_of(renewal.grant),
         kind="renewal_declined",
         key=f"renewal-{renewal.pk}-declined",
-        facts={"until": whole_date(grant.expires_at), "reason": renewal.reason},
+        facts={"until": whole_date(renewal.grant.expires_at), "reason": renewal.reason},
         now=now,
     )
 
@@ -115,5 +110,5 @@ def _what_is_open(grant: Grant) -> dict[str, str]:
 
 
 def _conditions(grant: Grant) -> str:
-    """Each a paragraph of its own."""
+    """Write each condition as a paragraph of its own."""
     return "\n\n".join(Conditions.of(grant.conditions).words())

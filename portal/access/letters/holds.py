@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access.letters.mailer import send
+from portal.access.letters.mailer import Address, send
 from portal.access.models import Hold
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -22,15 +22,17 @@ def send_placed(hold: Hold, person: User, *, repo: ModelRepo | None, now: dateti
     facts = {
         "what": _what_for(hold, repo),
         "placed_on": whole_date(now),
-        "for_whom": _why_you(hold),
+        "for_whom": f" for everybody at {hold.organization}" if hold.organization else "",
         "reason": hold.reason,
     }
-    _send(hold, person, repo, kind="suspension", key="placed", facts=facts, now=now)
+    key = f"placed-{person.pk}"
+    send(_reached_by(hold, person, repo), kind="suspension", key=key, facts=facts, now=now)
 
 
 def send_lifted(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:
     facts = {"what": _what_for(hold, repo), "lifted_on": whole_date(now)}
-    _send(hold, person, repo, kind="suspension_lifted", key="lifted", facts=facts, now=now)
+    key = f"lifted-{person.pk}"
+    send(_reached_by(hold, person, repo), kind="suspension_lifted", key=key, facts=facts, now=now)
 
 
 def _what_for(hold: Hold, repo: ModelRepo | None) -> str:
@@ -41,36 +43,23 @@ def _what_for(hold: Hold, repo: ModelRepo | None) -> str:
 
 
 def what_of(hold: Hold) -> str:
-    """What it holds back, as a sentence names it."""
+    """Name what a hold stops, as it stands in a sentence."""
     if hold.revision is not None:
         return f"revision {hold.revision.commit[:10]} of {hold.revision.repo.full_name}"
     return hold.repo.full_name if hold.repo else f"every model at {settings.SITE_NAME}"
 
 
-def _why_you(hold: Hold) -> str:
-    return f" for everybody at {hold.organization}" if hold.organization else ""
-
-
-def _send(
-    hold: Hold,
-    person: User,
-    repo: ModelRepo | None,
-    *,
-    kind: str,
-    key: str,
-    facts: dict[str, str],
-    now: datetime,
-) -> None:
-    reference = f"H{hold.pk:04d}"
-    send(
-        kind=kind,
-        repo=repo,
+def _reached_by(hold: Hold, person: User, repo: ModelRepo | None) -> Address:
+    return Address(
         recipient=person,
-        key=f"hold-{hold.pk}-{key}-{person.pk}",
-        about=reference,
-        facts=facts,
-        act_label="See your grants",
+        repo=repo,
+        reference=reference_of(hold),
+        keys=f"hold-{hold.pk}-",
+        about=reference_of(hold),
+        label="See your grants",
         page=reverse("access:grants"),
-        reference=reference,
-        now=now,
     )
+
+
+def reference_of(hold: Hold) -> str:
+    return f"H{hold.pk:04d}"

@@ -1,14 +1,15 @@
-"""How a letter of the gate is put into the outbox, in the words of its team."""
+"""Put a letter of the gate into the outbox, in the words of its team."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
 
-from portal.access.letters.kinds import KINDS
+from portal.access.letters.kinds import FIXED, default_words
 from portal.access.models import AccessRequest, Grant
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
@@ -16,109 +17,138 @@ from portal.outbox.services import queue_letter
 from portal.outbox.templates import LetterWords, fill, render_letter
 
 
-def team_of(repo: ModelRepo | None) -> str:
-    return f"{repo.namespace.display_name} access team" if repo else settings.SITE_NAME
+@dataclass(frozen=True)
+class Address:
+    """Whom a letter goes to, and what all letters about the same thing have in common.
+
+    keys: the beginning of their keys. about: what ends their subjects. names: facts that each of
+    them may use. label, page: the link at their end.
+    """
+
+    recipient: User
+    repo: ModelRepo | None
+    reference: str
+    keys: str
+    about: str
+    label: str
+    page: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def linked(self, label: str, page: str = "") -> Address:
+        """Return the same with another link: another label, and another page if one is given."""
+        return replace(self, label=label, page=page or self.page)
 
 
-def scope_of(repo: ModelRepo) -> str:
-    """Under which a team's own words for its letters are kept."""
-    return f"repo:{repo.pk}"
+def applicant_of(access_request: AccessRequest) -> Address:
+    applicant, repo = access_request.applicant, access_request.repo
+    return Address(
+        recipient=applicant,
+        repo=repo,
+        reference=access_request.reference,
+        keys=letter_key(access_request, ""),
+        about=f"{repo.full_name}, request {access_request.reference}",
+        label="See your request",
+        page=reverse("access:request", args=[access_request.pk]),
+        names={"applicant": applicant.display_name},
+    )
+
+
+def holder_of(grant: Grant) -> Address:
+    return Address(
+        recipient=grant.person,
+        repo=grant.repo,
+        reference=grant.reference,
+        keys=grant_keys(grant),
+        about=grant.repo.full_name,
+        label="See your grant",
+        page=reverse("access:grant", args=[grant.pk]),
+        names={"holder": grant.person.display_name},
+    )
+
+
+def reader_of_case(access_request: AccessRequest, reader: User) -> Address:
+    """Address somebody of the lab who may read this request."""
+    repo = access_request.repo
+    return Address(
+        recipient=reader,
+        repo=repo,
+        reference=access_request.reference,
+        keys=letter_key(access_request, ""),
+        about=f"{repo.full_name}, request {access_request.reference}",
+        label="Open the request",
+        page=reverse("access:case", args=[access_request.pk]),
+    )
+
+
+def send(
+    address: Address,
+    *,
+    kind: str,
+    key: str,
+    facts: Mapping[str, str] | None = None,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Queue a letter of this kind with these facts; the same key again sends nothing."""
+    facts = {**address.names, **(facts or {})}
+    words = words_for(kind, address.repo, address.reference, facts)
+    queue_letter(
+        key=f"{address.keys}{key}",
+        kind=kind,
+        recipient=address.recipient,
+        subject=f"{words.subject} ({address.about})" if address.about else words.subject,
+        paragraphs=words.paragraphs,
+        act_label=address.label,
+        act_url=f"{settings.BASE_URL}{address.page}",
+        reference=address.reference,
+        team=team_of(address.repo),
+        due_at=due_at,
+        now=now,
+    )
+
+
+def send_to_each(
+    people: Iterable[User],
+    repo: ModelRepo | None,
+    *,
+    kind: str,
+    key: str,
+    facts: Mapping[str, str],
+    reference: str,
+    page: str,
+    now: datetime,
+) -> None:
+    """Write to people of the lab who must see to something.
+
+    The first letter has the bare key, by which the reminders know that it was written.
+    """
+    about = repo.full_name if repo else ""
+    for number, person in enumerate(people):
+        address = Address(person, repo, reference, key, about, label="See to it", page=page)
+        suffix = f"-to-{person.pk}" if number else ""
+        send(address, kind=kind, key=suffix, facts=facts, now=now)
 
 
 def words_for(
     kind: str, repo: ModelRepo | None, reference: str, facts: Mapping[str, str]
 ) -> LetterWords:
-    """What a letter says: in the team's own words, where it has any for this kind."""
-    default = KINDS[kind].words
+    """Return what a letter says: in the team's own words, where it has any for this kind."""
+    default = default_words(kind)
     if repo is None:  # a hold on the whole site is of no one team
+        return fill(default, {"reference": reference, **facts})
+    facts = {"repo": repo.full_name, "reference": reference, **facts}
+    if kind in FIXED:
         return fill(default, facts)
-    always = {"repo": repo.full_name, "reference": reference}
-    return render_letter(scope_of(repo), kind, default, {**always, **facts})
+    return render_letter(scope_of(repo), kind, default, facts)
 
 
-def send(
-    *,
-    kind: str,
-    repo: ModelRepo | None,
-    recipient: User,
-    key: str,
-    about: str,
-    facts: Mapping[str, str],
-    act_label: str,
-    page: str,
-    reference: str,
-    due_at: datetime | None = None,
-    now: datetime,
-) -> None:
-    """``facts``: what stands in the place of each ``{name}``. ``about`` ends the subject."""
-    words = words_for(kind, repo, reference, facts)
-    queue_letter(
-        key=key,
-        kind=kind,
-        recipient=recipient,
-        subject=f"{words.subject} ({about})",
-        paragraphs=words.paragraphs,
-        act_label=act_label,
-        act_url=f"{settings.BASE_URL}{page}",
-        reference=reference,
-        team=team_of(repo),
-        due_at=due_at,
-        now=now,
-    )
+def team_of(repo: ModelRepo | None) -> str:
+    return f"{repo.namespace.display_name} access team" if repo else settings.SITE_NAME
 
 
-def send_about(
-    access_request: AccessRequest,
-    *,
-    kind: str,
-    key: str,
-    act_label: str = "See your request",
-    facts: Mapping[str, str] | None = None,
-    page: str = "",
-    due_at: datetime | None = None,
-    now: datetime,
-) -> None:
-    """To the applicant."""
-    repo, applicant = access_request.repo, access_request.applicant
-    send(
-        kind=kind,
-        repo=repo,
-        recipient=applicant,
-        key=letter_key(access_request, key),
-        about=f"{repo.full_name}, request {access_request.reference}",
-        facts={"applicant": applicant.display_name, **(facts or {})},
-        act_label=act_label,
-        page=page or reverse("access:request", args=[access_request.pk]),
-        reference=access_request.reference,
-        due_at=due_at,
-        now=now,
-    )
-
-
-def send_about_grant(
-    grant: Grant,
-    *,
-    kind: str,
-    key: str,
-    about: str = "",
-    act_label: str = "See your grant",
-    facts: Mapping[str, str] | None = None,
-    page: str = "",
-    now: datetime,
-) -> None:
-    """To its holder."""
-    send(
-        kind=kind,
-        repo=grant.repo,
-        recipient=grant.person,
-        key=f"{grant_keys(grant)}{key}",
-        about=about or grant.repo.full_name,
-        facts={"holder": grant.person.display_name, **(facts or {})},
-        act_label=act_label,
-        page=page or reverse("access:grant", args=[grant.pk]),
-        reference=grant.reference,
-        now=now,
-    )
+def scope_of(repo: ModelRepo) -> str:
+    """Return the name under which a team's own words for its letters are kept."""
+    return f"repo:{repo.pk}"
 
 
 def letter_key(access_request: AccessRequest, key: str) -> str:
@@ -126,7 +156,7 @@ def letter_key(access_request: AccessRequest, key: str) -> str:
 
 
 def grant_keys(grant: Grant) -> str:
-    """How the keys of all letters about a grant begin, by which their delivery is found."""
+    """Return how the keys of all letters about a grant begin, to find out what came of them."""
     return f"grant-{grant.pk}-"
 
 

@@ -1,20 +1,20 @@
-"""Letters on the way of a request, from its receipt to its end."""
+"""Letters to an applicant, from the receipt of a request to its end."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from portal.access.letters.mailer import letter_key, send_about
+from portal.access.letters.mailer import applicant_of, letter_key, send
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
 from portal.audit.heads import Head
 from portal.formatting import whole_date
 
-# What an applicant is told of a hit: never the line itself, nor whom it names.
+# An applicant is told the category of a hit, never the line itself nor whom it names.
 JURISDICTION, LIST = "jurisdiction", "list"
 
 
 def category_of(screening: Screening) -> str:
-    """``jurisdiction``, ``list``, or "" where the check itself failed."""
+    """Return ``jurisdiction``, ``list``, or "" where the check itself failed."""
     kinds = {hit["kind"] for hit in screening.hits}
     if ScreeningEntry.Kind.COUNTRY in kinds:
         return JURISDICTION
@@ -29,7 +29,7 @@ _CATEGORIES = {
 
 
 def about_screening(screening: Screening) -> str:
-    """What it is about, in words that give no line away."""
+    """Say what a check is about, in words that give no line of a list away."""
     return _CATEGORIES[category_of(screening)]
 
 
@@ -40,10 +40,14 @@ def due_words(access_request: AccessRequest) -> str:
 def send_receipt(
     access_request: AccessRequest, *, number: int, head: Head | None, now: datetime
 ) -> None:
-    """With the newest head of the record, so that nobody can say later that it began otherwise."""
+    """Confirm that a request arrived.
+
+    The letter quotes the newest head of the audit chain, so that nobody can rebuild the chain later
+    without contradicting it.
+    """
     record = f"{head.words} Keep this line: it shows what our record was." if head else ""
-    send_about(
-        access_request,
+    send(
+        applicant_of(access_request),
         kind="receipt",
         key=f"receipt-{number}",
         facts={"due": due_words(access_request), "record": record},
@@ -52,8 +56,8 @@ def send_receipt(
 
 
 def send_extra_check(access_request: AccessRequest, screening: Screening, *, now: datetime) -> None:
-    send_about(
-        access_request,
+    send(
+        applicant_of(access_request),
         kind="extra_check",
         key=f"extra-check-{screening.pk}",
         facts={"about": about_screening(screening), "due": due_words(access_request)},
@@ -62,19 +66,18 @@ def send_extra_check(access_request: AccessRequest, screening: Screening, *, now
 
 
 def send_check_done(access_request: AccessRequest, *, now: datetime) -> None:
-    number = access_request.submissions.count()
-    send_about(
-        access_request,
+    send(
+        applicant_of(access_request),
         kind="check_done",
-        key=f"check-done-{number}",
+        key=f"check-done-{access_request.submissions.count()}",
         facts={"due": due_words(access_request)},
         now=now,
     )
 
 
 def send_resumption(access_request: AccessRequest, *, number: int, now: datetime) -> None:
-    send_about(
-        access_request,
+    send(
+        applicant_of(access_request),
         kind="resumed",
         key=f"resumed-{number}",
         facts={"due": due_words(access_request)},
@@ -84,25 +87,25 @@ def send_resumption(access_request: AccessRequest, *, number: int, now: datetime
 
 def send_appeal(access_request: AccessRequest, *, now: datetime) -> None:
     facts = {"due": due_words(access_request)}
-    send_about(access_request, kind="appeal", key="appeal", facts=facts, now=now)
+    send(applicant_of(access_request), kind="appeal", key="appeal", facts=facts, now=now)
 
 
 def send_question(access_request: AccessRequest, question: Question, *, now: datetime) -> None:
-    send_about(
-        access_request,
+    """Send a reviewer's question once it can no longer be taken back."""
+    send(
+        applicant_of(access_request).linked("Answer the question"),
         kind="question",
         key=f"question-{question.pk}",
         facts={"question": question.text},
-        act_label="Answer the question",
         due_at=question.undo_until,
         now=now,
     )
 
 
 def question_key(question: Question) -> str:
-    """Name the key under which the letter of this question is queued."""
+    """Return the key under which the letter of this question is queued."""
     return letter_key(question.request, f"question-{question.pk}")
 
 
 def send_withdrawal(access_request: AccessRequest, *, now: datetime) -> None:
-    send_about(access_request, kind="withdrawal", key="withdrawal", now=now)
+    send(applicant_of(access_request), kind="withdrawal", key="withdrawal", now=now)

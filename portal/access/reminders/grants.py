@@ -1,134 +1,107 @@
-"""Letters before and at the end of offers, grants, renewals and holds. The end itself is derived
-from the row's own times, so nothing here opens or closes anything."""
+"""Letters before and at the end of a grant.
+
+The end itself is derived from the grant's own times, so nothing here opens or closes anything.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
-from django.db import transaction
-from django.db.models import QuerySet
-from django.urls import reverse
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from portal.access.deadlines import due
-from portal.access.letters import grant_deadlines, team_deadlines
-from portal.access.models import Grant, Hold, Renewal
-from portal.access.policy.contacts import administrators, owners
-from portal.accounts.models import User
+from portal.access.letters.mailer import Address, holder_of, send
+from portal.access.models import Grant, Renewal
+from portal.access.querysets import GrantQuerySet
+from portal.access.reminders.timer import GONE_LONG, Timer, is_written, locking
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.formatting import whole_date
+
+BEFORE_THE_END = (timedelta(days=60), timedelta(days=30), timedelta(days=7))
+CLOSEOUT = timedelta(days=30)  # after the end
+GONE = "State that the copies are gone"
 
 
-def _grant(found: QuerySet[Any], grant_id: int) -> Any:
-    locked = found.select_for_update(of=("self",), skip_locked=True)
-    return locked.select_related("repo__namespace", "person").filter(pk=grant_id).first()
+def with_reference(address: Address) -> Address:
+    return replace(address, about=f"{address.about}, {address.reference}")
 
 
-def _page(grant: Grant) -> str:
-    return reverse("access:grant", args=[grant.pk])
+def _begun() -> GrantQuerySet[Any]:
+    """Select grants that nobody ended and none renews. ``ends`` is their last moment."""
+    renewed = Grant.objects.unrevoked().filter(parent=OuterRef("pk"))
+    return Grant.objects.begun().filter(~Exists(renewed))
 
 
-@transaction.atomic
-def remind_of_offer(*, grant_id: int, now: datetime) -> bool:
-    offer = _grant(due.offers_to_remind(now), grant_id)
-    if offer is None:
-        return False
-    grant_deadlines.send_offer_reminder(offer, offer.ends, now=now)
-    record(EventType.REMINDED, actor=None, target=offer, at=now, of="offer")
-    return True
+def grants_to_remind(now: datetime) -> QuerySet[Any]:
+    """Select grants 60, 30 and 7 days before their end.
+
+    Those under notice, or whose renewal is asked for, are left out. Each reminder has the time up
+    to the next one, so that one that was missed isn't made up.
+    """
+    due: Any = Q(pk__in=[])
+    for before, following in pairwise((*BEFORE_THE_END, timedelta(0))):
+        within = Q(ends__lte=now + before, ends__gt=now + following)
+        begun_earlier = Q(starts_at__lt=F("ends") - before)
+        key = f"-ends-in-{before.days}"
+        due |= within & begun_earlier & ~is_written("grant-", OuterRef("pk"), key)
+    renewal = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
+    return _begun().without_notice().filter(due, ~Exists(renewal))
 
 
-@transaction.atomic
-def tell_offer_lapsed(*, grant_id: int, now: datetime) -> bool:
-    offer = _grant(due.offers_lapsed(now), grant_id)
-    if offer is None:
-        return False
-    grant_deadlines.send_offer_lapsed(offer, offer.ends, now=now)
-    record(EventType.GRANT_OFFER_LAPSED, actor=None, target=offer, at=now)
-    return True
-
-
-@transaction.atomic
-def remind_of_grant(*, grant_id: int, now: datetime) -> bool:
-    grant = _grant(due.grants_to_remind(now), grant_id)
-    if grant is None:
-        return False
-    days = due.grant_reminder_days(grant.ends, now)
-    grant_deadlines.send_grant_reminder(grant, days=days, page=_page(grant), now=now)
+def remind_of_grant(grant: Any, now: datetime) -> None:
+    days = min(before for before in BEFORE_THE_END if grant.ends <= now + before).days
+    send(
+        with_reference(holder_of(grant)).linked("Renew the access"),
+        kind="grant_reminder",
+        key=f"ends-in-{days}",
+        facts={"ends_on": whole_date(grant.expires_at)},
+        now=now,
+    )
     record(EventType.REMINDED, actor=None, target=grant, at=now, of="grant", days=days)
-    return True
 
 
-@transaction.atomic
-def tell_grant_ended(*, grant_id: int, now: datetime) -> bool:
-    grant = _grant(due.grants_ended(now), grant_id)
-    if grant is None:
-        return False
-    grant_deadlines.send_grant_ended(grant, grant.ends, page=_page(grant), now=now)
+def grants_ended(now: datetime) -> QuerySet[Any]:
+    over = _begun().filter(ends__lte=now, ends__gt=now - CLOSEOUT)
+    return over.filter(~is_written("grant-", OuterRef("pk"), "-ended"))
+
+
+def tell_grant_ended(grant: Any, now: datetime) -> None:
+    send(
+        with_reference(holder_of(grant)).linked(GONE),
+        kind="grant_ended",
+        key="ended",
+        facts={"ended_on": whole_date(grant.ends)},
+        now=now,
+    )
     record(EventType.GRANT_ENDED, actor=None, target=grant, at=now)
-    return True
 
 
-@transaction.atomic
-def remind_of_closeout(*, grant_id: int, now: datetime) -> bool:
-    grant = _grant(due.grants_without_closeout(now), grant_id)
-    if grant is None:
-        return False
-    grant_deadlines.send_closeout_reminder(grant, grant.ends, page=_page(grant), now=now)
+def grants_without_closeout(now: datetime) -> QuerySet[Any]:
+    """Select grants whose holder was asked for a closing statement a month ago."""
+    a_month_ago = now - CLOSEOUT
+    over = _begun().filter(ends__lte=a_month_ago, ends__gt=a_month_ago - GONE_LONG)
+    asked_for = is_written("grant-", OuterRef("pk"), "-ended")
+    reminded = is_written("grant-", OuterRef("pk"), "-closeout-reminder")
+    return over.filter(asked_for, ~reminded)
+
+
+def remind_of_closeout(grant: Any, now: datetime) -> None:
+    send(
+        with_reference(holder_of(grant)).linked(GONE),
+        kind="closeout_reminder",
+        key="closeout-reminder",
+        facts={"ended_on": whole_date(grant.ends)},
+        now=now,
+    )
     record(EventType.REMINDED, actor=None, target=grant, at=now, of="closeout")
-    return True
 
 
-def _renewal(found: QuerySet[Renewal], renewal_id: int) -> Renewal | None:
-    locked = found.select_for_update(of=("self",), skip_locked=True)
-    whole = locked.select_related("grant__repo__namespace", "grant__person")
-    renewal: Renewal | None = whole.filter(pk=renewal_id).first()
-    return renewal
-
-
-@transaction.atomic
-def escalate_renewal(*, renewal_id: int, now: datetime) -> bool:
-    """As with requests: the administrators see to it, and the holder is told."""
-    renewal = _renewal(due.renewals_overdue(now), renewal_id)
-    if renewal is None:
-        return False
-    grant = renewal.grant
-    team_deadlines.tell_renewal_late(
-        renewal, administrators(grant.repo), page=_page(grant), now=now
-    )
-    record(EventType.RENEWAL_OVERDUE, actor=None, target=renewal, at=now, level=1)
-    return True
-
-
-@transaction.atomic
-def escalate_renewal_to_owners(*, renewal_id: int, now: datetime) -> bool:
-    renewal = _renewal(due.renewals_still_overdue(now), renewal_id)
-    if renewal is None:
-        return False
-    grant = renewal.grant
-    team_deadlines.tell_renewal_people(
-        renewal, owners(grant.repo), level=2, page=_page(grant), now=now
-    )
-    record(EventType.RENEWAL_OVERDUE, actor=None, target=renewal, at=now, level=2)
-    return True
-
-
-@transaction.atomic
-def remind_of_hold(*, hold_id: int, now: datetime) -> bool:
-    """Held back for long is for somebody to end, one way or the other."""
-    locked = due.holds_to_remind(now).select_for_update(of=("self",), skip_locked=True)
-    hold: Any = locked.filter(pk=hold_id).first()
-    if hold is None:
-        return False
-    team_deadlines.ask_about_hold(
-        hold, _holders_of(hold), month=hold.month, page=reverse("access:holds"), now=now
-    )
-    record(EventType.REMINDED, actor=None, target=hold, at=now, of="hold", month=int(hold.month))
-    return True
-
-
-def _holders_of(hold: Hold) -> list[User]:
-    """Who may lift it: a site-wide one only the operators."""
-    if hold.repo is not None:
-        return administrators(hold.repo)
-    return list(User.objects.filter(is_active=True, is_superuser=True).order_by("pk"))
+_LOCK = locking("repo__namespace", "person")
+TIMERS = (
+    Timer("grant_reminder", grants_to_remind, remind_of_grant, _LOCK),
+    Timer("grant_ended", grants_ended, tell_grant_ended, _LOCK),
+    Timer("closeout_reminder", grants_without_closeout, remind_of_closeout, _LOCK),
+)

@@ -9,11 +9,12 @@ from portal.outbox.services.bounces import (
 )
 from portal.outbox.services.cancelling import cancel_mail
 from portal.outbox.services.delivery import deliver_due, deliver_one
-from portal.outbox.services.queueing import mark_read, queue_letter, queue_mail
+from portal.outbox.services.queueing import Letter, mark_read, queue_letter, queue_mail
 from portal.outbox.services.resending import can_be_resent, resend_mail
 
 __all__ = [
     "Bounce",
+    "Letter",
     "can_be_resent",
     "cancel_mail",
     "clear_bounce",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -63,47 +65,64 @@ def queue_mail(
     return message
 
 
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """The parts that a letter's text and its HTML both show."""
+
+    team: str
+    greeting: str
+    subject: str
+    paragraphs: Sequence[str]
+    act_label: str
+    act_url: str
+    reference: str
+
+    @property
+    def text(self) -> str:
+        return render_to_string("outbox/letter.txt", asdict(self))
+
+    @property
+    def html(self) -> str:
+        return render_to_string("outbox/letter.html", asdict(self))
+
+
 def queue_letter(
     *,
     key: str,
     kind: str,
     recipient: User,
     subject: str,
-    paragraphs: list[str],
+    paragraphs: Sequence[str],
     act_label: str,
     act_url: str,
     reference: str,
     team: str,
-    sender: User | None = None,
-    is_owed: bool = False,
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
-    """Queue a letter from a team, as text and HTML of one shape; its subject has the reference.
+    """Queue what the lab writes to a person; the subject ends in the reference.
 
     Where each of the recipient's addresses sends letters back, it isn't tried again: it stands in
-    their inbox as come back, and can be sent again from there.
+    their inbox as bounced, and can be sent again from there.
     """
-    subject = _with_reference(subject, reference)
-    context = {
-        "team": team,
-        "greeting": f"Dear {recipient.display_name},",
-        "paragraphs": paragraphs,
-        "act_label": act_label,
-        "act_url": act_url,
-        "reference": reference,
-        "subject": subject,
-    }
+    letter = Letter(
+        team=team,
+        greeting=f"Dear {recipient.display_name},",
+        subject=_with_reference(subject, reference),
+        paragraphs=paragraphs,
+        act_label=act_label,
+        act_url=act_url,
+        reference=reference,
+    )
     message = queue_mail(
         key=key,
         kind=kind,
         recipient=recipient,
         address=recipient.letter_address,
-        subject=subject,
-        text=render_to_string("outbox/letter.txt", context),
-        html=render_to_string("outbox/letter.html", context),
-        sender=sender,
-        is_owed=is_owed,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        sender=None,
         due_at=due_at,
         now=now,
     )

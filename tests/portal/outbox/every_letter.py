@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.access.letters import (
-    checks,
-    decisions,
-    grant_deadlines,
-    grants,
-    holds,
-    members,
-    request_deadlines,
-    requests,
-    team_deadlines,
-)
+from portal.access.letters import checks, decisions, grants, holds, members, requests
 from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
 from portal.access.policy.conditions import Conditions
+from portal.access.reminders import (
+    checks as late_checks,
+)
+from portal.access.reminders import (
+    drafts,
+    escalation,
+    offers,
+    overdue,
+    questions,
+    renewals,
+)
+from portal.access.reminders import grants as ending_grants
+from portal.access.reminders import holds as standing_holds
 from portal.access.review.asking import ask_question
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -44,7 +47,7 @@ def queue_every_letter(now: datetime, repo: ModelRepo | None = None) -> None:
     _of_request(case, administrator, now)
     _of_decision(repo, case, administrator, now)
     _of_grant(make_entity_grant(repo, now=now), administrator, now)
-    _of_members(make_entity_grant(repo, now=now), administrator, now)
+    _of_members(make_entity_grant(repo, now=now), now)
 
 
 def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None:
@@ -54,14 +57,15 @@ def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None
     requests.send_appeal(case, now=now)
     requests.send_withdrawal(case, now=now)
     question = _question(case, administrator, now)
-    request_deadlines.send_draft_reminder(case, "1", now=now)
-    request_deadlines.send_question_reminder(question, days=3, now=now)
-    request_deadlines.send_lapse(question, now=now)
-    request_deadlines.tell_unreachable(question, [administrator], now=now)
-    request_deadlines.tell_stranded(case, [administrator], able=0, quorum=1, now=now)
-    for level in (1, 2):
-        request_deadlines.send_overdue(case, level=level, stamp="1", now=now)
-        request_deadlines.tell_overdue(case, [administrator], level=level, stamp="1", now=now)
+    case.stamp = "1"
+    drafts.remind_of_draft(case, now)
+    for act in (questions.remind_of_question, questions.escalate_unreachable):
+        act(question, now)
+    facts = {"able": "0", "quorum": "1"}
+    escalation.tell(case, [administrator], kind="stranded", key="stranded", facts=facts, now=now)
+    overdue.escalate_overdue(case, now)
+    overdue.escalate_to_owners(case, now)
+    questions.lapse_request(question, now)
 
 
 def _question(case: AccessRequest, administrator: User, now: datetime) -> Question:
@@ -92,21 +96,24 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     checks.send_extra_check(grant, screening, now=now)
     checks.send_standing_check(screening, now=now)
     checks.send_standing_done(screening, now=now)
-    grant_deadlines.send_offer_reminder(offer, now, now=now)
-    grant_deadlines.send_offer_lapsed(offer, now, now=now)
+    offer.ends = now
+    offers.remind_of_offer(offer, now)
+    offers.tell_offer_lapsed(offer, now)
     grant.notice_reason = grant.closeout = WORDS
     grants.send_revocation(grant, reason=WORDS, now=now)
     grants.send_notice(grant, can_sign=True, now=now)
     grants.send_notice_withdrawn(grant, was=now, now=now)
     grants.send_closed(grant, now=now)
     grants.send_renewed(grant, now=now)
-    grant_deadlines.send_grant_reminder(grant, days=30, page="/", now=now)
-    grant_deadlines.send_grant_ended(grant, now, page="/", now=now)
-    grant_deadlines.send_closeout_reminder(grant, now, page="/", now=now)
-    _of_renewal(_renewal(grant, now), administrator, now)
+    grant.ends = now
+    ending_grants.remind_of_grant(grant, now)
+    ending_grants.tell_grant_ended(grant, now)
+    ending_grants.remind_of_closeout(grant, now)
+    _of_renewal(_renewal(grant, now), now)
     hold = make_hold(grant.person, grant.repo, actor=administrator, now=now)
     holds.send_lifted(hold, grant.person, repo=hold.repo, now=now)
-    team_deadlines.ask_about_hold(hold, [administrator], month="2027-01", page="/", now=now)
+    hold.month = "1"
+    standing_holds.remind_of_hold(hold, now)
 
 
 def _renewal(grant: Grant, now: datetime) -> Renewal:
@@ -120,20 +127,20 @@ def _renewal(grant: Grant, now: datetime) -> Renewal:
     )
 
 
-def _of_renewal(renewal: Renewal, administrator: User, now: datetime) -> None:
+def _of_renewal(renewal: Renewal, now: datetime) -> None:
     grants.send_renewal_filed(renewal, now=now)
     grants.send_renewal_declined(renewal, now=now)
-    team_deadlines.tell_renewal_late(renewal, [administrator], page="/", now=now)
-    team_deadlines.tell_renewal_people(renewal, [administrator], level=2, page="/", now=now)
+    renewals.escalate_renewal(renewal, now)
+    renewals.escalate_renewal_to_owners(renewal, now)
 
 
-def _of_members(grant: Grant, administrator: User, now: datetime) -> None:
+def _of_members(grant: Grant, now: datetime) -> None:
     joined = make_member(grant, now=now)
     screening = joined.screenings.latest("pk")
     screening.due_at = now
     checks.send_member_check(joined, screening, now=now)
-    checks.tell_late(screening, [administrator], level=1, now=now)
+    late_checks.remind_of_check(screening, now)
     invited = make_invitation(grant, make_user(), now=now)
-    for each in (joined, invited):
-        each.end_reason = "The project is over."
-        members.send_ended(each, now=now)
+    for membership in (joined, invited):
+        membership.end_reason = "The project is over."
+        members.send_ended(membership, now=now)

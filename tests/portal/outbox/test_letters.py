@@ -9,14 +9,17 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core import mail
+from django.utils.translation.template import templatize
 
 from portal.access import letters as letters_of_the_gate
-from portal.access.letters.kinds import FIXED, GROUPS, KINDS
+from portal.access import reminders
+from portal.access.letters.kinds import FIXED, GROUPS, KINDS, default_words
 from portal.access.letters.mailer import scope_of
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from portal.outbox.templates import check_words, preview, save_letter_template
+from portal.outbox.templates import check_words, preview, save_letter_template, words_of
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo
 from tests.factories.grants import make_administrator, make_entity_grant, make_hold
@@ -40,17 +43,18 @@ def letters(now) -> list[OutboxMessage]:
 
 
 def named_in_code() -> set[str]:
-    """What the modules of the letters give as ``kind``."""
-    folder = Path(letters_of_the_gate.__file__).parent
-    given = [
+    """Return what the modules that send letters pass as ``kind``."""
+    folders = [Path(package.__file__).parent for package in (letters_of_the_gate, reminders)]
+    values = [
         keyword.value
+        for folder in folders
         for source in folder.glob("*.py")
         for node in ast.walk(ast.parse(source.read_text()))
         if isinstance(node, ast.Call)
         for keyword in node.keywords
         if keyword.arg == "kind"
     ]
-    return {word for value in given for word in constants(value)}
+    return {word for value in values for word in constants(value)}
 
 
 def constants(value: ast.expr) -> set[str]:
@@ -77,6 +81,23 @@ def test_each_kind_in_the_code_is_on_the_page_or_fixed():
     assert not KINDS.keys() & FIXED
     assert sum(len(group) for group in GROUPS.values()) == len(KINDS)
     assert named_in_code() == KINDS.keys() | FIXED
+
+
+def test_each_kind_has_a_file_and_each_file_a_kind():
+    files = (Path(settings.BASE_DIR) / "templates/access/letters").iterdir()
+    assert sorted(file.name for file in files) == sorted(
+        f"{kind}.txt" for kind in KINDS.keys() | FIXED
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() | FIXED))
+def test_makemessages_finds_the_words(kind):
+    source = Path(settings.BASE_DIR, f"templates/access/letters/{kind}.txt").read_text("utf-8")
+    message = re.search(r"gettext\((u?'.*?'|\".*?\")\) ", templatize(source), re.DOTALL)
+    words = words_of("", ast.literal_eval(message[1])).paragraphs
+    default = default_words(kind)
+    unwrapped = [" ".join(paragraph.split()) for paragraph in words]
+    assert unwrapped == [default.subject, *default.paragraphs]
 
 
 @pytest.mark.parametrize("kind", KINDS)

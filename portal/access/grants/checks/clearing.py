@@ -11,14 +11,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from portal.access.deadlines import due
 from portal.access.errors import CheckNotFound, ConflictOfInterest, GrantIsOver
 from portal.access.grants.activation import release_grant, release_member
 from portal.access.grants.audit.facts import facts_of, facts_of_member
 from portal.access.grants.locks import lock_lines
 from portal.access.letters import checks, grants, members
 from portal.access.models import Grant, Membership, Screening
-from portal.access.policy.contacts import administrators, owners
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
 from portal.accounts.models import User
@@ -140,31 +138,3 @@ def _release_member(membership: Membership, actor: User, now: datetime) -> None:
         members.send_joined(membership, now=now)
         facts = facts_of_member(membership)
         record(EventType.MEMBER_JOINED, actor=actor, target=membership, at=now, **facts)
-
-
-@transaction.atomic
-def remind_of_check(*, screening_id: int, now: datetime) -> bool:
-    """Remind the administrators, by the clock, of a check that is past its due date."""
-    screening = _late(due.checks_late(now), screening_id)
-    if screening is None:
-        return False
-    checks.tell_late(screening, administrators(screening.under.repo), level=1, now=now)
-    record(EventType.REMINDED, actor=None, target=screening.right, at=now, of="check")
-    return True
-
-
-@transaction.atomic
-def escalate_check(*, screening_id: int, now: datetime) -> bool:
-    """Tell the owners, by the clock, of a check that is a week past its due date."""
-    screening = _late(due.checks_still_late(now), screening_id)
-    if screening is None:
-        return False
-    checks.tell_late(screening, owners(screening.under.repo), level=2, now=now)
-    record(EventType.REMINDED, actor=None, target=screening.right, at=now, of="check", level=2)
-    return True
-
-
-def _late(late: QuerySet[Screening], screening_id: int) -> Screening | None:
-    locked = late.select_for_update(of=("self",), skip_locked=True)
-    screening: Screening | None = locked.select_related(*RELATED).filter(pk=screening_id).first()
-    return screening

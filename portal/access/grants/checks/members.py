@@ -1,4 +1,4 @@
-"""Members held against the screening lists, and their end with the proof that they stand on."""
+"""Clear members whom the screening lists held back."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.deadlines import due
 from portal.access.errors import GrantIsOver, MembershipNotFound
-from portal.access.grants.audit.facts import facts_of_member
 from portal.access.grants.checks.clearing import require_no_part, settle
-from portal.access.grants.locks import lock_grant
-from portal.access.grants.members.membership import end_membership
 from portal.access.lifecycle import is_over
 from portal.access.models import Membership
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
 from portal.accounts.models import User
-from portal.audit.events import EventType
-from portal.audit.services import record
 from portal.errors import Conflict
 
 
@@ -55,25 +49,3 @@ def _require_waiting(membership: Membership, now: datetime) -> None:
         raise Conflict("This membership isn’t held for a check. Nothing was changed.")
     if is_over(membership.grant, now):
         raise GrantIsOver("The grant has ended, so nobody can join it any more.")
-
-
-@transaction.atomic
-def end_unproved_member(*, membership_id: int, now: datetime) -> bool:
-    """The clock's: nothing proves any more that the member is of the organization."""
-    found = due.members_unproved(now).filter(pk=membership_id).first()
-    grant = lock_grant(found.grant_id) if found else None
-    locked = due.members_unproved(now).select_for_update(of=("self",)).filter(pk=membership_id)
-    membership = locked.select_related("person", "organization").first()
-    if membership is None or grant is None:
-        return False
-    membership.grant = grant
-    reason = f"Nothing proves any more that they are of {membership.organization}."
-    end_membership(membership, actor=None, reason=reason, now=now)
-    record(
-        EventType.MEMBER_ENDED,
-        actor=None,
-        target=membership,
-        at=now,
-        **facts_of_member(membership),
-    )
-    return True

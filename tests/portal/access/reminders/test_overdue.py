@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,15 +125,14 @@ def test_a_tick_takes_a_bounded_batch_and_leaves_the_rest(gate, monkeypatch):
 
 def test_one_row_that_fails_holds_up_no_other(gate, monkeypatch):
     first, second = make_request(gate[0]), make_request(gate[0])
-    whole = timing.STEPS["overdue"]
+    overdue = timing.TIMERS["overdue"]
 
-    def fails_once(*, request_id, now):
-        if request_id == first.pk:
+    def fails_once(case, now):
+        if case.pk == first.pk:
             raise RuntimeError("a fault of ours")
-        return whole.act(request_id=request_id, now=now)
+        return overdue.act(case, now)
 
-    step = timing.Step(whole.due, fails_once, whole.names)
-    monkeypatch.setitem(timing.STEPS, "overdue", step)
+    monkeypatch.setitem(timing.TIMERS, "overdue", replace(overdue, act=fails_once))
     assert tick(first.due_at) == {"overdue": 1}
     assert fresh(second).escalation_level == 1
 
