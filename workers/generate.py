@@ -20,7 +20,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.reading import head_revision
+from portal.catalog.services.lookup import head_revision
 from portal.jobs import hosting
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.access.reminders.tick import tick
 from portal.audit.heads import publish_heads
-from portal.catalog.services.verifying import verify_storage
+from portal.catalog.services.storage_check import verify_storage
 from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.accounting.transfers import read_transfers
 from portal.jobs.services import sweep

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from portal.access.models import Acceptance, AccessRequest, Grant
 from portal.access.requests.drafts import save_draft, start_draft
 from portal.access.requests.form.questions import requestable_modes
-from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature
 from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.demo.cast import CAST
 
 YEAR = timedelta(days=365)
@@ -42,7 +43,7 @@ def file_request(role: str, repo: ModelRepo, now: datetime, *, entity: str = "")
 
 def sign(signer: User, repo: ModelRepo, now: datetime, *, entity: str = "") -> Signature:
     """Every acknowledgement ticked, for oneself or for an organization."""
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     capacity = Acceptance.Capacity.ENTITY if entity else Acceptance.Capacity.PERSON
     return Signature(
         text_sha256=version.sha256,

@@ -16,7 +16,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, Gate, ModelRepo, Ref, Revision
 from portal.catalog.querysets import ModelRepoQuerySet, shown
 from portal.catalog.services.licences import versions_in_force
-from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 from portal.delivery.accounting.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers

@@ -10,7 +10,7 @@ from portal.accounts.models import Scope, User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import MayNotPublish
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.hub.errors import TokenNeeded
 from portal.hub.limits import count_write
 

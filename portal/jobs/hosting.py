@@ -24,7 +24,7 @@ from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
 from portal.jobs.openai.fields import Prompt
 from portal.parsing.json import read_object

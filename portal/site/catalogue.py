@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import QueryDict
 
 from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref
-from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 
 BILLION = 10**9
 SIZES = {

@@ -40,7 +40,7 @@ FOLLOWS_RECORDS = {
     "portal/catalog/services/revisions.py",
     "portal/catalog/services/squashing.py",
     # name the revision that a record holds; serve none
-    "portal/catalog/services/verifying.py",
+    "portal/catalog/services/storage_check.py",
     "portal/delivery/accounting/usage.py",
     "portal/hub/services/uploads.py",
 }

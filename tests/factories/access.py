@@ -9,11 +9,12 @@ from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Grant
 from portal.access.requests.drafts import save_draft, start_draft
 from portal.access.requests.form.questions import requestable_modes
-from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature
 from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_reviewer
 
@@ -29,7 +30,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def make_signature(person: User, repo: ModelRepo, *, now: datetime, **changed: Any) -> Signature:
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     return Signature(
         **{
             "text_sha256": version.sha256,

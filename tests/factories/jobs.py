@@ -14,7 +14,7 @@ from portal.access.models import Screening
 from portal.accounts.models import Affiliation, Organization, User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import head_revision
+from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.repos import configure_repo
 from portal.jobs import hosting
 from portal.jobs.models import Job

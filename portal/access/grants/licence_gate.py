@@ -13,11 +13,12 @@ from portal.access.grants.audit.facts import told_of_start
 from portal.access.letters import checks
 from portal.access.lifecycle import is_over, is_revoked, is_under_notice
 from portal.access.models import Grant
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import Conflict
 
 
@@ -36,7 +37,7 @@ def _ended_by_notice(grant: Grant, now: datetime) -> bool:
     """Tell whether a grant under notice is over, though its text is still the one in force."""
     if not is_under_notice(grant) or not is_over(grant, now) or not grant.acceptance:
         return False
-    return grant.acceptance.licence_version_id == licence_in_force(grant.repo, now=now).pk
+    return grant.acceptance.licence_version_id == require_version_in_force(grant.repo, now=now).pk
 
 
 @transaction.atomic
@@ -57,7 +58,7 @@ def sign_for_grant(*, person: User, repo_id: int, signature: Signature, now: dat
         return standing
     require_not_ended(person, repo, now)
     acceptance = store_acceptance(
-        signer=person, version=licence_in_force(repo, now=now), signature=signature, now=now
+        signer=person, version=require_version_in_force(repo, now=now), signature=signature, now=now
     )
     grant = Grant(
         repo=repo,

@@ -15,10 +15,11 @@ from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import has_begun, is_over, is_unended, is_within_term
 from portal.access.models import Grant
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.services.licences import require_version_in_force
 
 
 def can_sign_newer(grant: Grant, now: datetime) -> bool:
@@ -27,7 +28,7 @@ def can_sign_newer(grant: Grant, now: datetime) -> bool:
         return False
     if not all(map(is_unended, line_of(grant))):
         return False
-    current = licence_in_force(grant.repo, now=now).sha256
+    current = require_version_in_force(grant.repo, now=now).sha256
     return _under_text(grant, current, now) is None
 
 
@@ -57,7 +58,10 @@ def sign_newer_version(
         raise GrantIsOver(_why_not_newer(grant, now))
     require_admissible(person, grant.repo, now)
     acceptance = store_acceptance(
-        signer=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+        signer=person,
+        version=require_version_in_force(grant.repo, now=now),
+        signature=signature,
+        now=now,
     )
     last = line_of(grant)[-1]
     newer = Grant(

@@ -28,11 +28,12 @@ from portal.access.requests.approval_terms import (
     ApprovalTerms,
     check_conditions_on,
 )
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Mode, ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 from portal.formatting import whole_date
 
@@ -138,7 +139,10 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
     require_open(grant, now)
     require_admissible(person, grant.repo, now)
     grant.acceptance = store_acceptance(
-        signer=person, version=licence_in_force(grant.repo, now=now), signature=signature, now=now
+        signer=person,
+        version=require_version_in_force(grant.repo, now=now),
+        signature=signature,
+        now=now,
     )
     screening = start_grant(grant, actor=person, now=now)
     if grant.is_held:

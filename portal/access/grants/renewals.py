@@ -25,11 +25,12 @@ from portal.access.lifecycle import (
 )
 from portal.access.models import Grant, Renewal
 from portal.access.policy.gate_settings import settings_of
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, LicenceVersion, Mode, ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.parsing.texts import require_text
 
 OPENS_BEFORE = timedelta(days=60)
@@ -61,7 +62,7 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
         if can_sign_newer(grant, now):
             return "This grant ended by notice. Sign the newer text on its page instead."
         return "This grant ended by notice, so it can’t be renewed. You may ask for access anew."
-    if is_under_notice(grant) and _signed(grant) == licence_in_force(grant.repo, now=now):
+    if is_under_notice(grant) and _signed(grant) == require_version_in_force(grant.repo, now=now):
         return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
     if grant.is_held:
         return "A person on our team checks this access first. We write to you once that is done."
@@ -128,7 +129,7 @@ def renew_grant(
     missing = "Say what you used the model for, and what came of it."
     report = require_text(report, "report", missing=missing)
     publications = require_text(publications, "publications")
-    version = licence_in_force(grant.repo, now=now)
+    version = require_version_in_force(grant.repo, now=now)
     renewal = Renewal.objects.create(
         grant=grant,
         acceptance=store_acceptance(signer=holder, version=version, signature=signature, now=now),

@@ -10,7 +10,7 @@ from portal.access.models import Acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.catalog.models import LicenceVersion
 from portal.errors import FieldErrors
 
 
@@ -24,14 +24,6 @@ class Signature:
     attestations: frozenset[str]
     entity: str = ""
     ip: str | None = None
-
-
-def licence_in_force(repo: ModelRepo, *, now: datetime) -> LicenceVersion:
-    """The version that is signed today. A gated repo always has one."""
-    version = LicenceVersion.objects.filter(licence=repo.licence).in_force_at(now).first()
-    if version is None:
-        raise LicenceVersion.DoesNotExist(f"{repo.full_name} has no licence in force")
-    return version
 
 
 def _same_name(typed: str, name: str) -> bool:

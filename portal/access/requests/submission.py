@@ -12,12 +12,13 @@ from portal.access.models import AccessRequest
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.access.requests.snapshots import NewSnapshot, take_first_snapshot
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.heads import latest_head
 from portal.audit.services import record
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 from portal.outbox.services import cancel_mail
 
@@ -38,7 +39,7 @@ def submit_request(
         raise FieldErrors(errors, inside="answers")  # as ``save_draft`` takes them
     if signature is None:
         raise NotSigned("Sign the licence first; then submit.")
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     acceptance = store_acceptance(signer=applicant, version=version, signature=signature, now=now)
     snapshot = take_first_snapshot(access_request, form=form, acceptance=acceptance, now=now)
     access_request.submitted_at = now

@@ -6,7 +6,7 @@ from portal.access.grants.renewals import reviews
 from portal.api.base.operations import Call
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.errors import Forbidden
 
 

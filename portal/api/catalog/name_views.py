@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.accounts.models import Scope
 from portal.api.base.operations import Call, operation
-from portal.catalog.services.moving import give_up_name
+from portal.catalog.services.renaming import give_up_name
 from portal.errors import Forbidden
 
 

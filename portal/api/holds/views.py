@@ -17,7 +17,7 @@ from portal.accounts.models import Scope
 from portal.api.base.fields import Input, Line, Output, PersonOutput, ReasonInput, Words
 from portal.api.base.operations import Call, listing, operation
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.errors import FieldErrors, Forbidden
 
 RELATED = ("person", "organization", "revision__repo__namespace", "repo__namespace", "placed_by")

@@ -15,15 +15,14 @@ from portal.access.certificates.certificate import own_signatures, read_certific
 from portal.access.errors import SignatureNotFound
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import Acceptance
-from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import Scope
 from portal.api.base.fields import SIGNATURE_EXAMPLE, Input, Line, Output, SignedInput
 from portal.api.base.operations import Call, Who, listing, operation
 from portal.api.grants.serializers import GrantOutput
 from portal.api.grants.views import with_states
 from portal.catalog.models import Licence, LicenceVersion, ModelRepo
-from portal.catalog.services.licences import publish_licence_version
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.licences import publish_licence_version, require_version_in_force
+from portal.catalog.services.lookup import find_repo
 from portal.errors import Forbidden, NotFound
 from portal.site.licence_changes import changes
 
@@ -221,7 +220,7 @@ def show_licence_in_force(call: Call, namespace: str, name: str) -> LicenceVersi
     repo = find_repo(f"{namespace}/{name}", caller=call.caller)
     if repo.licence_id is None:
         raise NotFound("This model stands under no licence: nothing is signed for it.")
-    return _version_of(licence_in_force(repo, now=call.now))
+    return _version_of(require_version_in_force(repo, now=call.now))
 
 
 def _version_of(version: LicenceVersion) -> LicenceVersion:

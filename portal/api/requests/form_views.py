@@ -11,13 +11,13 @@ from rest_framework import serializers
 from portal.access.models import Acceptance
 from portal.access.requests.form.questions import QuestionKind, newest_form
 from portal.access.requests.form.schema import form_schema
-from portal.access.requests.signing import licence_in_force
 from portal.api.base.fields import Output
 from portal.api.base.operations import Call, Who, operation
 from portal.api.gate.views import ShownIfField
 from portal.api.licences.views import AttestationOutput, VersionOutput
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.licences import require_version_in_force
+from portal.catalog.services.lookup import find_repo
 from portal.errors import Conflict
 
 
@@ -69,7 +69,7 @@ def show_request_form(call: Call, namespace: str, name: str) -> dict[str, Any]:
     repo = find_repo(f"{namespace}/{name}", caller=call.caller)
     if not repo.takes_requests:
         raise Conflict("This model needs no request. Its page says how to get it.")
-    form, text = newest_form(repo), licence_in_force(repo, now=call.now)
+    form, text = newest_form(repo), require_version_in_force(repo, now=call.now)
     text.url = settings.BASE_URL + reverse("api:model_licence", args=[namespace, name])  # type: ignore[attr-defined]
     return {
         "repo": repo.full_name,

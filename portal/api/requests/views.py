@@ -35,7 +35,7 @@ from portal.api.requests.serializers import (
     StartInput,
     SubmitInput,
 )
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.errors import FieldErrors
 
 ANSWERS_EXAMPLE = {

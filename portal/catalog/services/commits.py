@@ -11,16 +11,15 @@ from pathlib import Path
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.catalog import checks
+from portal.catalog import folder_checks
 from portal.catalog.contents import Content
 from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
 from portal.catalog.logbook.services import LOGBOOK_FILES, RawEntry, read_folder_logbook
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
-from portal.catalog.services.accompanying import with_notices
-from portal.catalog.services.completing import GENERATED
-from portal.catalog.services.looking import pickles_among
-from portal.catalog.services.reading import DEFAULT_BRANCH, find_file, find_revision
+from portal.catalog.services.companion_files import GENERATED, with_notices
+from portal.catalog.services.lookup import DEFAULT_BRANCH, find_file, find_revision
+from portal.catalog.services.pickle_scan import pickles_among
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import locked_for_publishing
 from portal.catalog.services.revisions import release_revision
@@ -145,9 +144,12 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
     if len(contents) > MOST_FILES:
         raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
     fresh = [each for path, each in contents.items() if each != standing.get(path)]
-    problems = [checks.file_problem(each.path, each.size_bytes) for each in fresh]
+    problems = [folder_checks.file_problem(each.path, each.size_bytes) for each in fresh]
     pickles = [] if repo.pickles_allowed else pickles_among(fresh)
-    found = [*filter(None, problems), *(checks.pickle_problem(each.path) for each in pickles)]
+    found = [
+        *filter(None, problems),
+        *(folder_checks.pickle_problem(each.path) for each in pickles),
+    ]
     if found:
         raise NotPublishable(found[:20])
 

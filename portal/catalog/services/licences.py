@@ -201,12 +201,20 @@ def _is_attestation(value: Any) -> bool:
 
 
 def version_in_force(repo: ModelRepo, now: datetime) -> LicenceVersion | None:
-    """What a repo stands under today; None for one without a licence."""
+    """Return the licence version in force for a repo, without its text; None if it has none."""
     return versions_in_force([repo], now).get(repo.pk)
 
 
+def require_version_in_force(repo: ModelRepo, *, now: datetime) -> LicenceVersion:
+    """Return the licence version in force, text and all, for a gated repo: it always has one."""
+    version = LicenceVersion.objects.filter(licence=repo.licence).in_force_at(now).first()
+    if version is None:
+        raise LicenceVersion.DoesNotExist(f"{repo.full_name} has no licence in force")
+    return version
+
+
 def versions_in_force(repos: Iterable[ModelRepo], now: datetime) -> dict[int, LicenceVersion]:
-    """The same for many, by repo id, in one query."""
+    """Return the licence versions in force by repo id, for many repos in one query."""
     under = {repo.pk: repo.licence_id for repo in repos if repo.licence_id}
     if not under:
         return {}

@@ -13,16 +13,16 @@ from portal.catalog.hash_cache import HashCache
 from portal.catalog.logbook.services import fresh_entries
 from portal.catalog.manifests.key import fingerprint, manifest_key
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
-from portal.catalog.services.completing import GENERATED
+from portal.catalog.services.companion_files import GENERATED
 from portal.catalog.services.hashing import Hashed, Intake, Progress
 from portal.catalog.services.licences import licence_files, version_in_force
+from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.publishing import (
     check_folder,
     kept_hidden,
     missing_notices,
     sources_of,
 )
-from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
 from portal.catalog.services.revisions import standing_revision
 from portal.storage import blob_store

@@ -10,17 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from portal.accounts.models import User
-from portal.catalog import checks
+from portal.catalog import folder_checks
 from portal.catalog.contents import Content
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
 from portal.catalog.logbook.services import RawEntry, read_folder_logbook
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.commits import contents_of
-from portal.catalog.services.completing import GENERATED, SUMS_FILE
+from portal.catalog.services.companion_files import GENERATED, SUMS_FILE
 from portal.catalog.services.hashing import Hashed, Intake, Progress, hash_file
 from portal.catalog.services.licences import licence_files
-from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import require_may_publish
 from portal.catalog.services.revisions import release_revision, standing_revision
 from portal.storage import blob_store
@@ -51,7 +51,7 @@ def check_folder(
 
     ``supplied``: what publishing adds by itself, so that the folder needs none.
     """
-    found = checks.check(
+    found = folder_checks.check(
         folder, supplied=supplied, allow_pickle=allow_pickle, engine_loads=engine_loads
     )
     entries, wrong = read_folder_logbook(folder)
@@ -108,7 +108,7 @@ def publish_revision(
 
 def sources_of(folder: Path, notices: Mapping[str, str], scratch: Path) -> dict[str, Path]:
     """What will be published, by path; texts that the folder lacks are written to ``scratch``."""
-    sources = {path.relative_to(folder).as_posix(): path for path in checks.scan(folder)}
+    sources = {path.relative_to(folder).as_posix(): path for path in folder_checks.scan(folder)}
     for name, text in missing_notices(sources, notices).items():
         sources[name] = scratch / name
         sources[name].write_bytes(text.encode())
@@ -119,7 +119,7 @@ def kept_hidden(repo: ModelRepo) -> list[Content]:
     """List the branch's hidden files, as .gitattributes: a folder brings none and removes none."""
     head = head_revision(repo, DEFAULT_BRANCH)
     held = contents_of(head).values() if head else ()
-    return [content for content in held if checks.is_hidden(PurePosixPath(content.path))]
+    return [content for content in held if folder_checks.is_hidden(PurePosixPath(content.path))]
 
 
 def missing_notices(present: Collection[str], notices: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from portal.audit.services import record
 from portal.catalog.errors import RefExists, RefKept, RevisionNotFound
 from portal.catalog.models import ModelRepo, Ref, Revision
 from portal.catalog.paths import require_ref
-from portal.catalog.services.reading import DEFAULT_BRANCH, find_revision
+from portal.catalog.services.lookup import DEFAULT_BRANCH, find_revision
 from portal.catalog.services.repos import locked_for_publishing
 from portal.catalog.services.revisions import LONGEST_MESSAGE
 from portal.parsing.texts import require_text

@@ -26,8 +26,8 @@ from portal.catalog.models import (
     Revision,
     RevisionSignature,
 )
-from portal.catalog.services.completing import GENERATED, Signed, brought, complete
-from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.catalog.services.companion_files import GENERATED, Signed, brought, complete
+from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
 from portal.parsing.texts import require_text
 
 LONGEST_TITLE = 200

@@ -14,7 +14,7 @@ from portal.catalog.contents import LFS_FROM_BYTES, Content
 from portal.catalog.models import Blob, ModelRepo
 from portal.catalog.paths import require_path
 from portal.catalog.services.commits import Add, Change, Copy, Delete
-from portal.catalog.services.completing import store_bytes
+from portal.catalog.services.companion_files import store_bytes
 from portal.catalog.services.revisions import LONGEST_TITLE
 from portal.errors import Invalid, TooLarge
 from portal.hub.errors import NotBrought

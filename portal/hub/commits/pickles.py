@@ -16,13 +16,13 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from portal.catalog.checks import pickle_problem
 from portal.catalog.contents import Content
 from portal.catalog.errors import NotPublishable
+from portal.catalog.folder_checks import pickle_problem
 from portal.catalog.formats.pickles import begins_as_pickle, is_called_pickle
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.commits import Add, Change
-from portal.catalog.services.looking import pickles_among
+from portal.catalog.services.pickle_scan import pickles_among
 from portal.errors import Invalid
 from portal.hub.hub_clients import asks_again_for_ever
 

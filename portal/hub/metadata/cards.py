@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import File, ModelRepo, Ref, Revision
-from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 from portal.hub.metadata.front_matter import CARD, card_text, read_metadata
 from portal.hub.metadata.tags import derive, texts_of
 from portal.hub.models import RevisionCard

@@ -17,7 +17,7 @@ from portal.audit.services import record
 from portal.catalog.errors import RevisionNotFound
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.commits import Add, commit_changes, contents_of
-from portal.catalog.services.reading import DEFAULT_BRANCH, head_revision
+from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
 from portal.catalog.services.repos import add_team_member, create_repo, locked_for_publishing
 from portal.errors import Forbidden
 from portal.hub.services.repos import begin_history

@@ -10,8 +10,8 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.catalog.lfs_rules import ATTRIBUTES, FIRST_ATTRIBUTES
 from portal.catalog.models import Gate, Licence, ModelRepo, Revision, TeamMember
-from portal.catalog.services.completing import store_bytes
-from portal.catalog.services.reading import head_revision
+from portal.catalog.services.companion_files import store_bytes
+from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.repos import (
     add_team_member,
     configure_repo,

@@ -17,7 +17,7 @@ from portal.access.policy.refusals import require_may, require_may_read
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import File, ModelRepo
-from portal.catalog.services.reading import file_of_commit, find_file, split_revision
+from portal.catalog.services.lookup import file_of_commit, find_file, split_revision
 from portal.client_ip import client_ip
 from portal.delivery.pictures import LARGEST_PICTURE_BYTES, picture_type
 from portal.delivery.services import mint_link, read_small

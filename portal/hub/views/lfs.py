@@ -13,9 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts.tokens.authentication import Caller
-from portal.catalog.checks import LARGEST_FILE_BYTES
+from portal.catalog.folder_checks import LARGEST_FILE_BYTES
 from portal.catalog.models import File
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.delivery.errors import LinkInvalid
 from portal.errors import Invalid
 from portal.hub import serializers

@@ -12,7 +12,7 @@ from portal.access.policy.refusals import require_may
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import version_in_force
-from portal.catalog.services.reading import find_repo, find_revision, head_revision
+from portal.catalog.services.lookup import find_repo, find_revision, head_revision
 from portal.delivery.accounting.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers

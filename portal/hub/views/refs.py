@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.services import refs
-from portal.catalog.services.reading import DEFAULT_BRANCH
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.commits.body import titled

@@ -15,8 +15,8 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
 from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import ModelRepo
-from portal.catalog.services import moving
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services import renaming
+from portal.catalog.services.lookup import find_repo
 from portal.errors import Invalid, TooLarge
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view
@@ -101,7 +101,7 @@ def delete(request: HttpRequest, caller: Caller) -> JsonResponse:
     repo = _found(caller, *_names(content, caller.person))
     person = require_publishing(caller, repo, now)
     count_write(person, now)
-    moving.delete_repo(actor=person, repo_id=repo.pk, now=now)
+    renaming.delete_repo(actor=person, repo_id=repo.pk, now=now)
     return JsonResponse({})
 
 
@@ -114,7 +114,9 @@ def move(request: HttpRequest, caller: Caller) -> JsonResponse:
     person = require_publishing(caller, repo, now)
     count_write(person, now)
     namespace, name = _both(content, "toRepo")
-    moved = moving.move_repo(actor=person, repo_id=repo.pk, namespace=namespace, name=name, now=now)
+    moved = renaming.move_repo(
+        actor=person, repo_id=repo.pk, namespace=namespace, name=name, now=now
+    )
     return _named(moved)
 
 

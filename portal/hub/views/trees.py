@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse, QueryDict
 
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Ref
-from portal.catalog.services.reading import find_revision, split_revision
+from portal.catalog.services.lookup import find_revision, split_revision
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.entries import entries_at, entries_under, expanded

@@ -23,11 +23,12 @@ from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.grants.offers import accept_offer, offer_grant
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
-from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.services import create_user, issue_token, revoke_token
 from portal.catalog.models import File, Gate, Mode, ModelRepo
-from portal.catalog.services.reading import head_revision
+from portal.catalog.services.licences import require_version_in_force
+from portal.catalog.services.lookup import head_revision
 from portal.jobs.models import Job
 
 NAME = "revocation-canary"
@@ -61,7 +62,7 @@ def hatch(repo: ModelRepo, now: datetime) -> Canary:
     """Make the canary, if need be, and give it access for one day."""
     person = User.objects.filter(username=NAME).first() or _new_person(now)
     operator, grant = _offer(person, repo, now)
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     signature = Signature(
         text_sha256=version.sha256,
         typed_name=person.display_name,

@@ -18,7 +18,7 @@ from portal.access.requests.licence_text import blocks
 from portal.accounts.tokens.authentication import session_caller
 from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
-from portal.catalog.services.reading import (
+from portal.catalog.services.lookup import (
     DEFAULT_BRANCH,
     find_repo,
     find_revision,

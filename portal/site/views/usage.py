@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from portal.access.grants.renewals import reviews
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.delivery.accounting.usage import By, usage_of
 from portal.errors import Forbidden
 

@@ -15,7 +15,7 @@ from portal.catalog.errors import KeyNotFound
 from portal.catalog.manifests.key import manifest_key, public_pem
 from portal.catalog.manifests.manifest import is_signed
 from portal.catalog.models import Blob, ManifestKey, StorageFinding
-from portal.catalog.services.reading import find_repo, find_revision
+from portal.catalog.services.lookup import find_repo, find_revision
 from portal.site.context import person
 from portal.site.model_page.verification import command, look_at_signature
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from tests.factories.accounts import make_token
 
 SHORT = (timezone.now() + timedelta(days=200)).date().isoformat()
@@ -58,7 +58,7 @@ def by_token(person: User, *scopes: str, repo_ids: list[int] | None = None) -> A
 
 
 def signature(repo: ModelRepo, person: User, **changed: Any) -> dict[str, Any]:
-    version = licence_in_force(repo, now=timezone.now())
+    version = require_version_in_force(repo, now=timezone.now())
     return {
         "text_sha256": version.sha256,
         "typed_name": person.display_name,

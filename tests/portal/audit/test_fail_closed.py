@@ -15,13 +15,13 @@ from django.utils import timezone
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Decision
-from portal.access.requests.signing import licence_in_force
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.accounts.services import issue_token
 from portal.accounts.tokens.authentication import Caller
 from portal.audit.errors import RecordUnavailable
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.services.licences import require_version_in_force
 from portal.delivery.services import mint_link
 from tests.factories.access import make_grant, make_request, make_signature
 from tests.factories.accounts import make_token, make_user
@@ -146,7 +146,7 @@ def test_the_page_of_a_case_says_to_try_again(refuse, client, repo):
 def test_the_page_that_is_signed_says_to_try_again(refuse, client, now):
     repo, person = make_repo(gate="licence"), make_user()
     client.force_login(person)
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
     posted = {
         "text_sha256": version.sha256,

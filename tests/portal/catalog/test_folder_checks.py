@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 from tokenizers.models import BPE
 
-from portal.catalog.checks import LARGEST_FILE_BYTES, check
+from portal.catalog.folder_checks import LARGEST_FILE_BYTES, check
 from portal.catalog.formats.safetensors import inspect
 from tests.factories.catalog import make_folder
 

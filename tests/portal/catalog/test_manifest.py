@@ -17,8 +17,8 @@ from portal.catalog.errors import NoManifestKey
 from portal.catalog.manifests import manifest
 from portal.catalog.manifests.key import fingerprint, manifest_key, public_pem
 from portal.catalog.models import Blob, ManifestKey, Revision, RevisionSignature
-from portal.catalog.services.completing import store_bytes
-from portal.catalog.services.reading import find_file
+from portal.catalog.services.companion_files import store_bytes
+from portal.catalog.services.lookup import find_file
 from portal.catalog.services.revisions import release_revision
 from portal.storage import blob_store
 from tests.factories.accounts import make_user

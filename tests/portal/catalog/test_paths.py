@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
-from portal.catalog.checks import check
 from portal.catalog.errors import BadPath
+from portal.catalog.folder_checks import check
 from portal.catalog.paths import require_path, require_tree
 from tests.factories.catalog import make_folder
 from tests.portal.hub.desk import delete_line, file_line, make_desk

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from portal.catalog.checks import check
+from portal.catalog.folder_checks import check
 from portal.catalog.formats.pickles import HEAD_BYTES, begins_as_pickle, holds_pickle
 from tests.factories.catalog import make_folder
 from tests.portal.catalog.pickle_files import HARMLESS, PICKLES

@@ -17,8 +17,8 @@ from portal.audit.models import AuditEvent
 from portal.catalog import load_check
 from portal.catalog.models import Blob, Revision
 from portal.catalog.services.commits import Add, commit_changes
-from portal.catalog.services.completing import store_bytes
-from portal.catalog.services.reading import head_revision
+from portal.catalog.services.companion_files import store_bytes
+from portal.catalog.services.lookup import head_revision
 from portal.storage import blob_store
 from portal.storage.local import LocalBlobStore
 from tests.factories.accounts import make_user

@@ -10,8 +10,8 @@ from portal.audit.models import AuditEvent
 from portal.catalog.errors import MayNotPublish, NotPublishable
 from portal.catalog.logbook.services import totals
 from portal.catalog.models import Blob, LogbookEntry, Ref, Revision
+from portal.catalog.services.lookup import find_file, find_revision, split_revision
 from portal.catalog.services.publishing import publish_revision
-from portal.catalog.services.reading import find_file, find_revision, split_revision
 from portal.storage import blob_store
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_folder, make_repo, make_revision

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from portal.audit.models import AuditEvent
 from portal.catalog.models import Blob, StorageFinding
-from portal.catalog.services.reading import find_file
-from portal.catalog.services.verifying import verify_storage
+from portal.catalog.services.lookup import find_file
+from portal.catalog.services.storage_check import verify_storage
 from portal.storage import blob_store
 from portal.storage.s3 import blob_key
 from tests.factories.accounts import make_user

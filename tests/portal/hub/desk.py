@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Namespace, User
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.reading import find_revision
+from portal.catalog.services.lookup import find_revision
 from tests.factories.accounts import make_lab, make_token, make_user
 from tests.portal.world import bearer
 

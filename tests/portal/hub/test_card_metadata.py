@@ -7,7 +7,7 @@ import json
 import pytest
 
 from portal.catalog.models import Blob, File, ModelRepo
-from portal.catalog.services.completing import store_bytes
+from portal.catalog.services.companion_files import store_bytes
 from portal.hub.metadata.tags import derive
 from portal.hub.models import RevisionCard, TensorCount
 from tests.factories.catalog import make_folder, make_repo, make_revision

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.commits import Add, commit_changes
-from portal.catalog.services.completing import store_bytes
-from portal.catalog.services.moving import move_repo
+from portal.catalog.services.companion_files import store_bytes
 from portal.catalog.services.refs import create_branch
+from portal.catalog.services.renaming import move_repo
 from portal.hub.services.repos import start_repo
 from tests.portal.hub.desk import Desk, make_desk
 from tests.racing import WON, race

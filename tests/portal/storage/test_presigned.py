@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from portal.catalog.checks import LARGEST_FILE_BYTES
+from portal.catalog.folder_checks import LARGEST_FILE_BYTES
 from portal.storage import multipart
 from portal.storage.s3 import S3BlobStore
 

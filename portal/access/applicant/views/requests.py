@@ -37,7 +37,7 @@ from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20

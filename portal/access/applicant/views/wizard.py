@@ -32,7 +32,6 @@ from portal.access.requests.form.wizard import (
     step_number,
     stored_signature,
 )
-from portal.access.requests.signing import licence_in_force
 from portal.access.requests.submission import submit_request
 from portal.access.requests.views.common import (
     licence_context,
@@ -43,6 +42,7 @@ from portal.access.requests.views.common import (
 from portal.access.review import status as request_status
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
+from portal.catalog.services.licences import require_version_in_force
 from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.formatting import whole_date
@@ -127,7 +127,7 @@ def _next(request: HttpRequest, here: WizardStep) -> str:
 
 def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
     now, applicant = timezone.now(), access_request.applicant
-    version = licence_in_force(access_request.repo, now=now)
+    version = require_version_in_force(access_request.repo, now=now)
     if request.method != "POST":
         shown = SignatureForm(
             version=version, initial=_signed_before(access_request, version.sha256)
@@ -194,7 +194,7 @@ def _to_check(access_request: AccessRequest) -> dict[str, Any]:
         "access": readable_answers(draft, "access", form=asked),
         "addresses": _addresses(access_request.applicant),
         "signed": draft["signature"] if signed else None,
-        "version": licence_in_force(access_request.repo, now=now),
+        "version": require_version_in_force(access_request.repo, now=now),
         "due_at": now + timedelta(days=access_request.repo.decision_days),
         "verified": access_request.applicant.has_verified_email,
     }

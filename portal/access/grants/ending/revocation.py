@@ -18,12 +18,12 @@ from portal.access.policy.administering import require_administers
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
-from portal.access.requests.signing import licence_in_force
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 from portal.parsing.texts import require_text, text_problem
 
@@ -139,4 +139,4 @@ def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetim
 
 def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
-    return licence_in_force(grant.repo, now=now).pk != signed
+    return require_version_in_force(grant.repo, now=now).pk != signed

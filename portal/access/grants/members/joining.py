@@ -20,11 +20,12 @@ from portal.access.grants.locks import lock_grant
 from portal.access.letters import checks, members
 from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
-from portal.access.requests.signing import Signature, licence_in_force, store_acceptance
+from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.affiliations import affiliations_of
 from portal.accounts.models import Organization, User
 from portal.audit.services import record
 from portal.catalog.models import LicenceVersion
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 
 
@@ -32,7 +33,7 @@ def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
     """List the licence texts that a member may sign: the grant's own, then the one in force."""
     signed = membership.grant.acceptance
     own = [signed.licence_version] if signed else []
-    current = licence_in_force(membership.grant.repo, now=now)
+    current = require_version_in_force(membership.grant.repo, now=now)
     return own if current in own else [*own, current]
 
 

@@ -27,9 +27,10 @@ from portal.access.grants.status_marks import conditions_in_words, state_for
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
-from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature
 from portal.access.requests.views.common import CHECK_FIRST, licence_context, sign
 from portal.accounts.views import signed_in
+from portal.catalog.services.licences import require_version_in_force
 from portal.formatting import whole_date
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
@@ -93,7 +94,7 @@ def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
         return accept_offer(person=person, grant_id=grant_id, signature=signature, now=now)
 
     page = partial(_sign_page, request, "offer", offered, now)
-    accepted = sign(request, [licence_in_force(offered.repo, now=now)], page, accept)
+    accepted = sign(request, [require_version_in_force(offered.repo, now=now)], page, accept)
     if isinstance(accepted, HttpResponse):
         return accepted
     until = whole_date(offered.expires_at)
@@ -125,7 +126,7 @@ def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
         return redirect("access:grant", grant_id)
     if obstacle := why_not_renewable(grant, now):
         raise NotRenewable(obstacle, help_url=f"/grants/{grant_id}")
-    version = licence_in_force(grant.repo, now=now)
+    version = require_version_in_force(grant.repo, now=now)
 
     def file(form: SignatureForm, signature: Signature) -> Renewal:
         report = form.cleaned_data["report"]
@@ -164,7 +165,7 @@ def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
     if not can_sign_newer(grant, now):
         message = "There’s no newer text to sign for this grant."
         raise GrantIsOver(message, help_url=f"/grants/{grant_id}")
-    version = licence_in_force(grant.repo, now=now)
+    version = require_version_in_force(grant.repo, now=now)
 
     def sign_newer(form: SignatureForm, signature: Signature) -> Grant:
         return sign_newer_version(person=person, grant_id=grant_id, signature=signature, now=now)

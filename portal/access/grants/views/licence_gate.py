@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.grants.licence_gate import require_not_ended, sign_for_grant
 from portal.access.models import Grant
 from portal.access.requests.form.forms import SignatureForm
-from portal.access.requests.signing import Signature, licence_in_force
+from portal.access.requests.signing import Signature
 from portal.access.requests.views.common import (
     CHECK_FIRST,
     licence_context,
@@ -26,7 +26,8 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate, Mode, ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.licences import require_version_in_force
+from portal.catalog.services.lookup import find_repo
 from portal.errors import Conflict
 from portal.formatting import whole_date
 from portal.forms.submitting import form_page
@@ -51,7 +52,7 @@ def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpRespons
         return sign_for_grant(person=person, repo_id=repo.pk, signature=signature, now=now)
 
     page = partial(_page, request, repo, now)
-    grant = sign(request, [licence_in_force(repo, now=now)], page, open_by)
+    grant = sign(request, [require_version_in_force(repo, now=now)], page, open_by)
     if isinstance(grant, HttpResponse):
         return grant
     if grant.is_held:

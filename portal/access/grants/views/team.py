@@ -29,7 +29,7 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
-from portal.catalog.services.reading import find_repo
+from portal.catalog.services.lookup import find_repo
 from portal.errors import FieldErrors, Forbidden
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from

@@ -12,7 +12,8 @@ from portal.access.models import AccessRequest, RequestForm
 from portal.access.requests.form.builder import StepForm
 from portal.access.requests.form.forms import AccessForm, OrganizationForm, ResearchForm, YouForm
 from portal.access.requests.form.questions import lab_questions, newest_form
-from portal.access.requests.signing import Signature, check_signature, licence_in_force
+from portal.access.requests.signing import Signature, check_signature
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 
 
@@ -153,7 +154,7 @@ def is_signed(access_request: AccessRequest, now: datetime) -> bool:
     signature = stored_signature(access_request.draft, ip=None)
     if signature is None:
         return False
-    version = licence_in_force(access_request.repo, now=now)
+    version = require_version_in_force(access_request.repo, now=now)
     try:
         check_signature(access_request.applicant, version, signature)
     except (FieldErrors, LicenceChanged):

@@ -26,13 +26,13 @@ from portal.access.requests.approval_terms import (
     narrowest_terms,
     terms_of_vote,
 )
-from portal.access.requests.signing import licence_in_force
 from portal.access.requests.voting import cast_vote
 from portal.access.review.decisions.votes import counted_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import FieldErrors
 from portal.parsing.texts import require_text
 
@@ -227,7 +227,7 @@ def _give(
     Returns the event and what it says. The lists may have a line since the request was cleared,
     so they are asked again: then the grant is held until a person has cleared it.
     """
-    in_force = licence_in_force(access_request.repo, now=now)
+    in_force = require_version_in_force(access_request.repo, now=now)
     if signed.licence_version_id != in_force.pk or grant.conditions:
         return _offer(access_request, grant, in_force, now)
     grant.acceptance = signed

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
-from portal.catalog import checks
+from portal.catalog import folder_checks
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
 from portal.catalog.load_check import LoadCheck
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             "allow_pickle": options["allow_pickle"],
             "engine_loads": options["no_load_check"] is None,
         }
-        size = sum(path.stat().st_size for path in checks.scan(folder))
+        size = sum(path.stat().st_size for path in folder_checks.scan(folder))
         if options["dry_run"]:
             plan = _watched(size, "hashing", partial(plan_revision, **given))
             self.stdout.write("\n".join(told(plan, options)))
@@ -113,7 +113,7 @@ class Command(BaseCommand):
     def _tell(
         self, repo: ModelRepo, revision: Revision, folder: Path, options: dict[str, Any]
     ) -> None:
-        for warning in checks.check(folder, allow_pickle=options["allow_pickle"]).warnings:
+        for warning in folder_checks.check(folder, allow_pickle=options["allow_pickle"]).warnings:
             self.stderr.write(f"Note: {warning}")
         self.stdout.write(f"{repo} is at {revision.commit}, {revision.files.count()} files.")
         self.stdout.write(loaded(revision))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from portal.catalog.models import StorageFinding
-from portal.catalog.services.verifying import Report, bytes_to_check, verify_storage
+from portal.catalog.services.storage_check import StorageReport, bytes_to_check, verify_storage
 
 TOLD_AT_MOST = 100
 REMEDIES = {
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             )
         self._tell(report, as_json=options["json"])
 
-    def _tell(self, report: Report, *, as_json: bool) -> None:
+    def _tell(self, report: StorageReport, *, as_json: bool) -> None:
         standing = list(StorageFinding.objects.filter(mended_at=None)[:TOLD_AT_MOST])
         if as_json:
             findings = [

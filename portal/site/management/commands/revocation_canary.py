@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Gate, ModelRepo
-from portal.catalog.services.reading import find_repo, head_revision
+from portal.catalog.services.lookup import find_repo, head_revision
 from portal.errors import DomainError
 from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job

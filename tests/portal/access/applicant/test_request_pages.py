@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.conditions import Conditions
-from portal.access.requests.signing import licence_in_force
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.screening.lists import add_entry
-from portal.catalog.services.licences import publish_licence_version
+from portal.catalog.services.licences import publish_licence_version, require_version_in_force
 from tests.factories.access import ANSWERS, make_draft, make_grant, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import TERMS, make_repo, make_reviewer
@@ -46,7 +45,7 @@ def step_url(request: AccessRequest, step: str) -> str:
 
 
 def signing(person, repo, now, **changed) -> dict[str, str]:
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
     name = {"typed_name": person.display_name, "capacity": "person"}
     return {"text_sha256": version.sha256, **name, **ticks, **changed}

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from portal.access.models import Grant
-from portal.access.requests.signing import licence_in_force
+from portal.catalog.services.licences import require_version_in_force
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo
 
@@ -23,7 +23,7 @@ def sign_url(repo) -> str:
 
 
 def signing(person, repo, now, **changed) -> dict[str, str]:
-    version = licence_in_force(repo, now=now)
+    version = require_version_in_force(repo, now=now)
     ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
     name = {"typed_name": person.display_name, "capacity": "person"}
     return {"text_sha256": version.sha256, **name, **ticks, **changed}
@@ -56,7 +56,7 @@ def test_a_text_that_changed_meanwhile_is_put_before_the_signer_again(client, re
     response = client.post(sign_url(repo), signing(alice, repo, now, text_sha256="0" * 64))
     assert response.status_code == 422
     assert "This text is newer" in response.text
-    assert licence_in_force(repo, now=now).sha256 in response.text
+    assert require_version_in_force(repo, now=now).sha256 in response.text
     assert not Grant.objects.exists()
 
 

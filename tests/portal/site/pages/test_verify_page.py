@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from portal.catalog.models import RevisionSignature
-from portal.catalog.services.reading import find_file
+from portal.catalog.services.lookup import find_file
 from portal.storage import blob_store
 from tests.factories.catalog import make_repo, make_revision
 

@@ -17,8 +17,8 @@ from portal.access.grants.offers import accept_offer
 from portal.access.models import Grant, Screening
 from portal.access.policy.policy import Action, may
 from portal.access.reminders.tick import tick
-from portal.access.requests.signing import licence_in_force
 from portal.audit.models import AuditEvent
+from portal.catalog.services.licences import require_version_in_force
 from portal.errors import DomainError
 from tests.factories.access import make_signature
 from tests.factories.accounts import make_user
@@ -115,7 +115,7 @@ class TestItsPages:
         listed(attempt.person, now)
         head = make_administrator(attempt.repo)
         client.force_login(attempt.person)
-        version = licence_in_force(attempt.repo, now=now)
+        version = require_version_in_force(attempt.repo, now=now)
         ticked = {f"attest_{each['code']}": "on" for each in version.attestations}
         content = {
             "text_sha256": version.sha256,
@@ -169,7 +169,7 @@ class TestItsPages:
         offer = make_offer(now=timezone.now())
         EmailAddress.objects.filter(user=offer.person).update(verified=False)
         client.force_login(offer.person)
-        version = licence_in_force(offer.repo, now=timezone.now())
+        version = require_version_in_force(offer.repo, now=timezone.now())
         ticked = {f"attest_{each['code']}": "on" for each in version.attestations}
         typed = {"typed_name": offer.person.display_name, "capacity": "person"}
         content = {"text_sha256": version.sha256, **typed, **ticked}

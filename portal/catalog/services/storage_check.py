@@ -25,7 +25,7 @@ Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class Report:
+class StorageReport:
     """``open_findings`` are all that stand, found now or before."""
 
     checked: int
@@ -40,7 +40,7 @@ def verify_storage(
     limit_bytes: int | None = None,
     orphans_after: timedelta = GRACE,
     progress: Progress | None = None,
-) -> Report:
+) -> StorageReport:
     """Look for bytes that have changed, are gone, or belong to nothing.
 
     Listing the store covers all of it; of reading, ``limit_bytes`` are done at most, beginning with
@@ -55,7 +55,9 @@ def verify_storage(
         _settle(blob.sha256, fault, now, kinds=(Kind.CORRUPT, Kind.MISSING))
         Blob.objects.filter(pk=blob.pk).update(checked_at=now)
         checked, size = checked + 1, size + blob.size_bytes
-    return Report(checked, size, stored, StorageFinding.objects.filter(mended_at=None).count())
+    return StorageReport(
+        checked, size, stored, StorageFinding.objects.filter(mended_at=None).count()
+    )
 
 
 def bytes_to_check(limit_bytes: int | None) -> int:

@@ -12,7 +12,7 @@ from portal.catalog.manifests import manifest
 from portal.catalog.manifests.key import fingerprint, manifest_key, public_pem
 from portal.catalog.manifests.manifest import SIGNATURE_FILE, Manifest, is_signed
 from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.catalog.services.licences import version_in_force
+from portal.catalog.services.licences import licence_files, version_in_force
 from portal.storage import blob_store
 
 SUMS_FILE = "SHA256SUMS"
@@ -68,3 +68,29 @@ def store_bytes(path: str, content: bytes) -> Content:
     """A short file, in the store."""
     sha256 = blob_store().add(io.BytesIO(content))
     return Content(path, sha256, git_blob_sha1(content), len(content))
+
+
+def with_notices(
+    repo: ModelRepo, contents: dict[str, Content], now: datetime
+) -> dict[str, Content]:
+    """The same with LICENSE and NOTICE of the licence in force.
+
+    A lab's own LICENSE stays. One that came from an older version of the repo's licence gives way
+    to the version in force.
+    """
+    if contents.keys() <= GENERATED:
+        return {}
+    ours = _former_files(repo)
+    complete = dict(contents)
+    for name, text in licence_files(repo, now).items():
+        held = complete.get(name)
+        if held is None or held.sha256 in ours:
+            complete[name] = store_bytes(name, text.encode())
+    return complete
+
+
+def _former_files(repo: ModelRepo) -> set[str]:
+    """sha256 of whatever this portal has put beside the repo's weights, or would have."""
+    versions = LicenceVersion.objects.filter(licence=repo.licence).only("sha256", "attribution")
+    texts = {version.sha256 for version in versions}
+    return texts | {LicenceVersion.digest(f"{version.attribution}\n") for version in versions}
