@@ -12,7 +12,7 @@ from portal.catalog.errors import MayNotPublish
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.lookup import find_repo
 from portal.hub.errors import TokenNeeded
-from portal.hub.limits import count_write
+from portal.hub.rate_limit import count_write
 
 
 def require_person(caller: Caller) -> User:

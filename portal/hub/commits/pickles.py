@@ -7,12 +7,9 @@ which tries a refused commit again for ever.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 from django.http import HttpRequest
 
@@ -23,27 +20,12 @@ from portal.catalog.formats.pickles import begins_as_pickle, is_called_pickle
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.commits import Add, Change
 from portal.catalog.services.pickle_scan import pickles_among
-from portal.errors import Invalid
+from portal.hub.bodies import AnnouncedFile
 from portal.hub.hub_clients import asks_again_for_ever
 
 TRAINERS_FILE = "training_args.bin"
 LARGE_FOLDERS_TITLE = "Add files using upload-large-folder tool"
-LARGEST_SAMPLE = 8192  # clients send 512 bytes, in base64
 TOLD_AT_MOST = 20
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that a client is about to bring; ``sample`` are its first bytes."""
-
-    path: str
-    size_bytes: int
-    sample: bytes = b""
-
-    @property
-    def looks_like_pickle(self) -> bool:
-        whole = len(self.sample) == self.size_bytes
-        return is_called_pickle(self.path) or begins_as_pickle(self.sample, whole=whole)
 
 
 @dataclass
@@ -64,41 +46,35 @@ class LeftOut:
         )
 
 
-def sample_of(file: Mapping[str, Any]) -> bytes:
-    """Return the first bytes of a file, which a client shows before upload. Raises Invalid."""
-    sample = file.get("sample") or ""
-    if not isinstance(sample, str) or len(sample) > LARGEST_SAMPLE:
-        raise Invalid("“sample” is the beginning of the file, in base64.", field="sample")
-    try:
-        return base64.b64decode(sample)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("“sample” isn’t base64.", field="sample") from error
-
-
 def before_upload(
     request: HttpRequest,
     repo: ModelRepo,
-    uploads: Sequence[Upload],
-    standing: Mapping[str, Content],
+    files: Sequence[AnnouncedFile],
+    current: Mapping[str, Content],
 ) -> LeftOut:
-    """Tell which uploads to spare, and refuse pickles before their bytes are sent.
+    """Tell which files to leave out, and refuse pickles before their bytes are sent.
 
     Raises NotPublishable; not to clients that would ask again at once and for ever: these are
     answered at the commit.
     """
     if repo.pickles_allowed:
         return LeftOut()
-    fresh = [upload for upload in uploads if not _may_stand(upload, standing.get(upload.path))]
-    pickles = [upload.path for upload in fresh if upload.looks_like_pickle]
+    fresh = [file for file in files if not _may_stay(file, current.get(file.path))]
+    pickles = [file.path for file in fresh if _looks_like_pickle(file)]
     refused = [path for path in pickles if not _is_trainers(path)]
     if refused and not asks_again_for_ever(request):
         raise NotPublishable([pickle_problem(path) for path in refused[:TOLD_AT_MOST]])
     return LeftOut([path for path in pickles if _is_trainers(path)])
 
 
-def _may_stand(upload: Upload, held: Content | None) -> bool:
+def _looks_like_pickle(file: AnnouncedFile) -> bool:
+    is_whole = len(file.sample) == file.size_bytes
+    return is_called_pickle(file.path) or begins_as_pickle(file.sample, whole=is_whole)
+
+
+def _may_stay(file: AnnouncedFile, current: Content | None) -> bool:
     """Tell whether a pickle is the one that the repo took while it allowed them."""
-    return held is not None and held.size_bytes == upload.size_bytes
+    return current is not None and current.size_bytes == file.size_bytes
 
 
 def leave_out(

@@ -23,13 +23,14 @@ from portal.storage import BlobMissing, CorruptBlob, direct_uploads
 from portal.storage.incoming import Incoming
 
 
-def held(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
-    """Return those blobs that a commit to this repo may name: brought for it, or shown in it.
+def nameable_blobs(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
+    """Return by sha256 the blobs that a commit to this repo may name.
 
-    The keys are their sha256.
+    They were brought for it, or are in a revision that is shown: naming other bytes by their hash
+    would give them to whoever knows it.
     """
-    mine = Q(uploads__repo=repo) | Q(shown("files__revision"), files__revision__repo=repo)
-    blobs = Blob.objects.filter(mine, sha256__in=set(sha256s)).distinct()
+    of_repo = Q(uploads__repo=repo) | Q(shown("files__revision"), files__revision__repo=repo)
+    blobs = Blob.objects.filter(of_repo, sha256__in=set(sha256s)).distinct()
     return {blob.sha256: blob for blob in blobs}
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from portal.access.errors import RequestNotFound, VotesMissing
-from portal.access.models import AccessRequest, Grant
+from portal.access.models import AccessRequest
 from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may, require_may_decide
 from portal.access.review.hub.decisions import grant_access, move_request
@@ -20,11 +20,10 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.errors import Invalid, NotFound
 from portal.hub import serializers
+from portal.hub.bodies import Grantee, ListChange, read_body
 from portal.hub.http import hub_view, json_list, page_of
-from portal.hub.limits import json_object, text_of
 from portal.hub.views.models import repo_of
 
-LONGEST_REASON = 200
 PAGE = 100
 Rows = Callable[[ModelRepo, User, datetime], Any]
 LISTS: dict[str, tuple[Rows, Callable[[Any], dict[str, Any]]]] = {
@@ -73,12 +72,22 @@ def handle(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """Move one request to another list: accept, cancel or reject it."""
     now = timezone.now()
     repo, actor = _administered(caller, names, now, deciding=True)
-    content = json_object(request)
-    to, reason = _decision(content)
-    person = _asker(repo, actor, content)
-    if not move_request(actor=actor, repo=repo, user=person, to=to, reason=reason, now=now):
+    decision = read_body(request, ListChange)
+    if decision.user is not None:
+        person = _person(decision.user)
+    else:
+        person = _by_request(repo, actor, str(decision.request_id))
+    is_decided = move_request(
+        actor=actor,
+        repo=repo,
+        user=person,
+        to=decision.status,
+        reason=decision.rejection_reason,
+        now=now,
+    )
+    if not is_decided:
         raise VotesMissing
-    return JsonResponse({"status": str(to), "user": person.username})
+    return JsonResponse({"status": str(decision.status), "user": person.username})
 
 
 @hub_view("POST")
@@ -86,35 +95,10 @@ def grant(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """Give somebody access, whether they asked or not."""
     now = timezone.now()
     repo, actor = _administered(caller, names, now, deciding=True)
-    person = _person(text_of(json_object(request), "user").strip())
+    person = _person(read_body(request, Grantee).user)
     if not grant_access(actor=actor, repo=repo, user=person, now=now):
         raise VotesMissing
     return JsonResponse({"status": str(HubAccessStatus.ACCEPTED), "user": person.username})
-
-
-def _decision(content: dict[str, Any]) -> tuple[HubAccessStatus, str]:
-    """Where to, and why: a reason is for rejecting alone."""
-    status = content.get("status")
-    if status not in list(HubAccessStatus):
-        raise Invalid("status is accepted, pending or rejected.", field="status")
-    if content.get("rejectionReason") is None:
-        return HubAccessStatus(status), ""
-    if status != HubAccessStatus.REJECTED:
-        raise Invalid("A reason is for rejecting alone. Leave it out.", field="rejectionReason")
-    reason = text_of(content, "rejectionReason").strip()
-    if not reason or len(reason) > LONGEST_REASON:
-        raise Invalid(f"The reason has 1 to {LONGEST_REASON} characters.", field="rejectionReason")
-    return HubAccessStatus.REJECTED, reason
-
-
-def _asker(repo: ModelRepo, actor: User, content: dict[str, Any]) -> User:
-    """By name or by request: exactly one of them."""
-    given = [name for name in ("user", "requestId") if content.get(name) is not None]
-    if len(given) != 1:
-        raise Invalid("Name a user or a requestId, and not both.", field="user")
-    if given == ["user"]:
-        return _person(text_of(content, "user").strip())
-    return _by_request(repo, actor, str(content["requestId"]))
 
 
 def _person(username: str) -> User:
@@ -125,17 +109,19 @@ def _person(username: str) -> User:
 
 
 def _by_request(repo: ModelRepo, actor: User, name: str) -> User:
-    """As the lists name it: a request by its number, a grant that nobody asked for by its own."""
+    """Find a person as the lists name them. Raises RequestNotFound.
+
+    A request is named by its number, and a grant that nobody asked for by its own after a G.
+    """
     number = name.removeprefix("G")
     if not (number.isascii() and number.isdigit() and len(number) < 18):
         raise RequestNotFound
     if name.startswith("G"):
-        grant = Grant.objects.filter(repo=repo, pk=int(number)).select_related("person").first()
-        found = grant.person if grant else None
+        people = User.objects.filter(grants__repo=repo, grants=int(number))
     else:
-        read = AccessRequest.objects.readable_by(actor).filter(repo=repo, pk=int(number))
-        request = read.select_related("applicant").first()
-        found = request.applicant if request else None
-    if found is None:
+        readable = AccessRequest.objects.readable_by(actor).filter(repo=repo, pk=int(number))
+        people = User.objects.filter(access_requests__in=readable)
+    person: User | None = people.first()
+    if person is None:
         raise RequestNotFound
-    return found
+    return person

@@ -17,11 +17,10 @@ from portal.catalog.folder_checks import LARGEST_FILE_BYTES
 from portal.catalog.models import File
 from portal.catalog.services.lookup import find_repo
 from portal.delivery.errors import LinkInvalid
-from portal.errors import Invalid
 from portal.hub import serializers
+from portal.hub.bodies import CompletedUpload, LfsBatch, LfsObject, read_body
 from portal.hub.errors import NotOffered
 from portal.hub.http import hub_view, json_list, page_of
-from portal.hub.limits import json_object
 from portal.hub.rights import publishable_repo, require_publishing
 from portal.hub.services import uploads
 from portal.hub.uploads.links import UploadLink
@@ -32,31 +31,27 @@ from portal.storage.local import LocalBlobStore
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 SHA256 = re.compile(r"[0-9a-f]{64}")
-MOST_OBJECTS = 1000
-MOST_PARTS = 10_000
 READ_BYTES = 1 << 20
 
 
 @hub_view("POST")
 def batch(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
-    """For each object, how to bring it; without a word on how for those that are here."""
+    """Tell for each object how to bring it, and nothing for those that are here."""
     now = timezone.now()
     _, repo = publishable_repo(caller, names, now)
-    content = json_object(request)
-    if content.get("operation") != "upload":
+    wanted = read_body(request, LfsBatch)
+    if wanted.operation != "upload":
         raise NotOffered("Files are fetched at /NAMESPACE/NAME/resolve/REVISION/PATH.")
-    transfers = content.get("transfers") or ["basic"]
-    multipart = isinstance(transfers, list) and "multipart" in transfers
-    asked = _objects(content)
-    here = uploads.held(repo, (sha256 for sha256, _ in asked))
+    multipart = "multipart" in wanted.transfers
+    present = uploads.nameable_blobs(repo, (file.oid for file in wanted.objects))
     objects = []
-    for sha256, size in asked:
-        answer: dict[str, Any] = {"oid": sha256, "size": size}
-        if wrong := _wrong(sha256, size):
-            answer["error"] = {"code": 422, "message": wrong}
-        elif sha256 not in here:
+    for file in wanted.objects:
+        answer: dict[str, Any] = {"oid": file.oid, "size": file.size}
+        if problem := _problem(file):
+            answer["error"] = {"code": 422, "message": problem}
+        elif file.oid not in present:
             answer["actions"] = uploads.actions_for(
-                uploads.Wanted(repo, sha256, size, multipart), caller=caller, now=now
+                uploads.Wanted(repo, file.oid, file.size, multipart), caller=caller, now=now
             )
         objects.append(answer)
     chosen = "multipart" if multipart else "basic"
@@ -74,26 +69,13 @@ def index(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     return json_list([serializers.lfs_file(row) for row in rows], headers)
 
 
-def _objects(content: dict[str, Any]) -> list[tuple[str, int]]:
-    objects = content.get("objects")
-    if not isinstance(objects, list) or len(objects) > MOST_OBJECTS:
-        raise Invalid(f"“objects” must list up to {MOST_OBJECTS} files.", field="objects")
-    found = []
-    for each in objects:
-        oid = each.get("oid") if isinstance(each, dict) else None
-        size = each.get("size") if isinstance(each, dict) else None
-        if not isinstance(oid, str) or type(size) is not int:
-            raise Invalid("Each object has an “oid” and a “size”.", field="objects")
-        found.append((oid, size))
-    return found
-
-
-def _wrong(sha256: str, size: int) -> str:
-    if not SHA256.fullmatch(sha256):
+def _problem(file: LfsObject) -> str:
+    """Say why an object can't be brought; nothing, if it can."""
+    if not SHA256.fullmatch(file.oid):
         return "oid must be a sha256 in 64 lower-case hex digits"
-    if size < 0:
+    if file.size < 0:
         return "size must be a number of bytes"
-    if size > LARGEST_FILE_BYTES:
+    if file.size > LARGEST_FILE_BYTES:
         return "over 50 GB: split the file, since clients can't fetch it"
     return ""
 
@@ -140,22 +122,9 @@ def _incoming(request: HttpRequest, link: UploadLink) -> Incoming:
 @require_POST
 def complete(request: HttpRequest, signed: str) -> HttpResponse:
     link = uploads.open_upload(signed, now=timezone.now())
-    uploads.complete(link, _parts(json_object(request)))
+    parts = read_body(request, CompletedUpload).parts
+    uploads.complete(link, sorted((part.part_number, part.etag) for part in parts))
     return HttpResponse()
-
-
-def _parts(content: dict[str, Any]) -> list[tuple[int, str]]:
-    parts = content.get("parts")
-    if not isinstance(parts, list) or not 1 <= len(parts) <= MOST_PARTS:
-        raise Invalid("“parts” must list what was uploaded.", field="parts")
-    found = []
-    for each in parts:
-        number = each.get("partNumber") if isinstance(each, dict) else None
-        etag = each.get("etag") if isinstance(each, dict) else None
-        if type(number) is not int or not isinstance(etag, str):
-            raise Invalid("Each part has a “partNumber” and an “etag”.", field="parts")
-        found.append((number, etag))
-    return sorted(found)
 
 
 @csrf_exempt

@@ -1,4 +1,4 @@
-"""Making, setting, moving and deleting repos; and a look at a card before it is committed."""
+"""Make, set, move and delete repos, and look at a card before it is committed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
 from portal.catalog.formats.card import LARGEST_CARD_BYTES
 from portal.catalog.models import ModelRepo
 from portal.catalog.services import renaming
 from portal.catalog.services.lookup import find_repo
-from portal.errors import Invalid, TooLarge
-from portal.hub.errors import NotOffered
+from portal.errors import TooLarge
+from portal.hub.bodies import (
+    CardContent,
+    Duplicate,
+    Move,
+    NewRepo,
+    RepoName,
+    RepoSettings,
+    read_body,
+)
 from portal.hub.http import hub_view
 from portal.hub.hub_clients import is_before_version_1, warned
-from portal.hub.limits import count_write, json_object, text_of
 from portal.hub.metadata import front_matter
+from portal.hub.rate_limit import count_write
 from portal.hub.rights import (
     publishable_repo,
     require_person,
@@ -31,36 +38,31 @@ from portal.hub.rights import (
 )
 from portal.hub.serializers import GATED
 from portal.hub.services.duplicating import duplicate_repo
-from portal.hub.services.repos import GATES, set_repo, start_repo
+from portal.hub.services.repos import set_repo, start_repo
 from portal.parsing.cards import read_head
 from portal.parsing.yaml import NotYaml
 from portal.surfaces.headers import ascii_line
 
-VISIBILITIES = {"private": True, "public": False}
-
 
 @hub_view("POST")
 def create(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """409 where it exists, with its address: clients that don’t mind go on from there."""
+    """Make a repo. Where it exists the answer is 409 with its address, and some clients go on."""
     now = timezone.now()
     person = require_publishing_anywhere(caller)
     count_write(person, now)
-    content = json_object(request)
-    namespace, name = _names(content, person)
-    for field in ("files", "license"):
-        if content.get(field):
-            raise Invalid("A repo is made without files. Commit them afterwards.", field=field)
-    private = _asked_privacy(request, content)
+    new = read_body(request, NewRepo)
+    private = _chosen_privacy(request, new)
+    namespace = new.namespace_for(person)
     with _publishing_in(namespace):
         repo = start_repo(
             actor=person,
             namespace=namespace,
-            name=name,
+            name=new.name,
             private=settings.NEW_REPOS == "private" if private is None else private,
             now=now,
         )
-    is_unasked = private is None and content.get("private") is False
-    return warned(_named(repo), "new-repo", _how_to_open(repo) if is_unasked else "")
+    is_unasked = private is None and new.private is False
+    return warned(_name_and_url(repo), "new-repo", _how_to_open(repo) if is_unasked else "")
 
 
 @contextmanager
@@ -74,15 +76,14 @@ def _publishing_in(namespace: str) -> Iterator[None]:
         ) from error
 
 
-def _asked_privacy(request: HttpRequest, content: dict[str, Any]) -> bool | None:
+def _chosen_privacy(request: HttpRequest, new: NewRepo) -> bool | None:
     """Return whether a new repo is to be private; None where nobody said.
 
     Clients before version 1 say that it is not private whenever their user says nothing, so from
     them that counts for nothing.
     """
-    private = _private(content)
-    unasked = is_before_version_1(request) and content.get("visibility") is None
-    return None if private is False and unasked else private
+    is_unasked = is_before_version_1(request) and new.visibility is None
+    return None if new.is_private is False and is_unasked else new.is_private
 
 
 def _how_to_open(repo: ModelRepo) -> str:
@@ -97,8 +98,8 @@ def _how_to_open(repo: ModelRepo) -> str:
 @hub_view("DELETE")
 def delete(request: HttpRequest, caller: Caller) -> JsonResponse:
     now = timezone.now()
-    content = json_object(request)
-    repo = _found(caller, *_names(content, caller.person))
+    named = read_body(request, RepoName)
+    repo = _current_repo(caller, named.namespace_for(caller.person), named.name)
     person = require_publishing(caller, repo, now)
     count_write(person, now)
     renaming.delete_repo(actor=person, repo_id=repo.pk, now=now)
@@ -108,16 +109,15 @@ def delete(request: HttpRequest, caller: Caller) -> JsonResponse:
 @hub_view("POST")
 def move(request: HttpRequest, caller: Caller) -> JsonResponse:
     now = timezone.now()
-    content = json_object(request)
-    _require_model(content)
-    repo = _found(caller, *_both(content, "fromRepo"))
+    wanted = read_body(request, Move)
+    repo = _current_repo(caller, *wanted.from_repo)
     person = require_publishing(caller, repo, now)
     count_write(person, now)
-    namespace, name = _both(content, "toRepo")
+    namespace, name = wanted.to_repo
     moved = renaming.move_repo(
         actor=person, repo_id=repo.pk, namespace=namespace, name=name, now=now
     )
-    return _named(moved)
+    return _name_and_url(moved)
 
 
 @hub_view("POST")
@@ -126,32 +126,28 @@ def duplicate(request: HttpRequest, caller: Caller, **names: str) -> JsonRespons
     now = timezone.now()
     require_publishing_anywhere(caller)
     person, repo = publishable_repo(caller, names, now)
-    content = json_object(request)
-    namespace, name = _both(content, "repository")
-    private = _private(content)
+    wanted = read_body(request, Duplicate)
+    namespace, name = wanted.repository
     with _publishing_in(namespace):
         copy = duplicate_repo(
             actor=person,
             repo_id=repo.pk,
             namespace=namespace,
             name=name,
-            private=private is not False,
+            private=wanted.is_private is not False,
             now=now,
         )
-    return _named(copy)
+    return _name_and_url(copy)
 
 
 @hub_view("PUT")
 def change(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     now = timezone.now()
     person, repo = publishable_repo(caller, names, now)
-    content = json_object(request)
-    if unknown := sorted(content.keys() - {"gated", "private", "visibility"}):
-        raise Invalid(f"There is no setting “{unknown[0][:40]}” here.", field=unknown[0][:40])
-    gated = content.get("gated")
-    if gated is not None and (not isinstance(gated, str | bool) or gated not in GATES):
-        raise Invalid("“gated” is “auto”, “manual” or false.", field="gated")
-    repo = set_repo(actor=person, repo_id=repo.pk, private=_private(content), gated=gated, now=now)
+    wanted = read_body(request, RepoSettings)
+    repo = set_repo(
+        actor=person, repo_id=repo.pk, private=wanted.is_private, gated=wanted.gated, now=now
+    )
     return JsonResponse({"private": repo.private, "gated": GATED[repo.download_gate]})
 
 
@@ -162,67 +158,38 @@ def validate_yaml(request: HttpRequest, caller: Caller) -> JsonResponse:
     Counted like a write: clients ask once for each commit, and each has a token by then.
     """
     count_write(require_person(caller), timezone.now())
-    card = text_of(json_object(request), "content", default="")
+    card = read_body(request, CardContent).content
     if len(card) > LARGEST_CARD_BYTES:
         raise TooLarge("A card has at most 1 MB. Move what is longer to a file of its own.")
     try:
-        content = read_head(card)
+        metadata = read_head(card)
     except NotYaml as error:
         return _judged([f"The YAML at the head of the card can’t be read: {error}."])
-    if not content:
+    if not metadata:
         return _judged([], ["The card has no metadata in YAML at its head."])
-    return _judged(front_matter.problems(content))
+    return _judged(front_matter.problems(metadata))
 
 
 def _judged(errors: list[str], warnings: list[str] | None = None) -> JsonResponse:
-    told = {"errors": errors, "warnings": warnings or []}
-    content = {kind: [{"message": each} for each in texts] for kind, texts in told.items()}
+    content: dict[str, Any] = {
+        "errors": [{"message": error} for error in errors],
+        "warnings": [{"message": warning} for warning in warnings or []],
+    }
     if not errors:
         return JsonResponse(content)
     headers = {"X-Error-Message": ascii_line(errors[0])}
     return JsonResponse(content | {"error": errors[0]}, status=400, headers=headers)
 
 
-def _names(content: dict[str, Any], person: User | None) -> tuple[str, str]:
-    """Without a namespace it is the caller’s own."""
-    _require_model(content)
-    namespace = text_of(content, "organization", default="") or (person.username if person else "")
-    return namespace, text_of(content, "name")
-
-
-def _both(content: dict[str, Any], field: str) -> tuple[str, str]:
-    namespace, slash, name = text_of(content, field).partition("/")
-    if not namespace or not slash or not name:
-        raise Invalid(f"“{field}” is NAMESPACE/NAME.", field=field)
-    return namespace, name
-
-
-def _require_model(content: dict[str, Any]) -> None:
-    if content.get("type") not in (None, "model"):
-        raise NotOffered("There are only models here: leave “type” out, or make it “model”.")
-
-
-def _private(content: dict[str, Any]) -> bool | None:
-    """None where nothing is said of it."""
-    visibility, private = content.get("visibility"), content.get("private")
-    if visibility is not None:
-        if not isinstance(visibility, str) or visibility not in VISIBILITIES:
-            raise Invalid("“visibility” is “private” or “public”.", field="visibility")
-        return VISIBILITIES[visibility]
-    if private is not None and not isinstance(private, bool):
-        raise Invalid("“private” is true or false.", field="private")
-    return private
-
-
-def _found(caller: Caller, namespace: str, name: str) -> ModelRepo:
-    """By the name that it has: what it was called before is no way to it here."""
+def _current_repo(caller: Caller, namespace: str, name: str) -> ModelRepo:
+    """Find a repo by its present name alone, so that nobody changes another than they meant."""
     try:
         return find_repo(f"{namespace}/{name}", caller=caller)
     except RepoMoved as moved:
         raise RepoNotFound(moved.message) from moved
 
 
-def _named(repo: ModelRepo) -> JsonResponse:
+def _name_and_url(repo: ModelRepo) -> JsonResponse:
     return JsonResponse(
         {
             "url": f"{settings.BASE_URL}/{repo.full_name}",

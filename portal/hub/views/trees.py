@@ -11,13 +11,11 @@ from portal.catalog.models import Ref
 from portal.catalog.services.lookup import find_revision, split_revision
 from portal.errors import Invalid
 from portal.hub import serializers
+from portal.hub.bodies import MOST_PATHS, PathsInfo, read_body
 from portal.hub.entries import entries_at, entries_under, expanded
 from portal.hub.history import ancestor_keys, revisions_at
 from portal.hub.http import flag, hub_view, json_list, page_of
-from portal.hub.limits import json_object
 from portal.hub.views.models import repo_of
-
-MOST_PATHS = 20_000
 
 
 @hub_view("GET")
@@ -32,28 +30,22 @@ def tree(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> Js
 def paths_info(
     request: HttpRequest, caller: Caller, *, revision: str, **names: str
 ) -> JsonResponse:
-    found = find_revision(repo_of(caller, names), revision)
-    paths, expand = _asked(request)
-    entries = entries_at(found, paths)
-    return json_list(expanded(found, entries) if expand else entries)
+    commit = find_revision(repo_of(caller, names), revision)
+    question = _question(request)
+    entries = entries_at(commit, question.paths)
+    return json_list(expanded(commit, entries) if question.expand else entries)
 
 
-def _asked(request: HttpRequest) -> tuple[list[str], bool]:
+def _question(request: HttpRequest) -> PathsInfo:
     """Read the paths, and whether to expand them: a form from Python, JSON from JavaScript."""
-    if request.content_type != "application/json":
-        form = _form(request.body)
-        return form.getlist("paths"), flag(form, "expand")
-    content = json_object(request)
-    paths = content.get("paths")
-    if not isinstance(paths, list) or len(paths) > MOST_PATHS:
-        raise Invalid(f"“paths” lists at most {MOST_PATHS} texts.", field="paths")
-    if not all(isinstance(path, str) for path in paths):
-        raise Invalid("Each of “paths” is a text.", field="paths")
-    return paths, content.get("expand") is True
+    if request.content_type == "application/json":
+        return read_body(request, PathsInfo)
+    form = _form(request.body)
+    return PathsInfo(paths=form.getlist("paths"), expand=flag(form, "expand"))
 
 
 def _form(body: bytes) -> QueryDict:
-    """Django's own reading stops at a thousand fields, and a large repo has more paths."""
+    """Read a form of many fields: Django's own reading stops at a thousand."""
     try:
         fields = parse_qs(body.decode(), max_num_fields=MOST_PATHS)
     except ValueError as error:

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from portal.jobs.models import Job
-from portal.jobs.openai.schemas import CompletionRequest
+from portal.jobs.openai.schemas import parse_completion
 
-DEFAULTS = CompletionRequest(model="", prompts=()).sampling
+DEFAULTS = parse_completion({"model": "any", "prompt": "any"}).sampling
 FIRST = ("max_tokens", "temperature", "top_p", "seed")
 LONGEST_SHOWN = 80
 
