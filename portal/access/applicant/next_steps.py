@@ -1,4 +1,4 @@
-"""Say what an applicant does next with each request in their list."""
+"""Say what an applicant can do next with each request in their list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.access.status_badge import Mark
 
 @dataclass(frozen=True)
 class ListedRequest:
-    """A request in its applicant's list. Without a ``url`` there is nothing to do but wait."""
+    """A request in its applicant's list. Without a ``url`` they can only wait."""
 
     access_request: AccessRequest
     mark: Mark
@@ -27,17 +27,17 @@ class ListedRequest:
 
 
 def next_steps_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[ListedRequest]:
-    """Return a row for each, in the same order. The repos' namespaces are selected already."""
+    """Return a row for each request, in the same order, in two queries for all of them."""
     listed = list(access_requests)
     grants = _newest_grants(listed)
     return [_row(access_request, grants.get(access_request.pk), now) for access_request in listed]
 
 
 def _newest_grants(access_requests: list[AccessRequest]) -> dict[int, Grant]:
-    """Return what the last decision on each gave, or what it was renewed into, by request."""
-    given = Grant.objects.filter(decision__request__in=access_requests).told().order_by("pk")
-    listed = given.annotate(request_id=F("decision__request"))
-    newest = {grant.request_id: grant for grant in listed}
+    """Return, by request, the grant of its last decision, or the one that renewed that grant."""
+    granted = Grant.objects.filter(decision__request__in=access_requests).told().order_by("pk")
+    by_request = granted.annotate(request_id=F("decision__request"))
+    newest = {grant.request_id: grant for grant in by_request}
     renewed = Grant.objects.filter(parent__in=newest.values()).order_by("pk")
     by_parent = {grant.parent_id: grant for grant in renewed}
     return {key: by_parent.get(grant.pk, grant) for key, grant in newest.items()}
@@ -62,7 +62,7 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> L
 
 
 def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> ListedRequest:
-    """Tell of the access that came of it, which may be over by now."""
+    """Return the row of an approved request, whose grant may be over by now."""
     mark = FOR_APPLICANT[State.APPROVED]
     if is_offered(grant, now):
         offer = reverse("access:offer", args=[grant.pk])

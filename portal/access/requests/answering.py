@@ -1,4 +1,4 @@
-"""What an applicant says after submitting: an answer, a correction. Each is a new snapshot."""
+"""Take an applicant's answer or correction after the submission; each makes a new snapshot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest, Question, Submission
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.reopening import require_no_other_open
+from portal.access.requests.reopening import require_no_other_open, restart
 from portal.access.requests.snapshots import corrected, newest_submission, take_next_snapshot
 from portal.access.requests.submission import route_to_review
 from portal.accounts.models import User
@@ -35,12 +35,13 @@ def answer_question(
     now: datetime,
     changes: dict[str, Any] | None = None,
 ) -> Question:
-    """Answer the open question: the request goes back to review, its due date moved by the wait.
+    """Answer the open question and put the request back into review.
 
-    The answer alone voids no vote. ``changes`` to what a vote rests on do.
+    The due date moves by the time that the team waited. The answer alone voids no vote; ``changes``
+    to answers that votes rest on void them all. Raise FieldErrors without an answer.
     """
     access_request = locked_request(applicant, request_id, RequestAction.ANSWER, now)
-    question = _answered(access_request, answer, now)
+    question = _store_answer(access_request, answer, now)
     if access_request.due_at is not None:
         access_request.due_at += now - question.asked_at
     snapshot = take_next_snapshot(
@@ -59,13 +60,14 @@ def answer_question(
     return question
 
 
-def _answered(access_request: AccessRequest, answer: str, now: datetime) -> Question:
-    """The open question with its answer."""
+def _store_answer(access_request: AccessRequest, answer: str, now: datetime) -> Question:
+    """Store the answer with the open question, and return the question."""
     answer = require_text(answer, "answer", missing="Write an answer; a sentence may do.")
     question = access_request.questions.open().get()
     question.answer, question.answered_at = answer, now
     question.save(update_fields=["answer", "answered_at"])
-    cancel_mail(keys=[letters.question_key(question)], now=now)  # read here before it left
+    # The applicant has read the question on the page, perhaps before its mail left.
+    cancel_mail(keys=[letters.question_key(question)], now=now)
     return question
 
 
@@ -73,7 +75,7 @@ def _answered(access_request: AccessRequest, answer: str, now: datetime) -> Ques
 def correct_request(
     *, applicant: User, request_id: int, changes: dict[str, Any], now: datetime
 ) -> Submission:
-    """Put right what was submitted. Where nothing differs, the newest snapshot stays."""
+    """Replace submitted answers. Return the newest snapshot unchanged if nothing differs."""
     access_request = locked_request(applicant, request_id, RequestAction.CORRECT, now)
     newest = newest_submission(access_request)
     if corrected(newest, changes) == newest.answers:
@@ -102,7 +104,10 @@ def resume_request(
     now: datetime,
     changes: dict[str, Any] | None = None,
 ) -> AccessRequest:
-    """Take up a request that lapsed, with the answer that it waited for."""
+    """Reopen a lapsed request with the answer that it waited for.
+
+    Raise Conflict more than 90 days after the lapse, or if another request is open by now.
+    """
     access_request = locked_request(applicant, request_id, RequestAction.RESUME, now)
     require_no_other_open(access_request)
     if not is_resumable(access_request, now):
@@ -111,10 +116,8 @@ def resume_request(
             "kept."
         )
     if access_request.questions.open().exists():
-        _answered(access_request, answer, now)
-    access_request.closed_at = None
-    access_request.due_at = now + timedelta(days=access_request.repo.decision_days)
-    access_request.escalation_level, access_request.escalated_at = 0, None
+        _store_answer(access_request, answer, now)
+    restart(access_request, now)
     snapshot = take_next_snapshot(
         access_request, changes=changes or {}, occasion=Occasion.RESUMED, now=now
     )
@@ -132,7 +135,7 @@ def resume_request(
 
 
 def resumable_until(access_request: AccessRequest) -> datetime | None:
-    """The last moment to take up a lapsed request; None for any other."""
+    """Return until when a lapsed request can be resumed, or None for any other request."""
     lapsed = access_request.state == State.LAPSED
     return access_request.closed_at + RESUMABLE if lapsed and access_request.closed_at else None
 

@@ -1,4 +1,4 @@
-"""What an approval gives, and the narrowest terms on which several people agree."""
+"""The terms of an approval: whether they can be given, and what several votes have in common."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ NO_SUCH_FILE = (
 
 @dataclass(frozen=True)
 class ApprovalTerms:
+    """The access that a vote would give: kinds of access, an end, and conditions."""
+
     modes: tuple[str, ...]
     expires_at: datetime
     conditions: Conditions = field(default_factory=Conditions)
 
 
 def check_terms(access_request: AccessRequest, terms: ApprovalTerms, now: datetime) -> None:
-    """Raises FieldErrors naming each term that can't be given."""
+    """Raise FieldErrors with each term that can't be given on this request."""
     errors: dict[str, str] = {}
     offered = {str(mode) for mode in requestable_modes(access_request.repo)}
     if not terms.modes or not set(terms.modes) <= offered:
@@ -43,19 +45,21 @@ def check_terms(access_request: AccessRequest, terms: ApprovalTerms, now: dateti
 
 
 def check_conditions_on(repo: ModelRepo, conditions: Conditions) -> None:
-    """Raises FieldErrors also for a pattern that names no file of any revision shown.
+    """Raise FieldErrors for conditions that can't be met, such as files that don't exist.
 
-    A model without revisions has no files to hold it against: any pattern passes.
+    A model without revisions has no files to compare with, so any pattern passes.
     """
     check_conditions(conditions)
     if conditions.files is None:
         return
     paths = set(File.objects.filter(revision__repo=repo).values_list("path", flat=True))
-    strange = [
-        each for each in conditions.files if not any(matches(path, (each,)) for path in paths)
+    unmatched = [
+        pattern
+        for pattern in conditions.files
+        if not any(matches(path, (pattern,)) for path in paths)
     ]
-    if paths and strange:
-        raise FieldErrors({"conditions.files": NO_SUCH_FILE.format(", ".join(strange))})
+    if paths and unmatched:
+        raise FieldErrors({"conditions.files": NO_SUCH_FILE.format(", ".join(unmatched))})
 
 
 def terms_of_vote(vote: Review) -> ApprovalTerms:
@@ -64,23 +68,24 @@ def terms_of_vote(vote: Review) -> ApprovalTerms:
     return ApprovalTerms(tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions))
 
 
-def narrowest_terms(given: Sequence[ApprovalTerms]) -> ApprovalTerms | None:
-    """No wider than any of them: the modes common to all, the earliest end, every condition.
+def narrowest_terms(votes: Sequence[ApprovalTerms]) -> ApprovalTerms | None:
+    """Return the modes common to all votes, the earliest end and every condition of any vote.
 
-    None where they have no mode, or no file that may be downloaded, in common.
+    Return None if the votes share no mode, or no file that may be downloaded. Files are compared
+    as the patterns that were typed: ``*.json`` and ``config.json`` have nothing in common here.
     """
-    modes = set.intersection(*(set(each.modes) for each in given))
-    patterns = [set(each.conditions.files) for each in given if each.conditions.files is not None]
+    modes = set.intersection(*(set(vote.modes) for vote in votes))
+    patterns = [set(vote.conditions.files) for vote in votes if vote.conditions.files is not None]
     files = sorted(set.intersection(*patterns)) if patterns else None
     if not modes or files == []:
         return None
-    members = [each.conditions.max_members for each in given]
+    members = [vote.conditions.max_members for vote in votes]
     return ApprovalTerms(
         tuple(sorted(modes)),
-        min(each.expires_at for each in given),
+        min(vote.expires_at for vote in votes),
         Conditions(
-            no_logits=any(each.conditions.no_logits for each in given),
+            no_logits=any(vote.conditions.no_logits for vote in votes),
             files=None if files is None else tuple(files),
-            max_members=min((most for most in members if most is not None), default=None),
+            max_members=min((limit for limit in members if limit is not None), default=None),
         ),
     )

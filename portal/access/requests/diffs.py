@@ -1,4 +1,4 @@
-"""What changed from one snapshot of a request to the next, as applicant and team read it."""
+"""Compare the snapshots of a request, as its applicant and its reviewers read them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True)
 class TextPart:
-    """Words that stayed, went or came: ``kept``, ``del`` or ``ins``."""
+    """A run of words; ``kind`` is kept, del for deleted or ins for inserted."""
 
     kind: str
     text: str
@@ -26,7 +26,7 @@ class TextPart:
 
 @dataclass(frozen=True)
 class AnswerDifference:
-    """One answer that changed. ``parts`` tells both texts at once, word by word."""
+    """An answer that differs between two snapshots; ``parts`` merges both texts word by word."""
 
     name: str
     label: str
@@ -41,19 +41,19 @@ class AnswerDifference:
 
 @dataclass(frozen=True)
 class SnapshotChange:
-    """A snapshot that came after another, and in what it differs."""
+    """A snapshot with the answers in which it differs from the one before."""
 
     submission: Submission
     rows: list[AnswerDifference]
 
 
 def material_names(questions: Sequence[LabQuestion]) -> frozenset[str]:
-    """The answers that a vote rests on."""
+    """Return the names of the answers that votes rest on: a changed one voids them."""
     return MATERIAL_NAMES | {question.name for question in questions if question.material}
 
 
 def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    """Those answered otherwise; an empty answer and none are one."""
+    """Return the names of answers that differ; an empty answer counts as no answer."""
     return {
         name
         for name in before.keys() | after.keys()
@@ -62,19 +62,19 @@ def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[st
 
 
 def answer_differences(before: Submission, after: Submission) -> list[AnswerDifference]:
-    """Each answer that differs, in the order asked, under the label it was asked by."""
+    """Return the answers that differ, in the order of the form, under the newer label."""
     changed = changed_names(before.answers, after.answers)
-    old = {each.name: each for each in readable_answers(before.answers, form=before.form)}
-    new = {each.name: each for each in readable_answers(after.answers, form=after.form)}
-    own = [*lab_questions(before.form), *lab_questions(after.form)]
-    vital = material_names(own)
+    old = {answer.name: answer for answer in readable_answers(before.answers, form=before.form)}
+    new = {answer.name: answer for answer in readable_answers(after.answers, form=after.form)}
+    # Material in either version of the lab's form: a vote may rest on a question since removed.
+    material = material_names([*lab_questions(before.form), *lab_questions(after.form)])
     return [
         AnswerDifference(
             name,
             (new.get(name) or old[name]).label,
             old[name].text if name in old else "",
             new[name].text if name in new else "",
-            name in vital,
+            name in material,
         )
         for name in {**new, **old}
         if name in changed
@@ -82,7 +82,7 @@ def answer_differences(before: Submission, after: Submission) -> list[AnswerDiff
 
 
 def changes_of(access_request: AccessRequest) -> list[SnapshotChange]:
-    """Every snapshot after the first with what it changed, newest first."""
+    """Return each snapshot but the first with what it changed, newest first."""
     snapshots = access_request.submissions.select_related("form").order_by("number")
     return [
         SnapshotChange(after, answer_differences(before, after))
@@ -91,14 +91,15 @@ def changes_of(access_request: AccessRequest) -> list[SnapshotChange]:
 
 
 def parts_between(before: str, after: str) -> list[TextPart]:
-    """Without the ``ins`` parts it reads ``before``, without the ``del`` parts ``after``."""
+    """Merge two texts: the result reads ``before`` without its ins, ``after`` without its del."""
     old, new = WORD.findall(before), WORD.findall(after)
-    found = []
+    parts = []
+    # autojunk would skip words that are frequent in long answers, and call them changed.
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            found.append(TextPart("kept", "".join(old[a:b])))
+            parts.append(TextPart("kept", "".join(old[a:b])))
             continue
-        found.append(TextPart("del", "".join(old[a:b])))
-        found.append(TextPart("ins", "".join(new[c:d])))
-    return [part for part in found if part.text]
+        parts.append(TextPart("del", "".join(old[a:b])))
+        parts.append(TextPart("ins", "".join(new[c:d])))
+    return [part for part in parts if part.text]

@@ -1,4 +1,4 @@
-"""A draft: begun once, kept as it is typed, thrown away by whoever wrote it."""
+"""Begin, save and discard the draft of a request."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from portal.errors import Conflict
 
 @transaction.atomic
 def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessRequest:
-    """Begin a draft for this repo; where the applicant has an open request, return that."""
-    User.objects.select_for_update().get(pk=applicant.pk)  # two tabs make one draft
+    """Begin a draft for this model. Return the applicant's open request if they have one.
+
+    Raise what ``begun_request`` does where there is nothing to ask for.
+    """
+    User.objects.select_for_update().get(pk=applicant.pk)  # so that two open tabs make one draft
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     if existing := begun_request(applicant=applicant, repo=repo, now=now):
         return existing
@@ -36,9 +39,9 @@ def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessReques
 
 
 def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessRequest | None:
-    """Find the applicant's open request for this repo; None where they may begin one.
+    """Return the applicant's open request for this model, or None if they may begin one.
 
-    Raises AlreadyGranted, or Conflict, where there is nothing to ask for.
+    Raise AlreadyGranted, AlreadyOffered or Conflict where there is nothing to ask for.
     """
     existing = AccessRequest.objects.of(applicant).open().filter(repo=repo).first()
     if existing:
@@ -50,9 +53,9 @@ def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessR
 
 
 def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -> None:
-    """Raise AlreadyGranted where access is open already, or opens by a signature alone.
+    """Raise AlreadyGranted for open access, AlreadyOffered if a signature alone opens it.
 
-    A member, or who is invited, may ask for a grant of their own.
+    Members of somebody else's grant may ask for a grant of their own.
     """
     active = Grant.objects.to(applicant, repo).active_at(now).first()
     if active and set(requestable_modes(repo)) <= set(active.modes):
@@ -68,7 +71,7 @@ def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -
 
 
 def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:
-    """Without the signature: an Acceptance keeps it, and a new draft wants a new one."""
+    """Copy a draft without its signature: that is stored with its request and isn't used twice."""
     return {name: value for name, value in draft.items() if name != "signature"}
 
 
@@ -76,7 +79,7 @@ def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:
 def save_draft(
     *, applicant: User, request_id: int, answers: dict[str, Any], now: datetime
 ) -> AccessRequest:
-    """Keep what was typed, right or wrong; submitting checks it."""
+    """Save answers as they were typed, right or wrong; the submission validates them."""
     stands = "This request is already submitted; its answers stand. See its page."
     access_request = _draft(applicant, request_id, RequestAction.SAVE, stands, now)
     access_request.draft = {**access_request.draft, **answers}
@@ -87,15 +90,16 @@ def save_draft(
 
 @transaction.atomic
 def discard_draft(*, applicant: User, request_id: int, now: datetime) -> None:
-    """Throw an unsubmitted draft away; nothing of it is kept, so nothing is recorded."""
+    """Delete an unsubmitted draft. Nothing of it is kept, so the record has no event of it."""
     sent = "This request is already submitted. You can withdraw it on its page."
     _draft(applicant, request_id, RequestAction.DISCARD, sent, now).delete()
 
 
 def _draft(
-    applicant: User, request_id: int, act: RequestAction, once_sent: str, now: datetime
+    applicant: User, request_id: int, action: RequestAction, if_submitted: str, now: datetime
 ) -> AccessRequest:
+    """Lock a draft. Raise Conflict with the words ``if_submitted`` if it is one no longer."""
     try:
-        return locked_request(applicant, request_id, act, now)
+        return locked_request(applicant, request_id, action, now)
     except RequestHasMovedOn as error:
-        raise Conflict(once_sent) from error
+        raise Conflict(if_submitted) from error

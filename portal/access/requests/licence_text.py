@@ -1,4 +1,4 @@
-"""A licence in short and its text as paragraphs and headings; its words are never touched."""
+"""Summarize a licence, and split its text into headings and paragraphs without changing words."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ SUMMARY = {
 
 @dataclass(frozen=True)
 class LicenceBlock:
+    """A heading or a paragraph of a licence."""
+
     kind: str  # heading or text
     text: str
 
@@ -40,18 +42,18 @@ def in_short(
 
 
 def blocks(text: str) -> list[LicenceBlock]:
-    """Paragraphs apart at blank lines; a line that begins with ``#`` is a heading."""
-    found = []
+    """Split a text at blank lines; a line that begins with ``#`` is a heading."""
+    parsed = []
     for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         first, _, rest = part.partition("\n")
         if first.startswith("#"):
-            found.append(LicenceBlock("heading", first.lstrip("#").strip()))
+            parsed.append(LicenceBlock("heading", first.lstrip("#").strip()))
             part = rest
         if part.strip():
-            found.append(LicenceBlock("text", _unwrapped(part)))
-    return found
+            parsed.append(LicenceBlock("text", _unwrapped(part)))
+    return parsed
 
 
 def _unwrapped(paragraph: str) -> str:
-    """Hard-wrapped lines joined; a line that begins an item of a list stays a line."""
+    """Join hard-wrapped lines; a line that begins an item of a list stays a line of its own."""
     return re.sub(r"\n(?!\s*([-*•]|[ivx]+\.|[a-z0-9]{1,2}[.)])\s)\s*", " ", paragraph.strip())

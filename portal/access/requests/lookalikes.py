@@ -1,4 +1,4 @@
-"""Requests that look like another's: linked for the reviewers' eyes, never merged or refused."""
+"""Link requests that look alike, for reviewers to see; none is merged or refused for it."""
 
 from __future__ import annotations
 
@@ -21,59 +21,64 @@ SAME_TEXT = "The same text about the research"
 
 
 class Normalised(Func):
-    """A text as PostgreSQL compares it: NFKC, one space between words, no case."""
+    """A text in PostgreSQL as it is compared: NFKC, with one space between words."""
 
     template = "trim(regexp_replace(normalize(%(expressions)s, NFKC), '\\s+', ' ', 'g'))"
     output_field = TextField()
 
 
-def _plain(expression: Any) -> Lower:
+def _comparable(expression: Any) -> Lower:
     return Lower(Normalised(expression))
 
 
 def link_lookalikes(submission: Submission, now: datetime) -> None:
-    """Link this request with every one of other people's, on the same repo, that is like it."""
+    """Link a request both ways with each request of other people that looks like it.
+
+    Only requests for the same model are compared. The evidence of each linked request is no longer
+    clear, so it leaves the queue's filter "All proved, no flag".
+    """
     access_request = submission.request
     links = [
-        RequestLink(request_id=one, other_id=another, why=why, found_at=now)
+        RequestLink(request_id=from_id, other_id=to_id, why=why, found_at=now)
         for key, why in dict(_lookalikes(submission)).items()
-        for one, another in ((access_request.pk, key), (key, access_request.pk))
+        for from_id, to_id in ((access_request.pk, key), (key, access_request.pk))
     ]
+    # A link that an earlier snapshot made stays as it is.
     RequestLink.objects.bulk_create(links, ignore_conflicts=True)
     others = {link.request_id for link in links} - {access_request.pk}
     AccessRequest.objects.filter(pk__in=others).update(evidence_is_clear=False)
 
 
 def _lookalikes(submission: Submission) -> Iterator[tuple[int, str]]:
-    """The keys of those that are alike, and why; the strongest reason last."""
+    """Yield the key of each look-alike and why; of several reasons the strongest comes last."""
     access_request, answers = submission.request, submission.answers
     others = AccessRequest.objects.submitted().filter(repo=access_request.repo_id)
     others = others.exclude(applicant=access_request.applicant_id)
     purpose = " ".join(str(answers.get("purpose") or "").split())
     if len(purpose) >= SHORTEST_TEXT:
-        said = KeyTextTransform("purpose", "draft")
-        yield from _having(others, said, purpose, SAME_TEXT)
+        stated_purpose = KeyTextTransform("purpose", "draft")
+        yield from _with_text(others, stated_purpose, purpose, SAME_TEXT)
     for field in (F("applicant__name"), KeyTextTransform("name", "draft")):
         for name in {str(answers.get("name") or ""), access_request.applicant.name} - {""}:
-            yield from _having(others, field, name, SAME_NAME)
+            yield from _with_text(others, field, name, SAME_NAME)
     for key in others.filter(applicant__in=_sharing_an_address(access_request.applicant)):
         yield key.pk, SAME_ADDRESS
 
 
-def _having(
+def _with_text(
     others: QuerySet[AccessRequest], field: Any, text: str, why: str
 ) -> Iterator[tuple[int, str]]:
-    alike = others.alias(text=_plain(field)).filter(text=_plain(Value(text)))
+    alike = others.alias(text=_comparable(field)).filter(text=_comparable(Value(text)))
     for key in alike.values_list("pk", flat=True):
         yield key, why
 
 
 def _sharing_an_address(applicant: User) -> set[int]:
-    """People who have, or name as a reference, an address that this one has or names."""
+    """Return users who have or name as a reference an address that the applicant has or names."""
     own = EmailAddress.objects.filter(user=applicant).annotate(address=Lower("email"))
     named = Reference.objects.filter(person=applicant).annotate(address=Lower("email"))
     addresses = {*own.values_list("address", flat=True), *named.values_list("address", flat=True)}
     having = EmailAddress.objects.annotate(address=Lower("email")).filter(address__in=addresses)
     naming = Reference.objects.annotate(address=Lower("email")).filter(address__in=addresses)
-    found = {*having.values_list("user", flat=True), *naming.values_list("person", flat=True)}
-    return found - {applicant.pk}
+    users = {*having.values_list("user", flat=True), *naming.values_list("person", flat=True)}
+    return users - {applicant.pk}

@@ -1,4 +1,4 @@
-"""Signing a licence: the exact text, each acknowledgement ticked singly, a typed name."""
+"""Sign a licence: its exact text, each acknowledgement ticked by itself, a typed name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.errors import FieldErrors
 
 @dataclass(frozen=True)
 class Signature:
-    """What a person did to sign. ``text_sha256`` is of the text that was put before them."""
+    """A person's act of signing. ``text_sha256`` is of the text that they were shown."""
 
     text_sha256: str
     typed_name: str
@@ -31,7 +31,7 @@ def _same_name(typed: str, name: str) -> bool:
 
 
 def check_signature(signer: User, version: LicenceVersion, signature: Signature) -> None:
-    """Raises LicenceChanged, or FieldErrors naming each thing that is missing."""
+    """Raise LicenceChanged if another text was shown, FieldErrors for whatever is missing."""
     if signature.text_sha256 != version.sha256:
         raise LicenceChanged
     errors: dict[str, str] = {}
@@ -51,7 +51,7 @@ def check_signature(signer: User, version: LicenceVersion, signature: Signature)
 def store_acceptance(
     *, signer: User, version: LicenceVersion, signature: Signature, now: datetime
 ) -> Acceptance:
-    """Check and keep a signature; part of the transaction of the service that needs it."""
+    """Check and store a signature, within the transaction of the service that needs it."""
     check_signature(signer, version, signature)
     acceptance = Acceptance.objects.create(
         person=signer,

@@ -1,4 +1,8 @@
-"""Freezing a snapshot of a request's answers, and all that a new one entails."""
+"""Take a snapshot of a request's answers, with every consequence of a new one.
+
+A snapshot voids the votes that rested on a changed answer, screens the applicant against the
+sanctions lists, links look-alike requests, and copies what the queue filters by onto the request.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from portal.access.requests.diffs import changed_names, material_names
 from portal.access.requests.form.questions import answer_errors, lab_questions, snapshot_answers
 from portal.access.requests.lookalikes import link_lookalikes
 from portal.access.requests.voting import void_votes
-from portal.access.screening import matching as lists
+from portal.access.screening import matching
 from portal.access.screening.claimed_affiliations import is_contradicted, means_one_of
 from portal.access.screening.run import screen
 from portal.accounts.affiliations import affiliations_of
@@ -21,12 +25,12 @@ from portal.errors import FieldErrors
 
 log = logging.getLogger(__name__)
 State = AccessRequest.State
-MATERIAL_CHANGE = "The answers changed in what the vote rested on"
+MATERIAL_CHANGE = "An answer that the vote rested on has changed"
 
 
 @dataclass(frozen=True)
 class NewSnapshot:
-    """A new snapshot and what came of it. ``voided``: how many votes it made void."""
+    """A new snapshot, its screening, and how many votes it voided."""
 
     submission: Submission
     screening: Screening
@@ -53,8 +57,11 @@ def take_first_snapshot(
     acceptance: Acceptance,
     now: datetime,
 ) -> NewSnapshot:
-    """The draft as it is submitted."""
-    return _freeze(
+    """Store the draft as the first snapshot, with the consequences that the module names.
+
+    Sets fields of the request without saving them.
+    """
+    return _take(
         access_request,
         answers=snapshot_answers(access_request.draft, lab_questions(form)),
         occasion=Submission.Occasion.SUBMITTED,
@@ -71,16 +78,17 @@ def take_next_snapshot(
     occasion: Submission.Occasion,
     now: datetime,
 ) -> NewSnapshot:
-    """The newest answers with ``changes``, under the form and the signature they were given.
+    """Store the newest answers with ``changes`` as a snapshot, with the consequences above.
 
-    Raises FieldErrors, naming answers within ``changes``, where one would not do.
+    The form's version and the signature stay those of the snapshot before. Raise FieldErrors for
+    changes that don't fit. Sets fields of the request without saving them.
     """
     newest = newest_submission(access_request)
     answers = corrected(newest, changes)
     if errors := answer_errors(answers, access_request.repo, lab_questions(newest.form)):
         raise FieldErrors(errors, inside="changes")
     access_request.draft = {**access_request.draft, **answers}
-    return _freeze(
+    return _take(
         access_request,
         answers=answers,
         occasion=occasion,
@@ -98,7 +106,7 @@ def corrected(newest: Submission, changes: dict[str, Any]) -> dict[str, Any]:
     return snapshot_answers({**newest.answers, **changes}, lab_questions(newest.form))
 
 
-def _freeze(
+def _take(
     access_request: AccessRequest,
     *,
     answers: dict[str, Any],
@@ -108,8 +116,8 @@ def _freeze(
     now: datetime,
 ) -> NewSnapshot:
     before = access_request.submissions.order_by("number").last()
-    vital = material_names(lab_questions(form))
-    is_material = before is None or bool(changed_names(before.answers, answers) & vital)
+    material = material_names(lab_questions(form))
+    is_material = before is None or bool(changed_names(before.answers, answers) & material)
     submission = Submission.objects.create(
         request=access_request,
         form=form,
@@ -122,16 +130,17 @@ def _freeze(
     )
     voided = void_votes(access_request.reviews.all(), MATERIAL_CHANGE, now) if is_material else 0
     screening = _screen(submission, now)
+    # Before the columns are copied: whether the evidence is clear depends on the links.
     link_lookalikes(submission, now)
-    _copy(access_request, submission, screening, now)
+    _copy_for_queue(access_request, submission, screening, now)
     return NewSnapshot(submission, screening, voided)
 
 
 def _screen(submission: Submission, now: datetime) -> Screening:
-    """Kept with the snapshot; hits that a human cleared on this request before stay cleared."""
+    """Screen the snapshot and store the result, cleared if its hits were cleared before."""
     screening, hits = screen(
         submission.request.applicant,
-        lambda entries: lists.hits_of(submission, entries, now),
+        lambda entries: matching.hits_of(submission, entries, now),
         now,
     )
     screening.submission = submission
@@ -143,20 +152,20 @@ def _screen(submission: Submission, now: datetime) -> Screening:
     return screening
 
 
-def _cleared_before(submission: Submission, hits: list[lists.ScreeningHit]) -> Screening | None:
-    """The newest word of a human on this request, where it covers all that is hit now."""
+def _cleared_before(submission: Submission, hits: list[matching.ScreeningHit]) -> Screening | None:
+    """Return the newest screening of this request that was cleared, if all hits were cleared."""
     disposed = Screening.objects.filter(
         submission__request=submission.request_id, disposed_at__isnull=False
     )
-    cleared = {lists.ScreeningHit.of(each) for row in disposed for each in row.hits}
+    cleared = {matching.ScreeningHit.of(hit) for row in disposed for hit in row.hits}
     covered = bool(hits) and set(hits) <= cleared
     return disposed.order_by("submission__number").last() if covered else None
 
 
-def _copy(
+def _copy_for_queue(
     access_request: AccessRequest, submission: Submission, screening: Screening, now: datetime
 ) -> None:
-    """What the queue is searched and grouped by, as of this snapshot."""
+    """Copy what the queue filters and groups by onto the request, without saving it."""
     answers = submission.answers
     access_request.organization = _organization(access_request, now)
     access_request.organization_name = str(answers.get("organization") or "")
@@ -172,7 +181,8 @@ def _organization(access_request: AccessRequest, now: datetime) -> Organization 
 
 
 def _proved(access_request: AccessRequest, now: datetime) -> list[Organization]:
-    return [each.organization for each in affiliations_of(access_request.applicant, now)]
+    affiliations = affiliations_of(access_request.applicant, now)
+    return [affiliation.organization for affiliation in affiliations]
 
 
 def _said(access_request: AccessRequest) -> str:
@@ -180,7 +190,7 @@ def _said(access_request: AccessRequest) -> str:
 
 
 def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now: datetime) -> bool:
-    """Tell whether the applicant is proved, reached by mail, screened clear and unlike others."""
+    """Tell if affiliated, mail deliverable, screening clear and no look-alike request."""
     proved = _proved(access_request, now)
     return (
         screening.is_clear
@@ -192,7 +202,7 @@ def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now:
 
 
 def refresh_evidence(access_request: AccessRequest, now: datetime) -> None:
-    """Weigh the evidence anew, once something of it has changed."""
+    """Recompute and save if the evidence is clear, once a part of it has changed."""
     screenings = Screening.objects.filter(submission__request=access_request)
     newest = screenings.order_by("submission__number").last()
     access_request.organization = _organization(access_request, now)

@@ -1,4 +1,4 @@
-"""A request is submitted and signed, and may be withdrawn until it is decided."""
+"""Submit a draft with its signature, and withdraw a request before it is decided."""
 
 from __future__ import annotations
 
@@ -23,18 +23,24 @@ from portal.errors import FieldErrors
 from portal.outbox.services import cancel_mail
 
 State = AccessRequest.State
-EXTRA_CHECK = timedelta(days=7)  # what a human needs besides, where the lists have a hit
+EXTRA_CHECK = timedelta(days=7)  # added to the due date while a person clears a screening hit
 
 
 @transaction.atomic
 def submit_request(
     *, applicant: User, request_id: int, signature: Signature | None, now: datetime
 ) -> AccessRequest:
-    """Freeze the draft as a snapshot, sign the licence, screen it, put it before the reviewers."""
+    """Store the draft as the first snapshot with its signature, screen it, and start its review.
+
+    Raise EmailNotVerified, NotSigned, LicenceChanged if the text has changed since it was signed,
+    or FieldErrors for answers that don't fit.
+    """
     access_request = locked_request(applicant, request_id, RequestAction.SUBMIT, now)
     if not applicant.has_verified_email:
         raise EmailNotVerified
     repo, form = access_request.repo, newest_form(access_request.repo)
+    # The pages validated each step as it was typed. Validated again under the lock, since the lab
+    # may have changed its questions since, another tab the draft, and API clients skip the steps.
     if errors := answer_errors(access_request.draft, repo, lab_questions(form)):
         raise FieldErrors(errors, inside="answers")  # as ``save_draft`` takes them
     if signature is None:
@@ -62,7 +68,10 @@ def submit_request(
 
 
 def route_to_review(access_request: AccessRequest, snapshot: NewSnapshot, now: datetime) -> None:
-    """To the reviewers; to a human's extra check first, where the lists have a hit."""
+    """Move the request to review, or hold it for clearance if its screening has a hit.
+
+    A hold adds ``EXTRA_CHECK`` to the due date and queues the mail that says so. The caller saves.
+    """
     state = State.IN_REVIEW if snapshot.is_clear else State.HELD
     if access_request.state == state:
         return
@@ -74,7 +83,7 @@ def route_to_review(access_request: AccessRequest, snapshot: NewSnapshot, now: d
 
 @transaction.atomic
 def withdraw_request(*, applicant: User, request_id: int, now: datetime) -> AccessRequest:
-    """End an undecided request. The applicant may ask again at any time."""
+    """Close an undecided request for its applicant, who may ask again at any time."""
     access_request = locked_request(applicant, request_id, RequestAction.WITHDRAW, now)
     access_request.move_to(State.WITHDRAWN)
     access_request.closed_at = now

@@ -1,4 +1,4 @@
-"""Casting a vote, and taking votes back. Part of the transaction of the service that decides."""
+"""Cast and void votes, within the transaction of the service that decides."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def cast_vote(
     reason_text: str = "",
     now: datetime,
 ) -> Review:
-    """A vote on the newest snapshot. The one that this person cast before is replaced."""
-    own = access_request.reviews.filter(reviewer=reviewer)
-    void_votes(own, "cast anew", now)
+    """Store a vote on the newest snapshot, in place of the one that the reviewer cast before."""
+    void_votes(access_request.reviews.filter(reviewer=reviewer), "cast anew", now)
     return Review.objects.create(
         request=access_request,
         submission=access_request.submissions.latest("number"),
@@ -39,5 +38,5 @@ def cast_vote(
 
 
 def void_votes(votes: QuerySet[Review], reason: str, now: datetime) -> int:
-    """They stay on record, and count no more; how many there were."""
+    """Void these votes and return how many there were. They stay on record but don't count."""
     return votes.filter(voided_at=None).update(voided_at=now, void_reason=reason)

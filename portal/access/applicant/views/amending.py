@@ -1,4 +1,4 @@
-"""What an applicant may still say: an answer, a correction, an appeal."""
+"""The pages on which applicants answer, correct or appeal a request that they submitted."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from portal.forms.fields import field_of, show_errors
 from portal.forms.pages import posted_from
 
 AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
-SAID = {
+MESSAGES = {
     RequestAction.CORRECT: "Your correction is kept, and the team sees what changed.",
-    RequestAction.ANSWER: "Your answer is with the reviewers. The clock runs again.",
+    RequestAction.ANSWER: "Your answer is with the reviewers, and their clock runs again.",
     RequestAction.RESUME: "Your request goes on from where it stood.",
 }
 
 
 def _amend(
-    act: RequestAction,
+    action: RequestAction,
     access_request: AccessRequest,
     changes: dict[str, Any],
     answer: str,
     now: datetime,
 ) -> None:
     applicant, key = access_request.applicant, access_request.pk
-    if act == RequestAction.CORRECT:
+    if action == RequestAction.CORRECT:
         correct_request(applicant=applicant, request_id=key, changes=changes, now=now)
-    elif act == RequestAction.ANSWER:
+    elif action == RequestAction.ANSWER:
         answer_question(
             applicant=applicant, request_id=key, answer=answer, changes=changes, now=now
         )
@@ -55,78 +55,77 @@ def _amend(
         resume_request(applicant=applicant, request_id=key, answer=answer, changes=changes, now=now)
 
 
-def _act_now(access_request: AccessRequest) -> RequestAction:
-    """Which of the three the state allows."""
-    acts = allowed_actions(access_request.applicant, access_request, timezone.now())
-    for act in AMENDING:
-        if act in acts:
-            return act
+def _amending_action(access_request: AccessRequest) -> RequestAction:
+    """Return which of the three actions the state allows. Raise RequestHasMovedOn if none."""
+    allowed = allowed_actions(access_request.applicant, access_request, timezone.now())
+    for action in AMENDING:
+        if action in allowed:
+            return action
     raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def correct(request: HttpRequest, request_id: int) -> HttpResponse:
-    """All answers on one page, to be put right; beside the answer, where a question waits."""
+    """Show all answers on one page to be corrected, below the answer to an open question."""
     access_request = own_request(signed_in(request), request_id)
-    act = _act_now(access_request)
-    asks = act != RequestAction.CORRECT and open_question(access_request) is not None
+    action = _amending_action(access_request)
+    asks = action != RequestAction.CORRECT and open_question(access_request) is not None
     data = request.POST if request.method == "POST" else None
     answer = AnswerForm(data) if asks else None
     forms = _forms(access_request, data)
-    all_forms = [each for each in (answer, *forms.values()) if each is not None]
-    if data is not None and not any(each.errors for each in all_forms):
+    all_forms = [form for form in (answer, *forms.values()) if form is not None]
+    if data is not None and not any(form.errors for form in all_forms):
+        changes = {
+            name: value for form in forms.values() for name, value in form.draft_answers().items()
+        }
+        text = str(answer.cleaned_data["answer"]) if answer else ""
         try:
-            _amend(act, access_request, _kept(forms), _said(answer), timezone.now())
+            _amend(action, access_request, changes, text, timezone.now())
         except FieldErrors as error:
-            _spread(error, all_forms)
+            _show_errors(error, all_forms)
         else:
-            messages.success(request, SAID[act])
+            messages.success(request, MESSAGES[action])
             return redirect("access:request", request_id)
-    return _page(request, access_request, act, answer, forms)
+    return _page(request, access_request, action, answer, forms)
 
 
 def _forms(access_request: AccessRequest, data: QueryDict | None) -> dict[WizardStep, StepForm]:
-    """Every step over the newest answers. What is asked hangs on all that is posted, so a step
-    knows what stands in the others."""
+    """Return the forms of all steps, filled with the newest answers and then with ``data``.
+
+    A question may depend on an answer in another step. So the forms are built twice: first to read
+    what was posted in all of them, then to ask what that leads to.
+    """
     newest = newest_submission(access_request)
     answers = newest.answers
     if data is not None:
-        typed = step_forms(access_request, data, asked=newest.form, answers=answers)
-        answers = answers | {
-            name: value for f in typed.values() for name, value in f.typed().items()
-        }
-    return step_forms(access_request, data, asked=newest.form, answers=answers)
+        posted = step_forms(access_request, data, request_form=newest.form, answers=answers)
+        answers = dict(answers)
+        for form in posted.values():
+            answers |= form.raw_answers()
+    return step_forms(access_request, data, request_form=newest.form, answers=answers)
 
 
-def _kept(forms: dict[WizardStep, StepForm]) -> dict[str, Any]:
-    return {name: value for form in forms.values() for name, value in form.kept().items()}
-
-
-def _said(answer: AnswerForm | None) -> str:
-    return str(answer.cleaned_data["answer"]) if answer else ""
-
-
-def _spread(error: FieldErrors, forms: list[AnswerForm | StepForm]) -> None:
-    """Each error to the form that asks; raised where none does."""
-    asked = [
+def _show_errors(error: FieldErrors, forms: list[AnswerForm | StepForm]) -> None:
+    """Show each error in the form that has its field. Raise the error again if none has."""
+    by_form = [
         (form, {name: text for name, text in error.errors.items() if field_of(form, name)})
         for form in forms
     ]
-    if not any(errors for _, errors in asked):
+    if not any(errors for _, errors in by_form):
         raise error
-    for form, errors in asked:
+    for form, errors in by_form:
         show_errors(form, FieldErrors(errors))
 
 
 def _page(
     request: HttpRequest,
     access_request: AccessRequest,
-    act: RequestAction,
+    action: RequestAction,
     answer: AnswerForm | None,
     forms: dict[WizardStep, StepForm],
 ) -> HttpResponse:
-    all_forms = [each for each in (answer, *forms.values()) if each is not None]
+    all_forms = [form for form in (answer, *forms.values()) if form is not None]
     context = {
         "access_request": access_request,
         "repo": access_request.repo,
@@ -134,15 +133,15 @@ def _page(
         "question": open_question(access_request),
         "forms": forms.items(),
         "all_forms": all_forms,
-        "send": "Send the correction" if act == RequestAction.CORRECT else "Send the answer",
+        "send": "Send the correction" if action == RequestAction.CORRECT else "Send the answer",
     }
-    failed = any(each.errors for each in all_forms)
+    failed = any(form.errors for form in all_forms)
     return render(request, "access/correct.html", context, status=422 if failed else 200)
 
 
 @posted_from("access:request", "request_id")
 def answer(request: HttpRequest, request_id: int) -> HttpResponse:
-    """The answer alone: to the open question, or to the one that a request lapsed over."""
+    """Answer the open question, or resume a lapsed request by answering the one it waited for."""
     applicant = signed_in(request)
     access_request = own_request(applicant, request_id)
     form = AnswerForm(request.POST)
@@ -150,13 +149,13 @@ def answer(request: HttpRequest, request_id: int) -> HttpResponse:
         return request_page(request, access_request, form, status=422)
     now = timezone.now()
     resumes = RequestAction.RESUME in allowed_actions(applicant, access_request, now)
-    act = RequestAction.RESUME if resumes else RequestAction.ANSWER
+    action = RequestAction.RESUME if resumes else RequestAction.ANSWER
     try:
-        _amend(act, access_request, {}, form.cleaned_data["answer"], now)
+        _amend(action, access_request, {}, form.cleaned_data["answer"], now)
     except FieldErrors as error:
         show_errors(form, error)
         return request_page(request, access_request, form, status=422)
-    messages.success(request, SAID[act])
+    messages.success(request, MESSAGES[action])
     return redirect("access:request", request_id)
 
 
@@ -168,6 +167,8 @@ def appeal(request: HttpRequest, request_id: int) -> HttpResponse:
     if form.is_valid():
         text = form.cleaned_data["text"]
         appeal_request(applicant=applicant, request_id=request_id, text=text, now=timezone.now())
-        messages.success(request, "Your appeal is filed. People who didn’t decide look at it.")
+        messages.success(
+            request, "Your appeal is filed. People who didn’t take the decision look at it."
+        )
         return redirect("access:request", request_id)
     return request_page(request, access_request, AnswerForm(), appeal=form, status=422)

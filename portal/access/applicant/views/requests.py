@@ -49,17 +49,20 @@ GRANTS_SHOWN = 50  # the rest stands on the page of grants
 def requests(request: HttpRequest) -> HttpResponse:
     """Show what waits for this person, their requests, newest first, and the access they have."""
     applicant, now = signed_in(request), timezone.now()
-    mine = AccessRequest.objects.of(applicant).select_related("repo__namespace")
-    page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
-    held = Grant.objects.usable_by(applicant).active_at(now)
-    held = held.select_related("repo__namespace", "acceptance__licence_version__licence")
+    own_requests = AccessRequest.objects.of(applicant).select_related("repo__namespace")
+    page = Paginator(own_requests, PAGE_SIZE).get_page(request.GET.get("page"))
+    active_grants = (
+        Grant.objects.usable_by(applicant)
+        .active_at(now)
+        .select_related("repo__namespace", "acceptance__licence_version__licence")
+    )
     context = {
         "page": page,
         "turns": turns_of(applicant, now),
         "rows": next_steps_of(page, now),
         "grants": [
             (grant, modes_label(grant.modes), grant.person_id == applicant.pk)
-            for grant in held[:GRANTS_SHOWN]
+            for grant in active_grants[:GRANTS_SHOWN]
         ],
         "now": now,
     }
@@ -69,9 +72,9 @@ def requests(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Show what asking takes, and the button that begins a draft; go on with one that exists.
+    """Show what a request takes, with the button that begins it, or redirect to the open one.
 
-    To open the address makes nothing: crawlers and programs that look ahead open it too.
+    GET begins no draft, since crawlers and browsers that load pages ahead open the address too.
     """
     applicant, now = signed_in(request), timezone.now()
     repo = find_repo(f"{namespace}/{name}", caller=Caller(applicant))
@@ -93,7 +96,7 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
             "invitations": invitations_to(applicant, now, repo),
         }
         return render(request, "access/start.html", context)
-    return redirect(*_where_it_stands(begun, now))
+    return redirect(*_page_to_go_on_from(begun, now))
 
 
 def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpResponse:
@@ -107,8 +110,8 @@ def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpRespons
     return render(request, "refusal.html", context)
 
 
-def _where_it_stands(access_request: AccessRequest, now: datetime) -> tuple[Any, ...]:
-    """Name the page to go on from: of a draft, its first unfinished step."""
+def _page_to_go_on_from(access_request: AccessRequest, now: datetime) -> tuple[Any, ...]:
+    """Name the view and its arguments: a draft's first unfinished step, or the request's page."""
     if not request_status.is_draft(access_request):
         return "access:request", access_request.pk
     is_typed = access_request.saved_at > access_request.created_at
@@ -119,7 +122,7 @@ def _where_it_stands(access_request: AccessRequest, now: datetime) -> tuple[Any,
 @login_required
 @require_safe
 def show(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Where a request is, what comes next, and everything that happened to it."""
+    """Show where a request is, what comes next, and everything that happened to it."""
     access_request = own_request(signed_in(request), request_id)
     return request_page(request, access_request, AnswerForm())
 
@@ -132,14 +135,14 @@ def request_page(
     appeal: AppealForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Where it stands; ``form`` and ``appeal`` as they were sent back."""
+    """Render the page of a request with its answer and appeal forms, errors in them included."""
     now = timezone.now()
     grant = request_status.grant_of(access_request)
     submission = access_request.submissions.select_related(
         "form", "acceptance__licence_version__licence"
     ).last()
     answers = submission.answers if submission else access_request.draft
-    asked = submission.form if submission else newest_form(access_request.repo)
+    request_form = submission.form if submission else newest_form(access_request.repo)
     waited = request_status.waiting_time(access_request)
     due_at = access_request.due_at
     context = {
@@ -156,7 +159,7 @@ def request_page(
         "grant_end": end_of(grant, now) if grant else None,
         "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,
-        "answers": readable_answers(answers, form=asked),
+        "answers": readable_answers(answers, form=request_form),
         "changes": changes_of(access_request),
         "asked_for": modes_label(answers.get("modes")),
         "waited_days": waited.days,
@@ -174,7 +177,7 @@ def request_page(
 
 
 def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
-    """Why it was declined or lapsed, and what can be done about it."""
+    """Return the decision, and until when it can be appealed or a lapse can be resumed."""
     until = appealable_until(access_request)
     return {
         "decision": request_status.last_decision(access_request),
@@ -185,7 +188,7 @@ def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
 
 
 def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
-    """What the team can see proved of the person, and what is only said."""
+    """Return what reviewers see proved about the applicant, and what they see only stated."""
     applicant = access_request.applicant
     return {
         "affiliations": affiliations_of(applicant, now),
@@ -197,12 +200,12 @@ def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
 @posted_from("access:request", "request_id")
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
     withdraw_request(applicant=signed_in(request), request_id=request_id, now=timezone.now())
-    messages.success(request, "Your request is withdrawn. Nobody decides on it any more.")
+    messages.success(request, "Your request is withdrawn. Nobody will decide on it.")
     return redirect("access:request", request_id)
 
 
 @posted_from("access:request", "request_id")
 def discard(request: HttpRequest, request_id: int) -> HttpResponse:
     discard_draft(applicant=signed_in(request), request_id=request_id, now=timezone.now())
-    messages.success(request, "The draft is gone, and nothing of it is kept.")
+    messages.success(request, "The draft is deleted. Nothing of it is kept.")
     return redirect("access:requests")

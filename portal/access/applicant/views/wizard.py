@@ -1,4 +1,4 @@
-"""The form of a request, step by step, up to its submission."""
+"""The pages of a request's form, step by step, up to its submission."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STILL_MISSING = "Some answers are still missing"
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
-    """One step. Whatever is posted is kept, right or wrong."""
+    """Show a step. Whatever is posted is saved in the draft, right or wrong."""
     access_request = own_request(signed_in(request), request_id)
     if step not in STEP_BY_SLUG:
         raise Http404
@@ -67,17 +67,18 @@ def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
 
 @posted_from("access:request", "request_id")
 def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Keep what is typed so far. Who was signed out meanwhile is told so in place."""
+    """Save what is typed so far, and return the line beside the form that says so."""
     access_request = own_request(signed_in(request), request_id)
     here = STEP_BY_SLUG.get(request.POST.get("step", ""))
     if here is None or here.form is None:
         raise Http404
-    asked = newest_form(access_request.repo)
-    kept = _keep(access_request, step_form(here, access_request, request.POST, asked=asked).typed())
-    return render(request, "access/_kept.html", {"access_request": kept})
+    request_form = newest_form(access_request.repo)
+    typed = step_form(here, access_request, request.POST, request_form=request_form)
+    saved = _save(access_request, typed.raw_answers())
+    return render(request, "access/_kept.html", {"access_request": saved})
 
 
-def _keep(access_request: AccessRequest, answers: dict[str, Any]) -> AccessRequest:
+def _save(access_request: AccessRequest, answers: dict[str, Any]) -> AccessRequest:
     return save_draft(
         applicant=access_request.applicant,
         request_id=access_request.pk,
@@ -104,21 +105,21 @@ def _render(
 
 
 def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
-    asked = newest_form(access_request.repo)
+    request_form = newest_form(access_request.repo)
     if request.method != "POST":
-        shown = step_form(here, access_request, asked=asked)
+        shown = step_form(here, access_request, request_form=request_form)
         return _render(request, access_request, here, form=shown, page="answers")
-    posted = step_form(here, access_request, request.POST, asked=asked)
-    kept = _keep(access_request, posted.kept())
+    posted = step_form(here, access_request, request.POST, request_form=request_form)
+    saved = _save(access_request, posted.draft_answers())
     if "leave" in request.POST:
-        messages.success(request, "Your draft is kept. Come back whenever you like.")
+        messages.success(request, "Your draft is saved. Come back whenever you like.")
         return redirect("access:requests")
     if posted.leads_to_more(request.POST.getlist("asked")):
-        messages.info(request, "What you answered leads to another question on this page.")
-        return redirect("access:form", kept.pk, here.slug)
+        messages.info(request, "Your answers lead to another question on this page.")
+        return redirect("access:form", saved.pk, here.slug)
     if posted.is_valid():
-        return redirect("access:form", kept.pk, _next(request, here))
-    return _render(request, kept, here, form=posted, page="answers")
+        return redirect("access:form", saved.pk, _next(request, here))
+    return _render(request, saved, here, form=posted, page="answers")
 
 
 def _next(request: HttpRequest, here: WizardStep) -> str:
@@ -135,18 +136,22 @@ def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardSt
     else:
         shown, signature = posted_signature(request, applicant, [version])
         if signature:
-            _keep(access_request, {"signature": signature_as_stored(signature, now=now)})
+            _save(access_request, {"signature": signature_as_stored(signature, now=now)})
             return redirect("access:form", access_request.pk, next_step(here).slug)
     licence = licence_context(version)
     return _render(request, access_request, here, form=shown, page="licence", **licence)
 
 
 def _signed_before(access_request: AccessRequest, sha256: str) -> dict[str, Any]:
-    """What was signed in this draft; of another text only the name and capacity."""
-    kept = access_request.draft.get("signature") or {}
-    initial = {name: kept[name] for name in ("typed_name", "capacity", "entity") if name in kept}
-    if kept.get("text_sha256") == sha256:
-        initial |= {f"attest_{code}": True for code in kept["attestations"]}
+    """Return the draft's signature as initial values; of another text only who signed.
+
+    Confirmations of a text that has changed since have to be ticked again.
+    """
+    stored = access_request.draft.get("signature") or {}
+    names = ("typed_name", "capacity", "entity")
+    initial = {name: stored[name] for name in names if name in stored}
+    if stored.get("text_sha256") == sha256:
+        initial |= {f"attest_{code}": True for code in stored["attestations"]}
     return {"capacity": "person", **initial}
 
 
@@ -161,7 +166,7 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: WizardStep
         except (NotSigned, LicenceChanged) as error:
             messages.warning(request, error.message)
             return redirect("access:form", access_request.pk, "licence")
-        except FieldErrors:  # the lab changed its questions this moment
+        except FieldErrors:  # the lab changed its questions since ``missing_answers`` looked
             lacking = missing_answers(access_request)
             say(shown, STILL_MISSING)
     elif request.method == "POST":
@@ -187,11 +192,11 @@ def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse
 
 def _to_check(access_request: AccessRequest) -> dict[str, Any]:
     now, draft = timezone.now(), access_request.draft
-    signed, asked = is_signed(access_request, now), newest_form(access_request.repo)
+    signed, request_form = is_signed(access_request, now), newest_form(access_request.repo)
     return {
-        "you": readable_answers(draft, "you", "organization", form=asked),
-        "research": readable_answers(draft, "research", form=asked),
-        "access": readable_answers(draft, "access", form=asked),
+        "you": readable_answers(draft, "you", "organization", form=request_form),
+        "research": readable_answers(draft, "research", form=request_form),
+        "access": readable_answers(draft, "access", form=request_form),
         "addresses": _addresses(access_request.applicant),
         "signed": draft["signature"] if signed else None,
         "version": require_version_in_force(access_request.repo, now=now),

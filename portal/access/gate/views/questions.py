@@ -47,7 +47,9 @@ def _context(repo: ModelRepo) -> dict[str, Any]:
             (each, KINDS[each.kind], STEP_LABELS[each.step], condition_words(each, questions))
             for each in questions
         ],
-        "preview": [(step, step_form(step, blank, asked=form)) for step in STEPS if step.form],
+        "preview": [
+            (step, step_form(step, blank, request_form=form)) for step in STEPS if step.form
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""A request's answers: the steps that ask for them, and how they read when shown again."""
+"""Show a request's answers again: under which label, as which text, from which step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.catalog.models import Mode
 
 @dataclass(frozen=True)
 class ReadableAnswer:
-    """One answer as it reads. ``said``: words of the person's own, set in their voice."""
+    """An answer as it is shown. ``said`` ones are in the applicant's own words, set as quotes."""
 
     name: str
     label: str
@@ -44,14 +44,14 @@ def country_name(value: object) -> str:
 
 
 def modes_label(modes: object) -> str:
-    """Download and hosted inference."""
-    given = modes if isinstance(modes, list) else []
-    known = [Mode(mode).label for mode in given if mode in Mode.values]
-    joined = " and ".join(known).lower()
+    """Join the labels of known modes, as in "Download and hosted inference"."""
+    values = modes if isinstance(modes, list) else []
+    labels = [Mode(mode).label for mode in values if mode in Mode.values]
+    joined = " and ".join(labels).lower()
     return joined[:1].upper() + joined[1:]
 
 
-# name, label, step, whether in the person's own voice, and how the value reads
+# Name, label, step, whether it is in the applicant's own words, and how the value is shown.
 _ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
     ("name", "Name", "you", False, _plain),
     ("position", "Position", "you", False, _plain),
@@ -70,13 +70,14 @@ ANSWER_STEPS = tuple(dict.fromkeys(STEP_OF.values()))
 def readable_answers(
     answers: Mapping[str, Any], *steps: str, form: RequestForm | None = None
 ) -> list[ReadableAnswer]:
-    """The answers of these steps (of all, where none is named), in the order they were asked.
+    """Return the answers of these steps, or of all steps, in the order of the form.
 
-    ``form`` is the version of the lab's own questions that they answer.
+    ``form`` is the version of the lab's own questions that was answered.
     """
-    found = [*_base(answers), *_own(answers, lab_questions(form))]
-    asked = steps or ANSWER_STEPS
-    return [each for step in ANSWER_STEPS if step in asked for each in found if each.step == step]
+    shown = [*_base(answers), *_own(answers, lab_questions(form))]
+    order = {step: place for place, step in enumerate(ANSWER_STEPS)}
+    chosen = [answer for answer in shown if answer.step in (steps or ANSWER_STEPS)]
+    return sorted(chosen, key=lambda answer: order[answer.step])  # stable within a step
 
 
 def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
@@ -89,20 +90,20 @@ def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
 def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[ReadableAnswer]:
     return [
         ReadableAnswer(
-            each.name,
-            each.label,
-            own_text(each, answers.get(each.name)),
-            each.kind == QuestionKind.LONG_TEXT,
-            each.step,
-            each.required,
+            question.name,
+            question.label,
+            own_text(question, answers.get(question.name)),
+            question.kind == QuestionKind.LONG_TEXT,
+            question.step,
+            question.required,
         )
-        for each in shown_questions(questions, answers)
+        for question in shown_questions(questions, answers)
     ]
 
 
 def own_text(question: LabQuestion, value: object) -> str:
-    """An answer to a lab's question, as it reads."""
+    """Return the answer to a lab's question as text."""
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
+        return ", ".join(map(str, value))
     text = _plain(value)
     return text.capitalize() if question.kind == QuestionKind.YES_NO else text

@@ -1,4 +1,4 @@
-"""A step of a request as a form: the base questions, then the lab's own for that step."""
+"""Build the form of a step: the base questions, then the lab's own questions for that step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PICKED = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
 
 class PageForm(forms.Form):
-    """A form whose browser doesn't hold back what the server would answer better."""
+    """A form that leaves validation to the server, whose messages say more than a browser's."""
 
     use_required_attribute = False
 
@@ -38,7 +38,7 @@ class PageForm(forms.Form):
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """A question of the page; ``reveals`` is asked below its choice ``on``, in the browser."""
+    """A field of the page; the browser shows ``reveals`` below it while ``on`` is chosen."""
 
     field: BoundField
     reveals: BoundField | None = None
@@ -46,10 +46,10 @@ class QuestionRow:
 
 
 class StepForm(PageForm):
-    """One step of a request; its fields are keys of the draft.
+    """One step of a request; the names of its fields are keys of the draft.
 
-    ``answers``: what is answered in all steps so far. By them, and by what is posted, it is known
-    which of the lab's questions are asked.
+    ``answers`` are those of all steps so far. They and what is posted decide which of the lab's
+    questions are asked, since a question may depend on an answer of any step before it.
     """
 
     slug = ""
@@ -65,113 +65,121 @@ class StepForm(PageForm):
     ) -> None:
         super().__init__(data, **{"initial": dict(answers or {}), **kwargs})
         self.repo = repo
-        self.own = [each for each in questions if each.step == self.slug]
-        for question in self.own:
+        self.own_questions = [question for question in questions if question.step == self.slug]
+        for question in self.own_questions:
             self.fields[question.name] = field_for(question)
-            self._drop_misfit(question)
-        known = {**(answers or {}), **(self.typed() if self.is_bound else {})}
-        asked = {each.name for each in shown_questions(questions, known)}
-        self.shown = [each for each in self.own if each.name in asked]
-        self.revealed = self._revealed(asked)
-        for question in self.own:
-            if question.name not in asked | set(self.revealed):
+            self._drop_unusable_answer(question)
+        known = {**(answers or {}), **(self.raw_answers() if self.is_bound else {})}
+        shown = {question.name for question in shown_questions(questions, known)}
+        self.shown = [question for question in self.own_questions if question.name in shown]
+        self.revealed = self._revealed(shown)
+        for question in self.own_questions:
+            if question.name not in shown | set(self.revealed):
                 del self.fields[question.name]
 
-    def _drop_misfit(self, question: LabQuestion) -> None:
-        """An earlier version may have asked for another sort of answer under this name."""
+    def _drop_unusable_answer(self, question: LabQuestion) -> None:
+        """Drop an answer of another kind, given under an earlier version of the question."""
         if isinstance(self.initial.get(question.name), list) != (
             question.kind == QuestionKind.CHOICES
         ):
             self.initial.pop(question.name, None)
 
-    def _revealed(self, asked: set[str]) -> dict[str, ShownIf]:
-        """What the browser reveals under a choice on this page, by its name: one each.
+    def _revealed(self, shown: set[str]) -> dict[str, ShownIf]:
+        """Return, by name, the questions that the browser reveals under a choice on this page.
 
-        Whatever else a choice leads to is asked once the step is sent.
+        A field reveals one question at most. Whatever else a choice leads to is asked once the step
+        was posted, so that the page needs no logic of its own.
         """
-        found: dict[str, ShownIf] = {}
-        for each in self.own:
-            condition = each.shown_if
-            if condition and self._can_reveal(condition.field, asked, found):
-                found[each.name] = condition
-        return found
+        revealed: dict[str, ShownIf] = {}
+        for question in self.own_questions:
+            condition = question.shown_if
+            if condition and self._can_reveal(condition.field, shown, revealed):
+                revealed[question.name] = condition
+        return revealed
 
-    def _can_reveal(self, ruler: str, asked: set[str], found: dict[str, ShownIf]) -> bool:
-        if ruler not in self.fields or ruler in found:
+    def _can_reveal(self, ruler: str, shown: set[str], revealed: dict[str, ShownIf]) -> bool:
+        """Tell if the field ``ruler`` is chosen from on this page, and reveals nothing else yet."""
+        if ruler not in self.fields or ruler in revealed:
             return False
-        own = {each.name for each in self.own}
-        picked = isinstance(self.fields[ruler].widget, PICKED)
-        taken = {condition.field for condition in found.values()}
-        return picked and ruler not in taken and (ruler in asked or ruler not in own)
+        own_names = {question.name for question in self.own_questions}
+        is_picked = isinstance(self.fields[ruler].widget, PICKED)
+        taken = {condition.field for condition in revealed.values()}
+        return is_picked and ruler not in taken and (ruler in shown or ruler not in own_names)
 
     def rows(self) -> Iterator[QuestionRow]:
-        """The questions in their order, a revealed one under the one that reveals it."""
-        under = {condition.field: name for name, condition in self.revealed.items()}
+        """Yield the fields in their order, each revealed one with the field that reveals it."""
+        revealed_by = {condition.field: name for name, condition in self.revealed.items()}
         for name in self.fields:
-            if name in under:
-                other = under[name]
-                yield QuestionRow(self[name], self[other], self.revealed[other].equals)
+            if name in revealed_by:
+                below = revealed_by[name]
+                yield QuestionRow(self[name], self[below], self.revealed[below].equals)
             elif name not in self.revealed:
                 yield QuestionRow(self[name])
 
     @property
     def on_page(self) -> list[str]:
-        """The lab's questions that the page shows, or can show at a choice."""
-        return [each.name for each in self.own if each.name in self.fields]
+        """Return the names of the lab's questions that the page shows or can reveal."""
+        return [question.name for question in self.own_questions if question.name in self.fields]
 
     def leads_to_more(self, on_page: Collection[str]) -> bool:
-        """Whether what is answered asks for something that the page before didn't show."""
-        return not {each.name for each in self.shown} <= set(on_page)
+        """Tell if the answers lead to a question that the posted page didn't show."""
+        return not {question.name for question in self.shown} <= set(on_page)
 
     def clean(self) -> dict[str, Any]:
-        """The lab's rules for the questions that are asked; a hidden one has none."""
+        """Validate the answers to the lab's questions that are asked; a hidden one is not."""
         cleaned = super().clean() or {}
-        given = self.typed() | cleaned
+        answers = self.raw_answers() | cleaned
         for question in self.shown:
-            if remedy := answer_problem(question, given.get(question.name)):
+            if remedy := answer_problem(question, answers.get(question.name)):
                 self.add_error(question.name, remedy)
         return cleaned
 
-    def typed(self) -> dict[str, Any]:
-        """What stands in the fields, right or wrong, as a draft keeps it."""
+    def raw_answers(self) -> dict[str, Any]:
+        """Return what was typed, right or wrong, as a draft can store it."""
         return {name: _storable(self[name].data) for name in self.fields}
 
-    def kept(self) -> dict[str, Any]:
-        """What a draft keeps: as understood where it was, as typed where not."""
-        return self.typed() | (self.cleaned_data if self.is_valid() else {})
+    def draft_answers(self) -> dict[str, Any]:
+        """Return the cleaned answers, or what was typed if the step isn't valid."""
+        return self.raw_answers() | (self.cleaned_data if self.is_valid() else {})
 
 
 def _storable(value: Any) -> Any:
     if isinstance(value, list):
-        return [_storable(each) for each in value]
+        return [_storable(item) for item in value]
     return value.replace("\x00", "")[:LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def field_for(question: LabQuestion) -> forms.Field:
-    """How a lab's question is asked. ``questions.problem`` alone judges the answer."""
-    asked: dict[str, Any] = {"label": question.label, "help_text": question.help}
-    field = _field(question, {**asked, "required": False})
+    """Return a form field for a lab's question.
+
+    The field itself validates nothing: ``answer_problem`` does, for the pages, the API and the
+    submission alike.
+    """
+    field = _field(question, {"label": question.label, "help_text": question.help})
     field.required = question.required  # for the word “optional” beside it
     field.validate = lambda value: None  # type: ignore[method-assign]
     return field
 
 
-def _field(question: LabQuestion, asked: dict[str, Any]) -> forms.Field:
+def _field(question: LabQuestion, texts: dict[str, Any]) -> forms.Field:
+    options: dict[str, Any] = {**texts, "required": False}
     match question.kind:
         case QuestionKind.CHOICES:
-            choices = [(each, each) for each in question.choices]
+            choices = [(choice, choice) for choice in question.choices]
             widget = forms.CheckboxSelectMultiple
-            return forms.MultipleChoiceField(choices=choices, widget=widget, **asked)
+            return forms.MultipleChoiceField(choices=choices, widget=widget, **options)
         case QuestionKind.CHOICE | QuestionKind.YES_NO:
-            given = question.choices if question.kind in CHOOSING else (YES, NO)
-            choices = [(each, each if each in question.choices else each.title()) for each in given]
-            return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **asked)
+            if question.kind in CHOOSING:
+                choices = [(choice, choice) for choice in question.choices]
+            else:
+                choices = [(YES, YES.title()), (NO, NO.title())]
+            return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **options)
         case _:
             kind_of_text = LongText if question.kind == QuestionKind.LONG_TEXT else forms.CharField
-            return kind_of_text(widget=_line(question.kind), **asked)
+            return kind_of_text(widget=_text_widget(question.kind), **options)
 
 
-def _line(kind: QuestionKind) -> forms.Widget:
+def _text_widget(kind: QuestionKind) -> forms.Widget:
     if kind == QuestionKind.LONG_TEXT:
         return forms.Textarea(attrs={"rows": 4, "maxlength": LONGEST_TEXT})
     if kind == QuestionKind.DATE:

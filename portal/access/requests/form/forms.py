@@ -1,4 +1,7 @@
-"""What the pages of access ask. Forms check shape; the services hold the rules."""
+"""The forms of a request: its steps, its signature, an answer, an appeal.
+
+Forms check the shape of what is typed; the services hold the rules.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,7 @@ class AccessForm(StepForm):
 
 
 class SignatureForm(PageForm):
-    """The act of signing; ``version`` is the text that is put before the person."""
+    """A signature under ``version``, the text that the page shows."""
 
     text_sha256 = forms.CharField(widget=forms.HiddenInput)
     capacity = forms.ChoiceField(
@@ -168,44 +171,48 @@ class SignatureForm(PageForm):
         self.version = version
         self.initial["text_sha256"] = version.sha256
         self.fields["capacity"].choice_hints = self.hints  # type: ignore[attr-defined]
-        for each in version.attestations:
-            self.fields[f"attest_{each['code']}"] = forms.BooleanField(
-                label=each["text"],
-                help_text=each.get("help", ""),
-                error_messages={"required": f"Confirm: {each['text']}"},
+        for attestation in version.attestations:
+            self.fields[f"attest_{attestation['code']}"] = forms.BooleanField(
+                label=attestation["text"],
+                help_text=attestation.get("help", ""),
+                error_messages={"required": f"Confirm: {attestation['text']}"},
             )
         self.named = {
-            f"signature.attestations.{each['code']}": f"attest_{each['code']}"
-            for each in version.attestations
+            f"signature.attestations.{attestation['code']}": f"attest_{attestation['code']}"
+            for attestation in version.attestations
         }
         self.fields["entity"].required = not self.is_bound or self._for_entity()
         self.order_fields(self._as_on_the_page())
 
     def _as_on_the_page(self) -> list[str]:
         """Order the fields: the page's own first, then confirmations, then the signature."""
-        besides = [name for name in self.base_fields if name not in SignatureForm.base_fields]
-        confirmed = [name for name in self.fields if name not in self.base_fields]
-        return [*besides, *confirmed, *SignatureForm.base_fields]
+        own_fields = [name for name in self.base_fields if name not in SignatureForm.base_fields]
+        confirmations = [name for name in self.fields if name not in self.base_fields]
+        return [*own_fields, *confirmations, *SignatureForm.base_fields]
 
     def _for_entity(self) -> bool:
         return bool(self["capacity"].data == str(Acceptance.Capacity.ENTITY))
 
     @property
     def attestations(self) -> list[forms.BoundField]:
-        return [self[f"attest_{each['code']}"] for each in self.version.attestations]
+        return [self[f"attest_{attestation['code']}"] for attestation in self.version.attestations]
 
     def signature(self, ip: str | None) -> Signature:
-        """What was signed, for the service to judge; call it after ``is_valid``."""
-        given = self.cleaned_data
+        """Return the signature, for the service to check. Call it after ``is_valid``.
+
+        An invalid form gives one too, in which the wrong fields are empty: the service then says
+        everything that is missing at once.
+        """
+        cleaned = self.cleaned_data
         return Signature(
             text_sha256=self["text_sha256"].data or "",
-            typed_name=given.get("typed_name", ""),
-            capacity=given.get("capacity", ""),
-            entity=given.get("entity", "") if self._for_entity() else "",
+            typed_name=cleaned.get("typed_name", ""),
+            capacity=cleaned.get("capacity", ""),
+            entity=cleaned.get("entity", "") if self._for_entity() else "",
             attestations=frozenset(
-                each["code"]
-                for each in self.version.attestations
-                if given.get(f"attest_{each['code']}")
+                attestation["code"]
+                for attestation in self.version.attestations
+                if cleaned.get(f"attest_{attestation['code']}")
             ),
             ip=ip,
         )

@@ -1,7 +1,7 @@
-"""What a request asks: the base questions that every lab has, and those a lab adds itself.
+"""The questions of a request: the base questions of every lab, and those that a lab adds.
 
-A lab's question is a row of ``RequestForm.fields``. One that its ``shown_if`` hides is neither
-required nor kept.
+A lab's question is a row of ``RequestForm.fields``. While its ``shown_if`` hides it, it is neither
+required nor stored. Pages, API and submission validate by this module alone.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ REQUIRED_ANSWERS = {
 }
 BASE_NAMES = frozenset({*REQUIRED_ANSWERS, "position"})
 SHORT_ANSWERS = ("name", "position", "organization")
-# What a vote rests on: a change of one of these voids the votes cast before it.
+# Votes rest on these: a changed answer voids the votes that were cast before it.
 MATERIAL_NAMES = frozenset({"organization", "country", "sector", "purpose", "modes", "outputs"})
 
 
 class QuestionKind(StrEnum):
-    """What sort of answer a lab's question takes."""
+    """A kind of answer that a lab's question takes."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"
@@ -62,19 +62,19 @@ SCHEME = re.compile(r"[a-z][a-z\d+.-]*:(?!\d)", re.IGNORECASE)  # before digits 
 
 @dataclass(frozen=True)
 class ShownIf:
-    """Asked only where the answer to ``field`` is, or contains, ``equals``."""
+    """A condition: the question is asked if the answer to ``field`` is, or contains, ``equals``."""
 
     field: str
     equals: str
 
     def holds(self, answers: Mapping[str, Any]) -> bool:
-        given = answers.get(self.field)
-        return self.equals in given if isinstance(given, list) else self.equals == given
+        answer = answers.get(self.field)
+        return self.equals in answer if isinstance(answer, list) else self.equals == answer
 
 
 @dataclass(frozen=True)
 class LabQuestion:
-    """One question of a lab's own. ``material``: a changed answer voids the votes before it."""
+    """A question of a lab's own. A changed answer to a ``material`` one voids earlier votes."""
 
     name: str
     kind: QuestionKind
@@ -88,21 +88,21 @@ class LabQuestion:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> LabQuestion:
-        given = dict(stored)
-        shown_if = given.get("shown_if")
+        row = dict(stored)
+        shown_if = row.get("shown_if")
         return cls(
-            **given
+            **row
             | {
-                "kind": QuestionKind(given.pop("type")),
-                "choices": tuple(given.get("choices") or ()),
+                "kind": QuestionKind(row.pop("type")),
+                "choices": tuple(row.get("choices") or ()),
                 "shown_if": ShownIf(**shown_if) if shown_if else None,
             }
         )
 
     def stored(self) -> dict[str, Any]:
-        """As a row of ``RequestForm.fields``."""
-        kept = asdict(self)
-        return {**kept, "type": str(kept.pop("kind")), "choices": list(self.choices)}
+        """Return the question as a row of ``RequestForm.fields``."""
+        row = asdict(self)
+        return {**row, "type": str(row.pop("kind")), "choices": list(self.choices)}
 
 
 def lab_questions(form: RequestForm | None) -> list[LabQuestion]:
@@ -110,12 +110,12 @@ def lab_questions(form: RequestForm | None) -> list[LabQuestion]:
 
 
 def newest_form(repo: ModelRepo) -> RequestForm | None:
-    """What a draft shows and a submission is held to; None where the lab adds nothing."""
+    """Return the newest version of the lab's own questions, or None if it never added any."""
     return RequestForm.objects.filter(repo=repo).last()
 
 
 def requestable_modes(repo: ModelRepo) -> list[Mode]:
-    """The modes of a repo that are decided by people."""
+    """Return the modes that the model's gate leaves to reviewers."""
     return [mode for mode in Mode if repo.gate(mode) == Gate.REVIEW]
 
 
@@ -127,7 +127,10 @@ def mode_choices(repo: ModelRepo) -> list[tuple[str, str]]:
 def shown_questions(
     questions: Sequence[LabQuestion], answers: Mapping[str, Any]
 ) -> list[LabQuestion]:
-    """Those that these answers lead to. What hangs on a hidden question is hidden with it."""
+    """Return the questions that these answers lead to.
+
+    A question that depends on a hidden question is hidden as well.
+    """
     hidden: set[str] = set()
     shown = []
     for question in questions:
@@ -142,14 +145,14 @@ def shown_questions(
 def snapshot_answers(
     answers: Mapping[str, Any], questions: Sequence[LabQuestion]
 ) -> dict[str, Any]:
-    """What a snapshot holds: answers to what was asked, and nothing else of the draft."""
+    """Return what a snapshot stores of a draft: the answers to what is asked, nothing else."""
     shown = shown_questions(questions, answers)
-    asked = BASE_NAMES | {question.name for question in shown}
+    names = BASE_NAMES | {question.name for question in shown}
     addresses = {question.name for question in shown if question.kind == QuestionKind.URL}
     return {
         name: whole_address(value) if name in addresses else value
         for name, value in answers.items()
-        if name in asked
+        if name in names
     }
 
 
@@ -163,7 +166,7 @@ def whole_address(value: Any) -> Any:
 def answer_errors(
     answers: Mapping[str, Any], repo: ModelRepo, questions: Sequence[LabQuestion] = ()
 ) -> dict[str, str]:
-    """What is missing or unknown in a request's answers: each field with what to do."""
+    """Return, by field, what to do about each answer that is missing or doesn't fit."""
     errors = _base_errors(answers, repo)
     for question in shown_questions(questions, answers):
         if remedy := answer_problem(question, answers.get(question.name)):
@@ -196,9 +199,9 @@ def is_filled(value: object) -> bool:
 
 
 def answer_problem(question: LabQuestion, value: object) -> str:
-    """What to do about this answer; "" where it is as it should be."""
-    given = bool(value) if isinstance(value, list) else is_filled(value)
-    if not given:
+    """Return what to do about an answer to a lab's question, or "" if it is fine."""
+    is_answered = bool(value) if isinstance(value, list) else is_filled(value)
+    if not is_answered:
         return _ask_for(question) if question.required else ""
     if question.kind == QuestionKind.CHOICES:
         fits = isinstance(value, list) and set(value) <= set(question.choices)

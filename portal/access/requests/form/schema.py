@@ -1,4 +1,4 @@
-"""A model’s request form as plain data: each question of each step, in the page’s own order."""
+"""Describe a model’s request form as plain data: each question of each step, in order."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ LONGEST = {
 
 @dataclass(frozen=True)
 class SchemaChoice:
+    """An answer that can be chosen."""
+
     value: str
     label: str
     help: str = ""
@@ -38,7 +40,7 @@ class SchemaChoice:
 
 @dataclass(frozen=True)
 class SchemaQuestion:
-    """One question. ``longest``: in characters, where it is bounded. ``is_own``: the lab's own."""
+    """A question of the form; ``longest`` is in characters, ``is_own`` marks the lab's own."""
 
     name: str
     step: str
@@ -54,26 +56,29 @@ class SchemaQuestion:
 
 
 def form_schema(repo: ModelRepo, form: RequestForm | None) -> list[SchemaQuestion]:
-    """All that is asked, also what only some answers lead to: see ``shown_if``."""
+    """Return every question, those included that depend on an answer (``shown_if``)."""
     own = lab_questions(form)
-    return [each for step in STEPS for each in (*_base(step, repo), *_own(step, own))]
+    return [question for step in STEPS for question in (*_base(step, repo), *_own(step, own))]
 
 
 def _base(step: WizardStep, repo: ModelRepo) -> Iterator[SchemaQuestion]:
     if step.form is None:
         return
     for name, field in step.form(repo=repo).fields.items():
-        yield _asked(name, step, _kind_of(field), field, material=name in MATERIAL_NAMES)
+        material = name in MATERIAL_NAMES
+        yield _described(name, step, _kind_of(field), field, material=material)
 
 
 def _own(step: WizardStep, questions: list[LabQuestion]) -> Iterator[SchemaQuestion]:
-    for each in questions:
-        if each.step == step.slug:
-            field = field_for(each)
-            yield _asked(each.name, step, each.kind, field, material=each.material, own=each)
+    for question in questions:
+        if question.step == step.slug:
+            field, material = field_for(question), question.material
+            yield _described(
+                question.name, step, question.kind, field, material=material, own=question
+            )
 
 
-def _asked(
+def _described(
     name: str,
     step: WizardStep,
     kind: QuestionKind,

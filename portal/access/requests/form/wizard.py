@@ -1,4 +1,4 @@
-"""The six steps of a request, and how far a draft has come."""
+"""The six steps of a request's form, and how far a draft has come."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from portal.errors import FieldErrors
 
 @dataclass(frozen=True)
 class WizardStep:
+    """A page of the form; without a ``form`` it asks nothing that a draft answers."""
+
     slug: str
     label: str
     title: str
@@ -74,7 +76,7 @@ STEP_BY_SLUG = {step.slug: step for step in STEPS}
 
 @dataclass(frozen=True)
 class StepProgress:
-    """A step as the list beside the form shows it."""
+    """A step in the list beside the form."""
 
     step: WizardStep
     done: bool
@@ -98,16 +100,19 @@ def step_form(
     access_request: AccessRequest,
     data: Mapping[str, Any] | None = None,
     *,
-    asked: RequestForm | None,
+    request_form: RequestForm | None,
     answers: Mapping[str, Any] | None = None,
 ) -> StepForm:
-    """A step's form as ``asked`` has it; over the draft, where no other answers are given."""
+    """Return a step's form with the lab's questions in the version ``request_form``.
+
+    It is filled with ``answers``, or with the draft where none are passed.
+    """
     if step.form is None:
         raise LookupError(f"{step.slug} has no answers")
     return step.form(
         data,
         repo=access_request.repo,
-        questions=lab_questions(asked),
+        questions=lab_questions(request_form),
         answers=access_request.draft if answers is None else answers,
     )
 
@@ -116,25 +121,28 @@ def step_forms(
     access_request: AccessRequest,
     data: Mapping[str, Any] | None = None,
     *,
-    asked: RequestForm | None,
+    request_form: RequestForm | None,
     answers: Mapping[str, Any] | None = None,
 ) -> dict[WizardStep, StepForm]:
-    """The form of every step that has answers."""
+    """Return the form of every step that has one, as ``step_form`` builds it."""
     return {
-        step: step_form(step, access_request, data, asked=asked, answers=answers)
+        step: step_form(step, access_request, data, request_form=request_form, answers=answers)
         for step in STEPS
         if step.form
     }
 
 
 def _validated_forms(access_request: AccessRequest) -> dict[WizardStep, StepForm]:
-    """The draft's answers, held against what is asked today."""
-    asked = newest_form(access_request.repo)
-    return step_forms(access_request, access_request.draft, asked=asked)
+    """Return the forms of all steps, the draft bound to them as if it were posted now.
+
+    A draft stores what was typed, right or wrong, and the lab may have changed its questions since.
+    """
+    request_form = newest_form(access_request.repo)
+    return step_forms(access_request, access_request.draft, request_form=request_form)
 
 
 def done_steps(access_request: AccessRequest, now: datetime) -> set[str]:
-    """The steps whose answers would be accepted as they stand."""
+    """Return the slugs of the steps that are valid as the draft is now."""
     done = {step.slug for step, form in _validated_forms(access_request).items() if form.is_valid()}
     return done | {"licence"} if is_signed(access_request, now) else done
 
@@ -150,7 +158,7 @@ def first_unfinished(access_request: AccessRequest, now: datetime) -> WizardStep
 
 
 def is_signed(access_request: AccessRequest, now: datetime) -> bool:
-    """Whether the draft holds a signature that stands under the text of today."""
+    """Tell if the draft has a signature under the licence version that is in force today."""
     signature = stored_signature(access_request.draft, ip=None)
     if signature is None:
         return False
@@ -163,22 +171,22 @@ def is_signed(access_request: AccessRequest, now: datetime) -> bool:
 
 
 def stored_signature(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
-    """The signature that a draft holds, given from this address."""
-    kept = draft.get("signature")
-    if not kept:
+    """Return a draft's signature as made from this IP address, or None if it isn't signed."""
+    stored = draft.get("signature")
+    if not stored:
         return None
     return Signature(
-        text_sha256=kept["text_sha256"],
-        typed_name=kept["typed_name"],
-        capacity=kept["capacity"],
-        entity=kept["entity"],
-        attestations=frozenset(kept["attestations"]),
+        text_sha256=stored["text_sha256"],
+        typed_name=stored["typed_name"],
+        capacity=stored["capacity"],
+        entity=stored["entity"],
+        attestations=frozenset(stored["attestations"]),
         ip=ip,
     )
 
 
 def signature_as_stored(signature: Signature, *, now: datetime) -> dict[str, Any]:
-    """A signature as a draft keeps it until the request is submitted."""
+    """Return a signature as a draft stores it until the request is submitted."""
     return {
         "text_sha256": signature.text_sha256,
         "typed_name": signature.typed_name,
@@ -190,7 +198,7 @@ def signature_as_stored(signature: Signature, *, now: datetime) -> dict[str, Any
 
 
 def missing_answers(access_request: AccessRequest) -> list[tuple[WizardStep, str]]:
-    """Each answer that would not be accepted as it stands: where to go, and what to do."""
+    """Return each error of the draft with the step where it is corrected."""
     return [
         (step, str(text))
         for step, form in _validated_forms(access_request).items()

@@ -47,7 +47,7 @@ def blank(form_class: type[SignatureForm], version: LicenceVersion) -> Signature
 
 def posted_signature(
     request: HttpRequest,
-    person: User,
+    signer: User,
     versions: Sequence[LicenceVersion],
     form_class: type[SignatureForm] = SignatureForm,
 ) -> tuple[SignatureForm, Signature | None]:
@@ -62,7 +62,7 @@ def posted_signature(
     form.is_valid()
     signature = form.signature(client_ip(request))
     try:
-        check_signature(person, version, signature)
+        check_signature(signer, version, signature)
     except FieldErrors as error:
         show_errors(form, error)
     except LicenceChanged:
@@ -93,7 +93,7 @@ def sign(
 
 
 def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
-    """Do what a signature is for; return None and add an error where no address is proved."""
+    """Call the service. Add an error to the form and return None if no address is proved."""
     try:
         return act()
     except EmailNotVerified as error:
@@ -102,7 +102,7 @@ def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
 
 
 def say(form: forms.BaseForm, text: str) -> None:
-    """Put an error on a form as a whole, one that was never posted included."""
+    """Add an error to a form as a whole, even if the form was never posted."""
     if not form.is_bound:
         form.cleaned_data = {}
     form.add_error(None, text)

@@ -1,4 +1,4 @@
-"""Decide many cases at once: each on its own, with its own guards, event and letter."""
+"""Decide many requests at once: each by itself, with its own guards, event and mail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 50
 
 @dataclass(frozen=True)
 class BulkTerms:
-    """For an approval ``modes`` and ``expires_at``; for a decline a reason."""
+    """The verdict for all: an approval takes modes and an end, a decline takes a reason."""
 
     verdict: Decision.Verdict
     modes: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class BulkTerms:
 
 @dataclass(frozen=True)
 class BulkResult:
-    """``outcome``: decided, voted where votes are missing, or refused, and then why."""
+    """One request's outcome: decided, voted (more votes are needed) or refused, with ``why``."""
 
     request_id: int
     outcome: str
@@ -39,14 +39,16 @@ class BulkResult:
 def bulk_decide(
     *, reviewer: User, request_ids: Sequence[int], terms: BulkTerms, dry_run: bool, now: datetime
 ) -> list[BulkResult]:
-    """At most fifty requests of one repo, in the order given. One that is refused stops no other.
+    """Decide up to fifty requests for one model, in this order, and return what came of each.
 
-    A dry run does all of it and takes each back, so it tells what the act itself would.
+    A refused request stops none of the others. A dry run does the same work and rolls each back,
+    so its results are those that the act itself would have. Raise FieldErrors for no requests, too
+    many, or requests for several models.
     """
     keys = list(dict.fromkeys(request_ids))
     _require_one_repo(reviewer, keys)
     decide = _decider(reviewer, terms, now)
-    return [_one(key, decide, dry_run) for key in keys]
+    return [_decide_one(key, decide, dry_run) for key in keys]
 
 
 def _require_one_repo(reviewer: User, keys: Sequence[int]) -> None:
@@ -81,12 +83,12 @@ def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int],
     return approve if terms.verdict == Decision.Verdict.APPROVED else decline
 
 
-def _one(key: int, decide: Callable[[int], object], dry_run: bool) -> BulkResult:
+def _decide_one(key: int, decide: Callable[[int], object], dry_run: bool) -> BulkResult:
     try:
         with transaction.atomic():
-            made = decide(key)
+            grant_or_decision = decide(key)
             if dry_run:
                 transaction.set_rollback(True)
     except DomainError as refusal:
         return BulkResult(key, "refused", refusal.message)
-    return BulkResult(key, "decided" if made is not None else "voted")
+    return BulkResult(key, "voted" if grant_or_decision is None else "decided")

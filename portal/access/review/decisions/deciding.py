@@ -1,4 +1,4 @@
-"""Approve or decline: each call is a vote, and the one that completes the quorum decides."""
+"""Approve or decline a request. Each call is a vote; the vote that completes the quorum decides."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def approve_request(
     conditions: Conditions | None = None,
     is_override: bool = False,
 ) -> Grant | None:
-    """Vote to approve, on these terms. The grant, if that decides; None while votes are missing.
+    """Vote to approve on these terms. Return the grant, or None while votes are missing.
 
-    Several votes give the narrowest of their terms. ``is_override``: the owner decides alone what
-    was put before them.
+    The grant has the narrowest of all votes' terms. With ``is_override`` an owner decides alone,
+    once the request was escalated to them. Raise FieldErrors for terms that can't be given, and
+    HeldBack or HoldStands where a legal hold stops the applicant.
     """
-    access_request = locked_request(
-        reviewer, request_id, RequestAction.OVERRIDE if is_override else RequestAction.VOTE, now
-    )
+    action = RequestAction.OVERRIDE if is_override else RequestAction.VOTE
+    access_request = locked_request(reviewer, request_id, action, now)
     terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(access_request, terms, now)
     require_admissible(access_request.applicant, access_request.repo, now, actor=reviewer)
@@ -66,8 +66,8 @@ def approve_request(
     votes = (
         [] if is_override else _vote(access_request, reviewer, Verdict.APPROVED, now, terms=terms)
     )
-    given = terms if is_override else _carried(access_request, votes)
-    if given is None:
+    agreed_terms = terms if is_override else _agreed_terms(access_request, votes)
+    if agreed_terms is None:
         record(EventType.REQUEST_VOTED, actor=reviewer, target=access_request, at=now)
         return None
     decision = _decide(
@@ -76,13 +76,15 @@ def approve_request(
         Verdict.APPROVED,
         is_override,
         now,
-        conditions=given.conditions.stored(),
+        conditions=agreed_terms.conditions.stored(),
     )
-    grant = _terms_as_grant(access_request, decision, given)
-    event, told = _give(access_request, grant, decision.submission.acceptance, reviewer, now)
-    facts = _facts(votes, decision) | {"grant": grant.pk}
+    grant = _unsaved_grant(access_request, decision, agreed_terms)
+    event, grant_facts = _begin_or_offer(
+        access_request, grant, decision.submission.acceptance, reviewer, now
+    )
+    facts = _decision_facts(votes, decision) | {"grant": grant.pk}
     record(EventType.REQUEST_APPROVED, actor=reviewer, target=access_request, at=now, **facts)
-    record(event, actor=reviewer, target=grant, at=now, **told)
+    record(event, actor=reviewer, target=grant, at=now, **grant_facts)
     return grant
 
 
@@ -96,14 +98,17 @@ def decline_request(
     now: datetime,
     is_override: bool = False,
 ) -> Decision | None:
-    """Vote to decline, with a published reason and words of the team's own.
+    """Vote to decline for a published reason. Return the decision, or None while votes are missing.
 
-    The decision, if that decides, with this vote's reason; None while votes are missing. What
-    the lists hold back is declined by who may dispose of it.
+    The decision states the reason of the vote that completes the quorum. A request that screening
+    holds back is declined by those who may clear it. Raise FieldErrors without a reason.
     """
-    act = RequestAction.DISPOSE if _is_held(request_id) else RequestAction.VOTE
+    # Read before the lock: if the state changes meanwhile, the action no longer fits it and the
+    # table of actions refuses.
+    is_held = AccessRequest.objects.filter(pk=request_id, state=State.HELD).exists()
+    action = RequestAction.DISPOSE if is_held else RequestAction.VOTE
     access_request = locked_request(
-        reviewer, request_id, RequestAction.OVERRIDE if is_override else act, now
+        reviewer, request_id, RequestAction.OVERRIDE if is_override else action, now
     )
     reason_text = require_text(reason_text, "reason_text")
     reason = {"reason_code": reason_code, "reason_text": reason_text}
@@ -114,19 +119,14 @@ def decline_request(
         return None
     decision = _decide(access_request, reviewer, Verdict.DECLINED, is_override, now, **reason)
     letters.send_decline(access_request, decision, now=now)
-    facts = _facts(votes, decision) | {"reason_code": reason_code}
+    facts = _decision_facts(votes, decision) | {"reason_code": reason_code}
     record(EventType.REQUEST_DECLINED, actor=reviewer, target=access_request, at=now, **facts)
     return decision
 
 
 def overrides_count(repo: ModelRepo) -> int:
-    """How often an owner of this repo decided alone. An undone decision is counted too."""
+    """Count the decisions that an owner of this repo took alone, those undone included."""
     return Decision.objects.filter(request__repo=repo, is_override=True).count()
-
-
-def _is_held(request_id: int) -> bool:
-    """Asked before the lock: if it changes meanwhile, the act no longer fits the state."""
-    return AccessRequest.objects.filter(pk=request_id, state=State.HELD).exists()
 
 
 def _vote(
@@ -134,10 +134,10 @@ def _vote(
     reviewer: User,
     verdict: Decision.Verdict,
     now: datetime,
-    **cast: Any,
+    **terms_or_reason: Any,
 ) -> list[Review]:
-    """Cast it; all votes that count for this verdict now."""
-    cast_vote(access_request, reviewer, verdict, now=now, **cast)
+    """Cast a vote and return all votes that count for its verdict now."""
+    cast_vote(access_request, reviewer, verdict, now=now, **terms_or_reason)
     return counted_votes(access_request, verdict, now)
 
 
@@ -145,24 +145,22 @@ def _is_quorum(access_request: AccessRequest, votes: list[Review]) -> bool:
     return len(votes) >= settings_of(access_request.repo).quorum
 
 
-def _carried(access_request: AccessRequest, votes: list[Review]) -> ApprovalTerms | None:
-    """The terms that enough people agree on; None while there are none."""
-    return (
-        narrowest_terms([terms_of_vote(each) for each in votes])
-        if _is_quorum(access_request, votes)
-        else None
-    )
+def _agreed_terms(access_request: AccessRequest, votes: list[Review]) -> ApprovalTerms | None:
+    """Return the terms that a quorum agrees on, or None while votes or common terms are missing."""
+    if not _is_quorum(access_request, votes):
+        return None
+    return narrowest_terms([terms_of_vote(vote) for vote in votes])
 
 
 def _require_no_hold_on_named(access_request: AccessRequest) -> None:
-    """Raise HoldStands where one is on the organization that the applicant only named."""
-    named = (
-        Q(organization=access_request.organization_id)
-        if access_request.organization_id
-        else Q(pk__in=[])
-    )
-    here = Q(repo=None) | Q(repo=access_request.repo)
-    if Hold.objects.standing().filter(named, here).exists():
+    """Raise HoldStands if a legal hold is on the organization that the request names.
+
+    ``require_admissible`` asks about organizations that are proved; this one may be a claim.
+    """
+    if access_request.organization_id is None:
+        return
+    holds = Hold.objects.standing().filter(organization=access_request.organization_id)
+    if holds.filter(Q(repo=None) | Q(repo=access_request.repo)).exists():
         raise HoldStands
 
 
@@ -182,9 +180,9 @@ def _decide(
     verdict: Decision.Verdict,
     is_override: bool,
     now: datetime,
-    **told: Any,
+    **conditions_or_reason: Any,
 ) -> Decision:
-    """Close the case; where the owner decides alone, count it on the record."""
+    """Close the request with a decision; record separately that an owner decided alone."""
     access_request.move_to(State(verdict))
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])
@@ -196,7 +194,7 @@ def _decide(
         decided_by=reviewer,
         decided_at=now,
         undo_until=now + timedelta(minutes=settings_of(access_request.repo).undo_minutes),
-        **told,
+        **conditions_or_reason,
     )
     if is_override:
         count = overrides_count(access_request.repo)
@@ -206,7 +204,7 @@ def _decide(
     return decision
 
 
-def _terms_as_grant(
+def _unsaved_grant(
     access_request: AccessRequest, decision: Decision, terms: ApprovalTerms
 ) -> Grant:
     return Grant(
@@ -219,13 +217,14 @@ def _terms_as_grant(
     )
 
 
-def _give(
+def _begin_or_offer(
     access_request: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
 ) -> tuple[EventType, dict[str, Any]]:
-    """Begin the grant under the text that was signed, or offer it where that isn't enough.
+    """Make the grant active under the signed text, or offer it for signing. Return its event.
 
-    Returns the event and what it says. The lists may have a line since the request was cleared,
-    so they are asked again: then the grant is held until a person has cleared it.
+    It is offered if another licence version is in force by now, or if conditions were added: the
+    applicant has agreed to neither. A sanctions list may name the applicant only since the
+    submission, so the start of a grant screens again; the grant is then held until that is cleared.
     """
     in_force = require_version_in_force(access_request.repo, now=now)
     if signed.licence_version_id != in_force.pk or grant.conditions:
@@ -251,11 +250,11 @@ def _offer(
     return EventType.GRANT_OFFERED, facts_of(grant)
 
 
-def _facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
-    """Which snapshot was decided on, and by whose votes."""
+def _decision_facts(votes: list[Review], decision: Decision) -> dict[str, Any]:
+    """Return what the record says of a decision: its snapshot, and whose votes it rests on."""
     return {
         "decision": decision.pk,
         "snapshot": decision.submission.number,
-        "voters": [each.reviewer_id for each in votes],
+        "voters": [vote.reviewer_id for vote in votes],
         "is_override": decision.is_override,
     }

@@ -1,8 +1,8 @@
-"""Take back a decision or a question: silently within minutes, later with notice."""
+"""Undo a decision or a question before its mail leaves, or reopen the request with notice."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
@@ -15,7 +15,7 @@ from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.reopening import require_answers
+from portal.access.requests.reopening import RESTARTED, require_answers, restart
 from portal.access.requests.voting import void_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -26,15 +26,18 @@ from portal.parsing.texts import require_text
 
 
 def undo_last(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
-    """Take back what was done last, a question or a decision, while its letter hasn't left."""
-    asked = AccessRequest.objects.filter(pk=request_id, state=AccessRequest.State.NEEDS_INFO)
-    undo = undo_question if asked.exists() else undo_decision
+    """Undo the newest question or decision. Raise MailHasLeft if its mail has been sent."""
+    waiting = AccessRequest.objects.filter(pk=request_id, state=AccessRequest.State.NEEDS_INFO)
+    undo = undo_question if waiting.exists() else undo_decision
     return undo(actor=actor, request_id=request_id, now=now)
 
 
 @transaction.atomic
 def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
-    """Take back a question whose letter hasn't left: for the applicant it never was."""
+    """Undo the open question; the applicant never learns of it.
+
+    Raise MailHasLeft if its mail has been sent, RequestHasMovedOn if no question is open.
+    """
     access_request = locked_request(actor, request_id, RequestAction.UNDO, now)
     question = access_request.questions.open().first()
     if access_request.state != AccessRequest.State.NEEDS_INFO or question is None:
@@ -58,22 +61,25 @@ def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessReque
 
 @transaction.atomic
 def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessRequest:
-    """Take back a decision whose letter hasn't left: nothing of it remains but the record."""
+    """Undo the newest decision: its mail is cancelled, its grant and its decider's vote end.
+
+    Raise MailHasLeft if its mail has been sent. Only the audit record still shows the decision.
+    """
     access_request = locked_request(actor, request_id, RequestAction.UNDO, now)
-    if (
-        access_request.state == AccessRequest.State.NEEDS_INFO
-    ):  # an older decision is not what was done last
+    # A question came after the decision, on a request that was reopened: undo the question first.
+    if access_request.state == AccessRequest.State.NEEDS_INFO:
         raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
     decision = access_request.decisions.filter(undone_at=None).latest("decided_at", "pk")
-    if now >= decision.undo_until or not _cancel_letter(decision, now):
+    if now >= decision.undo_until or not _cancel_mail(decision, now):
         raise MailHasLeft
     decision.undone_at, decision.undone_by = now, actor
     decision.save(update_fields=["undone_at", "undone_by"])
-    given = lock_lasting(Grant.objects.filter(decision=decision), now)
+    grants = lock_lasting(Grant.objects.filter(decision=decision), now)
     void_votes(access_request.reviews.filter(reviewer=decision.decided_by_id), UNDONE, now)
     _back_into_review(access_request, ["state", "closed_at"])
-    # Afterwards, since the request that waits again may still open a little to its applicant.
-    end_grants(given, Cause.UNDONE, actor=actor, reason=UNDONE, now=now)
+    # After the state has changed: where a model takes prompts from those who wait, the applicant
+    # waits again, and their tokens keep that use.
+    end_grants(grants, Cause.UNDONE, actor=actor, reason=UNDONE, now=now)
     record(
         EventType.REQUEST_DECISION_UNDONE,
         actor=actor,
@@ -86,43 +92,47 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
 
 @transaction.atomic
 def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) -> AccessRequest:
-    """Look at a closed request anew: what was given on it ends, with notice, and votes count
-    no more. It is due as a new one is."""
+    """Put a closed request back into review: its grants end with notice, its votes are voided.
+
+    It is due as a new one is. Raise NewerRequest if the applicant has begun another one, and
+    Conflict where ending a grant takes two people.
+    """
     access_request = locked_request(actor, request_id, RequestAction.REOPEN, now)
     reason = require_text(reason, "reason", missing="Say why; the letter quotes it.")
     require_answers(access_request)
-    standing = lock_lasting(Grant.objects.filter(decision__request=access_request), now)
-    given = Grant.objects.filter(pk__in=[each.pk for each in standing])
-    ends_access = given.active_at(now).exists() or given.offered_at(now).exists()
+    locked = lock_lasting(Grant.objects.filter(decision__request=access_request), now)
+    grants = Grant.objects.filter(pk__in=[grant.pk for grant in locked])
+    ends_access = grants.active_at(now).exists() or grants.offered_at(now).exists()
     if ends_access and settings_of(access_request.repo).two_person_revocation:
         raise Conflict("Ending an access takes two people here. End the access first.")
     for decision in access_request.decisions.filter(undone_at=None):
-        _cancel_letter(decision, now)
+        _cancel_mail(decision, now)
     void_votes(access_request.reviews.all(), "reopened", now)
-    _close_questions(access_request, now)
-    access_request.due_at = now + timedelta(days=access_request.repo.decision_days)
-    access_request.escalation_level, access_request.escalated_at = 0, None
-    _back_into_review(
-        access_request, ["state", "closed_at", "due_at", "escalation_level", "escalated_at"]
-    )
-    end_grants(standing, Cause.UNDONE, actor=actor, reason=reason, now=now)
+    # A request that lapsed still has its open question; only one may be open at a time, and the
+    # reviewers may ask another.
+    access_request.questions.open().update(answer=Question.NO_ANSWER, answered_at=now)
+    restart(access_request, now)
+    _back_into_review(access_request, ["state", *RESTARTED])
+    end_grants(locked, Cause.UNDONE, actor=actor, reason=reason, now=now)
     letters.send_reopening(access_request, reason=reason, ends_access=ends_access, now=now)
     record(EventType.REQUEST_REOPENED, actor=actor, target=access_request, at=now)
     return access_request
 
 
-def _cancel_letter(decision: Decision, now: datetime) -> bool:
-    """Whether it was still here: who holds it in their hands has sent it."""
+def _cancel_mail(decision: Decision, now: datetime) -> bool:
+    """Cancel the decision's queued mail. Return False if a mail worker has already taken it.
+
+    It then counts as sent.
+    """
     return bool(cancel_mail(keys=letters.letter_keys(decision), now=now))
 
 
-def _close_questions(access_request: AccessRequest, now: datetime) -> None:
-    """What a lapsed request waited for: one question is open at a time, and another may come."""
-    access_request.questions.open().update(answer=Question.NO_ANSWER, answered_at=now)
-
-
 def _back_into_review(access_request: AccessRequest, changed: list[str]) -> None:
-    """NewerRequest where the applicant has begun another one meanwhile: one is open at a time."""
+    """Save the request as in review. Raise NewerRequest if the applicant has begun another one.
+
+    A constraint of the database allows one open request per applicant and model, so that the race
+    with a draft that is begun at this moment is decided there.
+    """
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     access_request.closed_at = None
     try:

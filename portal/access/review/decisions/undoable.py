@@ -1,4 +1,4 @@
-"""Find what may still be undone, because its letter waits: a decision, or a question."""
+"""Find the decision or question that can still be undone because its mail hasn’t left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = AccessRequest.State
 
 @dataclass(frozen=True)
 class Undoable:
-    """An act on a request, in the word for what came of it, and until when it may be undone."""
+    """A decision or question that can be undone; ``word`` says what it made of the request."""
 
     request: AccessRequest
     word: str
@@ -22,9 +22,9 @@ class Undoable:
 
 
 def undoable_by(reviewer: User, now: datetime) -> Undoable | None:
-    """Find this reviewer's own last decision or question whose letter waits."""
-    found = [*_decisions(reviewer, now), *_questions(reviewer, now)]
-    return max(found, key=lambda act: act.done_at, default=None)
+    """Return the reviewer's own newest decision or question that can still be undone."""
+    undoables = [*_decisions(reviewer, now), *_questions(reviewer, now)]
+    return max(undoables, key=lambda undoable: undoable.done_at, default=None)
 
 
 def _decisions(reviewer: User, now: datetime) -> list[Undoable]:
@@ -51,7 +51,7 @@ def _questions(reviewer: User, now: datetime) -> list[Undoable]:
 
 
 def undo_until(access_request: AccessRequest) -> datetime | None:
-    """Say until when what was done last may be undone; None where nothing was."""
+    """Return until when the newest decision or question can be undone, or None without one."""
     if access_request.state == State.NEEDS_INFO:
         question = access_request.questions.open().first()
         return question.undo_until if question else None

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
         (ApproveForm, "expires_at", "until"),
         (ApproveForm, "modes", "modes"),
         (ApproveForm, "reason", None),
+        (NoteForm, "text", "note"),
         (NoticeForm, "ends_at", "ends_on"),
         (YouForm, "changes.name", "name"),
     ],
@@ -33,10 +34,10 @@ def test_a_page_shows_an_argument_at_its_own_field(form, argument, field):
 
 
 def test_pages_of_no_repo_do_too():
-    assert field_of(NoteForm(), "text") == "note"
     assert field_of(SeatForm(), "user_id") == "person"
     hold = HoldForm(repos=ModelRepo.objects.none(), everywhere=True)
-    assert [field_of(hold, each) for each in ("subject_id", "repo_id")] == ["subject", "repo"]
+    fields = [field_of(hold, argument) for argument in ("subject_id", "repo_id")]
+    assert fields == ["subject", "repo"]
     question = QuestionForm(repo=make_repo(), earlier=())
     assert field_of(question, "fields.2.type") == "kind"
     assert field_of(question, "fields-1-label") is None
