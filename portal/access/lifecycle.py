@@ -1,13 +1,13 @@
-"""The life cycle of a grant: how it stands, and when and why it ended.
+"""The life cycle of a grant: its status, and when and why it ended.
 
 Nothing else in the gate compares a grant's times with a clock or with each other. Each question is
 answered for a row at hand and, where lists ask it, as an expression for PostgreSQL; a test holds
 that both agree at every moment.
 
-A person's act (a revocation, a closing, an offer turned down) counts from when it is written,
-whatever the clock of the process that asks: that process may have started before the act and be
-behind it. It is told before a time that has passed, since it says what may follow: what somebody
-ended isn't renewed. Of the two times, the notice's day and the term, the earlier one ended it.
+Somebody's act (a revocation, a closing, an offer declined) counts as soon as it is written: the
+clock of the process that asks may be behind. It comes before a time that has passed, since it
+decides what may follow: what somebody ended can't be renewed. Of the two times, the notice's day
+and the end of the term, the earlier one has ended the grant.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ BY_THE_LAB = frozenset({Status.REVOKED, Status.TAKEN_BACK})
 
 @dataclass(frozen=True)
 class End:
-    """Why a grant is over, and since when by that."""
+    """The cause of a grant's end, and its moment."""
 
     cause: Status
     at: datetime
@@ -55,7 +55,7 @@ class End:
 
 
 def status_of(grant: Grant, now: datetime) -> Status:
-    """Name how a grant stands. Holds on people are another matter: see ``Hold``."""
+    """Return a grant's status. Holds don't change it: see ``Hold``."""
     if end := end_of(grant, now):
         return end.cause
     if grant.starts_at is None or grant.held_at is not None:
@@ -64,7 +64,7 @@ def status_of(grant: Grant, now: datetime) -> Status:
 
 
 def end_of(grant: Grant, now: datetime) -> End | None:
-    """Say why and when a grant ended; None while it isn't over."""
+    """Return why and when a grant ended, or None while it isn't over."""
     if act := end_by_somebody(grant):
         return act
     end = End(Status.LAPSED, lapses_at(grant)) if is_offer(grant) else _end_by_itself(grant)
@@ -72,7 +72,7 @@ def end_of(grant: Grant, now: datetime) -> End | None:
 
 
 def end_by_somebody(grant: Grant) -> End | None:
-    """Return the act that ended it: the lab's, or else its holder's; None where there was none."""
+    """Return the end that the lab, or else the holder, has put to a grant; None if neither has."""
     offer = is_offer(grant)
     if grant.revoked_at is not None:
         return End(Status.TAKEN_BACK if offer else Status.REVOKED, grant.revoked_at)
@@ -88,7 +88,7 @@ def _end_by_itself(grant: Grant) -> End:
 
 
 def is_over(grant: Grant, now: datetime) -> bool:
-    """Tell whether it ended in whatever way. What has not begun is not over."""
+    """Tell whether a grant has ended in any way. One that hasn't begun is not over."""
     return end_of(grant, now) is not None
 
 
@@ -101,12 +101,12 @@ def is_offered(grant: Grant, now: datetime) -> bool:
 
 
 def is_offer(grant: Grant) -> bool:
-    """Tell whether it is unsigned; an offer that has lapsed or was taken back is one still."""
+    """Tell whether a grant is unsigned. A lapsed or revoked offer is still an offer."""
     return grant.starts_at is None and grant.held_at is None
 
 
 def is_held(grant: Grant) -> bool:
-    """Tell whether it is signed, unended by anybody, and waits for an answer to a hit."""
+    """Tell whether a grant is signed, ended by nobody, and held until a check is cleared."""
     return grant.held_at is not None and is_unended(grant)
 
 
@@ -115,53 +115,53 @@ def is_revoked(grant: Grant) -> bool:
 
 
 def is_closed(grant: Grant) -> bool:
-    """Tell whether its holder closed it, or turned the offer down."""
+    """Tell whether the holder closed the grant, or declined the offer."""
     return grant.closed_at is not None
 
 
 def is_unended(grant: Grant) -> bool:
-    """Tell whether nobody has ended it; its time may be over."""
+    """Tell whether nobody has ended the grant; its time may be over."""
     return end_by_somebody(grant) is None
 
 
 def has_begun(grant: Grant, now: datetime) -> bool:
-    """Tell whether it has opened the model once, also if it is over by now."""
+    """Tell whether a grant has ever opened the model, even if it has ended since."""
     return grant.starts_at is not None and grant.starts_at <= now
 
 
 def is_within_term(grant: Grant, now: datetime) -> bool:
-    """Tell whether the term that was given isn't over, whatever ended it before."""
+    """Tell whether a grant's term isn't over, even if something ended the grant before."""
     return now < grant.expires_at
 
 
 def ends_at(grant: Grant) -> datetime:
-    """Return when it ends by itself: at its term, or earlier by notice."""
+    """Return when a grant ends by itself: at the end of its term, or earlier by notice."""
     return _end_by_itself(grant).at
 
 
 def lapses_at(grant: Grant) -> datetime:
-    """Return until when an offer can be signed: its own time, or the end of what it offers."""
+    """Return until when an offer can be signed: its own deadline, or the end of what it offers."""
     return min(grant.offer_expires_at or grant.expires_at, ends_at(grant))
 
 
 def given_at(grant: Grant) -> datetime:
-    """Return when it began or begins, else when it was offered, or signed and held for a check."""
+    """Return when a grant begins or began, or else when it was offered or held for a check."""
     return grant.starts_at or grant.offered_at or grant.held_at or grant.expires_at
 
 
 def term_of(grant: Grant) -> timedelta:
-    """Return how long it was given for; a newer text signed half-way doesn't shorten that."""
+    """Return the length of a grant's term; a newer text signed half-way doesn't shorten it."""
     own = grant.expires_at - (grant.starts_at or grant.expires_at)
     return max(own, term_of(grant.parent)) if grant.parent else own
 
 
 def lapse_of(expires_at: datetime, *, offered_for: timedelta, now: datetime) -> datetime:
-    """Return until when a new offer can be signed: no longer than what it offers lasts."""
+    """Return until when a new offer can be signed: never longer than what it offers lasts."""
     return min(now + offered_for, expires_at)
 
 
 def is_under_notice(grant: Grant) -> bool:
-    """Tell whether the lab gave notice that it ends before its term, on a day past or to come."""
+    """Tell whether the lab gave notice that a grant ends before its term, on any day."""
     return _end_by_itself(grant).cause == Status.ENDED_BY_NOTICE
 
 
@@ -169,7 +169,7 @@ def is_under_notice(grant: Grant) -> bool:
 
 
 def lasting(now: Any, prefix: str = "") -> Q:
-    """Match grants that aren't over; of offers, the time for signing is ``offered``'s.
+    """Match grants that aren't over. Whether an offer can still be signed, ``offered`` says.
 
     ``prefix``: the path to the grant, such as ``grant__``.
     """
@@ -177,7 +177,7 @@ def lasting(now: Any, prefix: str = "") -> Q:
 
 
 def lasted(moment: Any, prefix: str = "") -> Q:
-    """Match grants that weren't over at a moment of the past: what ended later doesn't count."""
+    """Match grants that weren't over at a moment of the past, even if they have ended since."""
     acts = _later_or_never(moment, f"{prefix}revoked_at", f"{prefix}closed_at")
     return acts & _times_after(moment, prefix)
 
@@ -197,7 +197,7 @@ def unended(prefix: str = "") -> Q:
 
 
 def noticed() -> Q:
-    """Match what ``is_under_notice`` says yes to."""
+    """Match grants under notice, as ``is_under_notice`` does."""
     return Q(ends_by_notice_at__lt=F("expires_at"))
 
 

@@ -1,8 +1,8 @@
-"""Begin access: no other module starts a grant, lets a member in or ends a check's hold.
+"""Begin access: no other module starts a grant, lets a member in or ends the hold of a check.
 
-Each way in calls a function of this module, in its own transaction and under the lock of what
-begins: a decision, an offer that is signed, a licence gate, a renewal, a newer text, an invitation,
-a check that a person has cleared. Votes are counted before, by whoever decides.
+Each way in calls a function of this module, in its own transaction and with a lock on what begins:
+a decision, a signed offer, the licence gate, a renewal, a newer text, an invitation, a check that
+was cleared. So each of them asks for a proved address, holds and the screening lists.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ Hits = Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]]
 def require_admissible(
     person: User, repo: ModelRepo, now: datetime, *, actor: User | None = None
 ) -> None:
-    """Raise what keeps a person out whatever was decided or signed: no proved address, or a hold.
+    """Raise an error where the person has no proved address, or a hold stops them.
 
-    An ``actor`` who isn't the person reads it in words for the team.
+    The person reads EmailNotVerified or HeldBack; an ``actor`` who isn't the person reads
+    AddressUnproved or HoldStands, which are worded for the team.
     """
     if not person.has_verified_email:
         if _is_another(actor, person):
@@ -43,7 +44,7 @@ def require_admissible(
 def require_not_held(
     person: User, repo: ModelRepo, now: datetime, *, actor: User | None = None
 ) -> None:
-    """Raise HeldBack where a hold stops this person here; HoldStands to who acts for them."""
+    """Raise HeldBack where a hold stops this person here; HoldStands to somebody else."""
     if not Hold.objects.on(person, repo, None, now).exists():
         return
     if _is_another(actor, person):
@@ -58,7 +59,7 @@ def _is_another(actor: User | None, person: User) -> bool:
 
 
 def is_admissible(person: User, repo: ModelRepo, now: datetime) -> bool:
-    """Return what ``require_admissible`` finds, for who is carried on rather than acts."""
+    """Tell whether ``require_admissible`` would let a person in who isn't acting themselves."""
     try:
         require_admissible(person, repo, now)
     except DomainError:
@@ -69,7 +70,7 @@ def is_admissible(person: User, repo: ModelRepo, now: datetime) -> bool:
 def start_grant(
     grant: Grant, *, actor: User | None, now: datetime, at: datetime | None = None
 ) -> Screening:
-    """Save a signed grant as begun, at once or ``at`` a later moment; held where a list has a hit.
+    """Save a signed grant as begun, at once or ``at`` a later moment; held where screening hits.
 
     Raises what ``require_admissible`` does.
     """
@@ -88,7 +89,7 @@ def start_grant(
 
 
 def admit_member(membership: Membership, now: datetime) -> Screening:
-    """Save somebody who signed as a member; as held, where a list has a hit.
+    """Save a member who has signed; held, where screening has a hit.
 
     Raises what ``require_admissible`` does.
     """
@@ -108,16 +109,17 @@ def admit_member(membership: Membership, now: datetime) -> Screening:
 
 
 def newest_line() -> int:
-    """Return the key of the newest line of the lists, taken off or not; 0 where there is none.
+    """Return the key of the newest line of the screening lists, or 0.
 
-    Read before what screens: a line that is added meanwhile is looked at again by the clock.
+    It is read before the screening itself: a line that is added between the two is then screened
+    for again by the clock, rather than never. Lines taken off the lists count too.
     """
     newest: int | None = ScreeningEntry.objects.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
 
 
 def suspend(right: Grant | Membership, now: datetime) -> None:
-    """Stop a locked right, until a person has answered what the lists have."""
+    """Suspend a locked grant or membership until its check is cleared."""
     if right.held_at is None:
         right.held_at = now
         right.save(update_fields=["held_at"])
@@ -146,7 +148,7 @@ def release_member(membership: Membership, *, actor: User, now: datetime) -> boo
 
 
 def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Screening:
-    """Hold somebody against the lists; what a person cleared at this repo before stays cleared.
+    """Screen a person; what the team cleared at this repo before stays cleared.
 
     Unsaved, since what it screens may have no row yet. One that isn't clear is due in a week.
     """
@@ -163,7 +165,7 @@ def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Scr
 def _cleared_before(
     person: User, repo: ModelRepo, hits: list[lists.ScreeningHit]
 ) -> Screening | None:
-    """Return the newest word of a person that, with those before it, covers every hit."""
+    """Return the newest cleared screening, if all cleared ones together cover every hit."""
     disposed = Screening.objects.of(person).at(repo).filter(disposed_at__isnull=False)
     rows = list(disposed.order_by("disposed_at", "pk"))
     cleared = {lists.ScreeningHit.of(stored) for row in rows for stored in row.hits}

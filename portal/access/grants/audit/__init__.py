@@ -1,1 +1,1 @@
-"""Grants as the record tells them, compared with their rows."""
+"""Grants and members in the audit record: written as facts, and compared with their rows."""

@@ -1,7 +1,7 @@
-"""Each active grant and member, derived anew from the record alone, and compared with its row.
+"""Derive each active grant and member from the audit record alone, and compare with the tables.
 
-A right that the record doesn't give, or gives otherwise, is a difference. What has ended is not
-looked at: nobody gains by it. The chain itself is verified by ``verify_audit``.
+Access that the record doesn't give, or gives otherwise, is a difference. Ended grants aren't looked
+at, since nobody gains by them. ``verify_audit`` verifies that the record itself is unbroken.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from portal.access.grants.audit.facts import facts_of, facts_of_member, stamp
@@ -25,7 +26,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Difference:
-    """``what`` is ``grant`` or ``member``; ``reason`` says it in words."""
+    """A row that the record disagrees with. ``what``: ``grant`` or ``member``."""
 
     what: str
     key: int
@@ -34,13 +35,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class GrantCheck:
+    """The numbers of grants and members that were compared, and what differed."""
+
     grants: int
     members: int
     differences: list[Difference]
 
 
 def check_grants(now: datetime) -> GrantCheck:
-    """Every active grant, and every member who joined one."""
+    """Compare every active grant, and every member who has joined one."""
     active = Grant.objects.active_at(now).select_related("acceptance").order_by("pk")
     joined = Membership.objects.joined().filter(grant__in=Grant.objects.active_at(now))
     differences: list[Difference] = []
@@ -55,21 +58,17 @@ def check_grants(now: datetime) -> GrantCheck:
 
 
 def _batches(rows: Any) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for row in rows.iterator(chunk_size=BATCH):
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
+    """Read rows by the batch, so that neither they nor their events fill the memory."""
+    remaining = rows.iterator(chunk_size=BATCH)
+    while batch := list(islice(remaining, BATCH)):
         yield batch
 
 
 def _events(label: str, keys: Iterable[int]) -> dict[str, list[AuditEvent]]:
-    """By target, in the order in which they were recorded."""
-    found = AuditEvent.objects.filter(target_type=label, target_id__in=[str(key) for key in keys])
+    """Return the events on these rows, by row, in the order in which they were recorded."""
+    events = AuditEvent.objects.filter(target_type=label, target_id__in=[str(key) for key in keys])
     by_target: dict[str, list[AuditEvent]] = {}
-    for event in found.order_by("sequence"):
+    for event in events.order_by("sequence"):
         by_target.setdefault(event.target_id, []).append(event)
     return by_target
 
@@ -82,27 +81,24 @@ def _compare_grants(grants: list[Grant]) -> Iterator[Difference]:
 
 
 def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
-    given = [event for event in events if event.type in GIVES]
-    if not given:
+    gifts = [event for event in events if event.type in GIVES]
+    if not gifts:
         yield "is active, and the record gives it to nobody"
         return
-    checked = next((each for each in reversed(events) if each.type in CHECKS), None)
+    checked = next((event for event in reversed(events) if event.type in CHECKS), None)
     if checked is not None and checked.type == EventType.GRANT_HELD:
         yield f"is active, and event {checked.sequence} holds it for a check"
     if ended := next((event for event in events if event.type in ENDS), None):
         yield f"is active, and event {ended.sequence} ({ended.type}) ended it"
-    notice = next((each for each in reversed(events) if each.type in NOTICES), None)
-    told = notice.data.get("ends_by_notice_at") if notice else None
-    yield from _unequal({"ends_by_notice_at": told}, _noticed(grant))
-    yield from _unequal(given[-1].data, facts_of(grant))
-
-
-def _noticed(grant: Grant) -> dict[str, Any]:
-    return {"ends_by_notice_at": stamp(grant.ends_by_notice_at)}
+    notice = next((event for event in reversed(events) if event.type in NOTICES), None)
+    day = notice.data.get("ends_by_notice_at") if notice else None
+    in_row = {"ends_by_notice_at": stamp(grant.ends_by_notice_at)}
+    yield from _unequal({"ends_by_notice_at": day}, in_row)
+    yield from _unequal(gifts[-1].data, facts_of(grant))
 
 
 def _compare_members(memberships: list[Membership]) -> Iterator[Difference]:
-    events = _events("access.membership", (each.pk for each in memberships))
+    events = _events("access.membership", (membership.pk for membership in memberships))
     for membership in memberships:
         for reason in _member_differences(membership, events.get(str(membership.pk), [])):
             yield Difference("member", membership.pk, reason)
@@ -113,14 +109,14 @@ def _member_differences(membership: Membership, events: list[AuditEvent]) -> Ite
     if not joined:
         yield "has joined, and the record knows of no signature"
         return
-    if ended := next((each for each in events if each.type == EventType.MEMBER_ENDED), None):
+    if ended := next((event for event in events if event.type == EventType.MEMBER_ENDED), None):
         yield f"is a member, and event {ended.sequence} ended that"
     yield from _unequal(joined[-1].data, facts_of_member(membership))
 
 
-def _unequal(recorded: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    """Each fact that the row and the record don't agree on; one that isn't recorded is one."""
-    for name, value in found.items():
+def _unequal(recorded: dict[str, Any], in_row: dict[str, Any]) -> Iterator[str]:
+    """Yield each fact of a row that the record lacks or says otherwise."""
+    for name, value in in_row.items():
         if name not in recorded:
             yield f"{name} is {value!r}, and the record doesn’t say"
         elif recorded[name] != value:

@@ -1,4 +1,4 @@
-"""What an event says of a grant or a membership, so that ``grant_check`` can derive it anew."""
+"""Facts of a grant or a membership that events record, for ``grant_check`` to derive them anew."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.audit.events import EventType
 
 
 def facts_of(grant: Grant) -> dict[str, Any]:
-    """All that the grant's right consists of, as plain JSON."""
+    """Return everything that decides what a grant allows, as plain JSON."""
     return {
         "person": grant.person_id,
         "repo": grant.repo_id,
@@ -56,5 +56,5 @@ def facts_of_screening(screening: Screening) -> dict[str, str]:
 
 
 def stamp(moment: datetime | None) -> str | None:
-    """A time as events spell it: UTC, to the microsecond."""
+    """Write a time as events spell it: in UTC, to the microsecond."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else None

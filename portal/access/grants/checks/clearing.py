@@ -1,7 +1,6 @@
-"""Settle what the screening lists have on the holder or a member of a grant.
+"""Clear the screening hits of a grant's holder or member, so that held access begins or goes on.
 
-What can't be cleared is ended, as any grant or membership is: those are the use cases of
-``grants.ending`` and ``grants.members``.
+Where a hit can't be cleared, the grant is revoked or the membership ended, as any other is.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ NO_WORDS = "Say what you looked at, and why it is clear."
 
 
 def check_for(actor: User, screening_id: int, now: datetime) -> Screening:
-    """Return the check of a grant or a membership, for who administers its model."""
+    """Return the check of a grant or a membership to somebody who administers its model."""
     checks_here = Screening.objects.of_rights().select_related(*RELATED)
     screening: Screening | None = checks_here.filter(pk=screening_id).first()
     if screening is None or not may(actor, Action.ADMINISTER, screening.under.repo, now).allowed:
@@ -47,13 +46,13 @@ def check_for(actor: User, screening_id: int, now: datetime) -> Screening:
 def checks_of(actor: User, now: datetime) -> QuerySet[Screening]:
     """Return the open checks of the models that somebody administers, the earliest due first."""
     repos = ModelRepo.objects.administered_by(actor)
-    found: QuerySet[Screening] = Screening.objects.open_at(now).in_repos(repos)
-    return found.select_related(*RELATED).order_by("due_at", "pk")
+    screenings: QuerySet[Screening] = Screening.objects.open_at(now).in_repos(repos)
+    return screenings.select_related(*RELATED).order_by("due_at", "pk")
 
 
 @transaction.atomic
 def clear_check(*, actor: User, screening_id: int, text: str, now: datetime) -> Screening:
-    """Clear what the lists have: what was held begins, or opens again. Again changes nothing."""
+    """Clear a check's hits: held access begins, or opens again. Clearing again changes nothing."""
     screening = check_for(actor, screening_id, now)
     require_no_part(actor, screening.person, screening.under)
     if screening.disposed_at is not None:
@@ -66,15 +65,15 @@ def clear_check(*, actor: User, screening_id: int, text: str, now: datetime) -> 
 
 
 def require_no_part(actor: User, person: User, grant: Grant) -> None:
-    """Raise ConflictOfInterest where the check is one's own, or that of one's own grant."""
+    """Raise ConflictOfInterest where the actor is checked, or holds the grant."""
     if actor.pk in (person.pk, grant.person_id):
         raise ConflictOfInterest("You are of this grant yourself.")
 
 
 def settle(person: User, repo: ModelRepo, *, actor: User, text: str, now: datetime) -> list[str]:
-    """Answer every hit on a person at a repo, and end the hold of each right that waited for that.
+    """Clear every hit on a person at a repo, and let each right begin that waited for that.
 
-    Part of the transaction of the service that clears. Returns the versions of the lists.
+    The caller clears in the same transaction. Return the versions of the lists that had hits.
     """
     text = require_text(text, "text", missing=NO_WORDS)
     grants_held, members_held = _lock_held(person, repo, now)
@@ -103,14 +102,14 @@ def _had_begun(screening: Screening) -> bool:
 def _lock_held(
     person: User, repo: ModelRepo, now: datetime
 ) -> tuple[list[Grant], list[Membership]]:
-    """Lock what of a person's is held at a repo, after the lines of its grants."""
-    mine = Grant.objects.to(person, repo).held_for_check(now)
+    """Lock a person's held grants and memberships at a repo, after the lines of those grants."""
+    own = Grant.objects.to(person, repo).held_for_check(now)
     working = Membership.objects.held().filter(
         person=person, grant__repo=repo, grant__in=Grant.objects.lasting_at(now)
     )
-    lock_lines({*mine.values_list("pk", flat=True), *working.values_list("grant", flat=True)})
+    lock_lines({*own.values_list("pk", flat=True), *working.values_list("grant", flat=True)})
     related = ("repo__namespace", "person", "acceptance__licence_version__licence", "parent")
-    locked = mine.select_for_update(of=("self",)).select_related(*related).order_by("pk")
+    locked = own.select_for_update(of=("self",)).select_related(*related).order_by("pk")
     members_locked = working.select_for_update(of=("self",)).order_by("pk")
     return list(locked), list(
         members_locked.select_related("grant__repo__namespace", "grant__person", "person")

@@ -1,4 +1,4 @@
-"""Forms for clearing a person whom the screening lists name."""
+"""The form that clears a screening hit."""
 
 from __future__ import annotations
 

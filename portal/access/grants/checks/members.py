@@ -15,24 +15,21 @@ from portal.access.policy.policy import may
 from portal.accounts.models import User
 from portal.errors import Conflict
 
+RELATED = ("grant__repo__namespace", "grant__person", "person")
+
 
 def held_membership(actor: User, membership_id: int, now: datetime) -> Membership:
-    """A membership with its grant's names, for who administers the model."""
-    related = ("grant__repo__namespace", "grant__person", "person")
-    found: Membership | None = (
-        Membership.objects.select_related(*related).filter(pk=membership_id).first()
-    )
-    if found is None or not may(actor, Action.ADMINISTER, found.grant.repo, now).allowed:
+    """Return a membership to somebody who administers the model; else raise MembershipNotFound."""
+    memberships = Membership.objects.select_related(*RELATED)
+    membership: Membership | None = memberships.filter(pk=membership_id).first()
+    if membership is None or not may(actor, Action.ADMINISTER, membership.grant.repo, now).allowed:
         raise MembershipNotFound
-    return found
+    return membership
 
 
 @transaction.atomic
 def clear_member(*, actor: User, membership_id: int, text: str, now: datetime) -> Membership:
-    """Clear a member whom the lists held back: they join. Again changes nothing.
-
-    What can't be cleared is ended, as any membership is: that is ``grants.members``'.
-    """
+    """Clear a member who is held for a check, so that they join. Again changes nothing."""
     membership = held_membership(actor, membership_id, now)
     person = membership.person or membership.grant.person
     require_no_part(actor, person, membership.grant)

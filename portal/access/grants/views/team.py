@@ -1,9 +1,6 @@
-"""The grants of a repo, for those who run it: the list, revocation, notice, renewals."""
+"""Pages of a repo's grants for its team: the list, revocation, notice, renewals."""
 
 from __future__ import annotations
-
-from datetime import datetime
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +15,7 @@ from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
 from portal.access.grants.forms import DecideRenewalForm, EndGrantForm, NoticeForm
 from portal.access.grants.listing import list_grants
-from portal.access.grants.offer_votes import Proposal, proposals_of, terms_of
+from portal.access.grants.offer_votes import proposals_of, terms_of
 from portal.access.grants.offers import offer_grant
 from portal.access.grants.renewals import decide_renewal, reviews
 from portal.access.lifecycle import is_revoked
@@ -33,6 +30,7 @@ from portal.catalog.services.lookup import find_repo
 from portal.errors import FieldErrors, Forbidden
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
+from portal.forms.submitting import accepts, form_page, posted_data
 
 
 def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:
@@ -45,14 +43,15 @@ def _team_repo(person: User, namespace: str, name: str) -> ModelRepo:
 @login_required
 @require_safe
 def granted(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """List a repo's grants, and the offers that wait for more votes."""
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
-    found = list_grants(repo, request.GET.dict(), now)
+    grants = list_grants(repo, request.GET.dict(), now)
     administers = may(person, Action.ADMINISTER, repo, now).allowed
     context = {
         "repo": repo,
-        "found": found,
-        "page": found.page,
+        "found": grants,
+        "page": grants.page,
         "may_administer": administers,
         "proposals": proposals_of(repo, person, now) if administers else [],
         "now": now,
@@ -65,9 +64,9 @@ def second_offer(request: HttpRequest, namespace: str, name: str) -> HttpRespons
     """Vote for an offer as a colleague proposed it; the vote that completes the quorum offers."""
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
-    proposal = next(
-        (each for each in proposals_of(repo, person, now) if _is_named(each, request)), None
-    )
+    username = request.POST.get("user")
+    proposals = proposals_of(repo, person, now)
+    proposal = next((one for one in proposals if one.person.username == username), None)
     if proposal is None:
         raise GrantNotFound
     terms = terms_of(proposal.votes[0])
@@ -80,22 +79,19 @@ def second_offer(request: HttpRequest, namespace: str, name: str) -> HttpRespons
         expires_at=terms.expires_at,
         now=now,
     )
-    said = "Your vote is counted; more are needed." if offer is None else "The offer is made."
-    messages.success(request, said)
+    voted = "Your vote is counted; more are needed."
+    messages.success(request, voted if offer is None else "The offer is made.")
     return redirect("access:granted", namespace, name)
-
-
-def _is_named(proposal: Proposal, request: HttpRequest) -> bool:
-    return proposal.person.username == request.POST.get("user")
 
 
 @posted_from("access:grant", "grant_id")
 def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
-    """End a grant; where two people are wanted, the first proposes it."""
+    """Revoke a grant, or propose that where the gate wants two people for it."""
     person, now = signed_in(request), timezone.now()
     seen = seen_by(person, grant_id, now)
     form = EndGrantForm(request.POST)
     try:
+        # The form isn't asked first: whoever confirms a proposal may leave its reason as it is.
         reason = request.POST.get("reason", "")
         ended = revoke_grant(actor=person, grant_id=grant_id, reason=reason, now=now)
     except FieldErrors as error:
@@ -104,9 +100,9 @@ def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
         context = grant_context(seen, now) | {"end_form": form, "failed": True}
         return render(request, "access/grant.html", context, status=422)
     if not is_revoked(ended):
-        messages.success(request, "Proposed. It ends once a second administrator confirms it.")
+        messages.success(request, "Proposed. Access ends once a second administrator confirms it.")
     else:
-        messages.success(request, "The access is ended, and the notice is on its way.")
+        messages.success(request, "Access ended. The holder gets a letter.")
     return redirect("access:grant", grant_id)
 
 
@@ -116,7 +112,7 @@ def take_proposal_back(request: HttpRequest, grant_id: int) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     seen_by(person, grant_id, now)
     withdraw_proposal(actor=person, grant_id=grant_id, now=now)
-    messages.success(request, "Withdrawn. Nobody was told of the proposal but the team.")
+    messages.success(request, "Proposal withdrawn. Only the team knew of it; no mail was sent.")
     return redirect("access:grant", grant_id)
 
 
@@ -126,68 +122,54 @@ def take_notice_back(request: HttpRequest, grant_id: int) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     repo_id = seen_by(person, grant_id, now).grant.repo_id
     withdraw_notice(actor=person, repo_id=repo_id, grant_ids=[grant_id], now=now)
-    messages.success(request, "The notice is withdrawn, and the letter is on its way.")
+    messages.success(request, "Notice withdrawn. The holder gets a letter.")
     return redirect("access:grant", grant_id)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def notice(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """End the grants under one licence version, by notice."""
+    """Give notice to the holders of all grants under one licence version."""
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
     if not may(person, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden("Only the people who administer this model may give notice.")
-    form = NoticeForm(request.POST if request.method == "POST" else None, repo=repo)
-    if request.method == "POST" and form.is_valid():
-        try:
-            given = _give_notice(person, repo, form, now)
-        except FieldErrors as error:
-            show_errors(form, error)
-        else:
-            messages.success(request, f"Notice given to the holders of {given} grants.")
-            return redirect("access:granted", repo.namespace.name, repo.name)
-    status = 422 if form.errors else 200
-    context = {"repo": repo, "form": form, "now": now}
-    return render(request, "access/notice.html", context, status=status)
+    form = NoticeForm(posted_data(request), repo=repo)
 
+    def give_notice() -> None:
+        grants = end_by_notice(
+            actor=person,
+            repo_id=repo.pk,
+            licence_version_id=form.cleaned_data["version"].pk,
+            ends_at=form.ends_at(),
+            reason=form.cleaned_data["reason"],
+            now=now,
+        )
+        messages.success(request, f"Notice given to the holders of {len(grants)} grants.")
 
-def _give_notice(person: User, repo: ModelRepo, form: NoticeForm, now: datetime) -> int:
-    grants = end_by_notice(
-        actor=person,
-        repo_id=repo.pk,
-        licence_version_id=form.cleaned_data["version"].pk,
-        ends_at=form.ends_at(),
-        reason=form.cleaned_data["reason"],
-        now=now,
-    )
-    return len(grants)
+    if accepts(form, give_notice):
+        return redirect("access:granted", repo.namespace.name, repo.name)
+    return form_page(request, "access/notice.html", {"repo": repo, "form": form, "now": now})
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def renewal(request: HttpRequest, renewal_id: int) -> HttpResponse:
-    """A report that waits for the team, and the team’s word on it."""
+def decide(request: HttpRequest, renewal_id: int) -> HttpResponse:
+    """Show a holder's report, and take the team's decision on the renewal."""
     person, now = signed_in(request), timezone.now()
-    found = _renewal(person, renewal_id)
-    form = DecideRenewalForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            granted = form.cleaned_data["granted"] == "yes"
-            reason = form.cleaned_data["reason"]
-            decide_renewal(
-                actor=person, renewal_id=renewal_id, granted=granted, reason=reason, now=now
-            )
-        except FieldErrors as error:
-            show_errors(form, error)
-        else:
-            messages.success(request, "Decided. The letter is on its way.")
-            return redirect("access:grant", found.grant_id)
-    context: dict[str, Any] = {"renewal": found, "grant": found.grant, "repo": found.grant.repo}
-    status = 422 if form.errors else 200
-    return render(
-        request, "access/renewal.html", context | {"form": form, "now": now}, status=status
-    )
+    renewal = _renewal(person, renewal_id)
+    form = DecideRenewalForm(posted_data(request))
+
+    def decide_it() -> None:
+        granted, reason = form.cleaned_data["granted"] == "yes", form.cleaned_data["reason"]
+        decide_renewal(actor=person, renewal_id=renewal_id, granted=granted, reason=reason, now=now)
+
+    if accepts(form, decide_it):
+        messages.success(request, "Renewal decided. The holder gets a letter.")
+        return redirect("access:grant", renewal.grant_id)
+    grant = renewal.grant
+    context = {"renewal": renewal, "grant": grant, "repo": grant.repo, "form": form, "now": now}
+    return form_page(request, "access/renewal.html", context)
 
 
 def _renewal(person: User, renewal_id: int) -> Renewal:
@@ -198,7 +180,7 @@ def _renewal(person: User, renewal_id: int) -> Renewal:
         "acceptance__licence_version__licence",
         "decided_by",
     )
-    found = Renewal.objects.select_related(*related).filter(pk=renewal_id).first()
-    if found is None or not reviews(person, found.grant.repo):
+    renewal = Renewal.objects.select_related(*related).filter(pk=renewal_id).first()
+    if renewal is None or not reviews(person, renewal.grant.repo):
         raise RenewalNotFound
-    return found
+    return renewal

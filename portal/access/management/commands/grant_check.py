@@ -1,4 +1,4 @@
-"""Derive every active grant from the record, and compare."""
+"""Compare every active grant and member with the audit record."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Command(BaseCommand):
             raise CommandError(f"{len(report.differences)} differences from the record.")
 
     def _tell(self, report: GrantCheck) -> None:
-        for each in report.differences:
-            self.stdout.write(f"{each.what} {each.key} {each.reason}")
+        for difference in report.differences:
+            self.stdout.write(f"{difference.what} {difference.key} {difference.reason}")
         if not report.differences:
             self.stdout.write(
                 f"{report.grants} active grants and {report.members} members are as recorded."

@@ -271,6 +271,6 @@ def test_the_pages_and_the_api_say_how_it_stands(setting, client):
     (shown,) = by_token(head, "review").get("checks").json()["results"]
     assert shown["is_held"] != goes_on
     ended = client.post(f"/grants/{grant.pk}/revoke", {"reason": "It is them."}, follow=True)
-    assert "The access is ended" in ended.text
+    assert "Access ended" in ended.text
     check = Screening.objects.get(pk=shown["id"])
     assert "there is nothing to decide any more" in client.get(f"/checks/{check.pk}").text
