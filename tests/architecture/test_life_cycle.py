@@ -36,7 +36,7 @@ LOOK_UP_OTHERS = {
     "reminders/grants.py": "starts_at",  # whether a whole reminder's time lies within the grant's
     "grants/ending/tokens.py": "revoked_at",  # of tokens
     "grants/offer_votes.py": "expires_at",  # of votes
-    "requests/terms.py": "expires_at",
+    "requests/approval_terms.py": "expires_at",
     "review/decisions/votes.py": "expires_at",
     "reporting/performance.py": "closed_at",  # of requests, as all below
     "reporting/retention.py": "closed_at",
