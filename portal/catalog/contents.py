@@ -24,12 +24,12 @@ class Content:
 
 
 def git_blob_sha1(content: bytes) -> str:
-    """The name that git gives these bytes."""
+    """Return the SHA-1 by which git names these bytes."""
     framed = b"blob %d\0" % len(content) + content
     return hashlib.sha1(framed, usedforsecurity=False).hexdigest()
 
 
 def lfs_pointer(sha256: str, size_bytes: int) -> bytes:
-    """What git holds of an LFS file."""
+    """Return the pointer that git holds in place of an LFS file."""
     text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size_bytes}\n"
     return text.encode()

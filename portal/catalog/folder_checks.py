@@ -1,4 +1,4 @@
-"""What a folder must hold before it becomes a revision. Reads headers, never unpickles."""
+"""Check a folder before it becomes a revision: headers are read, nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_hidden(path: PurePath) -> bool:
 
 
 def scan(folder: Path) -> list[Path]:
-    """The files to publish, sorted; hidden ones and links that leave the folder stay out."""
+    """List the files to publish, sorted, without hidden ones and links that leave the folder."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -65,20 +65,24 @@ def check(
     allow_pickle: bool = False,
     engine_loads: bool = False,
 ) -> Findings:
-    """All that is wrong at once, each with its remedy. ``supplied`` are the texts that publishing
-    adds by itself where the folder has none. Where the engine is to load the folder, its readers
-    are asked once nothing else stands in the way."""
+    """Find all that is wrong with a folder, each with its remedy.
+
+    ``supplied`` are the texts that publishing adds by itself where the folder has none. With
+    ``engine_loads``, a folder that is otherwise right is tried with the engine's own readers.
+    """
     supplied = supplied or {}
     files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     findings = Findings(_missing(files, supplied))
     if "config.json" not in files and (problem := adapter_problem(folder)):
         findings.problems.insert(0, problem)
     findings.problems += _some([*filter(None, map(path_problem, files)), *tree_problems(files)])
-    stand_ins = {name: what for name, path in files.items() if (what := _stand_in(name, path))}
+    stand_ins = {
+        name: stand_in for name, path in files.items() if (stand_in := _stand_in(name, path))
+    }
     findings.problems += _some(
         [
-            f"{name} is {what}, not the file itself: fetch it again"
-            for name, what in stand_ins.items()
+            f"{name} is {stand_in}, not the file itself: fetch it again"
+            for name, stand_in in stand_ins.items()
         ]
     )
     whole = {name: path for name, path in files.items() if name not in stand_ins}
@@ -113,8 +117,12 @@ def file_problem(path: str, size_bytes: int) -> str | None:
 
 def _stand_in(name: str, path: Path) -> str | None:
     """Say what only points to the file meant; pages are looked for where none belongs."""
-    what = lookalike_in(path)
-    return what if what in POINTERS or (what == PAGE and path.suffix in NO_PAGES) else None
+    lookalike = lookalike_in(path)
+    return (
+        lookalike
+        if lookalike in POINTERS or (lookalike == PAGE and path.suffix in NO_PAGES)
+        else None
+    )
 
 
 def _look_at_pickles(files: Mapping[str, Path], findings: Findings, *, allowed: bool) -> None:
@@ -200,20 +208,22 @@ def _look_at_weights(
     """Compare shards and index with each other, unless what is ``absent`` would explain all."""
     shards = {name: path for name, path in files.items() if name.endswith(".safetensors")}
     if not shards:
-        told = findings.warnings if allow_pickle else findings.problems
-        told += _no_shards_problems([*files, *absent])
+        messages = findings.warnings if allow_pickle else findings.problems
+        messages += _no_shards_problems([*files, *absent])
         return
-    held: dict[str, str] = {}
+    shard_of: dict[str, str] = {}
     for name, path in shards.items():
         tensors, wrong = inspect(path)
-        findings.problems += _some([f"{name}: {each}" for each in wrong])
+        findings.problems += _some([f"{name}: {fault}" for fault in wrong])
         for tensor in tensors:
-            if "/" not in name and (other := held.setdefault(tensor.name, name)) != name:
-                findings.problems.append(f"{tensor.name} is in {other} and in {name}: keep one")
+            if "/" not in name and (first_file := shard_of.setdefault(tensor.name, name)) != name:
+                findings.problems.append(
+                    f"{tensor.name} is in {first_file} and in {name}: keep one"
+                )
     if any(name == INDEX or name.endswith(".safetensors") for name in absent):
         return
     if INDEX in files:
-        findings.problems += _some(list(_index_problems(files[INDEX], held)))
+        findings.problems += _some(list(_index_problems(files[INDEX], shard_of)))
     elif any(ONE_OF_MANY.fullmatch(name) for name in shards):
         findings.problems.append(f"{INDEX} is missing: clients find no shard without it")
 
@@ -228,7 +238,7 @@ def _no_shards_problems(names: Collection[str]) -> list[str]:
     return ["There are no safetensors files: add the weights"]
 
 
-def _index_problems(index: Path, held: Mapping[str, str]) -> Iterator[str]:
+def _index_problems(index: Path, shard_of: Mapping[str, str]) -> Iterator[str]:
     """Every tensor of the index is in that shard, and the reverse."""
     try:
         announced = read_json_file(index, most_bytes=LARGEST_INDEX_BYTES)["weight_map"]
@@ -237,14 +247,14 @@ def _index_problems(index: Path, held: Mapping[str, str]) -> Iterator[str]:
         yield f"{INDEX} can’t be read: {error}"
         return
     for tensor, shard in sorted(named.items()):
-        if held.get(tensor) != shard:
-            where = f"it is in {held[tensor]}" if tensor in held else "it is in no file"
+        if shard_of.get(tensor) != shard:
+            where = f"it is in {shard_of[tensor]}" if tensor in shard_of else "it is in no file"
             yield f"{INDEX} says that {tensor} is in {shard}; {where}"
-    for tensor in sorted(set(held) - set(named)):
-        yield f"{tensor}, in {held[tensor]}, is in no index: name it in {INDEX}"
+    for tensor in sorted(set(shard_of) - set(named)):
+        yield f"{tensor}, in {shard_of[tensor]}, is in no index: name it in {INDEX}"
 
 
 def _some(problems: list[str]) -> list[str]:
-    """The first of them; a thousand of one kind would hide the other kinds."""
+    """Return the first problems only: a thousand of one kind would hide the other kinds."""
     more = len(problems) - TOLD_AT_MOST
     return [*problems[:TOLD_AT_MOST], *([f"… and {more} more of that kind"] if more > 0 else [])]

@@ -32,7 +32,7 @@ class HashCache:
         self._lock = Lock()
 
     def find(self, path: Path, status: os.stat_result) -> Known | None:
-        """What is known of the file as it stands now."""
+        """Return the hashes of a file whose size and time are as they were; None otherwise."""
         known = self._known.get(self._key(path))
         if known is None or known[:2] != (status.st_size, status.st_mtime_ns):
             return None
@@ -55,7 +55,7 @@ class HashCache:
 
 
 def _read(file: Path) -> dict[str, Known]:
-    """The last word on each file; a line torn by a crash says nothing."""
+    """Return the last entry for each file; a line that a crash cut short is skipped."""
     known = {}
     try:
         lines = file.read_text("utf-8").splitlines()

@@ -37,17 +37,19 @@ class LfsRules:
         if size_bytes == 0 or size_bytes >= LFS_FROM_BYTES:
             return size_bytes > 0
         parts = path.split("/")
-        return next((lfs for each, lfs in reversed(self.lines) if matches(parts, each)), False)
+        return next(
+            (lfs for pattern, lfs in reversed(self.lines) if matches(parts, pattern)), False
+        )
 
 
 def rules_of(standing: Mapping[str, Content], sent: str = "") -> LfsRules:
     """Take the rules that come with a request, else those that a revision holds, else the Hub's."""
-    held = standing.get(ATTRIBUTES)
+    attributes = standing.get(ATTRIBUTES)
     if sent:
         return parse_attributes(sent)
-    if held is None or held.size_bytes > LARGEST_BYTES:
+    if attributes is None or attributes.size_bytes > LARGEST_BYTES:
         return parse_attributes(FIRST_ATTRIBUTES)
-    with blob_store().open(held.sha256) as content:
+    with blob_store().open(attributes.sha256) as content:
         return parse_attributes(content.read().decode("utf-8", "replace"))
 
 

@@ -1,4 +1,4 @@
-"""Whether what is stored can be used: the engine loads the very bytes that people will get.
+"""Load a revision's stored bytes with the engine, to know that people can use what they get.
 
 The engine is a program of its own, since the portal has no torch. It sees a folder of links to the
 local store, or of files fetched from the bucket.
@@ -38,16 +38,16 @@ class LoadCheck:
     skipped: str = ""
 
     def __call__(self, contents: Sequence[Content]) -> dict[str, Any]:
-        """What the event tells of it. Raises NotPublishable in the engine's words."""
+        """Return the facts for the release's event. Raises NotPublishable in the engine's words."""
         if self.skipped:
             return {"load_check": {"result": "skipped", "reason": self.skipped}}
         with tempfile.TemporaryDirectory(dir=_roomy(), prefix="load-check-") as name:
             folder = Path(name)
             place(contents, folder)
-            found = _run(folder)
-        if found["not_loaded"]:
-            return {"load_check": {"result": "read", "reason": found["not_loaded"]}}
-        loaded = {"result": "loaded", "tokens": found["token_ids"], "ranks": found["ranks"]}
+            findings = _run(folder)
+        if findings["not_loaded"]:
+            return {"load_check": {"result": "read", "reason": findings["not_loaded"]}}
+        loaded = {"result": "loaded", "tokens": findings["token_ids"], "ranks": findings["ranks"]}
         return {"load_check": loaded}
 
 
@@ -57,7 +57,7 @@ def is_needed(path: str) -> bool:
 
 
 def place(contents: Sequence[Content], folder: Path) -> None:
-    """The files that an engine reads, as the store holds them. Raises NotPublishable."""
+    """Put the stored files that an engine reads into a folder. Raises NotPublishable."""
     for content in contents:
         if not is_needed(content.path):
             continue
@@ -88,7 +88,7 @@ def _roomy() -> Path:
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """The engine's findings. Raises NotPublishable."""
+    """Run the engine on a folder and return its findings. Raises NotPublishable."""
     command = [sys.executable, "-m", "inference", "check", str(folder), "--json"]
     options = {
         "--dtype": settings.ENGINE_DTYPE,

@@ -1,4 +1,4 @@
-"""A licence as it goes along in headers."""
+"""Headers that carry a licence along with each file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPELT = str.maketrans(
 
 
 def licence_headers(version: LicenceVersion | None) -> dict[str, str]:
-    """Where the licence is, and the notice to keep with every copy."""
+    """Return the headers with the licence's address and the notice to keep with every copy."""
     if version is None:
         return {}
     return {
@@ -34,6 +34,6 @@ def licence_headers(version: LicenceVersion | None) -> dict[str, str]:
 
 
 def _ascii(text: str) -> str:
-    """One line of ASCII, as a header holds; the exact words stand behind the link."""
+    """Return one line of ASCII, as a header needs; the exact words are behind the link."""
     plain = unicodedata.normalize("NFKD", text.translate(SPELT))
     return " ".join(plain.encode("ascii", "ignore").decode().split())

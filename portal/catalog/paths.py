@@ -1,4 +1,4 @@
-"""Which paths a revision may hold, and which names a ref may bear."""
+"""Check the paths of a revision's files and the names of refs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNFIT_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|^[./-]|[./]
 
 
 def require_path(path: str) -> str:
-    """The path as it is kept. Raises BadPath, which says what is wrong with it."""
+    """Return the path as it is stored. Raises BadPath, which says what is wrong with it."""
     if problem := path_problem(path):
         raise BadPath(problem, field="path")
     return path
@@ -37,7 +37,7 @@ def _wrong(path: str) -> str:
     parts = path.split("/")
     if not path or len(path) > LONGEST_PATH:
         return f"it must have 1 to {LONGEST_PATH} characters"
-    if "\\" in path or any(not each.isprintable() for each in path):
+    if "\\" in path or any(not character.isprintable() for character in path):
         return "leave out backslashes and what can’t be printed"
     if any(part in ("", ".", "..") for part in parts):
         return "begin at the model’s root, without empty parts, “.” or “..”"
@@ -58,15 +58,18 @@ def require_tree(paths: Iterable[str], *, standing: Collection[str] = ()) -> Non
 
 
 def tree_problems(paths: Iterable[str], *, standing: Collection[str] = ()) -> Iterator[str]:
-    """Name what can't be on a disk at once: a file that is a folder, and files whose names are
-    one name to a file system that ignores case or composes accents."""
+    """Name the paths that can't be on one disk at once.
+
+    That is a file that is also a folder, and files whose names are the same to a file system that
+    ignores case or composes accents.
+    """
     files = {_as_disks_read(path): path for path in standing}
     for path in sorted(set(paths) - set(standing)):
-        other = files.setdefault(_as_disks_read(path), path)
-        if other != path:
+        first_path = files.setdefault(_as_disks_read(path), path)
+        if first_path != path:
             yield (
-                f"{path} and {other} are one name to many file systems. Rename or delete one of "
-                "them first."
+                f"{path} and {first_path} are one name to many file systems. Rename or delete one "
+                "of them first."
             )
     for path in sorted(files.values()):
         *folders, _ = accumulate(_as_disks_read(path).split("/"), "{}/{}".format)
@@ -80,7 +83,7 @@ def _as_disks_read(path: str) -> str:
 
 
 def require_ref(name: str) -> str:
-    """A name that git would take for a branch or tag, and that looks like no commit."""
+    """Return the name of a branch or tag. Raises Invalid for what git refuses, or a commit."""
     wrong = not 0 < len(name) <= LONGEST_REF or not name.isprintable() or name == "HEAD"
     if wrong or UNFIT_IN_REF.search(name) or name.startswith("refs/") or COMMIT.fullmatch(name):
         shown = name.encode("unicode_escape").decode()[:200]

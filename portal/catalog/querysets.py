@@ -49,7 +49,7 @@ class FilesOfShownRevisions(models.Manager[M]):
 
 class LicenceVersionQuerySet(models.QuerySet[M]):
     def update(self, **changes: Any) -> NoReturn:
-        """SQL alone gets past this; a changed text then no longer has the sha256 beside it."""
+        """Refuse: a published text never changes. What SQL changes no longer fits its sha256."""
         raise TypeError("A licence version never changes. Publish a new one.")
 
     def delete(self) -> NoReturn:
@@ -62,7 +62,7 @@ class LicenceVersionQuerySet(models.QuerySet[M]):
 
 class ModelRepoQuerySet(models.QuerySet[M]):
     def named(self, full_name: str) -> ModelRepoQuerySet[M]:
-        """What bears this name today: a deleted repo bears none."""
+        """Filter to the repo that bears this name today; a deleted repo bears none."""
         namespace, _, name = full_name.partition("/")
         return self.filter(
             namespace__name__iexact=namespace, name__iexact=name, deleted_at__isnull=True
@@ -72,17 +72,17 @@ class ModelRepoQuerySet(models.QuerySet[M]):
         return self.select_related("namespace", "licence")
 
     def publishable_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
-        """Those in a namespace where this person may publish: superusers in all."""
+        """Filter to repos in namespaces where this person may publish; superusers may in all."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self if user.is_superuser else self.filter(namespace__roles__user=user)
 
     def owned_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
-        """Those whose owner this person is: who may publish them answers for them."""
+        """Filter to repos that this person owns: whoever may publish them answers for them."""
         return self.publishable_by(user)
 
     def reviewable_by(self, user: User | Any) -> ModelRepoQuerySet[M]:
-        """Those on whose review team this person sits."""
+        """Filter to repos on whose review team this person sits."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.filter(team__user=user)
@@ -108,7 +108,7 @@ class ModelRepoQuerySet(models.QuerySet[M]):
         return standing.filter(models.Q(private=False) | inside).distinct()
 
     def visible_through(self, caller: Caller) -> ModelRepoQuerySet[M]:
-        """What a caller may know of: a token for some repos shows no other private ones."""
+        """Filter to repos the caller may know of; a token for some shows no other private ones."""
         visible = self.visible_to(caller.person or AnonymousUser())
         if caller.token is None or caller.token.repo_ids is None:
             return visible

@@ -1,4 +1,4 @@
-"""By what right weights are hosted here: whoever may hold them may not therefore host them."""
+"""The publisher's statement of the right to host weights; holding them doesn't give it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LONGEST = 2000
 
 @dataclass(frozen=True)
 class HostingStatement:
-    """What the publisher states: to be the licensor, or to have their written consent."""
+    """A publisher's statement that they are the licensor, or have the licensor's consent."""
 
     consent: str | None = None
-    """Who gave it, when, and where it is kept; None states that the publisher is the licensor."""
+    """Says who gave the consent, when, and where it is kept; None: the publisher is licensor."""
 
     def __post_init__(self) -> None:
         if self.consent is None:

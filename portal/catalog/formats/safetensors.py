@@ -1,4 +1,4 @@
-"""What a safetensors file says of itself, and whether that can be true. Reads headers only."""
+"""Read the headers of safetensors files and check that what they say can be true."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def inspect(path: Path) -> tuple[list[Tensor], list[str]]:
-    """A file's tensors, and each thing that is wrong with it."""
+    """Return a file's tensors, and each thing that is wrong with it."""
     try:
         header, room = _read(path)
     except (ValueError, OSError) as error:
@@ -57,7 +57,7 @@ def inspect(path: Path) -> tuple[list[Tensor], list[str]]:
 
 
 def _read(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The header, and the bytes that are left for tensors."""
+    """Return the header, and how many bytes of the file are left for tensors."""
     with path.open("rb") as shard:
         return read_stream(shard, path.stat().st_size)
 
@@ -84,7 +84,7 @@ def read_stream(
 
 
 def _tensor(name: str, entry: Any) -> Tensor:
-    """Raises ValueError."""
+    """Read one entry of the header. Raises ValueError."""
     if not isinstance(entry, dict):
         raise ValueError("its entry is not an object")
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
@@ -95,8 +95,8 @@ def _tensor(name: str, entry: Any) -> Tensor:
     if len(shape) > MOST_DIMENSIONS:
         raise ValueError(f"its shape has {len(shape)} dimensions, at most {MOST_DIMENSIONS} do")
     tensor = Tensor(name, dtype, tuple(shape), *offsets)
-    held = 8 * (tensor.end - tensor.start)
-    if held != tensor.size_bits:
+    offset_bits = 8 * (tensor.end - tensor.start)
+    if offset_bits != tensor.size_bits:
         raise ValueError(
             f"{dtype} of shape {list(shape)} takes {-(-tensor.size_bits // 8)} bytes, "
             f"its offsets hold {tensor.end - tensor.start}"
@@ -105,7 +105,7 @@ def _tensor(name: str, entry: Any) -> Tensor:
 
 
 def _are_sizes(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
+    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 
 def _layout_problems(tensors: list[Tensor], room: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an entry of a logbook may say, whatever form its file has."""
+"""Check the fields of a logbook's entry, whichever format its file has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WrongEntry(ValueError):
 
 
 def moment_of(content: Mapping[str, Any], name: str) -> datetime | None:
-    """The time in a field, with its zone; None where there is none. Raises WrongEntry."""
+    """Return the time in a field, with its zone; None where it is empty. Raises WrongEntry."""
     value = content.get(name)
     if value in (None, ""):
         return None
@@ -54,7 +54,7 @@ def moment_of(content: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def zone_named(name: str) -> tzinfo:
-    """Raises WrongEntry."""
+    """Return the time zone of that name. Raises WrongEntry."""
     if name in ZONES:
         return ZONES[name]
     try:
@@ -82,7 +82,7 @@ def _placed(moment: datetime, named: str, name: str) -> datetime:
 
 
 def check_entry(content: Mapping[str, Any]) -> None:
-    """Raises WrongEntry at what the record has no room for."""
+    """Raise WrongEntry for a field that the logbook's table has no column for."""
     if content.get("kind") not in LogbookEntry.Kind.values:
         raise WrongEntry(f"kind must be one of {', '.join(LogbookEntry.Kind.values)}")
     began, ended = moment_of(content, "occurred_at"), moment_of(content, "ended_at")
@@ -94,27 +94,27 @@ def check_entry(content: Mapping[str, Any]) -> None:
         text = content.get(name)
         if text is not None and (not _is_text(text) or len(str(text)) > longest):
             raise WrongEntry(f"{name} must be text of at most {longest} characters")
-    for name, fits, what in OTHERS:
+    for name, fits, expected in OTHERS:
         if content.get(name) is not None and not fits(content[name]):
-            raise WrongEntry(f"{name} must be {what}")
+            raise WrongEntry(f"{name} must be {expected}")
     correction_of(content)
 
 
 def correction_of(content: Mapping[str, Any]) -> tuple[Correction, int | str] | None:
-    """How an earlier entry is amended, and which: its number, or the beginning of its digest."""
-    given = [each for each in Correction if content.get(each) is not None]
-    if len(given) > 1:
-        raise WrongEntry(f"{' and '.join(given)} can’t both be: write two entries")
-    if not given:
+    """Return how an earlier entry is amended, and its number or its digest's beginning."""
+    named_in = [correction for correction in Correction if content.get(correction) is not None]
+    if len(named_in) > 1:
+        raise WrongEntry(f"{' and '.join(named_in)} can’t both be: write two entries")
+    if not named_in:
         return None
-    value = content[given[0]]
+    value = content[named_in[0]]
     if isinstance(value, str) and value.isdecimal() and len(value) < 8:
         value = int(value)
     if not (_is_count(value) and value) and not (
         isinstance(value, str) and DIGEST.fullmatch(value)
     ):
-        raise WrongEntry(f"{given[0]} must be an entry’s number, or its digest from 8 digits on")
-    return given[0], value
+        raise WrongEntry(f"{named_in[0]} must be an entry’s number, or its digest from 8 digits on")
+    return named_in[0], value
 
 
 def _is_text(value: object) -> bool:

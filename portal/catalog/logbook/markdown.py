@@ -49,28 +49,28 @@ def _sections(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _entry(lines: list[str]) -> dict[str, Any]:
-    found = HEADING.fullmatch(lines[0].rstrip())
-    if not found:
+    heading = HEADING.fullmatch(lines[0].rstrip())
+    if not heading:
         raise WrongEntry(f"the heading must read as “{SHAPE}”")
     content: dict[str, Any] = {
-        "run": found["run"],
-        "occurred_at": f"{found['day']}T{found['time']}",
-        "zone": found["zone"],
-        "author": found["author"] or "",
+        "run": heading["run"],
+        "occurred_at": f"{heading['day']}T{heading['time']}",
+        "zone": heading["zone"],
+        "author": heading["author"] or "",
     }
     rest = lines[1:]
     while rest and (field := FIELD.fullmatch(rest[0])) and field["name"] in FIELDS:
         FIELDS[field["name"]](content, field["name"], field["value"])
         rest = rest[1:]
-    what = found["what"] or ""
-    content.setdefault("kind", _kind(what))
-    content["body"] = "\n".join([what, *rest]).strip()
+    title = heading["what"] or ""
+    content.setdefault("kind", _kind(title))
+    content["body"] = "\n".join([title, *rest]).strip()
     return content
 
 
-def _kind(what: str) -> str:
-    """The first word, where it is a kind; a note otherwise."""
-    first = re.match(r"[a-z]*", what.lower())
+def _kind(title: str) -> str:
+    """Return the entry's kind, if its first word is one; else "note"."""
+    first = re.match(r"[a-z]*", title.lower())
     word = first[0] if first else ""
     return word if word in LogbookEntry.Kind.values else LogbookEntry.Kind.NOTE
 
@@ -93,16 +93,16 @@ def _yes(content: dict[str, Any], name: str, value: str) -> None:
 
 
 def _pairs(content: dict[str, Any], name: str, value: str) -> None:
-    """``loss=3.5, grad_norm=0.2``; what reads as a number is one."""
-    pairs = dict(each.strip().split("=", 1) for each in value.split(",") if "=" in each)
+    """Read ``loss=3.5, grad_norm=0.2``; a value that looks like a number becomes one."""
+    pairs = dict(pair.strip().split("=", 1) for pair in value.split(",") if "=" in pair)
     if len(pairs) != len(value.split(",")):
         raise WrongEntry(f"{name} must read as name=value, name=value")
-    content[name] = {key.strip(): _number(each.strip()) for key, each in pairs.items()}
+    content[name] = {key.strip(): _number(text.strip()) for key, text in pairs.items()}
 
 
 def _versions(content: dict[str, Any], name: str, value: str) -> None:
     _pairs(content, name, value)
-    content[name] = {key: str(each) for key, each in content[name].items()}
+    content[name] = {key: str(version) for key, version in content[name].items()}
 
 
 def _number(text: str) -> int | float | str:
@@ -117,11 +117,15 @@ def _number(text: str) -> int | float | str:
 
 
 def _change(content: dict[str, Any], name: str, value: str) -> None:
-    found = CHANGE.fullmatch(value)
-    if not found:
+    change_match = CHANGE.fullmatch(value)
+    if not change_match:
         raise WrongEntry("change must read as “name before -> after (reason)”")
-    change = {"name": found["name"], "from": found["before"], "to": found["after"]}
-    content.setdefault("changes", []).append({**change, "reason": found["reason"] or ""})
+    change = {
+        "name": change_match["name"],
+        "from": change_match["before"],
+        "to": change_match["after"],
+    }
+    content.setdefault("changes", []).append({**change, "reason": change_match["reason"] or ""})
 
 
 FIELDS: dict[str, Callable[[dict[str, Any], str, str], None]] = {

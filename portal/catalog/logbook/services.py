@@ -35,7 +35,7 @@ class RawEntry:
 
 
 def read_folder_logbook(folder: Path) -> tuple[list[RawEntry], list[str]]:
-    """The logbook that a folder holds, if any; see ``read_logbook``."""
+    """Read the logbook that a folder holds, if any; see ``read_logbook``."""
     present = [folder / name for name in LOGBOOK_FILES if (folder / name).is_file()]
     if len(present) > 1:
         return [], [f"There are {' and '.join(LOGBOOK_FILES)}: keep one of them"]
@@ -43,7 +43,7 @@ def read_folder_logbook(folder: Path) -> tuple[list[RawEntry], list[str]]:
 
 
 def read_logbook(path: Path) -> tuple[list[RawEntry], list[str]]:
-    """The entries, oldest first as told, and a problem for each that can't be kept."""
+    """Return the entries in the file's order, and a problem for each that can't be stored."""
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
@@ -63,15 +63,15 @@ def _lines(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
 
     Lines end at a line feed alone: texts in JSON may hold U+2028 and others that end a line too.
     """
-    for line, each in enumerate(text.split("\n"), start=1):
-        if not each.strip():
+    for line, text_line in enumerate(text.split("\n"), start=1):
+        if not text_line.strip():
             continue
         try:
-            content = _parse(each)
+            content = _parse(text_line)
         except WrongEntry as error:
             yield line, error
         else:
-            yield line, RawEntry(line, content, hashlib.sha256(each.encode()).hexdigest())
+            yield line, RawEntry(line, content, hashlib.sha256(text_line.encode()).hexdigest())
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -143,16 +143,16 @@ def _amend(row: LogbookEntry, content: dict[str, Any], earlier: list[LogbookEntr
     if amended is None:
         return
     row.correction, named = amended
-    found = [
-        each
-        for each in earlier
-        if (each.number == named if isinstance(named, int) else each.digest.startswith(named))
+    matching = [
+        entry
+        for entry in earlier
+        if (entry.number == named if isinstance(named, int) else entry.digest.startswith(named))
     ]
-    if len(found) != 1:
-        many = "more than one earlier entry has" if found else "no earlier entry has"
-        what = "that number" if isinstance(named, int) else "that digest"
-        raise WrongEntry(f"{row.correction} {named}: {many} {what}")
-    row.corrects = found[0]
+    if len(matching) != 1:
+        many = "more than one earlier entry has" if matching else "no earlier entry has"
+        reference = "that number" if isinstance(named, int) else "that digest"
+        raise WrongEntry(f"{row.correction} {named}: {many} {reference}")
+    row.corrects = matching[0]
 
 
 def _row(repo: ModelRepo, entry: RawEntry, number: int, now: datetime) -> LogbookEntry:
@@ -185,7 +185,7 @@ def _row(repo: ModelRepo, entry: RawEntry, number: int, now: datetime) -> Logboo
 
 @dataclass(frozen=True)
 class Totals:
-    """What the entries add up to; derived, never typed."""
+    """The sums over a logbook's entries."""
 
     entries: int
     restarts_by_hand: int
@@ -196,7 +196,7 @@ class Totals:
 
 
 def totals(entries: list[LogbookEntry]) -> Totals:
-    """Counts by kind and cause, the span from first to last, and the loss by step."""
+    """Count entries by kind and cause, and collect their time span and the loss by step."""
     restarts = [entry for entry in entries if entry.kind == LogbookEntry.Kind.RESTART]
     crashes = Counter(entry.cause or "other" for entry in entries if entry.kind == "crash")
     times = [entry.occurred_at for entry in entries]

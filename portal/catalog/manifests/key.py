@@ -16,7 +16,7 @@ CURVES = ("secp256r1", "secp384r1", "secp521r1")  # those that model_signing kno
 
 
 def manifest_key() -> ec.EllipticCurvePrivateKey:
-    """The key that signs today. Raises NoManifestKey."""
+    """Return the key that signs manifests now. Raises NoManifestKey."""
     file: Path = settings.MANIFEST_KEY_FILE
     if file == settings.MANIFEST_KEY_MADE_AT and not file.exists():
         key = ec.generate_private_key(ec.SECP256R1())

@@ -43,7 +43,7 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is signed: files by path, and the licence that goes with them."""
+    """The statement that is signed: files by path, and the licence that goes with them."""
 
     name: str
     files: Mapping[str, str]
@@ -72,12 +72,12 @@ class Manifest:
 
 
 def is_signed(path: str) -> bool:
-    """Verifiers pass over git's own files and the download cache of the Hub's client."""
+    """Return False for git's own files and the Hub client's cache, which verifiers pass over."""
     return path.split("/")[0] not in UNSIGNED
 
 
 def sign(manifest: Manifest, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The bundle, as the file ``model.sig`` holds it."""
+    """Return the signed bundle, in the form of the file ``model.sig``."""
     payload = json.dumps(manifest.statement(), indent=1).encode()
     signature = key.sign(_framed(payload), ec.ECDSA(HASHES[key.curve.key_size]()))
     bundle = {
@@ -96,7 +96,7 @@ def sign(manifest: Manifest, key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def verify(bundle: bytes, key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
-    """The statement that the key signed. Raises BadSignature."""
+    """Return the statement that the key signed. Raises BadSignature."""
     try:
         envelope = read_object(bundle, most_bytes=LARGEST_BUNDLE_BYTES)["dsseEnvelope"]
         payload = base64.b64decode(envelope["payload"])
@@ -108,7 +108,7 @@ def verify(bundle: bytes, key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
 
 
 def _framed(payload: bytes) -> bytes:
-    """What is signed in place of the payload: DSSE's pre-authentication encoding."""
+    """Return DSSE's pre-authentication encoding of the payload, which is what gets signed."""
     return b"DSSEv1 %d %s %d %s" % (
         len(PAYLOAD_TYPE),
         PAYLOAD_TYPE.encode(),

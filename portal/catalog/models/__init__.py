@@ -1,4 +1,4 @@
-"""What a lab releases: repos, their immutable revisions, the licences they stand under."""
+"""Repos, their immutable revisions, and the licences that they stand under."""
 
 from portal.catalog.models.blobs import Blob, StorageFinding
 from portal.catalog.models.licences import Licence, LicenceVersion

@@ -1,4 +1,4 @@
-"""What is stored, once for each sha256, and what was found wrong with it."""
+"""Stored blobs, one for each sha256, and the faults found in the store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Blob(models.Model):
 
 
 class StorageFinding(models.Model):
-    """Where store and rows disagree; open until it is mended."""
+    """A disagreement between store and rows; open until ``mended_at``."""
 
     class Kind(models.TextChoices):
         CORRUPT = "corrupt", "Bytes have changed"

@@ -1,4 +1,4 @@
-"""What several tables validate alike."""
+"""Validators that several tables share."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class LogbookEntry(models.Model):
         NOTE = "note"
 
     class Correction(models.TextChoices):
-        """What an entry does to the earlier one that it names."""
+        """The ways in which an entry amends the earlier one that it names."""
 
         CORRECTS = "corrects"
         VOIDS = "voids"

@@ -14,7 +14,7 @@ from portal.text.lines import LineField
 
 
 class Gate(models.TextChoices):
-    """What stands before one mode of access."""
+    """The condition for one mode of access: download or inference."""
 
     OPEN = "open", "Open"
     LICENCE = "licence", "Sign the licence"
@@ -105,7 +105,7 @@ class FormerName(models.Model):
 
 
 class TeamMember(models.Model):
-    """Who reviews a repo's requests, and who administers it."""
+    """A seat on a repo's team: somebody who reviews its requests, or administers it."""
 
     class Role(models.TextChoices):
         REVIEWER = "reviewer"

@@ -94,7 +94,7 @@ class File(models.Model):
 
     @property
     def etag(self) -> str:
-        """What the Hub's clients name their cached copy by."""
+        """Return the ETag, by which the Hub's clients name their cached copy."""
         return self.blob.sha256 if self.lfs else self.blob.git_sha1
 
     @property
@@ -118,7 +118,7 @@ class ManifestKey(models.Model):
 
 
 class RevisionSignature(models.Model):
-    """That a key has signed a revision's files; the blob is what its ``model.sig`` holds."""
+    """A key's signature over a revision's files; the blob holds its ``model.sig``."""
 
     revision = models.OneToOneField(Revision, on_delete=models.PROTECT, related_name="signature")
     key = models.ForeignKey(ManifestKey, on_delete=models.PROTECT, related_name="signatures")

@@ -33,7 +33,7 @@ Contents = dict[str, Content]
 
 @dataclass(frozen=True)
 class Add:
-    """Bytes that the store holds, under a path."""
+    """An added file: bytes that the store holds, under a path."""
 
     content: Content
 
@@ -49,7 +49,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Delete:
-    """A file, or a folder with all that is in it."""
+    """The removal of a file, or of a folder with all that is in it."""
 
     path: str
 
@@ -112,8 +112,8 @@ def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> C
     for change in changes:
         match change:
             case Add(content):
-                path, held = require_path(content.path), contents.get(content.path)
-                contents[path] = held if held == content else content
+                path, present = require_path(content.path), contents.get(content.path)
+                contents[path] = present if present == content else content
             case Copy(source, path, revision):
                 copied = _copied(contents, source, revision, head)
                 contents[require_path(path)] = replace(copied, path=path)
@@ -131,31 +131,35 @@ def _copied(contents: Contents, source: str, revision: str, head: Revision) -> C
 
 
 def _delete(contents: Contents, path: str, head: Revision) -> None:
-    inside = [each for each in contents if each == path or each.startswith(f"{path}/")]
+    inside = [
+        inner_path
+        for inner_path in contents
+        if inner_path == path or inner_path.startswith(f"{path}/")
+    ]
     if not inside or not path:
         message = f"A file with this name doesn't exist: {path or '/'}"  # which clients look for
         raise EntryNotFound(path, head.commit, message)
-    for each in inside:
-        del contents[each]
+    for inner_path in inside:
+        del contents[inner_path]
 
 
 def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> None:
-    """What stands already is taken as it is. Raises Invalid, BadPath or NotPublishable."""
+    """Check the files that the branch doesn't hold yet. Raises Invalid or NotPublishable."""
     if len(contents) > MOST_FILES:
         raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
-    fresh = [each for path, each in contents.items() if each != standing.get(path)]
-    problems = [folder_checks.file_problem(each.path, each.size_bytes) for each in fresh]
+    fresh = [content for path, content in contents.items() if content != standing.get(path)]
+    problems = [folder_checks.file_problem(content.path, content.size_bytes) for content in fresh]
     pickles = [] if repo.pickles_allowed else pickles_among(fresh)
-    found = [
+    all_problems = [
         *filter(None, problems),
-        *(folder_checks.pickle_problem(each.path) for each in pickles),
+        *(folder_checks.pickle_problem(content.path) for content in pickles),
     ]
-    if found:
-        raise NotPublishable(found[:20])
+    if all_problems:
+        raise NotPublishable(all_problems[:20])
 
 
 def _entries(standing: Contents, contents: Contents) -> list[RawEntry]:
-    """What a new or changed logbook adds. Raises NotPublishable."""
+    """Return the entries of a logbook that is new or changed. Raises NotPublishable."""
     books = [contents[name] for name in LOGBOOK_FILES if name in contents]
     if all(book == standing.get(book.path) for book in books):
         return []

@@ -1,4 +1,4 @@
-"""What a revision holds besides what was brought: checksums, and the signed manifest."""
+"""Add to a revision what goes along with it: licence, notice, checksums, signed manifest."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class Signed:
 
 
 def brought(contents: Sequence[Content]) -> list[Content]:
-    """Those that somebody brought: what is made here is made anew each time."""
-    return [each for each in contents if each.path not in GENERATED]
+    """Return the files that somebody uploaded, without those that are generated each time."""
+    return [content for content in contents if content.path not in GENERATED]
 
 
 def complete(repo: ModelRepo, contents: Sequence[Content], now: datetime) -> Signed:
-    """The same with checksums of all, and a signature over these too; both stored.
+    """Add the checksums of all files, and a signature over these too; both are stored.
 
     A revision of nothing but git's own files, with which a client begins a repo, stays as it is.
     """
-    whole = sorted(brought(contents), key=lambda each: each.path)
-    if not any(is_signed(each.path) for each in whole):
+    whole = sorted(brought(contents), key=lambda content: content.path)
+    if not any(is_signed(content.path) for content in whole):
         return Signed(whole)
-    sums = "".join(f"{each.sha256}  {each.path}\n" for each in whole)
+    sums = "".join(f"{content.sha256}  {content.path}\n" for content in whole)
     whole.append(store_bytes(SUMS_FILE, sums.encode()))
     key = manifest_key()
-    files = {each.path: each.sha256 for each in whole}
+    files = {content.path: content.sha256 for content in whole}
     licence = _licence(version_in_force(repo, now))
     bundle = manifest.sign(Manifest(repo.full_name, files, licence), key)
     signature = store_bytes(SIGNATURE_FILE, bundle)
@@ -65,7 +65,7 @@ def _licence(version: LicenceVersion | None) -> dict[str, str]:
 
 
 def store_bytes(path: str, content: bytes) -> Content:
-    """A short file, in the store."""
+    """Store a short file and return it as content."""
     sha256 = blob_store().add(io.BytesIO(content))
     return Content(path, sha256, git_blob_sha1(content), len(content))
 
@@ -73,24 +73,24 @@ def store_bytes(path: str, content: bytes) -> Content:
 def with_notices(
     repo: ModelRepo, contents: dict[str, Content], now: datetime
 ) -> dict[str, Content]:
-    """The same with LICENSE and NOTICE of the licence in force.
+    """Add LICENSE and NOTICE of the licence in force.
 
     A lab's own LICENSE stays. One that came from an older version of the repo's licence gives way
     to the version in force.
     """
     if contents.keys() <= GENERATED:
         return {}
-    ours = _former_files(repo)
+    generated_sha256s = _former_files(repo)
     complete = dict(contents)
     for name, text in licence_files(repo, now).items():
-        held = complete.get(name)
-        if held is None or held.sha256 in ours:
+        present = complete.get(name)
+        if present is None or present.sha256 in generated_sha256s:
             complete[name] = store_bytes(name, text.encode())
     return complete
 
 
 def _former_files(repo: ModelRepo) -> set[str]:
-    """sha256 of whatever this portal has put beside the repo's weights, or would have."""
+    """Return the sha256 of each text that the portal may have put beside the repo's weights."""
     versions = LicenceVersion.objects.filter(licence=repo.licence).only("sha256", "attribution")
     texts = {version.sha256 for version in versions}
     return texts | {LicenceVersion.digest(f"{version.attribution}\n") for version in versions}

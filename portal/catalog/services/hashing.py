@@ -1,4 +1,4 @@
-"""Files on their way into the store: hashed and stored in one reading, several at once."""
+"""Hash files and store them in one reading, several at once."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Hashed(Content):
-    """A file on its way in, and where its bytes lie."""
+    """A file that was hashed, and where its bytes lie."""
 
     source: Path
 
 
 class Watched(RawIOBase):
-    """A file being read, and what git calls it; whoever reads may start anew."""
+    """A file that computes git's hash while it is read; seeking to the start begins anew."""
 
     def __init__(self, content: BinaryIO, size_bytes: int, progress: Callable[[int], None]) -> None:
         self._content, self._size, self._progress = content, size_bytes, progress
@@ -40,7 +40,7 @@ class Watched(RawIOBase):
         self._start()
 
     def _start(self) -> None:
-        """Larger ones are LFS files: git knows their pointer, and nobody asks for more."""
+        """Begin git's hash, for files under the LFS size: of larger ones git hashes the pointer."""
         if self._size < LFS_FROM_BYTES:
             self._sha1 = hashlib.sha1(b"blob %d\0" % self._size, usedforsecurity=False)
 
@@ -62,7 +62,7 @@ class Watched(RawIOBase):
 
 
 def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hashed:
-    """sha256 of the bytes, and git's name for them, in one reading; nothing is stored."""
+    """Compute the sha256 and git's hash of a file in one reading, and store nothing."""
     size = source.stat().st_size
     with source.open("rb") as content:
         watched = Watched(content, size, lambda done: progress(path, done) if progress else None)
@@ -83,11 +83,11 @@ class Intake:
         self._tell, self._lock = progress, Lock()
 
     def take_all(self, sources: Mapping[str, Path]) -> list[Hashed]:
-        """By path, in order; the first that fails stops those that haven't begun."""
+        """Hash and store files, in the order of their paths; the first failure cancels the rest."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             running = [pool.submit(self._take, sources[path], path) for path in sorted(sources)]
             try:
-                return [each.result() for each in running]
+                return [future.result() for future in running]
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -109,7 +109,7 @@ class Intake:
         return Hashed(path, sha256, git_sha1, before.st_size, source)
 
     def _have(self, known: Known, source: Path, path: str) -> bool:
-        """Whether the bytes of a known hash are stored; what is in the file is sent if not."""
+        """Make sure that bytes of a known hash are stored; False if the file no longer has them."""
         if self.store is None or self.store.has(known.sha256):
             self._progress(path, known.size_bytes * (self.store.readings if self.store else 1))
             return True

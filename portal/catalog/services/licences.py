@@ -1,4 +1,4 @@
-"""Licence texts: published once, each under its own sha256, and never changed afterwards."""
+"""Publish licence texts, each under its own sha256; a published text never changes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ TERMS_KEYS = frozenset({*SUMMARIES, "attestations", "prohibited", "outputs"})
 
 
 def require_may_publish_licence(actor: User, licence: Licence) -> None:
-    """Whoever may publish every repo that stands under it: a text binds all of them.
+    """Raise MayNotPublish unless the actor may publish every repo under the licence.
 
     One repo isn't enough: anybody may put a repo of their own under another lab's licence.
     """
     if actor.is_superuser and actor.is_active:
         return
     under = ModelRepo.objects.filter(licence=licence)
-    mine = ModelRepo.objects.publishable_by(actor).filter(licence=licence)
-    if not under.exists() or under.exclude(pk__in=mine.values("pk")).exists():
+    publishable = ModelRepo.objects.publishable_by(actor).filter(licence=licence)
+    if not under.exists() or under.exclude(pk__in=publishable.values("pk")).exists():
         raise MayNotPublish(
             f"You may not publish a version of {licence.name}: it takes the right to publish every "
             "model that stands under it. Ask the operator."
@@ -95,7 +95,7 @@ def publish_licence_version(
 
 
 def _licence(slug: str, name: str) -> Licence:
-    """Locked, so that two versions are published one after the other."""
+    """Lock the licence, making it if it is new: its versions are published one after another."""
     if not Licence.objects.filter(slug=slug).exists():
         errors: dict[str, str] = {}
         if not SLUG.fullmatch(slug):
@@ -109,7 +109,7 @@ def _licence(slug: str, name: str) -> Licence:
 
 
 def _digest(text: str) -> str:
-    """Over the bytes as they were given: no other line ends, no other form of a letter."""
+    """Hash the text as it was given, without normalizing line ends or letters."""
     try:
         return LicenceVersion.digest(text)
     except UnicodeEncodeError:
@@ -117,18 +117,18 @@ def _digest(text: str) -> str:
 
 
 def _known(licence: Licence, version: str, digest: str) -> LicenceVersion | None:
-    """The version that is already just so. Raises LicenceTaken."""
-    for each in licence.versions.all():
-        same_name, same_text = each.version == version, each.sha256 == digest
+    """Return the version that has this name and text already. Raises LicenceTaken."""
+    for published in licence.versions.all():
+        same_name, same_text = published.version == version, published.sha256 == digest
         if same_name and same_text:
-            return each
+            return published
         if same_name:
             raise LicenceTaken(
                 f"Version {version} is published with another text, and never changes. Give this "
                 "text a version of its own."
             )
         if same_text:
-            raise LicenceTaken(f"This very text is published, as version {each.version}.")
+            raise LicenceTaken(f"This very text is published, as version {published.version}.")
     return None
 
 
@@ -154,7 +154,7 @@ def _check(
 
 
 def check_terms(terms: Mapping[str, Any]) -> None:
-    """Raises FieldErrors: what is acknowledged must be acknowledged singly."""
+    """Raise FieldErrors for terms that pages can't show or people can't tick one by one."""
     if wrong := _wrong_terms(terms):
         raise FieldErrors({"terms": wrong})
 
@@ -170,8 +170,10 @@ def _wrong_terms(terms: Mapping[str, Any]) -> str:
     attestations = terms.get("attestations", [])
     if not isinstance(attestations, list) or not all(map(_is_attestation, attestations)):
         return "Each attestation has a code (a-z, 0-9, _), a text to tick, and a help."
-    codes = [each["code"] for each in attestations]
-    if len(set(codes)) != len(codes) or len({each["text"] for each in attestations}) != len(codes):
+    codes = [attestation["code"] for attestation in attestations]
+    if len(set(codes)) != len(codes) or len(
+        {attestation["text"] for attestation in attestations}
+    ) != len(codes):
         return "Two attestations share a code or a text: each is ticked by itself."
     return _wrong_prohibitions(terms.get("prohibited", []), codes)
 
@@ -187,14 +189,14 @@ def _wrong_prohibitions(prohibited: Any, codes: list[str]) -> str:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+    return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
 
 
 def _is_attestation(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and set(value) == {"code", "text", "help"}
-        and all(isinstance(each, str) for each in value.values())
+        and all(isinstance(text, str) for text in value.values())
         and bool(CODE.fullmatch(value["code"]))
         and bool(value["text"].strip())
     )
@@ -226,7 +228,7 @@ def versions_in_force(repos: Iterable[ModelRepo], now: datetime) -> dict[int, Li
 
 
 def licence_files(repo: ModelRepo, now: datetime) -> dict[str, str]:
-    """What goes with every copy of a repo, by file name: the text as it is signed, the notice."""
+    """Return the files that go with every copy of a repo: the text as it is signed, the notice."""
     version = version_in_force(repo, now)
     if version is None:
         return {}

@@ -1,4 +1,4 @@
-"""Finding what a name stands for: repo, revision, file."""
+"""Look up repos, revisions and files by the names that clients use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
 HEAD = "HEAD"
-"""Some clients call the default branch so; a ref of that name goes before."""
+"""Some clients' name of the default branch; a ref that bears the name comes before it."""
 
 
 def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
-    """The repo of that name, if the caller may know of it. Raises RepoNotFound, or RepoMoved."""
+    """Return the repo of that name, if the caller may know of it.
+
+    Raises RepoNotFound, or RepoMoved for a name that a repo bore before.
+    """
     repo = ModelRepo.objects.named(full_name).with_names().first()
     if repo is not None and _is_known(repo, caller):
         return repo
@@ -26,14 +29,14 @@ def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
 
 
 def _is_known(repo: ModelRepo, caller: Caller) -> bool:
-    """Asks the database of private ones alone: everybody knows of the others."""
+    """Return whether the caller may know of a repo; only private ones cost a query."""
     return not repo.private or (
         ModelRepo.objects.visible_through(caller).filter(pk=repo.pk).exists()
     )
 
 
 def _moved(full_name: str, caller: Caller) -> ModelRepo | None:
-    """What bore this name once, by the name it has now, if the caller may know of it."""
+    """Return the repo that bore this name before, if the caller may know of it."""
     namespace, _, name = full_name.partition("/")
     former = FormerName.objects.filter(namespace__name__iexact=namespace, name__iexact=name)
     visible = ModelRepo.objects.visible_through(caller)
@@ -41,7 +44,10 @@ def _moved(full_name: str, caller: Caller) -> ModelRepo | None:
 
 
 def find_revision(repo: ModelRepo, name: str = DEFAULT_BRANCH) -> Revision:
-    """By branch, tag, full commit or an unambiguous beginning of one. Raises RevisionNotFound."""
+    """Return a revision by branch, tag, commit or a commit's unambiguous beginning.
+
+    Raises RevisionNotFound.
+    """
     revision, _ = _longest(repo, [name])
     return revision
 
@@ -55,7 +61,7 @@ def split_revision(repo: ModelRepo, rest: str) -> tuple[Revision, str]:
 
 
 def _longest(repo: ModelRepo, names: list[str]) -> tuple[Revision, str]:
-    """The first of ``names``, longest first, that stands for a revision; in two queries at most.
+    """Return the longest of ``names`` that stands for a revision, in two queries at most.
 
     A full commit comes first: it is what clients ask for, and no ref may look like one.
     """
@@ -72,15 +78,15 @@ def _longest(repo: ModelRepo, names: list[str]) -> tuple[Revision, str]:
 
 
 def _by_commit(repo: ModelRepo, start: str) -> Revision | None:
-    found = list(Revision.objects.filter(repo=repo, commit__startswith=start)[:2])
-    if len(found) != 1:
+    revisions = list(Revision.objects.filter(repo=repo, commit__startswith=start)[:2])
+    if len(revisions) != 1:
         return None
-    found[0].repo = repo
-    return found[0]
+    revisions[0].repo = repo
+    return revisions[0]
 
 
 def _refs(repo: ModelRepo, names: list[str]) -> dict[str, Revision]:
-    """Revisions by every spelling of their refs; a branch goes before a tag of its name."""
+    """Return revisions by every spelling of their refs; a branch wins over a tag of its name."""
     bare = {name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in names}
     if HEAD in bare:
         bare.add(DEFAULT_BRANCH)
@@ -107,7 +113,7 @@ def file_of_commit(repo: ModelRepo, rest: str) -> File | None:
 
 
 def find_file(revision: Revision, path: str) -> File:
-    """Raises EntryNotFound."""
+    """Return the file at a path. Raises EntryNotFound."""
     file = File.objects.select_related("blob").filter(revision=revision, path=path).first()
     if file is None:
         raise EntryNotFound(path, revision.commit)
@@ -116,7 +122,7 @@ def find_file(revision: Revision, path: str) -> File:
 
 
 def head_revision(repo: ModelRepo, branch: str = DEFAULT_BRANCH) -> Revision | None:
-    """What a branch names; None before anything is published there."""
+    """Return a branch's newest revision; None before anything is published there."""
     try:
         return find_revision(repo, f"refs/heads/{branch}")
     except RevisionNotFound:

@@ -1,4 +1,4 @@
-"""Look into stored bytes before a revision names them."""
+"""Scan stored bytes for pickles before a revision names them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ AT_ONCE = 8  # a bucket answers each range in milliseconds, so several are asked
 
 
 def pickles_among(contents: Iterable[Content]) -> list[Content]:
-    """Find those that a loader would unpickle, whatever they are called.
+    """Return the contents that a loader would unpickle, whatever they are called.
 
-    Of each, the beginning is read, and of a zip its directory.
+    The beginning of each is read, and a zip's directory.
     """
     looked_at, store = list(contents), blob_store()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda content: _is_pickle(store, content), looked_at)
-        return [content for content, is_pickle in zip(looked_at, found, strict=True) if is_pickle]
+        verdicts = pool.map(lambda content: _is_pickle(store, content), looked_at)
+        return [
+            content for content, is_pickle in zip(looked_at, verdicts, strict=True) if is_pickle
+        ]
 
 
 def _is_pickle(store: BlobStore, content: Content) -> bool:

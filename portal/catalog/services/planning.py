@@ -1,4 +1,4 @@
-"""What publishing a folder would do: everything but doing it."""
+"""Plan the publication of a folder: tell what it would do, and store nothing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def plan_revision(
     allow_pickle: bool = False,
     engine_loads: bool = False,
 ) -> Plan:
-    """Refused for whatever publishing itself would be refused for; nothing is stored."""
+    """Return what publishing a folder would do; raises whatever publishing would raise."""
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
     notices = licence_files(repo, now)
@@ -81,12 +81,12 @@ def plan_revision(
         sources = sources_of(folder, notices, Path(scratch))
         hashed = Intake(None, cache, progress).take_all(sources)
     head, kept = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
-    held = dict(head.files.values_list("path", "blob_id")) if head else {}
+    sha256_of = dict(head.files.values_list("path", "blob_id")) if head else {}
     return Plan(
         head=head,
         changes=standing_revision(repo, [*hashed, *kept], DEFAULT_BRANCH) is None,
-        files=[_planned(file, held) for file in hashed],
-        removed=sorted(set(held) - {file.path for file in [*hashed, *kept]} - GENERATED),
+        files=[_planned(file, sha256_of) for file in hashed],
+        removed=sorted(set(sha256_of) - {file.path for file in [*hashed, *kept]} - GENERATED),
         licence=version_in_force(repo, now),
         notices=sorted(missing_notices([path.name for path in folder.iterdir()], notices)),
         new_entries=len(rows),

@@ -1,4 +1,4 @@
-"""From a folder to a revision: checked, hashed and stored, loaded, released in one transaction."""
+"""Publish a folder as a revision: check it, store its files, load it, release it at once."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["SUMS_FILE", "Checked", "Hashed", "check_folder", "hash_file", "publi
 
 Facts = Mapping[str, Any]
 LoadCheck = Callable[[Sequence[Content]], Facts]
-"""Tries the stored bytes, and tells what it found. Raises NotPublishable."""
+"""Tries the stored bytes and returns what it found, for the event. Raises NotPublishable."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A folder in whose way nothing stands: its logbook, and what is said all the same."""
+    """The logbook and the warnings of a folder that can be published."""
 
     entries: list[RawEntry]
     warnings: list[str]
@@ -47,17 +47,17 @@ def check_folder(
     allow_pickle: bool = False,
     engine_loads: bool = False,
 ) -> Checked:
-    """Raises NotPublishable, naming all that is wrong.
+    """Check a folder and read its logbook. Raises NotPublishable, naming all that is wrong.
 
-    ``supplied``: what publishing adds by itself, so that the folder needs none.
+    ``supplied`` are the texts that publishing adds by itself, so that the folder needs none.
     """
-    found = folder_checks.check(
+    findings = folder_checks.check(
         folder, supplied=supplied, allow_pickle=allow_pickle, engine_loads=engine_loads
     )
     entries, wrong = read_folder_logbook(folder)
-    if problems := found.problems + wrong:
+    if problems := findings.problems + wrong:
         raise NotPublishable(problems)
-    return Checked(entries, found.warnings)
+    return Checked(entries, findings.warnings)
 
 
 def publish_revision(
@@ -107,7 +107,7 @@ def publish_revision(
 
 
 def sources_of(folder: Path, notices: Mapping[str, str], scratch: Path) -> dict[str, Path]:
-    """What will be published, by path; texts that the folder lacks are written to ``scratch``."""
+    """Return the files to publish, by path; texts that the folder lacks go into ``scratch``."""
     sources = {path.relative_to(folder).as_posix(): path for path in folder_checks.scan(folder)}
     for name, text in missing_notices(sources, notices).items():
         sources[name] = scratch / name
@@ -118,8 +118,10 @@ def sources_of(folder: Path, notices: Mapping[str, str], scratch: Path) -> dict[
 def kept_hidden(repo: ModelRepo) -> list[Content]:
     """List the branch's hidden files, as .gitattributes: a folder brings none and removes none."""
     head = head_revision(repo, DEFAULT_BRANCH)
-    held = contents_of(head).values() if head else ()
-    return [content for content in held if folder_checks.is_hidden(PurePosixPath(content.path))]
+    head_contents = contents_of(head).values() if head else ()
+    return [
+        content for content in head_contents if folder_checks.is_hidden(PurePosixPath(content.path))
+    ]
 
 
 def missing_notices(present: Collection[str], notices: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from portal.parsing.texts import require_text
 
 @transaction.atomic
 def create_branch(*, actor: User, repo_id: int, name: str, start: str, now: datetime) -> Ref:
-    """A branch that begins at ``start``: a branch, a tag or a commit."""
+    """Make a branch that begins at ``start``, which names a branch, a tag or a commit."""
     repo = locked_for_publishing(actor, repo_id)
     branch = _named(repo, Ref.Kind.BRANCH, name, start)
     record(EventType.BRANCH_CREATED, actor=actor, target=repo, at=now, **_facts(branch))
@@ -31,7 +31,7 @@ def create_branch(*, actor: User, repo_id: int, name: str, start: str, now: date
 def create_tag(
     *, actor: User, repo_id: int, name: str, at: str, message: str, now: datetime
 ) -> Ref:
-    """A tag of the revision that ``at`` names. What is said of it is on the record."""
+    """Tag the revision that ``at`` names; the tag's message goes into the audit record."""
     repo = locked_for_publishing(actor, repo_id)
     message = require_text(message, "message", at_most=LONGEST_MESSAGE)
     tag = _named(repo, Ref.Kind.TAG, name, at)
@@ -61,8 +61,10 @@ def delete_tag(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
 
 
 def branch_head(repo: ModelRepo, name: str) -> Revision:
-    """What a branch names, by its short or full name. Raises RevisionNotFound for anything else:
-    a commit or a tag can't be added to."""
+    """Return a branch's newest revision, by the branch's short or full name.
+
+    Raises RevisionNotFound for a commit or a tag, since nothing can be added to these.
+    """
     bare = name.removeprefix("refs/heads/")
     branches = repo.refs.filter(kind=Ref.Kind.BRANCH, name=bare).select_related("revision")
     branch = branches.first()
@@ -85,10 +87,10 @@ def _named(repo: ModelRepo, kind: Ref.Kind, name: str, at: str) -> Ref:
 
 def _known(repo: ModelRepo, kind: Ref.Kind, name: str) -> Ref:
     ref = Ref.objects.select_related("revision", "repo").filter(repo=repo, kind=kind, name=name)
-    found = ref.first()
-    if found is None:
+    existing = ref.first()
+    if existing is None:
         raise _invalid(name)
-    return found
+    return existing
 
 
 def _invalid(name: str) -> RevisionNotFound:

@@ -1,4 +1,4 @@
-"""Renaming a repo and taking it away. Rows stay: grants, signatures and events name them."""
+"""Rename and delete repos. Their rows stay: grants, signatures and events name them."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: date
 
 @transaction.atomic
 def give_up_name(*, actor: User, namespace: str, name: str, now: datetime) -> None:
-    """Have a name that a repo bore lead to it no longer, so that another may take it.
+    """Free a name that a repo bore before, so that another repo may take it.
 
-    Whoever may publish in the name's namespace may. Raises RepoNotFound for a name that leads
+    It takes the right to publish in the name's namespace. Raises RepoNotFound for a name that leads
     nowhere.
     """
     place = locked_namespace(namespace)
     require_may_publish(actor, place)
     former = FormerName.objects.filter(namespace=place, name__iexact=name).select_related("repo")
-    kept = former.first()
-    if kept is None:
+    former_name = former.first()
+    if former_name is None:
         raise RepoNotFound(f"{place.name}/{name} is no name that a model has moved away from.")
-    kept.delete()
+    former_name.delete()
     record(
         EventType.NAME_GIVEN_UP,
         actor=actor,
-        target=kept.repo,
+        target=former_name.repo,
         at=now,
-        name=f"{place.name}/{kept.name}",
+        name=f"{place.name}/{former_name.name}",
     )
 
 
@@ -80,7 +80,7 @@ def _remember(repo: ModelRepo) -> None:
 
 @transaction.atomic
 def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
-    """Take a repo out of sight and out of use. Every record of it stays, its files too."""
+    """Mark a repo as deleted, so that nobody finds it. Its records and files stay."""
     repo = _locked(actor, repo_id)
     repo.deleted_at = now
     repo.save(update_fields=["deleted_at"])
@@ -89,7 +89,10 @@ def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
 
 
 def _locked(actor: User, repo_id: int) -> ModelRepo:
-    """A worker serves a repo by its name, so what is served stays where it is."""
+    """Lock a repo to rename or delete it.
+
+    Raises RepoInUse for a hosted one: a worker serves it by its name.
+    """
     repo = locked_for_publishing(actor, repo_id)
     if repo.hosted:
         raise RepoInUse(

@@ -47,8 +47,7 @@ def require_may_publish(actor: User, namespace: Namespace) -> None:
 
 
 def locked_for_publishing(actor: User, repo_id: int) -> ModelRepo:
-    """The repo, locked, if it stands and the actor may publish it. Raises MayNotPublish, or
-    RepoNotFound."""
+    """Lock a repo that the actor may publish. Raises MayNotPublish, or RepoNotFound."""
     locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
     repo: ModelRepo = locked.get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
@@ -76,7 +75,7 @@ def create_repo(
 
 
 def locked_namespace(name: str) -> Namespace:
-    """Locked, so that of two who want one name the second finds it taken."""
+    """Lock a namespace, so that the second of two who want one name finds it taken."""
     place = Namespace.objects.select_for_update(of=("self",)).filter(name__iexact=name).first()
     if place is None:
         raise RepoNotFound(f"There is no namespace {name}.")
@@ -86,28 +85,30 @@ def locked_namespace(name: str) -> Namespace:
 def require_free(
     actor: User, namespace: Namespace, name: str, *, repo: ModelRepo | None = None
 ) -> None:
-    """Raise RepoExists, or a kin of it, unless no repo has the name and it leads to none but
-    ``repo``, which may take it back."""
+    """Raise RepoExists, or a subclass, for a name that a repo has or that leads to one.
+
+    A name that leads to ``repo`` itself is free: the repo may take it back.
+    """
     full_name = f"{namespace.name}/{name}"
     if taken := ModelRepo.objects.named(full_name).with_names().first():
         raise RepoExists(taken.full_name)
     former = FormerName.objects.filter(namespace=namespace, name__iexact=name)
-    if kept := former.exclude(repo=repo).select_related("repo__namespace").first():
-        if ModelRepo.objects.visible_to(actor).filter(pk=kept.repo_id).exists():
-            raise NameLeadsElsewhere(full_name, kept.repo.full_name)
+    if former_name := former.exclude(repo=repo).select_related("repo__namespace").first():
+        if ModelRepo.objects.visible_to(actor).filter(pk=former_name.repo_id).exists():
+            raise NameLeadsElsewhere(full_name, former_name.repo.full_name)
         raise NameKept(full_name)
 
 
 def require_valid(repo: ModelRepo) -> None:
-    """The model's own rules, told as a refusal. Raises FieldErrors."""
+    """Raise FieldErrors for what the model's own validation refuses."""
     try:
         repo.full_clean()
     except ValidationError as error:
-        told = {field: " ".join(messages) for field, messages in error.message_dict.items()}
+        errors = {field: " ".join(messages) for field, messages in error.message_dict.items()}
         gates = {repo.download_gate, repo.inference_gate}
         if repo.licence_id is None and gates != {Gate.OPEN}:
-            told = {"licence": NEEDS_LICENCE}
-        raise FieldErrors(told) from error
+            errors = {"licence": NEEDS_LICENCE}
+        raise FieldErrors(errors) from error
 
 
 NEEDS_LICENCE = (
@@ -125,7 +126,7 @@ def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration: Any) -> ModelRepo:
-    """Change a repo's settings; what is already so stays unrecorded."""
+    """Change a repo's settings, and record those that differ from before."""
     repo = (ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")).get(
         pk=repo_id
     )
@@ -149,19 +150,21 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
 
 
 def _administered(actor: User, repo_id: int) -> ModelRepo:
-    """The repo, locked; its administrators settle who is on its team."""
+    """Lock a repo that the actor administers. Raises MayNotPublish."""
     repo = ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")
-    found = repo.get(pk=repo_id)
+    administered = repo.get(pk=repo_id)
     if not ModelRepo.objects.administered_by(actor).filter(pk=repo_id).exists():
-        raise MayNotPublish(f"You don’t administer {found.full_name}. Ask somebody who does.")
-    return found
+        raise MayNotPublish(
+            f"You don’t administer {administered.full_name}. Ask somebody who does."
+        )
+    return administered
 
 
 @transaction.atomic
 def add_team_member(
     *, actor: User, repo_id: int, user: User, role: TeamMember.Role, now: datetime
 ) -> TeamMember:
-    """Seat a person on a repo's review team; again with another role changes the role."""
+    """Seat a person on a repo's review team, or change their role there."""
     repo = _administered(actor, repo_id)
     member = TeamMember.objects.filter(repo=repo, user=user).first()
     if member and member.role == role:
@@ -180,7 +183,7 @@ def add_team_member(
 
 @transaction.atomic
 def remove_team_member(*, actor: User, repo_id: int, user: User, now: datetime) -> None:
-    """Take a person off a repo's review team. Whether enough stay is for the caller to ask."""
+    """Take a person off a repo's review team. The caller checks that enough reviewers stay."""
     repo = _administered(actor, repo_id)
     removed, _ = TeamMember.objects.filter(repo=repo, user=user).delete()
     if removed:

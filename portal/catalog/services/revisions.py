@@ -1,4 +1,4 @@
-"""How a revision comes to be: from a list of files whose bytes are stored, in one transaction."""
+"""Make a revision, in one transaction, from a list of files whose bytes are stored already."""
 
 from __future__ import annotations
 
@@ -55,12 +55,16 @@ def commit_id(
 
 
 def standing_revision(repo: ModelRepo, contents: Sequence[Content], branch: str) -> Revision | None:
-    """The branch's newest revision, if it holds exactly these files."""
+    """Return the branch's newest revision, if it holds exactly these files."""
     head = head_revision(repo, branch)
     if head is None:
         return None
-    held = head.files.exclude(path__in=GENERATED).values_list("path", "blob_id")
-    return head if set(held) == {(each.path, each.sha256) for each in brought(contents)} else None
+    head_files = head.files.exclude(path__in=GENERATED).values_list("path", "blob_id")
+    return (
+        head
+        if set(head_files) == {(content.path, content.sha256) for content in brought(contents)}
+        else None
+    )
 
 
 @transaction.atomic
@@ -118,8 +122,11 @@ def make_revision(
     message: str,
     now: datetime,
 ) -> Revision:
-    """Complete and sign a revision. Two branches that take the same step from the same place come
-    to the same one; if it was hidden meanwhile, somebody publishes it again by this."""
+    """Complete and sign a revision.
+
+    Two branches that make the same change to the same revision share the result. A hidden revision
+    that is made again is shown again: somebody has published it anew.
+    """
     missing = "Say in one line what changes."
     require_text(title, "summary", missing=missing, at_most=LONGEST_TITLE)
     require_text(message, "description", at_most=LONGEST_MESSAGE)
@@ -145,11 +152,15 @@ def make_revision(
 
 
 def _signature_of(revision: Revision) -> dict[str, str]:
-    found = RevisionSignature.objects.filter(revision=revision).values(
+    signatures = RevisionSignature.objects.filter(revision=revision).values(
         "blob_id", "key__fingerprint"
     )
-    each = found.first()
-    return {"signature": each["blob_id"], "key": each["key__fingerprint"]} if each else {}
+    signature = signatures.first()
+    return (
+        {"signature": signature["blob_id"], "key": signature["key__fingerprint"]}
+        if signature
+        else {}
+    )
 
 
 def _add_signature(revision: Revision, signed: Signed, now: datetime) -> None:

@@ -20,10 +20,10 @@ from portal.catalog.services.revisions import make_revision
 def squash_branch(
     *, actor: User, repo_id: int, branch: str, title: str, now: datetime, message: str = ""
 ) -> Revision:
-    """The same files as one revision without a past; a branch that has none stays as it is.
+    """Replace a branch's history by one revision with the same files.
 
-    Revisions that no branch and no tag leads to any more are no longer told of, nor served.
-    Grants, signatures and events that name them still find them.
+    Revisions that no branch or tag leads to any more are hidden and no longer served. Grants,
+    signatures and events that name them still find them. A branch of one revision stays as it is.
     """
     repo = locked_for_publishing(actor, repo_id)
     head = branch_head(repo, branch)

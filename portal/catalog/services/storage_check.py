@@ -1,4 +1,4 @@
-"""Whether the store still holds what the rows say: read again, hashed again, compared."""
+"""Check that the store holds what the rows say, by listing it and hashing its bytes again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from portal.storage.base import sha256_of
 log = logging.getLogger(__name__)
 
 Kind = StorageFinding.Kind
-GRACE = timedelta(days=1)  # bytes come before their row, and a large folder takes its time
+GRACE = timedelta(days=1)  # bytes are stored before their rows; a large folder takes hours
 BATCH = 1000
 Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class StorageReport:
-    """``open_findings`` are all that stand, found now or before."""
+    """The figures of one run; ``open_findings`` counts those of earlier runs too."""
 
     checked: int
     size_bytes: int
@@ -61,13 +61,16 @@ def verify_storage(
 
 
 def bytes_to_check(limit_bytes: int | None) -> int:
-    """What a run will read, for its progress bar."""
+    """Return how much a run will read, for its progress bar."""
     total = Blob.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
     return total if limit_bytes is None else min(total, limit_bytes)
 
 
 def _longest_unchecked(limit_bytes: int | None) -> Iterator[Blob]:
-    """A snapshot of keys first: checking moves a blob to the end of the order."""
+    """Yield the blobs that weren't read for longest, up to ``limit_bytes``.
+
+    Their keys are read first: checking a blob moves it to the end of this order.
+    """
     order = Blob.objects.order_by(F("checked_at").asc(nulls_first=True), "sha256")
     chosen: list[str] = []
     size = 0
@@ -77,26 +80,26 @@ def _longest_unchecked(limit_bytes: int | None) -> Iterator[Blob]:
         chosen.append(sha256)
         size += size_bytes
     for start in range(0, len(chosen), BATCH):
-        held = Blob.objects.in_bulk(chosen[start : start + BATCH])
-        yield from (held[sha256] for sha256 in chosen[start : start + BATCH] if sha256 in held)
+        blobs = Blob.objects.in_bulk(chosen[start : start + BATCH])
+        yield from (blobs[sha256] for sha256 in chosen[start : start + BATCH] if sha256 in blobs)
 
 
 def _read_again(store: BlobStore, blob: Blob, progress: Progress | None) -> tuple[Kind, str] | None:
     try:
         with store.open(blob.sha256) as content:
-            found = sha256_of(content, progress)
+            sha256 = sha256_of(content, progress)
     except BlobMissing:
         return Kind.MISSING, ""
     except OSError as error:
         return Kind.CORRUPT, f"It can’t be read: {error}"
-    return None if found == blob.sha256 else (Kind.CORRUPT, f"The bytes hash to {found}")
+    return None if sha256 == blob.sha256 else (Kind.CORRUPT, f"The bytes hash to {sha256}")
 
 
 def _compare_lists(store: BlobStore, now: datetime, orphans_after: timedelta) -> int:
-    """Missing blobs and orphans, from the store's list; how many it lists."""
+    """Find missing blobs and orphans by the store's list; return how many objects it lists."""
     listed: set[str] = set()
     for batch in _batches(store.stored()):
-        listed.update(each.sha256 for each in batch)
+        listed.update(blob.sha256 for blob in batch)
         _look_for_orphans(batch, now, orphans_after)
     for sha256 in Blob.objects.values_list("sha256", flat=True).iterator():
         if sha256 not in listed and not store.has(sha256):  # it may have come since
@@ -106,7 +109,7 @@ def _compare_lists(store: BlobStore, now: datetime, orphans_after: timedelta) ->
 
 
 def _end_what_is_mended(listed: set[str], now: datetime) -> None:
-    """What the list alone can tell; changed bytes are told by reading them."""
+    """Close the findings that the list shows to be mended; changed bytes take a reading."""
     standing = StorageFinding.objects.filter(mended_at=None)
     for finding in list(standing.exclude(kind=Kind.CORRUPT)):
         there = finding.sha256 in listed
@@ -116,18 +119,18 @@ def _end_what_is_mended(listed: set[str], now: datetime) -> None:
 
 
 def _look_for_orphans(batch: list[Stored], now: datetime, orphans_after: timedelta) -> None:
-    named = Blob.objects.filter(pk__in=[each.sha256 for each in batch])
+    named = Blob.objects.filter(pk__in=[blob.sha256 for blob in batch])
     known = set(named.values_list("sha256", flat=True))
-    for each in batch:
-        if each.sha256 not in known and each.stored_at <= now - orphans_after:
-            found = f"{each.size_bytes:,} bytes, stored {each.stored_at:%Y-%m-%d %H:%M} UTC"
-            _settle(each.sha256, (Kind.ORPHAN, found), now, kinds=(Kind.ORPHAN,))
+    for blob in batch:
+        if blob.sha256 not in known and blob.stored_at <= now - orphans_after:
+            description = f"{blob.size_bytes:,} bytes, stored {blob.stored_at:%Y-%m-%d %H:%M} UTC"
+            _settle(blob.sha256, (Kind.ORPHAN, description), now, kinds=(Kind.ORPHAN,))
 
 
 def _batches(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
     batch: list[Stored] = []
-    for each in stored:
-        batch.append(each)
+    for blob in stored:
+        batch.append(blob)
         if len(batch) == BATCH:
             yield batch
             batch = []
@@ -138,7 +141,7 @@ def _batches(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
 def _settle(
     sha256: str, fault: tuple[Kind, str] | None, now: datetime, *, kinds: tuple[Kind, ...]
 ) -> None:
-    """Open a finding of this fault, unless it stands; end those of ``kinds`` that no longer do."""
+    """Open a finding of this fault if none is open; close those of ``kinds`` that are mended."""
     standing = StorageFinding.objects.select_for_update().filter(
         sha256=sha256, kind__in=kinds, mended_at=None
     )
@@ -157,7 +160,7 @@ def _settle(
 
 
 def _where(sha256: str, detail: str) -> str:
-    """A file that holds the blob, since a person looks for that."""
+    """Add to a finding's detail one file that has the blob: that is what a person looks for."""
     files = File.everything.select_related("revision__repo__namespace")
     file = files.filter(blob_id=sha256).first()
     named = f"{file.revision.repo}, {file.path}" if file else ""

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
     def _handle(self, folder: Path, options: dict[str, Any]) -> None:
         repo, publisher = repo_named(options["repo"]), account_named(options["publisher"])
-        given = {
+        arguments = {
             "actor": publisher,
             "repo_id": repo.pk,
             "folder": folder,
@@ -79,14 +79,14 @@ class Command(BaseCommand):
         }
         size = sum(path.stat().st_size for path in folder_checks.scan(folder))
         if options["dry_run"]:
-            plan = _watched(size, "hashing", partial(plan_revision, **given))
+            plan = _watched(size, "hashing", partial(plan_revision, **arguments))
             self.stdout.write("\n".join(told(plan, options)))
             return
-        given["load_check"] = LoadCheck(_reason(options["no_load_check"]))
-        given["facts"] = self._facts(options)
-        given["title"] = options["title"]
+        arguments["load_check"] = LoadCheck(_reason(options["no_load_check"]))
+        arguments["facts"] = self._facts(options)
+        arguments["title"] = options["title"]
         readings = blob_store().readings
-        revision = _watched(size * readings, "storing", partial(publish_revision, **given))
+        revision = _watched(size * readings, "storing", partial(publish_revision, **arguments))
         self._tell(repo, revision, folder, options)
 
     def _facts(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Command(BaseCommand):
 
 
 def loaded(revision: Revision) -> str:
-    """What the event of its release says of the load check."""
+    """Return what the event of the revision's release says about its load check."""
     event = AuditEvent.objects.filter(
         type=EventType.REVISION_PUBLISHED, target_id=str(revision.pk)
     ).first()

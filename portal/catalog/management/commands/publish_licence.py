@@ -49,10 +49,10 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(f"Not published: {error.message}") from error
         done = "Ready; nothing changed" if options["dry_run"] else "Published"
-        asked = len(published.attestations)
+        attestation_count = len(published.attestations)
         self.stdout.write(
             f"{done}: {published}, {published.kind}, in force from "
-            f"{published.effective_at.isoformat()}, {asked} acknowledgements.\n"
+            f"{published.effective_at.isoformat()}, {attestation_count} acknowledgements.\n"
             f"sha256 {published.sha256}"
         )
 
@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
 
 def _text(file: Path) -> str:
-    """The bytes as they lie there: the sha256 is of them."""
+    """Read a text without changing its line ends: its sha256 is over these very bytes."""
     try:
         return file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
@@ -93,13 +93,13 @@ def _terms(file: Path | None, before: LicenceVersion | None) -> dict[str, Any]:
     return terms
 
 
-def _time(given: str | None) -> datetime | None:
-    if given is None:
+def _time(text: str | None) -> datetime | None:
+    if text is None:
         return None
     try:
-        found = parse_datetime(given)
+        time = parse_datetime(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise CommandError("Write the time as 2026-12-01T00:00:00+00:00, with its zone.")
-    return found
+    return time

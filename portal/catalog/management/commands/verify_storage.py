@@ -61,16 +61,16 @@ class Command(BaseCommand):
         self._tell(report, as_json=options["json"])
 
     def _tell(self, report: StorageReport, *, as_json: bool) -> None:
-        standing = list(StorageFinding.objects.filter(mended_at=None)[:TOLD_AT_MOST])
+        open_findings = list(StorageFinding.objects.filter(mended_at=None)[:TOLD_AT_MOST])
         if as_json:
             findings = [
                 {
-                    "kind": each.kind,
-                    "sha256": each.sha256,
-                    "detail": each.detail,
-                    "found_at": each.found_at.isoformat(),
+                    "kind": finding.kind,
+                    "sha256": finding.sha256,
+                    "detail": finding.detail,
+                    "found_at": finding.found_at.isoformat(),
                 }
-                for each in standing
+                for finding in open_findings
             ]
             self.stdout.write(json.dumps({**asdict(report), "findings": findings}))
         else:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
                 f"{report.checked} blobs read, {report.size_bytes:,} bytes; {report.stored} stored."
             )
         if report.open_findings:
-            lines = [] if as_json else [_line(each) for each in standing]
+            lines = [] if as_json else [_line(finding) for finding in open_findings]
             raise CommandError("\n  ".join([f"{report.open_findings} findings.", *lines]))
 
 
