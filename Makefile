@@ -49,6 +49,9 @@ lint: export WEIGHTGATE_DB_POOL := 0
 lint: $(READY) ## style, types, layers, missing migrations
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/djlint --check --quiet templates
+	@$(VENV)/bin/djlint --lint --quiet templates
+	@$(PYTHON) scripts/format_styles.py --check
 	@$(VENV)/bin/mypy portal workers inference
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) -W ignore manage.py makemigrations --check --dry-run

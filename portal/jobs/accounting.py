@@ -57,6 +57,13 @@ class Allowance:
     waiting_for: str = ""  # the model, where it holds only while a request for it is undecided
 
     @property
+    def in_words(self) -> str:
+        used = f"{self.used:,} of {self.limit:,} tokens"
+        if not self.waiting_for:
+            return used
+        return f"{used} of {self.waiting_for}, while your request is in review"
+
+    @property
     def left(self) -> int:
         return max(self.limit - self.used, 0)
 

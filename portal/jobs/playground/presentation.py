@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
@@ -38,6 +40,11 @@ class Word:
     percent: str
     shade: int
     others: list[Alternative]
+
+    @property
+    def markup(self) -> SafeString:
+        """Render the word without the file's last line break, which the completion would show."""
+        return mark_safe(render_to_string("jobs/_token.html", {"word": self}).removesuffix("\n"))  # noqa: S308 (escaped by the template)
 
 
 def words(events: list[Event], model: HostedModel) -> list[Word]:

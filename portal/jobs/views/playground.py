@@ -15,7 +15,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
@@ -217,9 +216,7 @@ def _spelt(model: HostedModel, item: Item) -> str:
         return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:
         return ": still here\n\n"
-    html = "".join(
-        render_to_string("jobs/_token.html", {"word": word}) for word in words([item.event], model)
-    )
+    html = "".join(word.markup for word in words([item.event], model))
     return f"id: {item.last_id}\nevent: words\ndata: {json.dumps(html)}\n\n"
 
 

@@ -52,6 +52,17 @@ class LossChart:
     last: tuple[int, float]
     crashes: int
 
+    @property
+    def description(self) -> str:
+        """Describe the line for readers who don't see it."""
+        (first_step, first_loss), (last_step, last_loss) = self.first, self.last
+        line = (
+            f"from {first_loss:.2f} at step {first_step:,} to {last_loss:.2f} at step {last_step:,}"
+        )
+        crashes = f", with {self.crashes} crash{'' if self.crashes == 1 else 'es'}"
+        course = line + crashes if self.crashes else line
+        return f"Training loss goes {course}; the table below has the values."
+
 
 def loss_chart(points: Points, crash_steps: list[int]) -> LossChart | None:
     """None where there are too few points for a line."""

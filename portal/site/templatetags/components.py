@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.template import Engine
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -14,25 +15,25 @@ def confirm(
     context: template.Context,
     content: SafeString,
     *,
-    id: str,  # noqa: A002 (the attribute's name)
+    id: str,
     title: str,
     subject: str,
     action: str,
     act: str,
 ) -> SafeString:
-    """Render a popover that asks before an act that a slip would regret; its body says what follows."""
+    """Render a popover that asks before an act that can't be undone; its body says what follows."""
     shown = {"id": id, "title": title, "subject": subject, "action": action, "act": act}
-    token = context.get("csrf_token")
-    return render_to_string("_confirm.html", shown | {"text": content, "csrf_token": token})
+    with context.push(**shown, text=content):
+        return Engine.get_default().get_template("_confirm.html").render(context)
 
 
 @register.simple_block_tag
-def empty_state(
+def blankslate(
     content: SafeString,
     heading: str,
-    *,
     act_url: str = "",
     act_label: str = "",
+    *,
     other_url: str = "",
     other_label: str = "",
 ) -> SafeString:

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.access.models import AccessRequest
-from portal.access.screening.claimed_affiliations import Workplace, workplace_of
+from portal.access.screening.claimed_affiliations import workplace_of
 from portal.text import bidi
 
 register = template.Library()
@@ -26,10 +26,13 @@ def typed(text: object) -> SafeString | str:
     return format_html('<bdi class="lines">{}</bdi>', linebreaksbr(str(text))) if text else ""
 
 
-@register.filter
-def workplace(access_request: AccessRequest) -> Workplace:
-    """Show where the applicant works: what is proved, and what they say where that differs."""
-    return workplace_of(access_request)
+@register.simple_tag
+def workplace(access_request: AccessRequest) -> SafeString:
+    """Write after a name where the applicant works: what is proved, and what they say beside it."""
+    place = workplace_of(access_request)
+    proved = format_html(", {}", named(place.name)) if place.name else SafeString()
+    said = format_html(' <span class="quiet">(says {})</span>', named(place.said))
+    return proved + said if place.said else proved
 
 
 @register.filter

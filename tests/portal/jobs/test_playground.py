@@ -15,6 +15,7 @@ from portal.jobs.streaming.event_log import Event, append
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
+from tests.pages import as_shown
 
 PLAYGROUND = "/playground"
 SETTINGS_KEPT = {"max_tokens": 8, "temperature": 1, "top_p": 1, "top_k": 0, "seed": 7}
@@ -164,7 +165,7 @@ def test_an_ended_job_shows_words_figures_code_and_terms(client, job):
     ]
     outcome = Outcome(events=events, completion_tokens=2, engine_seconds=2.0)
     finish_job(job_id=job.pk, attempt=1, outcome=outcome, now=timezone.now())
-    page = client.get(f"/playground/{job.pk}").content.decode()
+    page = as_shown(client.get(f"/playground/{job.pk}").text)
     for part in ("estimated", "The same as a table", "OpenAI(", "hf download", "2 tokens"):
         assert part in page
     assert "Licensed under the Noncommercial Research Licence." in page
@@ -206,7 +207,7 @@ def test_a_job_is_run_again_as_it_was(client, hosted, guest):
     """What was set stands in the form, and is sent from there; what the form lacks is said."""
     client.post(PLAYGROUND, form(hosted, repetition_penalty="1.3", min_p="0.05"))
     asked = Job.objects.get()
-    page = client.get(f"/playground/{asked.pk}").content.decode()
+    page = as_shown(client.get(f"/playground/{asked.pk}").text)
     assert "<details open><summary>More sampling settings" in page
     for name, value in (("repetition_penalty", 1.3), ("min_p", 0.05), ("presence_penalty", 0)):
         assert float(re.search(rf'name="{name}" value="([^"]+)"', page)[1]) == value
@@ -227,12 +228,12 @@ def test_any_number_that_a_program_may_send_is_taken(client, hosted, guest):
 def test_what_few_set_is_folded_away(client, hosted, guest):
     client.post(PLAYGROUND, form(hosted))
     for path in ("", f"/{Job.objects.get().pk}"):
-        page = client.get(f"{PLAYGROUND}{path}").content.decode()
+        page = as_shown(client.get(f"{PLAYGROUND}{path}").text)
         assert "<details><summary>More sampling settings" in page
 
 
 def test_a_wrong_setting_among_them_is_shown(client, hosted, guest):
-    page = client.post(PLAYGROUND, form(hosted, repetition_penalty="0")).content.decode()
+    page = as_shown(client.post(PLAYGROUND, form(hosted, repetition_penalty="0")).text)
     assert "<details open><summary>More sampling settings" in page
     assert "Repetition penalty: give a number from 0.01 to 100." in page
 
@@ -276,7 +277,7 @@ def test_the_page_names_the_revision_that_wrote_it_and_another_that_is_hosted_no
     assert f"{link}{job.revision.commit}" in page
     assert "is hosted now" not in page
     hosting.beat(hosted.full_name, state=hosting.READY, commit="f" * 40)
-    page = client.get(path).content.decode()
+    page = as_shown(client.get(path).text)
     assert f"{link}{job.revision.commit}" in page
     assert f"{link}{'f' * 40}" in page
     assert "is hosted now: it may write something else" in page

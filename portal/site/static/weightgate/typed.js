@@ -14,7 +14,11 @@
   const ticks = (field) => field.matches("[type=checkbox], [type=radio]");
   const read = (form) => fieldsOf(form).map((field) => [field.name, field.value, ticks(field) ? field.checked : null]);
   const stored = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
-  const store = (key, value) => { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* full: keep on */ } };
+  const store = (key, value) => {
+    try {
+      sessionStorage.setItem(key, JSON.stringify(value));
+    } catch { /* full: keep on */ }
+  };
 
   // A change that was put back tells the form so: its autosave, its counters.
   const fill = (form, values) => {

@@ -2,7 +2,8 @@
 (() => {
   "use strict";
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const typing = (node) => node.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+  const typing = (node) => node.closest(TYPING);
 
   // Errors: the summary takes the focus, on load and after a swap.
   const focusErrors = (root) => root.querySelector(".summary-error")?.focus();
@@ -53,7 +54,8 @@
   });
 
   // Keys. data-key="a" on a link, button or field: pressed, followed or focused. "g q" is two keys in a row.
-  // In a list, tr[data-row] are the rows: j and k move, x selects, Enter opens, data-row-key="c" acts on the current one.
+  // In a list, tr[data-row] are the rows: j and k move, x selects, Enter opens,
+  // data-row-key="c" acts on the current one.
   const rows = () => all("tr[data-row]");
   const current = () => document.querySelector("tr[data-row][aria-current]");
   const move = (step) => {
