@@ -1,4 +1,4 @@
-"""What the gate learns from an account: a proof that comes or ends weighs on requests that wait."""
+"""Refresh the evidence on waiting requests when a proof of affiliation comes or ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.accounts.models import Affiliation
 
 @receiver(post_save, sender=Affiliation)
 def affiliation_changed(instance: Affiliation, **kwargs: Any) -> None:
-    """Inside the transaction of the proof, so that the queue shows it with the next reading."""
+    """Refresh a person's undecided requests, in the transaction of the proof itself."""
     waiting = AccessRequest.objects.of(instance.person).undecided().select_for_update(of=("self",))
     for access_request in waiting.select_related("applicant"):
         refresh_evidence(access_request, timezone.now())

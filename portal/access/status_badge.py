@@ -1,4 +1,4 @@
-"""A state as a page shows it: a word, its tone and its icon."""
+"""A status as a page shows it: a word, its tone and its icon."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mark:
-    """Tone, words and icon of ``{% mark %}``."""
+    """The tone, words and icon that ``{% mark %}`` renders."""
 
     tone: str
     text: str

@@ -1,4 +1,4 @@
-"""Let a hold on a revision follow the bytes: its files, and the revisions that contain them."""
+"""Follow the bytes of a held revision: its files, and all revisions that contain them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.errors import FieldErrors
 
 WEIGHTS = (".safetensors", ".gguf", ".npz", ".onnx", ".bin", ".pt", ".pth")
 NEVER_WEIGHTS = (".json", ".jsonl", ".md", ".model", ".tiktoken", ".txt")
-MOST_TOLD = 100
+MOST_LISTED = 100
 
 
 def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...
 
 
 def _may_be_weights(file: File) -> bool:
-    """Tell whether a file may be weights; a known suffix counts, as .gitattributes may lie."""
+    """Tell whether a file may be weights, by its suffix too: a .gitattributes may hide its size."""
     is_large = file.lfs or file.path.endswith(WEIGHTS)
     return is_large and not file.path.endswith(NEVER_WEIGHTS)
 
@@ -46,7 +46,7 @@ def held_revisions(hold: Hold) -> QuerySet[Revision]:
 
 
 def held_repos(hold: Hold) -> QuerySet[ModelRepo]:
-    """Find every repo that has such a revision, with its names."""
+    """Select the repos that have a revision which the hold stops, with their names."""
     revisions = held_revisions(hold).order_by()
     return ModelRepo.objects.with_names().filter(pk__in=revisions.values("repo"))
 
@@ -75,17 +75,20 @@ class Reach:
 
 
 def reach_of(hold: Hold, visible: QuerySet[ModelRepo]) -> Reach | None:
-    """List what it stops among the repos that its reader may know of; None for one on people."""
+    """List what a hold on a revision stops in the repos that its reader may know of.
+
+    Return None for a hold on people.
+    """
     if hold.revision is None:
         return None
     held = held_revisions(hold)
-    told = held.filter(repo__in=visible).select_related("repo__namespace")[:MOST_TOLD]
+    listed = held.filter(repo__in=visible).select_related("repo__namespace")[:MOST_LISTED]
     serving = Revision.objects.filter(_with_blobs(hold), repo__in=visible)
     others = serving.exclude(pk__in=held.order_by().values("pk")).order_by().values("repo")
-    elsewhere = ModelRepo.objects.filter(pk__in=others).with_names()[:MOST_TOLD]
+    elsewhere = ModelRepo.objects.filter(pk__in=others).with_names()[:MOST_LISTED]
     return Reach(
         files=len(hold.blob_ids),
-        revisions=_described(list(told)),
+        revisions=_described(list(listed)),
         revision_count=held.count(),
         elsewhere=[repo.full_name for repo in elsewhere],
     )
@@ -96,8 +99,10 @@ def _described(revisions: list[Revision]) -> list[HeldRevision]:
     for ref in Ref.objects.filter(revision__in=revisions).order_by("kind", "name"):
         names.setdefault(ref.revision_id, []).append(ref.name)
     return [
-        HeldRevision(each.repo.full_name, each.commit, each.title, names.get(each.pk, []))
-        for each in revisions
+        HeldRevision(
+            revision.repo.full_name, revision.commit, revision.title, names.get(revision.pk, [])
+        )
+        for revision in revisions
     ]
 
 

@@ -1,4 +1,4 @@
-"""Holds: one administrator stops access at once; lifting takes as many as the gate says."""
+"""Legal holds: one administrator stops access at once; lifting one takes a quorum of the gate."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def place_hold(
     now: datetime,
     only_files: Sequence[str] = (),
 ) -> Hold:
-    """Hold back a person, an organization or a revision: one administrator is enough.
+    """Stop the access of a person or an organization, or to a revision, at once.
 
-    Without a repo it binds on all of them, and a superuser places it. A hold on a revision binds
-    every revision of the namespace that serves a file which it covers; ``only_files`` are patterns
-    of their paths, by default the weights. A superuser's binds in all namespaces. The same hold
-    again, while it stands, changes nothing.
+    Without a repo the hold binds on all repos, and only a superuser may place it. A hold on a
+    revision binds every revision of the namespace, or of all namespaces if a superuser places it,
+    that serves a file which it covers; ``only_files`` are patterns of paths, by default the
+    weights. Placing the same hold again, while it stands, changes nothing.
     """
     hold = proposed(
         actor=actor,
@@ -53,22 +53,22 @@ def place_hold(
         only_files=only_files,
     )
     reason = require_text(reason, "reason", missing="Say why; those who are held back read it.")
-    if standing := _twin(hold):
+    if standing := _same_standing(hold):
         return standing
     hold.reason, hold.placed_by, hold.placed_at = reason, actor, now
     blobs = hold.proposed_blobs
     hold.save()
     HeldBlob.objects.bulk_create([HeldBlob(hold=hold, blob_id=sha256) for sha256 in blobs])
-    for person, repo in _told(hold, now):
+    for person, repo in _people_to_tell(hold, now):
         letters.send_placed(hold, person, repo=repo, now=now)
     record(EventType.HOLD_PLACED, actor=actor, target=hold, at=now, **_facts(hold))
     return hold
 
 
-def _told(hold: Hold, now: datetime) -> Iterator[tuple[User, ModelRepo | None]]:
+def _people_to_tell(hold: Hold, now: datetime) -> Iterator[tuple[User, ModelRepo | None]]:
     """Yield each person to be told of the hold, once, with the model that their letter names.
 
-    The model that the hold names comes first.
+    The model that the hold names comes first, so that a letter names that one where it can.
     """
     others = held_repos(hold) if hold.revision is not None else ModelRepo.objects.none()
     written: set[int] = set()
@@ -88,29 +88,29 @@ def proposed(
     now: datetime,
     only_files: Sequence[str] = (),
 ) -> Hold:
-    """The hold that would be placed, unsaved: for its preview, and for placing it.
+    """Return the hold that would be placed, unsaved: for its preview, and for placing it.
 
-    Raises FieldErrors naming what is missing, Forbidden where this person may not.
+    Raise FieldErrors naming what is missing, Forbidden where the actor may not place it.
     """
     repo = ModelRepo.objects.with_names().filter(pk=repo_id).first() if repo_id else None
     if repo_id is not None and repo is None:
         raise FieldErrors({"repo_id": "Choose the model, or all of them."})
-    _require_holder_of_keys(actor, repo, now)
+    _require_may_hold(actor, repo, now)
     if scope not in Scope.values:
         raise FieldErrors({"scope": "Choose what to hold: a person, an organization, a revision."})
     hold = Hold(scope=scope, repo=repo)
-    found = _subject(hold, subject_id)
-    if found is None:
+    subject = _subject(hold, subject_id)
+    if subject is None:
         label = Scope(scope).label.lower()
         raise FieldErrors({"subject_id": f"Name {label} that is known here."})
-    setattr(hold, scope, found)
-    if isinstance(found, Revision):
+    setattr(hold, scope, subject)
+    if isinstance(subject, Revision):
         hold.everywhere = actor.is_superuser
-        hold.proposed_blobs = covered_blobs(found, only_files)
+        hold.proposed_blobs = covered_blobs(subject, only_files)
     return hold
 
 
-def _require_holder_of_keys(actor: User, repo: ModelRepo | None, now: datetime) -> None:
+def _require_may_hold(actor: User, repo: ModelRepo | None, now: datetime) -> None:
     if repo is None and not (actor.is_superuser and actor.is_active):
         raise Forbidden("A hold on all models is for the operators of this site.")
     if repo is not None and not may(actor, Action.ADMINISTER, repo, now).allowed:
@@ -127,13 +127,16 @@ def _subject(hold: Hold, subject_id: int | None) -> User | Organization | Revisi
     return Revision.objects.filter(pk__in=[subject_id], repo=hold.repo).first()
 
 
-def _twin(hold: Hold) -> Hold | None:
-    """Under the lock of what is held, so that two at once place one."""
+def _same_standing(hold: Hold) -> Hold | None:
+    """Find a standing hold that stops the same, after locking what is held.
+
+    The lock keeps two administrators who press the button at once from placing two holds.
+    """
     subject = getattr(hold, hold.scope)
     type(subject).objects.select_for_update().get(pk=subject.pk)
     same = {"scope": hold.scope, "repo": hold.repo, hold.scope: subject}
     standing = Hold.objects.standing().filter(**same, everywhere=hold.everywhere)
-    return next((twin for twin in standing if twin.blob_ids == hold.proposed_blobs), None)
+    return next((other for other in standing if other.blob_ids == hold.proposed_blobs), None)
 
 
 def _facts(hold: Hold) -> dict[str, object]:
@@ -146,17 +149,17 @@ def _facts(hold: Hold) -> dict[str, object]:
 
 
 def lift_quorum(hold: Hold) -> int:
-    """How many distinct people lift it."""
+    """Return how many people must agree to lift a hold."""
     return SITE_LIFT_QUORUM if hold.repo is None else settings_of(hold.repo).lift_quorum
 
 
 @transaction.atomic
 def lift_hold(*, actor: User, hold_id: int, reason: str, now: datetime) -> Hold:
-    """Give one’s word that a hold may end; at the quorum it does. Again changes nothing."""
+    """Agree to lift a hold; it ends once the quorum agrees. Agreeing again changes nothing."""
     hold = _managed(actor, hold_id)
     if hold.lifted_at is not None or hold.lifts.filter(person=actor).exists():
         return hold
-    _require_holder_of_keys(actor, hold.repo, now)
+    _require_may_hold(actor, hold.repo, now)
     if is_held(actor, hold, now):
         raise HeldBack("You are held back yourself, so somebody else must lift this hold.")
     reason = require_text(reason, "reason", missing="Say why it may end; the record keeps it.")
@@ -176,7 +179,7 @@ def _managed(actor: User, hold_id: int) -> Hold:
 
 
 def is_held(person: User, hold: Hold, now: datetime) -> bool:
-    """Whether a standing hold binds this person where ``hold`` does."""
+    """Tell whether a standing hold binds this person where ``hold`` does."""
     standing = Hold.objects.of_person(person, now)
     if hold.repo is not None:
         standing = standing.filter(repo=None) | standing.filter(repo=hold.repo)
@@ -184,12 +187,12 @@ def is_held(person: User, hold: Hold, now: datetime) -> bool:
 
 
 def _valid_lifts(hold: Hold, now: datetime) -> list[HoldLift]:
-    """Those of people who may still lift it, and aren’t held back by now."""
-    given = [each for each in hold.lifts.select_related("person") if each.person.is_active]
+    """List the agreements of people who may still lift the hold, and aren't held themselves."""
     return [
         lift
-        for lift in given
-        if Hold.objects.manageable_by(lift.person).filter(pk=hold.pk).exists()
+        for lift in hold.lifts.select_related("person")
+        if lift.person.is_active
+        and Hold.objects.manageable_by(lift.person).filter(pk=hold.pk).exists()
         and not is_held(lift.person, hold, now)
     ]
 
@@ -197,6 +200,6 @@ def _valid_lifts(hold: Hold, now: datetime) -> list[HoldLift]:
 def _lift(hold: Hold, actor: User, now: datetime) -> None:
     hold.lifted_at = now
     hold.save(update_fields=["lifted_at"])
-    for person, repo in _told(hold, now):
+    for person, repo in _people_to_tell(hold, now):
         letters.send_lifted(hold, person, repo=repo, now=now)
     record(EventType.HOLD_LIFTED, actor=actor, target=hold, at=now, **_facts(hold))

@@ -1,4 +1,4 @@
-"""Whom and what a hold stops: the people to write to, and the figures of its preview."""
+"""The impact of a hold: the people to write to, and the figures of its preview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.access.models import Grant, Hold, Membership
 from portal.accounts.models import Affiliation, User
 from portal.catalog.models import ModelRepo, Revision
 
-# Those who run what access stops say how much of it there is: access itself knows no jobs.
+# Access lies below the apps that run jobs, so they register here how many a hold would stop.
 JobCounter = Callable[
     ["QuerySet[User] | None", "ModelRepo | None", "QuerySet[Revision] | None"], int
 ]
@@ -21,12 +21,14 @@ _counters: list[JobCounter] = []
 
 
 def count_jobs_with(counter: JobCounter) -> None:
-    """Called once, when the app that runs jobs starts."""
+    """Register a counter of jobs; the app that runs them does so once, as it starts."""
     _counters.append(counter)
 
 
 @dataclass(frozen=True)
 class Affected:
+    """The numbers of grants, people and jobs that a hold stops, and its reach on bytes."""
+
     grants: int
     people: int
     jobs: int
@@ -70,7 +72,7 @@ def _active_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
 
 
 def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> QuerySet[User]:
-    """Select who is told of the hold: the person held; else holders and members whom it stops.
+    """Select the people to tell of a hold: the person held, or the holders and members it stops.
 
     With ``repo``, select only holders and members of that repo's grants.
     """
@@ -88,7 +90,7 @@ def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> 
 
 
 def _bound(hold: Hold, now: datetime) -> QuerySet[User] | None:
-    """The people whom it binds; None where it binds everybody."""
+    """Select the people whom a hold binds; None where it binds everybody."""
     if hold.scope == Hold.Scope.PERSON:
         return User.objects.filter(pk__in=[hold.person_id])
     if hold.scope == Hold.Scope.ORGANIZATION:

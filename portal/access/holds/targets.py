@@ -1,8 +1,11 @@
-"""Who or what a hold is on, found by the name that a person knows it by."""
+"""Find the person, organization or revision to hold, by the name that an administrator types."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
+from django.db.models import Q, QuerySet
 
 from portal.access.models import Hold
 from portal.accounts.models import Organization, User
@@ -14,7 +17,7 @@ SHORTEST_COMMIT = 10
 
 
 def subject_id(scope: str, name: str, repo: ModelRepo | None) -> int | None:
-    """Its key; None where nothing, or more than one thing, has that name."""
+    """Return the key of what has this name; None where nothing or more than one thing has it."""
     name = name.strip()
     if scope == Scope.PERSON:
         return _person(name)
@@ -24,7 +27,7 @@ def subject_id(scope: str, name: str, repo: ModelRepo | None) -> int | None:
 
 
 def subject_words(hold: Hold) -> str:
-    """Who or what is held, as lists name it."""
+    """Name what a hold is on, as lists do."""
     if hold.person is not None:
         return f"{isolated(hold.person.display_name)} ({hold.person.username})"
     return str(hold.organization or hold.revision or "")
@@ -40,16 +43,15 @@ def _person(name: str) -> int | None:
 
 def _organization(name: str) -> int | None:
     by_id = name.rstrip("/").rpartition("/")[2].lower()
-    found = Organization.objects.filter(ror_id=by_id) | Organization.objects.filter(
-        name__iexact=name
-    )
-    keys = list(found.values_list("pk", flat=True)[:2])
-    return keys[0] if len(keys) == 1 else None
+    return _only(Organization.objects.filter(Q(ror_id=by_id) | Q(name__iexact=name)))
 
 
 def _revision(name: str, repo: ModelRepo | None) -> int | None:
     if repo is None or len(name) < SHORTEST_COMMIT:
         return None
-    found = Revision.objects.filter(repo=repo, commit__startswith=name.lower())
-    keys = list(found.values_list("pk", flat=True)[:2])
+    return _only(Revision.objects.filter(repo=repo, commit__startswith=name.lower()))
+
+
+def _only(rows: QuerySet[Any]) -> int | None:
+    keys = list(rows.values_list("pk", flat=True)[:2])
     return keys[0] if len(keys) == 1 else None

@@ -1,4 +1,4 @@
-"""Holds, for those who may place and lift them."""
+"""Pages of holds, for those who may place and lift them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors, Forbidden
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
+from portal.forms.submitting import form_page
 
 PAGE_SIZE = 30
 RELATED = (
@@ -40,8 +41,8 @@ RELATED = (
 VIEWS = (("standing", "Standing"), ("lifted", "Lifted"))
 
 
-def _keeper(request: HttpRequest) -> User:
-    """Who is signed in, if they may hold anything at all."""
+def _administrator(request: HttpRequest) -> User:
+    """Return who is signed in; raise Forbidden where they administer no model."""
     person = signed_in(request)
     if not ModelRepo.objects.administered_by(person).exists():
         raise Forbidden("Holds are for the people who administer a model.")
@@ -61,11 +62,11 @@ def hold_mark(hold: Hold) -> Mark:
 @login_required
 @require_safe
 def holds(request: HttpRequest) -> HttpResponse:
-    person = _keeper(request)
+    """List the holds that the reader may manage, standing or lifted."""
+    person = _administrator(request)
     view = "lifted" if request.GET.get("view") == "lifted" else "standing"
-    found = Hold.objects.manageable_by(person).filter(lifted_at__isnull=view == "standing")
-    found = found.select_related(*RELATED)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    in_view = Hold.objects.manageable_by(person).filter(lifted_at__isnull=view == "standing")
+    page = Paginator(in_view.select_related(*RELATED), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "view": view,
         "tabs": VIEWS,
@@ -79,15 +80,15 @@ def holds(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def place(request: HttpRequest) -> HttpResponse:
-    """First what it would stop, then the act: ``place`` is the second button."""
-    person, now = _keeper(request), timezone.now()
+    """Show what a hold would stop, then place it: ``place`` is the second button."""
+    person, now = _administrator(request), timezone.now()
     repos = ModelRepo.objects.administered_by(person).with_names()
-    given: dict[str, Any] = {"repos": repos, "everywhere": person.is_superuser}
+    options: dict[str, Any] = {"repos": repos, "everywhere": person.is_superuser}
     if request.method != "POST":
         names = ("scope", "subject", "repo")
         initial = {name: request.GET[name] for name in names if name in request.GET}
-        return _place_page(request, HoldForm(initial=initial, **given), now)
-    form = HoldForm(request.POST, **given)
+        return _place_page(request, HoldForm(initial=initial, **options), now)
+    form = HoldForm(request.POST, **options)
     if not form.is_valid():
         return _place_page(request, form, now)
     try:
@@ -100,14 +101,14 @@ def place(request: HttpRequest) -> HttpResponse:
 def _preview_or_place(
     request: HttpRequest, person: User, form: HoldForm, now: datetime
 ) -> HttpResponse:
-    asked = form.cleaned_data
-    repo = asked["repo"]
+    values = form.cleaned_data
+    repo = values["repo"]
     hold = {
         "actor": person,
-        "scope": asked["scope"],
-        "subject_id": subject_id(asked["scope"], asked["subject"], repo),
+        "scope": values["scope"],
+        "subject_id": subject_id(values["scope"], values["subject"], repo),
         "repo_id": repo.pk if repo else None,
-        "only_files": asked["only_files"],
+        "only_files": values["only_files"],
         "now": now,
     }
     if "place" not in request.POST:
@@ -117,61 +118,59 @@ def _preview_or_place(
             "named": subject_words(would),
         }
         return _place_page(request, form, now, **more)
-    placed = place_hold(**hold, reason=asked["reason"])
-    messages.success(request, "Placed. It binds from this moment; letters are on their way.")
+    placed = place_hold(**hold, reason=values["reason"])
+    messages.success(request, "Hold placed. It binds from now on; letters are on their way.")
     return redirect("access:hold", placed.pk)
 
 
 def _place_page(request: HttpRequest, form: HoldForm, now: datetime, **more: Any) -> HttpResponse:
-    status = 422 if form.errors else 200
-    return render(
-        request, "access/hold_place.html", {"form": form, "now": now, **more}, status=status
-    )
+    return form_page(request, "access/hold_place.html", {"form": form, "now": now, **more})
 
 
 @login_required
 @require_safe
 def hold(request: HttpRequest, hold_id: int) -> HttpResponse:
+    """Show one hold, with what it stops and the form that lifts it."""
     return _page(request, _hold(signed_in(request), hold_id), LiftForm())
 
 
 def _hold(person: User, hold_id: int) -> Hold:
     manageable = Hold.objects.manageable_by(person).select_related(*RELATED)
-    found: Hold | None = manageable.filter(pk=hold_id).first()
-    if found is None:
+    hold: Hold | None = manageable.filter(pk=hold_id).first()
+    if hold is None:
         raise HoldNotFound
-    return found
+    return hold
 
 
-def _page(request: HttpRequest, found: Hold, form: LiftForm) -> HttpResponse:
+def _page(request: HttpRequest, hold: Hold, form: LiftForm) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
-    lifts = list(found.lifts.select_related("person"))
-    standing = found.lifted_at is None
+    lifts = list(hold.lifts.select_related("person"))
+    standing = hold.lifted_at is None
     context = {
-        "hold": found,
-        "state": hold_mark(found),
-        "named": subject_words(found),
-        "what": what_of(found),
-        "stops": affected_by(found, now, visible=_visible(person)) if standing else None,
+        "hold": hold,
+        "state": hold_mark(hold),
+        "named": subject_words(hold),
+        "what": what_of(hold),
+        "stops": affected_by(hold, now, visible=_visible(person)) if standing else None,
         "lifts": lifts,
-        "quorum": lift_quorum(found),
+        "quorum": lift_quorum(hold),
         "gave": any(lift.person_id == person.pk for lift in lifts),
-        "held_too": standing and is_held(person, found, now),
+        "held_too": standing and is_held(person, hold, now),
         "form": form,
         "now": now,
     }
-    status = 422 if form.errors else 200
-    return render(request, "access/hold.html", context, status=status)
+    return form_page(request, "access/hold.html", context)
 
 
 @posted_from("access:hold", "hold_id")
 def lift(request: HttpRequest, hold_id: int) -> HttpResponse:
+    """Agree to lift a hold."""
     person, form = signed_in(request), LiftForm(request.POST)
-    found = _hold(person, hold_id)
+    hold = _hold(person, hold_id)
     if not form.is_valid():
-        return _page(request, found, form)
+        return _page(request, hold, form)
     reason = form.cleaned_data["reason"]
     lifted = lift_hold(actor=person, hold_id=hold_id, reason=reason, now=timezone.now())
-    said = "Lifted; letters are on their way." if lifted.lifted_at else "Your word is given."
-    messages.success(request, said)
+    agreed = "You agreed. The hold ends once enough people have."
+    messages.success(request, "Lifted; letters are on their way." if lifted.lifted_at else agreed)
     return redirect("access:hold", hold_id)
