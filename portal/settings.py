@@ -291,11 +291,12 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
-    "EXCEPTION_HANDLER": "portal.surfaces.rest.drf_exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "portal.api.base.schema.ApiSchema",
+    "DEFAULT_PAGINATION_CLASS": "portal.api.base.pagination.NumberedPages",
+    "EXCEPTION_HANDLER": "portal.api.base.exceptions.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.base.parsers.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.api.base.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {"write": "120/min"},
 }
 SPECTACULAR_SETTINGS = {

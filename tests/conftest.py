@@ -16,7 +16,7 @@ from django.test.testcases import LiveServerThread
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
-from portal.api.base.endpoint import Endpoint
+from portal.api.base.views import ApiView
 from portal.observability.request_ids import bind_http_request_id
 from portal.storage import blob_store
 from portal.surfaces.surface import Surface, surface_of
@@ -92,13 +92,13 @@ def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
 def _a_refusal_names_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hold each operation of the API, in every test that is refused: its fields are its input's."""
     strange: list[str] = []
-    finish = Endpoint.finalize_response
+    finish = ApiView.finalize_response
 
-    def finalize(view: Endpoint, request: Any, response: Any, *args: Any, **names: Any) -> Any:
+    def finalize(view: ApiView, request: Any, response: Any, *args: Any, **names: Any) -> Any:
         strange.extend(strange_fields(view, response))
         return finish(view, request, response, *args, **names)
 
-    monkeypatch.setattr(Endpoint, "finalize_response", finalize)
+    monkeypatch.setattr(ApiView, "finalize_response", finalize)
     yield
     assert not strange
 

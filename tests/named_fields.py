@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from portal.api.base.endpoint import UNKNOWN, Endpoint, paging_of
 from portal.api.base.field_names import known_parts
+from portal.api.base.views import UNKNOWN, ApiView
 
 # A text that can't be read is refused by the names that stand in it.
 UNREAD = "not_json"
@@ -14,21 +14,22 @@ UNREAD = "not_json"
 OF_NO_FIELD = {UNKNOWN, "This field isn’t known here. Leave it out."}
 WHOLE = "non_field_errors"
 # Submitting checks the draft, whose answers another operation of the same request takes.
-ELSEWHERE = {"submit": "answers."}
+ELSEWHERE = {"SubmitView": "answers."}
 
 
-def strange_fields(view: Endpoint, response: Any) -> Iterator[str]:
+def strange_fields(view: ApiView, response: Any) -> Iterator[str]:
     """Yield the fields that a refusal names, and that what the operation takes doesn't have."""
-    operation = view.operation
-    if operation is None or not 400 <= response.status_code < 500:
+    view_name = type(view).__name__
+    if not hasattr(view, str(view.request.method).lower()):
         return
-    if response.data["error"]["code"] == UNREAD:
+    if not 400 <= response.status_code < 500 or response.data["error"]["code"] == UNREAD:
         return
-    inputs = [takes() for takes in (operation.takes, operation.filters) if takes is not None]
-    others = {*view.kwargs, *paging_of(operation), WHOLE}
+    classes = (view.get_input_serializer_class(), view.get_filter_serializer_class())
+    inputs = [serializer_class() for serializer_class in classes if serializer_class is not None]
+    others = {*view.kwargs, *view.get_paging_names(), WHOLE}
     for name, text in response.data["error"]["fields"].items():
         parts = name.split(".")
         is_known = any(list(known_parts(parts, takes)) == parts for takes in inputs)
-        is_elsewhere = name.startswith(ELSEWHERE.get(operation.name, "\0"))
+        is_elsewhere = name.startswith(ELSEWHERE.get(view_name, "\0"))
         if not (is_known or is_elsewhere or name in others or text in OF_NO_FIELD):
-            yield f"{operation.name} names {name}: {text}"
+            yield f"{view_name} names {name}: {text}"

@@ -1,27 +1,26 @@
+"""The addresses of the API, each with its view."""
+
 from __future__ import annotations
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api.base.endpoint import address
-from portal.api.catalog import download_views as usage
-from portal.api.catalog import export_views as exports
-from portal.api.catalog import name_views as names
-from portal.api.catalog import views as catalogue
+from portal.api.catalog import views as catalog
 from portal.api.gate import views as gate
 from portal.api.grants import check_views as checks
-from portal.api.grants import member_check_views as member_checks
-from portal.api.grants import team_views as granted
+from portal.api.grants import member_views as members
+from portal.api.grants import team_views as team_grants
 from portal.api.grants import views as grants
 from portal.api.holds import views as holds
 from portal.api.letters import views as letters
 from portal.api.licences import views as licences
 from portal.api.people import views as people
 from portal.api.record import views as record
-from portal.api.requests import form_views as request_form
 from portal.api.requests import views as requests
-from portal.api.review import case_views as queue
-from portal.api.review import queue_views as queue_lists
+from portal.api.requests.form_views import RequestFormView
+from portal.api.review import action_views as actions
+from portal.api.review import case_views as cases
+from portal.api.review import queue_views as queue
 from portal.api.screening import views as screening
 
 app_name = "api"
@@ -35,137 +34,142 @@ GRANT = "grants/<int:grant_id>/"
 TEMPLATE = f"{MODEL}letters/<str:kind>/"
 
 MODELS = [
-    address("models/", "models", get=catalogue.list_models),
-    address(MODEL, "model", get=catalogue.show_model),
-    address(f"{MODEL}licence/", "model_licence", get=licences.show_licence_in_force),
-    address(f"{MODEL}request-form/", "request_form", get=request_form.show_request_form),
-    address(f"{MODEL}sign/", "sign", post=licences.sign),
-    address(f"{MODEL}gate/", "gate", get=gate.show_gate, patch=gate.change_gate),
-    address(f"{MODEL}forms/", "forms", get=gate.list_forms, post=gate.save_form),
-    address(f"{MODEL}team/", "team", get=gate.list_team, put=gate.seat),
-    address(f"{MODEL}team/<str:username>/", "seat", delete=gate.unseat),
-    address(f"{MODEL}grants/", "granted", get=granted.list_granted),
-    address(f"{MODEL}notice/", "notice", post=granted.give_notice),
-    address(f"{MODEL}notice/withdraw/", "notice_withdraw", post=granted.take_notice_back),
-    address(f"{MODEL}renewals/", "renewals", get=granted.list_renewals),
-    address(f"{MODEL}downloads/", "downloads", get=usage.list_downloads),
-    address(f"{MODEL}exports/", "exports", get=exports.list_exports),
-    address(f"{MODEL}letters/", "templates", get=letters.list_templates),
-    address(
-        TEMPLATE,
-        "template",
-        get=letters.show_template,
-        put=letters.save_template,
-        delete=letters.reset_template,
+    path("models/", catalog.ModelListView.as_view(), name="models"),
+    path(MODEL, catalog.ModelView.as_view(), name="model"),
+    path(f"{MODEL}licence/", licences.LicenceInForceView.as_view(), name="model_licence"),
+    path(f"{MODEL}request-form/", RequestFormView.as_view(), name="request_form"),
+    path(f"{MODEL}sign/", licences.SignView.as_view(), name="sign"),
+    path(f"{MODEL}gate/", gate.GateView.as_view(), name="gate"),
+    path(f"{MODEL}forms/", gate.FormListView.as_view(), name="forms"),
+    path(f"{MODEL}team/", gate.TeamView.as_view(), name="team"),
+    path(f"{MODEL}team/<str:username>/", gate.SeatView.as_view(), name="seat"),
+    path(f"{MODEL}grants/", team_grants.GrantedListView.as_view(), name="granted"),
+    path(f"{MODEL}notice/", team_grants.NoticeView.as_view(), name="notice"),
+    path(
+        f"{MODEL}notice/withdraw/", team_grants.NoticeWithdrawView.as_view(), name="notice_withdraw"
     ),
-    address(f"{TEMPLATE}preview/", "template_preview", post=letters.preview_template),
-    address("former-names/<str:namespace>/<str:name>/", "former_name", delete=names.give_up),
+    path(f"{MODEL}renewals/", team_grants.RenewalListView.as_view(), name="renewals"),
+    path(f"{MODEL}downloads/", catalog.DownloadListView.as_view(), name="downloads"),
+    path(f"{MODEL}exports/", catalog.ExportListView.as_view(), name="exports"),
+    path(f"{MODEL}letters/", letters.TemplateListView.as_view(), name="templates"),
+    path(TEMPLATE, letters.TemplateView.as_view(), name="template"),
+    path(f"{TEMPLATE}preview/", letters.TemplatePreviewView.as_view(), name="template_preview"),
+    path(
+        "former-names/<str:namespace>/<str:name>/",
+        catalog.FormerNameView.as_view(),
+        name="former_name",
+    ),
 ]
 REQUESTS = [
-    address("requests/", "requests", get=requests.list_requests, post=requests.start_request),
-    address(
-        REQUEST,
-        "request",
-        get=requests.show_request,
-        patch=requests.save_request,
-        delete=requests.discard_request,
-    ),
-    address(f"{REQUEST}submit/", "submit", post=requests.submit),
-    address(f"{REQUEST}answer/", "answer", post=requests.answer),
-    address(f"{REQUEST}correct/", "correct", post=requests.correct),
-    address(f"{REQUEST}withdraw/", "withdraw", post=requests.withdraw),
-    address(f"{REQUEST}resume/", "resume", post=requests.resume),
-    address(f"{REQUEST}appeal/", "appeal", post=requests.appeal),
-    address(f"{REQUEST}events/", "request_events", get=requests.list_events),
-    address(f"{REQUEST}snapshots/", "snapshots", get=requests.list_snapshots),
-    address(f"{REQUEST}differences/", "differences", get=requests.list_differences),
+    path("requests/", requests.RequestListView.as_view(), name="requests"),
+    path(REQUEST, requests.RequestView.as_view(), name="request"),
+    path(f"{REQUEST}submit/", requests.SubmitView.as_view(), name="submit"),
+    path(f"{REQUEST}answer/", requests.AnswerView.as_view(), name="answer"),
+    path(f"{REQUEST}correct/", requests.CorrectView.as_view(), name="correct"),
+    path(f"{REQUEST}withdraw/", requests.WithdrawView.as_view(), name="withdraw"),
+    path(f"{REQUEST}resume/", requests.ResumeView.as_view(), name="resume"),
+    path(f"{REQUEST}appeal/", requests.AppealView.as_view(), name="appeal"),
+    path(f"{REQUEST}events/", requests.RequestEventListView.as_view(), name="request_events"),
+    path(f"{REQUEST}snapshots/", requests.RequestSnapshotListView.as_view(), name="snapshots"),
+    path(f"{REQUEST}differences/", requests.RequestChangeListView.as_view(), name="differences"),
 ]
 QUEUE = [
-    address("queue/", "queue", get=queue_lists.list_queue),
-    address("queue/groups/", "queue_groups", get=queue_lists.list_groups),
-    address("queue/bulk/", "bulk", post=queue_lists.bulk_decide),
-    address(CASE, "case", get=queue.show_case),
-    address(f"{CASE}events/", "case_events", get=queue.list_case_events),
-    address(f"{CASE}snapshots/", "case_snapshots", get=queue.list_case_snapshots),
-    address(f"{CASE}differences/", "case_differences", get=queue.list_case_differences),
-    address(f"{CASE}notes/", "notes", get=queue.list_notes, post=queue.write_note),
-    address(f"{CASE}claim/", "claim", post=queue.claim),
-    address(f"{CASE}release/", "release", post=queue.release),
-    address(f"{CASE}assign/", "assign", post=queue.assign),
-    address(f"{CASE}declare/", "declare", post=queue.declare_conflict),
-    address(f"{CASE}ask/", "ask", post=queue.ask),
-    address(f"{CASE}approve/", "approve", post=queue.approve),
-    address(f"{CASE}decline/", "decline", post=queue.decline),
-    address(f"{CASE}override/", "override", post=queue.override),
-    address(f"{CASE}dispose/", "dispose", post=queue.dispose),
-    address(f"{CASE}undo/", "undo", post=queue.undo),
-    address(f"{CASE}reopen/", "reopen", post=queue.reopen),
-    address(f"{CASE}vouch/", "vouch", post=queue.vouch),
+    path("queue/", queue.QueueView.as_view(), name="queue"),
+    path("queue/groups/", queue.QueueGroupListView.as_view(), name="queue_groups"),
+    path("queue/bulk/", queue.BulkView.as_view(), name="bulk"),
+    path(CASE, cases.CaseView.as_view(), name="case"),
+    path(f"{CASE}events/", cases.CaseEventListView.as_view(), name="case_events"),
+    path(f"{CASE}snapshots/", cases.CaseSnapshotListView.as_view(), name="case_snapshots"),
+    path(f"{CASE}differences/", cases.CaseChangeListView.as_view(), name="case_differences"),
+    path(f"{CASE}notes/", cases.NoteListView.as_view(), name="notes"),
+    path(f"{CASE}claim/", actions.ClaimView.as_view(), name="claim"),
+    path(f"{CASE}release/", actions.ReleaseView.as_view(), name="release"),
+    path(f"{CASE}assign/", actions.AssignView.as_view(), name="assign"),
+    path(f"{CASE}declare/", actions.DeclareConflictView.as_view(), name="declare"),
+    path(f"{CASE}ask/", actions.AskView.as_view(), name="ask"),
+    path(f"{CASE}approve/", actions.ApproveView.as_view(), name="approve"),
+    path(f"{CASE}decline/", actions.DeclineView.as_view(), name="decline"),
+    path(f"{CASE}override/", actions.OverrideView.as_view(), name="override"),
+    path(f"{CASE}dispose/", actions.DisposeView.as_view(), name="dispose"),
+    path(f"{CASE}undo/", actions.UndoView.as_view(), name="undo"),
+    path(f"{CASE}reopen/", actions.ReopenView.as_view(), name="reopen"),
+    path(f"{CASE}vouch/", actions.VouchView.as_view(), name="vouch"),
 ]
 GRANTS = [
-    address("grants/", "grants", get=grants.list_grants),
-    address(GRANT, "grant", get=grants.show_grant),
-    address(f"{GRANT}accept/", "accept", post=grants.accept_grant_offer),
-    address(f"{GRANT}decline/", "decline_offer", post=grants.decline_grant_offer),
-    address(f"{GRANT}renew/", "renew", post=grants.renew),
-    address(f"{GRANT}newer/", "sign_newer", post=grants.sign_newer),
-    address(f"{GRANT}close/", "close", post=grants.close),
-    address(f"{GRANT}revoke/", "revoke", post=granted.revoke),
-    address(f"{GRANT}revoke/withdraw/", "revoke_withdraw", post=granted.take_proposal_back),
-    address(f"{GRANT}members/", "members", get=grants.list_members, post=grants.invite),
-    address("memberships/<int:membership_id>/join/", "join", post=grants.join),
-    address(
-        "memberships/<int:membership_id>/check/",
-        "member_check",
-        get=member_checks.show_member_check,
-        post=member_checks.clear_member_check,
+    path("grants/", grants.GrantListView.as_view(), name="grants"),
+    path(GRANT, grants.GrantView.as_view(), name="grant"),
+    path(f"{GRANT}accept/", grants.OfferAcceptView.as_view(), name="accept"),
+    path(f"{GRANT}decline/", grants.OfferDeclineView.as_view(), name="decline_offer"),
+    path(f"{GRANT}renew/", grants.GrantRenewView.as_view(), name="renew"),
+    path(f"{GRANT}newer/", grants.NewerTextSignView.as_view(), name="sign_newer"),
+    path(f"{GRANT}close/", grants.GrantCloseView.as_view(), name="close"),
+    path(f"{GRANT}revoke/", team_grants.GrantRevokeView.as_view(), name="revoke"),
+    path(
+        f"{GRANT}revoke/withdraw/",
+        team_grants.RevocationWithdrawView.as_view(),
+        name="revoke_withdraw",
     ),
-    address("memberships/<int:membership_id>/end/", "end_member", post=grants.end_member),
-    address("checks/", "checks", get=checks.list_checks),
-    address("checks/<int:screening_id>/", "check", get=checks.show_check, post=checks.clear),
-    address("renewals/<int:renewal_id>/", "renewal", post=granted.decide),
-    address("holds/", "holds", get=holds.list_holds, post=holds.place),
-    address("holds/<int:hold_id>/", "hold", get=holds.show_hold),
-    address("holds/<int:hold_id>/lift/", "lift", post=holds.lift),
-    address("screening/", "screening", get=screening.list_entries, post=screening.add),
-    address("screening/import/", "screening_import", post=screening.import_lines),
-    address("screening/<int:entry_id>/", "screening_entry", delete=screening.remove),
+    path(f"{GRANT}members/", members.MemberListView.as_view(), name="members"),
+    path("memberships/<int:membership_id>/join/", members.MemberJoinView.as_view(), name="join"),
+    path(
+        "memberships/<int:membership_id>/check/",
+        members.MemberCheckView.as_view(),
+        name="member_check",
+    ),
+    path(
+        "memberships/<int:membership_id>/end/", members.MemberEndView.as_view(), name="end_member"
+    ),
+    path("checks/", checks.CheckListView.as_view(), name="checks"),
+    path("checks/<int:screening_id>/", checks.CheckView.as_view(), name="check"),
+    path("renewals/<int:renewal_id>/", team_grants.RenewalView.as_view(), name="renewal"),
+    path("holds/", holds.HoldListView.as_view(), name="holds"),
+    path("holds/<int:hold_id>/", holds.HoldView.as_view(), name="hold"),
+    path("holds/<int:hold_id>/lift/", holds.HoldLiftView.as_view(), name="lift"),
+    path("screening/", screening.EntryListView.as_view(), name="screening"),
+    path("screening/import/", screening.ImportView.as_view(), name="screening_import"),
+    path("screening/<int:entry_id>/", screening.EntryView.as_view(), name="screening_entry"),
 ]
 PEOPLE = [
-    address("organizations/", "organizations", get=people.list_organizations),
-    address("affiliations/", "affiliations", get=people.list_affiliations),
-    address("affiliations/check/", "affiliations_check", post=people.check_affiliations),
-    address(
+    path("organizations/", people.OrganizationListView.as_view(), name="organizations"),
+    path("affiliations/", people.AffiliationListView.as_view(), name="affiliations"),
+    path("affiliations/check/", people.AffiliationCheckView.as_view(), name="affiliations_check"),
+    path(
         "affiliations/<int:affiliation_id>/renew/",
-        "affiliation_renew",
-        post=people.renew_affiliation,
+        people.AffiliationRenewalView.as_view(),
+        name="affiliation_renew",
     ),
-    address("references/", "references", get=people.list_references, post=people.ask_for_reference),
-    address(
-        "references/<int:reference_id>/resend/", "reference_resend", post=people.resend_question
+    path("references/", people.ReferenceListView.as_view(), name="references"),
+    path(
+        "references/<int:reference_id>/resend/",
+        people.ReferenceResendView.as_view(),
+        name="reference_resend",
     ),
-    address(
-        "references/<int:reference_id>/cancel/", "reference_cancel", post=people.cancel_question
+    path(
+        "references/<int:reference_id>/cancel/",
+        people.ReferenceCancelView.as_view(),
+        name="reference_cancel",
     ),
-    address("signatures/", "signatures", get=licences.list_signatures),
-    address("signatures/<int:acceptance_id>/", "signature", get=licences.show_signature),
-    address("letters/", "letters", get=letters.list_letters),
-    address("letters/<int:letter_id>/", "letter", get=letters.show_letter),
-    address("letters/<int:letter_id>/read/", "letter_read", post=letters.read_letter),
-    address("letters/<int:letter_id>/resend/", "letter_resend", post=letters.resend_letter),
+    path("signatures/", licences.SignatureListView.as_view(), name="signatures"),
+    path("signatures/<int:acceptance_id>/", licences.SignatureView.as_view(), name="signature"),
+    path("letters/", letters.LetterListView.as_view(), name="letters"),
+    path("letters/<int:letter_id>/", letters.LetterView.as_view(), name="letter"),
+    path("letters/<int:letter_id>/read/", letters.LetterReadView.as_view(), name="letter_read"),
+    path(
+        "letters/<int:letter_id>/resend/", letters.LetterResendView.as_view(), name="letter_resend"
+    ),
 ]
 PUBLIC = [
-    address("licences/", "licences", get=licences.list_licences, post=licences.publish_version),
-    address("licences/<slug:slug>/", "versions", get=licences.list_versions),
-    address("licences/<slug:slug>/<str:version>/", "version", get=licences.show_version),
-    address(
+    path("licences/", licences.LicenceListView.as_view(), name="licences"),
+    path("licences/<slug:slug>/", licences.VersionListView.as_view(), name="versions"),
+    path("licences/<slug:slug>/<str:version>/", licences.VersionView.as_view(), name="version"),
+    path(
         "licences/<slug:slug>/<str:version>/changes/<str:other>/",
-        "version_changes",
-        get=licences.show_changes,
+        licences.VersionDiffView.as_view(),
+        name="version_changes",
     ),
-    address("record/heads/", "heads", get=record.list_heads),
-    address("record/verify/", "verify", get=record.verify),
-    address("transparency/", "transparency", get=record.show_transparency),
+    path("record/heads/", record.HeadListView.as_view(), name="heads"),
+    path("record/verify/", record.VerificationView.as_view(), name="verify"),
+    path("transparency/", record.TransparencyView.as_view(), name="transparency"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 from portal.errors import DomainError, FieldErrors
 from portal.surfaces.headers import with_retry_after
@@ -28,10 +26,3 @@ def rest_body(error: DomainError) -> dict[str, Any]:
 
 def rest_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     return with_retry_after(JsonResponse(rest_body(error), status=error.status), error)
-
-
-def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer a DomainError in the API's form; DRF catches it before the middleware could."""
-    if isinstance(error, DomainError):
-        return Response(rest_body(error), status=error.status)
-    return exception_handler(error, context)

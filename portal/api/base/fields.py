@@ -1,4 +1,4 @@
-"""What the inputs of several operations are made of."""
+"""The fields that several subjects of the API share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.access.models import Acceptance
-from portal.access.policy.conditions import MOST_MEMBERS, Conditions
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
 from portal.catalog.models import Mode
 from portal.forms.fields import end_of_day
@@ -16,34 +14,19 @@ from portal.text.lines import as_line, validate_line
 BIGGEST_ID = 2**63 - 1
 
 
-class Input(serializers.Serializer[Any]):
-    """Refuses what it doesn’t know, by name: a mistyped field must not be passed over."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
-            raise serializers.ValidationError(
-                {name: ["This field isn’t known here. Leave it out."] for name in unknown}
-            )
-        return super().to_internal_value(data)
-
-
-class Output(serializers.Serializer[Any]):
-    """Shows things as they are; takes nothing."""
-
-
-class Id(serializers.IntegerField):
+class IdField(serializers.IntegerField):
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=BIGGEST_ID, **options)
 
 
-class Words(serializers.CharField):
+class FreeTextField(serializers.CharField):
     """A text of somebody’s own. Empty ones reach the service, which says what to write."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LONGEST_TEXT, "allow_blank": True, **options})
 
 
-class Line(Words):
+class SingleLineField(FreeTextField):
     """A field of one line, by the rule of all names."""
 
     def __init__(self, **options: Any) -> None:
@@ -54,79 +37,15 @@ class Line(Words):
         return as_line(super().to_internal_value(data))
 
 
-class LastDay(serializers.DateField):
+class LastDayField(serializers.DateField):
     """A day, which is used to its end."""
 
     def to_internal_value(self, value: Any) -> Any:
         return end_of_day(super().to_internal_value(value))
 
 
-class Modes(serializers.ListField):
+class ModesField(serializers.ListField):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             child=serializers.ChoiceField(choices=Mode.choices), max_length=len(Mode), **options
         )
-
-
-class SignatureInput(Input):
-    """The act of signing: the exact text by its sha256, each attestation singly, one’s name."""
-
-    text_sha256 = serializers.CharField(max_length=64)
-    typed_name = Line()
-    capacity = serializers.ChoiceField(choices=Acceptance.Capacity.choices, default="person")
-    entity = Line(required=False)
-    attestations = serializers.ListField(
-        child=serializers.CharField(max_length=40), max_length=50, allow_empty=True
-    )
-
-
-class SignedInput(Input):
-    signature = SignatureInput()
-
-
-class ReasonInput(Input):
-    reason = Words()
-
-
-class TextInput(Input):
-    text = Words()
-
-
-class PersonOutput(Output):
-    """Somebody as others know them here."""
-
-    username = serializers.CharField()
-    name = serializers.CharField(source="display_name")
-
-
-class ConditionsInput(Input):
-    no_logits = serializers.BooleanField(default=False)
-    files = serializers.ListField(
-        child=serializers.CharField(max_length=LONGEST_LINE),
-        max_length=50,
-        allow_null=True,
-        default=None,
-        help_text="Patterns of paths that may be downloaded; null for all.",
-    )
-    max_members = serializers.IntegerField(
-        min_value=0, max_value=MOST_MEMBERS, allow_null=True, default=None
-    )
-
-
-def conditions_in(given: dict[str, Any] | None) -> Conditions:
-    return Conditions.of(given or {})
-
-
-class MarkOutput(Output):
-    """How something stands, in words, and the tone of it: calm, wait, yes or stop."""
-
-    text = serializers.CharField()
-    tone = serializers.CharField()
-
-
-SIGNATURE_EXAMPLE = {
-    "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "typed_name": "Researcher Name",
-    "capacity": "person",
-    "attestations": ["noncommercial", "no_military"],
-}

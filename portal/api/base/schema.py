@@ -1,16 +1,16 @@
-"""The OpenAPI description, read off the operations themselves."""
+"""The OpenAPI description, read off the views."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
-from portal.accounts.models import Scope
-from portal.api.base.operations import Operation, Who
+from portal.api.base.permissions import AllowAny, HasScope, IsSession
+from portal.api.base.views import ApiListView, ApiView
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -46,80 +46,78 @@ STATUSES = {
     409: "It has moved on since, so this can’t be done; nothing was changed.",
     429: "Too often; wait as long as `Retry-After` says.",
 }
-WHO = {
-    Who.ANYBODY: "Anybody may call it.",
-    Who.PERSON: "Any token, or a session.",
-    Who.SESSION: "A session only: no token does this.",
-}
 
 
-class Schema(AutoSchema):
-    """Asks the view’s operation where DRF would guess."""
+def refusal(status: int) -> OpenApiResponse:
+    """Return the description of a refusal with this status."""
+    return OpenApiResponse(Problem, description=STATUSES[status])
+
+
+def example(**body: Any) -> list[OpenApiExample]:
+    """Return the examples of an operation that is sent this body."""
+    return [OpenApiExample("What to send", value=body, request_only=True)]
+
+
+class ApiSchema(AutoSchema):
+    """A description of one operation of an ``ApiView``.
+
+    The docstring of the method, or else of the view, describes the operation to the API's users.
+    """
 
     @property
-    def here(self) -> Operation:
-        found: Operation = self.view.operations[self.method.lower()]  # type: ignore[attr-defined]
-        return found
+    def api_view(self) -> ApiView:
+        return cast("ApiView", self.view)
 
-    def get_operation_id(self) -> str:
-        return self.here.name
+    @property
+    def permission(self) -> Any:
+        (permission,) = self.api_view.get_permissions()
+        return permission
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").partition("/")[0]]
 
     def get_summary(self) -> str:
-        return self.here.words.partition(". ")[0].rstrip(".:")
+        return self._words().partition(". ")[0].rstrip(".:")
 
     def get_description(self) -> str:  # type: ignore[override]
-        needs = self.here.needs
-        scope = f"A session, or a token with the scope `{needs}`."
-        who = scope if isinstance(needs, Scope) else WHO[needs]
-        return f"{self.here.words}\n\n{who}"
+        return f"{self._words()}\n\n{self.permission.callers}"
+
+    def _words(self) -> str:
+        return " ".join(super().get_description().split())
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         session: dict[str, list[str]] = {"cookieAuth": []}
         token: dict[str, list[str]] = {"token": []}
-        if self.here.needs == Who.SESSION:
+        if isinstance(self.permission, IsSession):
             return [session]
-        return [token, session, *([{}] if self.here.needs == Who.ANYBODY else [])]
+        return [token, session, *([{}] if isinstance(self.permission, AllowAny) else [])]
 
     def get_request_serializer(self) -> Any:
-        return self.here.takes
-
-    def get_filter_backends(self) -> list[Any]:
-        return []
+        return self.api_view.get_input_serializer_class()
 
     def get_override_parameters(self) -> list[Any]:
-        return [self.here.filters] if self.here.filters else []
+        filters = self.api_view.get_filter_serializer_class()
+        return [filters] if filters else []
 
-    def _is_list_view(self, serializer: Any = None) -> bool:
-        return self.here.is_list
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        """Add the refusals that any operation of this kind may answer."""
+        bodies = super()._get_response_bodies(direction)
+        refusals = {
+            str(status): self._get_response_for_code(  # type: ignore[no-untyped-call]
+                refusal(status), str(status)
+            )
+            for status in self._refused_statuses()
+        }
+        return dict(sorted({**refusals, **bodies}.items()))
 
-    def _get_paginator(self) -> Any:
-        from portal.api.base.endpoint import pages_of  # which shows this schema
-
-        return pages_of(self.here) if self.here.is_list else None
-
-    def get_response_serializers(self) -> Any:
-        here = self.here
-        gives = here.gives or OpenApiResponse(description="Done; nothing to tell.")
-        told = {str(here.status): gives}
-        refused = {str(each): self._refusal(each) for each in self._statuses()}
-        return {**told, **refused}
-
-    def _statuses(self) -> list[int]:
-        here, writes = self.here, self.method != "GET"
-        found = {401} if here.needs != Who.ANYBODY else set()
-        found |= {400} if here.takes or here.filters or here.is_list else set()
-        found |= {403} if isinstance(here.needs, Scope) or here.needs == Who.SESSION else set()
-        found |= {404} if "{" in self.path or here.is_list else set()
-        found |= {409, 429} if writes else set()
-        return sorted(found | set(here.errors))
-
-    def _refusal(self, status: int) -> OpenApiResponse:
-        return OpenApiResponse(Problem, description=STATUSES[status])
-
-    def get_examples(self) -> list[OpenApiExample]:
-        if self.here.example is None:
-            return []
-        return [OpenApiExample("What to send", value=self.here.example, request_only=True)]
+    def _refused_statuses(self) -> set[int]:
+        view, permission = self.api_view, self.permission
+        is_list = isinstance(view, ApiListView) and self.method == "GET"
+        is_checked = view.get_input_serializer_class() or view.get_filter_serializer_class()
+        return {
+            *({401} if not isinstance(permission, AllowAny) else ()),
+            *({400} if is_checked or is_list else ()),
+            *({403} if isinstance(permission, (HasScope, IsSession)) else ()),
+            *({404} if "{" in self.path or is_list else ()),
+            *({409, 429} if self.method != "GET" else ()),
+        }

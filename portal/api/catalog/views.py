@@ -1,103 +1,115 @@
-"""The models, and how the caller stands at each gate of one."""
+"""The models, what a team reads of one, and the names that models have moved away from."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from portal.access.policy.policy import Action, may_call
-from portal.access.policy.refusals import describe
-from portal.api.base.fields import Output
-from portal.api.base.operations import Call, Who, listing, operation
-from portal.api.requests.form_views import request_form_url
+from portal.accounts.tokens.authentication import Caller
+from portal.api.base.permissions import AllowAny, HasAdminScope, HasPublishScope
+from portal.api.base.repos import RepoMixin
+from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
+from portal.api.catalog.serializers import (
+    DownloadFilters,
+    ExportOutput,
+    ModelDetailOutput,
+    ModelOutput,
+    UsedOutput,
+)
 from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import ModelRepoQuerySet
+from portal.catalog.services.renaming import give_up_name
+from portal.delivery.accounting.usage import By, Used, usage_of
+from portal.errors import Forbidden
+from portal.site.archives.exports import EXPORTS, FORMS
 
 
-class StandingOutput(Output):
-    """Whether the caller may, and if not, why and where to go."""
-
-    allowed = serializers.BooleanField()
-    reason = serializers.CharField(allow_null=True)
-    message = serializers.CharField(allow_blank=True)
-    help_url = serializers.CharField(allow_blank=True)
+def visible_models(caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
+    return ModelRepo.objects.visible_through(caller).with_names()
 
 
-class ModelOutput(serializers.ModelSerializer[ModelRepo]):
-    name = serializers.CharField(source="full_name")
-    licence = serializers.CharField(source="licence.name", default=None)
+@extend_schema_view(get=extend_schema(operation_id="list_models"))
+class ModelListView(ApiListView):
+    """List the models that the caller may know of."""
 
-    class Meta:
-        model = ModelRepo
-        fields: tuple[str, ...] = (
-            "id",
-            "name",
-            "summary",
-            "family",
-            "parameters",
-            "context_length",
-            "download_gate",
-            "inference_gate",
-            "licence",
-            "hosted",
-            "created_at",
+    permission_classes = [AllowAny]
+    serializer_class = ModelOutput
+
+    def get_queryset(self) -> ModelRepoQuerySet[ModelRepo]:
+        return visible_models(self.caller)
+
+
+@extend_schema_view(get=extend_schema(operation_id="show_model"))
+class ModelView(RepoMixin, ApiRetrieveView):
+    """Show one model, and whether the caller may download it and run it."""
+
+    permission_classes = [AllowAny]
+    serializer_class = ModelDetailOutput
+
+    def get_object(self) -> ModelRepo:
+        return get_object_or_404(visible_models(self.caller).named(self.repo_name))
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_downloads"))
+class DownloadListView(RepoMixin, ApiListView):
+    """List what was downloaded of a model by person, organization or revision, most bytes first."""
+
+    permission_classes = [HasAdminScope]
+    serializer_class = UsedOutput
+    filter_serializer_class = DownloadFilters
+
+    def get_queryset(self) -> Any:
+        return self.get_usage()
+
+    def get_usage(self) -> list[Used]:
+        filters = self.filters
+        return usage_of(
+            self.get_team_repo(),
+            By(filters["by"]),
+            since=filters.get("since"),
+            until=filters.get("until"),
         )
 
 
-class ModelDetailOutput(ModelOutput):
-    download = serializers.SerializerMethodField()
-    inference = serializers.SerializerMethodField()
-    request_form_url = serializers.SerializerMethodField(
-        help_text="What a request is asked; null where the model takes none."
-    )
+@extend_schema_view(get=extend_schema(operation_id="list_exports"))
+class ExportListView(RepoMixin, ApiListView):
+    """List the tables that may be exported from a gate, with their columns and addresses."""
 
-    class Meta(ModelOutput.Meta):
-        fields = (
-            *ModelOutput.Meta.fields,
-            "why_gated",
-            "download",
-            "inference",
-            "request_form_url",
-        )
+    permission_classes = [HasAdminScope]
+    serializer_class = ExportOutput
 
-    def _standing(self, repo: ModelRepo, action: Action) -> dict[str, Any]:
-        call: Call = self.context["call"]
-        permission = may_call(call.caller, action, repo, call.now)
-        refusal = None if permission.allowed else describe(permission, repo)
-        return {
-            "allowed": permission.allowed,
-            "reason": permission.reason,
-            "message": refusal.heading if refusal else "",
-            "help_url": refusal.act_url if refusal else "",
-        }
-
-    @extend_schema_field(StandingOutput)
-    def get_download(self, repo: ModelRepo) -> dict[str, Any]:
-        return self._standing(repo, Action.DOWNLOAD)
-
-    @extend_schema_field(StandingOutput)
-    def get_inference(self, repo: ModelRepo) -> dict[str, Any]:
-        return self._standing(repo, Action.INFER)
-
-    def get_request_form_url(self, repo: ModelRepo) -> str | None:
-        return request_form_url(repo)
+    def get_queryset(self) -> Any:
+        repo = self.get_administered_repo()
+        return [
+            {
+                "rows": export.slug,
+                "label": export.label,
+                "holds": export.holds,
+                "columns": list(export.columns),
+                "urls": {form: _export_url(repo, export.slug, form) for form in FORMS},
+            }
+            for export in EXPORTS.values()
+        ]
 
 
-def visible_models(call: Call) -> ModelRepoQuerySet[ModelRepo]:
-    return ModelRepo.objects.visible_through(call.caller).with_names()
+def _export_url(repo: ModelRepo, rows: str, form: str) -> str:
+    arguments = [repo.namespace.name, repo.name, rows, form]
+    return settings.BASE_URL + reverse("site:export", args=arguments)
 
 
-@listing(Who.ANYBODY, ModelOutput)
-def list_models(call: Call) -> QuerySet[ModelRepo]:
-    """The models that the caller may know of."""
-    return visible_models(call)
+class FormerNameView(ApiView):
+    permission_classes = [HasPublishScope]
 
-
-@operation(Who.ANYBODY, gives=ModelDetailOutput)
-def show_model(call: Call, namespace: str, name: str) -> ModelRepo:
-    """One model, with the caller's standing at each of its gates."""
-    return get_object_or_404(visible_models(call).named(f"{namespace}/{name}"))
+    @extend_schema(operation_id="give_up", responses={204: None})
+    def delete(self, request: Request, namespace: str, name: str) -> Response:
+        """Give up a name that redirects to a moved model, so that another model may take it."""
+        if self.is_for_some_models:
+            raise Forbidden("This token is for some models. Make one for all of them.")
+        give_up_name(actor=self.user, namespace=namespace, name=name, now=self.now)
+        return Response(status=204)

@@ -1,64 +1,17 @@
-"""What the operations on grants, members and renewals take and give."""
+"""What the views of grants show."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.grants.listing import LONGEST_SEARCH, VIEWS
-from portal.access.models import Grant, Membership, Renewal
-from portal.api.base.fields import (
-    Id,
-    Input,
-    LastDay,
-    Line,
-    MarkOutput,
-    Output,
-    PersonOutput,
-    SignatureInput,
-    Words,
-)
-
-
-class RenewInput(Input):
-    report = Words()
-    publications = Words(default="")
-    signature = SignatureInput()
-
-
-class CloseInput(Input):
-    statement = Words()
-    deleted_copies = serializers.BooleanField(default=False)
-
-
-class InviteInput(Input):
-    email = Line()
-
-
-class EndMemberInput(Input):
-    reason = Line(default="")
-
-
-class NoticeInput(Input):
-    version = Line(required=False, help_text="Of the model’s licence; ends the grants under it.")
-    grants = serializers.ListField(child=Id(), max_length=100, required=False)
-    until = LastDay(help_text="The last day, 30 days ahead or more.")
-    reason = Words()
-
-
-class WithdrawNoticeInput(Input):
-    version = Line(required=False, help_text="Of the model’s licence: the grants under it.")
-    grants = serializers.ListField(child=Id(), max_length=100, required=False)
-
-
-class DecideRenewalInput(Input):
-    granted = serializers.BooleanField()
-    reason = Words(default="")
-
-
-class GrantFilters(Input):
-    view = serializers.ChoiceField(choices=list(VIEWS), required=False)
-    q = serializers.CharField(required=False, max_length=LONGEST_SEARCH)
-    page = serializers.IntegerField(required=False, min_value=1)
+from portal.access.grants.status_marks import conditions_in_words, grant_state, member_state
+from portal.access.models import Grant, Hold, Membership, Renewal, Screening
+from portal.api.base.fields import IdField
+from portal.api.base.serializers import MarkOutput, Output, PersonOutput
 
 
 class GrantOutput(serializers.ModelSerializer[Grant]):
@@ -67,9 +20,9 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
     reference = serializers.CharField()
     repo = serializers.CharField(source="repo.full_name")
     holder = PersonOutput(source="person")
-    state = MarkOutput()
-    conditions_in_words = serializers.ListField(child=serializers.CharField())
-    licence = serializers.CharField(allow_blank=True)
+    state = serializers.SerializerMethodField()
+    conditions_in_words = serializers.SerializerMethodField()
+    licence = serializers.SerializerMethodField()
     parent_id = serializers.IntegerField(allow_null=True)
 
     class Meta:
@@ -96,19 +49,29 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
             "closed_at",
         )
 
+    @extend_schema_field(MarkOutput)
+    def get_state(self, grant: Grant) -> Any:
+        return MarkOutput(grant_state(grant, self.context["view"].now)).data
+
+    def get_conditions_in_words(self, grant: Grant) -> list[str]:
+        return conditions_in_words(grant)
+
+    def get_licence(self, grant: Grant) -> str:
+        return str(grant.acceptance.licence_version) if grant.acceptance else ""
+
 
 class GrantDetailOutput(GrantOutput):
-    """With what its reader may do about it."""
+    """With what its reader may do about it; the context has the ``page`` of the grant."""
 
-    can_renew = serializers.BooleanField()
-    can_sign_newer = serializers.BooleanField()
-    can_close = serializers.BooleanField()
-    shareable = serializers.BooleanField()
-    member_count = serializers.IntegerField()
-    member_cap = serializers.IntegerField()
-    renewal_opens_at = serializers.DateTimeField()
-    held_since = serializers.DateTimeField(allow_null=True)
-    surviving_duties = serializers.ListField(child=serializers.CharField())
+    can_renew = serializers.SerializerMethodField()
+    can_sign_newer = serializers.SerializerMethodField()
+    can_close = serializers.SerializerMethodField()
+    shareable = serializers.SerializerMethodField()
+    member_count = serializers.SerializerMethodField()
+    member_cap = serializers.SerializerMethodField()
+    renewal_opens_at = serializers.SerializerMethodField()
+    held_since = serializers.SerializerMethodField()
+    surviving_duties = serializers.SerializerMethodField()
 
     class Meta(GrantOutput.Meta):
         fields = (
@@ -127,11 +90,51 @@ class GrantDetailOutput(GrantOutput):
             "closeout",
         )
 
+    @property
+    def page(self) -> dict[str, Any]:
+        page: dict[str, Any] = self.context["page"]
+        return page
+
+    def get_can_renew(self, grant: Grant) -> bool:
+        can_renew: bool = self.page["can_renew"]
+        return can_renew
+
+    def get_can_sign_newer(self, grant: Grant) -> bool:
+        can_sign_newer: bool = self.page["can_sign_newer"]
+        return can_sign_newer
+
+    def get_can_close(self, grant: Grant) -> bool:
+        can_close: bool = self.page["can_close"]
+        return can_close
+
+    def get_shareable(self, grant: Grant) -> bool:
+        shareable: bool = self.page["shareable"]
+        return shareable
+
+    def get_member_count(self, grant: Grant) -> int:
+        member_count: int = self.page["member_count"]
+        return member_count
+
+    def get_member_cap(self, grant: Grant) -> int:
+        member_cap: int = self.page["member_cap"]
+        return member_cap
+
+    def get_renewal_opens_at(self, grant: Grant) -> datetime:
+        renewal_opens_at: datetime = self.page["renewal_opens_at"]
+        return renewal_opens_at
+
+    def get_held_since(self, grant: Grant) -> datetime | None:
+        hold: Hold | None = self.page["hold"]
+        return hold.placed_at if hold else None
+
+    def get_surviving_duties(self, grant: Grant) -> list[str]:
+        return [term for column in self.page["duties"] for term in column.terms]
+
 
 class MemberOutput(serializers.ModelSerializer[Membership]):
     grant_id = serializers.IntegerField()
     person = PersonOutput(allow_null=True)
-    state = MarkOutput()
+    state = serializers.SerializerMethodField()
 
     class Meta:
         model = Membership
@@ -147,6 +150,10 @@ class MemberOutput(serializers.ModelSerializer[Membership]):
             "ended_at",
             "end_reason",
         )
+
+    @extend_schema_field(MarkOutput)
+    def get_state(self, membership: Membership) -> Any:
+        return MarkOutput(member_state(membership)).data
 
 
 class HitOutput(Output):
@@ -169,6 +176,35 @@ class MemberCheckOutput(MemberOutput):
         fields = (*MemberOutput.Meta.fields, "outcome", "hits", "disposition", "disposed_at")
 
 
+class CheckOutput(serializers.ModelSerializer[Screening]):
+    """A hit of the lists on the holder or a member of a grant. ``is_held``: it opens nothing until
+    a person has given their word."""
+
+    person = PersonOutput()
+    repo = serializers.CharField(source="under.repo.full_name")
+    grant_id = serializers.IntegerField(source="under.pk")
+    membership_id = serializers.IntegerField(allow_null=True)
+    is_held = serializers.BooleanField(source="right.is_held")
+    hits = HitOutput(many=True)
+
+    class Meta:
+        model = Screening
+        fields = (
+            "id",
+            "person",
+            "repo",
+            "grant_id",
+            "membership_id",
+            "is_held",
+            "outcome",
+            "hits",
+            "screened_at",
+            "due_at",
+            "disposition",
+            "disposed_at",
+        )
+
+
 class RenewalOutput(serializers.ModelSerializer[Renewal]):
     grant_id = serializers.IntegerField()
 
@@ -188,4 +224,4 @@ class RenewalOutput(serializers.ModelSerializer[Renewal]):
 
 
 class NoticeOutput(Output):
-    grants = serializers.ListField(child=Id(), help_text="Given of these, or withdrawn.")
+    grants = serializers.ListField(child=IdField(), help_text="Given of these, or withdrawn.")

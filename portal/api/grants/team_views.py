@@ -1,143 +1,185 @@
-"""A model’s grants, for those who run it: the list, ending them, renewals."""
+"""A model's grants, for those who run it: the list, ending them, renewals."""
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from typing import Any
+
+from django.db.models import QuerySet, prefetch_related_objects
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.access.errors import RenewalNotFound
-from portal.access.grants.detail import Seen
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
 from portal.access.grants.listing import list_grants
 from portal.access.grants.renewals import decide_renewal
 from portal.access.models import Grant, Renewal
-from portal.accounts.models import Scope
-from portal.api.base.fields import ReasonInput
-from portal.api.base.operations import Call, Slice, listing, operation
-from portal.api.base.repos import administered, team_repo
-from portal.api.grants.serializers import (
+from portal.api.base.pagination import ReadyPage, ReadyPages
+from portal.api.base.permissions import HasAdminScope, HasReviewScope
+from portal.api.base.repos import RepoMixin
+from portal.api.base.schema import example
+from portal.api.base.serializers import ReasonInput
+from portal.api.base.views import ApiListView, ApiView
+from portal.api.grants.inputs import (
     DecideRenewalInput,
-    GrantDetailOutput,
     GrantFilters,
-    GrantOutput,
     NoticeInput,
-    NoticeOutput,
-    RenewalOutput,
     WithdrawNoticeInput,
 )
-from portal.api.grants.views import as_seen, seen_grant, with_states
+from portal.api.grants.serializers import GrantOutput, NoticeOutput, RenewalOutput
+from portal.api.grants.views import GrantMixin
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 
 
-@listing(Scope.ADMIN, GrantOutput, filters=GrantFilters, prepare=with_states, has_own_pages=True)
-def list_granted(call: Call, namespace: str, name: str) -> Slice:
-    """A model's grants, filtered as on the page, the earliest end first."""
-    repo = team_repo(call, namespace, name)
-    asked = {name: str(value) for name, value in call.queries.items()}
-    found = list_grants(repo, asked, call.now)
-    page = found.page
-    return Slice(
-        [_of(repo, row.grant) for row in found.rows],
-        next={"page": page.next_page_number()} if page.has_next() else None,
-        previous={"page": page.previous_page_number()} if page.has_previous() else None,
-        count=page.paginator.count,
+@extend_schema_view(get=extend_schema(operation_id="list_granted"))
+class GrantedListView(RepoMixin, ApiListView):
+    """List a model's grants, filtered as on the page, the earliest end first."""
+
+    permission_classes = [HasAdminScope]
+    serializer_class = GrantOutput
+    filter_serializer_class = GrantFilters
+    pagination_class = ReadyPages
+
+    def get_queryset(self) -> Any:
+        return self.get_page()
+
+    def get_page(self) -> ReadyPage:
+        repo = self.get_team_repo()
+        queries = {name: str(value) for name, value in self.filters.items()}
+        listed = list_grants(repo, queries, self.now)
+        page = listed.page
+        return ReadyPage(
+            _of_repo(repo, [row.grant for row in listed.rows]),
+            next={"page": page.next_page_number()} if page.has_next() else None,
+            previous={"page": page.previous_page_number()} if page.has_previous() else None,
+            count=page.paginator.count,
+        )
+
+
+def _of_repo(repo: ModelRepo, grants: list[Grant]) -> list[Grant]:
+    """Give the grants what showing them reads, in a fixed number of queries."""
+    for grant in grants:
+        grant.repo = repo
+    prefetch_related_objects(grants, "acceptance__licence_version__licence")
+    return grants
+
+
+class GrantRevokeView(GrantMixin):
+    permission_classes = [HasAdminScope]
+    input_serializer_class = ReasonInput
+
+    @extend_schema(operation_id="revoke", examples=example(reason="The weights were passed on."))
+    def post(self, request: Request, grant_id: int) -> Response:
+        """End a grant at once, and mail its holder.
+
+        Where two people are needed, the first call proposes it: then `revocation_proposed_at` is
+        set and `revoked_at` is not.
+        """
+        self.see_grant(grant_id)
+        reason = self.validated_data["reason"]
+        revoke_grant(actor=self.user, grant_id=grant_id, reason=reason, now=self.now)
+        return self.show(grant_id)
+
+
+class RevocationWithdrawView(GrantMixin):
+    permission_classes = [HasAdminScope]
+
+    @extend_schema(operation_id="take_proposal_back")
+    def post(self, request: Request, grant_id: int) -> Response:
+        """Withdraw a proposed revocation: by who proposed it, or who administers the model."""
+        self.see_grant(grant_id)
+        withdraw_proposal(actor=self.user, grant_id=grant_id, now=self.now)
+        return self.show(grant_id)
+
+
+class NoticeMixin(RepoMixin):
+    """A view of notice on grants under one version of the licence, or on those named."""
+
+    permission_classes = [HasAdminScope]
+    serializer_class = NoticeOutput
+
+    def version_id(self, repo: ModelRepo) -> int | None:
+        version = self.validated_data.get("version", "")
+        if not version:
+            return None
+        licence_version = LicenceVersion.objects.filter(
+            licence=repo.licence, version=version
+        ).first()
+        if licence_version is None:
+            raise FieldErrors({"version": "Choose a version of this model’s licence."})
+        return licence_version.pk
+
+    def answer(self, grants: list[Grant]) -> Response:
+        return Response(self.get_serializer({"grants": [grant.pk for grant in grants]}).data)
+
+
+class NoticeView(NoticeMixin):
+    input_serializer_class = NoticeInput
+
+    @extend_schema(
+        operation_id="give_notice",
+        examples=example(version="1.0", until="2027-12-31", reason="Its successor replaces it."),
     )
+    def post(self, request: Request, namespace: str, name: str) -> Response:
+        """End grants by notice: those under one version of the licence, or those named."""
+        repo = self.get_administered_repo()
+        noticed = end_by_notice(
+            actor=self.user,
+            repo_id=repo.pk,
+            licence_version_id=self.version_id(repo),
+            grant_ids=self.validated_data.get("grants", ()),
+            ends_at=self.validated_data["until"],
+            reason=self.validated_data["reason"],
+            now=self.now,
+        )
+        return self.answer(noticed)
 
 
-def _of(repo: ModelRepo, grant: Grant) -> Grant:
-    grant.repo = repo
-    return grant
+class NoticeWithdrawView(NoticeMixin):
+    input_serializer_class = WithdrawNoticeInput
+
+    @extend_schema(operation_id="take_notice_back", examples=example(version="1.0"))
+    def post(self, request: Request, namespace: str, name: str) -> Response:
+        """Withdraw a notice before its day, under one version of the licence or of grants named."""
+        repo = self.get_administered_repo()
+        withdrawn = withdraw_notice(
+            actor=self.user,
+            repo_id=repo.pk,
+            licence_version_id=self.version_id(repo),
+            grant_ids=self.validated_data.get("grants", ()),
+            now=self.now,
+        )
+        return self.answer(withdrawn)
 
 
-@operation(
-    Scope.ADMIN,
-    gives=GrantDetailOutput,
-    takes=ReasonInput,
-    prepare=as_seen,
-    example={"reason": "The weights were passed on."},
-)
-def revoke(call: Call, grant_id: int) -> Seen:
-    """End a grant at once, with notice. Where two people are wanted, the first call proposes it:
-    then `revocation_proposed_at` is set and `revoked_at` is not."""
-    seen_grant(call, grant_id)
-    revoke_grant(actor=call.person, grant_id=grant_id, reason=call.data["reason"], now=call.now)
-    return seen_grant(call, grant_id)
+@extend_schema_view(get=extend_schema(operation_id="list_renewals"))
+class RenewalListView(RepoMixin, ApiListView):
+    """List the reports that were filed on a model's grants, the newest first."""
+
+    permission_classes = [HasAdminScope]
+    serializer_class = RenewalOutput
+
+    def get_queryset(self) -> QuerySet[Renewal]:
+        renewals = Renewal.objects.filter(grant__repo=self.get_team_repo())
+        return renewals.order_by("-filed_at", "-pk")
 
 
-@operation(
-    Scope.ADMIN,
-    gives=NoticeOutput,
-    takes=NoticeInput,
-    example={"version": "1.0", "until": "2027-12-31", "reason": "Its successor replaces it."},
-)
-def give_notice(call: Call, namespace: str, name: str) -> dict[str, list[int]]:
-    """End grants by notice: those under one version of the licence, or those named."""
-    repo = administered(call, namespace, name)
-    given = call.data
-    noticed = end_by_notice(
-        actor=call.person,
-        repo_id=repo.pk,
-        licence_version_id=_version_id(repo, given.get("version", "")),
-        grant_ids=given.get("grants", ()),
-        ends_at=given["until"],
-        reason=given["reason"],
-        now=call.now,
+class RenewalView(ApiView):
+    permission_classes = [HasReviewScope]
+    serializer_class = RenewalOutput
+    input_serializer_class = DecideRenewalInput
+
+    @extend_schema(
+        operation_id="decide",
+        examples=example(granted=False, reason="The report doesn’t say what was released."),
     )
-    return {"grants": [grant.pk for grant in noticed]}
-
-
-@operation(
-    Scope.ADMIN,
-    gives=NoticeOutput,
-    takes=WithdrawNoticeInput,
-    example={"version": "1.0"},
-)
-def take_notice_back(call: Call, namespace: str, name: str) -> dict[str, list[int]]:
-    """Withdraw a notice before its day, under one version of the licence or of grants named."""
-    repo = administered(call, namespace, name)
-    withdrawn = withdraw_notice(
-        actor=call.person,
-        repo_id=repo.pk,
-        licence_version_id=_version_id(repo, call.data.get("version", "")),
-        grant_ids=call.data.get("grants", ()),
-        now=call.now,
-    )
-    return {"grants": [grant.pk for grant in withdrawn]}
-
-
-@operation(Scope.ADMIN, gives=GrantDetailOutput, prepare=as_seen)
-def take_proposal_back(call: Call, grant_id: int) -> Seen:
-    """Withdraw a proposed revocation: by who proposed it, or who administers the model."""
-    seen_grant(call, grant_id)
-    withdraw_proposal(actor=call.person, grant_id=grant_id, now=call.now)
-    return seen_grant(call, grant_id)
-
-
-def _version_id(repo: ModelRepo, version: str) -> int | None:
-    if not version:
-        return None
-    found = LicenceVersion.objects.filter(licence=repo.licence, version=version).first()
-    if found is None:
-        raise FieldErrors({"version": "Choose a version of this model’s licence."})
-    return found.pk
-
-
-@listing(Scope.ADMIN, RenewalOutput)
-def list_renewals(call: Call, namespace: str, name: str) -> QuerySet[Renewal]:
-    """The reports that were filed on a model's grants, the newest first."""
-    repo = team_repo(call, namespace, name)
-    return Renewal.objects.filter(grant__repo=repo).order_by("-filed_at", "-pk")
-
-
-@operation(
-    Scope.REVIEW,
-    gives=RenewalOutput,
-    takes=DecideRenewalInput,
-    example={"granted": False, "reason": "The report doesn’t say what was released."},
-)
-def decide(call: Call, renewal_id: int) -> Renewal:
-    """The team's word on a renewal."""
-    if not call.within(Renewal.objects.filter(pk=renewal_id), "grant__repo").exists():
-        raise RenewalNotFound
-    return decide_renewal(actor=call.person, renewal_id=renewal_id, now=call.now, **call.data)
+    def post(self, request: Request, renewal_id: int) -> Response:
+        """Decide a renewal, for the team."""
+        if not self.within(Renewal.objects.filter(pk=renewal_id), "grant__repo").exists():
+            raise RenewalNotFound
+        renewal = decide_renewal(
+            actor=self.user, renewal_id=renewal_id, now=self.now, **self.validated_data
+        )
+        return Response(self.get_serializer(renewal).data)

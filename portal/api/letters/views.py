@@ -1,25 +1,33 @@
-"""Letters: one’s own, and a team’s own words for those it sends."""
+"""Letters to the caller, and a team's own words for the letters that it sends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.access.letters.kinds import KINDS, LetterKind
 from portal.access.letters.mailer import scope_of
-from portal.accounts.models import Scope
-from portal.api.base.fields import Input, Output
-from portal.api.base.operations import Call, Who, listing, operation
-from portal.api.base.repos import administered
+from portal.api.base.permissions import HasAdminScope, IsAuthenticated, IsSession
+from portal.api.base.repos import RepoMixin
+from portal.api.base.schema import example
+from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
+from portal.api.letters.serializers import (
+    LetterDetailOutput,
+    LetterOutput,
+    TemplateOutput,
+    WordsInput,
+    WordsOutput,
+)
 from portal.catalog.models import ModelRepo
 from portal.errors import NotFound
 from portal.outbox.models import OutboxMessage
-from portal.outbox.services import can_be_resent, mark_read, resend_mail
+from portal.outbox.services import mark_read, resend_mail
 from portal.outbox.templates import (
-    LetterWords,
     edited_words,
     preview,
     reset_letter_template,
@@ -28,124 +36,84 @@ from portal.outbox.templates import (
 )
 from portal.site.letters import letters_of, resendable_by
 
-LONGEST_SUBJECT, LONGEST_LETTER = 400, 20_000  # the service has the words for longer ones
+
+@extend_schema_view(get=extend_schema(operation_id="list_letters"))
+class LetterListView(ApiListView):
+    """List the caller's letters, the newest first."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = LetterOutput
+
+    def get_queryset(self) -> QuerySet[OutboxMessage]:
+        return letters_of(self.user, self.now)
 
 
-class LetterOutput(serializers.ModelSerializer[OutboxMessage]):
-    can_be_resent = serializers.BooleanField()
+class OwnLetterMixin(RetrieveModelMixin, ApiView):
+    """A view of one of the caller's letters."""
 
-    class Meta:
-        model = OutboxMessage
-        fields: tuple[str, ...] = (
-            "id",
-            "kind",
-            "subject",
-            "address",
-            "state",
-            "created_at",
-            "sent_at",
-            "read_at",
-            "can_be_resent",
-        )
+    serializer_class = LetterDetailOutput
+
+    def get_object(self) -> OutboxMessage:
+        letters = letters_of(self.user, self.now)
+        letter = letters.filter(pk=self.kwargs["letter_id"]).first()
+        if letter is None:
+            raise NotFound("You have no such letter.")
+        return letter
 
 
-class LetterDetailOutput(LetterOutput):
-    class Meta(LetterOutput.Meta):
-        fields = (*LetterOutput.Meta.fields, "text")
+@extend_schema_view(get=extend_schema(operation_id="show_letter"))
+class LetterView(OwnLetterMixin, ApiRetrieveView):
+    """Show one letter. Reading it here doesn't mark it as read."""
+
+    permission_classes = [IsAuthenticated]
 
 
-class WordsInput(Input):
-    subject = serializers.CharField(max_length=LONGEST_SUBJECT, allow_blank=True)
-    text = serializers.CharField(
-        max_length=LONGEST_LETTER, allow_blank=True, help_text="Paragraphs parted by empty lines."
-    )
+class LetterReadView(OwnLetterMixin):
+    permission_classes = [IsSession]
+
+    @extend_schema(operation_id="read_letter")
+    def post(self, request: Request, letter_id: int) -> Response:
+        """Mark a letter as read."""
+        mark_read(recipient=self.user, message_id=self.get_object().pk, now=self.now)
+        return self.retrieve(request)
 
 
-class WordsOutput(Output):
-    subject = serializers.CharField()
-    text = serializers.CharField()
+class LetterResendView(ApiView):
+    permission_classes = [IsSession]
+    serializer_class = LetterOutput
 
-
-class TemplateOutput(Output):
-    kind = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    is_edited = serializers.BooleanField()
-    words = WordsOutput()
-    default_words = WordsOutput()
-    placeholders = serializers.ListField(child=serializers.CharField())
-    required_placeholders = serializers.ListField(child=serializers.CharField())
-
-
-def resendable(call: Call, rows: Sequence[OutboxMessage]) -> Sequence[OutboxMessage]:
-    for each in rows:
-        each.can_be_resent = can_be_resent(each)  # type: ignore[attr-defined]
-    return rows
-
-
-def _letter(call: Call, letter_id: int) -> OutboxMessage:
-    found = letters_of(call.person, call.now).filter(pk=letter_id).first()
-    if found is None:
-        raise NotFound("You have no such letter.")
-    return found
-
-
-@listing(Who.PERSON, LetterOutput, prepare=resendable)
-def list_letters(call: Call) -> QuerySet[OutboxMessage]:
-    """The caller's letters, the newest first."""
-    return letters_of(call.person, call.now)
-
-
-@operation(Who.PERSON, gives=LetterDetailOutput, prepare=resendable)
-def show_letter(call: Call, letter_id: int) -> OutboxMessage:
-    """One letter. Reading it here doesn't mark it as read."""
-    return _letter(call, letter_id)
-
-
-@operation(Who.SESSION, gives=LetterDetailOutput, prepare=resendable)
-def read_letter(call: Call, letter_id: int) -> OutboxMessage:
-    """Mark a letter as read."""
-    mark_read(recipient=call.person, message_id=_letter(call, letter_id).pk, now=call.now)
-    return _letter(call, letter_id)
-
-
-@operation(Who.SESSION, gives=LetterOutput, prepare=resendable, status=201)
-def resend_letter(call: Call, letter_id: int) -> OutboxMessage:
-    """Send a letter once more: one's own, or one to an applicant whose request one reviews."""
-    among = resendable_by(call.person, letter_id, call.now)
-    return resend_mail(actor=call.person, message_id=letter_id, among=among, now=call.now)
-
-
-def _kind(kind: str) -> LetterKind:
-    if kind not in KINDS:
-        raise NotFound(f"There’s no such kind of letter. Choose among {', '.join(KINDS)}.")
-    return KINDS[kind]
+    @extend_schema(operation_id="resend_letter", responses={201: LetterOutput})
+    def post(self, request: Request, letter_id: int) -> Response:
+        """Send a letter again: the caller's own, or one to an applicant whom they review."""
+        among = resendable_by(self.user, letter_id, self.now)
+        letter = resend_mail(actor=self.user, message_id=letter_id, among=among, now=self.now)
+        return Response(self.get_serializer(letter).data, status=201)
 
 
 def _template(repo: ModelRepo, kind: str) -> dict[str, Any]:
-    known = _kind(kind)
-    own = edited_words(scope_of(repo), kind)
+    letter_kind = KINDS[kind]
+    edited = edited_words(scope_of(repo), kind)
     return {
         "kind": kind,
-        "label": known.label,
-        "is_edited": own is not None,
-        "words": own or known.words,
-        "default_words": known.words,
-        "placeholders": sorted(known.samples),
-        "required_placeholders": sorted(known.required),
+        "label": letter_kind.label,
+        "is_edited": edited is not None,
+        "words": edited or letter_kind.words,
+        "default_words": letter_kind.words,
+        "placeholders": sorted(letter_kind.samples),
+        "required_placeholders": sorted(letter_kind.required),
     }
 
 
-@listing(Scope.ADMIN, TemplateOutput)
-def list_templates(call: Call, namespace: str, name: str) -> list[dict[str, Any]]:
-    """The letters that a team may put into its own words."""
-    repo = administered(call, namespace, name)
-    return [_template(repo, kind) for kind in KINDS]
+@extend_schema_view(get=extend_schema(operation_id="list_templates"))
+class TemplateListView(RepoMixin, ApiListView):
+    """List the letters that a team may put into its own words."""
 
+    permission_classes = [HasAdminScope]
+    serializer_class = TemplateOutput
 
-@operation(Scope.ADMIN, gives=TemplateOutput)
-def show_template(call: Call, namespace: str, name: str, kind: str) -> dict[str, Any]:
-    """The words of one kind of letter, and what may stand in braces."""
-    return _template(administered(call, namespace, name), kind)
+    def get_queryset(self) -> Any:
+        repo = self.get_administered_repo()
+        return [_template(repo, kind) for kind in KINDS]
 
 
 TEMPLATE_EXAMPLE = {
@@ -154,36 +122,63 @@ TEMPLATE_EXAMPLE = {
 }
 
 
-@operation(Scope.ADMIN, gives=TemplateOutput, takes=WordsInput, example=TEMPLATE_EXAMPLE)
-def save_template(call: Call, namespace: str, name: str, kind: str) -> dict[str, Any]:
-    """Put a kind of letter into the team's own words."""
-    repo, known = administered(call, namespace, name), _kind(kind)
-    save_letter_template(
-        actor=call.person,
-        scope=scope_of(repo),
-        kind=kind,
-        subject=call.data["subject"],
-        paragraphs=call.data["text"],
-        allowed=known.samples.keys(),
-        required=known.required,
-        now=call.now,
-    )
-    return _template(repo, kind)
+class TemplateMixin(RepoMixin):
+    """A view of one kind of letter of a model."""
+
+    permission_classes = [HasAdminScope]
+    input_serializer_class = WordsInput
+
+    def get_kind(self) -> LetterKind:
+        kind = self.kwargs["kind"]
+        if kind not in KINDS:
+            raise NotFound(f"There’s no such kind of letter. Choose among {', '.join(KINDS)}.")
+        return KINDS[kind]
 
 
-@operation(Scope.ADMIN, gives=TemplateOutput)
-def reset_template(call: Call, namespace: str, name: str, kind: str) -> dict[str, Any]:
-    """Go back to the default words."""
-    repo = administered(call, namespace, name)
-    _kind(kind)
-    reset_letter_template(actor=call.person, scope=scope_of(repo), kind=kind, now=call.now)
-    return _template(repo, kind)
+@extend_schema_view(get=extend_schema(operation_id="show_template"))
+class TemplateView(TemplateMixin, ApiRetrieveView):
+    """Show the words of one kind of letter, and what may stand in braces."""
+
+    serializer_class = TemplateOutput
+
+    def get_object(self) -> dict[str, Any]:
+        repo = self.get_administered_repo()
+        self.get_kind()
+        return _template(repo, self.kwargs["kind"])
+
+    @extend_schema(operation_id="save_template", examples=example(**TEMPLATE_EXAMPLE))
+    def put(self, request: Request, namespace: str, name: str, kind: str) -> Response:
+        """Put a kind of letter into the team's own words."""
+        repo, letter_kind = self.get_administered_repo(), self.get_kind()
+        save_letter_template(
+            actor=self.user,
+            scope=scope_of(repo),
+            kind=kind,
+            subject=self.validated_data["subject"],
+            paragraphs=self.validated_data["text"],
+            allowed=letter_kind.samples.keys(),
+            required=letter_kind.required,
+            now=self.now,
+        )
+        return self.retrieve(request)
+
+    @extend_schema(operation_id="reset_template", responses={200: TemplateOutput})
+    def delete(self, request: Request, namespace: str, name: str, kind: str) -> Response:
+        """Go back to the default words."""
+        repo = self.get_administered_repo()
+        self.get_kind()
+        reset_letter_template(actor=self.user, scope=scope_of(repo), kind=kind, now=self.now)
+        return self.retrieve(request)
 
 
-@operation(Scope.ADMIN, gives=WordsOutput, takes=WordsInput, example=TEMPLATE_EXAMPLE)
-def preview_template(call: Call, namespace: str, name: str, kind: str) -> LetterWords:
-    """What a letter of these words would say, with sample facts. Nothing is kept."""
-    administered(call, namespace, name)
-    known = _kind(kind)
-    words = words_of(call.data["subject"], call.data["text"])
-    return preview(words, known.samples, required=known.required)
+class TemplatePreviewView(TemplateMixin):
+    serializer_class = WordsOutput
+
+    @extend_schema(operation_id="preview_template", examples=example(**TEMPLATE_EXAMPLE))
+    def post(self, request: Request, namespace: str, name: str, kind: str) -> Response:
+        """Show a letter of these words, filled with sample facts. Nothing is kept."""
+        self.get_administered_repo()
+        letter_kind = self.get_kind()
+        words = words_of(self.validated_data["subject"], self.validated_data["text"])
+        shown = preview(words, letter_kind.samples, required=letter_kind.required)
+        return Response(self.get_serializer(shown).data)

@@ -1,242 +1,180 @@
-"""Licence texts and signatures: what is signed, what one has signed, publishing a text."""
+"""Licence texts, the caller's signatures under them, and publishing a text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.access.certificates.certificate import own_signatures, read_certificate
 from portal.access.errors import SignatureNotFound
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import Acceptance
-from portal.accounts.models import Scope
-from portal.api.base.fields import SIGNATURE_EXAMPLE, Input, Line, Output, SignedInput
-from portal.api.base.operations import Call, Who, listing, operation
+from portal.api.base.permissions import AllowAny, HasPublishScope, IsAuthenticated, IsSession
+from portal.api.base.repos import RepoMixin
+from portal.api.base.schema import example
+from portal.api.base.serializers import SIGNATURE_EXAMPLE
+from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView, SigningMixin
 from portal.api.grants.serializers import GrantOutput
-from portal.api.grants.views import with_states
+from portal.api.licences.serializers import (
+    LicenceOutput,
+    PublishInput,
+    RecordedSignatureOutput,
+    SignatureOutput,
+    VersionDetailOutput,
+    VersionDiffOutput,
+    VersionOutput,
+)
 from portal.catalog.models import Licence, LicenceVersion, ModelRepo
 from portal.catalog.services.licences import publish_licence_version, require_version_in_force
 from portal.catalog.services.lookup import find_repo
 from portal.errors import Forbidden, NotFound
 from portal.site.licence_changes import changes
 
-LONGEST_TEXT = 500_000
+
+@extend_schema_view(get=extend_schema(operation_id="list_signatures"))
+class SignatureListView(ApiListView):
+    """List the caller's own signatures, the newest first."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = SignatureOutput
+
+    def get_queryset(self) -> QuerySet[Acceptance]:
+        return own_signatures(self.user)
 
 
-class LicenceOutput(serializers.ModelSerializer[Licence]):
-    class Meta:
-        model = Licence
-        fields = ("slug", "name")
+class SignatureView(ApiView):
+    permission_classes = [IsAuthenticated]
+    serializer_class = RecordedSignatureOutput
+
+    @extend_schema(operation_id="show_signature")
+    def get(self, request: Request, acceptance_id: int) -> Response:
+        """Show a signature of the caller's, or one given for a model that they review."""
+        certificate = read_certificate(self.user, acceptance_id)
+        acceptance = certificate.acceptance
+        if acceptance.person_id != self.user.pk and not self._reads_for(certificate.repos):
+            raise SignatureNotFound
+        context = {**self.get_serializer_context(), "certificate": certificate}
+        return Response(RecordedSignatureOutput(acceptance, context=context).data)
+
+    def _reads_for(self, repo_names: list[str]) -> bool:
+        """Tell whether the caller reads for a team, by a token for one of these models."""
+        repos = self.within(ModelRepo.objects.with_names(), "pk")
+        return self.reads_for_team and any(repos.named(name).exists() for name in repo_names)
 
 
-class VersionOutput(serializers.ModelSerializer[LicenceVersion]):
-    licence = serializers.CharField(source="licence.slug")
+@extend_schema_view(get=extend_schema(operation_id="list_licences"))
+class LicenceListView(ApiListView):
+    """List every licence that has a published text."""
 
-    class Meta:
-        model = LicenceVersion
-        fields: tuple[str, ...] = ("licence", "version", "kind", "sha256", "effective_at")
+    permission_classes = [AllowAny]
+    write_permission_classes = [HasPublishScope]
+    serializer_class = LicenceOutput
+    input_serializer_class = PublishInput
 
+    def get_queryset(self) -> QuerySet[Licence]:
+        return Licence.objects.filter(versions__isnull=False).distinct().order_by("slug")
 
-class AttestationOutput(Output):
-    code = serializers.CharField()
-    text = serializers.CharField()
-    help = serializers.CharField(allow_blank=True)
-
-
-class VersionDetailOutput(VersionOutput):
-    """The whole text, and what is confirmed singly by who signs it."""
-
-    attestations = AttestationOutput(many=True)
-
-    class Meta(VersionOutput.Meta):
-        fields = (*VersionOutput.Meta.fields, "text", "attribution", "terms", "attestations")
-
-
-class BlockOutput(Output):
-    kind = serializers.CharField()
-    text = serializers.CharField()
-
-
-class TextChangeOutput(Output):
-    kept = serializers.IntegerField(help_text="Paragraphs that stand unchanged before it.")
-    removed = BlockOutput(many=True)
-    added = BlockOutput(many=True)
-
-
-class VersionDiffOutput(Output):
-    older = serializers.CharField()
-    newer = serializers.CharField()
-    changes = TextChangeOutput(many=True)
-    kept_after = serializers.IntegerField()
+    @extend_schema(
+        operation_id="publish_version",
+        responses={201: VersionDetailOutput},
+        examples=example(
+            slug="research",
+            version="1.1",
+            kind="editorial",
+            text="You may study the model.",
+            attribution="Licensed under the Research Licence.",
+            terms={"may": ["Study it"], "attestations": []},
+        ),
+    )
+    def post(self, request: Request) -> Response:
+        """Publish a text of a licence. It never changes; publishing it again changes nothing."""
+        if self.is_for_some_models:
+            raise Forbidden(
+                "This token is for some models, and a licence’s text binds every model under it. "
+                "Make a token for all."
+            )
+        version = publish_licence_version(actor=self.user, now=self.now, **self.validated_data)
+        return Response(VersionDetailOutput(version).data, status=201)
 
 
-class PublishInput(Input):
-    slug = serializers.CharField(max_length=50)
-    name = Line(default="", help_text="For a licence that is new.")
-    version = Line(max_length=20, allow_blank=False)
-    kind = serializers.ChoiceField(choices=LicenceVersion.Kind.choices)
-    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False)
-    attribution = serializers.CharField(max_length=2000)
-    terms = serializers.DictField()
-    effective_at = serializers.DateTimeField(required=False)
+@extend_schema_view(get=extend_schema(operation_id="list_versions"))
+class VersionListView(ApiListView):
+    """List the versions of a licence, the newest first."""
 
+    permission_classes = [AllowAny]
+    serializer_class = VersionOutput
 
-class SignatureOutput(serializers.ModelSerializer[Acceptance]):
-    licence = serializers.CharField(source="licence_version.licence.slug")
-    version = serializers.CharField(source="licence_version.version")
-    certificate_url = serializers.CharField(help_text="The signed PDF.")
-
-    class Meta:
-        model = Acceptance
-        fields: tuple[str, ...] = (
-            "id",
-            "licence",
-            "version",
-            "text_sha256",
-            "typed_name",
-            "capacity",
-            "entity",
-            "attestations",
-            "accepted_at",
-            "certificate_url",
-        )
-
-
-class RecordedSignatureOutput(SignatureOutput):
-    """With where the record holds it."""
-
-    repos = serializers.ListField(child=serializers.CharField())
-    event_sequence = serializers.IntegerField()
-    event_hash = serializers.CharField()
-
-    class Meta(SignatureOutput.Meta):
-        fields = (*SignatureOutput.Meta.fields, "repos", "event_sequence", "event_hash")
-
-
-def with_links(call: Call, rows: Sequence[Acceptance]) -> Sequence[Acceptance]:
-    for each in rows:
-        page = reverse("access:certificate", args=[each.pk])
-        each.certificate_url = settings.BASE_URL + page  # type: ignore[attr-defined]
-    return rows
-
-
-@listing(Who.PERSON, SignatureOutput, prepare=with_links)
-def list_signatures(call: Call) -> QuerySet[Acceptance]:
-    """One's own signatures, the newest first."""
-    return own_signatures(call.person)
-
-
-@operation(Who.PERSON, gives=RecordedSignatureOutput, prepare=with_links)
-def show_signature(call: Call, acceptance_id: int) -> Acceptance:
-    """A signature of one's own, or one given for a model that one reviews."""
-    found = read_certificate(call.person, acceptance_id)
-    if found.acceptance.person_id != call.person.pk and not _reads_as_team(call, found.repos):
-        raise SignatureNotFound
-    signed: Any = found.acceptance
-    signed.repos, signed.event_sequence = found.repos, found.event.sequence
-    signed.event_hash = found.event.hash
-    return found.acceptance
-
-
-def _reads_as_team(call: Call, repos: list[str]) -> bool:
-    """Whether the token is a team’s, and for one of these."""
-    here = call.within(ModelRepo.objects.with_names(), "pk")
-    return call.is_of_a_team and any(here.named(each).exists() for each in repos)
-
-
-@listing(Who.ANYBODY, LicenceOutput)
-def list_licences(call: Call) -> QuerySet[Licence]:
-    """Every licence that has a published text."""
-    return Licence.objects.filter(versions__isnull=False).distinct().order_by("slug")
-
-
-@listing(Who.ANYBODY, VersionOutput)
-def list_versions(call: Call, slug: str) -> QuerySet[LicenceVersion]:
-    """The versions of a licence, the newest first."""
-    licence = get_object_or_404(Licence, slug=slug)
-    return LicenceVersion.objects.filter(licence=licence).select_related("licence").defer("text")
+    def get_queryset(self) -> QuerySet[LicenceVersion]:
+        licence = get_object_or_404(Licence, slug=self.kwargs["slug"])
+        versions = LicenceVersion.objects.filter(licence=licence)
+        return versions.select_related("licence").defer("text")
 
 
 def _version(slug: str, version: str) -> LicenceVersion:
     versions = LicenceVersion.objects.select_related("licence")
-    found: LicenceVersion = get_object_or_404(versions, licence__slug=slug, version=version)
-    return found
+    return get_object_or_404(versions, licence__slug=slug, version=version)
 
 
-@operation(Who.ANYBODY, gives=VersionDetailOutput)
-def show_version(call: Call, slug: str, version: str) -> LicenceVersion:
-    """One text, word for word."""
-    return _version(slug, version)
+@extend_schema_view(get=extend_schema(operation_id="show_version"))
+class VersionView(ApiRetrieveView):
+    """Show one text, word for word."""
+
+    permission_classes = [AllowAny]
+    serializer_class = VersionDetailOutput
+
+    def get_object(self) -> LicenceVersion:
+        return _version(self.kwargs["slug"], self.kwargs["version"])
 
 
-@operation(Who.ANYBODY, gives=VersionDiffOutput)
-def show_changes(call: Call, slug: str, version: str, other: str) -> dict[str, Any]:
-    """What differs between two versions, paragraph by paragraph, from the older to the newer."""
-    pair = sorted(
-        (_version(slug, version), _version(slug, other)), key=lambda v: (v.effective_at, v.pk)
-    )
-    found, kept = changes(pair[0].text, pair[1].text)
-    return {
-        "older": pair[0].version,
-        "newer": pair[1].version,
-        "changes": found,
-        "kept_after": kept,
-    }
+@extend_schema_view(get=extend_schema(operation_id="show_changes"))
+class VersionDiffView(ApiRetrieveView):
+    """Show what differs between two versions, by paragraphs, from the older to the newer."""
+
+    permission_classes = [AllowAny]
+    serializer_class = VersionDiffOutput
+
+    def get_object(self) -> dict[str, Any]:
+        slug = self.kwargs["slug"]
+        versions = (_version(slug, self.kwargs[name]) for name in ("version", "other"))
+        older, newer = sorted(versions, key=lambda version: (version.effective_at, version.pk))
+        differences, unchanged_after = changes(older.text, newer.text)
+        return {
+            "older": older.version,
+            "newer": newer.version,
+            "changes": differences,
+            "kept_after": unchanged_after,
+        }
 
 
-@operation(
-    Scope.PUBLISH,
-    gives=VersionDetailOutput,
-    takes=PublishInput,
-    status=201,
-    example={
-        "slug": "research",
-        "version": "1.1",
-        "kind": "editorial",
-        "text": "You may study the model.",
-        "attribution": "Licensed under the Research Licence.",
-        "terms": {"may": ["Study it"], "attestations": []},
-    },
-)
-def publish_version(call: Call) -> LicenceVersion:
-    """Publish a text of a licence. It never changes afterwards; the same again changes nothing."""
-    if call.token is not None and call.token.repo_ids is not None:
-        raise Forbidden(
-            "This token is for some models, and a licence’s text binds every model under it. Make "
-            "a token for all."
+@extend_schema_view(get=extend_schema(operation_id="show_licence_in_force"))
+class LicenceInForceView(RepoMixin, ApiRetrieveView):
+    """Show the text signed for a model today: a signature takes its sha256 and attestations."""
+
+    permission_classes = [AllowAny]
+    serializer_class = VersionDetailOutput
+
+    def get_object(self) -> LicenceVersion:
+        repo = find_repo(self.repo_name, caller=self.caller)
+        if repo.licence_id is None:
+            raise NotFound("This model stands under no licence: nothing is signed for it.")
+        version = require_version_in_force(repo, now=self.now)
+        return LicenceVersion.objects.select_related("licence").get(pk=version.pk)
+
+
+class SignView(RepoMixin, SigningMixin):
+    permission_classes = [IsSession]
+    serializer_class = GrantOutput
+
+    @extend_schema(operation_id="sign", examples=example(signature=SIGNATURE_EXAMPLE))
+    def post(self, request: Request, namespace: str, name: str) -> Response:
+        """Sign the licence. On the licence gate that opens the model at once."""
+        repo = find_repo(self.repo_name, caller=self.caller)
+        grant = sign_for_grant(
+            person=self.user, repo_id=repo.pk, signature=self.signature, now=self.now
         )
-    return publish_licence_version(actor=call.person, now=call.now, **call.data)
-
-
-@operation(Who.ANYBODY, gives=VersionDetailOutput)
-def show_licence_in_force(call: Call, namespace: str, name: str) -> LicenceVersion:
-    """The text that is signed for a model today: its sha256 and attestations make a signature."""
-    repo = find_repo(f"{namespace}/{name}", caller=call.caller)
-    if repo.licence_id is None:
-        raise NotFound("This model stands under no licence: nothing is signed for it.")
-    return _version_of(require_version_in_force(repo, now=call.now))
-
-
-def _version_of(version: LicenceVersion) -> LicenceVersion:
-    return LicenceVersion.objects.select_related("licence").get(pk=version.pk)
-
-
-@operation(
-    Who.SESSION,
-    gives=GrantOutput,
-    takes=SignedInput,
-    prepare=with_states,
-    example={"signature": SIGNATURE_EXAMPLE},
-)
-def sign(call: Call, namespace: str, name: str) -> Any:
-    """On the licence gate a signature opens the model at once."""
-    repo = find_repo(f"{namespace}/{name}", caller=call.caller)
-    return sign_for_grant(
-        person=call.person, repo_id=repo.pk, signature=call.signature(), now=call.now
-    )
+        return Response(self.get_serializer(grant).data)

@@ -1,9 +1,11 @@
-"""Where one works: organizations, proofs, references."""
+"""Where the caller works: organizations, proofs of affiliation, references."""
 
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.accounts.affiliations import organization_in_words
 from portal.accounts.models import Affiliation, Organization, Reference
@@ -14,135 +16,123 @@ from portal.accounts.services.references import (
     resend_reference,
 )
 from portal.accounts.services.renewal import ask_renewal
-from portal.api.base.fields import Input, Line, Output
-from portal.api.base.operations import Call, Who, listing, operation
-
-SHORTEST_SEARCH = 2
-
-
-class OrganizationFilters(Input):
-    q = serializers.CharField(min_length=SHORTEST_SEARCH, max_length=100)
-
-
-class OrganizationOutput(serializers.ModelSerializer[Organization]):
-    country = serializers.CharField()
-
-    class Meta:
-        model = Organization
-        fields = ("id", "name", "ror_id", "country", "sector")
-
-
-class AffiliationOutput(serializers.ModelSerializer[Affiliation]):
-    organization = OrganizationOutput()
-
-    class Meta:
-        model = Affiliation
-        fields = ("id", "organization", "method", "evidence", "proved_at", "expires_at")
-
-
-class ProvedOutput(Output):
-    proved = AffiliationOutput(many=True)
-
-
-class SentToOutput(Output):
-    address = serializers.EmailField()
-
-
-class ReferenceInput(Input):
-    organization = serializers.CharField(max_length=300, help_text="Its whole name, or its ROR id.")
-    name = Line()
-    email = serializers.CharField(max_length=254)
-    relation = Line()
-
-
-class ReferenceOutput(serializers.ModelSerializer[Reference]):
-    """Without the comment: that is for the reviewers."""
-
-    class Meta:
-        model = Reference
-        fields = (
-            "id",
-            "organization_name",
-            "name",
-            "email",
-            "relation",
-            "asked_at",
-            "sent_at",
-            "expires_at",
-            "cancelled_at",
-            "answered_at",
-            "verdict",
-        )
-
-
-@listing(Who.PERSON, OrganizationOutput, filters=OrganizationFilters)
-def list_organizations(call: Call) -> QuerySet[Organization]:
-    """Listed organizations whose name has these words; a ROR id finds its own."""
-    q = call.queries["q"].strip()
-    listed = Q(ror_id__isnull=False) | Q(domains__isnull=False)
-    meant = Q(name__icontains=q) | Q(ror_id=q.removeprefix("https://ror.org/"))
-    return Organization.objects.filter(listed, meant).distinct().order_by("name", "pk")
-
-
-@listing(Who.PERSON, AffiliationOutput)
-def list_affiliations(call: Call) -> QuerySet[Affiliation]:
-    """The proofs of where the caller works, run-out ones included."""
-    kept = Affiliation.objects.of(call.person).filter(ended_at=None)
-    return kept.select_related("organization")
-
-
-@operation(Who.SESSION, gives=ProvedOutput)
-def check_affiliations(call: Call) -> dict[str, list[Affiliation]]:
-    """Compare one's addresses with the organizations again: the list may have grown."""
-    return {"proved": prove_by_email(person=call.person, now=call.now)}
-
-
-@operation(Who.SESSION, gives=SentToOutput)
-def renew_affiliation(call: Call, affiliation_id: int) -> dict[str, str]:
-    """Have a letter sent to the address behind a proof that runs out; its link renews the proof."""
-    address = ask_renewal(person=call.person, affiliation_id=affiliation_id, now=call.now)
-    return {"address": address}
-
-
-@listing(Who.PERSON, ReferenceOutput)
-def list_references(call: Call) -> QuerySet[Reference]:
-    """Whom the caller has named, the newest first."""
-    return Reference.objects.of(call.person).order_by("-asked_at", "-pk")
-
-
-@operation(
-    Who.SESSION,
-    gives=ReferenceOutput,
-    takes=ReferenceInput,
-    status=201,
-    example={
-        "organization": "Example University",
-        "name": "Head of Department",
-        "email": "head@university.example",
-        "relation": "Leads the group I work in",
-    },
+from portal.api.base.permissions import IsAuthenticated, IsSession
+from portal.api.base.schema import example
+from portal.api.base.views import ApiListView, ApiView
+from portal.api.people.serializers import (
+    AffiliationOutput,
+    OrganizationFilters,
+    OrganizationOutput,
+    ProvedOutput,
+    ReferenceInput,
+    ReferenceOutput,
+    SentToOutput,
 )
-def ask_for_reference(call: Call) -> Reference:
-    """Ask somebody by mail whether one works where one says."""
-    given = dict(call.data)
-    words = given.pop("organization")
-    listed = organization_in_words(words)
-    return ask_reference(
-        person=call.person,
-        organization_id=listed.pk if listed else None,
-        organization_name="" if listed else words,
-        now=call.now,
-        **given,
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_organizations"))
+class OrganizationListView(ApiListView):
+    """Find listed organizations by words of their name, or one by its ROR id."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = OrganizationOutput
+    filter_serializer_class = OrganizationFilters
+
+    def get_queryset(self) -> QuerySet[Organization]:
+        q = self.filters["q"].strip()
+        is_listed = Q(ror_id__isnull=False) | Q(domains__isnull=False)
+        matches = Q(name__icontains=q) | Q(ror_id=q.removeprefix("https://ror.org/"))
+        return Organization.objects.filter(is_listed, matches).distinct().order_by("name", "pk")
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_affiliations"))
+class AffiliationListView(ApiListView):
+    """List the proofs of where the caller works, expired ones included."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = AffiliationOutput
+
+    def get_queryset(self) -> QuerySet[Affiliation]:
+        affiliations = Affiliation.objects.of(self.user).filter(ended_at=None)
+        return affiliations.select_related("organization")
+
+
+class AffiliationCheckView(ApiView):
+    permission_classes = [IsSession]
+    serializer_class = ProvedOutput
+
+    @extend_schema(operation_id="check_affiliations")
+    def post(self, request: Request) -> Response:
+        """Compare the caller's addresses with the organizations again: the list may have grown."""
+        proved = prove_by_email(person=self.user, now=self.now)
+        return Response(self.get_serializer({"proved": proved}).data)
+
+
+class AffiliationRenewalView(ApiView):
+    permission_classes = [IsSession]
+    serializer_class = SentToOutput
+
+    @extend_schema(operation_id="renew_affiliation")
+    def post(self, request: Request, affiliation_id: int) -> Response:
+        """Send a letter to the address behind an expiring proof; its link renews the proof."""
+        address = ask_renewal(person=self.user, affiliation_id=affiliation_id, now=self.now)
+        return Response(self.get_serializer({"address": address}).data)
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_references"))
+class ReferenceListView(ApiListView):
+    """List the references whom the caller has named, the newest first."""
+
+    permission_classes = [IsAuthenticated]
+    write_permission_classes = [IsSession]
+    serializer_class = ReferenceOutput
+    input_serializer_class = ReferenceInput
+
+    def get_queryset(self) -> QuerySet[Reference]:
+        return Reference.objects.of(self.user).order_by("-asked_at", "-pk")
+
+    @extend_schema(
+        operation_id="ask_for_reference",
+        responses={201: ReferenceOutput},
+        examples=example(
+            organization="Example University",
+            name="Head of Department",
+            email="head@university.example",
+            relation="Leads the group I work in",
+        ),
     )
+    def post(self, request: Request) -> Response:
+        """Ask somebody by mail to confirm where the caller works."""
+        answers = dict(self.validated_data)
+        name = answers.pop("organization")
+        organization = organization_in_words(name)
+        reference = ask_reference(
+            person=self.user,
+            organization_id=organization.pk if organization else None,
+            organization_name="" if organization else name,
+            now=self.now,
+            **answers,
+        )
+        return Response(self.get_serializer(reference).data, status=201)
 
 
-@operation(Who.SESSION, gives=ReferenceOutput)
-def resend_question(call: Call, reference_id: int) -> Reference:
-    """Send the question again, with a new link. Once a day at most."""
-    return resend_reference(person=call.person, reference_id=reference_id, now=call.now)
+class ReferenceResendView(ApiView):
+    permission_classes = [IsSession]
+    serializer_class = ReferenceOutput
+
+    @extend_schema(operation_id="resend_question")
+    def post(self, request: Request, reference_id: int) -> Response:
+        """Send the question again, with a new link. Once a day at most."""
+        reference = resend_reference(person=self.user, reference_id=reference_id, now=self.now)
+        return Response(self.get_serializer(reference).data)
 
 
-@operation(Who.SESSION, gives=ReferenceOutput)
-def cancel_question(call: Call, reference_id: int) -> Reference:
-    """Take the question back; its link ends at once."""
-    return cancel_reference(person=call.person, reference_id=reference_id, now=call.now)
+class ReferenceCancelView(ApiView):
+    permission_classes = [IsSession]
+    serializer_class = ReferenceOutput
+
+    @extend_schema(operation_id="cancel_question")
+    def post(self, request: Request, reference_id: int) -> Response:
+        """Withdraw the question; its link ends at once."""
+        reference = cancel_reference(person=self.user, reference_id=reference_id, now=self.now)
+        return Response(self.get_serializer(reference).data)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.access.models import AccessRequest, Submission
+from portal.access.policy.request_actions import allowed_actions
+from portal.access.requests.appeals import appealable_until
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
-from portal.api.base.fields import Id, Input, Line, Output, SignatureInput, Words
+from portal.access.review.status import grant_of, last_decision
+from portal.api.base.fields import FreeTextField, IdField, SingleLineField
+from portal.api.base.serializers import Input, Output, SignatureInput
 
 MOST_CHOICES = 100
 
@@ -44,7 +52,7 @@ class Answers(serializers.DictField):
 
 
 class StartInput(Input):
-    repo = Line(help_text="namespace/name")
+    repo = SingleLineField(help_text="namespace/name")
 
 
 class SaveInput(Input):
@@ -56,7 +64,7 @@ class SubmitInput(Input):
 
 
 class AnswerInput(Input):
-    answer = Words()
+    answer = FreeTextField()
     changes = Answers(required=False)
 
 
@@ -65,7 +73,7 @@ class CorrectInput(Input):
 
 
 class AppealInput(Input):
-    text = Words()
+    text = FreeTextField()
 
 
 class RequestOutput(serializers.ModelSerializer[AccessRequest]):
@@ -73,7 +81,7 @@ class RequestOutput(serializers.ModelSerializer[AccessRequest]):
 
     repo = serializers.CharField(source="repo.full_name")
     reference = serializers.CharField()
-    allowed_acts = serializers.ListField(child=serializers.CharField())
+    allowed_acts = serializers.SerializerMethodField()
 
     class Meta:
         model = AccessRequest
@@ -89,9 +97,13 @@ class RequestOutput(serializers.ModelSerializer[AccessRequest]):
             "allowed_acts",
         )
 
+    def get_allowed_acts(self, access_request: AccessRequest) -> list[str]:
+        view = self.context["view"]
+        return sorted(allowed_actions(view.user, access_request, view.now))
+
 
 class QuestionOutput(Output):
-    id = Id()
+    id = IdField()
     text = serializers.CharField()
     asked_at = serializers.DateTimeField()
     deadline_at = serializers.DateTimeField()
@@ -109,13 +121,13 @@ class DecisionOutput(Output):
 
 
 class RequestDetailOutput(RequestOutput):
-    answers = serializers.DictField(help_text="The draft, or the newest snapshot.")
+    answers = serializers.SerializerMethodField(help_text="The draft, or the newest snapshot.")
     questions = QuestionOutput(many=True)
-    decision = DecisionOutput(allow_null=True)
-    grant_id = serializers.IntegerField(allow_null=True)
-    appealable_until = serializers.DateTimeField(allow_null=True)
-    bundle_url = serializers.CharField(
-        allow_null=True, help_text="All of it as one file; by POST, in a session."
+    decision = serializers.SerializerMethodField()
+    grant_id = serializers.SerializerMethodField()
+    appealable_until = serializers.SerializerMethodField()
+    bundle_url = serializers.SerializerMethodField(
+        help_text="All of it as one file; by POST, in a session."
     )
 
     class Meta(RequestOutput.Meta):
@@ -128,6 +140,32 @@ class RequestDetailOutput(RequestOutput):
             "appealable_until",
             "bundle_url",
         )
+
+    def get_answers(self, access_request: AccessRequest) -> dict[str, Any]:
+        newest = access_request.submissions.last()
+        return newest.answers if newest else _draft_answers(access_request.draft)
+
+    @extend_schema_field(DecisionOutput(allow_null=True))
+    def get_decision(self, access_request: AccessRequest) -> Any:
+        decision = last_decision(access_request)
+        return DecisionOutput(decision).data if decision else None
+
+    def get_grant_id(self, access_request: AccessRequest) -> int | None:
+        grant = grant_of(access_request)
+        return grant.pk if grant else None
+
+    def get_appealable_until(self, access_request: AccessRequest) -> datetime | None:
+        return appealable_until(access_request)
+
+    def get_bundle_url(self, access_request: AccessRequest) -> str | None:
+        if not access_request.submissions.exists():
+            return None
+        return settings.BASE_URL + reverse("site:own_bundle", args=[access_request.pk])
+
+
+def _draft_answers(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out a signature that waits in a draft: it was given on a page, and is no answer."""
+    return {name: value for name, value in draft.items() if name != "signature"}
 
 
 class EventOutput(Output):

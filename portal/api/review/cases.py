@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -24,45 +23,10 @@ from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import visible_votes, votes_missing
 from portal.access.review.status import grant_of, is_draft
-from portal.api.base.operations import Call
+from portal.api.base.permissions import HasReviewScope
+from portal.api.base.views import ApiView
 
 Verdict = Decision.Verdict
-
-
-def case_in(call: Call, request_id: int) -> AccessRequest:
-    """A request that the caller reads as a reviewer; for anybody else there is none."""
-    readable_here = call.within(AccessRequest.objects.readable_by(call.person))
-    related = readable_here.select_related("repo__namespace", "applicant")
-    found: AccessRequest | None = related.filter(pk=request_id).first()
-    if found is None:
-        raise RequestNotFound
-    return found
-
-
-def require_within(call: Call, *request_ids: int) -> None:
-    """That the token is for their repos; who may act on them is for the service to say."""
-    asked = AccessRequest.objects.filter(pk__in=request_ids)
-    if call.within(asked).count() < asked.count():
-        raise RequestNotFound
-
-
-def require_may(call: Call, request_id: int, act: RequestAction) -> None:
-    """The question that the service asks again under its lock: here, before what was sent is
-    looked at, so that a stranger learns nothing from how it is refused."""
-    found = call.within(AccessRequest.objects.filter(pk=request_id)).first()
-    if found is None or (is_draft(found) and found.applicant_id != call.person.pk):
-        raise RequestNotFound
-    require_action(call.person, found, act, call.now)
-
-
-def case_states(call: Call, rows: Sequence[AccessRequest]) -> Sequence[dict[str, Any]]:
-    return [_state(call, each, relation_of(call.person, each, call.now)) for each in rows]
-
-
-def whole_cases(call: Call, rows: Sequence[AccessRequest]) -> Sequence[dict[str, Any]]:
-    return [_whole(call, each, relation_of(call.person, each, call.now)) for each in rows]
-
-
 COLUMNS = (
     "id",
     "reference",
@@ -79,51 +43,85 @@ COLUMNS = (
 )
 
 
-def _columns(case: AccessRequest) -> dict[str, Any]:
-    return {name: getattr(case, name) for name in COLUMNS}
+class CaseMixin(ApiView):
+    """A view of one case, for those who read it as reviewers."""
 
+    permission_classes = [HasReviewScope]
 
-def _state(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any]:
-    assignment, grant = assignment_of(case), grant_of(case)
-    return {
-        **_columns(case),
-        "assigned_to": assignment.reviewer if assignment else None,
-        "votes": _votes(call, case),
-        "undo_until": undo_until(case),
-        "grant_id": grant.pk if grant else None,
-        "allowed_acts": sorted(relation.actions),
-    }
+    def get_request(self) -> AccessRequest:
+        """Return the request, if the caller reviews it. Raise RequestNotFound to others."""
+        readable_requests = self.within(AccessRequest.objects.readable_by(self.user))
+        related = readable_requests.select_related("repo__namespace", "applicant")
+        case: AccessRequest | None = related.filter(pk=self.kwargs["request_id"]).first()
+        if case is None:
+            raise RequestNotFound
+        return case
 
+    def require_within(self, request_ids: list[int]) -> None:
+        """Raise RequestNotFound unless the token is for the models of these requests.
 
-def _votes(call: Call, case: AccessRequest) -> dict[str, Any]:
-    return {
-        "quorum": settings_of(case.repo).quorum,
-        "approvals_missing": votes_missing(case, Verdict.APPROVED, call.now),
-        "declines_missing": votes_missing(case, Verdict.DECLINED, call.now),
-        "votes": visible_votes(case, call.person),
-    }
+        Who may act on them is for the service to say.
+        """
+        requests = AccessRequest.objects.filter(pk__in=request_ids)
+        if self.within(requests).count() < requests.count():
+            raise RequestNotFound
 
+    def require_may(self, action: RequestAction) -> None:
+        """Raise what the service would raise under its lock, if the caller may not do this.
 
-def _whole(call: Call, case: AccessRequest, relation: Relation) -> dict[str, Any]:
-    newest = case.submissions.select_related("form").latest("number")
-    appeal = Appeal.objects.filter(request=case).first()
-    return {
-        **_state(call, case, relation),
-        "conflicts": [WORDS[each] for each in ConflictKind if each in relation.conflicts],
-        "answers": readable_answers(newest.answers, form=newest.form),
-        "evidence": _evidence(call, case, newest.answers),
-        "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
-        "questions": case.questions.told(),
-        "decisions": case.decisions.select_related("decided_by"),
-        "appeal": appeal.text if appeal else "",
-    }
+        It is asked here before the body is looked at, so that a stranger learns nothing from how
+        that is refused.
+        """
+        requests = AccessRequest.objects.filter(pk=self.kwargs["request_id"])
+        case = self.within(requests).first()
+        if case is None or (is_draft(case) and case.applicant_id != self.user.pk):
+            raise RequestNotFound
+        require_action(self.user, case, action, self.now)
 
+    def case_state(self, case: AccessRequest) -> dict[str, Any]:
+        """Return where a case stands, and what the caller may do to it now."""
+        return self._state(case, relation_of(self.user, case, self.now))
 
-def _evidence(call: Call, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "proved": evidence.proved(case.applicant, call.now),
-        "said": [{"label": label, "text": text} for label, text in evidence.said(answers)],
-        "flags": evidence.flags(case, call.person, call.now),
-        "record": evidence.organization_record(case, call.person),
-        "is_clear": case.evidence_is_clear,
-    }
+    def whole_case(self, case: AccessRequest) -> dict[str, Any]:
+        """Return everything that a decision needs."""
+        relation = relation_of(self.user, case, self.now)
+        newest = case.submissions.select_related("form").latest("number")
+        appeal = Appeal.objects.filter(request=case).first()
+        return {
+            **self._state(case, relation),
+            "conflicts": [WORDS[kind] for kind in ConflictKind if kind in relation.conflicts],
+            "answers": readable_answers(newest.answers, form=newest.form),
+            "evidence": self._evidence(case, newest.answers),
+            "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
+            "questions": case.questions.told(),
+            "decisions": case.decisions.select_related("decided_by"),
+            "appeal": appeal.text if appeal else "",
+        }
+
+    def _state(self, case: AccessRequest, relation: Relation) -> dict[str, Any]:
+        assignment, grant = assignment_of(case), grant_of(case)
+        return {
+            **{name: getattr(case, name) for name in COLUMNS},
+            "assigned_to": assignment.reviewer if assignment else None,
+            "votes": self._votes(case),
+            "undo_until": undo_until(case),
+            "grant_id": grant.pk if grant else None,
+            "allowed_acts": sorted(relation.actions),
+        }
+
+    def _votes(self, case: AccessRequest) -> dict[str, Any]:
+        return {
+            "quorum": settings_of(case.repo).quorum,
+            "approvals_missing": votes_missing(case, Verdict.APPROVED, self.now),
+            "declines_missing": votes_missing(case, Verdict.DECLINED, self.now),
+            "votes": visible_votes(case, self.user),
+        }
+
+    def _evidence(self, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "proved": evidence.proved(case.applicant, self.now),
+            "said": [{"label": label, "text": text} for label, text in evidence.said(answers)],
+            "flags": evidence.flags(case, self.user, self.now),
+            "record": evidence.organization_record(case, self.user),
+            "is_clear": case.evidence_is_clear,
+        }

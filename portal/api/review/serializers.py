@@ -1,81 +1,18 @@
-"""What the operations of a review take and give."""
+"""What the views of the review show."""
 
 from __future__ import annotations
 
-from django_countries import countries
 from rest_framework import serializers
 
-from portal.access.models import AccessRequest, Decision
-from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
+from portal.access.models import AccessRequest
 from portal.accounts.models import Sector
-from portal.api.base.fields import (
-    ConditionsInput,
-    Id,
-    Input,
-    LastDay,
-    Line,
-    Modes,
-    Output,
-    PersonOutput,
-    Words,
-)
+from portal.api.base.fields import IdField
+from portal.api.base.serializers import Output, PersonOutput
 from portal.api.requests.serializers import DecisionOutput, QuestionOutput
-from portal.parsing.texts import LONGEST_TEXT
-
-
-class ApproveInput(Input):
-    modes = Modes()
-    until = LastDay(help_text="The last day of the grant.")
-    conditions = ConditionsInput(required=False)
-
-
-class DeclineInput(Input):
-    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices)
-    reason_text = Words()
-
-
-class OverrideInput(Input):
-    """The terms of an approval, or the reason of a decline."""
-
-    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
-    modes = Modes(required=False)
-    until = LastDay(required=False)
-    conditions = ConditionsInput(required=False)
-    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
-    reason_text = Words(required=False)
-
-
-class BulkInput(Input):
-    requests = serializers.ListField(child=Id(), min_length=1, max_length=50)
-    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
-    modes = Modes(required=False)
-    until = LastDay(required=False)
-    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
-    reason_text = Words(required=False)
-    dry_run = serializers.BooleanField(
-        default=False, help_text="Tell what would happen; change nothing."
-    )
-
-
-class AssignInput(Input):
-    assignee = Line(help_text="The username of somebody of the model’s team.")
-
-
-class DeclareInput(Input):
-    has_conflict = serializers.BooleanField()
-    statement = Words(default="")
-
-
-class NoteInput(Input):
-    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
-
-
-class VouchInput(Input):
-    evidence = Words()
 
 
 class BulkResultOutput(Output):
-    request_id = Id()
+    request_id = IdField()
     outcome = serializers.ChoiceField(choices=["decided", "voted", "refused"])
     why = serializers.CharField(help_text="Why it was refused; else empty.")
 
@@ -88,7 +25,7 @@ class BulkOutput(Output):
 class RowOutput(Output):
     """One request as the queue shows it."""
 
-    id = Id(source="request.pk")
+    id = IdField(source="request.pk")
     reference = serializers.CharField(source="request.reference")
     repo = serializers.CharField(source="request.repo.full_name")
     state = serializers.CharField(source="request.state")
@@ -234,36 +171,10 @@ class CaseOutput(CaseStateOutput):
 
 
 class NoteOutput(Output):
-    id = Id()
+    id = IdField()
     author = PersonOutput()
     text = serializers.CharField()
     written_at = serializers.DateTimeField()
-
-
-class NarrowedBy(Input):
-    view = serializers.ChoiceField(choices=[*VIEWS, DECIDED], required=False)
-    repo = Id(required=False, help_text="The model’s id.")
-    who = serializers.RegexField(
-        r"^(mine|nobody|[0-9]{1,18})$",
-        required=False,
-        help_text="Whose cases: mine, nobody, or a colleague’s id.",
-    )
-    flag = serializers.ChoiceField(choices=list(FLAGS), required=False)
-    sector = serializers.ChoiceField(choices=Sector.choices, required=False)
-    country = serializers.ChoiceField(choices=list(dict(countries)), required=False)
-    organization = serializers.CharField(max_length=200, required=False)
-    q = serializers.CharField(max_length=200, required=False)
-
-
-class QueueFilters(NarrowedBy):
-    before = Id(required=False, help_text="Turns to the page before; see `previous`.")
-    after = Id(required=False, help_text="Turns to the page after; see `next`.")
-
-
-class GroupFilters(NarrowedBy):
-    """By what to group; the rest narrows what is grouped."""
-
-    group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")
 
 
 class GroupOutput(Output):

@@ -1,108 +1,89 @@
-"""The lists that submissions are held against, for the operators who keep them."""
+"""The lists that submissions are screened against, for the operators who keep them."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.access.models import ScreeningEntry
 from portal.access.screening.lists import (
-    ListImport,
     add_entry,
     import_entries,
     read_lines,
     remove_entry,
     require_operator,
 )
-from portal.accounts.models import Scope
-from portal.api.base.fields import Input, Output, PersonOutput
-from portal.api.base.operations import Call, listing, operation
-
-BIGGEST_FILE = 2_000_000
-
-
-class EntryInput(Input):
-    kind = serializers.ChoiceField(choices=ScreeningEntry.Kind.choices)
-    value = serializers.CharField(max_length=200)
-    note = serializers.CharField(max_length=1000, allow_blank=True, default="")
-
-
-class EntryOutput(serializers.ModelSerializer[ScreeningEntry]):
-    added_by = PersonOutput()
-
-    class Meta:
-        model = ScreeningEntry
-        fields = ("id", "kind", "value", "note", "added_by", "added_at")
+from portal.api.base.permissions import HasAdminScope
+from portal.api.base.schema import example
+from portal.api.base.views import ApiListView, ApiView
+from portal.api.screening.serializers import (
+    EntryFilters,
+    EntryInput,
+    EntryOutput,
+    ImportInput,
+    ImportOutput,
+)
 
 
-class ImportInput(Input):
-    lines = serializers.CharField(
-        max_length=BIGGEST_FILE, trim_whitespace=False, help_text="CSV: kind, value, note."
+@extend_schema_view(get=extend_schema(operation_id="list_entries"))
+class EntryListView(ApiListView):
+    """List the entries that stand on the screening lists."""
+
+    permission_classes = [HasAdminScope]
+    serializer_class = EntryOutput
+    input_serializer_class = EntryInput
+    filter_serializer_class = EntryFilters
+
+    def get_queryset(self) -> QuerySet[ScreeningEntry]:
+        require_operator(self.user)
+        entries = ScreeningEntry.objects.filter(removed_at=None).select_related("added_by")
+        if kind := self.filters.get("kind"):
+            entries = entries.filter(kind=kind)
+        if q := self.filters.get("q"):
+            entries = entries.filter(value__icontains=q)
+        return entries.order_by("kind", "value", "pk")
+
+    @extend_schema(
+        operation_id="add",
+        responses={201: EntryOutput},
+        examples=example(kind="domain", value="example.org", note="Asked of by the lab"),
     )
-    dry_run = serializers.BooleanField(default=False)
+    def post(self, request: Request) -> Response:
+        """Add an entry. One that stands already stays as it is."""
+        require_operator(self.user)
+        entry = add_entry(actor=self.user, now=self.now, **self.validated_data)
+        return Response(self.get_serializer(entry).data, status=201)
 
 
-class WrongOutput(Output):
-    line = serializers.IntegerField()
-    remedy = serializers.CharField()
+class EntryView(ApiView):
+    permission_classes = [HasAdminScope]
+
+    @extend_schema(operation_id="remove", responses={204: None})
+    def delete(self, request: Request, entry_id: int) -> Response:
+        """Remove an entry from the lists; its row stays for what was screened against it."""
+        remove_entry(actor=self.user, entry_id=entry_id, now=self.now)
+        return Response(status=204)
 
 
-class ImportOutput(Output):
-    new = serializers.IntegerField()
-    known = serializers.IntegerField()
-    wrong = WrongOutput(many=True)
+class ImportView(ApiView):
+    permission_classes = [HasAdminScope]
+    serializer_class = ImportOutput
+    input_serializer_class = ImportInput
 
-
-class EntryFilters(Input):
-    kind = serializers.ChoiceField(choices=ScreeningEntry.Kind.choices, required=False)
-    q = serializers.CharField(max_length=200, required=False)
-
-
-@listing(Scope.ADMIN, EntryOutput, filters=EntryFilters)
-def list_entries(call: Call) -> QuerySet[ScreeningEntry]:
-    """The lines that stand."""
-    require_operator(call.person)
-    standing = ScreeningEntry.objects.filter(removed_at=None).select_related("added_by")
-    if kind := call.queries.get("kind"):
-        standing = standing.filter(kind=kind)
-    if q := call.queries.get("q"):
-        standing = standing.filter(value__icontains=q)
-    return standing.order_by("kind", "value", "pk")
-
-
-@operation(
-    Scope.ADMIN,
-    gives=EntryOutput,
-    takes=EntryInput,
-    status=201,
-    example={"kind": "domain", "value": "example.org", "note": "Asked of by the lab"},
-)
-def add(call: Call) -> ScreeningEntry:
-    """Add a line. One that stands already stays as it is."""
-    require_operator(call.person)
-    return add_entry(actor=call.person, now=call.now, **call.data)
-
-
-@operation(Scope.ADMIN)
-def remove(call: Call, entry_id: int) -> None:
-    """Take a line off the lists; the row stays for what was held against it."""
-    remove_entry(actor=call.person, entry_id=entry_id, now=call.now)
-
-
-@operation(
-    Scope.ADMIN,
-    gives=ImportOutput,
-    takes=ImportInput,
-    example={"lines": "kind,value,note\ndomain,example.org,", "dry_run": True},
-)
-def import_lines(call: Call) -> dict[str, object]:
-    """Add every new line of a CSV; none, where one is wrong. A dry run tells which are."""
-    require_operator(call.person)
-    if call.data["dry_run"]:
-        return _told(read_lines(call.data["lines"]))
-    return _told(import_entries(actor=call.person, lines=call.data["lines"], now=call.now))
-
-
-def _told(found: ListImport) -> dict[str, object]:
-    wrong = [{"line": number, "remedy": remedy} for number, remedy in found.wrong]
-    return {"new": len(found.new), "known": found.known, "wrong": wrong}
+    @extend_schema(
+        operation_id="import_lines",
+        examples=example(lines="kind,value,note\ndomain,example.org,", dry_run=True),
+    )
+    def post(self, request: Request) -> Response:
+        """Add every new line of a CSV, or none where one is wrong. A dry run names the wrong."""
+        require_operator(self.user)
+        lines = self.validated_data["lines"]
+        if self.validated_data["dry_run"]:
+            result = read_lines(lines)
+        else:
+            result = import_entries(actor=self.user, lines=lines, now=self.now)
+        wrong = [{"line": number, "remedy": remedy} for number, remedy in result.wrong]
+        counts = {"new": len(result.new), "known": result.known, "wrong": wrong}
+        return Response(self.get_serializer(counts).data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +10,12 @@ from django.utils import timezone
 
 from portal.accounts.models import Scope, User
 from portal.accounts.tokens.scopes import scopes_of
-from portal.api import urls
-from portal.api.base.operations import Operation
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo
 from tests.factories.grants import make_administrator
+from tests.portal.api.operations import OPERATIONS
 from tests.portal.world import bearer
 
 SAFE = {"get", "head"}
@@ -44,16 +42,6 @@ REVIEWS = {
 HUB = ("accepted", "pending", "rejected", "grant")
 
 
-def operations() -> Iterator[tuple[str, str, Operation]]:
-    """List each operation of the API that changes something, with its method and address."""
-    for pattern in urls.urlpatterns:
-        view = getattr(pattern.callback, "view_class", None)
-        for method, operation in getattr(view, "operations", {}).items():
-            if method not in SAFE:
-                route = str(pattern.pattern)
-                yield method, _filled(route), operation
-
-
 def _filled(route: str) -> str:
     parts = [
         part if "<" not in part else "0" if "int:" in part else "nobody"
@@ -62,11 +50,15 @@ def _filled(route: str) -> str:
     return "/".join(parts)
 
 
-ACTS = [each for each in operations() if each[2].needs == Scope.REVIEW]
+ACTS = [
+    operation
+    for operation in OPERATIONS
+    if operation.method not in SAFE and operation.scope == Scope.REVIEW
+]
 
 
 def test_these_are_the_acts_of_review():
-    assert {operation.name for _, _, operation in ACTS} == REVIEWS
+    assert {operation.id for operation in ACTS} == REVIEWS
 
 
 def team_member(repo: ModelRepo) -> User:
@@ -104,10 +96,11 @@ def send(client: Client, method: str, url: str, content: Any) -> Any:
 @pytest.mark.parametrize("make", PEOPLE)
 def test_in_the_api_no_other_scope_does_it(make):
     for scope, client in by_scope(make(make_repo())).items():
-        for method, route, operation in ACTS:
-            answer = send(client, method, f"/api/v1/{route}", {})
+        for operation in ACTS:
+            url = f"/api/v1/{_filled(operation.route)}"
+            answer = send(client, operation.method, url, {})
             refused = answer.status_code == 403 and answer.json()["error"]["code"] == "scope"
-            assert refused == (scope != Scope.REVIEW), (operation.name, scope)
+            assert refused == (scope != Scope.REVIEW), (operation.id, scope)
 
 
 def decide(client: Client, repo: ModelRepo, to: str, name: str) -> Any:

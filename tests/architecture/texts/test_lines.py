@@ -15,7 +15,8 @@ from django.db import models
 from rest_framework import serializers
 
 from portal.access.requests.form.questions import LONGEST_LINE
-from portal.api.base.fields import Input, Line
+from portal.api.base.fields import SingleLineField
+from portal.api.base.serializers import Input
 from portal.text.lines import LineField, LineInput
 
 OURS = "ours: no person types it"
@@ -111,7 +112,7 @@ def short_api_fields() -> Iterator[tuple[str, serializers.Field]]:
     for takes in _portal_subclasses(Input):
         for name, field in takes().fields.items():
             short = type(field) is serializers.CharField and (field.max_length or 0) <= LONGEST_LINE
-            if isinstance(field, Line) or short:
+            if isinstance(field, SingleLineField) or short:
                 yield f"{takes.__name__}.{name}", field
 
 
@@ -161,7 +162,7 @@ API_FIELDS = {
     [
         (short_columns, LineField, COLUMNS),
         (short_inputs, LineInput, INPUTS),
-        (short_api_fields, Line, API_FIELDS),
+        (short_api_fields, SingleLineField, API_FIELDS),
     ],
     ids=["models", "forms", "api"],
 )

@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from django.urls import URLPattern, reverse
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from portal.accounts.models import Scope
-from portal.api.base.endpoint import WriteRate
-from portal.api.base.operations import Operation, Who
-from portal.api.urls import urlpatterns
+from portal.api.base.throttling import WriteThrottle
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import make_entity_grant
 from tests.portal.api.api_calls import by_token, code_of, fields_of, in_session
+from tests.portal.api.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.django_db
 
 
-@dataclass(frozen=True)
-class Found:
-    name: str
-    method: str
-    operation: Operation
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.method}-{self.name}"
-
-    @property
-    def url(self) -> str:
-        words = {"namespace": "no", "name": "model", "slug": "none", "version": "1", "other": "2"}
-        kwargs = {each: words.get(each, 999_999) for each in self.arguments}
-        return reverse(f"api:{self.name}", kwargs=kwargs)
-
-
-def _operations() -> list[Found]:
-    found = []
-    for pattern in urlpatterns:
-        assert isinstance(pattern, URLPattern)
-        cls = getattr(pattern.callback, "cls", None)
-        for method, each in getattr(cls, "operations", {}).items():
-            arguments = tuple(pattern.pattern.converters)
-            found.append(Found(str(pattern.name), method, each, arguments))
-    return found
-
-
-OPERATIONS = _operations()
-
-
-def answer(client: Client, each: Found) -> Any:
+def answer(client: Client, each: Operation) -> Any:
     body = {} if each.method == "get" else {"content_type": "application/json", "data": {}}
     return getattr(client, each.method)(each.url, **body)
 
@@ -73,16 +39,13 @@ def test_each_operation_asks_for_what_it_says_and_nothing_else():
     tokens = {scope: bearer(person, scope) for scope in Scope}
     for each in OPERATIONS:
         cache.clear()
-        assert (answer(Client(), each).status_code == 401) == (
-            each.operation.needs != Who.ANYBODY
-        ), str(each)
+        assert (answer(Client(), each).status_code == 401) != each.is_open, str(each)
         for scope, client in tokens.items():
             response = answer(client, each)
             code = code_of(response) if response.status_code == 403 else ""
-            needs = each.operation.needs
-            lacks = isinstance(needs, Scope) and needs != scope
+            lacks = each.scope is not None and each.scope != scope
             assert (code == "scope") == lacks, f"{each} by {scope}: {response.content!r}"
-            assert (code == "session_only") == (needs == Who.SESSION), str(each)
+            assert (code == "session_only") == each.takes_session, str(each)
 
 
 def make_reviewer_of_something(person: Any) -> None:
@@ -111,7 +74,7 @@ def test_no_operation_breaks_on_an_empty_or_a_strange_call():
 def test_what_writes_for_oneself_needs_a_session():
     for each in OPERATIONS:
         if each.method != "get":
-            assert each.operation.needs in (*Scope, Who.SESSION), str(each)
+            assert each.takes_session or each.scope in Scope, str(each)
 
 
 def test_a_session_writes_only_with_its_csrf_token():
@@ -162,7 +125,7 @@ def test_pages_hold_a_hundred_rows_at_most():
 
 
 def test_writing_too_often_is_put_off(monkeypatch):
-    monkeypatch.setattr(WriteRate, "rate", "2/min", raising=False)
+    monkeypatch.setattr(WriteThrottle, "rate", "2/min", raising=False)
     cache.clear()
     api = in_session(make_user())
     statuses = [api.post("affiliations/check").status_code for _ in range(3)]
@@ -178,7 +141,7 @@ def test_while_nothing_can_count_nobody_is_kept_from_working(monkeypatch):
     def gone(*_: object, **__: object) -> None:
         raise RedisConnectionError
 
-    monkeypatch.setattr(WriteRate.cache, "get", gone)
+    monkeypatch.setattr(WriteThrottle.cache, "get", gone)
     assert in_session(make_user()).post("affiliations/check").status_code == 200
 
 

@@ -18,10 +18,12 @@ from portal.access.review.decisions.deciding import decline_request
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.portal.api.api_calls import Api, in_session
-from tests.portal.api.test_api_access import OPERATIONS
+from tests.portal.api.operations import OPERATIONS
 
 pytestmark = pytest.mark.django_db
-OF_THE_TEAM = [found for found in OPERATIONS if found.operation.act and "queue" in found.url]
+OF_THE_TEAM = [
+    operation for operation in OPERATIONS if operation.action and "queue" in operation.url
+]
 BARRED = {"claim", "ask", "vote", "dispose", "vouch", "undo", "reopen"}
 State = AccessRequest.State
 
@@ -64,7 +66,7 @@ def answer(api: Api, case: AccessRequest, operation: Any) -> Any:
     point = transaction.savepoint()
     try:
         url = operation.url.replace("999999", str(case.pk))
-        return api.post(url, **(operation.operation.example or {}))
+        return api.post(url, **operation.example)
     finally:
         transaction.savepoint_rollback(point)
 
@@ -86,7 +88,7 @@ def test_what_is_offered_is_not_refused(prepare, role, is_conflicted):
     assert not (acts & BARRED and is_conflicted)
     for operation in OF_THE_TEAM:
         response = answer(api, case, operation)
-        if operation.operation.act in acts:
+        if operation.action in acts:
             assert response.status_code in (200, 204, 400, 409), (str(operation), response.content)
         else:
             assert response.status_code in (403, 404, 409), (str(operation), response.content)

@@ -232,9 +232,9 @@ def test_allowed_acts_are_those_of_the_one_table(repo, case, state):
 
 
 def test_every_act_has_an_endpoint():
-    from tests.portal.api.test_api_access import OPERATIONS
+    from tests.portal.api.operations import OPERATIONS
 
-    assert {each.operation.act for each in OPERATIONS} - {None} == set(RequestAction)
+    assert {operation.action for operation in OPERATIONS} - {None} == set(RequestAction)
 
 
 def test_an_owners_token_works_what_was_escalated_and_nothing_before(repo, case):

@@ -1,0 +1,91 @@
+"""The serializers that several subjects of the API share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from portal.access.models import Acceptance
+from portal.access.policy.conditions import MOST_MEMBERS, Conditions
+from portal.access.requests.form.questions import LONGEST_LINE
+from portal.api.base.fields import FreeTextField, SingleLineField
+
+
+class Input(serializers.Serializer[Any]):
+    """Refuses what it doesn’t know, by name: a mistyped field must not be passed over."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
+            raise serializers.ValidationError(
+                {name: ["This field isn’t known here. Leave it out."] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class Output(serializers.Serializer[Any]):
+    """Shows things as they are; takes nothing."""
+
+
+class SignatureInput(Input):
+    """The act of signing: the exact text by its sha256, each attestation singly, one’s name."""
+
+    text_sha256 = serializers.CharField(max_length=64)
+    typed_name = SingleLineField()
+    capacity = serializers.ChoiceField(choices=Acceptance.Capacity.choices, default="person")
+    entity = SingleLineField(required=False)
+    attestations = serializers.ListField(
+        child=serializers.CharField(max_length=40), max_length=50, allow_empty=True
+    )
+
+
+class SignedInput(Input):
+    signature = SignatureInput()
+
+
+class ReasonInput(Input):
+    reason = FreeTextField()
+
+
+class TextInput(Input):
+    text = FreeTextField()
+
+
+class PersonOutput(Output):
+    """Somebody as others know them here."""
+
+    username = serializers.CharField()
+    name = serializers.CharField(source="display_name")
+
+
+class ConditionsInput(Input):
+    no_logits = serializers.BooleanField(default=False)
+    files = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_LINE),
+        max_length=50,
+        allow_null=True,
+        default=None,
+        help_text="Patterns of paths that may be downloaded; null for all.",
+    )
+    max_members = serializers.IntegerField(
+        min_value=0, max_value=MOST_MEMBERS, allow_null=True, default=None
+    )
+
+
+def conditions_in(given: dict[str, Any] | None) -> Conditions:
+    return Conditions.of(given or {})
+
+
+class MarkOutput(Output):
+    """How something stands, in words, and the tone of it: calm, wait, yes or stop."""
+
+    text = serializers.CharField()
+    tone = serializers.CharField()
+
+
+SIGNATURE_EXAMPLE = {
+    "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "typed_name": "Researcher Name",
+    "capacity": "person",
+    "attestations": ["noncommercial", "no_military"],
+}

@@ -1,0 +1,113 @@
+"""What the views of models take and show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from portal.access.policy.policy import Action, may_call
+from portal.access.policy.refusals import describe
+from portal.api.base.serializers import Input, Output
+from portal.api.requests.form_links import request_form_url
+from portal.catalog.models import ModelRepo
+from portal.delivery.accounting.usage import By
+
+
+class DownloadFilters(Input):
+    by = serializers.ChoiceField(choices=[str(each) for each in By], default=str(By.PERSON))
+    since = serializers.DateTimeField(required=False, help_text="From this moment on.")
+    until = serializers.DateTimeField(required=False, help_text="Up to this moment, without it.")
+
+
+class UsedOutput(Output):
+    key = serializers.CharField(
+        help_text="A username, an organization’s name or a commit; empty where there is none."
+    )
+    label = serializers.CharField()  # type: ignore[assignment]
+    people = serializers.IntegerField()
+    downloads = serializers.IntegerField()
+    size_bytes = serializers.IntegerField(
+        help_text="Bytes sent; where a bucket or nginx sends them, those asked for."
+    )
+    last_at = serializers.DateTimeField()
+
+
+class ExportOutput(Output):
+    rows = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    holds = serializers.CharField()
+    columns = serializers.ListField(child=serializers.CharField())
+    urls = serializers.DictField(
+        child=serializers.CharField(), help_text="For each form; by POST, in a session."
+    )
+
+
+class StandingOutput(Output):
+    """Whether the caller may, and if not, why and where to go."""
+
+    allowed = serializers.BooleanField()
+    reason = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_blank=True)
+    help_url = serializers.CharField(allow_blank=True)
+
+
+class ModelOutput(serializers.ModelSerializer[ModelRepo]):
+    name = serializers.CharField(source="full_name")
+    licence = serializers.CharField(source="licence.name", default=None)
+
+    class Meta:
+        model = ModelRepo
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "summary",
+            "family",
+            "parameters",
+            "context_length",
+            "download_gate",
+            "inference_gate",
+            "licence",
+            "hosted",
+            "created_at",
+        )
+
+
+class ModelDetailOutput(ModelOutput):
+    download = serializers.SerializerMethodField()
+    inference = serializers.SerializerMethodField()
+    request_form_url = serializers.SerializerMethodField(
+        help_text="What a request is asked; null where the model takes none."
+    )
+
+    class Meta(ModelOutput.Meta):
+        fields = (
+            *ModelOutput.Meta.fields,
+            "why_gated",
+            "download",
+            "inference",
+            "request_form_url",
+        )
+
+    def _standing(self, repo: ModelRepo, action: Action) -> dict[str, Any]:
+        view = self.context["view"]
+        permission = may_call(view.caller, action, repo, view.now)
+        refusal = None if permission.allowed else describe(permission, repo)
+        return {
+            "allowed": permission.allowed,
+            "reason": permission.reason,
+            "message": refusal.heading if refusal else "",
+            "help_url": refusal.act_url if refusal else "",
+        }
+
+    @extend_schema_field(StandingOutput)
+    def get_download(self, repo: ModelRepo) -> dict[str, Any]:
+        return self._standing(repo, Action.DOWNLOAD)
+
+    @extend_schema_field(StandingOutput)
+    def get_inference(self, repo: ModelRepo) -> dict[str, Any]:
+        return self._standing(repo, Action.INFER)
+
+    def get_request_form_url(self, repo: ModelRepo) -> str | None:
+        return request_form_url(repo)

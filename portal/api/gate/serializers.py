@@ -1,0 +1,79 @@
+"""What the views of a gate take and show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from portal.access.gate.settings import RANGES, SWITCHES
+from portal.access.requests.form.questions import QuestionKind
+from portal.api.base.fields import SingleLineField
+from portal.api.base.serializers import Input, Output, PersonOutput
+from portal.catalog.models import TeamMember
+
+MOST_QUESTIONS = 100
+
+
+class GateInput(Input):
+    """Any of the settings; the others stay."""
+
+    def get_fields(self) -> dict[str, Any]:
+        numbers = {
+            name: serializers.IntegerField(required=False, help_text=f"{least} to {most}.")
+            for name, (least, most) in RANGES.items()
+        }
+        switches = {name: serializers.BooleanField(required=False) for name in sorted(SWITCHES)}
+        return {**numbers, **switches}
+
+
+class GateOutput(Output):
+    def get_fields(self) -> dict[str, Any]:
+        numbers = {name: serializers.IntegerField() for name in RANGES}
+        switches = {name: serializers.BooleanField() for name in sorted(SWITCHES)}
+        return {**numbers, **switches, "updated_at": serializers.DateTimeField(allow_null=True)}
+
+
+class ShownIfField(Input):
+    field = serializers.CharField(max_length=40)
+    equals = serializers.CharField(max_length=200)
+
+
+class QuestionInput(Input):
+    """One question of the lab’s own. ``material``: a changed answer voids the votes before it."""
+
+    name = serializers.CharField(max_length=40)
+    type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in QuestionKind])
+    label = serializers.CharField(max_length=500)  # type: ignore[assignment]
+    step = serializers.CharField(max_length=40)
+    help = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    required = serializers.BooleanField(default=True)  # type: ignore[assignment]
+    material = serializers.BooleanField(default=False)
+    choices = serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=100, default=list
+    )
+    shown_if = ShownIfField(allow_null=True, default=None)
+
+
+class FormInput(Input):
+    questions = serializers.ListField(child=QuestionInput(), max_length=MOST_QUESTIONS)
+    over = serializers.IntegerField(
+        required=False, min_value=0, help_text="The version that this changes; 0 for none."
+    )
+
+
+class FormOutput(Output):
+    version = serializers.IntegerField()
+    questions = QuestionInput(many=True, source="fields")
+    created_by = PersonOutput(allow_null=True)
+    created_at = serializers.DateTimeField(allow_null=True)
+
+
+class SeatInput(Input):
+    person = SingleLineField(help_text="A username, or a confirmed e-mail address.")
+    role = serializers.ChoiceField(choices=TeamMember.Role.choices)
+
+
+class SeatOutput(Output):
+    person = PersonOutput(source="user")
+    role = serializers.CharField()

@@ -1,0 +1,55 @@
+"""What the views of grants take."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from portal.access.grants.listing import LONGEST_SEARCH, VIEWS
+from portal.api.base.fields import FreeTextField, IdField, LastDayField, SingleLineField
+from portal.api.base.serializers import Input, SignatureInput
+
+
+class RenewInput(Input):
+    report = FreeTextField()
+    publications = FreeTextField(default="")
+    signature = SignatureInput()
+
+
+class CloseInput(Input):
+    statement = FreeTextField()
+    deleted_copies = serializers.BooleanField(default=False)
+
+
+class InviteInput(Input):
+    email = SingleLineField()
+
+
+class EndMemberInput(Input):
+    reason = SingleLineField(default="")
+
+
+class NoticeInput(Input):
+    version = SingleLineField(
+        required=False, help_text="Of the model’s licence; ends the grants under it."
+    )
+    grants = serializers.ListField(child=IdField(), max_length=100, required=False)
+    until = LastDayField(help_text="The last day, 30 days ahead or more.")
+    reason = FreeTextField()
+
+
+class WithdrawNoticeInput(Input):
+    version = SingleLineField(
+        required=False, help_text="Of the model’s licence: the grants under it."
+    )
+    grants = serializers.ListField(child=IdField(), max_length=100, required=False)
+
+
+class DecideRenewalInput(Input):
+    granted = serializers.BooleanField()
+    reason = FreeTextField(default="")
+
+
+class GrantFilters(Input):
+    view = serializers.ChoiceField(choices=list(VIEWS), required=False)
+    q = serializers.CharField(required=False, max_length=LONGEST_SEARCH)
+    page = serializers.IntegerField(required=False, min_value=1)

@@ -1,0 +1,55 @@
+"""What the views of the record take and show."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from portal.api.base.fields import BIGGEST_ID
+from portal.api.base.serializers import Input, Output
+from portal.audit.models import ChainHead
+
+SHORTEST_HASH = 16  # what a letter quotes of it
+
+
+class HeadOutput(serializers.ModelSerializer[ChainHead]):
+    class Meta:
+        model = ChainHead
+        fields = ("day", "sequence", "hash", "published_at")
+
+
+class HeadFilters(Input):
+    sequence = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    hash = serializers.RegexField(
+        rf"^[0-9a-f]{{{SHORTEST_HASH},64}}$",
+        help_text="The whole hash, or the first 16 signs that a letter quotes.",
+    )
+
+
+class VerifiedOutput(Output):
+    matches = serializers.BooleanField(help_text="The record has this hash at this place.")
+    is_head = serializers.BooleanField(help_text="And it was published as a day’s head.")
+
+
+class CellOutput(Output):
+    days = serializers.IntegerField()
+    withheld = serializers.BooleanField(help_text="Too few to tell without naming somebody.")
+    requests = serializers.IntegerField(allow_null=True)
+    decided_in_time = serializers.IntegerField(allow_null=True)
+    percent = serializers.IntegerField(allow_null=True)
+
+
+class LineOutput(Output):
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    cells = CellOutput(many=True)
+
+
+class FiguresOutput(Output):
+    """As the transparency page publishes them, withheld cells included as null."""
+
+    counted_at = serializers.DateTimeField()
+    spans_days = serializers.ListField(child=serializers.IntegerField())
+    sectors = LineOutput(many=True)
+    repos = LineOutput(many=True)
+    waiting = serializers.DictField()
+    outcomes = serializers.DictField()

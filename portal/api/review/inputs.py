@@ -1,0 +1,90 @@
+"""What the views of the review take."""
+
+from __future__ import annotations
+
+from django_countries import countries
+from rest_framework import serializers
+
+from portal.access.models import Decision
+from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
+from portal.accounts.models import Sector
+from portal.api.base.fields import FreeTextField, IdField, LastDayField, ModesField, SingleLineField
+from portal.api.base.serializers import ConditionsInput, Input
+from portal.parsing.texts import LONGEST_TEXT
+
+
+class ApproveInput(Input):
+    modes = ModesField()
+    until = LastDayField(help_text="The last day of the grant.")
+    conditions = ConditionsInput(required=False)
+
+
+class DeclineInput(Input):
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices)
+    reason_text = FreeTextField()
+
+
+class OverrideInput(Input):
+    """The terms of an approval, or the reason of a decline."""
+
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    modes = ModesField(required=False)
+    until = LastDayField(required=False)
+    conditions = ConditionsInput(required=False)
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
+    reason_text = FreeTextField(required=False)
+
+
+class BulkInput(Input):
+    requests = serializers.ListField(child=IdField(), min_length=1, max_length=50)
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    modes = ModesField(required=False)
+    until = LastDayField(required=False)
+    reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
+    reason_text = FreeTextField(required=False)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Tell what would happen; change nothing."
+    )
+
+
+class AssignInput(Input):
+    assignee = SingleLineField(help_text="The username of somebody of the model’s team.")
+
+
+class DeclareInput(Input):
+    has_conflict = serializers.BooleanField()
+    statement = FreeTextField(default="")
+
+
+class NoteInput(Input):
+    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
+
+
+class VouchInput(Input):
+    evidence = FreeTextField()
+
+
+class NarrowedBy(Input):
+    view = serializers.ChoiceField(choices=[*VIEWS, DECIDED], required=False)
+    repo = IdField(required=False, help_text="The model’s id.")
+    who = serializers.RegexField(
+        r"^(mine|nobody|[0-9]{1,18})$",
+        required=False,
+        help_text="Whose cases: mine, nobody, or a colleague’s id.",
+    )
+    flag = serializers.ChoiceField(choices=list(FLAGS), required=False)
+    sector = serializers.ChoiceField(choices=Sector.choices, required=False)
+    country = serializers.ChoiceField(choices=list(dict(countries)), required=False)
+    organization = serializers.CharField(max_length=200, required=False)
+    q = serializers.CharField(max_length=200, required=False)
+
+
+class QueueFilters(NarrowedBy):
+    before = IdField(required=False, help_text="Turns to the page before; see `previous`.")
+    after = IdField(required=False, help_text="Turns to the page after; see `next`.")
+
+
+class GroupFilters(NarrowedBy):
+    """By what to group; the rest narrows what is grouped."""
+
+    group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")
