@@ -108,9 +108,11 @@ class PrivateByDefaultMiddleware(MiddlewareMixin):
 
 
 class AssetsMiddleware(MiddlewareMixin):
-    """WhiteNoise for the addresses that are its own.
+    """A middleware that asks WhiteNoise for the addresses that are its own.
 
-    Its middleware is synchronous: around everything, it would hold a thread for each stream.
+    WhiteNoise is synchronous: around everything, it would hold a thread for each stream. Its fork
+    servestatic is asynchronous only, so that each request to the WSGI workers would cost an event
+    loop of its own: measured, 1 to 2.5 ms on top of 3 to 5.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:

@@ -1,0 +1,61 @@
+"""The configuration that operators fill in: whole, valid, and saying what the portal says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from portal.delivery.errors import TooManyStreams
+from portal.embedded import nginx
+from portal.embedded.errors import EmbeddedError
+from portal.observability.logs import SECRET_PATHS
+
+
+def written(var: Path, *, max_downloads: int = 64) -> Path:
+    (var / "logs").mkdir(exist_ok=True)
+    return nginx.write_config(
+        var=var,
+        port=8000,
+        pages=var / "pages.sock",
+        streams=var / "streams.sock",
+        inner=var / "bytes.sock",
+        blobs=var / "blobs",
+        max_downloads=max_downloads,
+    )
+
+
+def test_every_name_is_explained_and_filled_in(var: Path):
+    template = nginx.TEMPLATE.read_text()
+    head = template.partition("worker_processes")[0]
+    names = set(nginx.NAME.findall(template))
+    assert names == set(re.findall(r"^#   ([A-Z_]+) ", head, re.MULTILINE))
+    assert not nginx.NAME.search(written(var).read_text())
+
+
+@pytest.mark.parametrize("max_downloads", [64, 0])
+def test_nginx_takes_it(var: Path, max_downloads: int):
+    try:
+        program = nginx.program()
+    except EmbeddedError as error:
+        pytest.skip(str(error))
+    config = written(var, max_downloads=max_downloads)
+    command = [program, "-t", "-c", str(config), "-e", str(var / "logs" / "nginx.log")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_it_knows_the_portals_secret_paths(var: Path):
+    text = written(var).read_text()
+    assert re.findall(r"~\^(\S+) \1\*\*\*;", text) == list(SECRET_PATHS)
+    assert f"location ~ ^({'|'.join(SECRET_PATHS)}) {{" in text
+
+
+def test_one_download_too_many_is_refused_as_by_the_portal(var: Path):
+    refusal = TooManyStreams(64)
+    text = written(var).read_text()
+    assert f'"{refusal.message}"' in text
+    assert f"""'"{refusal.resource}";r=0;t={refusal.retry_after_seconds}'""" in text
+    assert f"Retry-After {refusal.retry_after_seconds} " in text
