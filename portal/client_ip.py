@@ -1,4 +1,4 @@
-"""Where a request came from."""
+"""Find the address that a request came from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The peer's address. A unix socket has none: behind it stands our own proxy, which tells."""
+    """Return the peer's address; over a unix socket, the one that our own proxy names."""
     peer = request.META.get("REMOTE_ADDR", "")
     if not peer:
         peer = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()

@@ -81,7 +81,7 @@ def path(name: str, *, shown: str, default: Path) -> Path:
 
 
 def database(name: str, default: str) -> dict[str, object]:
-    """A ``postgresql://`` URL as Django's DATABASES entry; ``?host=`` names a socket folder."""
+    """Read a ``postgresql://`` URL as Django's DATABASES entry; ``?host=`` is a socket folder."""
     url = urlsplit(_read(name, "postgresql URL", default) or "")
     if url.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(f"{name} must begin with postgresql://")

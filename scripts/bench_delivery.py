@@ -1,10 +1,10 @@
-"""How fast weights leave: by nginx and X-Accel, and embedded, beside the same bytes as files.
+"""Measure how fast weights are served: through nginx and embedded, beside plain files.
 
     make bench
     scripts/bench_delivery.py --megabytes 256 --rounds 3   # what a request costs weighs more
 
-All servers run at once on one machine, and each round asks every one of them in turn, so that what
-else the machine does weighs on all. The static peer is nginx with files on disk, and the few
+All servers run at once on one machine, and each round asks every one of them in turn, so that other
+work of the machine slows all alike. The static peer is nginx with files on disk, and the few
 answers of the Hub's protocol that a client needs, written out beforehand.
 """
 
@@ -64,7 +64,7 @@ http {{
 
 @dataclass(frozen=True)
 class Released:
-    """What is fetched: a gated repo of two shards, and who may."""
+    """A gated repo of two shards, and a token that may download it."""
 
     repo: str
     commit: str
@@ -73,7 +73,7 @@ class Released:
 
 
 def release(folder: Path, megabytes: int) -> Released:
-    """A repo behind the review gate with ``megabytes`` of weights, and a person with a grant."""
+    """Publish a repo behind the review gate with ``megabytes`` of weights, and grant access."""
     import numpy as np
     from django.utils import timezone
     from safetensors.numpy import save_file
@@ -97,7 +97,7 @@ def release(folder: Path, megabytes: int) -> Released:
 
 
 def many_files(count: int) -> tuple[str, str]:
-    """A repo of so many small files, open to all: its name and commit."""
+    """Publish an open repo of many small files; return its name and commit."""
     from django.utils import timezone
 
     from portal.catalog.services.publishing import hash_file
@@ -125,7 +125,7 @@ def many_files(count: int) -> tuple[str, str]:
 
 
 def start(supervisor: Supervisor) -> dict[str, int]:
-    """The portal behind nginx and by itself; their ports."""
+    """Start the portal behind nginx and by itself; return their ports."""
     from portal.embedded.demo.parts import Site
 
     os.environ.pop("WEIGHTGATE_DB_POOL")  # as in production
@@ -224,7 +224,7 @@ def curl(port: int, released: Released) -> None:
 
 
 def rounds(count: int, acts: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    """Seconds of each act, asked in turn; the first round warms up."""
+    """Time each act, in turn; the first round warms up and isn't counted."""
     times: dict[str, list[float]] = {name: [] for name in acts}
     for number in range(count + 1):
         for name, act in acts.items():
@@ -236,20 +236,23 @@ def rounds(count: int, acts: dict[str, Callable[[], None]]) -> dict[str, list[fl
 
 
 def told(what: str, times: dict[str, list[float]], peer: str, bars: dict[str, float]) -> bool:
-    """Each median, its spread, and its speed as a share of the peer's; whether bars are kept."""
-    kept = True
+    """Print medians, spreads and speeds as shares of the peer's; return True if bars are kept."""
+    all_kept = True
     for name, seconds in times.items():
-        pairs = [theirs / ours for ours, theirs in zip(seconds, times[peer], strict=True)]
+        pairs = [
+            theirs / seconds_of_one
+            for seconds_of_one, theirs in zip(seconds, times[peer], strict=True)
+        ]
         share = statistics.median(pairs)
         bar = bars.get(name)
-        kept = kept and (bar is None or share >= bar)
+        all_kept = all_kept and (bar is None or share >= bar)
         print(
             f"{what:16} {name:12} {statistics.median(seconds):8.4f} s "
             f"({min(seconds):.4f} to {max(seconds):.4f})  speed ÷ {peer}: {share:.2f}"
             + (f"  bar {bar:.2f}" if bar else ""),
             flush=True,
         )
-    return kept
+    return all_kept
 
 
 def metadata(port: int, released: Released) -> bool:
@@ -284,18 +287,18 @@ def listings(port: int, few: tuple[str, str], many: tuple[str, str], released: R
 
 
 def slow_clients(port: int, pid: int, released: Released) -> None:
-    """Memory of the embedded web process while many fetch over thin lines."""
+    """Print the memory of the embedded web process while many clients read slowly."""
     url = f"/{released.repo}/resolve/{released.commit}/{SHARD}"
     before = memory(pid)
     readers = [slow_reader(port, url, released.token) for _ in range(SLOW_CLIENTS)]
     highest = before
     for _ in range(20):
-        for each in readers:
-            each.recv(SLOW_BYTES_PER_SECOND // 10)
+        for reader in readers:
+            reader.recv(SLOW_BYTES_PER_SECOND // 10)
         time.sleep(0.1)
         highest = max(highest, memory(pid))
-    for each in readers:
-        each.close()
+    for reader in readers:
+        reader.close()
     print(
         f"memory           {SLOW_CLIENTS} slow clients: {before / 1e6:.0f} MB before, at most "
         f"{highest / 1e6:.0f} MB with them, {(highest - before) / SLOW_CLIENTS / 1e3:.0f} kB each"
@@ -303,7 +306,7 @@ def slow_clients(port: int, pid: int, released: Released) -> None:
 
 
 def slow_reader(port: int, path: str, token: str) -> socket.socket:
-    """An open download that is hardly read: redirected once, then left at its header."""
+    """Open a download, follow its redirect, and read no more than the header."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     link = connection.getresponse().headers["Location"].partition(f":{port}")[2]
@@ -320,8 +323,8 @@ def memory(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(supervisor: Supervisor, given: Any) -> bool:
-    released = release(supervisor.var / "release", given.megabytes)
+def measure(supervisor: Supervisor, options: Any) -> bool:
+    released = release(supervisor.var / "release", options.megabytes)
     few, many = many_files(10), many_files(1000)
     ports = start(supervisor)
     ports = {"static": start_static(supervisor, released, ports["embedded"]), **ports}
@@ -329,14 +332,16 @@ def measure(supervisor: Supervisor, given: Any) -> bool:
     def each(act: Callable[[int, Released], None]) -> dict[str, Callable[[], None]]:
         return {name: (lambda port=port: act(port, released)) for name, port in ports.items()}
 
-    print(f"{given.megabytes} MiB of weights, load {os.getloadavg()[0]:.1f}", flush=True)
+    print(f"{options.megabytes} MiB of weights, load {os.getloadavg()[0]:.1f}", flush=True)
     bars = {"X-Accel": 0.9, "embedded": 0.9}
-    kept = told("hf download", rounds(given.rounds, each(hf_download)), "static", bars)
-    kept &= told("curl, one shard", rounds(given.rounds, each(curl)), "static", {"X-Accel": 0.9})
-    kept &= metadata(ports["X-Accel"], released)
+    all_kept = told("hf download", rounds(options.rounds, each(hf_download)), "static", bars)
+    all_kept &= told(
+        "curl, one shard", rounds(options.rounds, each(curl)), "static", {"X-Accel": 0.9}
+    )
+    all_kept &= metadata(ports["X-Accel"], released)
     listings(ports["X-Accel"], few, many, released)
     slow_clients(ports["embedded"], supervisor.pids()["single-web"], released)
-    return kept
+    return all_kept
 
 
 def main() -> int:
@@ -345,7 +350,7 @@ def main() -> int:
         "--megabytes", type=int, default=3800, help="in two shards (3800: such as our tools write)"
     )
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with servers() as supervisor:
         import django
         from django.core.management import call_command
@@ -354,11 +359,11 @@ def main() -> int:
         django.setup()
         call_command("migrate", verbosity=0)
         try:
-            kept = measure(supervisor, given)
+            all_kept = measure(supervisor, options)
         finally:
             connections.close_all()
-    print("Every bar is kept." if kept else "A bar is MISSED.")
-    return 0 if kept else 1
+    print("Every bar is kept." if all_kept else "A bar is MISSED.")
+    return 0 if all_kept else 1
 
 
 if __name__ == "__main__":

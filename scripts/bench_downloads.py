@@ -1,4 +1,4 @@
-"""How long a download's steps take, and the roll-up, while the records grow.
+"""Measure the steps of a download, and the roll-up, while the records grow.
 
     scripts/bench_downloads.py --rows 100000 --rounds 20
 

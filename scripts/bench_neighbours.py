@@ -69,7 +69,7 @@ def beside_many_people(loop: Any) -> None:
 
 @contextmanager
 def filled(model: Path, fill: Callable[[Any], None]) -> Iterator[Any]:
-    """A loop whose engine has no place left."""
+    """Yield a loop whose engine has no free slot."""
     from inference import Engine
     from workers.loop import EngineLoop
 
@@ -83,10 +83,10 @@ def filled(model: Path, fill: Callable[[Any], None]) -> Iterator[Any]:
 
 def timed(loop: Any, max_tokens: int = FEW) -> float:
     """Return the CPU's seconds until somebody's few tokens are there, whoever else uses it."""
-    asked = job(next(people), max_tokens=max_tokens)
+    new_job = job(next(people), max_tokens=max_tokens)
     began = time.process_time()
-    loop.add(asked)
-    while not any(run.job.pk == asked.pk for run in loop.ended):
+    loop.add(new_job)
+    while not any(run.job.pk == new_job.pk for run in loop.ended):
         loop._turn()
     return time.process_time() - began
 
@@ -97,10 +97,13 @@ def measure(model: Path, rounds: int) -> float:
         for _ in range(rounds):
             taken["one"].append(timed(one))
             taken["many"].append(timed(many))
-    for name, what in (("one", f"one person's {MANY} samples"), ("many", f"{PLACES - 1} people")):
+    for name, neighbours in (
+        ("one", f"one person's {MANY} samples"),
+        ("many", f"{PLACES - 1} people"),
+    ):
         times = [seconds * 1000 for seconds in taken[name]]
         print(
-            f"{FEW} tokens beside {what}: median {statistics.median(times):.0f} ms, "
+            f"{FEW} tokens beside {neighbours}: median {statistics.median(times):.0f} ms, "
             f"{min(times):.0f} to {max(times):.0f}"
         )
     return statistics.median(taken["one"]) / statistics.median(taken["many"])
@@ -168,7 +171,7 @@ def main() -> int:
     )
     parser.add_argument("--model", type=Path, help="a folder as transformers saves it")
     parser.add_argument("--rounds", type=int, default=15)
-    given = parser.parse_args()
+    options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
     os.environ.setdefault("WEIGHTGATE_SECRET_KEY", "only-for-a-while-" + "0123456789" * 5)
@@ -176,8 +179,8 @@ def main() -> int:
 
     django.setup()
     with tempfile.TemporaryDirectory() as folder:
-        model = given.model or trained(Path(folder))
-        ratios = measure(model, given.rounds), measure_stops(model, min(given.rounds, 5))
+        model = options.model or trained(Path(folder))
+        ratios = measure(model, options.rounds), measure_stops(model, min(options.rounds, 5))
     print("ratios " + ", ".join(f"{ratio:.2f}" for ratio in ratios) + f" (at most {MOST})")
     return int(max(ratios) > MOST)
 

@@ -1,4 +1,4 @@
-"""How fast publishing is: a gigabyte in shards, against ``sha256sum`` and ``cp`` of the same files.
+"""Measure the publishing of a gigabyte, against ``sha256sum`` and ``cp`` of the same files.
 
     make bench                           # throwaway servers, gone afterwards
     scripts/bench_publish.py --rounds 5
@@ -37,8 +37,8 @@ def fill(folder: Path, megabytes: int) -> None:
     from tests.factories.catalog import make_folder
 
     make_folder(folder)
-    for each in folder.glob("*.safetensors"):
-        each.unlink()
+    for shard in folder.glob("*.safetensors"):
+        shard.unlink()
     index = {}
     for number in range(1, SHARDS + 1):
         name = f"model-{number:05}-of-{SHARDS:05}.safetensors"
@@ -83,19 +83,19 @@ def hash_and_copy(folder: Path, target: Path) -> tuple[float, float]:
 
 
 def measure(megabytes: int, rounds: int) -> list[float]:
-    """The ratio of each round; the first, which warms up, is left out."""
+    """Return the ratio of each round, without the first, which warms up."""
     with tempfile.TemporaryDirectory(prefix="wg-bench-") as name:
         folder = Path(name, "in")
         fill(folder, megabytes)
         ratios = []
         for number in range(rounds + 1):
             theirs, on_disk = hash_and_copy(folder, Path(name, "copy"))
-            ours = publish(folder)
+            publishing = publish(folder)
             if number:
-                ratios.append(ours / theirs)
+                ratios.append(publishing / theirs)
                 print(
-                    f"publish {ours:6.2f} s, sha256sum and cp {theirs:6.2f} s (on the disk after "
-                    f"{on_disk:.2f} s), {ratios[-1]:.2f}",
+                    f"publish {publishing:6.2f} s, sha256sum and cp {theirs:6.2f} s "
+                    f"(on the disk after {on_disk:.2f} s), {ratios[-1]:.2f}",
                     flush=True,
                 )
     return ratios
@@ -105,14 +105,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megabytes", type=int, default=1000)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with servers():
         import django
         from django.core.management import call_command
 
         django.setup()
         call_command("migrate", verbosity=0)
-        ratio = statistics.median(measure(given.megabytes, given.rounds))
+        ratio = statistics.median(measure(options.megabytes, options.rounds))
         from django.db import connection
 
         connection.close()

@@ -1,4 +1,4 @@
-"""How fast the reviewers' queue is: 1,000 open requests, against 100,000 and a million closed.
+"""Measure the reviewers' queue: 1,000 open requests, against 100,000 and a million closed.
 
     make bench                         # both sizes; a throwaway PostgreSQL, gone afterwards
     scripts/bench_queue.py --rounds 50
@@ -61,15 +61,15 @@ FROM (SELECT id, row_number() OVER () AS n FROM accounts_user WHERE username LIK
 
 
 def fill(repo_id: int, open_count: int, closed_count: int) -> None:
-    """As many people as are open, since each has one open request; the closed are theirs too."""
+    """Make one person for each open request; the closed requests are theirs too."""
     from django.db import connection
 
-    given = {"people": open_count, "repo": repo_id}
+    parameters = {"people": open_count, "repo": repo_id}
     with connection.cursor() as cursor:
-        cursor.execute(USERS, given)
-        cursor.execute(REQUESTS, given | {"closed": False, "batch": 0})
+        cursor.execute(USERS, parameters)
+        cursor.execute(REQUESTS, parameters | {"closed": False, "batch": 0})
         for batch in range(closed_count // open_count):
-            cursor.execute(REQUESTS, given | {"closed": True, "batch": 30 + batch})
+            cursor.execute(REQUESTS, parameters | {"closed": True, "batch": 30 + batch})
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -82,7 +82,7 @@ def use(name: str) -> None:
 
 
 def prepare(name: str, open_count: int, closed_count: int) -> int:
-    """A database of this size; the key of the reviewer whose queue it is."""
+    """Make a database of this size; return the primary key of its reviewer."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -133,9 +133,9 @@ def measure(reviewers: dict[str, int], rounds: int) -> dict[tuple[str, str], lis
 
 
 def report(times: dict[tuple[str, str], list[float]]) -> bool:
-    """Each page's p50 and p95 in ms, and the ratio; whether the queue keeps to it."""
+    """Print each page's p50 and p95 in ms, and the ratios; True if the queue is within MOST."""
     print(f"{'page':22} {'p50':>7} {'p50':>7} {'ratio':>6} {'p95':>8} {'p95':>7} {'ratio':>6}")
-    kept = True
+    is_within_bound = True
     for page in PAGES:
         figures = []
         for at in (50, 95):
@@ -144,8 +144,8 @@ def report(times: dict[tuple[str, str], list[float]]) -> bool:
             )
             figures += [small, large, large / small]
         print("{:22} {:7.1f} {:7.1f} {:6.2f} {:8.1f} {:7.1f} {:6.2f}".format(page, *figures))
-        kept = kept and (page != "queue" or figures[5] <= MOST)
-    return kept
+        is_within_bound = is_within_bound and (page != "queue" or figures[5] <= MOST)
+    return is_within_bound
 
 
 def main() -> int:
@@ -159,12 +159,14 @@ def main() -> int:
         django.setup()
         setup_test_environment(debug=False)
         reviewers = {name: prepare(name, *size) for name, size in SIZES.items()}
-        kept = report(measure(reviewers, rounds))
+        is_within_bound = report(measure(reviewers, rounds))
         from django.db import connection
 
         connection.close()
-    print("The queue is as fast when it is long." if kept else f"p95 is past {MOST} times.")
-    return 0 if kept else 1
+    print(
+        "The queue is as fast when it is long." if is_within_bound else f"p95 is past {MOST} times."
+    )
+    return 0 if is_within_bound else 1
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long the demo takes to be ready: its first start, later ones, and one after kill -9.
+"""Measure how long the demo takes to be ready: first start, later ones, one after kill -9.
 
     make bench
     scripts/bench_start.py --rounds 5
 
-Told beside it, in the same run: what Python, Django's set-up and the import of torch cost alone,
-which no start can go below.
+It prints beside that what Python, Django's set-up and the import of torch cost alone in the same
+run, which no start can go below.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FLOOR = "import torch, django; django.setup()"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}")
     folder = Path(tempfile.mkdtemp(prefix="wg-bench-"))
     folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
@@ -45,7 +45,7 @@ def main() -> int:
 
     try:
         take("first start, tiny preset", live.start)
-        for _ in range(given.rounds):
+        for _ in range(options.rounds):
             live.stop()
             take("torch and Django alone", floor)
             take("later start", live.start)

@@ -276,9 +276,11 @@ def main() -> int:
 
         connections.close_all()
     print(f"stopped {seconds:.1f} s after SIGTERM, with {options.open} streams open")
-    kept = max(lags[1:]) <= MOST_MS
-    print("The loop is prompt." if kept else f"The portal held it up for over {MOST_MS:.0f} ms.")
-    return 0 if kept else 1
+    is_prompt = max(lags[1:]) <= MOST_MS
+    print(
+        "The loop is prompt." if is_prompt else f"The portal held it up for over {MOST_MS:.0f} ms."
+    )
+    return 0 if is_prompt else 1
 
 
 if __name__ == "__main__":

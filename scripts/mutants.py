@@ -1,4 +1,4 @@
-"""What `scripts/mutate.py` asks of a cosmic-ray session; runs in cosmic-ray's environment."""
+"""Answer `scripts/mutate.py`'s questions about a session, in cosmic-ray's environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 
 def answerless(path: Path) -> Iterator[ast.expr]:
-    """What changes no answer: annotations, which are never run, and decorators, which freeze."""
+    """Yield the expressions that change no answer: annotations, and decorators that freeze."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         yield from getattr(node, "decorator_list", ())
         for name in ("annotation", "returns"):
@@ -33,19 +33,20 @@ def is_answerless(mutation: Any) -> bool:
 def skip_answerless(session: str) -> int:
     with use_db(session) as db:
         for item in list(db.pending_work_items):
-            if all(is_answerless(each) for each in item.mutations):
+            if all(is_answerless(mutation) for mutation in item.mutations):
                 db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
     return 0
 
 
 def report(session: str) -> int:
-    """Every survivor with its change; 1 if there is any."""
+    """Print every survivor with its change; return 1 if there is any."""
     with use_db(session) as db:
-        tried = [each for each in db.completed_work_items if _ran(each[1])]
+        tried = [(item, result) for item, result in db.completed_work_items if _ran(result)]
         survivors = [item for item, result in tried if result.test_outcome == TestOutcome.SURVIVED]
         for item in survivors:
-            for each in item.mutations:
-                print(f"survived: {each.module_path}:{each.start_pos[0]} {each.operator_name}")
+            for mutation in item.mutations:
+                place = f"{mutation.module_path}:{mutation.start_pos[0]}"
+                print(f"survived: {place} {mutation.operator_name}")
         print(f"{len(tried)} mutants, {len(survivors)} survived.")
     return 1 if survivors else 0
 

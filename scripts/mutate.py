@@ -72,7 +72,7 @@ def main() -> int:
     names = ", ".join(MODULES)
     parser.add_argument("modules", nargs="*", default=list(MODULES), help=f"of {names}")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one mutant")
-    given = parser.parse_args()
+    options = parser.parse_args()
     tool = install()
     with servers(), tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / "copy"
@@ -80,14 +80,17 @@ def main() -> int:
         try:
             (copy / ".venv").symlink_to(ROOT / ".venv")
             compile_all_but_mutated(copy)
-            return max(run(tool, copy, module, given.timeout) for module in given.modules)
+            return max(run(tool, copy, module, options.timeout) for module in options.modules)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", copy], cwd=ROOT, check=True)
 
 
 def compile_all_but_mutated(copy: Path) -> None:
-    """What stays as it is needs compiling once. A mutant's own bytecode is never kept: it may have
-    the size and the second of the one before, and Python would take that one."""
+    """Compile the modules that stay as they are, once.
+
+    A mutant's bytecode is never kept: its source may have the size and the second of the mutant
+    before, and Python would take that one's bytecode for it.
+    """
     compiled = [sys.executable, "-m", "compileall", "-q", "portal", "tests", "inference"]
     subprocess.run(compiled, cwd=copy, check=True)
     for module in MODULES:

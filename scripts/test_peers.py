@@ -39,12 +39,12 @@ Command = list[str | Path]
 
 
 def main() -> int:
-    asked = sys.argv[1:] or [*CLIENTS, "opt"]
-    if unknown := set(asked) - {*CLIENTS, "opt"}:
+    names = sys.argv[1:] or [*CLIENTS, "opt"]
+    if unknown := set(names) - {*CLIENTS, "opt"}:
         print(f"unknown: {', '.join(unknown)}; there are {', '.join(CLIENTS)} and opt")
         return 2
-    failed = run(of_opt_folders(), dict(os.environ)) if "opt" in asked else 0
-    if commands := [command for name in CLIENTS if name in asked for command in CLIENTS[name]()]:
+    failed = run(of_opt_folders(), dict(os.environ)) if "opt" in names else 0
+    if commands := [command for name in CLIENTS if name in names for command in CLIENTS[name]()]:
         for web in ("single", "split"):
             with running(web) as live:
                 failed += run(commands, surroundings(live), live.var, f", {web}")

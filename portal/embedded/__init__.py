@@ -1,4 +1,5 @@
 """The demo's and the tests' own PostgreSQL and Redis, and the supervisor that keeps parts alive.
 
-Nothing here imports Django: this code starts the processes that do. Linux only (it reads /proc).
+This code starts the processes that run Django, and needs no Django settings itself. It reads /proc,
+so it runs on Linux only.
 """

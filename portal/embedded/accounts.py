@@ -18,7 +18,7 @@ class Account:
         os.chown(path, self.uid, self.gid)
 
     def can_pass(self, folder: Path) -> bool:
-        """Whether every folder from the root to here lets this account through (by mode)."""
+        """Return True if the modes of all folders from the root to here let this account pass."""
         return all(self._passes(step) for step in (folder, *folder.parents))
 
     def _passes(self, folder: Path) -> bool:
@@ -31,7 +31,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """None for an ordinary user, who runs the server as themselves."""
+    """Return the account for PostgreSQL when we are root; None for an ordinary user."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")

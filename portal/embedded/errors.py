@@ -1,19 +1,19 @@
-"""What stops a start, worded for the person at the terminal."""
+"""Errors that stop a start, worded for the person at the terminal."""
 
 from __future__ import annotations
 
 
 class EmbeddedError(Exception):
-    """Shown without a traceback; the command ends with status 1."""
+    """An error that is shown without a traceback; the command ends with status 1."""
 
 
 class Stopped(Exception):
-    """A signal asked the supervisor to stop."""
+    """An exception for the signal that asked the supervisor to stop."""
 
 
 class AlreadyRunning(EmbeddedError):
-    """Another supervisor holds the lock on the same folder."""
+    """An error for a folder whose lock another supervisor holds."""
 
 
 class PartFailed(EmbeddedError):
-    """A part or a task did not start; the message holds the end of its log."""
+    """An error for a part or task that did not start; its message has the end of the log."""

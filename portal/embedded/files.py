@@ -27,7 +27,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """None where there is nothing readable."""
+    """Return the file's content; None where the file is missing or isn't JSON."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -48,14 +48,14 @@ def secret_key(var: Path) -> str:
 
 
 def open_log(path: Path) -> int:
-    """A descriptor to append to; a log that grew too long moves aside first."""
+    """Open a log to append to; one that has grown too long is renamed first."""
     if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def tail(path: Path, lines: int = 15, since: int = 0) -> str:
-    """The last lines of a log, of what came after byte `since`."""
+    """Return the last lines of what a log holds after byte `since`."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)

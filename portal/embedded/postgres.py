@@ -71,7 +71,7 @@ class Postgres:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def clear_stale_pid(self) -> None:
-        """After kill -9 the pid file may name a stranger, for whom PostgreSQL would wait."""
+        """Remove a pid file that a kill -9 left: PostgreSQL would wait for who has the pid now."""
         path = self.data / "postmaster.pid"
         try:
             pid = int(path.read_text().splitlines()[0])
@@ -90,7 +90,7 @@ class Postgres:
 
 
 def prepare(var: Path, sockets: Path, settings: Mapping[str, str] | None = None) -> Postgres:
-    """Find binaries and data a place, and make the cluster on the first start."""
+    """Choose the places of binaries and data, and make the cluster on the first start."""
     account = server_account()
     if account:
         account.take(sockets)
@@ -111,7 +111,7 @@ def installed() -> Path:
 
 
 def _binaries(account: Account | None) -> Path:
-    """The wheel's own, or a copy where the account cannot reach the environment."""
+    """Return the folder of the wheel's binaries, or of a copy that the account can reach."""
     wheel = installed()
     if account is None or account.can_pass(wheel / "bin"):
         return wheel / "bin"
@@ -154,7 +154,10 @@ def _data_folder(var: Path, account: Account | None) -> Path:
 
 
 def _far_data_folder(var: Path) -> Path:
-    """Outside `var`, so a mark ties the two: data of a `var` that was deleted is not taken up."""
+    """Return a data folder outside `var`.
+
+    A mark in both ties the two, so that a new `var` doesn't get the data of a deleted one.
+    """
     _fallback_folder()
     folder = _far_path(var)
     mark, twin = var / "postgres-mark", folder.with_suffix(".mark")
@@ -179,7 +182,7 @@ def move_data(old: Path, new: Path) -> None:
 
 
 def _initialize(server: Postgres) -> None:
-    """Into a folder beside it, then renamed: a start that was killed leaves no half cluster."""
+    """Make the cluster in a folder beside its place, then rename it: a killed start leaves none."""
     draft = server.data.with_name("draft")
     shutil.rmtree(draft, ignore_errors=True)
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

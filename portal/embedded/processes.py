@@ -40,8 +40,8 @@ def read(pid: int) -> Process | None:
 
 
 def living() -> list[Process]:
-    found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
-    return [process for process in found if process and process.alive]
+    processes = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return [process for process in processes if process and process.alive]
 
 
 def command_line(pid: int) -> list[str]:
@@ -52,7 +52,7 @@ def command_line(pid: int) -> list[str]:
 
 
 def catches(pid: int, signal_number: int) -> bool:
-    """Whether the process has a handler for this signal now."""
+    """Return True if the process has a handler for this signal now."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -73,7 +73,7 @@ def still(process: Process) -> bool:
 
 
 def family(pid: int) -> list[Process]:
-    """The session that `pid` leads (or led), and every descendant, without `pid` itself."""
+    """List the session that `pid` leads (or led), and every descendant, without `pid` itself."""
     everyone = living()
     inside = {pid} | {process.pid for process in everyone if process.session == pid}
     growing = True
@@ -94,7 +94,7 @@ def send(processes: Iterable[Process], signal_number: int) -> None:
 
 
 def wait_gone(processes: list[Process], seconds: float) -> bool:
-    """True when all have ended; a zombie has, whether or not its parent has read its status."""
+    """Wait until all have ended; False after `seconds`. A zombie counts as ended."""
     deadline = time.monotonic() + seconds
     while True:
         if not any(still(process) for process in processes):
@@ -129,7 +129,10 @@ def dies_with_parent(signal_number: int) -> None:
 
 
 def preparation(signal_number: int) -> Callable[[], None]:
-    """A preexec_fn that ties a part to its supervisor. So start parts from the main thread only."""
+    """Return a preexec_fn that ends a part with its supervisor.
+
+    The kernel ties it to the thread that starts the part, so only the main thread may.
+    """
     parent = os.getpid()
     _libc()  # loaded before the fork
 

@@ -1,4 +1,4 @@
-"""The lock on a var folder, and the record of what runs there, for the start after a kill -9."""
+"""Lock a var folder, and record the processes there for the start after a kill -9."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREFIX = "weightgate-"
 
 
 class Lock:
-    """flock: the kernel gives it back when its holder dies, however it dies."""
+    """A lock on a var folder by flock, which the kernel releases however its holder dies."""
 
     def __init__(self, var: Path) -> None:
         self._path = var / "run" / "lock"
@@ -75,7 +75,11 @@ class Records:
         self._path.unlink(missing_ok=True)
 
     def make_sockets_folder(self) -> Path:
-        """Short, because the kernel cuts socket paths; 0700, because that is all their guard."""
+        """Make a folder for the sockets.
+
+        Its path is short, since the kernel limits a socket's path to 107 bytes; its mode is 0700,
+        since nothing else guards the servers, which ask for no password.
+        """
         for place in (tempfile.gettempdir(), "/tmp", "/dev/shm"):  # noqa: S108 (mkdtemp: private)
             if _fits(place):
                 self._sockets = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
@@ -84,7 +88,7 @@ class Records:
         raise EmbeddedError("No temporary folder has a path short enough for a unix socket.")
 
     def end_leftovers(self, say: Callable[[str], None]) -> None:
-        """End what an earlier supervisor could not, and only what is certainly its."""
+        """End what a killed supervisor left running, and no stranger that has a pid of its now."""
         record = read_json(self._path)
         if not isinstance(record, dict) or record.get("boot") != processes.boot_id():
             return
@@ -107,8 +111,8 @@ def _end_leftover(leader: processes.Process, program: str, stop_signal: int) -> 
     if now and now.started != leader.started:
         return False  # the number went to someone else, and so did its session
     family = [process for process in processes.family(leader.pid) if _since(process, leader)]
-    ours = any(program in word for word in processes.command_line(leader.pid))
-    if now and ours:
+    is_its_program = any(program in word for word in processes.command_line(leader.pid))
+    if now and is_its_program:
         processes.send([leader], stop_signal)
         processes.wait_gone([leader], 5.0)
         family.append(leader)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, started and ready, as one step."""
+"""Start PostgreSQL and Redis as one step, and wait until both are ready."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def start_servers(
     settings: Mapping[str, str] | None = None,
     stage: Stage = lambda name: nullcontext(),
 ) -> dict[str, str]:
-    """DATABASE_URL and REDIS_URL. `settings` are PostgreSQL's; `stage` wraps each of the two."""
+    """Start both servers; return DATABASE_URL and REDIS_URL.
+
+    `settings` are PostgreSQL's; `stage` gives a context manager to wrap each of the two starts.
+    """
     addresses = _addresses(supervisor.var)
     addresses.unlink(missing_ok=True)
     with stage("PostgreSQL"):
@@ -33,7 +36,7 @@ def start_servers(
 
 
 def running_servers(var: Path) -> dict[str, str] | None:
-    """The addresses that the holder of this folder's lock started its servers on."""
+    """Return the URLs of the servers that run on this folder; None if none are noted."""
     urls = read_json(_addresses(var))
     return urls if isinstance(urls, dict) else None
 

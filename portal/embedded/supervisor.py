@@ -1,4 +1,4 @@
-"""Starts parts, keeps them alive, and ends all that it started.
+"""Start parts, keep them alive, and end all that was started.
 
 One thread: the owner calls `tick` often (every wait in here does), which notices signals and dead
 parts. What runs is recorded in `run/parts.json`, so that the next start can end what a kill -9 of
@@ -91,10 +91,10 @@ class Supervisor:
                 signal.signal(number, self._note_signal)
 
     def follow_make(self) -> None:
-        """Stop with the `make` that started us.
+        """Stop when the `make` that started this process stops.
 
-        An interrupt sent to make alone is not passed on: make lets go of the signal and waits for
-        us. That it no longer catches it is all there is to see.
+        An interrupt sent to make alone is not passed on: make drops its handler and waits for this
+        process. That it no longer catches the signal is the only thing to see.
         """
         make = os.getppid()
         processes.dies_with_parent(signal.SIGTERM)
@@ -127,7 +127,10 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
 
     def run(self, part: Part, *, show: bool = False) -> None:
-        """A task that ends by itself. `show` gives it the terminal instead of a log."""
+        """Run a task to its end; `show` gives it the terminal instead of a log.
+
+        Raises PartFailed for a status other than 0.
+        """
         task = self._spawn(part, show=show)
         del self.running[part.name]
         try:
@@ -140,7 +143,7 @@ class Supervisor:
             raise PartFailed(self._obituary(task, f"{part.name} failed"))
 
     def stop(self) -> None:
-        """The highest tier first; within a tier all at once."""
+        """Stop all parts: the highest tier first, all of a tier at once."""
         for tier in sorted({r.part.tier for r in self.running.values()}, reverse=True):
             members = [r for r in self.running.values() if r.part.tier == tier]
             families = {r.part.name: processes.family(r.process.pid) for r in members}

@@ -96,14 +96,14 @@ def _may_keep(request: HttpRequest, typed_by: str) -> bool:
 
 def kept_form(request: HttpRequest) -> KeptForm | None:
     """Return what this person typed into a form of this page and never got through."""
-    kept = request.session.get(_SESSION_KEY)
-    if kept is None or str(request.user.pk) != kept["typed_by"]:
+    stored = request.session.get(_SESSION_KEY)
+    if stored is None or str(request.user.pk) != stored["typed_by"]:
         return None
-    if kept["until"] < timezone.now().timestamp():
+    if stored["until"] < timezone.now().timestamp():
         return None
-    if urlsplit(page_of(request, kept["address"])).path != request.path:
+    if urlsplit(page_of(request, stored["address"])).path != request.path:
         return None
-    return KeptForm(kept["address"], [(name, value) for name, value in kept["fields"]])
+    return KeptForm(stored["address"], [(name, value) for name, value in stored["fields"]])
 
 
 def is_form_kept(request: HttpRequest) -> bool:
@@ -113,8 +113,8 @@ def is_form_kept(request: HttpRequest) -> bool:
 
 def forget_form(request: HttpRequest) -> None:
     """Drop what is kept of the form that has now been taken."""
-    kept = request.session.get(_SESSION_KEY)
-    if kept is not None and kept["address"] == request.path:
+    stored = request.session.get(_SESSION_KEY)
+    if stored is not None and stored["address"] == request.path:
         del request.session[_SESSION_KEY]
 
 

@@ -25,7 +25,7 @@ def blob_store() -> BlobStore:
 
 
 def direct_uploads() -> DirectUploads | None:
-    """Where clients bring bytes to the store by themselves; None where the portal takes them."""
+    """Return how clients upload to the store directly; None where bytes go through the portal."""
     if settings.STORAGE != "s3":
         return None
     from portal.storage.direct import DirectUploads

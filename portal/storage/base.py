@@ -1,4 +1,4 @@
-"""What every blob backend does. Blobs are known by their sha256 and never change."""
+"""The interface of blob stores. Blobs are named by their sha256 and never change."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class BlobStore(Protocol):
         """
 
     def put_stream(self, content: BinaryIO, sha256: str) -> None:
-        """The same for bytes that come from elsewhere; of a known hash nothing is read."""
+        """Store bytes whose sha256 is known; if the store has them, nothing is read."""
 
     def add(self, content: BinaryIO) -> str:
         """Store bytes whose hash isn't known yet, and tell it. ``content`` can be sought in."""
@@ -58,22 +58,22 @@ class BlobStore(Protocol):
     def has(self, sha256: str) -> bool: ...
 
     def size_bytes(self, sha256: str) -> int:
-        """Raises BlobMissing."""
+        """Return a blob's size. Raises BlobMissing."""
 
     def open(self, sha256: str) -> BinaryIO:
-        """The bytes from the start. Raises BlobMissing."""
+        """Open a blob at its start. Raises BlobMissing."""
 
     def open_seekable(self, sha256: str) -> BinaryIO:
         """Open the bytes, of which only those asked for are fetched. Raises BlobMissing."""
 
     def delete(self, sha256: str) -> None:
-        """The bytes are gone; again is harmless. The caller asks whether a row names them."""
+        """Delete the bytes, if they are there. The caller makes sure that no row names them."""
 
     def stored(self) -> Iterator[Stored]:
         """Every blob, in no order; what isn't one, such as a half-written file, is passed over."""
 
     def local_path(self, sha256: str) -> Path | None:
-        """Where the blob lies on this machine; None for a remote store. Raises BlobMissing."""
+        """Return the blob's path on this machine; None for a remote store. Raises BlobMissing."""
 
     def presigned_url(self, sha256: str, *, filename: str, ttl: timedelta) -> str | None:
-        """A URL that serves the bytes by itself for ``ttl``; None when the portal must serve."""
+        """Return a URL that serves the bytes for ``ttl``; None when the portal must serve them."""

@@ -28,7 +28,7 @@ COPYING = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PAR
 
 @dataclass(frozen=True)
 class Transfer:
-    """Where to put the bytes: whole at ``url``, or in parts of ``part_bytes`` at ``parts``."""
+    """The addresses to upload to: ``url`` for the whole, or ``parts`` of ``part_bytes`` each."""
 
     staged: str
     upload_id: str = ""
@@ -102,8 +102,10 @@ class DirectUploads:
             self.client.delete_object(Bucket=self.bucket, Key=secluded)
 
     def _seclude(self, staged: str) -> str:
-        """Under a key that no link leads to: whoever holds one could put something else between
-        the reading and the keeping."""
+        """Copy an upload to a key that no signed URL covers.
+
+        Whoever still has the upload's URL could replace the bytes after they were hashed.
+        """
         secluded = f"{PREFIX}{uuid.uuid4().hex}"
         self._copy(staged, secluded)
         self.client.delete_object(Bucket=self.bucket, Key=staged)
@@ -124,9 +126,9 @@ class DirectUploads:
         return sha1.hexdigest()
 
     def _copy(self, source: str, target: str) -> None:
-        """Within the bucket; in parts where it is large."""
-        found = {"Bucket": self.bucket, "Key": source}
-        self.client.copy(found, self.bucket, target, Config=COPYING)  # type: ignore[arg-type]
+        """Copy an object within the bucket, in parts where it is large."""
+        location = {"Bucket": self.bucket, "Key": source}
+        self.client.copy(location, self.bucket, target, Config=COPYING)  # type: ignore[arg-type]
 
     def _is_there(self, staged: str) -> bool:
         try:
@@ -139,6 +141,6 @@ class DirectUploads:
 
 
 def _is_refusal(error: ClientError) -> bool:
-    """What was asked for is wrong, rather than the bucket away."""
+    """Return True if the store refused the request itself, False if the store is unavailable."""
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -32,7 +32,7 @@ class Incoming:
         self._sha1 = hashlib.sha1(b"blob %d\0" % size_bytes)  # noqa: S324, git's
 
     def write(self, chunk: bytes) -> None:
-        """Raises CorruptBlob as soon as more comes than was announced."""
+        """Append a chunk. Raises CorruptBlob as soon as there is more than was announced."""
         self.received += len(chunk)
         if self.received > self._size_bytes:
             raise CorruptBlob(f"more than the announced {self._size_bytes} bytes came")
@@ -57,7 +57,7 @@ class Incoming:
 
 
 def _sweep(folder: Path) -> None:
-    """What a process that was killed left behind, and nothing has been written to for a day."""
+    """Delete files of killed processes: those that nothing was written to for a day."""
     for path in folder.iterdir():
         try:
             if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:

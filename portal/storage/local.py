@@ -42,21 +42,21 @@ class LocalBlobStore:
         return self._take(content, expected=None)
 
     def _take(self, content: BinaryIO, *, expected: str | None) -> str:
-        """Written beside the blobs, and renamed when whole: a crash leaves no half of one."""
+        """Write a blob to a temporary file and rename it when whole: a crash leaves no half."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".incoming-")
         partial = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as out:
-                found = _copy(content, out)
+                sha256 = _copy(content, out)
                 out.flush()
                 os.fsync(out.fileno())
-            if expected is not None and found != expected:
-                raise CorruptBlob(f"expected {expected}, got {found}")
-            self._settle(partial, self._path(found))
+            if expected is not None and sha256 != expected:
+                raise CorruptBlob(f"expected {expected}, got {sha256}")
+            self._settle(partial, self._path(sha256))
         finally:
             partial.unlink(missing_ok=True)
-        return found
+        return sha256
 
     def _settle(self, partial: Path, target: Path) -> None:
         if target.is_file():

@@ -19,7 +19,7 @@ AT_ONCE = 3  # parts on their way, each held in memory
 
 
 def upload(client: S3Client, bucket: str, key: str, content: BinaryIO, sha256: str) -> None:
-    """Raises CorruptBlob when the bytes do not have that hash; nothing is stored then."""
+    """Upload in parts. Raises CorruptBlob, and stores nothing, if the hash is another."""
     first = _read(content, PART_BYTES)
     if len(first) < PART_BYTES:
         _require(hashlib.sha256(first).hexdigest(), sha256)
@@ -51,7 +51,7 @@ class _Upload:
                     self.parts.append(waiting.popleft().result())
                 waiting.append(pool.submit(self._send_part, number, part))
                 self.digest.update(part)
-            self.parts += [each.result() for each in waiting]
+            self.parts += [future.result() for future in waiting]
 
     def _send_part(self, number: int, part: bytes) -> CompletedPartTypeDef:
         sent = self.client.upload_part(

@@ -112,10 +112,10 @@ class S3BlobStore:
         listing = self.client.get_paginator("list_objects_v2")
         pages = listing.paginate(Bucket=self.bucket, PaginationConfig={"PageSize": LIST_PAGE})
         for page in pages:
-            for each in page.get("Contents", []):
-                name = each["Key"].rpartition("/")[2]
-                if SHA256.fullmatch(name) and each["Key"] == blob_key(name):
-                    yield Stored(name, each["Size"], each["LastModified"])
+            for entry in page.get("Contents", []):
+                name = entry["Key"].rpartition("/")[2]
+                if SHA256.fullmatch(name) and entry["Key"] == blob_key(name):
+                    yield Stored(name, entry["Size"], entry["LastModified"])
 
     def local_path(self, sha256: str) -> None:
         return None

@@ -59,8 +59,9 @@ def line_errors(values: dict[str, str]) -> dict[str, str]:
 
 def plain_line(value: str) -> str:
     """Return the text as a line, from a register that we don’t edit: what hides is left out."""
-    shown = (" " if character.isspace() else character for character in value)
-    return " ".join(as_line("".join(each for each in shown if not _is_hidden(each))).split())
+    spaced = (" " if character.isspace() else character for character in value)
+    shown = "".join(character for character in spaced if not _is_hidden(character))
+    return " ".join(as_line(shown).split())
 
 
 class LineField(_CharField):

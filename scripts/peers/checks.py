@@ -8,7 +8,7 @@ import huggingface_hub
 
 
 def run(what: str, checks: Sequence[Callable[[], None]]) -> int:
-    """How many failed."""
+    """Run the checks, print each result, and return how many failed."""
     failed = 0
     for check in checks:
         name = check.__name__.replace("_", " ")
@@ -25,7 +25,7 @@ def run(what: str, checks: Sequence[Callable[[], None]]) -> int:
 
 
 def refused(error: type[Exception], act: Callable[[], object]) -> str:
-    """The words of the refusal that ``act`` meets."""
+    """Return the message of the error that ``act`` raises."""
     try:
         act()
     except error as raised:

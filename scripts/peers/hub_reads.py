@@ -1,4 +1,4 @@
-"""What an installed huggingface_hub, of whatever version, must get from a running demo.
+"""Check what an installed huggingface_hub, of whatever version, reads from a running demo.
 
 Runs in an environment of its own, which holds nothing of the portal: `scripts/test_peers.py`
 starts it. HF_ENDPOINT, MODEL, OPEN_MODEL, APPROVED and NEWCOMER are in the environment.
@@ -42,12 +42,14 @@ def whoami_names_the_account() -> None:
 
 def model_info_and_listing_agree() -> None:
     info = api.model_info(MODEL, files_metadata=True)
-    assert sorted(each.rfilename for each in info.siblings) == sorted(api.list_repo_files(MODEL))
+    assert sorted(sibling.rfilename for sibling in info.siblings) == sorted(
+        api.list_repo_files(MODEL)
+    )
     assert info.sha == api.list_repo_refs(MODEL).branches[0].target_commit
 
 
 def the_list_of_models_holds_it() -> None:
-    assert MODEL in {each.id for each in api.list_models()}
+    assert MODEL in {model.id for model in api.list_models()}
 
 
 def a_snapshot_agrees_with_its_sums() -> None:

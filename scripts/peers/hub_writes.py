@@ -1,4 +1,4 @@
-"""What an installed huggingface_hub, of whatever version, must be able to change in a running demo.
+"""Check what an installed huggingface_hub, of whatever version, changes in a running demo.
 
 Runs in an environment of its own, which holds nothing of the portal: `scripts/test_peers.py`
 starts it. HF_ENDPOINT, PUBLISHER, its token, and NEWCOMER are in the environment.
@@ -73,7 +73,7 @@ def folders_go_up_whole() -> None:
 def the_command_line_publishes_to_nobody() -> None:
     repo, programs = f"{PUBLISHER}/cli-{uuid.uuid4().hex[:8]}", Path(sys.executable).parent
     known = [programs / name for name in ("hf", "huggingface-cli")]
-    program = next(each for each in known if each.exists())
+    program = next(path for path in known if path.exists())
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "m.safetensors").write_bytes(os.urandom(100_000))
         command = [program, "upload", repo, folder, "."]
@@ -88,7 +88,7 @@ def branches_and_tags_come_and_go() -> None:
     api.create_branch(repo, branch="side")
     api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=repo, revision="side")
     api.create_tag(repo, tag="v1", revision="side")
-    assert {each.name for each in api.list_repo_refs(repo).tags} == {"v1"}
+    assert {ref.name for ref in api.list_repo_refs(repo).tags} == {"v1"}
     assert files(repo) == set()
     api.delete_tag(repo, tag="v1")
     api.delete_branch(repo, branch="side")
@@ -99,7 +99,7 @@ def history_is_squashed() -> None:
     for content in (b"one", b"two"):
         api.upload_file(path_or_fileobj=content, path_in_repo="x.txt", repo_id=repo)
     api.super_squash_history(repo, commit_message="All of it")
-    assert [each.title for each in api.list_repo_commits(repo)] == ["All of it"]
+    assert [ref.title for ref in api.list_repo_commits(repo)] == ["All of it"]
 
 
 def a_repo_is_moved_and_deleted() -> None:

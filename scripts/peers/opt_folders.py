@@ -39,11 +39,11 @@ def main() -> int:
 def ask(home: Path) -> None:
     """Leave the vocabulary that is to be used, and the texts that are to be read by it."""
     vocabulary.write_pair(home)
-    asked = {
+    questions = {
         "texts": vocabulary.TEXTS, "prompts": compare.PROMPTS, "ids": compare.IDS,
         "new_tokens": compare.NEW_TOKENS,
     }  # fmt: skip
-    (home / "asked.json").write_text(json.dumps(asked))
+    (home / "asked.json").write_text(json.dumps(questions))
 
 
 def told(folder: Path) -> bool:
@@ -76,7 +76,7 @@ def require_read(folder: Path) -> None:
 
 
 def require_as_written(then: dict[str, list], today: compare.Reading) -> None:
-    """The writer's own ids, logits and ends; its attention sums in another order.
+    """Compare with the writer's own ids, logits and ends; its attention sums in another order.
 
     Its texts may have spaces around added tokens, and before 4.34 its ids lack those that stood
     there: both are of tokenizers that transformers no longer has.

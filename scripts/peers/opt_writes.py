@@ -1,5 +1,6 @@
-"""OPT folders by the writers of one version of transformers and peft; runs in an environment of its
-own. Beside each lies what that version itself says of it: reading.json.
+"""Write OPT folders by one version of transformers and peft, in an environment of its own.
+
+Beside each folder it writes reading.json: that version's own results with the folder.
 
 usage: opt_writes.py FOLDER, which holds vocab.json, merges.txt and asked.json
 """
@@ -25,13 +26,13 @@ PARTS = {"bos_token": "</s>", "eos_token": "</s>", "unk_token": "</s>", "pad_tok
 
 
 def tokenizer(kind: type = GPT2Tokenizer, added: Iterable[str] = ()) -> Any:
-    found = kind.from_pretrained(HOME, add_bos_token=True, **PARTS)
-    found.add_tokens(list(added))
-    return found
+    loaded = kind.from_pretrained(HOME, add_bos_token=True, **PARTS)
+    loaded.add_tokens(list(added))
+    return loaded
 
 
 def fast_tokenizer() -> Any:
-    """The fast twin, where the version has two kinds."""
+    """Return the fast tokenizer, where the version has two kinds."""
     return tokenizer(getattr(transformers, "GPT2TokenizerFast", GPT2Tokenizer))
 
 

@@ -1,1 +1,1 @@
-"""The demo: its parts, its start, and the screen that tells of it."""
+"""The demo: its parts, its start, and the screen that shows how to use it."""

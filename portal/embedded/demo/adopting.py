@@ -1,4 +1,4 @@
-"""`manage.py` beside a running demo speaks to that demo, without being told where it is."""
+"""Let `manage.py` beside a running demo find that demo, without any setting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _note(var: Path) -> Path:
 
 
 def leave_note(var: Path, environment: Mapping[str, str]) -> None:
-    """For its owner alone to read: it holds the secret key."""
+    """Write the demo's environment where its owner alone can read it: it has the secret key."""
     write_json(_note(var), dict(environment))
 
 

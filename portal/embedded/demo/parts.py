@@ -1,4 +1,4 @@
-"""What runs in the demo: the commands, and the environment that all of them get."""
+"""The processes of the demo: their commands, and the environment that all of them get."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Site:
 
 
 def common_environment(var: Path) -> dict[str, str]:
-    """What any command on this folder needs besides the two servers' addresses."""
+    """Return what any command on this folder needs besides the two servers' addresses."""
     return {
         "WEIGHTGATE_VAR": str(var),
         "WEIGHTGATE_SECRET_KEY": os.environ.get("WEIGHTGATE_SECRET_KEY") or secret_key(var),

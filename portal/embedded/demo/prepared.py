@@ -1,4 +1,4 @@
-"""Whether tables and demo data are as this code leaves them, so that a start can pass them over."""
+"""Skip tables and demo data at a start when they are as this code leaves them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.embedded.files import read_json, write_json
 
 
 class Prepared:
-    """A note in the var folder: this code, on this database, with this model, went through."""
+    """A note in the var folder that this code has filled this database, with this model."""
 
     def __init__(self, *, var: Path, code: Path, database_url: str) -> None:
         self._path = var / "run" / "prepared.json"
@@ -33,7 +33,7 @@ class Prepared:
         return {"database": str(row), "code": self._fingerprint(), "at": str(self._path)}
 
     def _fingerprint(self) -> str:
-        """Any file of ours that changed, by its time and size: cheaper than asking Django."""
+        """Hash the times and sizes of the code's files, which is cheaper than asking Django."""
         digest = hashlib.sha256()
         for path in sorted(self._code.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":

@@ -1,4 +1,4 @@
-"""Asks /readyz, and whether the streams' server answers, without holding up the supervisor."""
+"""Ask /readyz and the streams' server in a thread, so that the supervisor isn't held up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Readiness:
         self.last = "no answer yet"
 
     def ready(self) -> bool:
-        """Whether an answer that came since the last call said 200. Asks again by itself."""
+        """Return True if an answer since the last call was a 200; ask again in the background."""
         if self._answer is None:
             if time.monotonic() >= self._next_at:
                 self._answer = self._pool.submit(self._ask)
@@ -33,7 +33,7 @@ class Readiness:
         return ready
 
     def forget(self) -> None:
-        """What was asked before now does not count: a part has been restarted since."""
+        """Ignore the answer to come: it was asked for before a part was restarted."""
         self._answer = None
 
     def close(self) -> None:

@@ -32,8 +32,8 @@ def _accounts(demo: dict[str, Any]) -> list[str]:
     heading = ("role", "username", "password", "")
     widths = [max(len(row[i]) for row in [heading, *rows]) for i in range(3)]
     return [
-        f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {password:<{widths[2]}}  {what}".rstrip()
-        for role, name, password, what in [heading, *rows]
+        f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {password:<{widths[2]}}  {note}".rstrip()
+        for role, name, password, note in [heading, *rows]
     ]
 
 

@@ -1,4 +1,4 @@
-"""The whole demo, from an empty folder to a screen that says what to open."""
+"""Start the whole demo, from an empty folder to a screen that says what to open."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """In the foreground, until a signal raises `Stopped`."""
+    """Run the demo in the foreground, until a signal raises `Stopped`."""
     began = time.monotonic()
     published = options.var / "demo.json"
     if options.fresh and (aside := set_aside(options.var)):
@@ -111,7 +111,11 @@ def _migrate(supervisor: Supervisor, site: Site) -> None:
 
 
 def trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
-    """Trained beside its place, then renamed. A training that was killed goes on where it was."""
+    """Train a model unless it is there; a training that was killed is resumed.
+
+    It is trained beside its place and then renamed, so that a half-trained model isn't taken for
+    the whole.
+    """
     model, draft = supervisor.var / name, supervisor.var / f"{name}-draft"
     if not model.exists():
         with _stage(f"{preset} model"):
@@ -157,7 +161,7 @@ def _wait_ready(supervisor: Supervisor, readiness: Readiness) -> None:
 def _watch(
     supervisor: Supervisor, readiness: Readiness, publish: Callable[[], Mapping[str, Any]]
 ) -> None:
-    """Until a signal. After a restart, publish the new pids as soon as all is ready again."""
+    """Look after the parts until a signal; publish new pids once all is ready after a restart."""
     restarts = supervisor.restarts
     published = True
     while True:
@@ -179,7 +183,7 @@ def _publish(supervisor: Supervisor, site: Site, path: Path) -> dict[str, Any]:
 
 
 def _python() -> str:
-    """As one would type it from the folder of the checkout."""
+    """Return the interpreter's path as one would type it in the folder of the checkout."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
 
