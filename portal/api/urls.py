@@ -16,10 +16,12 @@ from portal.api.letters import views as letters
 from portal.api.licences import views as licences
 from portal.api.people import views as people
 from portal.api.record import views as record
+from portal.api.requests import action_views as request_actions
 from portal.api.requests import views as requests
 from portal.api.requests.form_views import RequestFormView
 from portal.api.review import action_views as actions
 from portal.api.review import case_views as cases
+from portal.api.review import decision_views as decisions
 from portal.api.review import queue_views as queue
 from portal.api.screening import views as screening
 
@@ -63,12 +65,12 @@ MODELS = [
 REQUESTS = [
     path("requests/", requests.RequestListView.as_view(), name="requests"),
     path(REQUEST, requests.RequestView.as_view(), name="request"),
-    path(f"{REQUEST}submit/", requests.SubmitView.as_view(), name="submit"),
-    path(f"{REQUEST}answer/", requests.AnswerView.as_view(), name="answer"),
-    path(f"{REQUEST}correct/", requests.CorrectView.as_view(), name="correct"),
-    path(f"{REQUEST}withdraw/", requests.WithdrawView.as_view(), name="withdraw"),
-    path(f"{REQUEST}resume/", requests.ResumeView.as_view(), name="resume"),
-    path(f"{REQUEST}appeal/", requests.AppealView.as_view(), name="appeal"),
+    path(f"{REQUEST}submit/", request_actions.SubmitView.as_view(), name="submit"),
+    path(f"{REQUEST}answer/", request_actions.AnswerView.as_view(), name="answer"),
+    path(f"{REQUEST}correct/", request_actions.CorrectView.as_view(), name="correct"),
+    path(f"{REQUEST}withdraw/", request_actions.WithdrawView.as_view(), name="withdraw"),
+    path(f"{REQUEST}resume/", request_actions.ResumeView.as_view(), name="resume"),
+    path(f"{REQUEST}appeal/", request_actions.AppealView.as_view(), name="appeal"),
     path(f"{REQUEST}events/", requests.RequestEventListView.as_view(), name="request_events"),
     path(f"{REQUEST}snapshots/", requests.RequestSnapshotListView.as_view(), name="snapshots"),
     path(f"{REQUEST}differences/", requests.RequestChangeListView.as_view(), name="differences"),
@@ -87,9 +89,9 @@ QUEUE = [
     path(f"{CASE}assign/", actions.AssignView.as_view(), name="assign"),
     path(f"{CASE}declare/", actions.DeclareConflictView.as_view(), name="declare"),
     path(f"{CASE}ask/", actions.AskView.as_view(), name="ask"),
-    path(f"{CASE}approve/", actions.ApproveView.as_view(), name="approve"),
-    path(f"{CASE}decline/", actions.DeclineView.as_view(), name="decline"),
-    path(f"{CASE}override/", actions.OverrideView.as_view(), name="override"),
+    path(f"{CASE}approve/", decisions.ApproveView.as_view(), name="approve"),
+    path(f"{CASE}decline/", decisions.DeclineView.as_view(), name="decline"),
+    path(f"{CASE}override/", decisions.OverrideView.as_view(), name="override"),
     path(f"{CASE}dispose/", actions.DisposeView.as_view(), name="dispose"),
     path(f"{CASE}undo/", actions.UndoView.as_view(), name="undo"),
     path(f"{CASE}reopen/", actions.ReopenView.as_view(), name="reopen"),

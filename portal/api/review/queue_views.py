@@ -17,8 +17,8 @@ from portal.api.base.pagination import ReadyPage, ReadyPages
 from portal.api.base.permissions import HasReviewScope
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiView
-from portal.api.review.action_views import APPROVE_EXAMPLE
 from portal.api.review.cases import CaseMixin
+from portal.api.review.decision_views import APPROVE_EXAMPLE
 from portal.api.review.inputs import BulkInput, GroupFilters, QueueFilters
 from portal.api.review.serializers import BulkOutput, GroupOutput, RowOutput
 from portal.errors import FieldErrors, Forbidden
