@@ -15,19 +15,24 @@ BIGGEST_ID = 2**63 - 1
 
 
 class IdField(serializers.IntegerField):
+    """A primary key, within what the database can hold."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=BIGGEST_ID, **options)
 
 
 class FreeTextField(serializers.CharField):
-    """A text of somebody’s own. Empty ones reach the service, which says what to write."""
+    """A text in somebody’s own words.
+
+    An empty one reaches the service, which says what to write.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LONGEST_TEXT, "allow_blank": True, **options})
 
 
 class SingleLineField(FreeTextField):
-    """A field of one line, by the rule of all names."""
+    """A text of one line, by the rule of all names."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LONGEST_LINE, **options})
@@ -38,13 +43,15 @@ class SingleLineField(FreeTextField):
 
 
 class LastDayField(serializers.DateField):
-    """A day, which is used to its end."""
+    """A day, taken as the moment of its end."""
 
     def to_internal_value(self, value: Any) -> Any:
         return end_of_day(super().to_internal_value(value))
 
 
 class ModesField(serializers.ListField):
+    """The modes of use that a grant covers."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(
             child=serializers.ChoiceField(choices=Mode.choices), max_length=len(Mode), **options

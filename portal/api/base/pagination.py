@@ -1,4 +1,4 @@
-"""How the API's lists are cut into pages."""
+"""The pagination of the API's lists."""
 
 from __future__ import annotations
 

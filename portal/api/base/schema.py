@@ -14,7 +14,7 @@ from portal.api.base.views import ApiListView, ApiView
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the schema describes our tokens."""
+    """The description of our tokens in the schema."""
 
     target_class = "portal.accounts.tokens.authentication.TokenAuthentication"
     name = "token"
@@ -24,6 +24,8 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class ErrorBody(serializers.Serializer[Any]):
+    """The error of a refusal, for programs and for people."""
+
     code = serializers.CharField(help_text="Stable; for programs.")
     message = serializers.CharField(help_text="What to do, for people.")
     fields = serializers.DictField(  # type: ignore[assignment]
@@ -33,7 +35,7 @@ class ErrorBody(serializers.Serializer[Any]):
 
 
 class Problem(serializers.Serializer[Any]):
-    """Every refusal has this form."""
+    """The form of every refusal."""
 
     error = ErrorBody()
 

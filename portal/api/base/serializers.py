@@ -13,7 +13,10 @@ from portal.api.base.fields import FreeTextField, SingleLineField
 
 
 class Input(serializers.Serializer[Any]):
-    """Refuses what it doesn’t know, by name: a mistyped field must not be passed over."""
+    """A serializer of what is sent, which refuses unknown fields by name.
+
+    DRF ignores them; but who mistypes an optional field must not believe that it was taken.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
@@ -24,11 +27,11 @@ class Input(serializers.Serializer[Any]):
 
 
 class Output(serializers.Serializer[Any]):
-    """Shows things as they are; takes nothing."""
+    """A serializer that only shows."""
 
 
 class SignatureInput(Input):
-    """The act of signing: the exact text by its sha256, each attestation singly, one’s name."""
+    """A signature: the exact text by its sha256, each attestation, and the signer’s name."""
 
     text_sha256 = serializers.CharField(max_length=64)
     typed_name = SingleLineField()
@@ -52,7 +55,7 @@ class TextInput(Input):
 
 
 class PersonOutput(Output):
-    """Somebody as others know them here."""
+    """A person, by username and displayed name."""
 
     username = serializers.CharField()
     name = serializers.CharField(source="display_name")
@@ -77,7 +80,7 @@ def conditions_in(given: dict[str, Any] | None) -> Conditions:
 
 
 class MarkOutput(Output):
-    """How something stands, in words, and the tone of it: calm, wait, yes or stop."""
+    """A status in words, and its tone: calm, wait, yes or stop."""
 
     text = serializers.CharField()
     tone = serializers.CharField()

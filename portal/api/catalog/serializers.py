@@ -1,4 +1,4 @@
-"""What the views of models take and show."""
+"""The serializers of models, their downloads and exports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.delivery.accounting.usage import By
 
 
 class DownloadFilters(Input):
-    by = serializers.ChoiceField(choices=[str(each) for each in By], default=str(By.PERSON))
+    by = serializers.ChoiceField(choices=[str(by) for by in By], default=str(By.PERSON))
     since = serializers.DateTimeField(required=False, help_text="From this moment on.")
     until = serializers.DateTimeField(required=False, help_text="Up to this moment, without it.")
 
@@ -45,7 +45,7 @@ class ExportOutput(Output):
 
 
 class StandingOutput(Output):
-    """Whether the caller may, and if not, why and where to go."""
+    """The caller’s permission to do something; if refused, why and where to go."""
 
     allowed = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)

@@ -1,4 +1,4 @@
-"""What the views of a gate take and show."""
+"""The serializers of a gate’s settings, questions and team."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_QUESTIONS = 100
 
 
 class GateInput(Input):
-    """Any of the settings; the others stay."""
+    """Any of the settings; those left out stay as they are."""
 
     def get_fields(self) -> dict[str, Any]:
         numbers = {

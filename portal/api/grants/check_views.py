@@ -1,4 +1,4 @@
-"""What the screening lists have on holders and members of grants."""
+"""Screening hits on the holders and members of grants: list, show and clear them."""
 
 from __future__ import annotations
 

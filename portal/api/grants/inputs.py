@@ -1,4 +1,4 @@
-"""What the views of grants take."""
+"""The serializers of what is sent about grants."""
 
 from __future__ import annotations
 

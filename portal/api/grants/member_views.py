@@ -94,8 +94,8 @@ class MemberCheckView(ApiRetrieveView):
     input_serializer_class = TextInput
 
     def get_object(self) -> Membership:
-        held = held_membership(self.user, self.kwargs["membership_id"], self.now)
-        screened = Membership.objects.filter(pk=held.pk, screenings__isnull=False)
+        held_member = held_membership(self.user, self.kwargs["membership_id"], self.now)
+        screened = Membership.objects.filter(pk=held_member.pk, screenings__isnull=False)
         memberships = self.within(screened, "grant__repo").select_related("person")
         membership = memberships.distinct().first()
         if membership is None:

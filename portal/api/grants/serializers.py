@@ -1,4 +1,4 @@
-"""What the views of grants show."""
+"""The serializers that show grants, members, checks and renewals."""
 
 from __future__ import annotations
 
@@ -177,8 +177,10 @@ class MemberCheckOutput(MemberOutput):
 
 
 class CheckOutput(serializers.ModelSerializer[Screening]):
-    """A hit of the lists on the holder or a member of a grant. ``is_held``: it opens nothing until
-    a person has given their word."""
+    """A hit of the screening lists on the holder or a member of a grant.
+
+    ``is_held``: the grant or membership gives no access until a person has cleared the hit.
+    """
 
     person = PersonOutput()
     repo = serializers.CharField(source="under.repo.full_name")

@@ -1,4 +1,4 @@
-"""What the views of legal holds take and show."""
+"""The serializers of legal holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of letters and their templates take and show."""
+"""The serializers of letters and their templates."""
 
 from __future__ import annotations
 

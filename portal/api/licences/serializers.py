@@ -1,4 +1,4 @@
-"""What the views of licences and signatures take and show."""
+"""The serializers of licences and signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of affiliations and references take and show."""
+"""The serializers of affiliations and references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the caller works: organizations, proofs of affiliation, references."""
+"""The caller's affiliations: organizations, proofs, references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of the record take and show."""
+"""The serializers of the record and the gate’s figures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LineOutput(Output):
 
 
 class FiguresOutput(Output):
-    """As the transparency page publishes them, withheld cells included as null."""
+    """The figures of the transparency page; withheld cells are null."""
 
     counted_at = serializers.DateTimeField()
     spans_days = serializers.ListField(child=serializers.IntegerField())

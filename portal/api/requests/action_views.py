@@ -1,4 +1,4 @@
-"""What the caller does to a request of their own; each answers with its new state."""
+"""Actions of the caller on their own request; each answers with its new state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model's request form is read."""
+"""The address of a model's request form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the view of a model's request form shows."""
+"""The serializers of a model's request form."""
 
 from __future__ import annotations
 

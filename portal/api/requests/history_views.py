@@ -1,4 +1,4 @@
-"""What happened to a request, for its applicant and for the reviewers of the case."""
+"""The history of a request, for its applicant and for the reviewers of the case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operations on one’s own requests take and give."""
+"""The serializers of the caller’s own requests."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class AppealInput(Input):
 
 
 class RequestOutput(serializers.ModelSerializer[AccessRequest]):
-    """A request of one’s own, and what one may do with it now."""
+    """A request of the caller’s, and what they may do with it now."""
 
     repo = serializers.CharField(source="repo.full_name")
     reference = serializers.CharField()
@@ -112,7 +112,7 @@ class QuestionOutput(Output):
 
 
 class DecisionOutput(Output):
-    """Told without the names of those who decided."""
+    """A decision, without the names of those who decided."""
 
     verdict = serializers.CharField()
     reason_code = serializers.CharField()

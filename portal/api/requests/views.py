@@ -60,9 +60,9 @@ class OwnRequestMixin(ApiView):
 
 def require_asked(names: Mapping[str, Any], form: RequestForm | None, *, inside: str) -> None:
     """Raise FieldErrors naming each answer to what isn't asked, within the field it is in."""
-    asked = BASE_NAMES | {question.name for question in lab_questions(form)}
-    if strange := sorted(set(names) - asked):
-        errors = dict.fromkeys(strange, "This isn’t asked here. Leave it out.")
+    question_names = BASE_NAMES | {question.name for question in lab_questions(form)}
+    if unknown := sorted(set(names) - question_names):
+        errors = dict.fromkeys(unknown, "This isn’t asked here. Leave it out.")
         raise FieldErrors(errors, inside=inside)
 
 

@@ -1,4 +1,4 @@
-"""What a team does to one case; each action answers with where the case then stands."""
+"""Actions of a team on one case; each answers with the new state of the case."""
 
 from __future__ import annotations
 

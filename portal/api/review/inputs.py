@@ -1,4 +1,4 @@
-"""What the views of the review take."""
+"""The serializers of what reviewers send."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ class QueueFilters(NarrowedBy):
 
 
 class GroupFilters(NarrowedBy):
-    """By what to group; the rest narrows what is grouped."""
+    """The column to group by; the rest narrows what is grouped."""
 
     group = serializers.ChoiceField(choices=list(GROUPINGS), default="organization")

@@ -1,4 +1,4 @@
-"""What the views of the review show."""
+"""The serializers that show the queue and its cases."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RecordOutput(Output):
 
 
 class EvidenceOutput(Output):
-    """What is proved, what is only said, what gives pause, and what the organization had."""
+    """Evidence: what is proved, what is claimed, flags, and the organization’s past decisions."""
 
     proved = FactOutput(many=True)
     said = SaidOutput(many=True)
@@ -111,7 +111,7 @@ class CaseDecisionOutput(DecisionOutput):
 
 
 class CaseStateOutput(serializers.ModelSerializer[AccessRequest]):
-    """Where a case stands after an act, and what the caller may do to it now."""
+    """The state of a case, and what the caller may do to it now."""
 
     reference = serializers.CharField()
     repo = serializers.CharField(source="repo.full_name")

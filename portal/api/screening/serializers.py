@@ -1,4 +1,4 @@
-"""What the views of the screening lists take and show."""
+"""The serializers of the screening lists."""
 
 from __future__ import annotations
 
