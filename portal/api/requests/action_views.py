@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -76,7 +77,7 @@ class AnswerView(RequestActionView):
     """Answer the open question, with changes to the answers where they are wanted."""
 
     input_serializer_class = AnswerInput
-    answer = staticmethod(answer_question)
+    answer: Callable[..., object] = staticmethod(answer_question)
 
     def perform(self, access_request: AccessRequest) -> None:
         self.answer(
