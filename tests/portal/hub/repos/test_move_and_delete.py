@@ -15,7 +15,7 @@ from portal.catalog.models import ModelRepo, Revision
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_lab, make_token, make_user
 from tests.portal.hub.desk import file_line
-from tests.portal.hub.test_repo_settings import licensed  # noqa: F401
+from tests.portal.hub.repos.test_repo_settings import licensed  # noqa: F401
 from tests.portal.world import bearer
 
 

@@ -23,7 +23,7 @@ from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from portal.accounts.services import revoke_token
-from tests.clients.poor_link import PoorLink
+from tests.clients.links.poor_link import PoorLink
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_folder, make_revision
 

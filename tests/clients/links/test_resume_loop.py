@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 from safetensors.numpy import save_file
 
-from tests.clients.thin_link import thin_link
+from tests.clients.links.thin_link import thin_link
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_folder, make_repo, make_revision

@@ -9,7 +9,7 @@ from portal.jobs.models import Job
 from tests.factories.accounts import make_token
 from tests.factories.grants import make_accepted, make_hold
 from tests.factories.jobs import make_guest, make_hosted, make_waiting
-from tests.portal.jobs.test_playground import PLAYGROUND, form
+from tests.portal.jobs.playground.test_playground import PLAYGROUND, form
 from tests.portal.world import bearer
 
 BOX = "Show log-probabilities"

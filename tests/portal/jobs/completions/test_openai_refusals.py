@@ -12,7 +12,7 @@ from portal.jobs.models import Job
 from portal.parsing.json import LARGEST_BODY_BYTES
 from tests.factories.accounts import make_token, make_user
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted, make_job
-from tests.portal.jobs.test_completion_fields import BAD
+from tests.portal.jobs.completions.test_completion_fields import BAD
 
 
 @pytest.fixture

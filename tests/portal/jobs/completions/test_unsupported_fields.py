@@ -13,7 +13,7 @@ from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.openai.unsupported import UNSUPPORTED
 
 SOUND = {"model": "a/b", "prompt": "x"}
-DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+DOCS = Path(__file__).parents[4] / "docs" / "api.md"
 
 # Each with a value as the server that knows it would be sent it.
 SENT = {
