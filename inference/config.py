@@ -85,8 +85,8 @@ class OptConfig:
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
 
-    def drawable_tokens(self, tokenizer_size: int | None) -> int:
-        """Return how many ids may be drawn: 0 up to what the tokenizer holds, whatever was added.
+    def sampled_vocab_size(self, tokenizer_size: int | None) -> int:
+        """Return how many ids may be sampled, from 0 on: those that the tokenizer holds.
 
         Without a tokenizer, all but OPT's 7 last rows, which only fill up its table.
         """

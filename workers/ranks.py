@@ -23,10 +23,10 @@ def main() -> None:
 
         app.worker_main(["worker", *sys.argv[1:]])
         return
-    from inference.distributed.worker import follow_torchrun
+    from inference.distributed.worker import work_under_torchrun
 
     sys.exit(
-        follow_torchrun(
+        work_under_torchrun(
             settings.ENGINE_TENSOR_PARALLEL_SIZE,
             settings.ENGINE_PIPELINE_PARALLEL_SIZE,
             settings.ENGINE_DEVICE,

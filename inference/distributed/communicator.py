@@ -1,8 +1,8 @@
-"""What ranks say to each other, through torch.distributed.
+"""Communicate between ranks through torch.distributed.
 
-Messages and hidden states between stages go over gloo on CPUs, sums over tensor ranks over gloo
-or NCCL. Each operation has a deadline; one that fails or runs out of it raises RanksFailed, and
-the group is then of no more use.
+Messages go over gloo; hidden states between stages and sums over tensor ranks over gloo on CPUs
+and NCCL on GPUs. Each operation has a deadline; one that fails or misses it raises RanksFailed,
+and the communicator can't be used any more.
 """
 
 import os
@@ -24,13 +24,13 @@ from inference.errors import RanksFailed
 from inference.model.layout import Layout
 
 LOAD_DEADLINE = timedelta(hours=2)  # ranks read at their own pace
-_FIRST_BYTES = 4096  # a message up to this goes in one operation
+_FIRST_BYTES = 4096  # a message up to this size takes one broadcast, a longer one two
 _INTERFACE = "GLOO_SOCKET_IFNAME"
 _BUILD_PATH = re.compile(r"^\[[^]]*\] ")  # gloo begins with where its source lay
 
 
-class Group:
-    """One rank's ties to all others. There can be one in a process at a time."""
+class Communicator:
+    """One rank's process groups. A process can have one communicator at a time."""
 
     def __init__(
         self, layout: Layout, device: str, store: Store, deadline: timedelta, *, one_host: bool
@@ -39,30 +39,35 @@ class Group:
         on_gpu = self.device.type == "cuda"
         if on_gpu:
             torch.cuda.set_device(self.device)
-        everyone = list(range(layout.ranks))
+        all_ranks = list(range(layout.ranks))
         with _failures(), _bound_to_loopback(one_host):
             dist.init_process_group(
                 "gloo", store=store, rank=layout.rank, world_size=layout.ranks, timeout=deadline
             )
-            self._loading = dist.new_group(everyone, timeout=LOAD_DEADLINE, backend="gloo")
+            self._loading = dist.new_group(all_ranks, timeout=LOAD_DEADLINE, backend="gloo")
             backend = "nccl" if on_gpu else "gloo"
-            self._stages = dist.new_group(everyone, timeout=deadline, backend=backend)
-            for stage in range(layout.pipeline_size):  # everyone makes every group, in one order
+            self._stages = dist.new_group(all_ranks, timeout=deadline, backend=backend)
+            # new_group is collective: every rank must make every group, in the same order
+            for stage in range(layout.pipeline_size):
                 ranks = [stage * layout.tensor_size + rank for rank in range(layout.tensor_size)]
-                made = dist.new_group(ranks, timeout=deadline, backend=backend)
+                group = dist.new_group(ranks, timeout=deadline, backend=backend)
                 if stage == layout.stage:
-                    self._tensor = made
+                    self._tensor = group
 
     def close(self) -> None:
-        """Leave the group, and end its threads: one that outlives Python at exit aborts it."""
+        """Destroy the process groups. Their threads would abort Python if they outlived it."""
         if dist.is_initialized():
             dist.destroy_process_group()
         self._loading = self._stages = self._tensor = None
 
-    # To all ranks
+    # Between rank 0 and all ranks
 
-    def tell(self, message: Any) -> None:
-        """Rank 0's word to all others, who ``hear`` it."""
+    def broadcast(self, message: Any) -> None:
+        """Send a message from rank 0 to all other ranks, which call ``receive_broadcast``.
+
+        The first tensor holds the size and as much of the message as fits, so that a short message
+        needs no second broadcast: most steps are short, and each operation costs a round trip.
+        """
         data = pickle.dumps(message)
         first = torch.zeros(_FIRST_BYTES + 8, dtype=torch.uint8)
         first[:8] = torch.frombuffer(bytearray(len(data).to_bytes(8, "little")), dtype=torch.uint8)
@@ -74,8 +79,8 @@ class Group:
                 rest = torch.frombuffer(bytearray(data[_FIRST_BYTES:]), dtype=torch.uint8)
                 dist.broadcast(rest, 0)
 
-    def hear(self) -> Any:
-        """What rank 0 tells next."""
+    def receive_broadcast(self) -> Any:
+        """Wait for rank 0's next message and return it."""
         first = torch.empty(_FIRST_BYTES + 8, dtype=torch.uint8)
         with _failures():
             dist.broadcast(first, 0)
@@ -87,26 +92,29 @@ class Group:
                 data += rest.numpy().tobytes()
         return pickle.loads(data)  # noqa: S301 - from a rank of this engine
 
-    def meet(self) -> None:
-        """Wait until all are here."""
+    def barrier(self) -> None:
+        """Wait until all ranks are here."""
         with _failures():
-            dist.all_reduce(torch.zeros(1))
+            dist.all_reduce(torch.zeros(1))  # nobody gets the sum before all have added to it
 
-    def gather_reports(self, report: Any) -> list[Any]:
-        """Everyone's report on loading, by rank; its deadline is a long one."""
+    def all_gather_reports(self, report: Any) -> list[Any]:
+        """Return every rank's report on loading, by rank. Waits long, since loading may."""
         reports: list[Any] = [None] * self.layout.ranks
         with _failures():
             dist.all_gather_object(reports, report, group=self._loading)
         return reports
 
-    def bring_home(self, answers: Any) -> Any:
-        """What the last stage's first rank found, at rank 0; None elsewhere."""
+    def send_to_rank_0(self, outputs: Any) -> Any:
+        """Send what the last stage's first rank has to rank 0.
+
+        Every rank calls this. Returns the outputs on rank 0, and None on all others.
+        """
         layout = self.layout
         source = (layout.pipeline_size - 1) * layout.tensor_size
         if source == 0 or layout.rank not in (0, source):
-            return answers if layout.rank == 0 else None
+            return outputs if layout.rank == 0 else None
         if layout.rank == source:
-            data = torch.frombuffer(bytearray(pickle.dumps(answers)), dtype=torch.uint8)
+            data = torch.frombuffer(bytearray(pickle.dumps(outputs)), dtype=torch.uint8)
             with _failures():
                 dist.send(torch.tensor([len(data)]), 0)
                 dist.send(data, 0)
@@ -118,17 +126,20 @@ class Group:
             dist.recv(data, source)
         return pickle.loads(data.numpy().tobytes())  # noqa: S301 - from a rank of this engine
 
-    def gather_home(self, own: Any) -> list[Any]:
-        """Everyone's, by rank, at rank 0; nothing elsewhere."""
-        found: list[Any] | None = [None] * self.layout.ranks if self.layout.rank == 0 else None
+    def gather(self, value: Any) -> list[Any]:
+        """Gather every rank's value, by rank, on rank 0. Returns an empty list on all others."""
+        values: list[Any] | None = [None] * self.layout.ranks if self.layout.rank == 0 else None
         with _failures():
-            dist.gather_object(own, found, dst=0)
-        return found or []
+            dist.gather_object(value, values, dst=0)
+        return values or []
 
     # Between stages
 
-    def send_on(self, hidden: Tensor) -> Callable[[], None]:
-        """Start handing hidden states to the next stage; call the result before they change."""
+    def send_next_stage(self, hidden: Tensor) -> Callable[[], None]:
+        """Start sending hidden states to the next stage.
+
+        Returns a function that waits for the end; until then the tensor must not change.
+        """
         hidden = hidden.contiguous()
         with _failures():
             work = dist.isend(hidden, self.layout.rank + self.layout.tensor_size, self._stages)
@@ -140,8 +151,8 @@ class Group:
 
         return finish
 
-    def receive(self, tokens: int, width: int, dtype: torch.dtype) -> Tensor:
-        """The stage before's hidden states [tokens, width]."""
+    def receive_previous_stage(self, tokens: int, width: int, dtype: torch.dtype) -> Tensor:
+        """Receive hidden states [tokens, width] from the stage before."""
         hidden = torch.empty(tokens, width, dtype=dtype, device=self.device)
         with _failures():
             dist.recv(hidden, self.layout.rank - self.layout.tensor_size, self._stages)
@@ -149,24 +160,24 @@ class Group:
 
     # Among the tensor ranks of a stage
 
-    def sum_partial(self, partial: Tensor) -> Tensor:
-        """Everyone's summands, added; on CPUs in fp32, whatever their dtype."""
+    def all_reduce_sum(self, partial: Tensor) -> Tensor:
+        """Return the sum of all tensor ranks' summands; on CPUs added in fp32."""
         wide = partial if self.device.type == "cuda" else partial.float()
-        return self.reduce(wide, dist.ReduceOp.SUM).to(partial.dtype)
+        return self.all_reduce(wide, dist.ReduceOp.SUM).to(partial.dtype)
 
-    def reduce(self, values: Tensor, operation: Any) -> Tensor:
-        """values, combined over tensor ranks in place; the same on each."""
+    def all_reduce(self, values: Tensor, operation: Any) -> Tensor:
+        """Combine values over tensor ranks in place, and return them; the same on each rank."""
         if values.numel():
             with _failures():
                 dist.all_reduce(values, operation, self._tensor)
         return values
 
-    def gather(self, values: Tensor) -> Tensor:
-        """Everyone's values, stacked by tensor rank: [tensor_size, ...]."""
-        found = [torch.empty_like(values) for _ in range(self.layout.tensor_size)]
+    def all_gather(self, values: Tensor) -> Tensor:
+        """Return all tensor ranks' values, stacked by tensor rank: [tensor_size, ...]."""
+        gathered = [torch.empty_like(values) for _ in range(self.layout.tensor_size)]
         with _failures():
-            dist.all_gather(found, values.contiguous(), self._tensor)
-        return torch.stack(found)
+            dist.all_gather(gathered, values.contiguous(), self._tensor)
+        return torch.stack(gathered)
 
 
 @contextmanager
@@ -179,14 +190,17 @@ def _failures() -> Iterator[None]:
 
 @contextmanager
 def _bound_to_loopback(one_host: bool) -> Iterator[None]:
-    """gloo listens where nobody else can reach it, unless the environment says otherwise."""
+    """Let gloo listen on the loopback interface alone, unless the environment names another.
+
+    Messages are pickles: whoever could connect could run code here.
+    """
     if not one_host or _INTERFACE in os.environ:
         yield
         return
     names = {name for _, name in socket.if_nameindex()}
-    found = next((name for name in ("lo", "lo0") if name in names), None)
-    if found is not None:
-        os.environ[_INTERFACE] = found
+    loopback = next((name for name in ("lo", "lo0") if name in names), None)
+    if loopback is not None:
+        os.environ[_INTERFACE] = loopback
     try:
         yield
     finally:

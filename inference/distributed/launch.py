@@ -1,6 +1,6 @@
-"""Starting ranks.
+"""Start the ranks of a model.
 
-In one host rank 0 starts the others as processes of ``inference.distributed.worker``. Over several
+On one host rank 0 starts the others as processes of ``inference.distributed.worker``. Over several
 hosts torchrun starts all; its environment says who is who.
 """
 
@@ -15,8 +15,8 @@ import torch
 import torch.distributed as dist
 from torch.distributed import Store, TCPStore, rendezvous  # type: ignore[attr-defined]
 
-from inference.distributed.communicator import Group
-from inference.distributed.supervisor import Crew
+from inference.distributed.communicator import Communicator
+from inference.distributed.supervisor import Supervisor
 from inference.errors import LayoutError, RanksFailed
 from inference.model.layout import Layout
 
@@ -24,38 +24,40 @@ START_SECONDS = 120.0  # importing torch takes long on a busy machine
 _ROOT = Path(__file__).parents[2]
 
 
-_torchrun_crew: Crew | None = None
+# torchrun's ranks live as long as this process and serve one engine after another, so their
+# supervisor is kept; ranks that an engine starts itself end with it
+_torchrun_supervisor: Supervisor | None = None
 
 
 def started_by_torchrun() -> bool:
-    """Whether this process is one rank of several that torchrun started."""
+    """Tell whether this process is one of several ranks that torchrun started."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 def rank_of_torchrun() -> int:
-    """This process's rank; 0 too where torchrun started nothing."""
+    """Return this process's rank; 0 too where torchrun started nothing."""
     return int(os.environ["RANK"]) if started_by_torchrun() else 0
 
 
-def muster(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Crew:
-    """All ranks, ready to load. Raises LayoutError, RanksFailed."""
+def start_ranks(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Supervisor:
+    """Start or join all ranks, ready to load a model. Raises LayoutError, RanksFailed."""
     if started_by_torchrun():
-        return _torchrun(tensor, pipeline, device, deadline)
-    return _start_here(Layout(tensor, pipeline), device, deadline)
+        return _join_as_rank_0(tensor, pipeline, device, deadline)
+    return _start_on_this_host(Layout(tensor, pipeline), device, deadline)
 
 
-def _torchrun(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Crew:
-    global _torchrun_crew
-    if _torchrun_crew is None:
-        group, store = join_torchrun(tensor, pipeline, device, deadline)
-        _torchrun_crew = Crew(group, store, deadline, lasts=True)
-    return _torchrun_crew
+def _join_as_rank_0(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Supervisor:
+    global _torchrun_supervisor
+    if _torchrun_supervisor is None:
+        communicator, store = join_torchrun(tensor, pipeline, device, deadline)
+        _torchrun_supervisor = Supervisor(communicator, store, deadline, outlives_engine=True)
+    return _torchrun_supervisor
 
 
 def join_torchrun(
     tensor: int, pipeline: int, device: str, deadline: timedelta
-) -> tuple[Group, Store]:
-    """This rank's ties, from torchrun's environment."""
+) -> tuple[Communicator, Store]:
+    """Connect this rank to the others, by torchrun's environment. Raises LayoutError."""
     size = int(os.environ["WORLD_SIZE"])
     if tensor * pipeline != size:
         raise LayoutError(
@@ -65,10 +67,11 @@ def join_torchrun(
     store, rank, _ = next(rendezvous("env://"))
     layout = Layout(tensor, pipeline, rank)
     local = int(os.environ.get("LOCAL_RANK", str(rank)))
-    return Group(layout, own_device(device, local), store, deadline, one_host=False), store
+    communicator = Communicator(layout, own_device(device, local), store, deadline, one_host=False)
+    return communicator, store
 
 
-def _start_here(layout: Layout, device: str, deadline: timedelta) -> Crew:
+def _start_on_this_host(layout: Layout, device: str, deadline: timedelta) -> Supervisor:
     if dist.is_initialized():
         raise LayoutError("another engine of several ranks runs in this process; close it first")
     on_gpu = torch.device(device).type == "cuda"
@@ -76,29 +79,29 @@ def _start_here(layout: Layout, device: str, deadline: timedelta) -> Crew:
         raise LayoutError(
             f"{layout.ranks} ranks need as many GPUs; {torch.cuda.device_count()} are here"
         )
-    before = torch.get_num_threads()
-    each = before if on_gpu else max(before // layout.ranks, 1)
+    threads = torch.get_num_threads()
+    threads_per_rank = threads if on_gpu else max(threads // layout.ranks, 1)
     store = TCPStore(
         "127.0.0.1", 0, None, True, timedelta(seconds=START_SECONDS), wait_for_workers=False
     )
-    children = {
-        rank: _start_child(layout, rank, device, deadline, store.port, each)
+    processes = {
+        rank: _start_process(layout, rank, device, deadline, store.port, threads_per_rank)
         for rank in range(1, layout.ranks)
     }
     try:
-        _await(children, store)
-        torch.set_num_threads(each)
-        group = Group(layout, own_device(device, 0), store, deadline, one_host=True)
+        _wait_until_started(processes, store)
+        torch.set_num_threads(threads_per_rank)
+        communicator = Communicator(layout, own_device(device, 0), store, deadline, one_host=True)
     except BaseException:
-        torch.set_num_threads(before)
-        for child in children.values():
-            child.kill()
-            child.wait()
+        torch.set_num_threads(threads)
+        for process in processes.values():
+            process.kill()
+            process.wait()
         raise
-    return Crew(group, store, deadline, children=children, threads=before)
+    return Supervisor(communicator, store, deadline, processes=processes, threads=threads)
 
 
-def _start_child(
+def _start_process(
     layout: Layout, rank: int, device: str, deadline: timedelta, port: int, threads: int
 ) -> subprocess.Popen[bytes]:
     arguments = {
@@ -112,6 +115,7 @@ def _start_child(
     }
     options = [f"--{name}={value}" for name, value in arguments.items()]
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # passive: threads of several ranks that spin while they wait would take each other's cores
     own = {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
     return subprocess.Popen(
         [sys.executable, "-m", "inference.distributed.worker", *options],
@@ -120,23 +124,23 @@ def _start_child(
     )
 
 
-def _await(children: dict[int, subprocess.Popen[bytes]], store: Store) -> None:
-    """Until every child has said that it is here, or one has ended instead."""
-    ends = time.monotonic() + START_SECONDS
-    for rank, child in children.items():
-        while not store.check([here_key(rank)]):
-            if child.poll() is not None:
-                raise RanksFailed(f"rank {rank} ended at its start with status {child.poll()}")
-            if time.monotonic() > ends:
+def _wait_until_started(processes: dict[int, subprocess.Popen[bytes]], store: Store) -> None:
+    """Wait until every process says that it runs. Raises RanksFailed if one ended or is late."""
+    give_up_at = time.monotonic() + START_SECONDS
+    for rank, process in processes.items():
+        while not store.check([started_key(rank)]):
+            if process.poll() is not None:
+                raise RanksFailed(f"rank {rank} ended at its start with status {process.poll()}")
+            if time.monotonic() > give_up_at:
                 raise RanksFailed(f"rank {rank} did not start within {START_SECONDS:g} s")
             time.sleep(0.01)
 
 
 def own_device(device: str, local_rank: int) -> str:
-    """cuda becomes the rank's own GPU."""
+    """Return the device of one rank: for cuda, its own GPU."""
     return f"cuda:{local_rank}" if torch.device(device).type == "cuda" else device
 
 
-def here_key(rank: int) -> str:
-    """Where a rank says that it has started."""
-    return f"here/{rank}"
+def started_key(rank: int) -> str:
+    """Return the store's key that a rank sets once it runs."""
+    return f"started/{rank}"

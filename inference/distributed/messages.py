@@ -1,56 +1,62 @@
-"""What rank 0 tells the others, and what they report. Plain data."""
+"""The messages between rank 0 and the other ranks. Plain data."""
 
 from dataclasses import dataclass
 
-from inference.engine.model_runner import Piece
-from inference.engine.step import Ask
+from inference.engine.chunks import Chunk
+from inference.engine.step import LogitsRequest
 from inference.errors import WeightMismatch
 
 
 @dataclass(frozen=True)
-class Load:
-    """What every rank is to load. kv_cache_memory_bytes: of each. drawable: ids below it."""
+class LoadModel:
+    """An order to load a model, with options named as ``Engine`` has them.
+
+    kv_cache_memory_bytes: for each rank. sampled_vocab_size: ids below it may be sampled.
+    """
 
     model: str
     dtype: str
     max_num_seqs: int
     max_model_len: int | None
     kv_cache_memory_bytes: int | None
-    drawable: int
+    sampled_vocab_size: int
 
 
 @dataclass(frozen=True)
-class Step:
-    """What every rank is to compute: runs of pieces, and what is asked of their logits."""
+class ExecuteStep:
+    """An order to compute one step: micro-batches of chunks, and what is asked of their logits."""
 
-    runs: list[list[Piece]]
-    asks: list[Ask]
+    micro_batches: list[list[Chunk]]
+    requests: list[LogitsRequest]
 
     @property
     def looks_inside(self) -> bool:
-        """Whether any rank may capture something."""
-        return any(piece.white_box for pieces in self.runs for piece in pieces)
+        """Tell whether any rank may capture something."""
+        return any(chunk.white_box for chunks in self.micro_batches for chunk in chunks)
 
 
 @dataclass(frozen=True)
-class Beat:
-    """Rank 0 lives; do all others?"""
+class Heartbeat:
+    """A sign of life from rank 0, which every rank answers with a barrier."""
 
 
 @dataclass(frozen=True)
-class Drop:
-    """Give the model up and wait for another."""
+class UnloadModel:
+    """An order to give the model up and wait for another."""
 
 
 @dataclass(frozen=True)
-class End:
-    """There will be nothing more."""
+class Shutdown:
+    """An order to end; no message follows it."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """How loading went on one rank. mismatch: the error, where it is one of those."""
+class LoadReport:
+    """How loading went on one rank: room for so many cache blocks, or an error.
 
-    blocks: int = 0
+    mismatch: the error itself where it is a WeightMismatch, so that all ranks' can be joined.
+    """
+
+    num_blocks: int = 0
     error: str | None = None
     mismatch: WeightMismatch | None = None

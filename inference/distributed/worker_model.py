@@ -1,45 +1,52 @@
-"""One rank's share of an engine: its part of the model, and the room for its cache."""
+"""Load one rank's shard of a model, and find out how much KV cache it has room for."""
 
 from dataclasses import dataclass
 
 import torch
 
 from inference.config import OptConfig
-from inference.distributed.messages import Load
-from inference.engine.model_runner import Runner, cache_blocks
+from inference.distributed.messages import LoadModel
+from inference.engine.model_runner import ModelRunner, num_kv_cache_blocks
 from inference.model.layout import WHOLE, Layout
 from inference.model.loader import DTYPES, load_model
 from inference.model.opt import OptModel, Reduce
 
 
 @dataclass(frozen=True)
-class Share:
-    """A loaded part, not yet with a cache; blocks: how many there is room for."""
+class LoadedShard:
+    """One rank's part of a model, before its KV cache is taken; num_blocks: its room for one.
+
+    The cache comes later, since all ranks must take the number of blocks that the least of them
+    has room for.
+    """
 
     model: OptModel
     device: str
     dtype: torch.dtype
-    blocks: int
-    drawable: int
+    num_blocks: int
+    sampled_vocab_size: int
 
-    def runner(self, blocks: int) -> Runner:
-        """Take the cache's memory."""
-        return Runner(self.model, blocks, self.device, self.dtype, self.drawable)
+    def make_runner(self, num_blocks: int) -> ModelRunner:
+        """Take the KV cache's memory and return a runner over it."""
+        return ModelRunner(self.model, num_blocks, self.device, self.dtype, self.sampled_vocab_size)
 
 
-def load_share(
-    load: Load, device: str, layout: Layout = WHOLE, reduce: Reduce | None = None
-) -> Share:
-    """Raises ConfigError, CheckpointError, WeightMismatch; ValueError for options."""
-    config, dtype = OptConfig.from_directory(load.model), load.dtype
-    model = load_model(load.model, config, dtype, device, layout, reduce)
-    blocks = cache_blocks(
+def load_shard(
+    options: LoadModel, device: str, layout: Layout = WHOLE, reduce: Reduce | None = None
+) -> LoadedShard:
+    """Load one rank's shard.
+
+    Raises ConfigError, CheckpointError, WeightMismatch; ValueError for options.
+    """
+    config, dtype = OptConfig.from_directory(options.model), options.dtype
+    model = load_model(options.model, config, dtype, device, layout, reduce)
+    num_blocks = num_kv_cache_blocks(
         config,
         DTYPES[dtype],
         device,
-        seqs=load.max_num_seqs,
-        model_len=config.model_len(load.max_model_len),
-        limit=load.kv_cache_memory_bytes,
+        max_num_seqs=options.max_num_seqs,
+        model_len=config.model_len(options.max_model_len),
+        limit_bytes=options.kv_cache_memory_bytes,
         layout=layout,
     )
-    return Share(model, device, DTYPES[dtype], blocks, load.drawable)
+    return LoadedShard(model, device, DTYPES[dtype], num_blocks, options.sampled_vocab_size)

@@ -1,8 +1,9 @@
-"""The engine: requests in, token events out.
+"""Take requests and return token events.
 
-One thread calls ``step``; ``submit`` and ``cancel`` may come from any. The lock is held while
-work is planned and told, not while the model runs: blocks freed meanwhile are handed out only
-by the next plan, so a cancelled sample's last writes harm nobody.
+One thread calls ``step``; ``submit`` and ``cancel`` may be called from any. The lock is held while
+a step is planned and its outputs are taken in, not while the model runs. A sample cancelled
+meanwhile still writes into blocks that are free by then: they get a new owner only in the next
+plan, which comes after those writes.
 """
 
 import secrets
@@ -15,17 +16,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from inference.config import OptConfig
-from inference.distributed.executor_for import place
-from inference.distributed.messages import Load
-from inference.engine.block_manager import BlockLedger
+from inference.distributed.executor_for import executor_for
+from inference.distributed.messages import LoadModel
+from inference.engine.block_manager import BlockManager
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.engine.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
 from inference.engine.request import LiveSample, live_samples
 from inference.engine.sampling_params import SamplingParams
-from inference.engine.scheduler import Scheduler
+from inference.engine.scheduler import ScheduledRow, Scheduler
 from inference.engine.sequence import Sequence
-from inference.engine.step import Outcome, compute
-from inference.engine.validation import Intake, Prompt, as_list, empty_output
+from inference.engine.step import RowOutput, execute_batch
+from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
 from inference.interp.spec import Capture, Intervention
 from inference.model_files.generation_config import GenerationConfig
@@ -33,17 +34,17 @@ from inference.tokenizer import Tokenizer
 
 
 class Engine:
-    """Serves one checkpoint directory. Options are named as vLLM names them.
+    """Serves the model of one checkpoint directory. Options are named as in vLLM.
 
-    max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step, so
-    long prompts come in pieces. kv_cache_memory_bytes: each rank's; None for 1 GiB on a CPU, 90 %
-    of what is free on a GPU. rank_timeout_seconds: how long ranks wait for each other within a
-    step. max_capture_bytes: what one request may copy out of the model, so that it is refused
-    before it fills the memory. clock: what deadlines are read on. Raises ConfigError,
-    TokenizerError, CheckpointError, LayoutError, RanksFailed; ValueError for options.
+    max_model_len: None for the config's. max_num_batched_tokens: tokens computed per step; longer
+    prompts are computed in chunks. kv_cache_memory_bytes: for each rank; None for 1 GiB on a CPU,
+    90 % of the free memory on a GPU. rank_timeout_seconds: how long ranks wait for each other
+    within a step. max_capture_bytes: what one request may copy out of the model; a request for more
+    is refused before it fills the memory. clock: deadlines are readings of it.
 
-    More ranks than one are started here, or by torchrun; under torchrun only rank 0 gets an
-    engine, and in the others this call serves rank 0 until it ends, then raises SystemExit.
+    Raises ConfigError, TokenizerError, CheckpointError, LayoutError, RanksFailed; ValueError for
+    options. Several ranks are started here, or by torchrun. Under torchrun only rank 0 gets an
+    engine; in the others this call serves rank 0 until it ends, then raises SystemExit.
     """
 
     def __init__(
@@ -65,15 +66,15 @@ class Engine:
         self.config = OptConfig.from_directory(model)
         self.generation_config = GenerationConfig.from_directory(model)
         self.tokenizer = Tokenizer.find(model)
-        known = self.tokenizer.vocab_size if self.tokenizer else None
-        self._runner = place(
-            Load(
+        tokenizer_size = self.tokenizer.vocab_size if self.tokenizer else None
+        self._executor = executor_for(
+            LoadModel(
                 model=str(model),
                 dtype=dtype,
                 max_num_seqs=max_num_seqs,
                 max_model_len=max_model_len,
                 kv_cache_memory_bytes=kv_cache_memory_bytes,
-                drawable=self.config.drawable_tokens(known),
+                sampled_vocab_size=self.config.sampled_vocab_size(tokenizer_size),
             ),
             self.config,
             tensor_parallel_size,
@@ -82,14 +83,14 @@ class Engine:
             rank_timeout_seconds,
         )
         self.max_model_len = self.config.model_len(max_model_len)
-        self._ledger = BlockLedger(self._runner.blocks, BLOCK_SIZE)
+        self._block_manager = BlockManager(self._executor.num_blocks, BLOCK_SIZE)
         self._scheduler = Scheduler(
-            self._ledger,
+            self._block_manager,
             max_num_seqs=max_num_seqs,
             max_batched_tokens=max(max_num_batched_tokens, max_num_seqs),
             max_model_len=self.max_model_len,
         )
-        self._intake = Intake(
+        self._validator = RequestValidator(
             self.config,
             self.tokenizer,
             self.max_model_len,
@@ -98,16 +99,17 @@ class Engine:
         )
         self._clock = clock
         self._lock = threading.Lock()
-        self._live: dict[str, dict[int, LiveSample]] = {}
-        self._untold: list[TokenEvent] = []
+        self._live: dict[str, dict[int, LiveSample]] = {}  # by request id and sample
+        self._pending_events: list[TokenEvent] = []
         self._closed = False
 
     def submit(self, request: EngineRequest) -> str:
         """Queue a request and return its id. Raises ValueError, PromptTooLong, EngineClosed."""
-        request = self._intake.checked(request)
+        request = self._validator.checked(request)
         request_id = request.request_id or uuid.uuid4().hex
-        given = request.sampling.seed
-        seed = secrets.randbits(63) if given is None else given
+        seed = request.sampling.seed
+        if seed is None:
+            seed = secrets.randbits(63)
         ends = self.generation_config.eos_token_ids
         samples = live_samples(request, request_id, seed, self.tokenizer, ends)
         with self._lock:
@@ -120,18 +122,18 @@ class Engine:
         return request_id
 
     def step(self) -> list[TokenEvent]:
-        """Compute one batch and return its news, with any that waited to be told."""
+        """Compute one batch and return its events, after those that were pending."""
         with self._lock:
             self._end_overdue()
             batch = self._scheduler.schedule()
-        outcomes = compute(self._runner, batch, self.tokenizer)
+        outputs = execute_batch(self._executor, batch)
         with self._lock:
-            told = [self._tell(outcome) for outcome in outcomes]
-            events, self._untold = self._untold, []
-        return events + [event for event in told if event is not None]
+            new = [self._take_in(row, out) for row, out in zip(batch, outputs, strict=True)]
+            events, self._pending_events = self._pending_events, []
+        return events + [event for event in new if event is not None]
 
     def cancel(self, request_id: str) -> bool:
-        """End a request and free its blocks at once; the next step tells it as "abort".
+        """End a request and free its blocks. The next step returns its "abort" events.
 
         Returns False for an id that is unknown or finished.
         """
@@ -139,36 +141,36 @@ class Engine:
             samples = self._live.pop(request_id, {})
             for sample in samples.values():
                 self._scheduler.finish(sample.sequence)
-                self._untold.append(sample.end("abort"))
+                self._pending_events.append(sample.end("abort"))
         return bool(samples)
 
     @property
     def has_work(self) -> bool:
-        """Whether step would do or tell anything."""
+        """Tell whether ``step`` would compute or return anything."""
         with self._lock:
-            return bool(self._untold) or self._scheduler.has_work
+            return bool(self._pending_events) or self._scheduler.has_work
 
     def stats(self) -> EngineStats:
-        """Samples running and waiting, and the cache's blocks, now."""
+        """Return how many samples run and wait now, and how full the KV cache is."""
         with self._lock:
-            ledger, scheduler = self._ledger, self._scheduler
+            block_manager, scheduler = self._block_manager, self._scheduler
             return EngineStats(
                 scheduler.running,
                 scheduler.waiting,
-                ledger.free,
-                ledger.total,
+                block_manager.num_free,
+                block_manager.num_blocks,
                 BLOCK_SIZE,
                 scheduler.preemptions,
             )
 
     def close(self) -> None:
-        """Drop all requests untold and refuse new ones. Twice is harmless."""
+        """Drop all requests without events and refuse new ones. A second call does nothing."""
         with self._lock:
             for samples in self._live.values():
                 for sample in samples.values():
                     self._scheduler.finish(sample.sequence)
-            self._live, self._untold, self._closed = {}, [], True
-        self._runner.close()
+            self._live, self._pending_events, self._closed = {}, [], True
+        self._executor.close()
 
     def __enter__(self) -> Self:
         return self
@@ -179,10 +181,10 @@ class Engine:
     def prompt_token_ids(self, prompt: Prompt) -> list[int]:
         """Return a prompt's ids, as ``generate`` takes them.
 
-        Raises ValueError for an empty prompt, ids that the model has not, and text where it has
-        no tokenizer.
+        Raises ValueError for an empty prompt, ids that the model doesn't have, and text where it
+        has no tokenizer.
         """
-        return self._intake.prompt_token_ids(prompt)
+        return self._validator.prompt_token_ids(prompt)
 
     def generate(
         self,
@@ -192,24 +194,25 @@ class Engine:
         captures: Several[Capture] = (),
         interventions: Several[Intervention] = (),
     ) -> list[RequestOutput]:
-        """Run prompts (text or ids) to their ends; outputs come in the prompts' order.
+        """Run prompts (text or ids) to their ends and return their outputs, in their order.
 
-        sampling_params: how tokens are drawn and where text ends, for all or one for each prompt.
-        captures, interventions: the same for every prompt; with ``run`` each has its own.
-        Checks all first: raises ValueError naming the index of a bad prompt and runs none.
+        sampling_params: for all prompts, or one for each. captures, interventions: the same for
+        every prompt; with ``run`` each request has its own. All are checked first: a bad one raises
+        ValueError naming its index, and none is run.
         """
-        given = as_list(prompts)
-        outputs = self.run(self._intake.requests(given, sampling_params, captures, interventions))
-        for prompt, output in zip(given, outputs, strict=True):
+        several = as_list(prompts)
+        requests = self._validator.requests(several, sampling_params, captures, interventions)
+        outputs = self.run(requests)
+        for prompt, output in zip(several, outputs, strict=True):
             output.prompt = prompt if isinstance(prompt, str) else None
         return outputs
 
     def run(self, requests: Several[EngineRequest]) -> list[RequestOutput]:
-        """Run requests in one batch to their ends; outputs come in their order.
+        """Run requests in one batch to their ends and return their outputs, in their order.
 
-        Checks all first, as ``generate`` does. Not for use while another thread calls step.
+        Checks all first, as ``generate`` does. No other thread may call ``step`` meanwhile.
         """
-        checked = self._intake.all_checked(requests)
+        checked = self._validator.all_checked(requests)
         outputs: dict[str, RequestOutput] = {}
         try:
             for request in checked:
@@ -217,7 +220,7 @@ class Engine:
                 outputs[request_id] = empty_output(request_id, request)
             unfinished = sum(request.sampling.n for request in checked)
             while unfinished:
-                for event in self._news_of(outputs.keys()):
+                for event in self._events_of(outputs.keys()):
                     outputs[event.request_id].add(event)
                     unfinished -= event.finish_reason is not None
         finally:
@@ -232,56 +235,63 @@ class Engine:
         captures: Several[Capture] = (),
         interventions: Several[Intervention] = (),
     ) -> Iterator[TokenEvent]:
-        """Events of one prompt as they come; leaving the loop early cancels it.
+        """Return an iterator over one prompt's events; leaving it early cancels the request.
 
         A bad prompt raises ValueError here, before the first event is asked for.
         """
-        [request] = self._intake.requests([prompt], sampling_params, captures, interventions)
+        [request] = self._validator.requests([prompt], sampling_params, captures, interventions)
         return self._stream(request)
 
     def _stream(self, request: EngineRequest) -> Iterator[TokenEvent]:
         request_id, unfinished = self.submit(request), request.sampling.n
         try:
             while unfinished:
-                for event in self._news_of({request_id}):
+                for event in self._events_of({request_id}):
                     unfinished -= event.finish_reason is not None
                     yield event
         finally:
             self._forget({request_id})
 
-    def _news_of(self, request_ids: Collection[str]) -> list[TokenEvent]:
-        """One step's events of these requests; others' wait for whoever asks next."""
+    def _events_of(self, request_ids: Collection[str]) -> list[TokenEvent]:
+        """Run a step and return these requests' events; those of others stay pending."""
         self._require_open()
         events = self.step()
         with self._lock:
-            self._untold += [event for event in events if event.request_id not in request_ids]
+            self._pending_events += [
+                event for event in events if event.request_id not in request_ids
+            ]
         return [event for event in events if event.request_id in request_ids]
 
     def _forget(self, request_ids: set[str]) -> None:
         for request_id in request_ids:
             self.cancel(request_id)
         with self._lock:
-            self._untold = [e for e in self._untold if e.request_id not in request_ids]
+            self._pending_events = [
+                event for event in self._pending_events if event.request_id not in request_ids
+            ]
 
-    def _tell(self, outcome: Outcome) -> TokenEvent | None:
-        """Note a row's outcome; None where it has no news (part of a prompt, or cancelled)."""
-        sequence = outcome.row.sequence
+    def _take_in(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+        """Take in a row's output; return None if there is no event for it.
+
+        There is none while more of a prompt must be computed, nor for a sample cancelled meanwhile.
+        """
+        sequence = row.sequence
         if sequence.finished:
             return None
         sample = self._live[sequence.request_id][sequence.index]
-        self._scheduler.computed(outcome.row)
-        event = sample.tell(outcome)
+        self._scheduler.mark_computed(row)
+        event = sample.event_for(row, output)
         if event is not None and event.finish_reason is not None:
-            self._drop(sequence)
+            self._finish(sequence)
         return event
 
     def _end_overdue(self) -> None:
         for sequence in self._scheduler.overdue(self._clock()):
             sample = self._live[sequence.request_id][sequence.index]
-            self._untold.append(sample.end("deadline"))
-            self._drop(sequence)
+            self._pending_events.append(sample.end("deadline"))
+            self._finish(sequence)
 
-    def _drop(self, sequence: Sequence) -> None:
+    def _finish(self, sequence: Sequence) -> None:
         self._scheduler.finish(sequence)
         self._live[sequence.request_id].pop(sequence.index)
         if not self._live[sequence.request_id]:

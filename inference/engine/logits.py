@@ -1,7 +1,7 @@
-"""What a sampler may ask of a step's logits, and the answers where they lie whole in one place.
+"""The operations that a sampler needs of a step's logits, and these over whole rows.
 
-Where ranks hold a slice of the vocabulary each, every question is answered by each rank for its
-slice and then joined; no question needs the whole row. So the sampler is the same for both.
+Where each rank holds a slice of the vocabulary, every operation runs on each rank's slice, and the
+small results are joined; none needs the whole row. So one sampler serves both.
 """
 
 from collections.abc import Sequence
@@ -10,134 +10,141 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+from inference.engine.logits_adjustment import Adjustment
 from inference.engine.logits_processing import adjust
-from inference.engine.logits_state import Adjustment
 
 
 class Logits(Protocol):
-    """[rows, vocab] fp32 before temperature. All results are the same on every rank.
+    """Logits [rows, vocab] fp32 before temperature. All results are the same on every rank.
 
-    Ids past the drawable ones (a vocabulary filled up for its size) are never best, nor drawn.
+    Ids from sampled_vocab_size on only pad the vocabulary to a round size: ``topk`` leaves them
+    out, and they are never sampled.
     """
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         ...
 
     @property
-    def drawable(self) -> int:
-        """Ids 0 .. drawable - 1 may be drawn."""
+    def sampled_vocab_size(self) -> int:
+        """Number of ids that may be sampled, from 0 on."""
         ...
 
     @property
     def device(self) -> torch.device:
-        """Where questions' tensors must lie, and answers do."""
+        """Device of arguments and results."""
         ...
 
     def select(self, rows: Tensor) -> Self:
-        """The same questions about these rows alone: [n] int64."""
+        """Return these rows alone: [n] int64."""
         ...
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> Self:
-        """Return the same questions about these rows, [n] int64, after their adjustments."""
+        """Return copies of these rows, [n] int64, after one adjustment each."""
         ...
 
     def finite(self) -> Tensor:
-        """[rows] bool: whether the whole row holds numbers."""
+        """Return [rows] bool: True where the whole row is finite."""
         ...
 
-    def best(self, count: int) -> tuple[Tensor, Tensor]:
-        """The highest logits and their ids, both [rows, count], in order; ties go to low ids."""
+    def topk(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return the highest logits and their ids: [rows, count], in order, ties by low ids."""
         ...
 
-    def noised_best(self, temperatures: Tensor, keys: Tensor) -> Tensor:
-        """[rows] ids: argmax of logits / temperature + gumbel(key, id); both given are [rows]."""
+    def gumbel_argmax(self, temperatures: Tensor, keys: Tensor) -> Tensor:
+        """Return [rows] ids: argmax of logits / temperature + gumbel(key, id)."""
         ...
 
-    def mass(self, temperatures: Tensor) -> Tensor:
-        """[rows] log of the sum of exp(logits / temperature) over what may be drawn."""
+    def scaled_logsumexp(self, temperatures: Tensor) -> Tensor:
+        """Return [rows] logsumexp of logits / temperature, over ids that may be sampled."""
         ...
 
-    def normalizer(self) -> Tensor:
-        """[rows] log of the sum of exp(logits) over the whole vocabulary."""
+    def logsumexp(self) -> Tensor:
+        """Return [rows] logsumexp of the logits over the whole vocabulary."""
         ...
 
     def at(self, ids: Tensor) -> Tensor:
-        """[rows] logits of one id in each row; ids: [rows] int64."""
+        """Return [rows] logits of one id in each row; ids: [rows] int64."""
         ...
 
-    def above(self, values: Tensor) -> Tensor:
-        """[rows] how many logits of each row are over its value; values: [rows]."""
+    def count_above(self, values: Tensor) -> Tensor:
+        """Return [rows] the number of each row's logits above its value; values: [rows]."""
         ...
 
 
 class WholeLogits:
-    """Logits that one device holds whole."""
+    """Logits of which one device holds whole rows."""
 
-    def __init__(self, values: Tensor, drawable: int) -> None:
+    def __init__(self, values: Tensor, sampled_vocab_size: int) -> None:
         self._values = values
-        self._open = values[:, :drawable]
-        self.rows, self.drawable = self._open.shape
+        self._sampled = values[:, :sampled_vocab_size]
+        self.rows, self.sampled_vocab_size = self._sampled.shape
         self.device = values.device
 
     def select(self, rows: Tensor) -> "WholeLogits":
-        """The same questions about these rows alone: [n] int64."""
-        return WholeLogits(self._values.index_select(0, rows.to(self.device)), self.drawable)
+        """Return these rows alone: [n] int64."""
+        return WholeLogits(
+            self._values.index_select(0, rows.to(self.device)), self.sampled_vocab_size
+        )
 
     def adjusted(self, rows: Tensor, adjustments: Sequence[Adjustment]) -> "WholeLogits":
-        """Return the same questions about these rows, [n] int64, after their adjustments."""
-        chosen = self.select(rows)  # a copy
-        adjust(chosen._values, adjustments)
-        return chosen
+        """Return copies of these rows, [n] int64, after one adjustment each."""
+        copies = self.select(rows)
+        adjust(copies._values, adjustments)
+        return copies
 
     def finite(self) -> Tensor:
-        """[rows] bool: whether the whole row holds numbers."""
-        return self._values.sum(dim=-1).isfinite()  # one pass; a sum keeps infinity and NaN
+        """Return [rows] bool: True where the whole row is finite."""
+        return self._values.sum(dim=-1).isfinite()  # in one pass: a sum keeps infinity and NaN
 
-    def best(self, count: int) -> tuple[Tensor, Tensor]:
-        """The highest logits and their ids, both [rows, count], in order; ties go to low ids."""
-        return best_of(self._open, count)
+    def topk(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return the highest logits and their ids: [rows, count], in order, ties by low ids."""
+        return topk_of(self._sampled, count)
 
-    def noised_best(self, temperatures: Tensor, keys: Tensor) -> Tensor:
-        """[rows] ids: argmax of logits / temperature + gumbel(key, id); both given are [rows]."""
-        ids = torch.arange(self.drawable, device=keys.device)
-        return (self._open / temperatures[:, None] + gumbel(keys, ids)).argmax(dim=-1)
+    def gumbel_argmax(self, temperatures: Tensor, keys: Tensor) -> Tensor:
+        """Return [rows] ids: argmax of logits / temperature + gumbel(key, id)."""
+        ids = torch.arange(self.sampled_vocab_size, device=keys.device)
+        return (self._sampled / temperatures[:, None] + gumbel(keys, ids)).argmax(dim=-1)
 
-    def mass(self, temperatures: Tensor) -> Tensor:
-        """[rows] log of the sum of exp(logits / temperature) over what may be drawn."""
-        return (self._open / temperatures[:, None]).logsumexp(dim=-1)
+    def scaled_logsumexp(self, temperatures: Tensor) -> Tensor:
+        """Return [rows] logsumexp of logits / temperature, over ids that may be sampled."""
+        return (self._sampled / temperatures[:, None]).logsumexp(dim=-1)
 
-    def normalizer(self) -> Tensor:
-        """[rows] log of the sum of exp(logits) over the whole vocabulary."""
+    def logsumexp(self) -> Tensor:
+        """Return [rows] logsumexp of the logits over the whole vocabulary."""
         return self._values.logsumexp(dim=-1)
 
     def at(self, ids: Tensor) -> Tensor:
-        """[rows] logits of one id in each row; ids: [rows] int64."""
+        """Return [rows] logits of one id in each row; ids: [rows] int64."""
         return self._values.gather(1, ids[:, None])[:, 0]
 
-    def above(self, values: Tensor) -> Tensor:
-        """[rows] how many logits of each row are over its value; values: [rows]."""
+    def count_above(self, values: Tensor) -> Tensor:
+        """Return [rows] the number of each row's logits above its value; values: [rows]."""
         return (self._values > values[:, None]).sum(dim=-1)
 
 
-def best_of(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The count highest of values [rows, n] and their columns, in order; ties go to low columns."""
+def topk_of(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the count highest of values [rows, n] and their columns; ties go to low columns.
+
+    torch's topk takes any of several equal values, so one more is looked at: where it equals the
+    last one taken, all columns are ranked by value and number.
+    """
     if count == 1:
-        top = values.max(dim=-1, keepdim=True)  # the first of equals
+        top = values.max(dim=-1, keepdim=True)  # takes the first of equals
         return top.values, top.indices
-    found = values.topk(min(count + 1, values.shape[-1]), dim=-1)
-    ids, cut = found.indices, found.values[:, count - 1 :]
-    if cut.shape[-1] > 1 and bool((cut[:, 0] == cut[:, 1]).any()):  # topk chose among equals
+    candidates = values.topk(min(count + 1, values.shape[-1]), dim=-1)
+    ids, edge = candidates.indices, candidates.values[:, count - 1 :]
+    if edge.shape[-1] > 1 and bool((edge[:, 0] == edge[:, 1]).any()):
         ids = torch.arange(values.shape[-1], device=values.device).expand_as(values)
-    return best_among(values.gather(-1, ids), ids, count)
+    return topk_by_id(values.gather(-1, ids), ids, count)
 
 
-def best_among(values: Tensor, ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The count highest of values and their ids, in order; ties go to low ids. All [rows, n].
+def topk_by_id(values: Tensor, ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the count highest of values and their ids; ties go to low ids. All are [rows, n].
 
-    It ranks keys of value and id: the float's bits, made to stand in the order of numbers, then
-    the id, reversed.
+    Values are ranked by integer keys: the float's bits, changed so that they sort as the numbers
+    do, then the id, reversed.
     """
     bits = (values.float() + 0.0).view(torch.int32).long()  # + 0.0: no -0.0, which is below 0.0
     ordered = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
@@ -146,7 +153,7 @@ def best_among(values: Tensor, ids: Tensor, count: int) -> tuple[Tensor, Tensor]
 
 
 def gumbel(keys: Tensor, ids: Tensor) -> Tensor:
-    """Standard Gumbel noise [rows, n] fp32, a pure function of key and id, by splitmix64.
+    """Return standard Gumbel noise [rows, n] fp32, a pure function of key and id, by splitmix64.
 
     keys: [rows] int64; ids: [n] or [rows, n] int64.
     """
@@ -159,5 +166,5 @@ def gumbel(keys: Tensor, ids: Tensor) -> Tensor:
 
 
 def _shift(state: Tensor, bits: int) -> Tensor:
-    """Shift right as if unsigned."""
+    """Shift right as unsigned numbers are."""
     return (state >> bits) & ((1 << (64 - bits)) - 1)

@@ -1,4 +1,4 @@
-"""What goes into the engine and what comes out. Plain data, free of torch."""
+"""Requests to the engine and what it returns. Plain data, free of torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ FinishReason = Literal["stop", "length", "abort", "deadline", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Logprob:
-    """Natural logarithm of a token's probability before temperature; rank 1 is the likeliest."""
+    """The logarithm of a token's probability before temperature; rank 1 is the likeliest."""
 
     logprob: float
     rank: int | None = None
@@ -25,12 +25,13 @@ PromptLogprobs = list[TokenLogprobs | None]
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """One prompt as ids. Lower priority is served first, as in vLLM; then first come.
+    """One prompt as ids. Lower priority is served first, as in vLLM, then who came first.
 
-    deadline: a reading of time.monotonic(); samples that run then end with reason "deadline".
-    captures, interventions: what to look into and change, in each sample; see white_box.py.
-    first_sample: its samples are numbered from here. What a sample draws depends on its number, so
-    sample 5 asked for alone is the one that it would be among ten; sample 0 scores the prompt.
+    deadline: a reading of the engine's clock; samples that still run then end with the reason
+    "deadline". captures, interventions: what to copy out of each sample's forward passes, and to
+    change in them; see inference.interp. first_sample: samples are numbered from here. What a
+    sample draws depends on its number, so sample 5 asked for alone is the one that it would be
+    among ten. Sample 0 scores the prompt.
     """
 
     prompt_token_ids: Sequence[int]
@@ -45,23 +46,24 @@ class EngineRequest:
 
     @property
     def samples(self) -> range:
-        """Return the numbers of the samples."""
+        """Numbers of the samples."""
         return range(self.first_sample, self.first_sample + self.sampling.n)
 
     @property
     def white_box(self) -> WhiteBox | None:
-        """Both together; None where the request leaves the model alone."""
+        """Captures and interventions together; None if there are none."""
         inside = bool(self.captures or self.interventions)
         return WhiteBox(self.captures, self.interventions) if inside else None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEvent:
-    """News of one sample. text holds whole characters only; logprobs one entry per new token.
+    """New output of one sample.
 
-    prompt_logprobs comes once, on the request's first event. captured: at the positions computed
-    since the last event. finish_reason ends the sample; with "stop", stop_reason is the stop string
-    or stop token that did, or None for an end token of the model's; with "error", error says why.
+    text: whole characters only. logprobs: one entry per new token. prompt_logprobs: once, on the
+    request's first event. captured: at the positions computed since the last event. finish_reason:
+    on the sample's last event. With "stop", stop_reason is the stop string or stop token that was
+    met, or None for an end token of the model's; with "error", error says why.
     """
 
     request_id: str
@@ -78,7 +80,7 @@ class TokenEvent:
 
 @dataclass
 class CompletionOutput:
-    """One sample, complete."""
+    """All output of one sample."""
 
     index: int
     text: str = ""
@@ -90,7 +92,7 @@ class CompletionOutput:
     error: str | None = None
 
     def add(self, event: TokenEvent) -> None:
-        """Take in the next event of this sample."""
+        """Add the next event of this sample."""
         self.text += event.text
         self.token_ids.extend(event.token_ids)
         if event.logprobs is not None:
@@ -103,7 +105,7 @@ class CompletionOutput:
 
 @dataclass
 class RequestOutput:
-    """One prompt with its samples in order."""
+    """One prompt with its samples, in order."""
 
     request_id: str
     prompt: str | None
@@ -113,11 +115,11 @@ class RequestOutput:
 
     @property
     def finished(self) -> bool:
-        """Whether every sample has ended."""
+        """Tell whether every sample has ended."""
         return all(output.finish_reason is not None for output in self.outputs)
 
     def add(self, event: TokenEvent) -> None:
-        """Take in the next event of this request."""
+        """Add the next event of this request."""
         self.outputs[event.index - self.outputs[0].index].add(event)
         if event.prompt_logprobs is not None:
             self.prompt_logprobs = event.prompt_logprobs
@@ -125,9 +127,9 @@ class RequestOutput:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """Samples running and waiting; cache blocks of block_size tokens each.
+    """The numbers of running and waiting samples, and of KV cache blocks of block_size tokens.
 
-    preemptions: how often, since the start, a sample gave back its blocks to compute them anew.
+    preemptions: how often, since the start, a sample had to give back its blocks.
     """
 
     running: int

@@ -1,13 +1,15 @@
-"""A request's life inside the engine: its samples, their text and their events."""
+"""Follow a request through the engine: its samples, their text and their events."""
 
 import logging
 from dataclasses import dataclass
 
-from inference.engine.logits_state import Adjuster, base_adjustment
-from inference.engine.outputs import EngineRequest, FinishReason, TokenEvent, TokenLogprobs
+from inference.engine.logits_adjustment import Adjuster, base_adjustment
+from inference.engine.outputs import EngineRequest, FinishReason, Logprob, TokenEvent, TokenLogprobs
+from inference.engine.sampler import LogprobEntry
 from inference.engine.sampling_params import SamplingParams
+from inference.engine.scheduler import ScheduledRow
 from inference.engine.sequence import Sequence
-from inference.engine.step import Outcome
+from inference.engine.step import RowOutput
 from inference.interp.spec import Snapshot
 from inference.logs import naming
 from inference.tokenizer import Tokenizer
@@ -18,63 +20,84 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ends:
-    """Token ids that end a sample: the model's, and the request's own."""
+class EndTokens:
+    """The token ids that end a sample: the model's, and the request's own."""
 
     eos: frozenset[int]
     stop: frozenset[int]
 
     @classmethod
-    def of(cls, sampling: SamplingParams, eos_token_ids: tuple[int, ...]) -> "Ends":
-        """Take what the parameters leave of the model's, and add theirs."""
+    def of(cls, sampling: SamplingParams, eos_token_ids: tuple[int, ...]) -> "EndTokens":
+        """Take the model's end tokens, unless they are to be ignored, and the parameters' own."""
         eos = () if sampling.ignore_eos else eos_token_ids
         return cls(frozenset(eos), frozenset(sampling.stop_token_ids or ()))
 
 
 class LiveSample:
-    """One sample: its sequence, its detokeniser, and what it has to tell."""
+    """One sample in the engine: its sequence, and what turns its tokens into events."""
 
-    def __init__(self, sequence: Sequence, text: Detokenizer | None, ends: Ends) -> None:
+    def __init__(
+        self,
+        sequence: Sequence,
+        tokenizer: Tokenizer | None,
+        detokenizer: Detokenizer | None,
+        ends: EndTokens,
+    ) -> None:
         self.sequence = sequence
-        self._text, self._ends = text, ends
-        self._told_prompt = False
+        self._tokenizer, self._detokenizer, self._ends = tokenizer, detokenizer, ends
+        self._prompt_logprobs_sent = False
         self._captured: list[Snapshot] = []
 
-    def tell(self, outcome: Outcome) -> TokenEvent | None:
-        """Take in a step's outcome; None while the prompt is not through."""
-        if outcome.prompt_logprobs is not None and self.sequence.prompt_logprobs is not None:
-            self.sequence.prompt_logprobs.extend(outcome.prompt_logprobs)
-        if outcome.error is not None:
-            return self.end("error", outcome.error)
-        self._captured += outcome.captured
-        self.sequence.captured = max(self.sequence.captured, outcome.row.end)
-        if not outcome.row.completes:
-            return None
-        if outcome.token is None:
-            return self.end("length")
+    def event_for(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+        """Take in a step's output; return None while more of the prompt must be computed.
+
+        Whatever goes wrong ends this sample alone.
+        """
         try:
-            return self._take(outcome.token, outcome.logprobs)
+            return self._event_for(row, output)
         except Exception as error:
             name = self.sequence.request_id
             log.exception("a sample failed: request %s", name, extra=naming(name))
-            self._text = None
+            self._detokenizer = None  # it may be what failed
             return self.end("error", f"the sample failed ({type(error).__name__})")
 
     def end(self, reason: FinishReason, error: str | None = None) -> TokenEvent:
-        """The event that ends the sample without a token; text still held is let out."""
-        text = self._text.finish() if self._text else ""
+        """Make the event that ends the sample without a token, with the text still withheld."""
+        text = self._detokenizer.finish() if self._detokenizer else ""
         return self._event((), text, None, reason, error)
+
+    def _event_for(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+        scored = self.sequence.prompt_logprobs
+        if output.prompt_logprobs is not None and scored is not None:
+            scored.extend(self._named(entries) for entries in output.prompt_logprobs)
+        if output.error is not None:
+            return self.end("error", output.error)
+        self._captured += output.captured
+        self.sequence.captured = max(self.sequence.captured, row.end)
+        if not row.completes:
+            return None
+        if output.token is None:  # max_tokens 0: the prompt was only scored
+            return self.end("length")
+        logprobs = None if output.logprobs is None else self._named(output.logprobs)
+        return self._take(output.token, logprobs)
+
+    def _named(self, entries: list[LogprobEntry]) -> TokenLogprobs:
+        return {
+            token: Logprob(logprob, rank, self._tokenizer.name(token) if self._tokenizer else None)
+            for token, logprob, rank in entries
+        }
 
     def _take(self, token: int, logprobs: TokenLogprobs | None) -> TokenEvent:
         self.sequence.append(token)
         ended = token in self._ends.eos or token in self._ends.stop
-        told = not ended or self.sequence.sampling.include_stop_str_in_output
-        text = self._text.push(token) if self._text and told else ""
-        spent = len(self.sequence.output_token_ids) >= self.sequence.max_tokens
-        if self._text and (ended or spent):
-            text += self._text.finish()
-        stopped = ended or (self._text is not None and self._text.stopped)
-        reason: FinishReason | None = "stop" if stopped else "length" if spent else None
+        visible = not ended or self.sequence.sampling.include_stop_str_in_output
+        detokenizer = self._detokenizer
+        text = detokenizer.push(token) if detokenizer and visible else ""
+        full = len(self.sequence.output_token_ids) >= self.sequence.max_tokens
+        if detokenizer and (ended or full):
+            text += detokenizer.finish()
+        stopped = ended or (detokenizer is not None and detokenizer.stopped)
+        reason: FinishReason | None = "stop" if stopped else "length" if full else None
         return self._event((token,), text, None if logprobs is None else [logprobs], reason)
 
     def _event(
@@ -85,7 +108,7 @@ class LiveSample:
         reason: FinishReason | None,
         error: str | None = None,
     ) -> TokenEvent:
-        told, self._told_prompt = self._told_prompt, True
+        sent, self._prompt_logprobs_sent = self._prompt_logprobs_sent, True
         captured, self._captured = tuple(self._captured), []
         return TokenEvent(
             request_id=self.sequence.request_id,
@@ -93,7 +116,7 @@ class LiveSample:
             token_ids=token_ids,
             text=text,
             logprobs=logprobs,
-            prompt_logprobs=None if told else self.sequence.prompt_logprobs,
+            prompt_logprobs=None if sent else self.sequence.prompt_logprobs,
             captured=captured,
             finish_reason=reason,
             stop_reason=self._stop_reason(token_ids) if reason == "stop" else None,
@@ -107,7 +130,7 @@ class LiveSample:
             return None
         if token in self._ends.stop:
             return token
-        return self._text.stop_reason if self._text else None
+        return self._detokenizer.stop_reason if self._detokenizer else None
 
 
 def live_samples(
@@ -117,9 +140,9 @@ def live_samples(
     tokenizer: Tokenizer | None,
     eos_token_ids: tuple[int, ...],
 ) -> dict[int, LiveSample]:
-    """Make the request's samples, by number; the request has been checked."""
+    """Make the samples of a checked request, by number."""
     samples, sampling = {}, request.sampling
-    ends = Ends.of(sampling, eos_token_ids)
+    ends = EndTokens.of(sampling, eos_token_ids)
     base = base_adjustment(sampling, {*eos_token_ids, *(sampling.stop_token_ids or ())})
     prompt = tuple(request.prompt_token_ids)
     stops = [StopString(text) for text in sampling.stop_strings]
@@ -139,9 +162,12 @@ def live_samples(
         )
         if sequence.scores_prompt:
             sequence.prompt_logprobs = [None]
-        text = None
-        if tokenizer is not None and request.detokenize:
+        naming_tokenizer = tokenizer if request.detokenize else None
+        detokenizer = None
+        if naming_tokenizer is not None:
             include, least = sampling.include_stop_str_in_output, sampling.min_tokens
-            text = Detokenizer(tokenizer, stops, include_stop=include, min_tokens=least)
-        samples[index] = LiveSample(sequence, text, ends)
+            detokenizer = Detokenizer(
+                naming_tokenizer, stops, include_stop=include, min_tokens=least
+            )
+        samples[index] = LiveSample(sequence, naming_tokenizer, detokenizer, ends)
     return samples

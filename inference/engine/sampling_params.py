@@ -1,4 +1,4 @@
-"""How to draw tokens: validated parameters, names and defaults as vLLM has them."""
+"""Validate sampling parameters. Names and defaults are vLLM's."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,17 +15,17 @@ MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """The way in which a request's tokens are drawn and its text ends.
+    """How a request's tokens are sampled, and where its text ends.
 
     Raises ValueError for a value out of range; nothing is rounded or clipped.
 
     n: samples per prompt. temperature: 0 is argmax. top_k: 0 or -1 for all tokens.
     min_p: keeps tokens at least so likely, as a share of the likeliest's probability.
     max_tokens: new tokens; 0 only scores the prompt; None runs to the model's length. min_tokens:
-    before so many, neither an end nor a stop token is drawn, and no stop string is met.
+    before so many, neither an end nor a stop token is sampled, and no stop string is met.
     stop: a string or several; text ends before the first met, or with it, by
     include_stop_str_in_output. stop_token_ids: end the sample as the model's end tokens do.
-    ignore_eos: the model's end tokens end nothing. seed: None draws one.
+    ignore_eos: the model's end tokens end nothing. seed: None for a random one.
     repetition_penalty: divides (or, below 0, multiplies) the logits of ids in prompt and output.
     frequency_penalty, presence_penalty: taken from logits of ids in the output, each time, once.
     logit_bias: added to the logits of these ids, first of all; -100 practically bans one.
@@ -87,61 +87,61 @@ class SamplingParams:
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
-        """The stop strings, always as a tuple."""
+        """Stop strings, always as a tuple."""
         return _stops(self.stop)
 
     @property
     def greedy(self) -> bool:
-        """Whether every token is the argmax."""
+        """Tell whether every token is the argmax."""
         return self.temperature == 0.0
 
     @property
     def penalises(self) -> bool:
-        """Return True if a draw depends on which tokens came before, by a penalty."""
+        """Tell whether a penalty makes logits depend on the tokens before."""
         penalties = self.presence_penalty, self.frequency_penalty, self.repetition_penalty
         return penalties != (0, 0, 1)
 
     def with_max_tokens(self, max_tokens: int) -> "SamplingParams":
-        """The same parameters with max_tokens decided."""
+        """Return the same parameters with max_tokens decided."""
         return replace(self, max_tokens=max_tokens)
 
 
 def _stops(stop: str | Iterable[str] | None) -> tuple[str, ...]:
     several = () if stop is None else (stop,) if isinstance(stop, str) else stop
-    found = tuple(several) if isinstance(several, Iterable) else (several,)
-    if not all(isinstance(text, str) and text for text in found):
+    stops = tuple(several) if isinstance(several, Iterable) else (several,)
+    if not all(isinstance(text, str) and text for text in stops):
         raise ValueError("stop must be a string or several, none of them empty")
-    if len(found) > MAX_STOP_STRINGS:
-        raise ValueError(f"at most {MAX_STOP_STRINGS} stop strings are taken, not {len(found)}")
-    return found
+    if len(stops) > MAX_STOP_STRINGS:
+        raise ValueError(f"at most {MAX_STOP_STRINGS} stop strings are taken, not {len(stops)}")
+    return stops
 
 
-def _stop_token_ids(given: Iterable[int] | None) -> tuple[int, ...]:
-    found = () if given is None else _listed("stop_token_ids", given)
-    for token in found:
+def _stop_token_ids(ids: Iterable[int] | None) -> tuple[int, ...]:
+    tokens = () if ids is None else _listed("stop_token_ids", ids)
+    for token in tokens:
         _integer("stop_token_ids", token, 0)
-    if len(found) > MAX_STOP_TOKEN_IDS:
+    if len(tokens) > MAX_STOP_TOKEN_IDS:
         raise ValueError(f"at most {MAX_STOP_TOKEN_IDS} stop_token_ids are taken")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(tokens))
 
 
-def _logit_bias(given: Mapping[int, float] | None) -> dict[int, float] | None:
-    if given is None:
+def _logit_bias(biases: Mapping[int, float] | None) -> dict[int, float] | None:
+    if biases is None:
         return None
-    if not isinstance(given, Mapping):
+    if not isinstance(biases, Mapping):
         raise ValueError("logit_bias must map token ids to numbers")
-    if len(given) > MAX_LOGIT_BIASES:
-        raise ValueError(f"logit_bias must name at most {MAX_LOGIT_BIASES} ids, not {len(given)}")
-    for token, bias in given.items():
+    if len(biases) > MAX_LOGIT_BIASES:
+        raise ValueError(f"logit_bias must name at most {MAX_LOGIT_BIASES} ids, not {len(biases)}")
+    for token, bias in biases.items():
         _integer("logit_bias's token ids", token, 0)
         _number(f"logit_bias of {token}", bias, -MAX_LOGIT_BIAS, MAX_LOGIT_BIAS)
-    return dict(given)
+    return dict(biases)
 
 
-def _listed(name: str, given: object) -> tuple[Any, ...]:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise ValueError(f"{name} must be a list of token ids, not {given!r}")
-    return tuple(given)
+def _listed(name: str, ids: object) -> tuple[Any, ...]:
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ValueError(f"{name} must be a list of token ids, not {ids!r}")
+    return tuple(ids)
 
 
 def _integer(name: str, value: object, least: int, most: int | None = None) -> None:
@@ -155,7 +155,7 @@ def _integer(name: str, value: object, least: int, most: int | None = None) -> N
 def _number(
     name: str, value: object, least: float, most: float | None = None, *, over: bool = False
 ) -> None:
-    """Refuse what is no number from least to most; with over, least itself too."""
+    """Require a number from least to most; with over, one above least."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"{name} must be a finite number, not {value!r}")
     if not abs(value) <= sys.float_info.max:  # nor NaN

@@ -1,23 +1,24 @@
-"""Continuous batching: who runs in the next step, and with how many tokens. Pure Python.
+"""Continuous batching: decide which samples run in a step, and with how many tokens. Pure Python.
 
 A sample is admitted when blocks for the tokens that it has are free, and takes more as it grows.
-When none is left, the last in order gives back all its blocks and waits again; later it computes
-its tokens anew. Order is priority, then first come, and only by it is anybody pre-empted: so the
-first in order gets tokens in every step, comes to its end, and leaves another first.
+When none is left, the last in order is preempted: it gives back all its blocks, waits, and later
+computes its tokens anew. Order is priority, then arrival, and preemption follows it alone. So the
+first in order gets tokens in every step, comes to its end, and makes another one first: there is
+always progress.
 """
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
-from inference.engine.block_manager import BlockLedger
+from inference.engine.block_manager import BlockManager
 from inference.engine.sequence import Sequence
 from inference.errors import PromptTooLong
 from inference.interp.spec import WhiteBox
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Tokens start .. start + count - 1 of a sequence, to be computed in this step."""
+class ScheduledRow:
+    """A row of a batch: tokens start .. start + count - 1 of a sequence, computed in this step."""
 
     sequence: Sequence
     start: int
@@ -25,205 +26,213 @@ class Row:
 
     @property
     def end(self) -> int:
-        """The position after the row's last."""
+        """Position after the row's last."""
         return self.start + self.count
 
     @property
     def completes(self) -> bool:
-        """Whether the cache then holds all its tokens, so that the next may be drawn."""
+        """Tell whether the cache then holds all its tokens, so that the next may be sampled."""
         return self.end == self.sequence.length
 
     @property
-    def draws(self) -> bool:
-        """Whether this step draws a token."""
+    def samples_next(self) -> bool:
+        """Tell whether this step samples the next token."""
         return self.completes and self.sequence.max_tokens > 0
 
     @property
-    def scored(self) -> tuple[int, ...]:
-        """The prompt's tokens that are scored in this step, by the logits from logit_start on."""
+    def prompt_targets(self) -> tuple[int, ...]:
+        """Prompt tokens whose logprobs this step reads, from the logits at logit_start on."""
         sequence = self.sequence
-        tokens = sequence.prompt_token_ids[self._first_scored : self.end + 1]
+        tokens = sequence.prompt_token_ids[self._first_target : self.end + 1]
         return tokens if sequence.scores_prompt else ()
 
     @property
-    def _first_scored(self) -> int:
-        return max(self.start + 1, self.sequence.unscored)
+    def _first_target(self) -> int:
+        return max(self.start + 1, self.sequence.first_unscored)
 
     @property
     def white_box(self) -> WhiteBox | None:
-        """What the request looks into or changes at the row's positions."""
+        """Captures and interventions at the row's positions; None if there are none."""
         whole, captured = self.sequence.white_box, self.sequence.captured
         return whole and whole.during(range(self.start, self.end), captured)
 
     @property
     def logit_start(self) -> int:
-        """From this position on, the row's tokens need logits; end if none does.
-
-        No capture needs them earlier than scores do: both have come as far as the prompt has.
-        """
-        first = self.end - 1 if self.draws else self.end
-        if self.scored:
-            first = min(first, self._first_scored - 1)
+        """First position of the row whose token needs logits; end if none does."""
+        first = self.end - 1 if self.samples_next else self.end
+        if self.prompt_targets:
+            first = min(first, self._first_target - 1)
         if self.sequence.white_box is not None:
-            fresh = max(self.start, self.sequence.captured)
-            first = min(first, self.sequence.white_box.first_logits(fresh, self.end))
+            uncaptured = max(self.start, self.sequence.captured)
+            first = min(first, self.sequence.white_box.first_logits(uncaptured, self.end))
         return first
 
     @property
     def logit_count(self) -> int:
-        """How many of the row's last tokens need logits."""
+        """Number of the row's last tokens that need logits."""
         return self.end - self.logit_start
 
 
-Batch = list[Row]
+Batch = list[ScheduledRow]
 
 
 class Scheduler:
-    """Waiting and running samples. Every schedule() makes progress while work remains."""
+    """Keeps the waiting and the running samples, and plans each step."""
 
     def __init__(
-        self, ledger: BlockLedger, *, max_num_seqs: int, max_batched_tokens: int, max_model_len: int
+        self,
+        block_manager: BlockManager,
+        *,
+        max_num_seqs: int,
+        max_batched_tokens: int,
+        max_model_len: int,
     ) -> None:
         if max_num_seqs < 1 or max_batched_tokens < max_num_seqs:
             raise ValueError("need max_num_seqs >= 1 and max_batched_tokens >= max_num_seqs")
-        self._ledger = ledger
+        self._block_manager = block_manager
         self._max_num_seqs = max_num_seqs
         self._max_batched_tokens = max_batched_tokens
         self._max_model_len = max_model_len
-        self._waiting: list[Sequence] = []  # both lists stand in order
+        self._waiting: list[Sequence] = []  # both lists are sorted by order
         self._running: list[Sequence] = []
-        self._hurried: dict[Sequence, float] = {}  # those with a deadline
+        self._deadlines: dict[Sequence, float] = {}
         self._arrivals = 0
         self.preemptions = 0
 
     @property
     def running(self) -> int:
-        """Samples that hold blocks."""
+        """Number of samples that hold blocks."""
         return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """Samples that wait for blocks or a place."""
+        """Number of samples that wait for blocks or a place."""
         return len(self._waiting)
 
     @property
     def has_work(self) -> bool:
-        """Whether anything runs or waits."""
+        """Tell whether anything runs or waits."""
         return bool(self._running or self._waiting)
 
     def require_fits(self, prompt_tokens: int, max_tokens: int) -> None:
-        """Raise PromptTooLong for what could never run, whatever finishes before it."""
+        """Raise PromptTooLong for lengths that could never run, whatever ends before them."""
         wanted = prompt_tokens + max_tokens
         if wanted > self._max_model_len:
             raise PromptTooLong(
                 f"{prompt_tokens} prompt tokens and {max_tokens} new ones are {wanted}, "
                 f"over the model's {self._max_model_len}"
             )
-        if not self._ledger.can_ever_hold(wanted):
-            room = self._ledger.total * self._ledger.block_size
+        if not self._block_manager.can_ever_hold(wanted):
+            room = self._block_manager.num_blocks * self._block_manager.block_size
             raise PromptTooLong(f"{wanted} tokens do not fit the cache, which holds {room}")
 
     def add(self, sequence: Sequence) -> None:
-        """Let it wait for its turn; raises PromptTooLong if that would never come."""
+        """Queue a sample. Raises PromptTooLong if its turn would never come."""
         self.require_fits(len(sequence.prompt_token_ids), sequence.max_tokens)
         sequence.arrival = self._arrivals
         self._arrivals += 1
         if sequence.deadline is not None:
-            self._hurried[sequence] = sequence.deadline
+            self._deadlines[sequence] = sequence.deadline
         self._enqueue(sequence)
 
     def schedule(self) -> Batch:
-        """Let the running grow, admit what fits, and share out the step's tokens.
+        """Grow the running samples, admit what fits, and share out the step's tokens.
 
-        A token each to those that draw, so that no prompt holds them up; the rest to prompts.
+        Each sample that decodes gets its one token, so that no prompt holds it up; what is left of
+        the budget goes to prompts, in chunks (chunked prefill).
         """
         self._grow()
         self._admit()
-        left = self._max_batched_tokens - sum(s.pending == 1 for s in self._running)
+        budget = self._max_batched_tokens - sum(s.pending == 1 for s in self._running)
         batch = []
         for sequence in self._running:
             count = 1
             if sequence.pending > 1:
-                count = min(sequence.pending, left)
-                left -= count
+                count = min(sequence.pending, budget)
+                budget -= count
             if count:
-                batch.append(Row(sequence, sequence.computed, count))
+                batch.append(ScheduledRow(sequence, sequence.computed, count))
         return batch
 
-    def computed(self, row: Row) -> None:
+    def mark_computed(self, row: ScheduledRow) -> None:
         """Note that the row's tokens are in the cache."""
         row.sequence.computed = row.end
 
     def finish(self, sequence: Sequence) -> None:
-        """End a sample, waiting or running, and free its blocks at once. Twice is harmless."""
+        """End a sample, waiting or running, and free its blocks. A second call does nothing."""
         sequence.finished = True
-        self._ledger.release(sequence)
-        self._hurried.pop(sequence, None)
-        _take_out(self._running, sequence)
-        _take_out(self._waiting, sequence)
+        self._block_manager.free(sequence)
+        self._deadlines.pop(sequence, None)
+        _remove(self._running, sequence)
+        _remove(self._waiting, sequence)
 
     def overdue(self, now: float) -> list[Sequence]:
-        """Samples whose deadline has come; the caller tells them and calls finish."""
-        return [sequence for sequence, end in self._hurried.items() if end <= now]
+        """Return samples whose deadline has come, for the caller to finish."""
+        return [sequence for sequence, end in self._deadlines.items() if end <= now]
 
     def _enqueue(self, sequence: Sequence) -> None:
-        insort(self._waiting, sequence, key=lambda other: other.order)
+        insort(self._waiting, sequence, key=lambda queued: queued.order)
 
     def _grow(self) -> None:
-        """Give the running the blocks of their newest tokens, the first in order first."""
+        """Give running samples blocks for new tokens; where none is left, preempt the last."""
         for sequence in tuple(self._running):
             while sequence in self._running and not self._has_blocks_for(sequence):
                 self._preempt(self._running[-1])
             if sequence in self._running:
-                sequence.blocks = self._ledger.grow(sequence, sequence.length)
+                sequence.block_table = self._block_manager.allocate(sequence, sequence.length)
 
     def _has_blocks_for(self, sequence: Sequence) -> bool:
-        return self._ledger.missing(sequence, sequence.length) <= self._ledger.free
+        missing = self._block_manager.num_missing(sequence, sequence.length)
+        return missing <= self._block_manager.num_free
 
     def _preempt(self, sequence: Sequence) -> None:
-        """Back to waiting, in its old place in order. Its tokens stay; their cache is lost."""
-        _take_out(self._running, sequence)
-        self._ledger.release(sequence)
-        sequence.blocks, sequence.computed = (), 0
+        """Put a sample back into the queue at its old place, with its tokens and without blocks."""
+        _remove(self._running, sequence)
+        self._block_manager.free(sequence)
+        sequence.block_table, sequence.computed = (), 0
         self._enqueue(sequence)
         self.preemptions += 1
 
     def _admit(self) -> None:
-        """The next in order is never overtaken: a large prompt waits until it fits."""
+        """Admit waiting samples in order.
+
+        None overtakes the first, so that a long prompt isn't put off for ever by short ones.
+        """
         while self._waiting:
             sequence = self._waiting[0]
-            yielding = self._who_yields_to(sequence)
-            if yielding is None:
+            preempted = self._preempted_for(sequence)
+            if preempted is None:
                 return
-            for other in yielding:
-                self._preempt(other)
-            _take_out(self._waiting, sequence)
-            sequence.blocks = self._ledger.grow(sequence, sequence.length)
-            insort(self._running, sequence, key=lambda other: other.order)
+            for running in preempted:
+                self._preempt(running)
+            _remove(self._waiting, sequence)
+            sequence.block_table = self._block_manager.allocate(sequence, sequence.length)
+            insort(self._running, sequence, key=lambda queued: queued.order)
 
-    def _who_yields_to(self, sequence: Sequence) -> list[Sequence] | None:
-        """Samples of lower priority to pre-empt so that it may run; None if it must wait."""
-        staying, yielding = list(self._running), []
-        free = self._ledger.free
-        while not self._fits_beside(sequence, staying, free):
+    def _preempted_for(self, sequence: Sequence) -> list[Sequence] | None:
+        """Return the samples of lower priority to preempt for this one; None if it must wait."""
+        staying, preempted = list(self._running), []
+        num_free = self._block_manager.num_free
+        while not self._fits_beside(sequence, staying, num_free):
             if not staying or staying[-1].priority <= sequence.priority:
                 return None
-            yielding.append(staying.pop())
-            free += len(yielding[-1].blocks)
-        return yielding
+            preempted.append(staying.pop())
+            num_free += len(preempted[-1].block_table)
+        return preempted
 
-    def _fits_beside(self, sequence: Sequence, running: list[Sequence], free: int) -> bool:
-        """Whether it finds a place and blocks, and leaves one to each that runs and may grow.
+    def _fits_beside(self, sequence: Sequence, running: list[Sequence], num_free: int) -> bool:
+        """Tell whether a sample finds a place and blocks, and leaves one to each that may grow.
 
-        Without that one, who is admitted last would soon be pre-empted again.
+        Without that spare block the sample admitted last would soon be preempted again.
         """
-        growing = sum(self._ledger.missing(other, other.capacity) > 0 for other in running)
-        wanted = self._ledger.blocks_for(sequence.length)
-        return len(running) < self._max_num_seqs and wanted + growing <= free
+        manager = self._block_manager
+        growing = sum(manager.num_missing(sample, sample.capacity) > 0 for sample in running)
+        wanted = manager.blocks_for(sequence.length)
+        return len(running) < self._max_num_seqs and wanted + growing <= num_free
 
 
-def _take_out(place: list[Sequence], sequence: Sequence) -> None:
-    """Remove a sequence if it is there, without looking at all that stand before it."""
-    at = bisect_left(place, sequence.order, key=lambda other: other.order)
-    if at < len(place) and place[at] is sequence:
-        del place[at]
+def _remove(queue: list[Sequence], sequence: Sequence) -> None:
+    """Remove a sequence from a sorted list if it is there, by binary search."""
+    at = bisect_left(queue, sequence.order, key=lambda queued: queued.order)
+    if at < len(queue) and queue[at] is sequence:
+        del queue[at]

@@ -1,8 +1,8 @@
-"""One sample's state between steps. Pure Python."""
+"""Keep one sample's state between steps. Pure Python."""
 
 from dataclasses import dataclass, field
 
-from inference.engine.logits_state import Adjuster
+from inference.engine.logits_adjustment import Adjuster
 from inference.engine.outputs import PromptLogprobs
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import WhiteBox
@@ -10,11 +10,11 @@ from inference.interp.spec import WhiteBox
 
 @dataclass(eq=False)
 class Sequence:
-    """One sample of one request: its tokens, and how many of them the cache holds.
+    """One sample of one request: its tokens, and how many of them the KV cache holds.
 
-    max_tokens is decided (never None). deadline: on the engine's clock. computed: tokens whose
-    keys and values are cached; none after pre-emption. captured: positions before it have been
-    captured. adjuster: knows what its parameters change in the logits, if anything.
+    max_tokens is decided (never None). deadline: on the engine's clock. computed: number of tokens
+    whose keys and values are cached; 0 after preemption. captured: positions before it have been
+    captured. adjuster: tells what the parameters change in the logits, if anything.
     """
 
     request_id: str
@@ -31,49 +31,49 @@ class Sequence:
     white_box: WhiteBox | None = None
     computed: int = 0
     captured: int = 0
-    blocks: tuple[int, ...] = ()
+    block_table: tuple[int, ...] = ()
     finished: bool = False
     prompt_logprobs: PromptLogprobs | None = None
     adjuster: Adjuster | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """Who goes first: priority, then first come, then sample."""
+        """Sort key of turns: priority, then arrival, then sample."""
         return (self.priority, self.arrival, self.index)
 
     @property
     def length(self) -> int:
-        """Tokens so far, prompt and output."""
+        """Number of tokens so far, prompt and output."""
         return len(self.prompt_token_ids) + len(self.output_token_ids)
 
     @property
     def capacity(self) -> int:
-        """Tokens that it may grow to."""
+        """Number of tokens that it may grow to."""
         return len(self.prompt_token_ids) + self.max_tokens
 
     @property
     def pending(self) -> int:
-        """Tokens not yet in the cache: the rest of the prompt, or the token just drawn."""
+        """Number of tokens not yet in the cache: the rest of the prompt, or the newest token."""
         return self.length - self.computed
 
     @property
     def scores_prompt(self) -> bool:
-        """Whether the prompt's logprobs are wanted; the first sample reports them for all."""
+        """Tell whether this sample scores the prompt: the first one does, on behalf of all."""
         return self.sampling.prompt_logprobs is not None and self.index == 0
 
     @property
-    def unscored(self) -> int:
+    def first_unscored(self) -> int:
         """Position of the first prompt token whose logprobs are still wanted."""
         return len(self.prompt_logprobs or [None])
 
     def append(self, token: int) -> None:
-        """Take in the token just drawn."""
+        """Add the token that was just sampled."""
         self.output_token_ids.append(token)
         if self.adjuster is not None:
             self.adjuster.add(token)
 
     def tokens(self, start: int, count: int) -> list[int]:
-        """The tokens at positions start .. start + count - 1."""
+        """Return the tokens at positions start .. start + count - 1."""
         prompt = len(self.prompt_token_ids)
-        drawn = self.output_token_ids[max(start - prompt, 0) : max(start + count - prompt, 0)]
-        return [*self.prompt_token_ids[start : start + count], *drawn]
+        output = self.output_token_ids[max(start - prompt, 0) : max(start + count - prompt, 0)]
+        return [*self.prompt_token_ids[start : start + count], *output]

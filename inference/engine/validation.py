@@ -1,4 +1,4 @@
-"""What the engine takes: prompts to requests, checked before anything runs."""
+"""Make requests of prompts, and check them before anything runs."""
 
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
@@ -15,8 +15,8 @@ from inference.tokenizer import Tokenizer
 Prompt = str | Several[int]
 
 
-class Intake:
-    """Turns prompts into requests that can run; all refusals are ValueErrors."""
+class RequestValidator:
+    """Makes requests that can run. All refusals are ValueErrors."""
 
     def __init__(
         self,
@@ -45,35 +45,42 @@ class Intake:
         captures: Several[Capture] = (),
         interventions: Several[Intervention] = (),
     ) -> list[EngineRequest]:
-        """A request per prompt; the error names the index of the first that is no prompt."""
-        given = SamplingParams() if sampling is None else sampling
-        each = [given] * len(prompts) if isinstance(given, SamplingParams) else list(given)
-        if len(each) != len(prompts):
-            raise ValueError(f"{len(prompts)} prompts need as many SamplingParams, not {len(each)}")
-        found = []
-        for number, (prompt, params) in enumerate(zip(prompts, each, strict=True)):
+        """Make a request of each prompt; an error names the index of the first bad one."""
+        params = SamplingParams() if sampling is None else sampling
+        several = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
+        if len(several) != len(prompts):
+            raise ValueError(
+                f"{len(prompts)} prompts need as many SamplingParams, not {len(several)}"
+            )
+        requests = []
+        for number, (prompt, params) in enumerate(zip(prompts, several, strict=True)):
             with _naming(number):
                 ids = self._ids(prompt)
-            inside = tuple(captures), tuple(interventions)
-            found.append(EngineRequest(ids, params, captures=inside[0], interventions=inside[1]))
-        return found
+            requests.append(
+                EngineRequest(
+                    ids, params, captures=tuple(captures), interventions=tuple(interventions)
+                )
+            )
+        return requests
 
     def all_checked(self, requests: Several[EngineRequest]) -> list[EngineRequest]:
-        """``checked`` of each; the error names the index of the first bad one."""
-        found = []
+        """Check all requests; an error names the index of the first bad one."""
+        checked = []
         for number, request in enumerate(requests):
             with _naming(number):
-                found.append(self.checked(request))
-        return found
+                checked.append(self.checked(request))
+        return checked
 
     def checked(self, request: EngineRequest) -> EngineRequest:
-        """The same request with ids as a tuple and max_tokens decided."""
+        """Check a request, and return it with its ids as a tuple and max_tokens decided."""
         prompt, sampling = tuple(request.prompt_token_ids), request.sampling
         if sampling.max_tokens is None:
             room = max(self._max_model_len - len(prompt), 0)
             sampling = sampling.with_max_tokens(room)
         self._require_fits(len(prompt), sampling.max_tokens or 0)
-        self._require_tokens(prompt)  # only now: a long one's ids would take a while to look at
+        self._require_tokens(
+            prompt
+        )  # after the length, since checking a very long prompt takes a while
         self._require_known(sampling)
         if request.first_sample < 0:
             raise ValueError(f"first_sample must be 0 or more, not {request.first_sample}")
@@ -134,21 +141,21 @@ class Intake:
 
 
 def as_list(prompts: Prompt | Several[Prompt]) -> list[Prompt]:
-    """Several prompts, though one text or one list of ids was given."""
+    """Return a list of prompts, also where one text or one list of ids was given."""
     if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
         return [prompts]  # type: ignore[list-item]
     return list(prompts)  # type: ignore[arg-type]
 
 
 def empty_output(request_id: str, request: EngineRequest) -> RequestOutput:
-    """The request's output before its first event."""
+    """Make the request's output as it is before its first event."""
     outputs = [CompletionOutput(index) for index in request.samples]
     return RequestOutput(request_id, None, list(request.prompt_token_ids), outputs)
 
 
 @contextmanager
 def _naming(number: int) -> Iterator[None]:
-    """Say which prompt a ValueError is about."""
+    """Name the prompt that a ValueError is about."""
     try:
         yield
     except ValueError as error:

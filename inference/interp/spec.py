@@ -1,18 +1,18 @@
-"""What a request may look into and change inside the model. Declarations, free of torch.
+"""Declare what a request captures and changes inside the model. Free of torch.
 
-Sites, and what stands there at each position (inputs and outputs are the residual stream's):
+Sites, and the values there at each position (inputs and outputs are the residual stream's):
 
-    input             [hidden_size]      what a layer gets; layer 0's is the embedding
+    input             [hidden_size]      a layer's input; layer 0's is the embedding
     attention         [heads, keys]      weights after softmax, over positions 0 .. keys - 1
-    heads             [heads, head_dim]  what each head mixed, before the output projection
+    heads             [heads, head_dim]  each head's weighted values, before the output projection
     attention_output  [hidden_size]      attention's summand, after the output projection
     neurons           [ffn_dim]          after the activation
     mlp_output        [hidden_size]      the feed-forward's summand
-    output            [hidden_size]      what a layer passes on
+    output            [hidden_size]      a layer's output
     logits            [vocab_size]       no layer; of the token that follows the position
 
-Positions count from 0 over prompt and output. The last token drawn is never computed, so nothing
-stands there.
+Positions count from 0 over prompt and output. The last token sampled is never computed, so it has
+no values.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ ITEM_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 @dataclass(frozen=True)
 class Capture:
-    """Copy out what stands at a site, after the request's own interventions there.
+    """A copy of the values at a site, taken after the request's own interventions there.
 
     layers: None for all. positions: any collection of ints, a range too; None for all.
     """
@@ -48,16 +48,16 @@ class Capture:
     dtype: CaptureDtype = "float32"
 
     def layers_of(self, config: OptConfig) -> tuple[int | None, ...]:
-        """The layers by number; the one None of the logits."""
+        """Return the numbers of the layers; for the logits, which have none, a single None."""
         if self.site == "logits":
             return (None,)
-        every = range(config.num_hidden_layers)
-        return tuple(every if self.layers is None else sorted(set(self.layers)))
+        all_layers = range(config.num_hidden_layers)
+        return tuple(all_layers if self.layers is None else sorted(set(self.layers)))
 
 
 @dataclass(frozen=True)
 class Intervention:
-    """Change what stands at a site, before anything reads it.
+    """A change of the values at a site, made before anything reads them.
 
     action: add value, scale by it, or replace by it. layer: None for logits alone. positions: None
     for all, else in the order of value's rows. units: which heads, neurons, token ids or, at the
@@ -76,45 +76,50 @@ class Intervention:
 def ablate_heads(
     layer: int, heads: Sequence[int], positions: Sequence[int] | None = None
 ) -> Intervention:
-    """Let heads mix nothing in."""
+    """Make the intervention that sets heads to zero, so that they add nothing."""
     return Intervention("heads", "scale", 0.0, layer, positions, heads)
 
 
 def ablate_neurons(
     layer: int, neurons: Sequence[int], positions: Sequence[int] | None = None
 ) -> Intervention:
-    """Let neurons stay silent."""
+    """Make the intervention that sets neurons to zero."""
     return Intervention("neurons", "scale", 0.0, layer, positions, neurons)
 
 
 @dataclass(frozen=True)
 class WhiteBox:
-    """All that one request looks into and changes; interventions work in their order."""
+    """All captures and interventions of one request; interventions are made in their order."""
 
     captures: tuple[Capture, ...] = ()
     interventions: tuple[Intervention, ...] = ()
 
-    def during(self, positions: range, uncaptured: int) -> "WhiteBox | None":
-        """What of it concerns these positions, from uncaptured on for captures; None: nothing."""
-        fresh = range(max(positions.start, uncaptured), positions.stop)
-        captures = tuple(each for each in self.captures if _meet(fresh, each.positions))
+    def during(self, positions: range, capture_from: int) -> "WhiteBox | None":
+        """Return the part that concerns these positions; None if none does.
+
+        Captures are taken from position capture_from on, so that nothing is captured twice.
+        """
+        uncaptured = range(max(positions.start, capture_from), positions.stop)
+        captures = tuple(
+            capture for capture in self.captures if _overlap(uncaptured, capture.positions)
+        )
         interventions = tuple(
-            each for each in self.interventions if _meet(positions, each.positions)
+            change for change in self.interventions if _overlap(positions, change.positions)
         )
         return WhiteBox(captures, interventions) if captures or interventions else None
 
     def first_logits(self, start: int, end: int) -> int:
-        """The first of positions start .. end - 1 whose logits are captured; end for none."""
-        sought = [capture.positions for capture in self.captures if capture.site == "logits"]
+        """Return the first of positions start .. end - 1 whose logits are captured, else end."""
+        captured = [capture.positions for capture in self.captures if capture.site == "logits"]
         return min(
-            (p for positions in sought for p in range(start, end) if within(p, positions)),
+            (p for positions in captured for p in range(start, end) if within(p, positions)),
             default=end,
         )
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Captured at some positions of one sample, in order. values: [positions, …] on the CPU."""
+    """Values captured at some positions of one sample, in order: [positions, …] on the CPU."""
 
     site: Site
     layer: int | None
@@ -124,32 +129,32 @@ class Snapshot:
 
 @dataclass
 class Captured:
-    """What a sample's captures brought so far."""
+    """All that was captured of one sample so far."""
 
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def add(self, snapshots: Sequence[Snapshot]) -> None:
-        """Take in more, later in the sample."""
+        """Add snapshots of later positions."""
         self.snapshots.extend(snapshots)
 
     def positions(self, site: Site, layer: int | None = None) -> tuple[int, ...]:
-        """Which positions' values ``values`` gives."""
-        return tuple(p for each in self._of(site, layer) for p in each.positions)
+        """Return the positions that ``values`` has a row for."""
+        return tuple(p for snapshot in self._of(site, layer) for p in snapshot.positions)
 
     def values(self, site: Site, layer: int | None = None) -> "Tensor":
-        """[positions, …] as the site has it. Raises KeyError for what was not captured.
+        """Return the values [positions, …] at a site. Raises KeyError if none were captured.
 
-        Attention's keys go to the last position seen; those after a position weigh nothing.
+        Attention weights are padded to the keys of the last position, with zeros.
         """
         import torch
 
-        found = [each.values for each in self._of(site, layer)]
+        parts = [snapshot.values for snapshot in self._of(site, layer)]
         if site == "attention":
-            keys = max(values.shape[-1] for values in found)
-            found = [
-                torch.nn.functional.pad(values, (0, keys - values.shape[-1])) for values in found
+            keys = max(values.shape[-1] for values in parts)
+            parts = [
+                torch.nn.functional.pad(values, (0, keys - values.shape[-1])) for values in parts
             ]
-        return torch.cat(found)
+        return torch.cat(parts)
 
     def patch(
         self,
@@ -158,20 +163,24 @@ class Captured:
         positions: Sequence[int],
         at: Sequence[int] | None = None,
     ) -> Intervention:
-        """Put what was captured at positions in place of what stands ``at`` (None: the same)."""
+        """Make the intervention that puts captured values of positions ``at`` these or others."""
         here = self.positions(site, layer)
         rows = self.values(site, layer)[[here.index(position) for position in positions]]
         return Intervention(site, "replace", rows, layer, positions if at is None else at)
 
     def _of(self, site: Site, layer: int | None) -> list[Snapshot]:
-        found = [each for each in self.snapshots if (each.site, each.layer) == (site, layer)]
-        if not found:
+        snapshots = [
+            snapshot
+            for snapshot in self.snapshots
+            if (snapshot.site, snapshot.layer) == (site, layer)
+        ]
+        if not snapshots:
             raise KeyError(f"nothing was captured at {site} of layer {layer}")
-        return found
+        return snapshots
 
 
 def shape_of(site: Site, config: OptConfig, keys: int) -> tuple[int, ...]:
-    """Of what stands at a site at one position that sees so many keys; its units come first."""
+    """Return the shape of one position at a site, units first. keys: how many it attends to."""
     heads, wide = config.num_attention_heads, (config.hidden_size,)
     shapes: dict[str, tuple[int, ...]] = {
         "attention": (heads, keys),
@@ -182,10 +191,10 @@ def shape_of(site: Site, config: OptConfig, keys: int) -> tuple[int, ...]:
     return shapes.get(site, wide)
 
 
-def _meet(stretch: range, positions: Collection[int] | None) -> bool:
-    return any(within(position, positions) for position in stretch)
+def _overlap(span: range, positions: Collection[int] | None) -> bool:
+    return any(within(position, positions) for position in span)
 
 
 def within(position: int, positions: Collection[int] | None) -> bool:
-    """Whether a position is among those; all are among None."""
+    """Tell whether a position is among those; None stands for all."""
     return positions is None or position in positions

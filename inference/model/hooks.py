@@ -1,6 +1,6 @@
-"""Carries out captures and interventions inside one forward pass.
+"""Hook into one forward pass to carry out its requests' captures and interventions.
 
-A step in which no request looks inside has no probe, and its layers meet None in its place.
+A step in which no request looks inside has no hooks: its layers find None in their place.
 """
 
 import math
@@ -27,7 +27,7 @@ from inference.model.attention import Attend
 from inference.model.layout import Layout
 from inference.model.opt import DecoderLayer, OptModel
 
-Seen = tuple[int, Snapshot]  # the batch's row that a snapshot belongs to
+RowSnapshot = tuple[int, Snapshot]  # with the number of the batch's row that it belongs to
 
 _ACTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": torch.add,
@@ -37,34 +37,34 @@ _ACTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TokenSpan:
     """Consecutive positions of a sequence, which lie from index first on in a packed tensor."""
 
     first: int
     positions: range
 
     def indices(self, positions: Iterable[int]) -> list[int]:
-        """Where these of its positions lie."""
+        """Return the indices of these of its positions."""
         return [self.first + position - self.positions.start for position in positions]
 
 
 @dataclass(frozen=True)
-class Glimpse:
-    """A piece of a sequence whose request looks inside, and where it lies.
+class CaptureSpan:
+    """A chunk of a sequence whose request looks inside, and where it lies.
 
-    row: the batch's. piece: number among those computed together. uncaptured: from this position
-    on captures are taken; those before have been.
+    row: the batch's. chunk: number among those computed together. capture_from: captures are taken
+    from this position on; those before have been, if the sequence was preempted.
     """
 
     row: int
-    piece: int
-    tokens: Stretch
-    logits: Stretch
-    uncaptured: int
+    chunk: int
+    tokens: TokenSpan
+    logits: TokenSpan
+    capture_from: int
     white_box: WhiteBox
 
-    def at(self, site: Site) -> Stretch:
-        """What of it stands at a site."""
+    def at(self, site: Site) -> TokenSpan:
+        """Return the positions whose values pass a site: those with logits, or all tokens."""
         return self.logits if site == "logits" else self.tokens
 
 
@@ -77,49 +77,58 @@ class _Edit:
 
 @dataclass(frozen=True)
 class _Read:
-    glimpse: Glimpse
+    span: CaptureSpan
     positions: list[int]
     capture: Capture
 
 
-class Probe:
-    """Called with what stands at each point of the model; gives back what shall stand there.
+class ForwardHooks:
+    """Called with the values at each site of the model; returns the values to go on with.
 
-    layout: which share of a split site this rank holds. seen: grows by what is
-    captured.
+    layout: which share of a split site this rank holds. captured: a list that snapshots are
+    appended to.
     """
 
     def __init__(
-        self, glimpses: Sequence[Glimpse], config: OptConfig, layout: Layout, seen: list[Seen]
+        self,
+        spans: Sequence[CaptureSpan],
+        config: OptConfig,
+        layout: Layout,
+        captured: list[RowSnapshot],
     ) -> None:
-        self._seen, self._config, self._layout = seen, config, layout
+        self._captured, self._config, self._layout = captured, config, layout
         self._edits: dict[tuple[Site, int | None], list[_Edit]] = defaultdict(list)
         self._reads: dict[tuple[Site, int | None], list[_Read]] = defaultdict(list)
-        for glimpse in glimpses:
-            for intervention in glimpse.white_box.interventions:
-                self._plan_edit(glimpse, intervention)
-            for capture in glimpse.white_box.captures:
+        for span in spans:
+            for intervention in span.white_box.interventions:
+                self._plan_edit(span, intervention)
+            for capture in span.white_box.captures:
                 for layer in capture.layers_of(config):
-                    self._plan_read(glimpse, capture, layer)
+                    self._plan_read(span, capture, layer)
 
-    def __call__(self, site: Site, layer: int | None, there: Tensor) -> Tensor:
-        """there: [tokens or logit rows, …]; the result has its shape and dtype."""
+    def __call__(self, site: Site, layer: int | None, values: Tensor) -> Tensor:
+        """Change and capture values [tokens or logit rows, …]; return the changed ones.
+
+        Captures come after all interventions at the site: they hold what the model goes on with.
+        """
         edits, reads = self._edits.get((site, layer)), self._reads.get((site, layer))
         if edits:
-            there = there.clone()
+            values = values.clone()
             for edit in edits:
-                there[edit.indices] = self._edited(site, there[edit.indices], edit)
+                values[edit.indices] = self._edited(site, values[edit.indices], edit)
         for read in reads or ():
-            indices = read.glimpse.at(site).indices(read.positions)
-            self._note(read, site, layer, there[indices])
-        return there
+            indices = read.span.at(site).indices(read.positions)
+            self._add_snapshot(read, site, layer, values[indices])
+        return values
 
     def watch(
         self, attend: Attend, keys: Callable[[int], Tensor], contexts: Sequence[Tensor]
     ) -> Attend:
-        """Attention that also notes its weights where they are captured.
+        """Return attention that also captures its weights, computed a second time.
 
-        keys: a layer's in the cache, [slots, heads, head_dim]; contexts: each piece's slots.
+        Fused kernels never form the weights, so these are computed apart, for captured positions
+        alone. keys: returns a layer's cached keys [slots, heads, head_dim]. contexts: each chunk's
+        slots.
         """
         if not any(site == "attention" for site, _ in self._reads):
             return attend
@@ -127,91 +136,98 @@ class Probe:
         def watched(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             mixed = attend(layer, query, key, value)
             for read in self._reads.get(("attention", layer), ()):
-                asked = query[read.glimpse.tokens.indices(read.positions)]
-                past = keys(layer).index_select(0, contexts[read.glimpse.piece])
-                self._note(read, "attention", layer, _weights(asked, past, read.positions))
+                queries = query[read.span.tokens.indices(read.positions)]
+                context = keys(layer).index_select(0, contexts[read.span.chunk])
+                weights = _weights(queries, context, read.positions)
+                self._add_snapshot(read, "attention", layer, weights)
             return mixed
 
         return watched
 
-    def _plan_edit(self, glimpse: Glimpse, intervention: Intervention) -> None:
-        there = glimpse.at(intervention.site)
-        asked = there.positions if intervention.positions is None else intervention.positions
-        met = [(row, p) for row, p in enumerate(asked) if p in there.positions]
-        if met:
-            rows, positions = (list(each) for each in zip(*met, strict=True))
-            edit = _Edit(there.indices(positions), rows, intervention)
+    def _plan_edit(self, span: CaptureSpan, intervention: Intervention) -> None:
+        here = span.at(intervention.site)
+        chosen = here.positions if intervention.positions is None else intervention.positions
+        edited = [(row, p) for row, p in enumerate(chosen) if p in here.positions]
+        if edited:
+            rows, positions = (list(column) for column in zip(*edited, strict=True))
+            edit = _Edit(here.indices(positions), rows, intervention)
             self._edits[intervention.site, intervention.layer].append(edit)
 
-    def _plan_read(self, glimpse: Glimpse, capture: Capture, layer: int | None) -> None:
-        there = glimpse.at(capture.site).positions
-        positions = [p for p in there if p >= glimpse.uncaptured and within(p, capture.positions)]
+    def _plan_read(self, span: CaptureSpan, capture: Capture, layer: int | None) -> None:
+        here = span.at(capture.site).positions
+        positions = [p for p in here if p >= span.capture_from and within(p, capture.positions)]
         if positions:
-            self._reads[capture.site, layer].append(_Read(glimpse, positions, capture))
+            self._reads[capture.site, layer].append(_Read(span, positions, capture))
 
-    def _edited(self, site: Site, there: Tensor, edit: _Edit) -> Tensor:
-        """there: [positions, units, …] of this rank."""
-        of_value, held = self._units(site, edit.intervention.units)
-        value = torch.as_tensor(edit.intervention.value).to(there)
-        value = value.reshape((1,) * (there.dim() - value.dim()) + value.shape)
+    def _edited(self, site: Site, current: Tensor, edit: _Edit) -> Tensor:
+        """Return this rank's values [positions, units, …] after an intervention."""
+        in_value, in_current = self._units(site, edit.intervention.units)
+        value = torch.as_tensor(edit.intervention.value).to(current)
+        value = value.reshape((1,) * (current.dim() - value.dim()) + value.shape)
         value = value if value.shape[0] == 1 else value[edit.rows]
-        value = value if value.shape[1] == 1 else value[:, of_value]
-        there[:, held] = _ACTIONS[edit.intervention.action](there[:, held], value)
-        return there
+        value = value if value.shape[1] == 1 else value[:, in_value]
+        change = _ACTIONS[edit.intervention.action]
+        current[:, in_current] = change(current[:, in_current], value)
+        return current
 
-    def _units(self, site: Site, asked: Sequence[int] | None) -> tuple[Tensor, Tensor]:
-        """The units asked for that this rank holds: their places in value, and those here."""
+    def _units(self, site: Site, units: Sequence[int] | None) -> tuple[Tensor, Tensor]:
+        """Return where this rank's share of the units is, in an intervention's value and here."""
         own = range(shape_of(site, self._config, 0)[0])
         own = self._layout.share(len(own)) if site in SPLIT_SITES else own
-        if asked is None:
+        if units is None:
             return torch.arange(own.start, own.stop), torch.arange(len(own))
-        units = torch.tensor(asked, dtype=torch.int64)
-        mine = (units >= own.start) & (units < own.stop)
-        return mine.nonzero()[:, 0], units[mine] - own.start
+        numbers = torch.tensor(units, dtype=torch.int64)
+        is_own = (numbers >= own.start) & (numbers < own.stop)
+        return is_own.nonzero()[:, 0], numbers[is_own] - own.start
 
-    def _note(self, read: _Read, site: Site, layer: int | None, values: Tensor) -> None:
-        kept = values.to("cpu", getattr(torch, read.capture.dtype))
-        snapshot = Snapshot(site, layer, tuple(read.positions), kept)
-        self._seen.append((read.glimpse.row, snapshot))
+    def _add_snapshot(self, read: _Read, site: Site, layer: int | None, values: Tensor) -> None:
+        copied = values.to("cpu", getattr(torch, read.capture.dtype))
+        snapshot = Snapshot(site, layer, tuple(read.positions), copied)
+        self._captured.append((read.span.row, snapshot))
 
 
 def _weights(query: Tensor, keys: Tensor, positions: list[int]) -> Tensor:
-    """query: [n, heads, head_dim] at positions; keys: [seen, …]. Returns [n, heads, seen] fp32."""
+    """Return attention weights [n, heads, context] fp32.
+
+    query: [n, heads, head_dim] at positions; keys: [context, heads, head_dim].
+    """
     scores = torch.einsum("nhd,shd->nhs", query.float(), keys.float())
-    places = torch.arange(len(keys), device=keys.device)
-    future = places > torch.tensor(positions, device=keys.device)[:, None]
+    key_positions = torch.arange(len(keys), device=keys.device)
+    future = key_positions > torch.tensor(positions, device=keys.device)[:, None]
     scores = scores / math.sqrt(query.shape[-1])
     return scores.masked_fill(future[:, None], -torch.inf).softmax(dim=-1)
 
 
-def joined(shares: Sequence[Sequence[Seen]]) -> list[Seen]:
-    """What all ranks captured, in rank order, as one rank would have captured it.
+def join_shards(shards: Sequence[Sequence[RowSnapshot]]) -> list[RowSnapshot]:
+    """Join what all ranks captured, in rank order, to what a single rank would have captured.
 
-    Where units lie on different tensor ranks, they are put side by side; elsewhere all tensor
-    ranks saw the same, and the first speaks.
+    Units that lie on different tensor ranks are concatenated; at other sites all tensor ranks
+    have the same values, and the first rank's are taken.
     """
-    found: dict[tuple[int, Site, int | None, tuple[int, ...]], list[Tensor]] = defaultdict(list)
-    for row, snapshot in (seen for share in shares for seen in share):
+    shards_by_point: dict[tuple[int, Site, int | None, tuple[int, ...]], list[Tensor]] = (
+        defaultdict(list)
+    )
+    for row, snapshot in (row_snapshot for shard in shards for row_snapshot in shard):
         point = (row, snapshot.site, snapshot.layer, snapshot.positions)
-        found[point].append(snapshot.values)
+        shards_by_point[point].append(snapshot.values)
     return [
-        (row, Snapshot(site, layer, positions, _side_by_side(site, values)))
-        for (row, site, layer, positions), values in found.items()
+        (row, Snapshot(site, layer, positions, _concatenated(site, values)))
+        for (row, site, layer, positions), values in shards_by_point.items()
     ]
 
 
-def _side_by_side(site: Site, values: list[Tensor]) -> Tensor:
+def _concatenated(site: Site, values: list[Tensor]) -> Tensor:
     return torch.cat(values, dim=1) if site in SPLIT_SITES else values[0]
 
 
 @contextmanager
-def tapped(model: OptModel, probe: Probe) -> Iterator[None]:
-    """Let the layers show probe what stands in them, for as long as this lasts."""
-    layers = [part for part in model.modules() if isinstance(part, DecoderLayer)]
+def hooked(model: OptModel, hooks: ForwardHooks) -> Iterator[None]:
+    """Have the model's layers call the hooks within the block."""
+    layers = [module for module in model.modules() if isinstance(module, DecoderLayer)]
     for layer in layers:
-        layer.tap = probe
+        layer.hook = hooks
     try:
         yield
     finally:
         for layer in layers:
-            layer.tap = None
+            layer.hook = None

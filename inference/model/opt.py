@@ -1,8 +1,8 @@
 """The OPT decoder over packed tokens. Paper: arXiv 2205.01068, section 2.1.
 
-Pre-norm (all sizes but one) and the 350M's post-norm with narrower embeddings; with or without
-final norm, biases and affine norms. One rank's part of it: ``Layout`` says which, and sums over
-tensor ranks are the caller's ``reduce``. The whole model is the part of the only rank.
+It covers pre-norm (all sizes but one) and the 350M's post-norm with narrower embeddings; with or
+without final norm, biases and affine norms. A model is one rank's part: ``Layout`` says which, and
+``reduce`` sums over tensor ranks. The whole model is the part of a single rank.
 """
 
 import math
@@ -19,13 +19,14 @@ from inference.model.layout import WHOLE, Layout
 from inference.model.linear import Linear, VocabTable
 
 Reduce = Callable[[Tensor], Tensor]
-Tap = Callable[[Site, int | None, Tensor], Tensor]
+Hook = Callable[[Site, int | None, Tensor], Tensor]
 
 
 class DecoderLayer(nn.Module):
     """Attention and feed-forward. qkv is q, k and v of this rank's heads, in that order.
 
-    Each rank's out_proj and fc2 give a summand; the bias belongs to the first rank's alone.
+    The outputs of out_proj and fc2 are summed over tensor ranks, so only the first rank adds the
+    bias.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class DecoderLayer(nn.Module):
         self.heads = len(heads)
         self.head_dim = config.head_dim
         self.pre_norm = config.do_layer_norm_before
-        self.tap: Tap | None = None
+        self.hook: Hook | None = None
         self.activation = ACTIVATIONS[config.activation_function]
         self.reduce = reduce
         self.qkv = Linear(width, 3 * own, bias=bias)
@@ -52,35 +53,36 @@ class DecoderLayer(nn.Module):
         self.final_layer_norm = nn.LayerNorm(width, elementwise_affine=affine)
 
     def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
-        """hidden: [tokens, hidden_size], and so is the result."""
-        hidden = self._show("input", hidden)
+        """Run hidden states [tokens, hidden_size] through the layer."""
+        hidden = self._hooked("input", hidden)
         if self.pre_norm:
             hidden = hidden + self._mix(self.self_attn_layer_norm(hidden), attend)
-            return self._show("output", hidden + self._feed(self.final_layer_norm(hidden)))
+            return self._hooked("output", hidden + self._feed(self.final_layer_norm(hidden)))
         hidden = self.self_attn_layer_norm(hidden + self._mix(hidden, attend))
-        return self._show("output", self.final_layer_norm(hidden + self._feed(hidden)))
+        return self._hooked("output", self.final_layer_norm(hidden + self._feed(hidden)))
 
     def _mix(self, hidden: Tensor, attend: Attend) -> Tensor:
         qkv = self.qkv(hidden).view(-1, 3, self.heads, self.head_dim)
-        heads = self._show("heads", attend(self.number, *qkv.unbind(1)))
-        return self._show("attention_output", self._sum(self.out_proj(heads.flatten(1))))
+        heads = self._hooked("heads", attend(self.number, *qkv.unbind(1)))
+        return self._hooked("attention_output", self._sum(self.out_proj(heads.flatten(1))))
 
     def _feed(self, hidden: Tensor) -> Tensor:
-        neurons = self._show("neurons", self.activation(self.fc1(hidden)))
-        return self._show("mlp_output", self._sum(self.fc2(neurons)))
+        neurons = self._hooked("neurons", self.activation(self.fc1(hidden)))
+        return self._hooked("mlp_output", self._sum(self.fc2(neurons)))
 
-    def _show(self, site: Site, there: Tensor) -> Tensor:
-        """What shall stand at the site: the same, unless this step looks inside."""
-        return there if self.tap is None else self.tap(site, self.number, there)
+    def _hooked(self, site: Site, values: Tensor) -> Tensor:
+        """Return the values to go on with: the same, unless this step looks inside."""
+        return values if self.hook is None else self.hook(site, self.number, values)
 
     def _sum(self, partial: Tensor) -> Tensor:
         return partial if self.reduce is None else self.reduce(partial)
 
 
 class OptModel(nn.Module):
-    """Token ids and positions to logits; on later stages from hidden states, on earlier to them.
+    """One rank's part of an OPT decoder: token ids and positions to logits.
 
-    layers: by their numbers in the whole model.
+    A later pipeline stage starts from hidden states, an earlier one ends with them. layers: keyed
+    by their numbers in the whole model.
     """
 
     def __init__(
@@ -116,14 +118,14 @@ class OptModel(nn.Module):
     def forward(
         self, tokens: Tensor, positions: Tensor, attend: Attend, logit_rows: Tensor | None = None
     ) -> Tensor:
-        """tokens, positions: [tokens] int64, positions from 0; logit_rows: [rows] or None for all.
+        """Return this rank's logits [rows, own vocabulary] fp32.
 
-        Returns this rank's logits [rows, own vocabulary] fp32.
+        tokens, positions: [tokens] int64, positions from 0. logit_rows: [rows], or None for all.
         """
         return self.logits(self.decode(self.embed(tokens, positions), attend), logit_rows)
 
     def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        """The first stage's beginning: [tokens, hidden_size]."""
+        """Return the first layer's input [tokens, hidden_size], on the first stage."""
         hidden = self.embed_tokens(tokens)
         if self.project_in is not None:
             hidden = self.project_in(hidden)
@@ -131,13 +133,13 @@ class OptModel(nn.Module):
         return embedded
 
     def decode(self, hidden: Tensor, attend: Attend) -> Tensor:
-        """This stage's layers. hidden: [tokens, hidden_size], and so is the result."""
+        """Run hidden states [tokens, hidden_size] through this stage's layers."""
         for layer in self.layers.values():
             hidden = layer(hidden, attend)
         return hidden
 
     def logits(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
-        """The last stage's end: [rows, own vocabulary] fp32."""
+        """Return logits [rows, own vocabulary] fp32, on the last stage."""
         if rows is not None:
             hidden = hidden.index_select(0, rows)
         if self.final_layer_norm is not None:
@@ -147,23 +149,23 @@ class OptModel(nn.Module):
         return self.embed_tokens.project(hidden)
 
     def weights(self) -> dict[str, Tensor]:
-        """Every checkpoint name (transformers') with the memory it fills, layers first."""
-        modules = sorted(self.named_modules(), key=lambda each: not each[0].startswith("layers."))
+        """Return every weight's memory by its name in transformers' checkpoints, layers first."""
+        modules = sorted(self.named_modules(), key=lambda named: not named[0].startswith("layers."))
         return {
             name: memory for path, module in modules for name, memory in weights_of(path, module)
         }
 
 
 def weights_of(path: str, module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Checkpoint names of a module's own parameters, and their memory; q, k and v singly.
+    """Yield the checkpoint names of a module's own parameters, and their memory.
 
-    path: the module's in OptModel.
+    q, k and v are one matrix here and three in checkpoints. path: the module's in OptModel.
     """
     stem, _, last = f"model.decoder.{path}".rpartition(".")
     for kind, parameter in module.named_parameters(recurse=False):
         if last == "qkv":
-            for letter, piece in zip("qkv", parameter.data.chunk(3), strict=True):
-                yield f"{stem}.self_attn.{letter}_proj.{kind}", piece
+            for letter, third in zip("qkv", parameter.data.chunk(3), strict=True):
+                yield f"{stem}.self_attn.{letter}_proj.{kind}", third
         elif last == "out_proj":
             yield f"{stem}.self_attn.out_proj.{kind}", parameter.data
         else:
@@ -171,7 +173,7 @@ def weights_of(path: str, module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def empty_model(config: OptConfig, dtype: torch.dtype, device: str) -> OptModel:
-    """The whole model with unset weights: memory is taken once, in its final dtype and place."""
+    """Make a whole model with unset weights, in memory of its final dtype and device."""
     model = meta_model(config, dtype)
     return model.to_empty(device=device)
 
@@ -179,14 +181,14 @@ def empty_model(config: OptConfig, dtype: torch.dtype, device: str) -> OptModel:
 def meta_model(
     config: OptConfig, dtype: torch.dtype, layout: Layout = WHOLE, reduce: Reduce | None = None
 ) -> OptModel:
-    """A model of shapes alone, without memory."""
+    """Make a model of shapes alone, without memory."""
     with torch.device("meta"):
         model = OptModel(config, layout, reduce)
     return model.to(dtype).requires_grad_(False).eval()
 
 
 def initialise(model: OptModel, seed: int, std: float = 0.02) -> None:
-    """Set weights for training: normal(0, std), residual outputs over sqrt(2 layers).
+    """Set weights for training: normal(0, std), for residual outputs over sqrt(2 * layers).
 
     Positions start at zero: in short runs each is met rarely, and noise there slows learning.
     """

@@ -11,8 +11,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from inference import Engine, EngineRequest, SamplingParams
-from inference.distributed.executor import _require_loaded
-from inference.distributed.messages import Report
+from inference.distributed.messages import LoadReport
+from inference.distributed.worker import _require_loaded
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.errors import InferenceError, LayoutError, RanksFailed, WeightMismatch
 from inference.model.manifest import Manifest, sha256_of
@@ -116,7 +116,7 @@ def test_bfloat16_is_summed_up_too(even_opt):
 def pair(even_opt):
     """An engine of two ranks with a short deadline, and the process of the second."""
     with Engine(even_opt, 2, rank_timeout_seconds=DEADLINE) as engine:
-        yield engine, engine._runner._crew._children[1]
+        yield engine, engine._executor._supervisor._processes[1]
 
 
 def test_a_killed_rank_ends_the_engine_at_once(pair):
@@ -144,7 +144,7 @@ def test_a_rank_that_hangs_ends_the_engine_within_its_deadline(pair):
 def test_an_idle_engine_finds_out_too(pair, caplog):
     engine, child = pair
     os.kill(child.pid, signal.SIGKILL)
-    engine._runner._crew._heart.join(10)
+    engine._executor._supervisor._heartbeat_thread.join(10)
     assert "rank 1 was killed by signal 9" in caplog.text
     with pytest.raises(RanksFailed, match="killed by signal 9"):
         engine.generate([RAGGED[0]], GREEDY)
@@ -153,12 +153,12 @@ def test_an_idle_engine_finds_out_too(pair, caplog):
 def test_a_slow_caller_is_no_dead_one(even_opt):
     with Engine(even_opt, 2, rank_timeout_seconds=3.0) as engine:
         first = tokens(engine.generate([RAGGED[1]], GREEDY))
-        crew = engine._runner._crew
-        spoke = crew._spoke_at
+        supervisor = engine._executor._supervisor
+        began = supervisor._last_message_at
         until = time.monotonic() + 60
-        while crew._spoke_at < spoke + 3.1:  # a deadline passes without a step
+        while supervisor._last_message_at < began + 3.1:  # a deadline passes without a step
             assert time.monotonic() < until
-            crew._ended.wait(0.05)
+            supervisor._ended.wait(0.05)
         assert tokens(engine.generate([RAGGED[1]], GREEDY)) == first
 
 
@@ -166,7 +166,7 @@ LONELY = """
 import sys, time
 from inference import Engine
 engine = Engine(sys.argv[1], 2, rank_timeout_seconds=4.0)
-print(engine._runner._crew._children[1].pid, flush=True)
+print(engine._executor._supervisor._processes[1].pid, flush=True)
 sys.stdin.read()
 """
 
@@ -227,4 +227,4 @@ def test_what_each_rank_finds_damaged_is_told_in_one_error(even_opt, tmp_path):
 
 def test_an_error_of_another_rank_is_told_with_its_number():
     with pytest.raises(InferenceError, match="rank 1 could not load the model: OSError: gone"):
-        _require_loaded([Report(7), Report(error="OSError: gone")], None)
+        _require_loaded([LoadReport(7), LoadReport(error="OSError: gone")], None)

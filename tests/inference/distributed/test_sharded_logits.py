@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from inference.distributed.sharded_logits import SlicedLogits
+from inference.distributed.sharded_logits import ShardedLogits
 from inference.engine.logits import WholeLogits
-from inference.engine.logits_state import Adjustment
+from inference.engine.logits_adjustment import Adjustment
 from inference.model.layout import Layout
 
 ROWS, VOCAB = 5, 24
@@ -21,7 +21,7 @@ class Threads:
         self._values = [None] * ranks
         self._barrier = threading.Barrier(ranks)
 
-    def group(self, rank):
+    def communicator(self, rank):
         def exchange(values):
             self._values[rank] = values
             self._barrier.wait(10)
@@ -33,16 +33,18 @@ class Threads:
             found = exchange(values.clone())
             return found.sum(0) if operation == dist.ReduceOp.SUM else found.amin(0)
 
-        return SimpleNamespace(gather=exchange, reduce=reduce)
+        return SimpleNamespace(all_gather=exchange, all_reduce=reduce)
 
 
-def ask_ranks(values, drawable, ranks, question):
+def ask_ranks(values, sampled_vocab_size, ranks, question):
     threads, found = Threads(ranks), [None] * ranks
 
     def ask(rank):
         share = Layout(ranks, rank=rank).share(VOCAB)
         own = values[:, share.start : share.stop].clone()
-        found[rank] = question(SlicedLogits(own, share.start, drawable, threads.group(rank)))
+        found[rank] = question(
+            ShardedLogits(own, share.start, sampled_vocab_size, threads.communicator(rank))
+        )
 
     workers = [threading.Thread(target=ask, args=(rank,)) for rank in range(ranks)]
     for worker in workers:
@@ -60,32 +62,32 @@ ADJUSTMENT = Adjustment(
 )  # fmt: skip
 QUESTIONS = {
     "finite": lambda logits: logits.finite(),
-    "best 1": lambda logits: torch.stack([part.double() for part in logits.best(1)]),
-    "best of each": lambda logits: torch.stack(
-        [part.double() for part in logits.best(min(9, logits.drawable))]
+    "topk 1": lambda logits: torch.stack([part.double() for part in logits.topk(1)]),
+    "topk of each": lambda logits: torch.stack(
+        [part.double() for part in logits.topk(min(9, logits.sampled_vocab_size))]
     ),
-    "noised best": lambda logits: logits.noised_best(TEMPERATURES, KEYS),
-    "mass": lambda logits: logits.mass(TEMPERATURES),
-    "normalizer": lambda logits: logits.normalizer(),
+    "gumbel argmax": lambda logits: logits.gumbel_argmax(TEMPERATURES, KEYS),
+    "scaled logsumexp": lambda logits: logits.scaled_logsumexp(TEMPERATURES),
+    "logsumexp": lambda logits: logits.logsumexp(),
     "at": lambda logits: logits.at(torch.tensor([0, 23, 6, 5, 12])),
-    "above": lambda logits: logits.above(torch.linspace(-1, 1, ROWS)),
+    "count above": lambda logits: logits.count_above(torch.linspace(-1, 1, ROWS)),
     "adjusted": lambda logits: torch.stack(
         [
             part.double()
-            for part in logits.adjusted(torch.tensor([4, 0]), [ADJUSTMENT, Adjustment()]).best(4)
+            for part in logits.adjusted(torch.tensor([4, 0]), [ADJUSTMENT, Adjustment()]).topk(4)
         ]
     ),
-    "of some rows": lambda logits: logits.select(torch.tensor([4, 0])).best(3)[1],
+    "of some rows": lambda logits: logits.select(torch.tensor([4, 0])).topk(3)[1],
 }
 
 
-@pytest.mark.parametrize("drawable", [VOCAB, 11, 4])
+@pytest.mark.parametrize("sampled_vocab_size", [VOCAB, 11, 4])
 @pytest.mark.parametrize("ranks", [2, 4, 5])
 @pytest.mark.parametrize("name", list(QUESTIONS))
-def test_every_rank_answers_as_if_the_row_lay_whole(name, ranks, drawable):
+def test_every_rank_answers_as_if_the_row_lay_whole(name, ranks, sampled_vocab_size):
     torch.manual_seed(ranks)
     values = torch.randn(ROWS, VOCAB).mul(4).round()  # so that there are ties
     values[2, 20] = torch.nan if name == "finite" else 9.0
-    expected = QUESTIONS[name](WholeLogits(values, drawable))
-    for found in ask_ranks(values, drawable, ranks, QUESTIONS[name]):
+    expected = QUESTIONS[name](WholeLogits(values, sampled_vocab_size))
+    for found in ask_ranks(values, sampled_vocab_size, ranks, QUESTIONS[name]):
         torch.testing.assert_close(found, expected)

@@ -131,7 +131,7 @@ def test_streams_side_by_side_keep_their_own_events(engine):
 
 def test_a_failing_sequence_ends_alone(plain_opt):
     with Engine(plain_opt[0]) as engine:
-        model = engine._runner.model
+        model = engine._executor.model
         model.embed_positions.weight[20 + 2] = float("nan")
         expected = tokens_of(engine.generate([RAGGED[1]], GREEDY))
         bad, good = engine.generate([RAGGED[3], RAGGED[1]], GREEDY)
@@ -143,14 +143,14 @@ def test_a_failing_sequence_ends_alone(plain_opt):
 
 def test_when_the_whole_batch_fails_only_its_cause_ends(engine, monkeypatch):
     expected = tokens_of(engine.generate([RAGGED[1]], GREEDY))
-    forward = engine._runner.forward
+    forward = engine._executor.forward
 
     def failing(batch):
         if any(len(row.sequence.prompt_token_ids) == 17 for row in batch):
             raise RuntimeError("secret path")
         return forward(batch)
 
-    monkeypatch.setattr(engine._runner, "forward", failing)
+    monkeypatch.setattr(engine._executor, "forward", failing)
     bad, good = engine.generate([RAGGED[2], RAGGED[1]], GREEDY)
     assert bad.outputs[0].error == "the model failed on this sequence (RuntimeError)"
     assert tokens_of([good]) == expected

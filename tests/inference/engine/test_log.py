@@ -6,7 +6,7 @@ import pytest
 
 from inference import Engine, EngineRequest, SamplingParams
 from inference.engine import step
-from inference.engine.model_runner import Runner
+from inference.engine.model_runner import ModelRunner
 from inference.engine.request import LiveSample
 
 
@@ -17,9 +17,9 @@ def fail(*args, **named):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (Runner, "forward"),
-        (step, "_answer"),
-        (step, "_named"),
+        (ModelRunner, "forward"),
+        (step, "_read"),
+        (LiveSample, "_named"),
         (LiveSample, "_take"),
     ],
 )

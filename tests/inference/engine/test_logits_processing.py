@@ -8,9 +8,9 @@ from transformers.generation import logits_process
 
 from inference import SamplingParams
 from inference.engine.logits import WholeLogits
-from inference.engine.logits_processing import FARTHEST, adjust
-from inference.engine.logits_state import Adjuster, base_adjustment
-from inference.engine.sampler import Draw, sample
+from inference.engine.logits_adjustment import Adjuster, base_adjustment
+from inference.engine.logits_processing import MAX_LOGIT, adjust
+from inference.engine.sampler import RowSampling, sample
 
 VOCAB = 60
 
@@ -76,18 +76,18 @@ def test_ends_are_shut_until_min_tokens(generated):
 @pytest.mark.parametrize("penalty", [1e-300, 5e-324, 1e300])
 def test_no_penalty_makes_a_logit_no_number(penalty):
     found = adjusted(torch.tensor([0.0, -3.0, 3.0, 1.0]), [0, 1, 2], [], repetition_penalty=penalty)
-    assert found.abs().max() <= FARTHEST
+    assert found.abs().max() <= MAX_LOGIT
     params = [SamplingParams(temperature=t, top_p=p) for t in (0.0, 1e-9, 1.0) for p in (0.5, 1.0)]
     logits = WholeLogits(found.expand(6, -1), 4)
     best = {int(found.argmax())}
-    assert set(sample(logits, [Draw.of(each, 1, 0, 0) for each in params])) == best
+    assert set(sample(logits, [RowSampling.of(each, 1, 0, 0) for each in params])) == best
 
 
 def test_parameters_that_change_nothing_have_no_adjustment():
     assert adjuster(SamplingParams(stop_token_ids=[4], min_p=0.5), [1, 2], [4]) is None
     assert adjuster(SamplingParams(logit_bias={}), [1], [4]) is None
     keeper = adjuster(SamplingParams(min_tokens=1), [1, 2], [4])
-    assert keeper.adjustment().shut == array("i", [4])
+    assert keeper.adjustment().banned == array("i", [4])
     keeper.add(9)
     assert keeper.adjustment() is None
 
@@ -104,7 +104,7 @@ def test_min_p_is_transformers_after_top_k_and_top_p():
         left = warper(None, left)
     expected = left[0].softmax(-1)
     rows = WholeLogits(logits.expand(4_000, -1), VOCAB)
-    drawn = sample(rows, [Draw.of(params, 0, 0, place) for place in range(4_000)])
+    drawn = sample(rows, [RowSampling.of(params, 0, 0, place) for place in range(4_000)])
     shares = torch.tensor(drawn).bincount(minlength=VOCAB) / 4_000
     assert ((shares > 0) == (expected > 0)).all()
     torch.testing.assert_close(shares, expected, atol=0.03, rtol=0)
@@ -115,7 +115,7 @@ def test_min_p_looks_past_the_first_candidates():
     logits[:, 2000:] = -3.0
     rows = WholeLogits(logits.expand(300, -1), 3000)
     params = SamplingParams(min_p=0.5)
-    drawn = sample(rows, [Draw.of(params, 0, 0, place) for place in range(300)])
+    drawn = sample(rows, [RowSampling.of(params, 0, 0, place) for place in range(300)])
     assert max(drawn) in range(1500, 2000)
 
 
@@ -124,7 +124,7 @@ def test_a_large_top_k_is_looked_up_for_its_own_row():
     order = logits[0].argsort(descending=True)
     rows = WholeLogits(logits.expand(400, -1), 5000)
     params = [SamplingParams(top_k=2000), SamplingParams(top_k=3)] * 200
-    drawn = sample(rows, [Draw.of(each, 0, 0, place) for place, each in enumerate(params)])
+    drawn = sample(rows, [RowSampling.of(each, 0, 0, place) for place, each in enumerate(params)])
     assert set(drawn[1::2]) == set(order[:3].tolist())
     assert set(drawn[::2]) <= set(order[:2000].tolist())
     assert not set(drawn[::2]) <= set(order[:1500].tolist())

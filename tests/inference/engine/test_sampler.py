@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from inference import SamplingParams
-from inference.engine.logits import WholeLogits, best_of, gumbel
-from inference.engine.sampler import Draw, list_logprobs, sample
+from inference.engine.logits import WholeLogits, gumbel, topk_of
+from inference.engine.sampler import RowSampling, list_logprobs, sample
 
 
 def draws(params, count, seed=0):
-    return [Draw.of(params, seed, 0, position) for position in range(count)]
+    return [RowSampling.of(params, seed, 0, position) for position in range(count)]
 
 
 def drawn(logits, draws):
@@ -56,8 +56,8 @@ def test_top_k_then_top_p():
 
 
 def test_top_k_over_the_vocabulary_keeps_all_of_it():
-    draw = Draw.of(SamplingParams(top_k=10**30, seed=3), 3, 0, 0)
-    free = Draw.of(SamplingParams(seed=3), 3, 0, 0)
+    draw = RowSampling.of(SamplingParams(top_k=10**30, seed=3), 3, 0, 0)
+    free = RowSampling.of(SamplingParams(seed=3), 3, 0, 0)
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0))
     assert drawn(logits, [draw]) == drawn(logits, [free])
 
@@ -71,7 +71,7 @@ def test_top_k_ties_go_to_low_ids():
 def test_a_draw_depends_on_seed_sample_and_position_alone():
     params = SamplingParams()
     logits = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0))
-    keys = [Draw.of(params, s, n, p) for s in (0, -1) for n in (0, 1) for p in (0, 1)]
+    keys = [RowSampling.of(params, s, n, p) for s in (0, -1) for n in (0, 1) for p in (0, 1)]
     [alone] = zip(*(drawn(logits, [key]) for key in keys), strict=True)
     together = tuple(drawn(logits.expand(len(keys), -1), keys))
     assert together == alone
@@ -80,8 +80,8 @@ def test_a_draw_depends_on_seed_sample_and_position_alone():
 
 def test_greedy_neighbours_leave_draws_alone():
     logits = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
-    key = Draw.of(SamplingParams(), 5, 0, 3)
-    greedy = Draw.of(SamplingParams(temperature=0.0), 5, 0, 3)
+    key = RowSampling.of(SamplingParams(), 5, 0, 3)
+    greedy = RowSampling.of(SamplingParams(temperature=0.0), 5, 0, 3)
     assert drawn(logits, [greedy, key])[1:] == drawn(logits[1:], [key])
 
 
@@ -107,22 +107,24 @@ def test_ties_go_to_low_ids_wherever_the_cut_falls():
     values = torch.randint(-3, 4, (20, 300), generator=torch.Generator().manual_seed(0)).float()
     order = [sorted(range(300), key=lambda n: (-row[n], n)) for row in values.tolist()]
     for count in (1, 2, 50, 299, 300):
-        found, ids = best_of(values, count)
+        found, ids = topk_of(values, count)
         assert ids.tolist() == [each[:count] for each in order]
         assert found.equal(values.gather(-1, ids))
 
 
 def test_infinities_stand_last_and_zeros_are_equal():
-    found, ids = best_of(torch.tensor([[-torch.inf, -0.0, 0.0, -1e-30, 2.0]]), 5)
+    found, ids = topk_of(torch.tensor([[-torch.inf, -0.0, 0.0, -1e-30, 2.0]]), 5)
     assert ids.tolist() == [[4, 1, 2, 3, 0]]
     assert found.tolist() == [[2.0, 0.0, 0.0, pytest.approx(-1e-30), -torch.inf]]
 
 
 def test_what_may_not_be_drawn_is_drawn_by_no_way_and_not_listed():
-    logits = WholeLogits(torch.arange(30.0).expand(60, -1), drawable=20)
+    logits = WholeLogits(torch.arange(30.0).expand(60, -1), sampled_vocab_size=20)
     ways = [{"temperature": 0.0}, {"temperature": 9.0}, {"top_k": 4}, {"top_p": 0.99}]
     params = [SamplingParams(**way) for way in ways] * 15
-    tokens = sample(logits, [Draw.of(each, 0, 0, place) for place, each in enumerate(params)])
+    tokens = sample(
+        logits, [RowSampling.of(each, 0, 0, place) for place, each in enumerate(params)]
+    )
     assert max(tokens) == 19
     [entry, *_] = list_logprobs(logits, tokens, [3] * 60)
     assert [token for token, _, _ in entry] == [19, 18, 17]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from inference.engine.block_manager import BlockLedger
+from inference.engine.block_manager import BlockManager
 from inference.engine.sampling_params import SamplingParams
 from inference.engine.scheduler import Scheduler
 from inference.engine.sequence import Sequence
@@ -24,16 +24,16 @@ def sequence(name, prompt, max_tokens, priority=0, deadline=None):
 
 
 def scheduler(blocks=6, seqs=3, budget=8, model_len=40):
-    ledger = BlockLedger(blocks, BLOCK)
-    made = Scheduler(ledger, max_num_seqs=seqs, max_batched_tokens=budget, max_model_len=model_len)
-    return ledger, made
+    manager = BlockManager(blocks, BLOCK)
+    made = Scheduler(manager, max_num_seqs=seqs, max_batched_tokens=budget, max_model_len=model_len)
+    return manager, made
 
 
 def play(batch, made):
     """Compute a batch as the engine does; ends what has all its tokens."""
     for row in batch:
-        draws, completes = row.draws, row.completes
-        made.computed(row)
+        draws, completes = row.samples_next, row.completes
+        made.mark_computed(row)
         if draws:
             row.sequence.output_token_ids.append(5)
         if completes and len(row.sequence.output_token_ids) == row.sequence.max_tokens:
@@ -54,25 +54,25 @@ moves = st.lists(
 
 @given(moves)
 def test_blocks_never_leak_and_have_one_owner(calls):
-    ledger, held = BlockLedger(10, BLOCK), {}
+    manager, held = BlockManager(10, BLOCK), {}
     for call, owner, tokens in calls:
         had = held.get(owner, ())
         more = -(-tokens // BLOCK) - len(had)
         if call == "release":
-            assert ledger.release(owner) == len(had)
+            assert manager.free(owner) == len(had)
             held.pop(owner, None)
-        elif more > ledger.free:
-            before = ledger.free
+        elif more > manager.num_free:
+            before = manager.num_free
             with pytest.raises(ValueError, match="blocks"):
-                ledger.grow(owner, tokens)
-            assert (ledger.free, ledger.owned(owner)) == (before, had)
+                manager.allocate(owner, tokens)
+            assert (manager.num_free, manager.block_table(owner)) == (before, had)
         else:
-            held[owner] = ledger.grow(owner, tokens)
+            held[owner] = manager.allocate(owner, tokens)
             assert held[owner][: len(had)] == had
             assert len(held[owner]) == len(had) + max(more, 0)
         blocks = [block for own in held.values() for block in own]
-        assert ledger.free + ledger.used == ledger.total
-        assert len(blocks) == len(set(blocks)) == ledger.used
+        assert manager.num_free + manager.num_used == manager.num_blocks
+        assert len(blocks) == len(set(blocks)) == manager.num_used
 
 
 def together(blocks):
@@ -80,17 +80,17 @@ def together(blocks):
 
 
 def test_blocks_of_an_owner_lie_together_though_several_grow_by_turns():
-    ledger = BlockLedger(200, BLOCK)
+    manager = BlockManager(200, BLOCK)
     for tokens in range(1, 80):
         for owner in range(6):
-            ledger.grow(owner, tokens)
-    assert all(together(ledger.owned(owner)) for owner in range(6))
+            manager.allocate(owner, tokens)
+    assert all(together(manager.block_table(owner)) for owner in range(6))
 
 
 def test_the_whole_cache_may_be_one_owners():
-    ledger = BlockLedger(50, BLOCK)
-    assert together(ledger.grow("all", 50 * BLOCK))
-    assert ledger.free == 0
+    manager = BlockManager(50, BLOCK)
+    assert together(manager.allocate("all", 50 * BLOCK))
+    assert manager.num_free == 0
 
 
 class Machine(RuleBasedStateMachine):
@@ -98,14 +98,14 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.ledger, self.scheduler = scheduler()
+        self.manager, self.scheduler = scheduler()
         self.alive, self.added = [], 0
 
     @rule(prompt=st.integers(1, 20), max_tokens=st.integers(0, 12), priority=st.integers(-1, 1))
     def add(self, prompt, max_tokens, priority):
         new = sequence(str(self.added), prompt, max_tokens, priority)
         self.added += 1
-        if self.ledger.can_ever_hold(new.capacity):
+        if self.manager.can_ever_hold(new.capacity):
             self.scheduler.add(new)
             self.alive.append(new)
         else:
@@ -134,13 +134,13 @@ class Machine(RuleBasedStateMachine):
         for row in batch:
             assert row.count > 0
             assert row.start == row.sequence.computed
-            assert row.end <= min(row.sequence.length, len(row.sequence.blocks) * BLOCK)
-            assert row.sequence.blocks == self.ledger.owned(row.sequence)
+            assert row.end <= min(row.sequence.length, len(row.sequence.block_table) * BLOCK)
+            assert row.sequence.block_table == self.manager.block_table(row.sequence)
 
     @invariant()
     def everybody_is_in_one_place(self):
-        assert self.ledger.free + self.ledger.used == self.ledger.total
-        assert self.ledger.used == sum(len(each.blocks) for each in self.alive)
+        assert self.manager.num_free + self.manager.num_used == self.manager.num_blocks
+        assert self.manager.num_used == sum(len(alive.block_table) for alive in self.alive)
         assert self.scheduler.running + self.scheduler.waiting == len(self.alive)
         assert self.scheduler.running <= 3
 
@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         for _ in range(sum(each.capacity + 1 for each in self.alive)):
             self.step()
         assert not self.scheduler.has_work
-        assert self.ledger.free == self.ledger.total
+        assert self.manager.num_free == self.manager.num_blocks
 
 
 TestScheduler = Machine.TestCase
@@ -157,20 +157,20 @@ TestScheduler.settings = settings(deadline=None, max_examples=60, stateful_step_
 
 
 def test_a_sample_takes_blocks_as_it_grows():
-    ledger, made = scheduler()
+    manager, made = scheduler()
     grows = sequence("grows", 4, 9)
     made.add(grows)
     held = []
     while made.has_work:
         batch = made.schedule()
-        held.append(len(grows.blocks))
+        held.append(len(grows.block_table))
         play(batch, made)
     assert held == [1] + [2] * 4 + [3] * 4
-    assert ledger.free == 6
+    assert manager.num_free == 6
 
 
 def test_when_blocks_run_out_the_last_waits_and_computes_its_tokens_anew():
-    ledger, made = scheduler(blocks=4)
+    manager, made = scheduler(blocks=4)
     for name in ("first", "second"):
         made.add(sequence(name, 4, 9))
     batches = []
@@ -183,7 +183,7 @@ def test_when_blocks_run_out_the_last_waits_and_computes_its_tokens_anew():
     assert batches[5] == [("first", 8, 1)]
     assert batches[9] == [("second", 0, 8)]  # its prompt and four of its own, in one piece
     assert batches[10] == [("second", 8, 1)]
-    assert ledger.free == 4
+    assert manager.num_free == 4
 
 
 def test_who_has_priority_does_not_wait_for_the_others():

@@ -5,15 +5,15 @@ import torch
 
 from inference import SamplingParams
 from inference.engine.logits import WholeLogits
-from inference.engine.sampler import Draw
-from inference.engine.step import Ask, answer
+from inference.engine.sampler import RowSampling
+from inference.engine.step import LogitsRequest, read_logits
 
 GREEDY = SamplingParams(temperature=0.0)
 
 
 def ask(rows=1, seed=0, logprobs=None, targets=(), prompt_logprobs=0, params=GREEDY):
-    draw = None if params is None else Draw.of(params, seed, 0, 0)
-    return Ask(rows, draw, logprobs, targets, prompt_logprobs)
+    draw = None if params is None else RowSampling.of(params, seed, 0, 0)
+    return LogitsRequest(rows, draw, logprobs, targets, prompt_logprobs)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def values():
 
 
 def read(values, asks):
-    return answer(WholeLogits(values, values.shape[-1]), asks)
+    return read_logits(WholeLogits(values, values.shape[-1]), asks)
 
 
 def test_each_row_gets_what_it_asked_for_from_its_own_logits(values):
@@ -47,9 +47,9 @@ def test_alternatives_are_counted_for_each_row_alone(values):
 
 def test_what_fails_while_drawing_ends_alone(values):
     whole = ask(logprobs=1, params=SamplingParams())
-    broken = replace(whole, draw=replace(whole.draw, key=2**70))  # no 64-bit key
+    broken = replace(whole, sampling=replace(whole.sampling, key=2**70))  # no 64-bit key
     good, bad, other = read(values[:3], [ask(logprobs=1), broken, ask()])
-    assert bad.error == "drawing failed on this sequence (ValueError)"
+    assert bad.error == "sampling failed on this sequence (ValueError)"
     assert (bad.token, bad.logprobs) == (None, None)
     assert [good.token, other.token] == [values[0].argmax(), values[2].argmax()]
     assert good.error is None

@@ -266,17 +266,19 @@ def test_steps_that_nobody_looks_into_have_no_probe(engine, monkeypatch):
     import inference.engine.model_runner
 
     made = []
-    probe = inference.engine.model_runner.Probe
+    hooks = inference.engine.model_runner.ForwardHooks
     monkeypatch.setattr(
-        inference.engine.model_runner, "Probe", lambda *given: made.append(1) or probe(*given)
+        inference.engine.model_runner,
+        "ForwardHooks",
+        lambda *given: made.append(1) or hooks(*given),
     )
     engine.generate([PROMPT], GREEDY)
     assert made == []
-    layers = engine._runner.model.layers.values()
+    layers = engine._executor.model.layers.values()
     inside = [Capture("input", positions=[3])], [ablate_heads(0, [1], positions=[20])]
     engine.generate([PROMPT], GREEDY, captures=inside[0], interventions=inside[1])
     assert len(made) == 2 * 2  # for the layers and for the logits, in the steps of 3 and of 20
-    assert all(layer.tap is None for layer in layers)
+    assert all(layer.hook is None for layer in layers)
 
 
 WIDTH = [0.0] * 32

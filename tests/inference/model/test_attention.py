@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from inference.model.attention import CachedAttention, CausalWindows, Singles, Span
+from inference.model.attention import CachedAttention, CausalWindows, DecodeBatch, SequenceSpan
 
 HEADS, WIDTH, SLOTS = 3, 8, 64
 
@@ -40,7 +40,7 @@ def indices(slots):
 def test_pieces_of_a_sequence_see_what_came_before(cache, tokens, expected, slots, cuts):
     for first, last in pairwise(cuts):
         seen = slice(slots.start, slots.start + last) if slots is IN_PLACE else slots[:last]
-        span = Span(0, last - first, seen)
+        span = SequenceSpan(0, last - first, seen)
         attend = CachedAttention(*cache, indices(slots)[first:last], None, [span])
         mixed = attend(0, *(each[first:last] for each in tokens))
         torch.testing.assert_close(mixed, expected[first:last])
@@ -51,11 +51,11 @@ def test_single_tokens_together_are_single_tokens_one_by_one(cache, tokens, expe
     query, key, value = tokens
     longer = SCATTERED
     shorter = torch.tensor([min(set(range(SLOTS)) - set(longer.tolist()))])
-    rest = CachedAttention(*cache, longer[:19], None, [Span(0, 19, longer[:19])])
+    rest = CachedAttention(*cache, longer[:19], None, [SequenceSpan(0, 19, longer[:19])])
     rest(0, query[:19], key[:19], value[:19])
     context = torch.stack([longer, shorter.expand(20)])
     visible = (torch.arange(20) < torch.tensor([[20], [1]]))[:, None, None, :]
-    singles = Singles(torch.tensor([0, 1]), context, visible)
+    singles = DecodeBatch(torch.tensor([0, 1]), context, visible)
     attend = CachedAttention(*cache, torch.cat([longer[19:], shorter]), singles, [])
     mixed = attend(0, *(each[[19, 0]] for each in tokens))
     torch.testing.assert_close(mixed, torch.stack([expected[19], expected[0]]))

@@ -2,7 +2,7 @@ import pytest
 
 from inference import Engine
 from inference.config import OptConfig
-from inference.engine.model_runner import Piece, cut_pieces
+from inference.engine.chunks import Chunk, split_chunks
 from inference.errors import LayoutError
 from inference.model.layout import Layout, ranks_within, require_splits, split_dim
 from inference.plan import named_config
@@ -110,23 +110,23 @@ def test_an_engine_that_cannot_be_split_starts_nothing(plain_opt, monkeypatch):
 
 @pytest.mark.parametrize("size", range(1, 12))
 def test_runs_are_the_same_work_in_the_same_order(size):
-    pieces = [
-        Piece([7], 5, (0,), 1),
-        Piece(list(range(10)), 3, (1, 2), 4),
-        Piece([1, 2], 0, (3,), 0),
-        Piece(list(range(5)), 0, (4,), 5),
+    chunks = [
+        Chunk([7], 5, (0,), 1),
+        Chunk(list(range(10)), 3, (1, 2), 4),
+        Chunk([1, 2], 0, (3,), 0),
+        Chunk(list(range(5)), 0, (4,), 5),
     ]
-    runs = cut_pieces(pieces, size)
-    assert all(sum(len(piece.tokens) for piece in run) == size for run in runs[:-1])
-    flat = [piece for run in runs for piece in run]
-    assert wanted(flat) == wanted(pieces)
-    assert all(piece.tokens and 0 <= piece.logit_count <= len(piece.tokens) for piece in flat)
+    runs = split_chunks(chunks, size)
+    assert all(sum(len(chunk.tokens) for chunk in run) == size for run in runs[:-1])
+    flat = [chunk for run in runs for chunk in run]
+    assert wanted(flat) == wanted(chunks)
+    assert all(chunk.tokens and 0 <= chunk.logit_count <= len(chunk.tokens) for chunk in flat)
 
 
-def wanted(pieces):
+def wanted(chunks):
     """Each token with its place, and whether its logits are wanted."""
     return [
-        (piece.blocks, piece.start + n, token, n >= len(piece.tokens) - piece.logit_count)
-        for piece in pieces
-        for n, token in enumerate(piece.tokens)
+        (chunk.block_table, chunk.start + n, token, n >= len(chunk.tokens) - chunk.logit_count)
+        for chunk in chunks
+        for n, token in enumerate(chunk.tokens)
     ]

@@ -6,11 +6,16 @@ import torch
 from inference import Engine
 from inference.__main__ import main
 from inference.config import OptConfig
-from inference.engine.model_runner import cache_dtype
+from inference.engine.model_runner import kv_cache_dtype
 from inference.errors import InferenceError
 from inference.model.loader import DTYPES
 from inference.plan import named_config
-from inference.plan.memory_check import DoesNotFit, _container_bytes, available_bytes, require_room
+from inference.plan.memory_check import (
+    DoesNotFit,
+    _container_bytes,
+    available_bytes,
+    require_memory,
+)
 
 
 def test_a_model_that_cannot_fit_is_refused_before_its_weights_are_looked_for(tmp_path, capsys):
@@ -23,36 +28,36 @@ def test_a_model_that_cannot_fit_is_refused_before_its_weights_are_looked_for(tm
 
 def test_ranks_share_what_is_needed_unless_they_share_the_memory():
     config = named_config("opt-175b")
-    require_room(config, "float16", "cuda", 16, available=23 * 10**9)
+    require_memory(config, "float16", "cuda", 16, available=23 * 10**9)
     with pytest.raises(DoesNotFit, match=r"22\.4 GB on the fullest of 16 devices"):
-        require_room(config, "float16", "cuda", 16, available=22 * 10**9)
+        require_memory(config, "float16", "cuda", 16, available=22 * 10**9)
     with pytest.raises(DoesNotFit):
-        require_room(config, "float16", "cpu", 16, available=23 * 10**9)
+        require_memory(config, "float16", "cpu", 16, available=23 * 10**9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "int8"])
 def test_the_cache_counts_as_it_is_allocated(dtype):
     config = named_config("opt-175b")
-    assert cache_dtype("cpu", DTYPES[dtype]) == torch.float32
+    assert kv_cache_dtype("cpu", DTYPES[dtype]) == torch.float32
     with pytest.raises(DoesNotFit, match=r"one sequence of 2048 tokens 19\.3 GB"):
-        require_room(config, dtype, "cpu", available=0)
+        require_memory(config, dtype, "cpu", available=0)
     with pytest.raises(DoesNotFit, match=r"one sequence of 2048 tokens 9\.7 GB"):
-        require_room(config, "float16", "cuda", available=0)
+        require_memory(config, "float16", "cuda", available=0)
 
 
 def test_ranks_that_map_their_tables_need_no_more_for_two_stages():
     config = named_config("opt-6.7b")
     for dtype in ("int8", "float16"):  # packed everywhere, and nowhere
         with pytest.raises(DoesNotFit) as alone:
-            require_room(config, dtype, "cpu", available=0)
+            require_memory(config, dtype, "cpu", available=0)
         with pytest.raises(DoesNotFit) as staged:
-            require_room(config, dtype, "cpu", 1, 2, available=0)
+            require_memory(config, dtype, "cpu", 1, 2, available=0)
         assert (str(alone.value) == str(staged.value)) == (dtype == "int8")
 
 
 def test_a_small_model_fits(plain_opt):
     assert available_bytes("cpu") > 0
-    require_room(OptConfig.from_directory(plain_opt[0]), "float32", "cpu")
+    require_memory(OptConfig.from_directory(plain_opt[0]), "float32", "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
