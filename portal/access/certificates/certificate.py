@@ -1,4 +1,4 @@
-"""One signature as a document: who signed which text, when, and where the record holds it."""
+"""Certify a signature in a document: who signed which text, when, and where it is on record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.catalog.models import ModelRepo
 
 @dataclass(frozen=True)
 class Certificate:
-    """``repos``: those that the reader may know this signature opened, or was to open."""
+    """A signature to certify. ``repos``: what it opens, as far as the reader may know of it."""
 
     acceptance: Acceptance
     event: AuditEvent
@@ -29,18 +29,18 @@ class Certificate:
 
 
 def own_signatures(person: User) -> QuerySet[Acceptance]:
-    """Newest first."""
-    mine = Acceptance.objects.filter(person=person).select_related("licence_version__licence")
-    return mine.order_by("-accepted_at", "-pk")
+    """Select a person's own signatures, the newest first."""
+    own = Acceptance.objects.filter(person=person).select_related("licence_version__licence")
+    return own.order_by("-accepted_at", "-pk")
 
 
 def read_certificate(reader: User, acceptance_id: int) -> Certificate:
-    """For who signed, and for who reviews or administers a repo that it was signed for.
+    """Return a signature to its signer, and to the team of a repo that it was signed for.
 
-    Raises SignatureNotFound, as for a signature that doesn't exist.
+    Raise SignatureNotFound to anybody else, as for a signature that doesn't exist.
     """
-    known = Acceptance.objects.select_related("licence_version__licence", "person")
-    acceptance = known.filter(pk=acceptance_id).first()
+    acceptances = Acceptance.objects.select_related("licence_version__licence", "person")
+    acceptance = acceptances.filter(pk=acceptance_id).first()
     if acceptance is None:
         raise SignatureNotFound
     repos = _repos(acceptance, reader)
@@ -80,7 +80,7 @@ def _for_reader(acceptance: Acceptance, reader: User) -> Q:
 
 
 def make_certificate(certificate: Certificate) -> bytes:
-    """The signed PDF. It is made anew each time: what it says is in the record already."""
+    """Make the signed PDF. It isn't stored, since the record holds all that it says."""
     from portal.access.certificates.pdf import draw  # slow to import, and few pages need it
 
     version = certificate.acceptance.licence_version
@@ -96,7 +96,7 @@ def _document(certificate: Certificate) -> Document:
         title=f"Signature under {version}",
         issuer=settings.SITE_NAME,
         facts=_facts(certificate),
-        ticked=[each["text"] for each in version.attestations if each["code"] in ticked],
+        ticked=[line["text"] for line in version.attestations if line["code"] in ticked],
         text_title=f"{version}, word for word",
         text=version.text,
         verify=_verify(fingerprint()),
@@ -135,7 +135,7 @@ def _verify(sha256: str) -> str:
 
 
 def _record(acceptance: Acceptance, event: AuditEvent, repos: list[str]) -> dict[str, Any]:
-    """The same for machines, and for letters that no font here has."""
+    """Return the same facts as JSON, for machines and for scripts that no font here has."""
     version = acceptance.licence_version
     return {
         "signature": acceptance.pk,

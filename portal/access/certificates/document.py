@@ -1,4 +1,4 @@
-"""What a certificate says, before it is drawn."""
+"""The contents of a certificate, before it is drawn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fact:
-    """``code``: breaks anywhere, as a hash does."""
+    """One line of the certificate. ``code``: its value may break anywhere, as a hash does."""
 
     label: str
     value: str
@@ -18,6 +18,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Document:
+    """A certificate's text: facts, what was ticked, the licence, and how to verify it."""
+
     title: str
     issuer: str
     facts: list[Fact]

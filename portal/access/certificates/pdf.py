@@ -1,4 +1,4 @@
-"""A certificate's pages. The same document always gives the same bytes."""
+"""Draw a certificate as PDF. The same document always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INK, QUIET = (20, 24, 31), (96, 104, 117)
 
 
 class _Pages(FPDF):
-    """A4 with a foot that tells the pages of one certificate from another's."""
+    """A4 pages with a footer that tells one certificate's pages from another's."""
 
     def __init__(self, foot: str) -> None:
         super().__init__(format="A4")
@@ -75,7 +75,7 @@ def _covered(font: Path) -> frozenset[int]:
 
 
 def _set_fonts(pages: FPDF, text: str) -> None:
-    """The body's face, and of the others only those that have a letter it lacks: they are large."""
+    """Embed the body's font, and of the large fonts only those with a glyph that it lacks."""
     pages.add_font("body", fname=BODY_FONT)
     missing = {ord(letter) for letter in text} - _covered(BODY_FONT)
     needed = [name for name, font in OTHER_FONTS.items() if missing & _covered(font)]
@@ -114,7 +114,7 @@ def _write_fact(pages: FPDF, fact: Fact) -> None:
 
 
 def _attach(pages: FPDF, document: Document) -> None:
-    """The text as the sha256 is of it, which no page can show, and the record for machines."""
+    """Attach the exact text, so that its SHA-256 can be checked, and the record for machines."""
     record = json.dumps(document.record, ensure_ascii=False, indent=2, sort_keys=True)
     for name, content in (("LICENSE", document.text), ("signature.json", f"{record}\n")):
         pages.embed_file(

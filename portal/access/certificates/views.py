@@ -1,4 +1,4 @@
-"""One's own signatures, the certificate of each, and what certificates are verified with."""
+"""Pages of one's own signatures, their certificates, and the key that verifies them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ PAGE_SIZE = 20
 @login_required
 @require_safe
 def signatures(request: HttpRequest) -> HttpResponse:
-    mine = own_signatures(signed_in(request))
-    page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
+    """List the reader's own signatures."""
+    page = Paginator(own_signatures(signed_in(request)), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     return render(request, "access/signatures.html", {"page": page})
 
 
 @login_required
 @require_safe
 def certificate(request: HttpRequest, acceptance_id: int) -> HttpResponse:
-    found = read_certificate(signed_in(request), acceptance_id)
+    """Send the certificate of one signature as PDF."""
+    certificate = read_certificate(signed_in(request), acceptance_id)
     name = f"signature-{acceptance_id}.pdf"
-    response = HttpResponse(make_certificate(found), content_type="application/pdf")
+    response = HttpResponse(make_certificate(certificate), content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
@@ -40,5 +43,5 @@ def certificate(request: HttpRequest, acceptance_id: int) -> HttpResponse:
 
 @require_safe
 def signing_certificate(request: HttpRequest) -> HttpResponse:
-    """Public: whoever is shown a certificate can check it."""
+    """Publish the signing certificate, so that anybody can verify a certificate of a signature."""
     return HttpResponse(certificate_pem(), content_type="application/x-pem-file")

@@ -1,4 +1,4 @@
-"""What administrators fill in to settle a gate, its team and its questions."""
+"""Forms of a gate's settings, its team and its questions."""
 
 from __future__ import annotations
 
@@ -51,20 +51,18 @@ def _switch(label: str, hint: str) -> forms.BooleanField:
 
 
 class GateForm(PageForm):
-    """The settings of one gate; the service says which of them the team can live up to."""
+    """The settings of one gate. Whether the team can live up to them, the service says."""
 
-    quorum = _number(
-        "quorum", "People for a decision", "How many must vote alike before it is decided."
-    )
+    quorum = _number("quorum", "People for a decision", "So many people must vote alike to decide.")
     decision_days = _number(
         "decision_days",
         "Days until an answer is due",
-        "Promised with each receipt from now on. Weekends and holidays count.",
+        "Each receipt promises it from now on. Weekends and holidays count.",
     )
     undo_minutes = _number(
         "undo_minutes",
         "Minutes to undo a decision or question",
-        "The letter waits for as long.",
+        "The letter is sent after that.",
     )
     question_days = _number(
         "question_days", "Days to answer a question", "Then the request lapses, after reminders."
@@ -82,17 +80,17 @@ class GateForm(PageForm):
     waiting_tokens_per_day = _number(
         "waiting_tokens_per_day",
         "Tokens a day while somebody waits",
-        "Hosted inference for who is proved, screened and has signed; 0 is none.",
+        "Hosted inference for applicants who are proved, screened and have signed; 0 for none.",
     )
     hidden_votes = _switch(
-        "Votes are hidden until one has voted", "So that nobody votes as the first did."
+        "Hide votes from those who haven’t voted", "So that the first vote doesn’t sway the others."
     )
     names_reviewers = _switch(
-        "Letters and pages name the reviewer", "Else applicants hear from the team."
+        "Name the reviewer in letters and pages", "Otherwise they name the team."
     )
-    two_person_revocation = _switch("Ending an access needs two people", "One proposes it.")
+    two_person_revocation = _switch("Revoking a grant needs two people", "One proposes it.")
     renewal_needs_review = _switch(
-        "A renewal is read by a person", "Else a report that is complete renews the access."
+        "The team decides on renewals", "Otherwise a complete report renews access at once."
     )
 
     @property
@@ -125,7 +123,7 @@ class SeatForm(PageForm):
 
 
 class QuestionForm(PageForm):
-    """One of the lab's own questions. ``earlier``: those that it may hang on."""
+    """One of the lab's own questions. ``earlier``: those whose answers it may depend on."""
 
     named: ClassVar = {"type": "kind"}
 
@@ -162,19 +160,19 @@ class QuestionForm(PageForm):
         self.fields["shown_if"].choices = choices  # type: ignore[attr-defined]
 
     def stored(self, name: str) -> dict[str, Any]:
-        """As ``save_request_form`` takes it; call it after ``is_valid``."""
-        given = self.cleaned_data
-        ruler, _, equals = given["shown_if"].partition("=")
-        lines = (line.strip() for line in given["choices"].splitlines())
+        """Return the question as ``save_request_form`` takes it. Call this after ``is_valid``."""
+        values = self.cleaned_data
+        ruler, _, equals = values["shown_if"].partition("=")
+        lines = (line.strip() for line in values["choices"].splitlines())
         return {
             "name": name,
-            "type": given["kind"],
-            "label": given["label"].strip(),
-            "help": given["help"].strip(),
-            "step": given["step"],
-            "required": given["required"],
-            "material": given["material"],
-            "choices": [line for line in lines if line] if given["kind"] in CHOOSING else [],
+            "type": values["kind"],
+            "label": values["label"].strip(),
+            "help": values["help"].strip(),
+            "step": values["step"],
+            "required": values["required"],
+            "material": values["material"],
+            "choices": [line for line in lines if line] if values["kind"] in CHOOSING else [],
             "shown_if": {"field": ruler, "equals": equals} if ruler else None,
         }
 
@@ -194,7 +192,7 @@ class QuestionForm(PageForm):
 
 
 def condition_words(question: LabQuestion, questions: Sequence[LabQuestion]) -> str:
-    """Asked only if Sector is Academia; "" where it is always asked."""
+    """Say when a question is asked, as in “Only if “Sector” is Academia”; "" where it always is."""
     condition = question.shown_if
     if condition is None:
         return ""
@@ -207,14 +205,14 @@ def _conditions(
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     labels = _ruler_labels(earlier)
     for ruler, values in rulers_of(earlier, STEPS[-1], repo).items():
-        given = values or tuple(code for code, _ in countries)
-        options = [(f"{ruler}={each}", f"If {_value_label(ruler, each)}") for each in given]
+        answers = values or tuple(code for code, _ in countries)
+        options = [(f"{ruler}={answer}", f"If {_value_label(ruler, answer)}") for answer in answers]
         yield labels[ruler], options
 
 
 def _ruler_labels(questions: Sequence[LabQuestion]) -> Mapping[str, str]:
     base = {"sector": "Sector", "country": "Country", "modes": "What do you need?"}
-    return base | {each.name: each.label for each in questions}
+    return base | {question.name: question.label for question in questions}
 
 
 def _value_label(ruler: str, value: str) -> str:

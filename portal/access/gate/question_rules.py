@@ -1,4 +1,4 @@
-"""What a lab's own questions must be like before anybody is asked them."""
+"""Check a lab's own questions before anybody is asked them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_QUESTIONS, MOST_CHOICES = 40, 30
 LONGEST = {"label": 200, "help": 500}
 LONGEST_CHOICE = 100
-# Base questions on whose answer another may hang, and the step that asks them.
+# Base questions whose answers may decide whether another is asked, and the step that asks them.
 BASE_RULERS = {"sector": "organization", "country": "organization", "modes": "access"}
 
 Errors = Iterator[tuple[str, str]]
@@ -42,7 +42,7 @@ Errors = Iterator[tuple[str, str]]
 def checked_questions(fields: Sequence[Mapping[str, Any]], repo: ModelRepo) -> list[LabQuestion]:
     """Read the questions of ``fields``.
 
-    Raises FieldErrors by ``fields.<index>.<part>``, which say what to do about each question.
+    Raise FieldErrors named ``fields.<index>.<part>``, which say what to do about each question.
     """
     questions = [_parsed(field, at) for at, field in enumerate(fields)]
     errors: dict[str, str] = {}
@@ -74,7 +74,7 @@ def _faults(question: LabQuestion, earlier: Sequence[LabQuestion], repo: ModelRe
         yield "name", "name it with a-z, 0-9 and _, a letter first."
     elif question.name in RESERVED:
         yield "name", f"choose another name; the portal itself asks for “{question.name}”."
-    elif question.name in {each.name for each in earlier}:
+    elif question.name in {other.name for other in earlier}:
         yield "name", f"choose another name; an earlier question is “{question.name}”."
     if not question.label.strip():
         yield "label", "write the question."
@@ -88,15 +88,15 @@ def _faults(question: LabQuestion, earlier: Sequence[LabQuestion], repo: ModelRe
 
 
 def _choice_faults(question: LabQuestion) -> Errors:
-    given = question.choices
+    choices = question.choices
     if question.kind not in CHOOSING:
-        if given:
+        if choices:
             yield "choices", "leave the answers out; this kind has none to choose from."
-    elif not 2 <= len(given) <= MOST_CHOICES:
+    elif not 2 <= len(choices) <= MOST_CHOICES:
         yield "choices", f"give 2 to {MOST_CHOICES} answers to choose from."
-    elif len(set(given)) < len(given):
+    elif len(set(choices)) < len(choices):
         yield "choices", "give each answer once."
-    elif not all(each.strip() == each and 0 < len(each) <= LONGEST_CHOICE for each in given):
+    elif not all(text.strip() == text and 0 < len(text) <= LONGEST_CHOICE for text in choices):
         yield "choices", f"give each answer 1 to {LONGEST_CHOICE} characters."
 
 
@@ -106,23 +106,21 @@ def _condition_faults(
     condition = question.shown_if
     if condition is None:
         return
-    found = rulers_of(earlier, question.step, repo)
-    if condition.field not in found:
-        yield "shown_if", "let it hang on an earlier question that is answered by choosing."
-    elif (
-        condition.equals
-        and found[condition.field]
-        and (condition.equals not in found[condition.field])
-    ):
-        yield "shown_if", f"choose among {', '.join(found[condition.field])}."
+    rulers = rulers_of(earlier, question.step, repo)
+    if condition.field not in rulers:
+        yield "shown_if", "let it depend on an earlier question that is answered by choosing."
+        return
+    answers = rulers[condition.field]
+    if condition.equals and answers and condition.equals not in answers:
+        yield "shown_if", f"choose among {', '.join(answers)}."
 
 
 def rulers_of(
     earlier: Sequence[LabQuestion], step: str, repo: ModelRepo
 ) -> dict[str, tuple[str, ...]]:
-    """What a question of this step may hang on: names, each with the answers it can have.
+    """Return the questions that one of this step may depend on, each with its possible answers.
 
-    An empty tuple is any: the countries.
+    An empty tuple stands for any answer: the countries.
     """
     before = STEPS[: STEPS.index(step) + 1] if step in STEPS else ()
     base = {
@@ -130,8 +128,8 @@ def rulers_of(
         "country": (),
         "modes": tuple(str(mode) for mode in requestable_modes(repo)),
     }
-    found = {name: base[name] for name, asked in BASE_RULERS.items() if asked in before}
-    for each in earlier:
-        if each.step in before and each.kind in (*CHOOSING, QuestionKind.YES_NO):
-            found[each.name] = each.choices or (YES, NO)
-    return found
+    rulers = {name: base[name] for name, asked_in in BASE_RULERS.items() if asked_in in before}
+    for question in earlier:
+        if question.step in before and question.kind in (*CHOOSING, QuestionKind.YES_NO):
+            rulers[question.name] = question.choices or (YES, NO)
+    return rulers

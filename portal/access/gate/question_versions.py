@@ -1,4 +1,4 @@
-"""The lab's own questions: each change is a new version, and none is ever changed."""
+"""Save a lab's own questions: each change makes a new version, and no version ever changes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def save_request_form(
 ) -> RequestForm | None:
     """Ask these questions from now on, in this order within each step.
 
-    ``over``: the version that the change was made to; another since is a Conflict. The same
-    questions again make no version.
+    ``over``: the version that was changed; raise Conflict if somebody has saved another since.
+    Saving the same questions again makes no new version.
     """
     repo = lock_administered_repo(actor, repo_id)
     newest = newest_form(repo)

@@ -1,4 +1,4 @@
-"""How a repo's team works and who is on it: settings that its people can live up to."""
+"""Change a gate's settings and its team, as long as the team stays able to do its work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portal.catalog.models import ModelRepo, TeamMember
 from portal.catalog.services.repos import add_team_member, remove_team_member
 from portal.errors import FieldErrors
 
-# The least and the most of each setting that is a number.
+# The smallest and largest value of each setting that is a number.
 RANGES = {
     "quorum": (1, 20),
     "undo_minutes": (0, 1440),
@@ -42,8 +42,8 @@ def save_gate(
 ) -> GateSettings:
     """Change a gate's settings; ``decision_days`` is the repo's own.
 
-    Refused, with what is short and by how many, where the team could no longer decide, could not
-    lift a hold, or where a request that waits would have too few people free of conflicts.
+    Raise FieldErrors, which say how many people are missing, where the team could no longer
+    decide or lift a hold, or where too few could decide a waiting request without a conflict.
     """
     repo = lock_administered_repo(actor, repo_id)
     _require_in_range(values)
@@ -67,7 +67,7 @@ def save_gate(
 
 
 def gate_values(settings: GateSettings, repo: ModelRepo) -> dict[str, int | bool]:
-    """Read all that ``save_gate`` takes."""
+    """Return the values of all settings that ``save_gate`` takes."""
     own = {name: getattr(settings, name) for name in {*RANGES, *SWITCHES} - {"decision_days"}}
     return {**own, "decision_days": repo.decision_days}
 
@@ -93,8 +93,10 @@ def _require_enough(
     after: Mapping[str, int | bool],
     now: datetime,
 ) -> None:
-    """Raises FieldErrors where the change makes something impossible. What was so before the
-    change stands in nobody's way: it must be possible to mend it step by step."""
+    """Raise FieldErrors where a change of settings or team makes some work impossible.
+
+    What was impossible before the change is no error, so that it can be mended step by step.
+    """
     quorum, lift = int(after["quorum"]), int(after["lift_quorum"])
     old_quorum, old_lift = int(before["quorum"]), int(before["lift_quorum"])
     errors = shortages(quorum, lift, bool(after["two_person_revocation"]), team)
@@ -114,39 +116,39 @@ def _require_enough(
 
 
 def _stranded(references: set[str]) -> str:
-    named = ", ".join(sorted(references)[:10])
+    listed = ", ".join(sorted(references)[:10])
     which = "Request" if len(references) == 1 else "Requests"
     return (
-        f"{which} {named} could no longer be decided: too few people of the team are free of "
+        f"{which} {listed} could no longer be decided: too few people of the team are free of "
         "conflicts. Seat somebody else first, or have them decided."
     )
 
 
 @transaction.atomic
 def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datetime) -> TeamMember:
-    """Seat somebody on the team, by username or a confirmed address; or give them another role."""
+    """Put a person on the team, by username or confirmed address, or change their role."""
     repo = lock_administered_repo(actor, repo_id)
-    named = person.strip()
-    found = find_person_by_email(named) or (
-        User.objects.filter(username__iexact=named, is_active=True).first()
+    name = person.strip()
+    user = find_person_by_email(name) or (
+        User.objects.filter(username__iexact=name, is_active=True).first()
     )
     errors = {}
-    if found is None:
+    if user is None:
         errors["person"] = "Nobody here has that username or confirmed e-mail address."
     if role not in TeamMember.Role.values:
         errors["role"] = "Choose reviewer or administrator."
-    if errors or found is None:
+    if errors or user is None:
         raise FieldErrors(errors)
     if role == TeamMember.Role.REVIEWER:
-        _require_enough_without(repo, found, now, keeps_voting=True, field="role")
+        _require_enough_without(repo, user, now, keeps_voting=True, field="role")
     return add_team_member(
-        actor=actor, repo_id=repo_id, user=found, role=TeamMember.Role(role), now=now
+        actor=actor, repo_id=repo_id, user=user, role=TeamMember.Role(role), now=now
     )
 
 
 @transaction.atomic
 def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> None:
-    """Take somebody off the team, unless it could then no longer do its work."""
+    """Take a person off the team, unless it could then no longer do its work."""
     repo = lock_administered_repo(actor, repo_id)
     seat = TeamMember.objects.filter(repo=repo, user=user_id).select_related("user").first()
     if seat is None:
@@ -158,7 +160,7 @@ def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> 
 def _require_enough_without(
     repo: ModelRepo, person: User, now: datetime, *, keeps_voting: bool, field: str
 ) -> None:
-    """As if they had left already, or no longer administered."""
+    """Raise FieldErrors where the team needs this person as a voter, or as an administrator."""
     team = team_of(repo)
     owns = ModelRepo.objects.owned_by(person).filter(pk=repo.pk).exists()
     rest = Team(

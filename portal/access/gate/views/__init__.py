@@ -1,1 +1,1 @@
-"""The pages on which administrators settle a gate."""
+"""Pages on which administrators change a gate."""

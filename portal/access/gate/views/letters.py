@@ -1,4 +1,4 @@
-"""A team puts its letters into its own words, and sees what they would say."""
+"""Pages on which a team edits the words of its letters, with a preview."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from portal.access.requests.form.forms import PageForm
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
-from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.lookup import find_repo
 from portal.errors import FieldErrors
 from portal.forms.fields import LongText, show_errors
+from portal.forms.submitting import form_page
 from portal.outbox.models import LetterTemplate
 from portal.outbox.templates import (
     LONGEST_LETTER,
@@ -46,18 +47,15 @@ class WordsForm(PageForm):
     paragraphs = LongText(
         label="Letter",
         max_length=LONGEST_LETTER,
-        help_text="Paragraphs are parted by an empty line.",
+        help_text="Separate paragraphs by an empty line.",
         error_messages={"required": "Write the letter, or go back to the default words."},
         widget=forms.Textarea(attrs={"rows": 14}),
     )
 
 
 def _repo(person: User, namespace: str, name: str) -> ModelRepo:
-    """The model, for who administers it."""
-    named = ModelRepo.objects.visible_to(person).named(f"{namespace}/{name}")
-    repo: ModelRepo | None = named.with_names().first()
-    if repo is None:
-        raise RepoNotFound(f"There is no model {namespace}/{name}, or none that you may see.")
+    """Return a repo to somebody who administers it; raise RepoNotFound or Refused to others."""
+    repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     require_may(Caller(person), Action.ADMINISTER, repo, timezone.now())
     return repo
 
@@ -65,6 +63,7 @@ def _repo(person: User, namespace: str, name: str) -> ModelRepo:
 @login_required
 @require_safe
 def letters(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """List a gate's letters, and say which of them are in the team's own words."""
     repo = _repo(signed_in(request), namespace, name)
     own = set(LetterTemplate.objects.filter(scope=scope_of(repo)).values_list("kind", flat=True))
     groups = [
@@ -77,7 +76,7 @@ def letters(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def letter(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpResponse:
-    """Edit, preview, keep, or go back to the default words."""
+    """Edit a letter, preview it, save it, or go back to the default words."""
     person = signed_in(request)
     repo = _repo(person, namespace, name)
     if (chosen := KINDS.get(kind)) is None:
@@ -86,8 +85,8 @@ def letter(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpRe
         reset_letter_template(actor=person, scope=scope_of(repo), kind=kind, now=timezone.now())
         messages.success(request, "The default words are back.")
         return redirect("access:letter_words", namespace, name, kind)
-    held = edited_words(scope_of(repo), kind)
-    words = held or chosen.words
+    edited = edited_words(scope_of(repo), kind)
+    words = edited or chosen.words
     form = WordsForm(
         request.POST or None, initial={"subject": words.subject, "paragraphs": words.text}
     )
@@ -97,7 +96,7 @@ def letter(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpRe
             shown = _shown(form, chosen)
             if "save" in request.POST:
                 _save(person, repo, kind, chosen, form)
-                messages.success(request, "The letter is kept in your words.")
+                messages.success(request, "The letter is saved in your words.")
                 return redirect("access:letter_words", namespace, name, kind)
         except FieldErrors as error:
             show_errors(form, error)
@@ -108,9 +107,9 @@ def letter(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpRe
         "form": form,
         "shown": shown or (preview(words, chosen.samples) if not form.is_bound else None),
         "facts": chosen.samples,
-        "is_own": held is not None,
+        "is_own": edited is not None,
     }
-    return render(request, "access/letter.html", context, status=422 if form.errors else 200)
+    return form_page(request, "access/letter.html", context)
 
 
 def _shown(form: WordsForm, kind: LetterKind) -> LetterWords:

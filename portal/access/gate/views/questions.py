@@ -1,4 +1,4 @@
-"""The builder of a lab's own questions: each act of it is a plain post and a new version."""
+"""Pages on which a lab edits its own questions; each change makes a new version."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
+from portal.forms.submitting import form_page
 
 NEW = "new"
 
@@ -31,7 +32,7 @@ NEW = "new"
 @login_required
 @require_safe
 def request_form(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """The questions in their order, and how they look to who is asked."""
+    """Show the questions in their order, and how applicants see them."""
     repo = administered(signed_in(request), namespace, name)
     return render(request, "access/request_form.html", _context(repo))
 
@@ -44,8 +45,13 @@ def _context(repo: ModelRepo) -> dict[str, Any]:
         "repo": repo,
         "form": form,
         "rows": [
-            (each, KINDS[each.kind], STEP_LABELS[each.step], condition_words(each, questions))
-            for each in questions
+            (
+                question,
+                KINDS[question.kind],
+                STEP_LABELS[question.step],
+                condition_words(question, questions),
+            )
+            for question in questions
         ],
         "preview": [
             (step, step_form(step, blank, request_form=form)) for step in STEPS if step.form
@@ -56,7 +62,7 @@ def _context(repo: ModelRepo) -> dict[str, Any]:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def question(request: HttpRequest, namespace: str, name: str, question: str) -> HttpResponse:
-    """One question, to be written or changed."""
+    """Write a new question, or change one."""
     repo = administered(signed_in(request), namespace, name)
     form = newest_form(repo)
     questions = lab_questions(form)
@@ -71,7 +77,7 @@ def question(request: HttpRequest, namespace: str, name: str, question: str) -> 
     posted = QuestionForm(request.POST, repo=repo, earlier=earlier)
     if posted.is_valid():
         named = _new_name(posted, questions) if question == NEW else question
-        fields = [each.stored() for each in questions]
+        fields = [asked.stored() for asked in questions]
         fields[at : at + 1] = [posted.stored(named)]
         try:
             _save(request, repo, fields)
@@ -83,28 +89,28 @@ def question(request: HttpRequest, namespace: str, name: str, question: str) -> 
 
 
 def _position(questions: Sequence[LabQuestion], name: str) -> int:
-    """Where the question stands; behind the last, where it is new."""
+    """Return a question's index, which for a new one is behind the last."""
     if name == NEW:
         return len(questions)
-    for at, each in enumerate(questions):
-        if each.name == name:
+    for at, question in enumerate(questions):
+        if question.name == name:
             return at
     raise Http404
 
 
 def _new_name(form: QuestionForm, questions: Sequence[LabQuestion]) -> str:
-    """From the question's first words, and like no other's."""
+    """Make a name of the question's first words that no other question has."""
     words = slugify(form.cleaned_data["label"]).replace("-", "_")[:30].strip("_")
     stem = f"q_{words}" if words else "question"
-    taken = {each.name for each in questions}
+    taken = {question.name for question in questions}
     numbered = (f"{stem}_{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (stem, *numbered) if name not in taken)
 
 
 def _over(request: HttpRequest) -> int:
-    """The version that the page showed."""
-    given = request.POST.get("over", "")
-    return int(given) if given.isdecimal() and len(given) < 9 else 0
+    """Return the version that the page showed, which the change is made to."""
+    version = request.POST.get("over", "")
+    return int(version) if version.isdecimal() and len(version) < 9 else 0
 
 
 def _save(request: HttpRequest, repo: ModelRepo, fields: list[dict[str, Any]]) -> None:
@@ -119,7 +125,7 @@ def _save(request: HttpRequest, repo: ModelRepo, fields: list[dict[str, Any]]) -
 
 
 def _of_one(error: FieldErrors, position: int) -> FieldErrors:
-    """Keep the names of the fields to the question on the page; others' errors are the page's."""
+    """Name the fields of the question on the page; show the other questions' errors above it."""
     here = f"fields.{position}."
     return FieldErrors(
         {
@@ -133,13 +139,12 @@ def _edit(
     request: HttpRequest, repo: ModelRepo, name: str, form: QuestionForm, over: int
 ) -> HttpResponse:
     context = {"repo": repo, "name": name, "is_new": name == NEW, "form": form, "over": over}
-    status = 422 if form.errors else 200
-    return render(request, "access/request_form_question.html", context, status=status)
+    return form_page(request, "access/request_form_question.html", context)
 
 
 @posted_from("access:request_form", "namespace", "name")
 def arrange(request: HttpRequest, namespace: str, name: str, question: str) -> HttpResponse:
-    """Move a question up or down, or take it away."""
+    """Move a question up or down, or remove it."""
     repo = administered(signed_in(request), namespace, name)
     questions = lab_questions(newest_form(repo))
     at = _position(questions, question)
@@ -150,7 +155,7 @@ def arrange(request: HttpRequest, namespace: str, name: str, question: str) -> H
         step = -1 if request.POST.get("act") == "up" else 1
         questions.insert(max(at + step, 0), moved)
     try:
-        _save(request, repo, [each.stored() for each in questions])
+        _save(request, repo, [question.stored() for question in questions])
     except FieldErrors as error:
         messages.error(request, " ".join(error.errors.values()))
     return redirect("access:request_form", repo.namespace.name, repo.name)
