@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class DemoPerson:
     """One account. ``answers`` are of those who asked for access."""
 
     name: str
@@ -28,7 +28,7 @@ class Part:
 # The seven of demo.json. The lab's people are at an organization of their own, since nobody
 # decides on a colleague's request. The applicant's address proves no affiliation.
 ACCOUNTS = {
-    "approved": Part(
+    "approved": DemoPerson(
         "Approved Researcher",
         "approved@example.edu",
         "Example University",
@@ -38,7 +38,7 @@ ACCOUNTS = {
         outputs="A paper, the probing code, and the prompts with their completions.",
         compute="One workstation with a 24 GB card, and a share of a cluster.",
     ),
-    "applicant": Part(
+    "applicant": DemoPerson(
         "Waiting Applicant",
         "applicant@language-studies.example",
         "Institute for Language Studies",
@@ -49,31 +49,31 @@ ACCOUNTS = {
         "A public report with counts, and the tool that made them.",
         "None of our own; hosted inference would do.",
     ),
-    "newcomer": Part("New Researcher", "newcomer@example.edu"),
-    "reviewer": Part("Lab Reviewer", "reviewer@lab.example"),
-    "publisher": Part("Model Publisher", "publisher@lab.example"),
-    "publisher2": Part("Second Publisher", "publisher2@lab.example"),
-    "operator": Part("Portal Operator", "operator@lab.example"),
+    "newcomer": DemoPerson("New Researcher", "newcomer@example.edu"),
+    "reviewer": DemoPerson("Lab Reviewer", "reviewer@lab.example"),
+    "publisher": DemoPerson("Model Publisher", "publisher@lab.example"),
+    "publisher2": DemoPerson("Second Publisher", "publisher2@lab.example"),
+    "operator": DemoPerson("Portal Operator", "operator@lab.example"),
 }
 
 OTHERS = {
-    "reviewer2": Part("Second Reviewer", "reviewer2@lab.example"),
-    "reviewer3": Part("Third Reviewer", "reviewer3@research-lab.example"),
-    "held": Part(
+    "reviewer2": DemoPerson("Second Reviewer", "reviewer2@lab.example"),
+    "reviewer3": DemoPerson("Third Reviewer", "reviewer3@research-lab.example"),
+    "held": DemoPerson(
         "Screened Researcher",
         "held@medical-school.example",
         "Sample Listed Institute",
         "KE",
         purpose="Which tokens of a prompt a small model attends to when it writes a loop.",
     ),
-    "asked": Part(
+    "asked": DemoPerson(
         "Asked Researcher",
         "asked@institute.example",
         "Example Institute of Technology",
         "CH",
         purpose="We prune a small model layer by layer, and measure where its code stops parsing.",
     ),
-    "appellant": Part(
+    "appellant": DemoPerson(
         "Appealing Researcher",
         "appellant@open-university.example",
         "Example Open University",
@@ -81,7 +81,7 @@ OTHERS = {
         purpose="A course on language models: each student reads one attention head.",
         outputs="Course notes under an open licence. No weights leave the course’s server.",
     ),
-    "declined": Part(
+    "declined": DemoPerson(
         "Declined Researcher",
         "declined@speech-company.example",
         "Example Speech Company",
@@ -90,7 +90,7 @@ OTHERS = {
         "We want to see whether the model helps our support desk to write scripts.",
         "A prototype for our customers.",
     ),
-    "late": Part(
+    "late": DemoPerson(
         "Long Waiting Researcher",
         "late@weather-service.example",
         "Example Weather Service",
@@ -99,7 +99,7 @@ OTHERS = {
         "Whether a model of code can check the scripts that prepare our forecasts.",
         "An internal report, and a public summary.",
     ),
-    "waiting": Part(
+    "waiting": DemoPerson(
         "Proved Applicant",
         "waiting@language-foundation.example",
         "Example Language Foundation",
@@ -109,7 +109,7 @@ OTHERS = {
         "A data set of tokens with their languages.",
         "A laptop.",
     ),
-    "holder": Part(
+    "holder": DemoPerson(
         "Laboratory Lead",
         "holder@national-laboratory.example",
         "Example National Laboratory",
@@ -119,9 +119,9 @@ OTHERS = {
         "A paper, and the tool that injects the faults.",
         "Eight cards of 80 GB.",
     ),
-    "member": Part("Laboratory Member", "member@national-laboratory.example"),
-    "invited": Part("Invited Member", "invited@national-laboratory.example"),
-    "renewing": Part(
+    "member": DemoPerson("Laboratory Member", "member@national-laboratory.example"),
+    "invited": DemoPerson("Invited Member", "invited@national-laboratory.example"),
+    "renewing": DemoPerson(
         "Renewing Researcher",
         "renewing@civic-data.example",
         "Example Civic Data Society",
@@ -130,7 +130,7 @@ OTHERS = {
         "Which licences the model reproduces from the files that it has read.",
         "A public table of what was found, and how often.",
     ),
-    "former": Part(
+    "former": DemoPerson(
         "Former Researcher",
         "former@press-archive.example",
         "Example Press Archive",
@@ -138,6 +138,6 @@ OTHERS = {
         "civil_society",
         "Whether the model’s docstrings can be told from those that people wrote.",
     ),
-    "offered": Part("Offered Researcher", "offered@standards-bureau.example"),
+    "offered": DemoPerson("Offered Researcher", "offered@standards-bureau.example"),
 }
 CAST = {**ACCOUNTS, **OTHERS}

@@ -56,7 +56,7 @@ SECTIONS = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class NavEntry:
     """One link of the main navigation."""
 
     key: str
@@ -106,7 +106,7 @@ def open_cases(user: User) -> CappedCount:
     return waiting_count(user)
 
 
-def navigation(user: User | None, reviewing: bool) -> list[Entry]:
+def navigation(user: User | None, reviewing: bool) -> list[NavEntry]:
     """Reviewers begin with their queue; who isn't signed in sees only what works without."""
     entries: list[tuple[str, str, str, CappedCount | None]] = []
     if user and reviewing:
@@ -120,7 +120,7 @@ def navigation(user: User | None, reviewing: bool) -> list[Entry]:
     if user:
         entries.append(("tokens", "Tokens", "accounts:tokens", None))
     return [
-        Entry(key, label, url, count)
+        NavEntry(key, label, url, count)
         for key, label, name, count in entries
         if (url := url_or_none(name))
     ]

@@ -9,7 +9,7 @@ from portal.access.requests.licence_text import LicenceBlock, blocks
 
 
 @dataclass(frozen=True)
-class Change:
+class TextChange:
     """What was taken out and what was put in; ``kept`` paragraphs stand unchanged before it."""
 
     kept: int
@@ -17,7 +17,7 @@ class Change:
     added: list[LicenceBlock]
 
 
-def changes(older: str, newer: str) -> tuple[list[Change], int]:
+def changes(older: str, newer: str) -> tuple[list[TextChange], int]:
     """The changes in order, and how many paragraphs stand unchanged after the last."""
     before, after = blocks(older), blocks(newer)
     found, kept = [], 0
@@ -25,6 +25,6 @@ def changes(older: str, newer: str) -> tuple[list[Change], int]:
         if tag == "equal":
             kept = i2 - i1
             continue
-        found.append(Change(kept, before[i1:i2], after[j1:j2]))
+        found.append(TextChange(kept, before[i1:i2], after[j1:j2]))
         kept = 0
     return found, kept

@@ -37,7 +37,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """``width``: of a hundred; None where nothing may be drawn."""
 
     label: str
@@ -55,9 +55,9 @@ def words(cell: Cell) -> str:
     return "–" if cell.share is None else f"{cell.share} %"
 
 
-def bars(lines: list[Times], days: int = CHARTED) -> list[Bar]:
+def bars(lines: list[Times], days: int = CHARTED) -> list[ChartBar]:
     cells = [(line.label, line.at(days)) for line in lines]
-    return [Bar(label, words(cell), cell.share) for label, cell in cells]
+    return [ChartBar(label, words(cell), cell.share) for label, cell in cells]
 
 
 def table(lines: list[Times]) -> list[tuple[str, list[str]]]:

@@ -31,7 +31,7 @@ from portal.errors import FieldErrors
 
 
 @extend_schema_view(get=extend_schema(operation_id="show_gate"))
-class GateView(RepoMixin, ApiRetrieveView):
+class GateSettingsView(RepoMixin, ApiRetrieveView):
     """Show how a model's team works: quorum, days, two-person decisions, members."""
 
     permission_classes = [HasAdminScope]

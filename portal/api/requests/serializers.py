@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from portal.access.models import AccessRequest, Submission
@@ -76,7 +76,8 @@ class AppealInput(Input):
     text = FreeTextField()
 
 
-class RequestOutput(serializers.ModelSerializer[AccessRequest]):
+@extend_schema_serializer(component_name="RequestOutput")
+class AccessRequestOutput(serializers.ModelSerializer[AccessRequest]):
     """A request of the caller’s, and what they may do with it now."""
 
     repo = serializers.CharField(source="repo.full_name")
@@ -120,7 +121,8 @@ class DecisionOutput(Output):
     decided_at = serializers.DateTimeField()
 
 
-class RequestDetailOutput(RequestOutput):
+@extend_schema_serializer(component_name="RequestDetailOutput")
+class RequestDetailOutput(AccessRequestOutput):
     answers = serializers.SerializerMethodField(help_text="The draft, or the newest snapshot.")
     questions = QuestionOutput(many=True)
     decision = serializers.SerializerMethodField()
@@ -130,9 +132,9 @@ class RequestDetailOutput(RequestOutput):
         help_text="All of it as one file; by POST, in a session."
     )
 
-    class Meta(RequestOutput.Meta):
+    class Meta(AccessRequestOutput.Meta):
         fields = (
-            *RequestOutput.Meta.fields,
+            *AccessRequestOutput.Meta.fields,
             "answers",
             "questions",
             "decision",

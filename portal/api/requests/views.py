@@ -19,8 +19,8 @@ from portal.api.base.schema import example, refusal
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
 from portal.api.requests.history_views import ChangeListView, EventListView, SnapshotListView
 from portal.api.requests.serializers import (
+    AccessRequestOutput,
     RequestDetailOutput,
-    RequestOutput,
     SaveInput,
     StartInput,
 )
@@ -71,7 +71,7 @@ class RequestListView(OwnRequestMixin, ApiListView):
     """List the caller's own requests, newest first."""
 
     write_permission_classes = [IsSession]
-    serializer_class = RequestOutput
+    serializer_class = AccessRequestOutput
     input_serializer_class = StartInput
 
     def get_queryset(self) -> QuerySet[AccessRequest]:

@@ -53,7 +53,7 @@ SECRET = frozenset({"password", "secret_hash"})
 
 
 @dataclass(frozen=True)
-class Source:
+class PersonalRecords:
     """``path``: from the row to the person. ``without``: what of it is somebody else's."""
 
     rows: type[Any]
@@ -67,37 +67,37 @@ class Source:
 
 OF_THE_TEAM = frozenset(TEAM_ONLY | {"ended_by_id", "placed_by_id", "proved_by_id"})
 SOURCES = {
-    "addresses": Source(EmailAddress, "user"),
-    "affiliations": Source(Affiliation, "person", OF_THE_TEAM),
-    "references": Source(Reference, "person"),
-    "namespaces": Source(Namespace, "person"),
-    "publishing": Source(NamespaceRole, "user"),
-    "tokens": Source(AccessToken, "user"),
-    "teams": Source(TeamMember, "user"),
-    "revisions": Source(Revision, "author"),
-    "requests": Source(AccessRequest, "applicant", frozenset({"evidence_is_clear"})),
-    "snapshots": Source(Submission, "request__applicant"),
-    "questions": Source(Question, "request__applicant", OF_THE_TEAM),
-    "decisions": Source(Decision, "request__applicant", OF_THE_TEAM),
-    "appeals": Source(Appeal, "request__applicant"),
-    "signatures": Source(Acceptance, "person"),
-    "grants": Source(Grant, "person", OF_THE_TEAM),
-    "renewals": Source(Renewal, "grant__person", OF_THE_TEAM),
-    "memberships": Source(Membership, "person", OF_THE_TEAM),
-    "members_invited": Source(Membership, "invited_by", OF_THE_TEAM),
-    "holds": Source(Hold, "person", OF_THE_TEAM),
-    "downloads": Source(Download, "person"),
-    "uploads": Source(Upload, "person"),
-    "jobs": Source(Job, "person"),
-    "letters": Source(OutboxMessage, "recipient"),
-    "votes_cast": Source(Review, "reviewer"),
-    "cases_taken": Source(Assignment, "reviewer"),
-    "conflicts_declared": Source(ConflictDeclaration, "reviewer"),
-    "notes_written": Source(Note, "author"),
-    "questions_asked": Source(Question, "asked_by", frozenset({"answer"})),
-    "decisions_taken": Source(Decision, "decided_by"),
-    "lifts_given": Source(HoldLift, "person"),
-    "record": Source(AuditEvent, "actor"),
+    "addresses": PersonalRecords(EmailAddress, "user"),
+    "affiliations": PersonalRecords(Affiliation, "person", OF_THE_TEAM),
+    "references": PersonalRecords(Reference, "person"),
+    "namespaces": PersonalRecords(Namespace, "person"),
+    "publishing": PersonalRecords(NamespaceRole, "user"),
+    "tokens": PersonalRecords(AccessToken, "user"),
+    "teams": PersonalRecords(TeamMember, "user"),
+    "revisions": PersonalRecords(Revision, "author"),
+    "requests": PersonalRecords(AccessRequest, "applicant", frozenset({"evidence_is_clear"})),
+    "snapshots": PersonalRecords(Submission, "request__applicant"),
+    "questions": PersonalRecords(Question, "request__applicant", OF_THE_TEAM),
+    "decisions": PersonalRecords(Decision, "request__applicant", OF_THE_TEAM),
+    "appeals": PersonalRecords(Appeal, "request__applicant"),
+    "signatures": PersonalRecords(Acceptance, "person"),
+    "grants": PersonalRecords(Grant, "person", OF_THE_TEAM),
+    "renewals": PersonalRecords(Renewal, "grant__person", OF_THE_TEAM),
+    "memberships": PersonalRecords(Membership, "person", OF_THE_TEAM),
+    "members_invited": PersonalRecords(Membership, "invited_by", OF_THE_TEAM),
+    "holds": PersonalRecords(Hold, "person", OF_THE_TEAM),
+    "downloads": PersonalRecords(Download, "person"),
+    "uploads": PersonalRecords(Upload, "person"),
+    "jobs": PersonalRecords(Job, "person"),
+    "letters": PersonalRecords(OutboxMessage, "recipient"),
+    "votes_cast": PersonalRecords(Review, "reviewer"),
+    "cases_taken": PersonalRecords(Assignment, "reviewer"),
+    "conflicts_declared": PersonalRecords(ConflictDeclaration, "reviewer"),
+    "notes_written": PersonalRecords(Note, "author"),
+    "questions_asked": PersonalRecords(Question, "asked_by", frozenset({"answer"})),
+    "decisions_taken": PersonalRecords(Decision, "decided_by"),
+    "lifts_given": PersonalRecords(HoldLift, "person"),
+    "record": PersonalRecords(AuditEvent, "actor"),
 }
 _ACT = "what somebody did for the lab: the record, which is in the export, has the act"
 ELSEWHERE = {
@@ -143,7 +143,7 @@ def account_of(person: User) -> dict[str, Any]:
     return plain(person, without=SECRET)
 
 
-def _rows(name: str, source: Source, person: User, now: datetime) -> QuerySet[Any]:
+def _rows(name: str, source: PersonalRecords, person: User, now: datetime) -> QuerySet[Any]:
     if name == "letters":  # one that may still be taken back hasn't been written
         return letters_of(person, now).filter(is_secret=False).order_by("pk")
     if name == "decisions":  # what was undone never was, to the one it was about

@@ -34,7 +34,7 @@ class FileRow:
 
 
 @dataclass(frozen=True)
-class FilesView:
+class FilesPanel:
     revision: Revision
     rows: list[FileRow]
     folded: list[FileRow]
@@ -56,7 +56,7 @@ def inside(path: str) -> Q:
 
 def read_files(
     repo: ModelRepo, revision: Revision, *, chosen: str, download: Permission, within: str = ""
-) -> FilesView:
+) -> FilesPanel:
     """List a revision's files. ``download``: what the person may download of it.
 
     ``within`` narrows the rows to a file or folder; one that isn't there narrows nothing.
@@ -67,7 +67,7 @@ def read_files(
     has_sums = any(row.path == SUMS for row in rows)
     listed = [row for row in rows if row.path == within or row.path.startswith(f"{within}/")]
     listed = listed or rows
-    return FilesView(
+    return FilesPanel(
         revision=revision,
         rows=listed[:FOLD],
         folded=listed[FOLD:],

@@ -1,4 +1,4 @@
-"""Where a person stands before a model's gate, and the one thing to do next."""
+"""A person's access to a model, as its page puts it, and the one thing to do next."""
 
 from __future__ import annotations
 
@@ -23,27 +23,30 @@ WAITS = (Reason.PENDING, Reason.QUESTION, Reason.CHECKED)
 
 
 @dataclass(frozen=True)
-class Act:
+class ActionLink:
     label: str
     url: str
 
 
 @dataclass(frozen=True)
-class Standing:
-    """``tone`` and ``icon`` mark the heading; ``act`` is the page's one primary button."""
+class AccessNotice:
+    """A notice of one's access; ``act`` is the page's one primary button.
+
+    ``tone`` and ``icon`` mark the heading.
+    """
 
     tone: str
     icon: str
     heading: str
-    act: Act | None
-    other: Act | None = None
+    act: ActionLink | None
+    other: ActionLink | None = None
 
 
 @dataclass(frozen=True)
-class GateView:
+class GatePanel:
     download: Permission
     infer: Permission
-    standing: Standing
+    notice: AccessNotice
     due_at: datetime
 
     @property
@@ -54,85 +57,92 @@ class GateView:
         return not self.download.allowed and not signs & reasons
 
 
-def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GateView:
+def look_at_gate(person: Person, repo: ModelRepo, now: datetime) -> GatePanel:
     download = may(person, Action.DOWNLOAD, repo, now)
     infer = may(person, Action.INFER, repo, now)
-    return GateView(
+    return GatePanel(
         download=download,
         infer=infer,
-        standing=_standing(person, repo, download, infer, now),
+        notice=_notice(person, repo, download, infer, now),
         due_at=now + timedelta(days=repo.decision_days),
     )
 
 
-def _standing(
+def _notice(
     person: Person, repo: ModelRepo, download: Permission, infer: Permission, now: datetime
-) -> Standing:
+) -> AccessNotice:
     if not download.allowed:
-        told = infer if infer.reason == Reason.OFFERED else download
-        return _meanwhile(_refused(person, repo, told), repo, infer)
+        # An offer may stand for hosted use alone: then it says more than the refused download.
+        refused_one = infer if infer.reason == Reason.OFFERED else download
+        return _meanwhile(_refused(person, repo, refused_one), repo, infer)
     if not isinstance(person, User):
-        return Standing("yes", "open", "Open: no account needed.", Act("Download it", "#use"))
+        return AccessNotice(
+            "yes", "open", "Open: no account needed.", ActionLink("Download it", "#use")
+        )
     if repo.hosted and not infer.allowed:
         refused = _refused(person, repo, infer)
-        return Standing("yes", "tick", "Download is open to you.", refused.act, _token())
-    other = Act(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
+        return AccessNotice("yes", "tick", "Download is open to you.", refused.act, _token())
+    other = ActionLink(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
     if repo.download_gate == Gate.OPEN:
-        return Standing("yes", "tick", "Open to everybody.", _token(), other)
+        return AccessNotice("yes", "tick", "Open to everybody.", _token(), other)
     return _granted(person, download, other, now)
 
 
-def _granted(person: User, download: Permission, other: Act | None, now: datetime) -> Standing:
+def _granted(
+    person: User, download: Permission, other: ActionLink | None, now: datetime
+) -> AccessNotice:
     """Say until when it is open, and offer the renewal while there is one."""
     grant = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases]).first()
     if grant is None:  # somebody of the team
-        return Standing("yes", "tick", "It’s open to you.", _token(), other)
+        return AccessNotice("yes", "tick", "It’s open to you.", _token(), other)
     heading = f"It’s open to you until {whole_date(ends_at(grant))}."
     if grant.person_id == person.pk and is_renewable(grant, now):
-        renew = Act("Renew access", reverse("access:renew", args=[grant.pk]))
-        return Standing("yes", "tick", heading, renew, _token())
-    return Standing("yes", "tick", heading, _token(), other)
+        renew = ActionLink("Renew access", reverse("access:renew", args=[grant.pk]))
+        return AccessNotice("yes", "tick", heading, renew, _token())
+    return AccessNotice("yes", "tick", heading, _token(), other)
 
 
-def _meanwhile(standing: Standing, repo: ModelRepo, infer: Permission) -> Standing:
+def _meanwhile(notice: AccessNotice, repo: ModelRepo, infer: Permission) -> AccessNotice:
     """Hosted use may be open where the download isn’t: by its grant, or while one waits."""
     if not (repo.hosted and infer.allowed):
-        return standing
+        return notice
     page = f"{reverse('jobs:playground')}?{urlencode({'model': repo.full_name})}"
     per_day = infer.limits.tokens_per_day
     label = f"Try it while you wait: {per_day:,} tokens a day" if per_day else PLAYGROUND
-    return replace(standing, other=Act(label, page))
+    return replace(notice, other=ActionLink(label, page))
 
 
-def _token() -> Act:
-    return Act("Make a token", reverse("accounts:tokens"))
+def _token() -> ActionLink:
+    return ActionLink("Make a token", reverse("accounts:tokens"))
 
 
-def _refused(person: Person, repo: ModelRepo, permission: Permission) -> Standing:
+def _refused(person: Person, repo: ModelRepo, permission: Permission) -> AccessNotice:
     if not isinstance(person, User):
         return _sign_in(repo)
     refusal = describe(permission, repo)
-    act = Act(refusal.act_label, refusal.act_url)
+    act = ActionLink(refusal.act_label, refusal.act_url)
     if permission.reason in STARTS_ANEW and _has_draft(person, repo):
-        return Standing("calm", "note", "You began a request; it’s kept.", Act("Continue", act.url))
+        return AccessNotice(
+            "calm", "note", "Your draft request is saved.", ActionLink("Continue", act.url)
+        )
     if permission.reason in WAITS:
-        return Standing("wait", "clock", refusal.heading, act)
-    return Standing("calm", "todo", refusal.heading, act)
+        return AccessNotice("wait", "clock", refusal.heading, act)
+    return AccessNotice("calm", "todo", refusal.heading, act)
 
 
-def _sign_in(repo: ModelRepo) -> Standing:
+def _sign_in(repo: ModelRepo) -> AccessNotice:
     back = urlencode({"next": f"/{repo.full_name}"})
     needs_request = repo.download_gate == Gate.REVIEW
     heading = "Sign in to request access." if needs_request else "Sign in, then sign the licence."
-    return Standing(
+    return AccessNotice(
         "calm",
         "todo",
         heading,
-        Act("Sign in", f"{reverse('account_login')}?{back}"),
-        Act("Create an account", f"{reverse('account_signup')}?{back}"),
+        ActionLink("Sign in", f"{reverse('account_login')}?{back}"),
+        ActionLink("Create an account", f"{reverse('account_signup')}?{back}"),
     )
 
 
 def _has_draft(person: User, repo: ModelRepo) -> bool:
-    """Asked only where the policy says that nothing is pending: what is open then is a draft."""
+    """Tell whether a draft waits. Ask it only where the policy finds nothing pending."""
     return AccessRequest.objects.of(person).open().filter(repo=repo).exists()

@@ -17,7 +17,7 @@ from portal.storage import BlobMissing, blob_store
 
 
 @dataclass(frozen=True)
-class SignatureView:
+class SignaturePanel:
     """``fault``: why the signature doesn't hold; empty where it does."""
 
     fingerprint: str
@@ -28,7 +28,7 @@ class SignatureView:
     fault: str
 
 
-def look_at_signature(revision: Revision) -> SignatureView | None:
+def look_at_signature(revision: Revision) -> SignaturePanel | None:
     """Checked each time it is shown. None for a revision without one."""
     found = RevisionSignature.objects.select_related("key").filter(revision=revision).first()
     if found is None:
@@ -45,7 +45,7 @@ def look_at_signature(revision: Revision) -> SignatureView | None:
         fault = "The signature is not in the store."
     except (BadSignature, KeyError, TypeError, ValueError):
         fault = "The signature is not one by this key."
-    return SignatureView(
+    return SignaturePanel(
         fingerprint=found.key_id,
         signed_at=found.signed_at,
         key_url=settings.BASE_URL + reverse("site:known_key", args=[found.key_id]),
@@ -68,7 +68,7 @@ def _files(revision: Revision) -> dict[str, str]:
     return {path: sha256 for path, sha256 in listed if is_signed(path)}
 
 
-def command(repo: ModelRepo, revision: Revision, signature: SignatureView) -> str:
+def command(repo: ModelRepo, revision: Revision, signature: SignaturePanel) -> str:
     """What to paste, from nothing to a verified folder."""
     return "\n".join(
         [

@@ -33,7 +33,7 @@ WORDS = ["stop", "stop_token_ids", "logit_bias"]
 
 
 @dataclass(frozen=True)
-class Row:
+class RetentionRule:
     """``enforce`` is None where the tick does it, each minute."""
 
     slug: str
@@ -103,7 +103,7 @@ def _forget_affiliations(now: datetime) -> int:
 
 
 TABLE = (
-    Row(
+    RetentionRule(
         "drafts",
         "Drafts of requests",
         "90 days after they were last saved; a letter comes 14 days before",
@@ -111,7 +111,7 @@ TABLE = (
         "They are their writers’ scratch paper; nobody else reads them.",
         AccessRequest,
     ),
-    Row(
+    RetentionRule(
         "answers",
         "Answers of declined, withdrawn and lapsed requests, with questions, notes and appeals; "
         "of approved ones too, once no grant rests on them",
@@ -121,7 +121,7 @@ TABLE = (
         Submission,
         erase_answers,
     ),
-    Row(
+    RetentionRule(
         "check-hits",
         "What the screening lists had on the holder or a member of a grant",
         "5 years after the end of the grant",
@@ -130,7 +130,7 @@ TABLE = (
         Screening,
         erase_check_hits,
     ),
-    Row(
+    RetentionRule(
         "signature-addresses",
         "The network address from which a licence was signed",
         "12 months after the request closed; 5 years after the end of a grant that rests on it",
@@ -139,7 +139,7 @@ TABLE = (
         Acceptance,
         erase_signature_addresses,
     ),
-    Row(
+    RetentionRule(
         "invitations",
         "Addresses of people who were invited to a grant and never joined",
         "12 months after the invitation ended",
@@ -148,7 +148,7 @@ TABLE = (
         Membership,
         erase_invitations,
     ),
-    Row(
+    RetentionRule(
         "download-addresses",
         "The network address of each download",
         "30 days",
@@ -157,7 +157,7 @@ TABLE = (
         Download,
         _forget_downloads,
     ),
-    Row(
+    RetentionRule(
         "prompts",
         "Prompts and results of hosted jobs",
         "30 days after the job ended",
@@ -166,7 +166,7 @@ TABLE = (
         Job,
         _forget_prompts,
     ),
-    Row(
+    RetentionRule(
         "letters",
         "Letters, sent or given up, read or unread",
         "24 months",
@@ -175,7 +175,7 @@ TABLE = (
         OutboxMessage,
         _forget_letters,
     ),
-    Row(
+    RetentionRule(
         "sessions",
         "Sign-in sessions",
         "until they expire",
@@ -184,7 +184,7 @@ TABLE = (
         Session,
         _forget_sessions,
     ),
-    Row(
+    RetentionRule(
         "tokens",
         "Names, hints and hashes of tokens that are revoked or expired",
         "12 months",
@@ -193,7 +193,7 @@ TABLE = (
         AccessToken,
         _forget_tokens,
     ),
-    Row(
+    RetentionRule(
         "references",
         "Names, addresses and words of people who were asked to vouch for somebody",
         "12 months after they answered, or could no longer",
@@ -202,7 +202,7 @@ TABLE = (
         Reference,
         _forget_references,
     ),
-    Row(
+    RetentionRule(
         "affiliations",
         "The evidence of an affiliation that is over",
         "12 months after it ended or expired",
