@@ -87,6 +87,7 @@ class EventType(models.TextChoices):
     RENEWAL_OVERDUE = "renewal.overdue"
     RENEWAL_FILED = "renewal.filed"
     RENEWAL_DECLINED = "renewal.declined"
+    RENEWAL_ENDED = "renewal.ended"
     MEMBER_INVITED = "member.invited"
     MEMBER_HELD = "member.held"
     MEMBER_CHECKED = "member.check_opened"

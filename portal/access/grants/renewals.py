@@ -35,6 +35,8 @@ from portal.parsing.texts import require_text
 
 OPENS_BEFORE = timedelta(days=60)
 CLOSES_AFTER = timedelta(days=30)
+ENDED_MEANWHILE = "This grant was ended meanwhile, so it can’t be renewed."
+Outcome = Renewal.Outcome
 
 
 def opens_at(grant: Grant) -> datetime:
@@ -102,7 +104,7 @@ def _was_decided(grant: Grant) -> bool:
         return True
     keys = [relative.pk for relative in line_of(grant)]
     return Renewal.objects.filter(
-        grant__in=keys, decided_by__isnull=False, outcome=Renewal.Outcome.GRANTED
+        grant__in=keys, decided_by__isnull=False, outcome=Outcome.GRANTED
     ).exists()
 
 
@@ -121,7 +123,7 @@ def renew_grant(
     Filing again, while a renewal is open or after it was granted, returns that renewal.
     """
     grant = lock_own(holder, grant_id)
-    if filed := grant.renewals.exclude(outcome=Renewal.Outcome.DECLINED).last():
+    if filed := grant.renewals.exclude(outcome__in=(Outcome.DECLINED, Outcome.ENDED)).last():
         return filed
     if obstacle := why_not_renewable(grant, now):
         raise NotRenewable(obstacle)
@@ -157,8 +159,13 @@ def renew_grant(
 def decide_renewal(
     *, actor: User, renewal_id: int, granted: bool, reason: str, now: datetime
 ) -> Renewal:
-    """Grant or decline a renewal, as one of the team. Deciding again changes nothing."""
+    """Grant or decline a renewal, as one of the team. Deciding again changes nothing.
+
+    Raise NotRenewable where the grant was ended before anybody had decided.
+    """
     renewal = _reviewed_renewal(actor, renewal_id)
+    if renewal.outcome == Outcome.ENDED:
+        raise NotRenewable(ENDED_MEANWHILE)
     if renewal.decided_at is not None:
         return renewal
     if granted:
@@ -167,7 +174,7 @@ def decide_renewal(
         return renewal
     missing = "Say why in your own words; the holder reads this."
     reason = require_text(reason, "reason", missing=missing)
-    _decide(renewal, Renewal.Outcome.DECLINED, actor, now, reason)
+    _decide(renewal, Outcome.DECLINED, actor, now, reason)
     letters.send_renewal_declined(renewal, now=now)
     record(EventType.RENEWAL_DECLINED, actor=actor, target=renewal, at=now, grant=renewal.grant_id)
     return renewal
@@ -202,11 +209,11 @@ def _require_decidable(grant: Grant) -> None:
     Not only the grant itself: its holder may have signed a newer text meanwhile.
     """
     if not all(map(is_unended, line_of(grant))):
-        raise NotRenewable("This grant was ended meanwhile, so it can’t be renewed.")
+        raise NotRenewable(ENDED_MEANWHILE)
 
 
 def _decide(
-    renewal: Renewal, outcome: Renewal.Outcome, actor: User | None, now: datetime, reason: str = ""
+    renewal: Renewal, outcome: Outcome, actor: User | None, now: datetime, reason: str = ""
 ) -> None:
     renewal.outcome, renewal.decided_by, renewal.decided_at = outcome, actor, now
     renewal.reason = reason
@@ -218,7 +225,7 @@ def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
 
     Where screening has a hit, it begins once the team has cleared it.
     """
-    _decide(renewal, Renewal.Outcome.GRANTED, actor, now)
+    _decide(renewal, Outcome.GRANTED, actor, now)
     # The last of the line: a newer text may have been signed while the renewal waited.
     old = line_of(renewal.grant)[-1]
     starts_at = max(ends_at(old), now)

@@ -320,7 +320,7 @@ class Migration(migrations.Migration):
                 ('publications', models.TextField(blank=True)),
                 ('filed_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),
-                ('outcome', models.CharField(blank=True, choices=[('granted', 'Renewed'), ('declined', 'Not renewed')], max_length=8)),
+                ('outcome', models.CharField(blank=True, choices=[('granted', 'Renewed'), ('declined', 'Not renewed'), ('ended', 'Ended with the access')], max_length=8)),
                 ('reason', models.TextField(blank=True)),
                 ('decided_at', models.DateTimeField(null=True)),
                 ('acceptance', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.acceptance')),

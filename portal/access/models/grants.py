@@ -196,6 +196,7 @@ class Renewal(models.Model):
     class Outcome(models.TextChoices):
         GRANTED = "granted", "Renewed"
         DECLINED = "declined", "Not renewed"
+        ENDED = "ended", "Ended with the access"
 
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="renewals")
     acceptance = models.ForeignKey(Acceptance, on_delete=models.PROTECT, related_name="+")

@@ -15,9 +15,10 @@ from typing import Any
 
 from portal.access.grants.audit.facts import facts_of_member
 from portal.access.grants.ending.tokens import end_tokens
+from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import end_membership
 from portal.access.lifecycle import has_begun
-from portal.access.models import Grant, Membership
+from portal.access.models import Grant, Membership, Renewal
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -57,10 +58,11 @@ def end_grants(
 ) -> None:
     """End locked grants with what stands on them, and record each end, with these facts.
 
-    Their members end, joined or invited, each with a letter to both sides; tokens made for named
-    models, this one among them, end unless something else opens it to the holder. A letter on the
-    end itself is the caller's: one act sends one, however many grants of a line it ends. Links and
-    running jobs need no word of it: each asks the policy again, a job as it renews its lease.
+    Their members end, joined or invited, each with a letter to both sides; renewals that nobody has
+    decided end; tokens made for named models, this one among them, end unless something else opens
+    it to the holder. A letter on the end itself is the caller's: one act sends one, however many
+    grants of a line it ends. Links and running jobs need no word of it: each asks the policy again,
+    a job as it renews its lease.
     """
     if cause.value.reason_class:
         facts = {"reason_class": cause.value.reason_class, **facts}
@@ -68,6 +70,7 @@ def end_grants(
     for grant in grants:
         _write(grant, cause, actor, reason, now)
         _end_members(grant, actor, cause.value.told, now)
+        _end_renewals(grant, actor, now)
         record(cause.value.event, actor=actor, target=grant, at=now, **facts)
         if has_begun(grant, now):
             opened[grant.person_id, grant.repo_id] = grant
@@ -97,3 +100,18 @@ def _end_members(grant: Grant, actor: User, reason: str, now: datetime) -> None:
             at=now,
             **facts_of_member(membership),
         )
+
+
+def _end_renewals(grant: Grant, actor: User, now: datetime) -> None:
+    """End what is undecided of the grant's whole line: nobody can decide it any more.
+
+    Its holder is told by the letter on the end, so no other one is sent.
+    """
+    line = [relative.pk for relative in line_of(grant)]
+    waiting = Renewal.objects.select_for_update(of=("self",)).filter(grant__in=line)
+    for renewal in waiting.filter(decided_at=None):
+        renewal.outcome, renewal.decided_by = Renewal.Outcome.ENDED, actor
+        renewal.decided_at = now
+        renewal.save(update_fields=["outcome", "decided_by", "decided_at"])
+        facts = {"grant": renewal.grant_id}
+        record(EventType.RENEWAL_ENDED, actor=actor, target=renewal, at=now, **facts)

@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.access.errors import NotRenewable
 from portal.access.grants.ending.closeout import close_grant
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
-from portal.access.grants.renewals import why_not_renewable
+from portal.access.grants.renewals import decide_renewal, renew_grant, why_not_renewable
+from portal.access.models import Renewal
 from portal.access.policy.policy import Action, Reason, may
+from portal.access.reminders.tick import tick
 from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.undo import reopen_request, undo_decision
 from portal.audit.models import AuditEvent
@@ -124,6 +127,52 @@ class TestEachAct:
         end(grant, now)
         token.refresh_from_db()
         assert token.revoked_at is None
+
+
+class TestARenewalThatWaits:
+    @pytest.fixture
+    def renewal(self, now):
+        """File a renewal that the team has to decide, of a grant that ends in a month."""
+        grant = make_accepted(now=now - MONTH, days=60)
+        make_gate(grant.repo, renewal_needs_review=True)
+        return renew_grant(
+            holder=grant.person,
+            grant_id=grant.pk,
+            report="We probed it.",
+            publications="",
+            signature=make_signature(grant.person, grant.repo, now=now),
+            now=now,
+        )
+
+    @pytest.mark.parametrize("end", [revoke, close])
+    def test_it_ends_with_the_grant_and_is_reminded_of_no_more(self, end, renewal, now):
+        end(renewal.grant, now)
+        renewal.refresh_from_db()
+        assert (renewal.outcome, renewal.decided_at) == (Renewal.Outcome.ENDED, now)
+        assert events("renewal.ended") == 1
+        assert tick(renewal.due_at) == {}
+        assert tick(renewal.due_at + 7 * DAY) == {}
+
+    @pytest.mark.parametrize("granted", [True, False])
+    def test_nobody_decides_it_any_more(self, renewal, now, granted):
+        revoke(renewal.grant, now)
+        reviewer = make_reviewer(renewal.grant.repo)
+        with pytest.raises(NotRenewable, match="ended meanwhile"):
+            decide_renewal(
+                actor=reviewer, renewal_id=renewal.pk, granted=granted, reason="No.", now=now
+            )
+
+    def test_filing_again_says_why_not(self, renewal, now):
+        close(renewal.grant, now)
+        with pytest.raises(NotRenewable, match="You closed this grant"):
+            renew_grant(
+                holder=renewal.grant.person,
+                grant_id=renewal.grant_id,
+                report="Again.",
+                publications="",
+                signature=make_signature(renewal.grant.person, renewal.grant.repo, now=now),
+                now=now,
+            )
 
 
 def test_what_one_may_do_while_waiting_keeps_the_token_when_a_decision_is_undone(now):
