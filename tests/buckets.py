@@ -21,7 +21,7 @@ KEY_ID, SECRET, BUCKET = "an-access-key", "a-secret-access-key", "weights"
 
 @pytest.fixture(scope="session")
 def s3_servers(tmp_path_factory) -> Iterator[Callable[[str], str]]:
-    """The address of the S3 server of that make, started when first asked for."""
+    """Yield a function that starts an S3 server of a given make once, and returns its address."""
     with ExitStack() as running:
 
         @cache
@@ -76,7 +76,7 @@ def make_s3_store(endpoint: str, settings) -> S3BlobStore:
     settings.S3_ACCESS_KEY_ID = KEY_ID
     settings.S3_SECRET_ACCESS_KEY = SECRET
     store = S3BlobStore.from_settings()
-    if BUCKET not in [each["Name"] for each in store.client.list_buckets()["Buckets"]]:
+    if BUCKET not in [bucket["Name"] for bucket in store.client.list_buckets()["Buckets"]]:
         store.client.create_bucket(Bucket=BUCKET)
     return store
 

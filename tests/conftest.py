@@ -1,4 +1,4 @@
-"""What every test has: a fixed clock, a blob folder of its own, cheap password hashing."""
+"""Give every test a fixed clock, a blob folder of its own, and cheap password hashing."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def _own_surroundings(settings, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_request_at_hand() -> None:
-    """A server's thread keeps a request's id until the next; here the next is another test's."""
+    """Clear the request's id: a thread keeps it until the next request, of another test here."""
     bind_http_request_id("")
 
 
 @pytest.fixture
 def logged() -> Iterator[Logged]:
-    """What is logged from here on, as programs get it."""
+    """Yield what is logged from here on, in the form for programs."""
     with logging_to("json") as lines:
         yield lines
 
 
-# What these answer to a form is read, and changed nothing; one swaps a line of its page.
+# These answer a form with a page or fragment: they change nothing, or swap a line of the page.
 ANSWER_IN_PLACE = {
     "access:autosave",
     "access:bulk",  # tried before it is confirmed
@@ -75,12 +75,12 @@ def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
         if response.status_code == 200 and response.request["REQUEST_METHOD"] == "POST":
             match = resolve(response.request["PATH_INFO"])
             is_page = surface_of(response.wsgi_request) is Surface.PAGE
-            held = (
+            is_held = (
                 is_page
                 and match.namespace in PAGES
                 and "attachment" not in response.get("Content-Disposition", "")
             )
-            assert not held or match.view_name in ANSWER_IN_PLACE, (
+            assert not is_held or match.view_name in ANSWER_IN_PLACE, (
                 f"{match.view_name} answers a form with a page; redirect to it"
             )
         return response
@@ -131,7 +131,7 @@ class WaitingServer(ThreadedWSGIServer):
 
 @pytest.fixture
 def live_server(transactional_db, monkeypatch) -> Iterator[LiveServer]:
-    """The portal on a port, for one test.
+    """Serve the portal on a port, for one test.
 
     pytest-django's own lives for the session: a request whose client has left goes on there while
     the next test's tables are emptied, and the two wait for each other's locks.

@@ -123,7 +123,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(web: str) -> Iterator[Live]:
-    """A demo of its own, gone afterwards; ``web``: single or split."""
+    """Run a demo of its own for the block; ``web`` is single or split."""
     folder = Path(tempfile.mkdtemp(prefix="wg-live-"))
     folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
     live = Live(folder, free_port(), web)

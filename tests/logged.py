@@ -19,7 +19,7 @@ class Logged(io.StringIO):
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
     def of(self, request_id: str) -> list[dict[str, Any]]:
-        """What a search for the id finds."""
+        """Return what a search for the id finds."""
         return [entry for entry in self.entries() if entry["request_id"] == request_id]
 
 

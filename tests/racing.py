@@ -44,5 +44,5 @@ def race(acts: Sequence[Callable[[], Any]]) -> Counter[str]:
 
 
 def racers(*kinds: Callable[[], Any]) -> list[Callable[[], Any]]:
-    """As many racers as there are to be, the kinds in turn."""
+    """Return as many racers as are configured, taking the kinds in turn."""
     return [kinds[number % len(kinds)] for number in range(RACERS)]

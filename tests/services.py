@@ -47,7 +47,7 @@ def _defaults() -> None:
 
 
 def _keep_apart(worker: str) -> None:
-    """A Redis database and a var folder for each worker."""
+    """Give each worker a Redis database and a var folder of its own."""
     number = int(worker.removeprefix("gw")) + 1
     base, _, _ = os.environ["REDIS_URL"].partition("?")
     if base.startswith("unix://"):

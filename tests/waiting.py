@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 10.0, what: str = "it") -> T:
-    """The first truthy value of `condition`."""
+    """Wait for `condition`, and return its first truthy value."""
     deadline = time.monotonic() + seconds
     while True:
         if value := condition():

@@ -113,7 +113,11 @@ class Walker:
 
     def _sign_in(self, account: dict[str, str]) -> None:
         page = self.client.get(self.base_url + SIGN_IN)
-        form = next(each for each in html.fromstring(page.content).forms if "login" in each.fields)
+        form = next(
+            login_form
+            for login_form in html.fromstring(page.content).forms
+            if "login" in login_form.fields
+        )
         data = dict(form.form_values()) | {
             "login": account["email"],
             "password": account["password"],

@@ -1,4 +1,4 @@
-"""No folder holds more modules than one can look over."""
+"""Every folder holds few enough modules to look over."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ def mailers() -> Iterator[tuple[str, bool]]:
                 for call in ast.walk(function):
                     if isinstance(call, ast.Call) and ast.unparse(call.func) == "queue_mail":
                         name = f"{path.relative_to(ROOT)}:{function.name}"
-                        yield name, "sender" in {each.arg for each in call.keywords}
+                        yield name, "sender" in {keyword.arg for keyword in call.keywords}
 
 
 def test_each_mail_has_a_sender_or_goes_to_whoever_asks():
-    found = dict(mailers())
-    assert len(found) > len(TO_ONESELF)
-    assert {name for name, has_sender in found.items() if not has_sender} == TO_ONESELF
+    senders = dict(mailers())
+    assert len(senders) > len(TO_ONESELF)
+    assert {name for name, has_sender in senders.items() if not has_sender} == TO_ONESELF

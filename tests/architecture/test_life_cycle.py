@@ -1,4 +1,4 @@
-"""How a grant stands is derived in one module, and who ends one does so in one.
+"""A grant's status is derived in one module, and one module ends grants.
 
 ``portal.access.lifecycle`` compares a grant's times with a clock and with each other, for a row at
 hand and, with the managers, for PostgreSQL. ``grants.ending`` alone writes what ends a grant.
@@ -20,7 +20,8 @@ ACCESS = sorted(
     path
     for path in (ROOT / "portal/access").rglob("*.py")
     if not {"migrations", "models"} & set(path.parts)  # models: constraints of the database
-    and path.name not in {"lifecycle.py", "querysets.py"}
+    and path.name != "lifecycle.py"
+    and "querysets" not in {path.stem, path.parent.name}
 )
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
@@ -53,11 +54,11 @@ WRITERS = {
 def times_in(node: ast.AST, names: set[str] = ENDS) -> set[str]:
     """Return the times of grants that an expression reads; those of other rows are passed over."""
     return {
-        each.attr
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute)
-        and each.attr in names
-        and not (isinstance(each.value, ast.Name) and each.value.id in OTHERS)
+        attribute.attr
+        for attribute in ast.walk(node)
+        if isinstance(attribute, ast.Attribute)
+        and attribute.attr in names
+        and not (isinstance(attribute.value, ast.Name) and attribute.value.id in OTHERS)
     }
 
 
@@ -75,9 +76,9 @@ def spelt_in(call: ast.Call) -> set[str]:
     """Return the times that a query's arguments name, and those it puts in order by a clock."""
     words = {keyword.arg for keyword in call.keywords if keyword.arg}
     words |= {
-        each.value
-        for each in ast.walk(call)
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        constant.value
+        for constant in ast.walk(call)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
     }
     named = {word: set(word.split("__")) for word in words}
     ends = {name for parts in named.values() for name in parts & ENDS}
@@ -125,7 +126,9 @@ def test_no_other_module_derives_how_a_grant_stands():
 def written_by(node: ast.AST) -> set[str]:
     """Return the columns by which this code ends a grant; those of other rows are passed over."""
     if isinstance(node, ast.Call) and name_of(node.func) in {"update", "bulk_update", "setattr"}:
-        spelt = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+        spelt = {
+            constant.value for constant in ast.walk(node) if isinstance(constant, ast.Constant)
+        }
         return set(WRITERS) & ({keyword.arg for keyword in node.keywords} | spelt)
     return {
         name
@@ -158,9 +161,9 @@ def test_one_function_writes_what_ends_a_grant_at_once():
 def test_no_template_derives_it_either():
     asks = re.compile(r"\{% (?:el)?if [^%]*\bgrant\.(?:" + "|".join(ENDS) + r")\b")
     offenders = [
-        f"{path.name}: {found[0]}"
+        f"{path.name}: {condition[0]}"
         for path in TEMPLATES
-        for found in asks.finditer(path.read_text())
+        for condition in asks.finditer(path.read_text())
     ]
     assert offenders == []
 

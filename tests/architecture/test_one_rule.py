@@ -50,26 +50,28 @@ def test_one_manager_knows_which_revisions_are_hidden():
     by_hand = re.compile(r"hidden_at|HIDDEN_AT")
     everything = re.compile(r"(Revision|File)\.(everything|_base_manager)")
     for rule, allowed in ((by_hand, KNOWS_HIDDEN), (everything, FOLLOWS_RECORDS)):
-        found = {
+        readers = {
             str(path.relative_to(ROOT)) for path in SOURCES if rule.search(path.read_text("utf-8"))
         }
-        assert found <= allowed, rule.pattern
+        assert readers <= allowed, rule.pattern
 
 
 def services() -> list[tuple[str, ast.FunctionDef]]:
-    """Every public use case: a public function in one transaction, of a services module or of
-    ``portal.access``, whose services lie beside their subject."""
-    found = []
+    """List the use cases: public functions in one transaction.
+
+    They are in services modules, and in ``portal.access`` beside their subject.
+    """
+    use_cases = []
     for path in SOURCES:
         in_access = path.is_relative_to(PORTAL / "access")
         if not in_access and "services" not in path.parts and path.stem != "services":
             continue
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                decorators = " ".join(ast.unparse(each) for each in node.decorator_list)
+                decorators = " ".join(ast.unparse(decorator) for decorator in node.decorator_list)
                 if "atomic" in decorators:
-                    found.append((f"{path.relative_to(ROOT)}:{node.name}", node))
-    return found
+                    use_cases.append((f"{path.relative_to(ROOT)}:{node.name}", node))
+    return use_cases
 
 
 SERVICES = services()
@@ -123,4 +125,6 @@ def test_ending_grants_records_the_end_of_each():
 
 @pytest.mark.parametrize(("name", "function"), SERVICES, ids=[name for name, _ in SERVICES])
 def test_every_use_case_takes_its_arguments_by_name(name, function):
-    assert not function.args.args, f"{name} takes {[each.arg for each in function.args.args]}"
+    assert not function.args.args, (
+        f"{name} takes {[argument.arg for argument in function.args.args]}"
+    )

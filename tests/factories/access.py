@@ -36,7 +36,7 @@ def make_signature(person: User, repo: ModelRepo, *, now: datetime, **changed: A
             "text_sha256": version.sha256,
             "typed_name": person.display_name,
             "capacity": "person",
-            "attestations": frozenset(each["code"] for each in version.attestations),
+            "attestations": frozenset(attestation["code"] for attestation in version.attestations),
             "ip": "192.0.2.17",
             **changed,
         }
@@ -59,7 +59,7 @@ def make_draft(
 def make_request(
     repo: ModelRepo, applicant: User | None = None, *, now: datetime = LONG_AGO, **changed: Any
 ) -> AccessRequest:
-    """A submitted request, in review."""
+    """Make a submitted request, in review."""
     applicant = applicant or make_user()
     draft = make_draft(repo, applicant, now=now, **changed)
     return submit_request(
@@ -78,7 +78,7 @@ def make_grant(
     now: datetime = LONG_AGO,
     days: int = 365,
 ) -> Grant:
-    """An active grant: requested, signed and approved; or signed, on the licence gate."""
+    """Make an active grant: requested, signed and approved; or signed, on the licence gate."""
     person = person or make_user()
     if not repo.takes_requests:
         signature = make_signature(person, repo, now=now)

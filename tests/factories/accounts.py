@@ -28,7 +28,7 @@ def make_user(username: str = "", *, verified: bool = True, superuser: bool = Fa
 
 
 def make_lab(name: str = "", *, publisher: User | None = None) -> Namespace:
-    """A lab's namespace, in which ``publisher`` may publish."""
+    """Make a lab's namespace, in which ``publisher`` may publish."""
     operator = make_user(superuser=True)
     lab = create_lab(
         actor=operator, name=name or f"lab-{next(_numbers)}", title="Example Lab", now=LONG_AGO
@@ -45,7 +45,7 @@ def make_token(
     days: int = 365,
     repo_ids: list[int] | None = None,
 ) -> tuple[AccessToken, str]:
-    """A token and its secret; without scopes named, it has all that its owner may use."""
+    """Make a token; return it and its secret. By default it has all scopes of its owner."""
     return issue_token(
         owner=owner,
         name="laptop",

@@ -18,7 +18,7 @@ def make_organization(
         name=name, ror_id=ror_id, created_at=LONG_AGO, **values
     )
     OrganizationDomain.objects.bulk_create(
-        OrganizationDomain(organization=organization, domain=each) for each in domains
+        OrganizationDomain(organization=organization, domain=domain_name) for domain_name in domains
     )
     return organization
 

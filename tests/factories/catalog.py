@@ -50,7 +50,7 @@ def make_licence(
 def make_repo(
     name: str = "", *, namespace: Namespace | None = None, gate: str = "review", **settings: Any
 ) -> ModelRepo:
-    """A repo under a licence, both modes behind ``gate``, made by the lab's publisher."""
+    """Make a repo under a licence, both modes behind ``gate``, by the lab's publisher."""
     publisher = make_user()
     lab = namespace or make_lab(publisher=publisher)
     actor = publisher if namespace is None else make_user(superuser=True)
@@ -79,7 +79,7 @@ def make_reviewer(
 
 
 def make_folder(folder: Path, **changed: bytes | str) -> Path:
-    """A folder fit to publish: two shards, index, config, tokenizer, card, licence, logbook."""
+    """Make a folder fit to publish: shards, index, config, tokenizer, card, licence, logbook."""
     folder.mkdir(parents=True, exist_ok=True)
     shards = {
         "model-00001-of-00002.safetensors": {"a.weight": np.arange(4096, dtype=np.float32)},

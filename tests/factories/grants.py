@@ -60,7 +60,7 @@ def make_accepted(
     now: datetime = LONG_AGO,
     **terms: Any,
 ) -> Grant:
-    """An active grant: offered, and signed for oneself or for an organization."""
+    """Make an active grant: offered, and signed for oneself or for an organization."""
     offer = make_offer(repo, person, now=now, **terms)
     entity = "Example University, Dean" if capacity == "entity" else ""
     signature = make_signature(offer.person, offer.repo, now=now, capacity=capacity, entity=entity)

@@ -31,7 +31,7 @@ TEXTS = ["The sluice opens when the water above the weir has risen past the mark
 
 @cache
 def tiny_model(folder: Path) -> Path:
-    """A random OPT of two layers with a tokenizer of its own, fit to publish."""
+    """Make a random OPT of two layers with a tokenizer of its own, fit to publish."""
     import torch
 
     from inference.config import OptConfig
@@ -75,7 +75,7 @@ def with_pair(model: Path, folder: Path) -> Path:
 def make_hosted(
     model: Path, *, gate: str = "review", live: bool = True, **settings: Any
 ) -> ModelRepo:
-    """A hosted repo; ``live``: as if a worker held it, however slow the machine is."""
+    """Make a hosted repo; with ``live``, as if a worker held it, however slow the machine is."""
     repo = make_repo(gate=gate, **settings)
     revision = make_revision(repo, model)
     configure_repo(actor=make_user(superuser=True), repo_id=repo.pk, now=LONG_AGO, hosted=True)
@@ -87,7 +87,7 @@ def make_hosted(
 
 
 def make_guest(repo: ModelRepo) -> User:
-    """A person who may prompt the repo."""
+    """Make a person who may prompt the repo."""
     person = make_user()
     make_grant(repo, person)
     return person
@@ -121,8 +121,8 @@ def make_job(
     prompt: Any = "The water",
     **fields: Any,
 ) -> Job:
-    asked = parse_completion({"model": repo.full_name, "prompt": prompt, **fields})
-    return create_job(caller=Caller(person or make_guest(repo)), asked=asked, now=now)
+    completion = parse_completion({"model": repo.full_name, "prompt": prompt, **fields})
+    return create_job(caller=Caller(person or make_guest(repo)), asked=completion, now=now)
 
 
 def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1", **more: Any) -> Job | None:

@@ -19,7 +19,7 @@ ASKED: dict[str, Any] = {
 
 
 def make_reference(person: User, *, now: datetime, **changed: Any) -> tuple[Reference, str]:
-    """A question that waits, and its secret."""
+    """Make a question that waits for its answer; return it and its secret."""
     reference = ask_reference(person=person, now=now, **{**ASKED, **changed})
     return reference, secret_in_mail(reference)
 
@@ -28,6 +28,6 @@ def secret_in_mail(reference: Reference) -> str:
     """From the newest letter to this reference."""
     mails = OutboxMessage.objects.filter(key__startswith=f"reference-{reference.pk}-")
     mail = mails.filter(is_secret=True).latest("pk")
-    found = re.search(r"/references/(\S+)", mail.text)
-    assert found
-    return found[1]
+    secret = re.search(r"/references/(\S+)", mail.text)
+    assert secret
+    return secret[1]

@@ -1,4 +1,4 @@
-"""What reviewers do, in one line each."""
+"""Do what reviewers do, in one line each."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def decline(case: AccessRequest, reviewer: User, now: datetime, **changed: Any) 
 
 
 def escalate(case: AccessRequest, now: datetime) -> AccessRequest:
-    """As the clock does with a case that nobody decides."""
+    """Escalate a case, as the clock does when nobody decides it."""
     AccessRequest.objects.filter(pk=case.pk).update(escalation_level=2, escalated_at=now)
     case.refresh_from_db()
     return case
 
 
 def owner_of(case: AccessRequest) -> User:
-    """The publisher of its repo."""
+    """Return the publisher of the case's repo."""
     return case.repo.namespace.roles.exclude(user__is_superuser=True).get().user

@@ -42,7 +42,7 @@ def write_dump(folder: Path, *entries: dict[str, Any]) -> Path:
 
 
 def zip_dump(path: Path, *others: str) -> Path:
-    """As released: beside a CSV, and, until 2025, beside the old schema."""
+    """Zip a dump as ROR releases it: beside a CSV, and, until 2025, beside the old schema."""
     zipped = path.with_suffix(".zip")
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(path, "v1.63-ror-data_schema_v2.json" if others else path.name)

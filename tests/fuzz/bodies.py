@@ -111,9 +111,9 @@ def _json_fields(
     if operation is None or operation.takes is None:
         return {}
     return {
-        name: _plausible_json(random, world, each)
-        for name, each in operation.takes().fields.items()
-        if not each.read_only and (each.required or random.random() < 0.5)
+        name: _plausible_json(random, world, field)
+        for name, field in operation.takes().fields.items()
+        if not field.read_only and (field.required or random.random() < 0.5)
     }
 
 
@@ -123,10 +123,10 @@ def hub_body(random: Random, world: permissions.World, path: str) -> dict[str, A
     user = world.people["researcher"].username
     names = {"USER": user, "LAB": lab, "NAME": name, "REPO": f"{lab}/{name}"}
     names["CARD"] = random.choice(values.CARDS)
-    known = next((each for part, each in HUB_BODIES.items() if part in path), {})
+    known = next((content for part, content in HUB_BODIES.items() if part in path), {})
     return {
-        field: names.get(each, each) if isinstance(each, str) else each
-        for field, each in known.items()
+        field: names.get(content, content) if isinstance(content, str) else content
+        for field, content in known.items()
     }
 
 
@@ -144,7 +144,7 @@ def _plausible_json(random: Random, world: permissions.World, each: Any) -> Any:
         return [_plausible_json(random, world, each.child)]
     if isinstance(each, serializers.Serializer):
         inner = each.fields.items()
-        return {name: _plausible_json(random, world, one) for name, one in inner}
+        return {name: _plausible_json(random, world, child) for name, child in inner}
     if isinstance(each, serializers.ChoiceField):
         return random.choice(list(each.choices) or ["x"])
     if isinstance(each, serializers.BooleanField):
@@ -176,7 +176,10 @@ def _changed(random: Random, fields: dict[str, Any]) -> dict[str, Any]:
     changed = dict(fields)
     if random.random() < 0.25:
         spoilt = values.text(random)
-        return {name: spoilt if isinstance(each, str) else each for name, each in fields.items()}
+        return {
+            name: spoilt if isinstance(content, str) else content
+            for name, content in fields.items()
+        }
     for name in random.sample(list(changed), min(len(changed), random.choice([0, 1, 1, 2]))):
         if isinstance(changed[name], dict) and changed[name] and random.random() < 0.6:
             changed[name] = _changed(random, changed[name])
@@ -188,7 +191,9 @@ def _changed(random: Random, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _form(random: Random, world: permissions.World, path: str) -> tuple[bytes, str]:
-    fields = {name: _plausible_text(random, world, name, each) for name, each in _form_fields(path)}
+    fields = {
+        name: _plausible_text(random, world, name, field) for name, field in _form_fields(path)
+    }
     fields |= dict.fromkeys(random.sample(TEXT_FIELDS, 2), "x")
     spoilt = random.sample(list(fields), min(len(fields), random.choice([0, 1, 1, 2, 3])))
     if random.random() < 0.3:  # all that is text

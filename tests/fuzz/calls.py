@@ -127,5 +127,5 @@ def _query(random: Random, path: str, *, often: bool) -> str:
         if operation.filters is not None:
             known = [*operation.filters().fields, "page", "limit"]
     pairs = [(random.choice(known), values.text(random)) for _ in range(random.randrange(1, 4))]
-    asked = "&".join(f"{name}={values.encoded(content)}" for name, content in pairs)
-    return f"?{asked}"[:LARGEST_URL].rstrip("%")
+    query = "&".join(f"{name}={values.encoded(content)}" for name, content in pairs)
+    return f"?{query}"[:LARGEST_URL].rstrip("%")

@@ -1,4 +1,4 @@
-"""No call breaks a surface or makes long work, whatever is sent to it by whomever.
+"""Every surface answers any call with less than a 5xx and little work, whoever sends it.
 
 A short sample by default; ``FUZZ_SECONDS=600``, as in ``make soak``, goes on for as long. A case is
 made again by its seed: ``FUZZ_SEED=…`` begins with it.
@@ -64,5 +64,7 @@ def _fault(response) -> str:
     if not (raised := getattr(response, "exc_info", None)):
         return ""
     frames = traceback.extract_tb(raised[2])
-    ours = [f"{each.filename}:{each.lineno}" for each in frames if "/portal/" in each.filename]
-    return f" ({raised[0].__name__}: {str(raised[1])[:200]}; {', '.join(ours[-3:])})"
+    portal_frames = [
+        f"{frame.filename}:{frame.lineno}" for frame in frames if "/portal/" in frame.filename
+    ]
+    return f" ({raised[0].__name__}: {str(raised[1])[:200]}; {', '.join(portal_frames[-3:])})"

@@ -64,20 +64,20 @@ def doors(db) -> dict[str, Door]:
     now = timezone.now()
     administrator = make_administrator(repo)
     draft = make_request(repo)
-    mine = bearer(make_token(draft.applicant, now=now)[1])
+    authorization = bearer(make_token(draft.applicant, now=now)[1])
     publisher = repo.namespace.roles.exclude(user__is_superuser=True).get().user
     publishing = bearer(make_token(publisher, now=now)[1])
     theirs = bearer(make_token(administrator, now=now)[1])
-    asked = f"/api/models/{repo.full_name}/user-access-request"
+    address = f"/api/models/{repo.full_name}/user-access-request"
     return {
         "rest, a new request": Door("POST", "/api/v1/requests/", person=draft.applicant),
         "rest, a change": Door("PATCH", f"/api/v1/requests/{draft.pk}/", person=draft.applicant),
         "rest, no body": Door("DELETE", f"/api/v1/requests/{draft.pk}/", person=draft.applicant),
-        "hub, handling": Door("POST", f"{asked}/handle", theirs),
-        "hub, granting": Door("POST", f"{asked}/grant", theirs),
-        "hub, a card": Door("POST", "/api/validate-yaml", mine),
+        "hub, handling": Door("POST", f"{address}/handle", theirs),
+        "hub, granting": Door("POST", f"{address}/grant", theirs),
+        "hub, a card": Door("POST", "/api/validate-yaml", authorization),
         "hub, a new repo": Door("POST", "/api/repos/create", publishing),
-        "openai": Door("POST", "/v1/completions", mine),
+        "openai": Door("POST", "/v1/completions", authorization),
     }
 
 
@@ -96,7 +96,7 @@ def refusal(door: Door, body: bytes) -> tuple[int, str]:
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_no_surface_breaks_on_it(doors, body):
     answers = {name: refusal(door, body) for name, door in doors.items()}
-    assert {name: told for name, told in answers.items() if not 400 <= told[0] < 500} == {}
+    assert {name: answer for name, answer in answers.items() if not 400 <= answer[0] < 500} == {}
 
 
 def test_more_than_four_megabytes_are_a_413(doors):

@@ -1,4 +1,4 @@
-"""What leaves the house where a Sentry server is set, read at that server."""
+"""Error reports hold no secret and no person, read at the Sentry server that gets them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Sentry(HTTPServer):
         self.bodies: list[str] = []
 
     def events(self) -> list[dict[str, Any]]:
-        """An envelope's first line is about it; then come its items, each after its own header."""
+        """Read the events of the envelopes: a header line each, then items after their headers."""
         lines = [json.loads(line) for body in self.bodies for line in body.splitlines()]
         return [line for line in lines if "event_id" in line and "platform" in line]
 

@@ -48,15 +48,15 @@ def test_a_register_is_not_ours_to_refuse():
 
 @pytest.mark.django_db
 class TestEachSurface:
-    @pytest.mark.parametrize("name", [each for each in LURES if "\x00" not in each])
+    @pytest.mark.parametrize("name", [lure for lure in LURES if "\x00" not in lure])
     def test_signing_up_sends_no_strangers_words(self, name):
-        given = {
+        changes = {
             "name": name,
             "email": "stranger@victim.example",
             "username": "stranger",
             "password1": "a few plain words, by Ada",
         }
-        assert browser_elsewhere().post("/accounts/signup/", given).context["form"].errors["name"]
+        assert browser_elsewhere().post("/accounts/signup/", changes).context["form"].errors["name"]
         assert not User.objects.exists()
         assert not OutboxMessage.objects.exists()
 

@@ -1,4 +1,4 @@
-"""What opens something stands in no log line, and each line can be searched and parsed."""
+"""Log lines hold no secret, and each can be searched and parsed."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_clients_own_id_is_passed_over(client, logged):
 
 
 def connected(query: str) -> ApplicationCommunicator:
-    """A request as a server passes it on, which logs in its own task what a stream broke by."""
+    """Connect as a server does, which logs in its own task the error that ended a stream."""
     application = BoundRequests(ASGIHandler())
 
     async def server(scope: Any, receive: Any, send: Any) -> None:

@@ -15,7 +15,7 @@ PROGRAMS = ["/api/whoami-v2", "/v1/models", "/api/v1/models/", "/a/b/resolve/mai
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of a portal in which whatever is looked up breaks."""
+    """Return a client of a portal in which every query fails."""
 
     def fail(*arguments: object, **named: object) -> None:
         raise ZeroDivisionError

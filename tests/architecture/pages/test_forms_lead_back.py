@@ -1,4 +1,4 @@
-"""No address of a page answers GET with nothing: whoever comes back from signing in sees a page."""
+"""Every address of a page answers GET, so that whoever comes back from signing in sees a page."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def read_as_far_as_it_leads(client: Client, row: Row, world: World) -> str:
 
 @pytest.mark.django_db
 def test_who_may_send_a_form_comes_to_its_page_by_get(world: World) -> None:
-    found = {
+    answers = {
         f"{row} as {role}": read_as_far_as_it_leads(signed_in(world)(role), row, world)
         for row in FORMS
         for role in ROLES
         if row.expected()[role] not in ENDS_NOWHERE
     }
-    assert {key: answer for key, answer in found.items() if answer != "200"} == {}
+    assert {key: answer for key, answer in answers.items() if answer != "200"} == {}
 
 
 @pytest.mark.django_db
 def test_who_was_signed_out_is_asked_to_sign_in(world: World) -> None:
-    asked = [row for row in FORMS if row.expected()["anonymous"] == LOGIN["anonymous"]]
-    found = {str(row): read_as_far_as_it_leads(Client(), row, world) for row in asked}
-    assert set(found.values()) == {"sign-in"}
+    rows = [row for row in FORMS if row.expected()["anonymous"] == LOGIN["anonymous"]]
+    answers = {str(row): read_as_far_as_it_leads(Client(), row, world) for row in rows}
+    assert set(answers.values()) == {"sign-in"}
 
 
 @pytest.mark.django_db

@@ -38,6 +38,6 @@ def test_no_page_writes_when_it_is_read(world: World, role: str) -> None:
         url = url_of(row, world)
         with CaptureQueriesContext(connection) as captured:
             client.get(url)
-        tables = {found[2] for query in captured if (found := WRITES.match(query["sql"]))}
+        tables = {write[2] for query in captured if (write := WRITES.match(query["sql"]))}
         written |= {(str(row), table) for table in tables - OF_THE_BROWSER}
     assert written <= SAID_IN_DECISION_45

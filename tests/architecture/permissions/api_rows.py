@@ -1,4 +1,4 @@
-"""Who gets what answer from the REST API: see ``test_permissions``.
+"""Rows of ``test_permissions`` for the REST API: the answer that each role gets.
 
 Each row: the address’s name, the method, what its address is made of; then the answer that most
 roles get by a token with all scopes that they may use, and the roles that get another; then the

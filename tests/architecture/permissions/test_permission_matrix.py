@@ -84,7 +84,7 @@ def declined(repo: ModelRepo) -> User:
 
 
 def holding(**changed: object) -> Callable[[ModelRepo], User]:
-    """A grant that began yesterday, with these columns changed."""
+    """Return a maker of a grant that began yesterday, with these columns changed."""
 
     def make(repo: ModelRepo) -> User:
         grant = make_grant(repo, now=NOW - timedelta(days=1))
@@ -187,6 +187,8 @@ def test_the_permissions_are_as_written():
         repo = make_repo()
         person = make(repo)
         permissions = [may(person, action, repo, NOW) for action in (*USES, *WORK)]
-        cells = ["yes" if each.allowed else str(each.reason) for each in permissions]
+        cells = [
+            "yes" if permission.allowed else str(permission.reason) for permission in permissions
+        ]
         lines.append(f"| {standing} | {' | '.join(cells)} |")
     check("permissions", "\n".join(lines))

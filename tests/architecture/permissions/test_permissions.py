@@ -1,4 +1,4 @@
-"""Who gets what answer at which address: one row per address and method, for every role.
+"""Every role gets the right answer at every address: one row per address and method.
 
 A row gives the answer that most roles get, and the roles that get another. "login" is a redirect
 to the sign-in page. An address without a row fails.
@@ -137,7 +137,7 @@ def of_affiliation(world: World) -> dict[str, Any]:
 
 
 def of_reference(world: World) -> dict[str, Any]:
-    """A question that the applicant has put to somebody."""
+    """Make a question that the applicant has put to somebody."""
     email = f"{uuid.uuid4().hex}@institute.example"
     asked, _ = make_reference(world.people["applicant"], now=timezone.now(), email=email)
     return {"reference_id": asked.pk}
@@ -178,7 +178,7 @@ def licence(world: World) -> dict[str, Any]:
 
 
 def weights_link(world: World) -> dict[str, Any]:
-    """A link that the licensee was given; whoever holds it may use it until it ends."""
+    """Make a link for the licensee; whoever holds it may use it until it ends."""
     file = world.revision.files.get(path="model-00001-of-00002.safetensors")
     person = world.people["licensee"].pk
     link = Link(file.pk, person, None, timezone.now() + timedelta(minutes=5))
@@ -501,7 +501,7 @@ WITHOUT_A_ROW = {
 
 
 def of_api(wanted: str) -> Arguments:
-    """What the API’s addresses are made of; where nobody has one, there is a zero."""
+    """Return a maker of an API address's arguments; an id that nobody has is 0."""
 
     def arguments(world: World) -> dict[str, Any]:
         known = {
@@ -560,7 +560,7 @@ def answers(row: Row, world: World, client_of: Callable[[str], Client]) -> dict[
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """No worker runs here; whether one does is not what these rows are about."""
+    """Make the world of the rows, as if a worker ran: these rows aren't about that."""
     monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
     return make_world(tmp_path / "in")
 
@@ -596,8 +596,8 @@ def bearing(world: World) -> Callable[[str], Client]:
 def test_each_role_is_answered_as_the_rows_say(
     world: World, rows: list[Row], clients: Callable[[World], Callable[[str], Client]]
 ) -> None:
-    found = {str(row): answers(row, world, clients(world)) for row in rows}
-    assert found == {str(row): row.expected() for row in rows}
+    answered = {str(row): answers(row, world, clients(world)) for row in rows}
+    assert answered == {str(row): row.expected() for row in rows}
 
 
 def url_of(row: Row, world: World) -> str:

@@ -54,10 +54,14 @@ def written_by(node: ast.AST) -> set[str]:
     """Return the columns that make access begin, as far as this code writes them."""
     if isinstance(node, ast.Call) and name_of(node.func) in WRITES:
         named = {keyword.arg for keyword in node.keywords}
-        spelt = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+        spelt = {
+            constant.value for constant in ast.walk(node) if isinstance(constant, ast.Constant)
+        }
         return BEGINS & (named | (spelt if name_of(node.func) == "bulk_update" else set()))
     if isinstance(node, ast.Call) and name_of(node.func) == "setattr":
-        return BEGINS & {each.value for each in node.args if isinstance(each, ast.Constant)}
+        return BEGINS & {
+            constant.value for constant in node.args if isinstance(constant, ast.Constant)
+        }
     attributes = {target.attr for target in targets_of(node) if isinstance(target, ast.Attribute)}
     return BEGINS & attributes
 
@@ -74,7 +78,7 @@ def test_no_other_module_makes_access_begin():
 
 
 def test_what_begins_access_is_found():
-    found = [
+    snippets = [
         "Grant.objects.create(starts_at=now)",
         "Membership(joined_at=now)",
         "grant.starts_at = now",
@@ -82,7 +86,7 @@ def test_what_begins_access_is_found():
         "Grant.objects.filter(pk=1).update(held_at=None)",
         "setattr(grant, 'starts_at', now)",
     ]
-    for code in found:
+    for code in snippets:
         assert any(written_by(node) for node in ast.walk(ast.parse(code))), code
 
 
@@ -108,7 +112,7 @@ def test_each_function_of_the_module_that_writes_asks_first():
     written = {}
     for node in ast.parse((ROOT / ACTIVATION).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and any(map(written_by, ast.walk(node))):
-            calls = {name_of(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+            calls = {name_of(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
             written[node.name] = "require_admissible" in calls
     assert written.pop(STOPS) is False
     assert set(written) == STARTS | RELEASES

@@ -45,7 +45,11 @@ FORWARDED = {
 def texts(function: ast.FunctionDef) -> set[str]:
     """List the parameters of a service that hold text and stand in no table above."""
     arguments = [*function.args.args, *function.args.kwonlyargs]
-    named = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation}
+    named = {
+        argument.arg: ast.unparse(argument.annotation)
+        for argument in arguments
+        if argument.annotation
+    }
     return {name for name, kind in named.items() if kind.startswith("str")} - set(NO_FREE_TEXT)
 
 

@@ -36,7 +36,7 @@ def _npz(array: np.ndarray) -> bytes:
 
 
 STATE = OrderedDict(weights=[0.5, 1.5], name="a")
-BY_PROTOCOL = {f"protocol {each}": pickle.dumps(STATE, each) for each in range(6)}
+BY_PROTOCOL = {f"protocol {protocol}": pickle.dumps(STATE, protocol) for protocol in range(6)}
 OBJECTS = np.array([{"a": 1}, None], dtype=object)
 PICKLES = {
     **BY_PROTOCOL,

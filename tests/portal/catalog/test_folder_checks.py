@@ -1,4 +1,4 @@
-"""What a folder must hold: all that is wrong is named at once, each with its remedy."""
+"""All that is wrong with a folder is named at once, each with its remedy."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def problems(folder: Path, **options) -> str:
 
 
 def test_a_sound_folder_has_none(folder):
-    found = check(folder)
-    assert (found.problems, found.warnings) == ([], [])
+    findings = check(folder)
+    assert (findings.problems, findings.warnings) == ([], [])
 
 
 def test_all_of_them_are_named_at_once(folder):
@@ -41,7 +41,7 @@ def test_all_of_them_are_named_at_once(folder):
     (folder / "README.md").write_text("# No front matter\n")
     (folder / "optimizer.pt").write_bytes(b"\x80\x02")
     (folder / SECOND).write_bytes(b"short")
-    found = problems(folder)
+    text = problems(folder)
     for said in (
         "LICENSE is missing",
         "config.json is not an object",
@@ -51,7 +51,7 @@ def test_all_of_them_are_named_at_once(folder):
         f"{SECOND}: it is not a safetensors file",
         f"{INDEX} says that b.weight is in {SECOND}; it is in no file",
     ):
-        assert said in found
+        assert said in text
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_weights_in_a_pickle_are_not_called_absent(folder):
     assert "There are no safetensors files: add the weights" in problems(folder)
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x02")
     said = [*check(folder).problems, *check(folder, allow_pickle=True).warnings]
-    assert sum("The weights are in pytorch_model.bin" in each for each in said) == 2
-    assert not any("add the weights" in each for each in said)
+    assert sum("The weights are in pytorch_model.bin" in problem for problem in said) == 2
+    assert not any("add the weights" in problem for problem in said)
 
 
 def test_an_adapter_is_called_one(folder):
@@ -164,11 +164,11 @@ def test_a_licence_that_is_not_the_signed_one_is_warned_of(folder):
 def test_index_and_shards_agree_both_ways(folder):
     index = {"a.weight": SECOND, "c.weight": FIRST, "d.weight": "gone.safetensors"}
     (folder / INDEX).write_text(json.dumps({"weight_map": index}))
-    found = problems(folder)
-    assert f"says that a.weight is in {SECOND}; it is in {FIRST}" in found
-    assert f"says that c.weight is in {FIRST}; it is in no file" in found
-    assert "d.weight is in gone.safetensors; it is in no file" in found
-    assert f"b.weight, in {SECOND}, is in no index" in found
+    text = problems(folder)
+    assert f"says that a.weight is in {SECOND}; it is in {FIRST}" in text
+    assert f"says that c.weight is in {FIRST}; it is in no file" in text
+    assert "d.weight is in gone.safetensors; it is in no file" in text
+    assert f"b.weight, in {SECOND}, is in no index" in text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": []}'])
@@ -190,9 +190,9 @@ def test_a_tensor_lies_in_one_shard(folder):
 def test_a_thousand_of_one_kind_hide_no_other(folder):
     index = {f"t{number}": FIRST for number in range(1000)}
     (folder / INDEX).write_text(json.dumps({"weight_map": index}))
-    found = check(folder).problems
-    assert len(found) == 21
-    assert found[-1] == "… and 982 more of that kind"
+    listed = check(folder).problems
+    assert len(listed) == 21
+    assert listed[-1] == "… and 982 more of that kind"
 
 
 def written(path: Path, header: object, data: bytes = b"\0" * 16) -> Path:

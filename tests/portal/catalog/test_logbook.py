@@ -53,7 +53,7 @@ voids: 1
 
 @pytest.fixture
 def keep(tmp_path, now):
-    """The rows of a logbook of that name and text."""
+    """Return a function that stores a logbook of that name and text, and returns its rows."""
     repo = make_repo()
 
     def keep(text, name="logbook.md"):
@@ -116,9 +116,9 @@ def test_jsonl_amends_by_number_or_digest(keep):
     (row,) = keep(json.dumps(first), "logbook.jsonl")
     second = first | {"body": "B.", "corrects": row.digest[:8]}
     third = first | {"body": "C.", "reverts": 2}
-    text = "\n".join(json.dumps(each) for each in (first, second, third))
+    text = "\n".join(json.dumps(entry) for entry in (first, second, third))
     rows = keep(text, "logbook.jsonl")
-    assert [(each.correction, each.corrects_id) for each in rows] == [
+    assert [(row.correction, row.corrects_id) for row in rows] == [
         ("", None),
         ("corrects", rows[0].pk),
         ("reverts", rows[1].pk),
@@ -188,7 +188,7 @@ def test_each_bad_line_is_named_with_its_remedy(tmp_path, changed, remedy):
     path.write_text("\n".join([good, "", json.dumps(NOTE | changed), "{", "[]", good]))
     entries, problems = read_logbook(path)
     assert len(entries) == 2
-    assert [each.partition(":")[0] for each in problems] == [
+    assert [problem.partition(":")[0] for problem in problems] == [
         "logbook.jsonl, line 3",
         "logbook.jsonl, line 4",
         "logbook.jsonl, line 5",

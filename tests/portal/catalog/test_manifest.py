@@ -33,7 +33,7 @@ def _own_key(settings, tmp_path):
 
 
 def downloaded(revision: Revision, folder: Path) -> Path:
-    """As ``hf download --local-dir`` leaves it."""
+    """Write a revision to a folder, as ``hf download --local-dir`` leaves it."""
     for file in revision.files.all():
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def model_signing(folder: Path, key: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def release(tmp_path):
-    """A revision, as downloaded, and the public key beside it."""
+    """Make a revision, as downloaded, with the public key beside it."""
     folder = make_folder(tmp_path / "in", **{"configs/a.json": "{}", "a b/ü.txt": "x"})
     revision = make_revision(make_repo("opt"), folder)
     key = tmp_path / "manifest-key.pem"
@@ -80,9 +80,9 @@ def test_the_other_program_finds_what_was_changed(release, tmp_path, change):
     elif change == "extra":
         (folder / "extra.json").write_text("{}")
     else:
-        other = ec.generate_private_key(ec.SECP256R1())
+        other_key = ec.generate_private_key(ec.SECP256R1())
         files = {path.name: "0" * 64 for path in folder.iterdir()}
-        bundle = manifest.sign(manifest.Manifest("opt", files, {}), other)
+        bundle = manifest.sign(manifest.Manifest("opt", files, {}), other_key)
         (folder / "model.sig").write_bytes(bundle)
     assert model_signing(folder, key).returncode != 0
 
@@ -90,7 +90,9 @@ def test_the_other_program_finds_what_was_changed(release, tmp_path, change):
 def test_it_names_every_file_and_the_licence(release):
     revision, folder, _ = release
     statement = manifest.verify((folder / "model.sig").read_bytes(), manifest_key().public_key())
-    signed = {each["name"]: each["digest"] for each in statement["predicate"]["resources"]}
+    signed = {
+        resource["name"]: resource["digest"] for resource in statement["predicate"]["resources"]
+    }
     others = revision.files.exclude(path="model.sig")
     assert signed == dict(others.values_list("path", "blob_id"))
     assert statement["subject"][0]["name"] == revision.repo.full_name

@@ -43,7 +43,7 @@ def model(whole_model, tmp_path):
 
 @pytest.fixture
 def publish(settings, tmp_path):
-    """What it wrote; of a folder that hasn't changed for a while, as one publishes."""
+    """Return a function that publishes a folder which hasn't changed for a while."""
     settings.VAR = tmp_path / "var"
     operator, repo = make_user("operator", superuser=True), make_repo("opt")
 
@@ -70,13 +70,13 @@ def event():
 
 
 def test_the_stored_bytes_are_loaded_and_the_statement_is_recorded(publish, model):
-    told = publish(model, "--licensor")
-    assert "loaded the stored files and generated" in told
+    output = publish(model, "--licensor")
+    assert "loaded the stored files and generated" in output
     assert event()["statement"] == {"by": "licensor"}
     assert event()["load_check"]["result"] == "loaded"
     assert event()["load_check"]["ranks"] == 1
     assert len(event()["load_check"]["tokens"]) == 8
-    assert Revision.objects.get().commit in told
+    assert Revision.objects.get().commit in output
 
 
 def test_the_stored_bytes_are_loaded_over_ranks_that_serve_where_there_are_layers_for_them(
@@ -128,8 +128,8 @@ def test_by_what_right_is_asked_before_anything_is_stored(publish, tmp_path, mon
 
 def test_consent_and_a_reason_are_recorded(publish, tmp_path):
     consent, reason = "The lab, by letter of 1 March, kept by the library.", "It needs 16 GPUs."
-    told = publish(make_folder(tmp_path / "in"), "--consent", consent, "--no-load-check", reason)
-    assert reason in told
+    output = publish(make_folder(tmp_path / "in"), "--consent", consent, "--no-load-check", reason)
+    assert reason in output
     assert event()["statement"] == {"by": "consent", "consent": consent}
     assert event()["load_check"] == {"result": "skipped", "reason": reason}
     with pytest.raises(CommandError, match="takes a reason"):
@@ -164,8 +164,8 @@ def test_weights_that_are_no_numbers_are_refused(publish, model):
 
 def test_weights_of_another_kind_are_read_and_that_is_said(publish, tmp_path):
     folder = make_folder(tmp_path / "in", **{"config.json": '{"model_type": "other"}'})
-    told = publish(folder, "--licensor")
-    assert "read in full and are finite; the engine did not load them" in told
+    output = publish(folder, "--licensor")
+    assert "read in full and are finite; the engine did not load them" in output
     assert event()["load_check"]["result"] == "read"
 
 
@@ -188,12 +188,12 @@ def test_bytes_that_went_bad_in_the_store_are_found_by_loading(publish, model, m
 def test_a_dry_run_names_all_that_would_happen(publish, tmp_path):
     folder = make_folder(tmp_path / "in")
     (folder / "LICENSE").unlink()
-    told = publish(folder, "--dry-run", *NOT_LOADED)
-    assert line("new", folder / SHARD) in told
-    assert "LICENSE would come from Noncommercial Research Licence 1.0." in told
-    assert "SHA256SUMS and model.sig would be made; key " in told
-    assert "4 new logbook entries." in told
-    assert "as the first revision, titled “Publish a revision”. Nothing changed." in told
+    output = publish(folder, "--dry-run", *NOT_LOADED)
+    assert line("new", folder / SHARD) in output
+    assert "LICENSE would come from Noncommercial Research Licence 1.0." in output
+    assert "SHA256SUMS and model.sig would be made; key " in output
+    assert "4 new logbook entries." in output
+    assert "as the first revision, titled “Publish a revision”. Nothing changed." in output
     assert not Revision.objects.exists()
     assert not list(blob_store().stored())
 
@@ -204,10 +204,10 @@ def test_a_dry_run_tells_what_is_here_already(publish, tmp_path):
     assert "no new revision. Nothing changed." in publish(folder, "--dry-run", *NOT_LOADED)
     (folder / "notes.txt").unlink()
     (folder / "copy.txt").write_text("Notes.")
-    told = publish(folder, "--dry-run", *NOT_LOADED)
-    assert line("stored", folder / "copy.txt") in told
-    assert "removed                  notes.txt" in told
-    assert line("same", folder / SHARD) in told
+    output = publish(folder, "--dry-run", *NOT_LOADED)
+    assert line("stored", folder / "copy.txt") in output
+    assert "removed                  notes.txt" in output
+    assert line("same", folder / SHARD) in output
 
 
 def test_a_repo_that_does_not_exist_is_made_first(publish, model):
@@ -312,8 +312,8 @@ def test_who_has_neither_publishes_nothing(publish, tmp_path, monkeypatch):
 def test_from_a_bucket_the_files_are_fetched_to_be_loaded(publish, model, s3_store, settings):
     settings.STORAGE = "s3"
     blob_store.cache_clear()
-    told = publish(model, "--licensor")
-    assert "loaded the stored files and generated" in told
+    output = publish(model, "--licensor")
+    assert "loaded the stored files and generated" in output
     assert s3_store.has(Revision.objects.get().files.get(path="config.json").blob_id)
     assert not list((settings.VAR / "publish").glob("load-check-*"))
 

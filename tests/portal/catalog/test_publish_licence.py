@@ -32,7 +32,7 @@ def operator():
 @pytest.fixture
 def publish(operator, now):
     def publish(**changed):
-        given = {
+        arguments = {
             "actor": operator,
             "slug": "sample",
             "name": "Sample Licence",
@@ -42,7 +42,7 @@ def publish(operator, now):
             "terms": TERMS,
             "now": now,
         }
-        return publish_licence_version(**{**given, **changed})
+        return publish_licence_version(**{**arguments, **changed})
 
     return publish
 
@@ -131,7 +131,7 @@ def test_terms_must_let_each_thing_be_acknowledged_singly(publish, terms):
 
 
 def test_the_demo_asks_for_each_prohibited_use_by_itself(publish):
-    codes = [each["code"] for each in publish(terms=DEMO_TERMS).attestations]
+    codes = [attestation["code"] for attestation in publish(terms=DEMO_TERMS).attestations]
     assert set(DEMO_TERMS["prohibited"]) == {
         "noncommercial",
         "no_production",

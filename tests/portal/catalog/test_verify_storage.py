@@ -29,7 +29,7 @@ AT_ONCE = timedelta()
 
 @pytest.fixture(params=["local", *COMMANDS])
 def store(request, settings):
-    """The store that the settings name, empty."""
+    """Return the store that the settings name, empty."""
     if request.param != "local":
         made = make_s3_store(request.getfixturevalue("s3_servers")(request.param), settings)
         settings.S3_BUCKET = f"verify-{uuid.uuid4().hex[:12]}"
@@ -142,9 +142,9 @@ def test_programs_read_json(local):
     out = io.StringIO()
     with pytest.raises(CommandError, match="1 findings"):
         call_command("verify_storage", "--json", stdout=out)
-    told = json.loads(out.getvalue())
-    assert told["findings"][0]["kind"] == "corrupt"
-    assert told["checked"] == Blob.objects.count()
+    output = json.loads(out.getvalue())
+    assert output["findings"][0]["kind"] == "corrupt"
+    assert output["checked"] == Blob.objects.count()
 
 
 def test_the_clock_checks_some_each_night(local, settings):

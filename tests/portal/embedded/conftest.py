@@ -10,7 +10,7 @@ from portal.embedded.supervisor import Part, Supervisor
 
 @pytest.fixture
 def var():
-    """Not pytest's tmp_path: as root, PostgreSQL's account has to pass through the folder."""
+    """Make a folder that PostgreSQL's account can pass through, unlike pytest's tmp_path."""
     folder = Path(tempfile.mkdtemp(prefix="wg-embedded-"))
     folder.chmod(0o711)
     yield folder
@@ -32,7 +32,7 @@ def supervisor(var, said):
 
 @pytest.fixture
 def python():
-    """A part that runs a line of Python."""
+    """Return a maker of parts that run a line of Python."""
 
     def make(name, code, **options):
         return Part(name, (sys.executable, "-c", code), **options)

@@ -1,4 +1,4 @@
-"""What nginx writes of a request: its path, and nothing of it that opens something."""
+"""nginx's log has the path of each request, without any secret that the path holds."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Listening(socketserver.ThreadingUnixStreamServer):
 
 @pytest.fixture
 def front(var: Path) -> Iterator[tuple[int, Path]]:
-    """A running nginx with the portal's own configuration; its port and the folder of its logs."""
+    """Run nginx with the portal's own configuration; yield its port and the folder of its logs."""
     for name in ("logs", "blobs/ab"):
         (var / name).mkdir(parents=True)
     (var / "blobs/ab/blob").write_text("bytes")
@@ -101,7 +101,7 @@ def answer(port: int, path: str, referrer: str = "") -> http.client.HTTPResponse
 
 def logged(logs: Path, lines: int) -> str:
     wait_until(lambda: (logs / "access.log").read_text().count("\n") >= lines)
-    return "".join(each.read_text() for each in logs.iterdir())
+    return "".join(log.read_text() for log in logs.iterdir())
 
 
 def test_each_link_is_masked_however_it_is_spelt(front):
@@ -116,8 +116,8 @@ def test_each_link_is_masked_however_it_is_spelt(front):
             path.replace("e", "%65").replace("d", "%64") + SECRET,
         )
     ]
-    for each in spelt:
-        ask(port, each, referrer=f"http://x{SECRET_PATHS[0]}{SECRET}")
+    for path_spelt in spelt:
+        ask(port, path_spelt, referrer=f"http://x{SECRET_PATHS[0]}{SECRET}")
     written = logged(logs, len(spelt))
     assert "SECRET" not in written
     for path in SECRET_PATHS:
@@ -168,10 +168,10 @@ def test_a_body_over_the_limit_is_refused_in_the_surfaces_own_form(front, path):
     connection.endheaders()
     response = connection.getresponse()
     assert (response.status, response.headers["Content-Type"]) == (413, "application/json")
-    asked = RequestFactory().post(path)
+    request = RequestFactory().post(path)
     error = TooLarge(response.headers["X-Error-Message"])
     assert json.loads(response.read()) == json.loads(
-        ANSWERS[surface_of(asked)](error, asked).content
+        ANSWERS[surface_of(request)](error, request).content
     )
 
 

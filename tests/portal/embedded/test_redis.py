@@ -35,8 +35,8 @@ def test_a_list_and_a_stream_survive_kill_9(supervisor, server):
 
 def test_databases_are_apart(server):
     redis.Redis.from_url(server.url).set("key", "0")
-    other = redis.Redis.from_url(server.url.replace("db=0", "db=40"))
-    assert other.get("key") is None
+    other_client = redis.Redis.from_url(server.url.replace("db=0", "db=40"))
+    assert other_client.get("key") is None
 
 
 def test_the_socket_goes_with_the_supervisor(supervisor, server):

@@ -1,4 +1,4 @@
-"""Both backends, real: a folder, and a bucket on each of two S3 servers."""
+"""Real stores of both backends: a folder, and a bucket on each of two S3 servers."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def sha256_of(content: bytes) -> str:
 
 def staged_keys(uploads: DirectUploads) -> list[str]:
     listed = uploads.client.list_objects_v2(Bucket=uploads.bucket, Prefix=PREFIX)
-    return [each["Key"] for each in listed.get("Contents", [])]
+    return [entry["Key"] for entry in listed.get("Contents", [])]
 
 
 def put_whole(uploads: DirectUploads, content: bytes) -> str:
@@ -80,11 +80,11 @@ def test_other_parts_than_came_are_refused(uploads, content, monkeypatch):
 
 
 def test_other_bytes_than_announced_are_gone(uploads, s3_store, content):
-    other = sha256_of(b"other")
+    other_sha256 = sha256_of(b"other")
     staged = put_whole(uploads, content)
     with pytest.raises(CorruptBlob, match=sha256_of(content)):
-        uploads.settle(staged, other, len(content))
-    assert not s3_store.has(other)
+        uploads.settle(staged, other_sha256, len(content))
+    assert not s3_store.has(other_sha256)
     assert staged not in staged_keys(uploads)
     staged = put_whole(uploads, content)
     with pytest.raises(CorruptBlob, match="bytes came instead of"):

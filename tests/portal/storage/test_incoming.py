@@ -42,5 +42,5 @@ def test_what_a_killed_process_left_is_swept(local):
     Incoming(local, 9).discard()
     assert not left.path.exists()
     assert going.path.exists()
-    for each in (left, going):
-        each.discard()
+    for incoming in (left, going):
+        incoming.discard()

@@ -20,7 +20,7 @@ def _small_parts(monkeypatch):
 
 
 class Trickle(io.BytesIO):
-    """As a socket does, it brings fewer bytes than one asks for."""
+    """A stream that, as a socket does, brings fewer bytes than one asks for."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(min(size or 0, 100_000))

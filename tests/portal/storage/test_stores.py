@@ -119,13 +119,13 @@ def test_what_was_deleted_is_gone(store, source):
 
 def test_all_that_is_stored_can_be_listed(store, monkeypatch):
     monkeypatch.setattr(s3, "LIST_PAGE", 3)
-    before = {each.sha256 for each in store.stored()}
+    before = {blob.sha256 for blob in store.stored()}
     digests = [store.add(io.BytesIO(b"number %d" % number)) for number in range(1, 9)]
-    listed = {each.sha256: each for each in store.stored()}
+    listed = {blob.sha256: blob for blob in store.stored()}
     assert set(listed) == before | set(digests)
     first = listed[digests[0]]
     assert first.size_bytes == len(b"number 1")
     assert abs(datetime.now(UTC) - first.stored_at) < timedelta(minutes=5)
     for digest in digests:
         store.delete(digest)
-    assert {each.sha256 for each in store.stored()} == before
+    assert {blob.sha256 for blob in store.stored()} == before

@@ -28,17 +28,17 @@ def actions(desk, content):
     return answer["actions"]
 
 
-def verify(desk, found):
-    return desk.client.post(local(found["verify"]["href"]))
+def verify(desk, upload_actions):
+    return desk.client.post(local(upload_actions["verify"]["href"]))
 
 
 def test_a_file_goes_to_the_bucket_and_counts_when_it_is_verified(desk, s3_store):
     content = os.urandom(MEGABYTE)
-    found = actions(desk, content)
-    assert httpx2.put(found["upload"]["href"], content=content).status_code == 200
+    upload_actions = actions(desk, content)
+    assert httpx2.put(upload_actions["upload"]["href"], content=content).status_code == 200
     assert desk.commit(lfs_line("m.safetensors", content)).status_code == 422
-    assert verify(desk, found).status_code == 200
-    assert verify(desk, found).status_code == 200
+    assert verify(desk, upload_actions).status_code == 200
+    assert verify(desk, upload_actions).status_code == 200
     assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
     assert s3_store.has(sha256_of(content))
     assert s3_store.has(desk.head.files.get(path="SHA256SUMS").blob_id)
@@ -47,25 +47,25 @@ def test_a_file_goes_to_the_bucket_and_counts_when_it_is_verified(desk, s3_store
 def test_a_large_one_goes_in_parts(desk, s3_store, monkeypatch):
     monkeypatch.setattr(direct, "PART_BYTES", 5 * MEGABYTE)
     content = os.urandom(6 * MEGABYTE)
-    found = actions(desk, content)
-    header = found["upload"]["header"]
+    upload_actions = actions(desk, content)
+    header = upload_actions["upload"]["header"]
     size, parts = int(header["chunk_size"]), []
     for number in (1, 2):
         part = content[(number - 1) * size : number * size]
         answer = httpx2.put(header[str(number)], content=part)
         parts.append({"partNumber": number, "etag": answer.headers["etag"]})
-    complete = local(found["upload"]["href"])
+    complete = local(upload_actions["upload"]["href"])
     content_of = {"oid": sha256_of(content), "parts": parts}
     assert desk.call("post", complete, content_of, secret="").status_code == 200
-    assert verify(desk, found).status_code == 200
+    assert verify(desk, upload_actions).status_code == 200
     assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
 
 
 def test_wrong_bytes_never_count(desk, s3_store):
     content = os.urandom(1000)
-    found = actions(desk, content)
-    httpx2.put(found["upload"]["href"], content=os.urandom(1000))
-    response = verify(desk, found)
+    upload_actions = actions(desk, content)
+    httpx2.put(upload_actions["upload"]["href"], content=os.urandom(1000))
+    response = verify(desk, upload_actions)
     assert response.status_code == 422
     assert "Nothing was kept" in response["X-Error-Message"]
     assert desk.commit(lfs_line("m.safetensors", content)).status_code == 422
