@@ -22,7 +22,7 @@ def page_of(client, repo, query="") -> str:
 
 
 def act_on(client, repo):
-    return client.get(f"/{repo.full_name}").context["gate"].standing.act
+    return client.get(f"/{repo.full_name}").context["gate"].notice.act
 
 
 def test_it_shows_card_files_licence_commands_and_logbook(client, tmp_path, settings):
@@ -122,8 +122,8 @@ def test_a_licence_gate_asks_for_a_signature(client):
 def test_with_a_grant_comes_a_token_and_the_playground(client):
     repo = make_repo(hosted=True)
     client.force_login(make_grant(repo, now=timezone.now()).person)
-    standing = client.get(f"/{repo.full_name}").context["gate"].standing
-    assert (standing.act.label, standing.other.label) == (
+    notice = client.get(f"/{repo.full_name}").context["gate"].notice
+    assert (notice.act.label, notice.other.label) == (
         "Make a token",
         "Try it in the playground",
     )
@@ -147,8 +147,8 @@ def test_hosted_use_alone_leads_to_the_playground(client):
     repo = make_repo(hosted=True)
     grant = make_grant(repo, now=timezone.now(), modes=("inference",))
     client.force_login(grant.person)
-    other = client.get(f"/{repo.full_name}").context["gate"].standing.other
-    assert other.label == "Try it in the playground"
+    second = client.get(f"/{repo.full_name}").context["gate"].notice.other
+    assert second.label == "Try it in the playground"
 
 
 def test_an_open_model_needs_nobody(client):
