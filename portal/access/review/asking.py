@@ -1,4 +1,4 @@
-"""Ask the applicant."""
+"""Ask the applicant a question, which pauses the clock of the request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from portal.parsing.texts import require_text
 
 @transaction.atomic
 def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -> Question:
-    """Ask the applicant one thing; the clock stands until they answer.
+    """Ask the applicant a question. The request's clock is paused until they answer.
 
-    The letter waits, as a decision's does, so that the question can be undone.
+    The mail waits for some minutes, as a decision's does, so that the question can be undone.
     """
     access_request = locked_request(reviewer, request_id, RequestAction.ASK, now)
     missing = "Write the question that the applicant is to answer."

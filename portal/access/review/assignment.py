@@ -1,4 +1,4 @@
-"""Whose case it is: claimed, handed back, or assigned."""
+"""Say who works on a request: claim it, release it, or assign it to somebody."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from portal.text.bidi import isolated
 
 @transaction.atomic
 def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignment:
-    """Take a case that nobody has. Claiming one's own again changes nothing."""
+    """Claim a request for oneself, and return the assignment; claiming it again changes nothing.
+
+    Raise AlreadyClaimed if somebody else has it.
+    """
     access_request = locked_request(reviewer, request_id, RequestAction.CLAIM, now)
-    held = assignment_of(access_request)
-    if held is not None and held.reviewer_id != reviewer.pk:
-        raise AlreadyClaimed(isolated(held.reviewer.display_name))
-    if held is not None:
-        return held
+    current = assignment_of(access_request)
+    if current is not None and current.reviewer_id != reviewer.pk:
+        raise AlreadyClaimed(isolated(current.reviewer.display_name))
+    if current is not None:
+        return current
     assignment = _assign(access_request, reviewer, reviewer, now)
     record(EventType.REQUEST_CLAIMED, actor=reviewer, target=access_request, at=now)
     return assignment
@@ -34,33 +37,39 @@ def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignme
 
 @transaction.atomic
 def release_request(*, actor: User, request_id: int, now: datetime) -> None:
-    """Hand a case back; who administers the model may take it from somebody. Again is nothing."""
+    """Release a request; without an assignment nothing happens.
+
+    Raise AlreadyClaimed if somebody else has it, unless the actor heads the team.
+    """
     access_request = locked_request(actor, request_id, RequestAction.RELEASE, now)
-    held = assignment_of(access_request)
-    if held is None:
+    current = assignment_of(access_request)
+    if current is None:
         return
-    if held.reviewer_id != actor.pk and not relation_of(actor, access_request, now).is_head:
-        raise AlreadyClaimed(isolated(held.reviewer.display_name))
-    end_assignment(held, now)
+    if current.reviewer_id != actor.pk and not relation_of(actor, access_request, now).is_head:
+        raise AlreadyClaimed(isolated(current.reviewer.display_name))
+    end_assignment(current, now)
     record(
         EventType.REQUEST_RELEASED,
         actor=actor,
         target=access_request,
         at=now,
-        reviewer=held.reviewer_id,
+        reviewer=current.reviewer_id,
     )
 
 
 @transaction.atomic
 def assign_request(*, actor: User, request_id: int, assignee: User, now: datetime) -> Assignment:
-    """Give a case to somebody of the team; whoever had it has it no more."""
+    """Assign a request to somebody on the team, in place of whoever had it.
+
+    Raise FieldErrors if they are not on the team or have a conflict of interest.
+    """
     access_request = locked_request(actor, request_id, RequestAction.ASSIGN, now)
     _require_can_take(assignee, access_request, now)
-    held = assignment_of(access_request)
-    if held is not None and held.reviewer_id == assignee.pk:
-        return held
-    if held is not None:
-        end_assignment(held, now)
+    current = assignment_of(access_request)
+    if current is not None and current.reviewer_id == assignee.pk:
+        return current
+    if current is not None:
+        end_assignment(current, now)
     assignment = _assign(access_request, assignee, actor, now)
     if assignee.pk != actor.pk:
         letters.send_assignment(access_request, assignee, now=now)
@@ -71,10 +80,10 @@ def assign_request(*, actor: User, request_id: int, assignee: User, now: datetim
 
 
 def assignment_of(access_request: AccessRequest) -> Assignment | None:
-    """The assignment that isn't ended."""
-    held = access_request.assignments.filter(ended_at=None)
-    found: Assignment | None = held.select_related("reviewer").first()
-    return found
+    """Return the request's assignment, or None if nobody has it."""
+    current = access_request.assignments.filter(ended_at=None)
+    assignment: Assignment | None = current.select_related("reviewer").first()
+    return assignment
 
 
 def end_assignment(assignment: Assignment, now: datetime) -> None:
@@ -91,12 +100,12 @@ def _assign(
 
 
 def _require_can_take(assignee: User, access_request: AccessRequest, now: datetime) -> None:
-    """On the team, and without a conflict; the actor chooses again otherwise."""
+    """Raise FieldErrors unless the assignee is on the team and has no conflict of interest."""
     try:
         require_action(assignee, access_request, RequestAction.CLAIM, now)
     except RequestNotFound:
         raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
     except Forbidden as conflict:
         name = isolated(assignee.display_name)
-        words = f"{name} can’t take this case: a conflict of interest stands."
+        words = f"{name} has a conflict of interest with this request. Choose somebody else."
         raise FieldErrors({"assignee": words}) from conflict

@@ -1,4 +1,4 @@
-"""One verdict for many requests."""
+"""The form that decides many requests at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDS = {
 
 
 class BulkForm(CaseForm):
-    """One verdict for all that were chosen."""
+    """One verdict for all selected requests."""
 
     verdict = forms.ChoiceField(
         label="All of them",
@@ -53,21 +53,24 @@ class BulkForm(CaseForm):
         super().__init__(*args, **kwargs)
         self.fields["modes"].choices = mode_choices(self.repo)  # type: ignore[attr-defined]
         if not self.is_bound:
-            self._unmark()
+            self._mark_required()
 
     def full_clean(self) -> None:
         super().full_clean()
-        self._unmark()
+        self._mark_required()
 
-    def _unmark(self) -> None:
-        """None of them is optional: one of the two verdicts needs each, and ``clean`` says so."""
+    def _mark_required(self) -> None:
+        """Show no field of either verdict as optional, once validation is over.
+
+        While a form is validated each must be optional, since the other verdict doesn't need it.
+        """
         for name in {name for needs in NEEDS.values() for name in needs}:
             self.fields[name].required = True
 
     def clean(self) -> dict[str, Any]:
-        """What the verdict needs, said before anything is tried."""
-        given = super().clean() or {}
-        for name, words in NEEDS.get(given.get("verdict", ""), {}).items():
-            if not given.get(name) and name not in self.errors:
-                self.add_error(name, words)
-        return given
+        """Add an error for each field that the chosen verdict needs and that is empty."""
+        cleaned = super().clean() or {}
+        for name, message in NEEDS.get(cleaned.get("verdict", ""), {}).items():
+            if not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, message)
+        return cleaned

@@ -1,4 +1,4 @@
-"""What a case rests on: what is proved, what is only said, and what gives pause."""
+"""Collect the evidence on a request: what is proved, what is only stated, and what is suspect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portal.outbox.models import BouncedAddress
 from portal.text.bidi import isolated
 
 MOST = 10
-COUNTED = 1000
+COUNTED_AT_MOST = 1000
 METHODS = {
     Affiliation.Method.EMAIL: "Reads mail at {}",
     Affiliation.Method.REFERENCE: "Confirmed by {}",
@@ -29,6 +29,8 @@ METHODS = {
 
 @dataclass(frozen=True)
 class ProvedFact:
+    """A fact about the applicant that somebody or something other than them confirmed."""
+
     title: str
     detail: str
     at: datetime | None = None
@@ -36,7 +38,7 @@ class ProvedFact:
 
 @dataclass(frozen=True)
 class EvidenceFlag:
-    """Something that a person should look at. ``other``: a request that it leads to."""
+    """Something that a reviewer should look at; ``other`` is a request that it points to."""
 
     title: str
     detail: str = ""
@@ -45,41 +47,45 @@ class EvidenceFlag:
 
 @dataclass(frozen=True)
 class OrganizationRecord:
-    """What was decided for the same organization on the same model."""
+    """The decisions for the same organization on the same model."""
 
     approved: int
     declined: int
     latest: list[AccessRequest]
 
 
-def proved(applicant: User, now: datetime) -> list[ProvedFact]:
-    """Each with its method and date; no word of the applicant's own is among them."""
-    works = [
-        ProvedFact(f"Works at {isolated(each.organization.name)}", _method(each), each.proved_at)
-        for each in affiliations_of(applicant, now)
+def proved_facts(applicant: User, now: datetime) -> list[ProvedFact]:
+    """Return confirmed affiliations, references and addresses, none on the applicant's word."""
+    workplaces = [
+        ProvedFact(
+            f"Works at {isolated(affiliation.organization.name)}",
+            _method(affiliation),
+            affiliation.proved_at,
+        )
+        for affiliation in affiliations_of(applicant, now)
     ]
     confirmed = Reference.objects.of(applicant).filter(verdict=Reference.Verdict.CONFIRMED)
-    known = [
+    references = [
         ProvedFact(
-            f"Known to {isolated(each.name)}",
-            f"{isolated(each.relation)}, {each.email}",
-            each.answered_at,
+            f"Known to {isolated(reference.name)}",
+            f"{isolated(reference.relation)}, {reference.email}",
+            reference.answered_at,
         )
-        for each in confirmed[:MOST]
+        for reference in confirmed[:MOST]
     ]
-    mail = [
-        ProvedFact("Reads mail at " + each, "A letter was answered")
-        for each in addresses_of(applicant)
+    addresses = [
+        ProvedFact("Reads mail at " + address, "A letter was answered")
+        for address in addresses_of(applicant)
     ]
-    return [*works, *known, *mail]
+    return [*workplaces, *references, *addresses]
 
 
 def _method(affiliation: Affiliation) -> str:
     return METHODS[Affiliation.Method(affiliation.method)].format(isolated(affiliation.evidence))
 
 
-def said(answers: dict[str, Any]) -> list[tuple[str, str]]:
-    """What nobody has checked. Words that the answers repeat in full stand there."""
+def stated_facts(answers: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the answers say about the applicant, which nobody has confirmed."""
     rows = [
         ("Goes by", answers.get("name", "")),
         ("Position", answers.get("position", "")),
@@ -90,12 +96,15 @@ def said(answers: dict[str, Any]) -> list[tuple[str, str]]:
     return [(label, str(text)) for label, text in rows if text]
 
 
-def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[EvidenceFlag]:
+def evidence_flags(
+    access_request: AccessRequest, reader: User, now: datetime
+) -> list[EvidenceFlag]:
+    """Return everything about the request that a reviewer should look at before voting."""
     return [
         *_holds(access_request, now),
         *_screening(access_request),
-        *_claim(access_request, now),
-        *_likenesses(access_request, reader),
+        *_contradiction(access_request, now),
+        *_lookalikes(access_request, reader),
         *_addresses(access_request.applicant),
         *_references(access_request.applicant),
     ]
@@ -103,73 +112,72 @@ def flags(access_request: AccessRequest, reader: User, now: datetime) -> list[Ev
 
 def _holds(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
     applicant, repo = access_request.applicant, access_request.repo
-    for each in Hold.objects.on(applicant, repo, None, now)[:MOST]:
-        yield EvidenceFlag(f"A hold stands since {whole_date(each.placed_at)}", each.reason)
+    for hold in Hold.objects.on(applicant, repo, None, now)[:MOST]:
+        yield EvidenceFlag(f"A hold stands since {whole_date(hold.placed_at)}", hold.reason)
 
 
 def _screening(access_request: AccessRequest) -> Iterator[EvidenceFlag]:
-    screened = Screening.objects.filter(submission__request=access_request)
-    for each in screened.exclude(outcome=Screening.Outcome.CLEAR).order_by("-pk")[:MOST]:
-        found = "; ".join(
+    screenings = Screening.objects.filter(submission__request=access_request)
+    for screening in screenings.exclude(outcome=Screening.Outcome.CLEAR).order_by("-pk")[:MOST]:
+        hits = "; ".join(
             f"{isolated(str(hit.get('found')))} is like {isolated(str(hit.get('value')))}"
-            for hit in each.hits
+            for hit in screening.hits
         )
-        cleared = f"Cleared: {each.disposition}" if each.disposed_at else ""
-        yield EvidenceFlag(
-            Screening.Outcome(each.outcome).label, " ".join(filter(None, (found, cleared)))
-        )
+        cleared = f"Cleared: {screening.disposition}" if screening.disposed_at else ""
+        title = Screening.Outcome(screening.outcome).label
+        yield EvidenceFlag(title, " ".join(filter(None, (hits, cleared))))
 
 
-def _claim(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
-    proved = [each.organization for each in affiliations_of(access_request.applicant, now)]
-    said = access_request.organization_name
-    if is_contradicted(said, proved):
-        names = ", ".join(isolated(each.name) for each in dict.fromkeys(proved))
-        detail = f"Proved: {names}. Said: “{isolated(said)}”."
+def _contradiction(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
+    affiliations = affiliations_of(access_request.applicant, now)
+    proved = [affiliation.organization for affiliation in affiliations]
+    stated = access_request.organization_name
+    if is_contradicted(stated, proved):
+        names = ", ".join(isolated(place.name) for place in dict.fromkeys(proved))
+        detail = f"Proved: {names}. Said: “{isolated(stated)}”."
         yield EvidenceFlag("Where they work is proved otherwise than said", detail)
 
 
-def _likenesses(access_request: AccessRequest, reader: User) -> Iterator[EvidenceFlag]:
-    """Only those that the reader may open."""
+def _lookalikes(access_request: AccessRequest, reader: User) -> Iterator[EvidenceFlag]:
+    """Yield look-alike requests, but only those that the reader may open."""
     readable = AccessRequest.objects.readable_by(reader)
     links = RequestLink.objects.filter(request=access_request, other__in=readable)
-    for each in links.select_related("other__applicant")[:MOST]:
-        yield EvidenceFlag("Looks like another request", each.why, each.other)
+    for link in links.select_related("other__applicant")[:MOST]:
+        yield EvidenceFlag("Looks like another request", link.why, link.other)
 
 
 def _addresses(applicant: User) -> Iterator[EvidenceFlag]:
     address = applicant.letter_address.lower()
-    for each in BouncedAddress.objects.filter(address=address, cleared_at=None):
-        yield EvidenceFlag("Letters don’t arrive", f"{each.address}: {each.reason}")
+    for bounced in BouncedAddress.objects.filter(address=address, cleared_at=None):
+        yield EvidenceFlag("Letters don’t arrive", f"{bounced.address}: {bounced.reason}")
 
 
 def _references(applicant: User) -> Iterator[EvidenceFlag]:
     denied = Reference.objects.of(applicant).filter(verdict=Reference.Verdict.DENIED)
-    for each in denied[:MOST]:
-        yield EvidenceFlag(
-            "A reference said no", f"{isolated(each.name)}, {each.email}: {isolated(each.comment)}"
-        )
+    for reference in denied[:MOST]:
+        detail = f"{isolated(reference.name)}, {reference.email}: {isolated(reference.comment)}"
+        yield EvidenceFlag("A reference said no", detail)
 
 
 def organization_record(access_request: AccessRequest, reader: User) -> OrganizationRecord | None:
-    """None where the organization stands in no register, so that nothing can be told of it."""
+    """Return the decisions for the applicant's organization, or None if it isn't a known one."""
     if access_request.organization_id is None:
         return None
-    theirs = AccessRequest.objects.readable_by(reader).filter(
+    of_organization = AccessRequest.objects.readable_by(reader).filter(
         repo=access_request.repo_id, organization=access_request.organization_id
     )
-    decided = theirs.exclude(pk=access_request.pk)
+    others = of_organization.exclude(pk=access_request.pk)
     return OrganizationRecord(
-        approved=_count(decided.filter(state=AccessRequest.State.APPROVED)),
-        declined=_count(decided.filter(state=AccessRequest.State.DECLINED)),
+        approved=_count(others.filter(state=AccessRequest.State.APPROVED)),
+        declined=_count(others.filter(state=AccessRequest.State.DECLINED)),
         latest=list(
-            decided.filter(state__in=["approved", "declined"])
-            .defer("searched")
+            others.filter(state__in=["approved", "declined"])
+            .defer("searched")  # the search index of all answers, which no row shows
             .select_related("applicant")
             .order_by("-closed_at", "-pk")[:MOST]
         ),
     )
 
 
-def _count(found: QuerySet[AccessRequest]) -> int:
-    return found[:COUNTED].count()
+def _count(requests: QuerySet[AccessRequest]) -> int:
+    return requests[:COUNTED_AT_MOST].count()

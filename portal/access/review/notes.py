@@ -1,4 +1,4 @@
-"""What a reviewer puts on the record of a case: notes, conflicts, where the applicant works."""
+"""Write notes on a request, declare a conflict of interest, vouch for where its applicant works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portal.parsing.texts import require_text
 
 @transaction.atomic
 def write_note(*, author: User, request_id: int, text: str, now: datetime) -> Note:
-    """A note for the team alone. The record says that there is one, not what it says."""
+    """Write a note that only the team reads. The record says that there is one, not its text."""
     access_request = locked_request(author, request_id, RequestAction.NOTE, now)
     text = require_text(text, "text", missing="Write the note.")
     note = Note.objects.create(request=access_request, author=author, text=text, written_at=now)
@@ -36,13 +36,18 @@ def write_note(*, author: User, request_id: int, text: str, now: datetime) -> No
 def declare_conflict(
     *, reviewer: User, request_id: int, has_conflict: bool, statement: str, now: datetime
 ) -> ConflictDeclaration:
-    """Say how one stands towards the applicant. A conflict hands the case back and voids the
-    vote; it stays declared. Saying the same again changes nothing."""
+    """Declare that the reviewer has, or has not, a conflict of interest with the applicant.
+
+    A conflict releases the request and voids the reviewer's vote. It can't be taken back: raise
+    Conflict for the attempt. Declaring the same again changes nothing.
+    """
     access_request = locked_request(reviewer, request_id, RequestAction.DECLARE, now)
-    before = ConflictDeclaration.objects.filter(request=access_request, reviewer=reviewer).first()
-    if before is not None and before.has_conflict:
+    declared = ConflictDeclaration.objects.filter(
+        request=access_request, reviewer=reviewer, has_conflict=True
+    ).first()
+    if declared is not None:
         if has_conflict:
-            return before
+            return declared
         raise Conflict("You declared a conflict of interest on this request; it stays declared.")
     missing = "Say in a few words what the conflict is." if has_conflict else ""
     statement = require_text(statement, "statement", missing=missing)
@@ -68,26 +73,29 @@ def declare_conflict(
 
 
 def _step_back(access_request: AccessRequest, reviewer: User, now: datetime) -> None:
-    held = assignment_of(access_request)
-    if held is not None and held.reviewer_id == reviewer.pk:
-        end_assignment(held, now)
-    own = access_request.reviews.filter(reviewer=reviewer)
-    void_votes(own, "conflict of interest declared", now)
+    assignment = assignment_of(access_request)
+    if assignment is not None and assignment.reviewer_id == reviewer.pk:
+        end_assignment(assignment, now)
+    own_votes = access_request.reviews.filter(reviewer=reviewer)
+    void_votes(own_votes, "conflict of interest declared", now)
 
 
 @transaction.atomic
 def vouch_for_applicant(
     *, reviewer: User, request_id: int, evidence: str, now: datetime
 ) -> Affiliation:
-    """The reviewer's own word that the applicant works where they say. Its event is the
-    affiliation's. Vouching again while it stands changes nothing."""
+    """Store the reviewer's word that the applicant works where they say, as an affiliation.
+
+    The affiliation's own event records it. Vouching again while it is valid changes nothing.
+    """
     access_request = locked_request(reviewer, request_id, RequestAction.VOUCH, now)
     missing = "Say how you know that this person works there."
     evidence = require_text(evidence, "evidence", missing=missing)
-    said = access_request.organization_name or str(access_request.draft.get("organization") or "")
+    named = access_request.organization_name or str(access_request.draft.get("organization") or "")
     proved = [access_request.organization] if access_request.organization else []
-    meant = means_one_of(said, proved) or organization_in_words(said)
-    organization = meant or organization_named(name=said, now=now)
+    # Another spelling of a known organization must not become a second organization.
+    known = means_one_of(named, proved) or organization_in_words(named)
+    organization = known or organization_named(name=named, now=now)
     affiliation = vouch_affiliation(
         reviewer=reviewer,
         person_id=access_request.applicant_id,

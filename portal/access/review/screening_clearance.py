@@ -1,4 +1,4 @@
-"""A human's word on what the lists have a hit on."""
+"""Clear a request that sanctions screening holds back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from portal.audit.services import record
 
 @transaction.atomic
 def dispose_screening(*, actor: User, request_id: int, text: str, now: datetime) -> AccessRequest:
-    """Clear a request that the lists held back: its review begins.
+    """Clear a held request with a written reason; its review begins.
 
-    The word answers every hit on the applicant at this repo: an earlier request's too, which a
-    later one is held for, and those that a grant of theirs is held for.
-
-    What can't be cleared is declined, as any other request is: that is ``review.decisions``'.
+    The reason settles every hit on the applicant at this model: those of earlier requests, for
+    which a later one would be held again, and those for which a grant of theirs is held. A request
+    that can't be cleared is declined like any other (``review.decisions``).
     """
     access_request = locked_request(actor, request_id, RequestAction.DISPOSE, now)
     versions = settle(

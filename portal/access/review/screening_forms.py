@@ -1,4 +1,4 @@
-"""Forms with which operators keep the screening lists."""
+"""Forms with which operators edit the sanctions lists that screening compares people with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.forms.fields import LongText
 
 
 class EntryForm(PageForm):
-    """A line of the screening lists."""
+    """An entry of the sanctions lists."""
 
     kind = forms.ChoiceField(label="List", choices=ScreeningEntry.Kind.choices)
     value = forms.CharField(

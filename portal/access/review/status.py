@@ -1,4 +1,4 @@
-"""How a request stands, in words, for the one who asked and for those who decide."""
+"""Say in words and badges where a request is, to its applicant and to its reviewers."""
 
 from __future__ import annotations
 
@@ -77,17 +77,16 @@ def open_question(access_request: AccessRequest) -> Question | None:
 
 
 def waiting_time(access_request: AccessRequest) -> timedelta:
-    """How long the team waited for answers, by which the due date moved."""
-    spans = [
-        each.answered_at - each.asked_at
-        for each in access_request.questions.all()
-        if each.answered_at
+    """Return how long the team waited for answers; the due date moved by as much."""
+    questions = access_request.questions.all()
+    waits = [
+        question.answered_at - question.asked_at for question in questions if question.answered_at
     ]
-    return sum(spans, timedelta())
+    return sum(waits, timedelta())
 
 
 def grant_of(access_request: AccessRequest) -> Grant | None:
-    """What the last decision gave; what was undone was never given."""
+    """Return the grant or offer of the newest decision; an undone decision gave none."""
     return (
         Grant.objects.filter(decision__request=access_request, decision__undone_at=None)
         .select_related("acceptance__licence_version__licence", "repo__namespace")
@@ -98,16 +97,16 @@ def grant_of(access_request: AccessRequest) -> Grant | None:
 
 @dataclass(frozen=True)
 class RequestStage:
-    """One of the steps that a request takes, for ``.steps``."""
+    """One of the four stages of a request, as the bar above its page shows it."""
 
     label: str
-    status: str  # done, current or todo; stopped where the way ends
+    status: str  # done, current, todo, or stopped at the stage where the request ended
     detail: str = ""
     at: datetime | None = None
 
 
 def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) -> list[RequestStage]:
-    """Submitted, in review, decision, access."""
+    """Return the four stages of a request: submitted, in review, decision, access."""
     state = State(access_request.state)
     if state == State.DRAFT:
         words = ("Submitted", "In review", "Decision", "Access")
@@ -124,9 +123,8 @@ def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) ->
 
 def _decision(access_request: AccessRequest, state: State) -> RequestStage:
     if is_undecided(access_request):
-        return RequestStage(
-            "Decision", "todo", "the clock stands" if state == State.NEEDS_INFO else "due"
-        )
+        is_paused = state == State.NEEDS_INFO
+        return RequestStage("Decision", "todo", "clock paused" if is_paused else "due")
     status = "done" if state == State.APPROVED else "stopped"
     return RequestStage(state.label, status, at=access_request.closed_at)
 

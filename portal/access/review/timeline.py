@@ -1,4 +1,4 @@
-"""What happened to a request, newest first, as its applicant or a reviewer reads it."""
+"""Tell what happened to a request, newest first, to its applicant or to a reviewer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from portal.audit.models import AuditEvent
 from portal.formatting import whole_date
 from portal.text.bidi import isolated
 
-NOT_TOLD = "For the team alone."
-
 
 @dataclass(frozen=True)
 class TimelineEvent:
+    """One entry of a timeline; ``quote`` is somebody's own words, ``tone`` a colour."""
+
     at: datetime
     icon: str
     title: str
@@ -40,8 +40,11 @@ class TimelineEvent:
 
 @dataclass(frozen=True)
 class TimelineReader:
-    """To the applicant it is told as "you", and of the team as a whole unless it wants its
-    reviewers named; to the team by name."""
+    """Somebody who reads a timeline, and by which names they read of others.
+
+    They read of themselves as "You". Applicants read of reviewers as "The team" unless the gate
+    names its reviewers; the team reads all names.
+    """
 
     user: User
     is_applicant: bool
@@ -54,121 +57,127 @@ class TimelineReader:
 
 
 def timeline_of(access_request: AccessRequest, *, reader: User) -> list[TimelineEvent]:
-    mine = access_request.applicant_id == reader.pk
-    names = not mine or settings_of(access_request.repo).names_reviewers
-    whom = TimelineReader(reader, mine, names)
+    """Return every event that ``reader`` may know of, newest first."""
+    is_applicant = access_request.applicant_id == reader.pk
+    sees_names = not is_applicant or settings_of(access_request.repo).names_reviewers
+    whom = TimelineReader(reader, is_applicant, sees_names)
     events = [
-        *_submissions(access_request, mine),
+        *_submissions(access_request, is_applicant),
         *_conversation(access_request, whom),
         *_decisions(access_request, whom),
-        *_appeal(access_request, mine),
+        *_appeal(access_request, is_applicant),
         *_reopenings(access_request, whom),
-        *_withdrawal(access_request, mine),
-        *_clock(access_request, mine),
-        *_grant(grant_of(access_request), mine),
+        *_withdrawal(access_request, is_applicant),
+        *_passed_dates(access_request, is_applicant),
+        *_grant_end(grant_of(access_request), is_applicant),
     ]
-    if not mine:
-        events += _of_the_team(access_request, whom)
+    if not is_applicant:
+        events += _team_events(access_request, whom)
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def _submissions(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
-    for each in access_request.submissions.select_related("acceptance__licence_version__licence"):
-        if each.occasion == Submission.Occasion.CORRECTED:
-            who = "You corrected" if mine else "The applicant corrected"
-            yield TimelineEvent(each.submitted_at, "note", f"{who} the answers")
-        if each.occasion == Submission.Occasion.RESUMED:
-            who = "You took" if mine else "The applicant took"
-            yield TimelineEvent(each.submitted_at, "said", f"{who} the request up again")
-        if each.occasion != Submission.Occasion.SUBMITTED:
+def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
+    for submission in access_request.submissions.select_related(
+        "acceptance__licence_version__licence"
+    ):
+        if submission.occasion == Submission.Occasion.CORRECTED:
+            who = "You corrected" if is_applicant else "The applicant corrected"
+            yield TimelineEvent(submission.submitted_at, "note", f"{who} the answers")
+        if submission.occasion == Submission.Occasion.RESUMED:
+            who = "You took" if is_applicant else "The applicant took"
+            yield TimelineEvent(submission.submitted_at, "said", f"{who} the request up again")
+        if submission.occasion != Submission.Occasion.SUBMITTED:
             continue
-        signed = each.acceptance.licence_version
-        who = "You signed and submitted" if mine else "Submitted and signed"
+        signed = submission.acceptance.licence_version
+        who = "You signed and submitted" if is_applicant else "Submitted and signed"
         text = f"Reference {access_request.reference}. Signed: {signed}."
-        yield TimelineEvent(each.submitted_at, "mail", who, text, tone="yes")
+        yield TimelineEvent(submission.submitted_at, "mail", who, text, tone="yes")
 
 
 def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
-    """Yield the questions and answers; questions that were undone are for the team alone."""
-    for each in access_request.questions.select_related("asked_by", "undone_by"):
-        if each.undone_at and whom.is_applicant:
+    """Yield questions and answers; only the team learns of undone questions."""
+    for question in access_request.questions.select_related("asked_by", "undone_by"):
+        if question.undone_at and whom.is_applicant:
             continue
-        asker = whom.name(each.asked_by)
+        asker = whom.name(question.asked_by)
         yield TimelineEvent(
-            each.asked_at, "question", f"{asker} asked", quote=each.text, tone="wait"
+            question.asked_at, "question", f"{asker} asked", quote=question.text, tone="wait"
         )
-        if each.answered_at and each.answer != each.NO_ANSWER:
+        if question.answered_at and question.answer != question.NO_ANSWER:
             who = "You answered" if whom.is_applicant else "The applicant answered"
-            yield TimelineEvent(each.answered_at, "said", who, quote=each.answer)
-        if each.undone_at and each.undone_by:
+            yield TimelineEvent(question.answered_at, "said", who, quote=question.answer)
+        if question.undone_at and question.undone_by:
             yield TimelineEvent(
-                each.undone_at, "revoked", f"{whom.name(each.undone_by)} undid the question"
+                question.undone_at, "revoked", f"{whom.name(question.undone_by)} undid the question"
             )
 
 
 def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
-    """What was undone is the team's matter: for the applicant it never was."""
-    for each in access_request.decisions.select_related("decided_by", "undone_by"):
-        if each.undone_at and whom.is_applicant:
+    """Yield the decisions; only the team learns of undone ones."""
+    for decision in access_request.decisions.select_related("decided_by", "undone_by"):
+        if decision.undone_at and whom.is_applicant:
             continue
-        who = whom.name(each.decided_by)
-        alone = "Alone, as the owner." if each.is_override and not whom.is_applicant else ""
-        if each.verdict == Decision.Verdict.APPROVED:
+        who = whom.name(decision.decided_by)
+        alone = "Alone, as the owner." if decision.is_override and not whom.is_applicant else ""
+        if decision.verdict == Decision.Verdict.APPROVED:
             title = f"{who} approved the request"
-            yield TimelineEvent(each.decided_at, "done", title, alone, tone="yes")
+            yield TimelineEvent(decision.decided_at, "done", title, alone, tone="yes")
         else:
-            reason = f"{Decision.Reason(each.reason_code).label}. {alone}".strip()
+            reason = f"{Decision.Reason(decision.reason_code).label}. {alone}".strip()
             title = f"{who} declined the request"
             yield TimelineEvent(
-                each.decided_at, "declined", title, reason, each.reason_text, "stop"
+                decision.decided_at, "declined", title, reason, decision.reason_text, "stop"
             )
-        if each.undone_at and each.undone_by:
-            undoer = whom.name(each.undone_by)
-            yield TimelineEvent(each.undone_at, "revoked", f"{undoer} undid the decision")
+        if decision.undone_at and decision.undone_by:
+            undoer = whom.name(decision.undone_by)
+            yield TimelineEvent(decision.undone_at, "revoked", f"{undoer} undid the decision")
 
 
-def _appeal(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
+def _appeal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     appeal = Appeal.objects.filter(request=access_request).first()
     if appeal is not None:
-        who = "You" if mine else "The applicant"
+        who = "You" if is_applicant else "The applicant"
         yield TimelineEvent(
             appeal.filed_at, "flag", f"{who} appealed", quote=appeal.text, tone="wait"
         )
 
 
 def _reopenings(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
-    of_this = AuditEvent.objects.filter(
+    # The request's row keeps no trace of it, so the audit record tells.
+    recorded = AuditEvent.objects.filter(
         target_type="access.accessrequest", target_id=str(access_request.pk)
     )
-    for each in of_this.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
-        who = whom.name(each.actor) if each.actor else "The team"
-        yield TimelineEvent(each.at, "review", f"{who} took the request up again")
+    for event in recorded.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
+        who = whom.name(event.actor) if event.actor else "The team"
+        yield TimelineEvent(event.at, "review", f"{who} took the request up again")
 
 
-def _withdrawal(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
+def _withdrawal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     if access_request.state == State.WITHDRAWN and access_request.closed_at:
-        who = "You" if mine else "The applicant"
+        who = "You" if is_applicant else "The applicant"
         yield TimelineEvent(access_request.closed_at, "revoked", f"{who} withdrew the request")
 
 
 LATE = {1: "the administrators of its team", 2: "those who answer for the model"}
 
 
-def _clock(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]:
-    """What time itself did: the applicant reads that it is late as the team does."""
-    for each in access_request.escalations.all():
-        if each.reason == Escalation.Reason.OVERDUE:
-            text = f"It is with {LATE[each.level]}."
-            yield TimelineEvent(each.escalated_at, "clock", "The answer is late", text, tone="stop")
-        elif each.reason == Escalation.Reason.STRANDED:
+def _passed_dates(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
+    """Yield escalations and the lapse; applicants read that an answer is late as the team does."""
+    for escalation in access_request.escalations.all():
+        if escalation.reason == Escalation.Reason.OVERDUE:
+            text = f"It is with {LATE[escalation.level]}."
+            yield TimelineEvent(
+                escalation.escalated_at, "clock", "The answer is late", text, tone="stop"
+            )
+        elif escalation.reason == Escalation.Reason.STRANDED:
             text = "It is with those who answer for the model."
             title = "Too few of the team are free to decide it"
-            yield TimelineEvent(each.escalated_at, "clock", title, text, tone="wait")
+            yield TimelineEvent(escalation.escalated_at, "clock", title, text, tone="wait")
         else:
-            whose = "Your address takes" if mine else "The applicant’s address takes"
+            whose = "Your address takes" if is_applicant else "The applicant’s address takes"
             title = f"{whose} no mail"
             text = "So the request does not lapse. The team was told."
-            yield TimelineEvent(each.escalated_at, "mail", title, text, tone="stop")
+            yield TimelineEvent(escalation.escalated_at, "mail", title, text, tone="stop")
     if access_request.state == State.LAPSED and access_request.closed_at:
         text = "The question was not answered in time. For 90 days it can be taken up again."
         yield TimelineEvent(
@@ -176,42 +185,44 @@ def _clock(access_request: AccessRequest, mine: bool) -> Iterator[TimelineEvent]
         )
 
 
-def _grant(grant: Grant | None, mine: bool) -> Iterator[TimelineEvent]:
+def _grant_end(grant: Grant | None, is_applicant: bool) -> Iterator[TimelineEvent]:
     end = end_by_somebody(grant) if grant else None
     if grant is None or end is None or end.cause not in BY_THE_LAB:
         return
-    text = f"It would have stood until {whole_date(grant.expires_at)}."
-    title = "The lab ended your access" if mine else "The access was ended"
+    text = f"It was granted until {whole_date(grant.expires_at)}."
+    title = "The lab ended your access" if is_applicant else "The access was ended"
     yield TimelineEvent(end.at, "revoked", title, text, grant.revocation_reason, "stop")
 
 
-def _of_the_team(access_request: AccessRequest, whom: TimelineReader) -> list[TimelineEvent]:
-    """Notes, votes as far as they may be seen, conflicts, and who took the case."""
+def _team_events(access_request: AccessRequest, whom: TimelineReader) -> list[TimelineEvent]:
+    """Return notes, votes that the reader may see, conflicts of interest, and assignments."""
     notes = access_request.notes.select_related("author")
     votes = visible_votes(access_request, whom.user)
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
     assigned = access_request.assignments.select_related("reviewer")
     events = [
         TimelineEvent(
-            each.written_at, "note", f"{whom.name(each.author)} noted, privately", quote=each.text
+            note.written_at, "note", f"{whom.name(note.author)} noted, privately", quote=note.text
         )
-        for each in notes
+        for note in notes
     ]
     events += [
-        TimelineEvent(each.cast_at, "tick", f"{whom.name(each.reviewer)} voted: {each.verdict}")
-        for each in votes
+        TimelineEvent(vote.cast_at, "tick", f"{whom.name(vote.reviewer)} voted: {vote.verdict}")
+        for vote in votes
     ]
     events += [
         TimelineEvent(
-            each.declared_at,
+            declaration.declared_at,
             "flag",
-            f"{whom.name(each.reviewer)} declared a conflict of interest",
-            quote=each.statement,
+            f"{whom.name(declaration.reviewer)} declared a conflict of interest",
+            quote=declaration.statement,
         )
-        for each in declared.select_related("reviewer")
+        for declaration in declared.select_related("reviewer")
     ]
     events += [
-        TimelineEvent(each.assigned_at, "review", f"{whom.name(each.reviewer)} took the case")
-        for each in assigned
+        TimelineEvent(
+            assignment.assigned_at, "review", f"{whom.name(assignment.reviewer)} took the case"
+        )
+        for assignment in assigned
     ]
     return events

@@ -1,4 +1,4 @@
-"""Compare where an applicant says that they work with where they have proved it."""
+"""Compare where an applicant says that they work with where they have proved that they do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _names_in(text: str) -> set[str]:
 
 def means_one_of(said: str, proved: Collection[Organization]) -> Organization | None:
     """Return the proved organization that the words mean, by a name or by the register."""
-    by_name = [each for each in proved if names_agree(said, each.name)]
+    by_name = [place for place in proved if names_agree(said, place.name)]
     if by_name or not proved:
         return by_name[0] if by_name else None
     listed = organization_in_words(said)
@@ -53,9 +53,9 @@ def is_contradicted(said: str, proved: Collection[Organization]) -> bool:
 
 @dataclass(frozen=True)
 class Workplace:
-    """A case's account of where its applicant works: what is proved comes first.
+    """The place where an applicant works: the proved one if there is one.
 
-    ``said`` is what they say, only where that is something else.
+    ``said`` is what they say, if that is another place.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The lists that submissions are held against; the operators keep them."""
+"""Edit and import the sanctions lists that screening compares people with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_LINES = 20_000
 
 @dataclass(frozen=True)
 class ListLine:
-    """One line of a file, as it would be kept."""
+    """A line of an imported file, as an entry would store it."""
 
     kind: str
     value: str
@@ -35,7 +35,7 @@ class ListLine:
 
 @dataclass
 class ListImport:
-    """What a file would do: ``wrong`` has the number of each line and what to do about it."""
+    """The outcome of an import or its preview: new and known lines, and remedies for wrong ones."""
 
     new: list[ListLine] = field(default_factory=list)
     known: int = 0
@@ -43,27 +43,28 @@ class ListImport:
 
 
 def require_operator(operator: User) -> None:
+    """Raise Forbidden to everybody but the operators of the installation."""
     if not (operator.is_active and operator.is_superuser):
         raise Forbidden("The lists are kept by the operators of this installation.")
 
 
 def _remedies(kind: str, value: str) -> dict[str, str]:
-    """What is wrong with a line; empty where nothing is."""
+    """Return, by field, what to do about a line; empty if it is fine."""
     if kind not in Kind.values:
         return {"kind": f"Choose among {', '.join(Kind.values)}."}
-    kept = matching.normal_value(kind, value)
-    if kind == Kind.COUNTRY and kept not in dict(countries):
+    stored = matching.normal_value(kind, value)
+    if kind == Kind.COUNTRY and stored not in dict(countries):
         return {"value": "Give the country’s code of two letters, such as NL."}
-    if kind == Kind.DOMAIN and ("." not in kept or len(kept) > LONGEST):
+    if kind == Kind.DOMAIN and ("." not in stored or len(stored) > LONGEST):
         return {"value": "Give a domain, such as example.org."}
-    if not kept or len(kept) > LONGEST:
+    if not stored or len(stored) > LONGEST:
         return {"value": f"Give a name of 1 to {LONGEST} characters."}
     return {}
 
 
 @transaction.atomic
 def add_entry(*, actor: User, kind: str, value: str, note: str, now: datetime) -> ScreeningEntry:
-    """Add a line; one that stands already stays as it is."""
+    """Add an entry, or return the one that is listed already. Raise FieldErrors if it is wrong."""
     require_operator(actor)
     if errors := _remedies(kind, value):
         raise FieldErrors(errors)
@@ -77,14 +78,21 @@ def add_entry(*, actor: User, kind: str, value: str, note: str, now: datetime) -
         defaults={"note": note.strip(), "added_by": actor, "added_at": now},
     )
     if is_new:
-        record(EventType.SCREENING_ENTRY_ADDED, actor=actor, target=entry, at=now, **_told(entry))
+        record(
+            EventType.SCREENING_ENTRY_ADDED,
+            actor=actor,
+            target=entry,
+            at=now,
+            **_public_facts(entry),
+        )
     return entry
 
 
 def _write_alone() -> None:
-    """Let one writer at a time add lines, so that their keys rise in the order of their commits.
+    """Lock the table against other writers, so that keys rise in the order of commits.
 
-    The clock holds standing grants against the lines after the last that it saw, by key.
+    A timer screens active grants against the entries after the last key that it saw. Without the
+    lock a smaller key could be committed after a larger one, and the timer would never see it.
     """
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE access_screeningentry IN SHARE ROW EXCLUSIVE MODE")
@@ -92,39 +100,41 @@ def _write_alone() -> None:
 
 @transaction.atomic
 def remove_entry(*, actor: User, entry_id: int, now: datetime) -> None:
-    """Take a line off the lists; the row stays, for what was held against it."""
+    """Remove an entry from the lists. Its row stays, since screenings refer to it."""
     require_operator(actor)
     entry = ScreeningEntry.objects.select_for_update().filter(pk=entry_id, removed_at=None).first()
     if entry is None:
         return
     entry.removed_by, entry.removed_at = actor, now
     entry.save(update_fields=["removed_by", "removed_at"])
-    record(EventType.SCREENING_ENTRY_REMOVED, actor=actor, target=entry, at=now, **_told(entry))
+    record(
+        EventType.SCREENING_ENTRY_REMOVED, actor=actor, target=entry, at=now, **_public_facts(entry)
+    )
 
 
-def _told(entry: ScreeningEntry) -> dict[str, str]:
-    """The record is public in part, and a list names people: what it says of them stays out."""
+def _public_facts(entry: ScreeningEntry) -> dict[str, str]:
+    """Return what the record may say of an entry: parts of it are public, and lists name people."""
     return {"kind": entry.kind}
 
 
 def read_lines(lines: str) -> ListImport:
-    """What a CSV of kind, value and note would do. A first line of these words is passed over."""
-    found, seen = ListImport(), _standing()
+    """Preview the import of a CSV of kind, value and note; a header line is skipped."""
+    preview, seen = ListImport(), _listed()
     for number, cells in _cells(lines):
         kind, value, note = (*(cell.strip() for cell in cells[:3]), "", "", "")[:3]
         kind = kind.lower()
         if number == 1 and (kind, value.lower()) == ("kind", "value"):
             continue
         if remedies := _remedies(kind, value) or _note_remedies(note):
-            found.wrong.append((number, " ".join(remedies.values())))
+            preview.wrong.append((number, " ".join(remedies.values())))
             continue
         line = ListLine(kind, matching.normal_value(kind, value), note)
         if (line.kind, line.value) in seen:
-            found.known += 1
+            preview.known += 1
             continue
         seen.add((line.kind, line.value))
-        found.new.append(line)
-    return found
+        preview.new.append(line)
+    return preview
 
 
 def _note_remedies(note: str) -> dict[str, str]:
@@ -144,27 +154,27 @@ def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
         raise FieldErrors({"lines": f"This can’t be read as CSV: {error}."}) from error
 
 
-def _standing() -> set[tuple[str, str]]:
-    standing = ScreeningEntry.objects.filter(removed_at=None)
-    return set(standing.values_list("kind", "value"))
+def _listed() -> set[tuple[str, str]]:
+    entries = ScreeningEntry.objects.filter(removed_at=None)
+    return set(entries.values_list("kind", "value"))
 
 
 @transaction.atomic
 def import_entries(*, actor: User, lines: str, now: datetime) -> ListImport:
-    """Add every new line of a CSV; none, where one is wrong. Again, it adds nothing."""
+    """Add every new line of a CSV. Raise FieldErrors, and add none, if one is wrong."""
     require_operator(actor)
     _write_alone()
-    found = read_lines(lines)
-    if found.wrong:
-        number, remedy = found.wrong[0]
-        more = len(found.wrong) - 1
+    imported = read_lines(lines)
+    if imported.wrong:
+        number, remedy = imported.wrong[0]
+        more = len(imported.wrong) - 1
         rest = f" {more} more lines are wrong." if more else ""
         raise FieldErrors({"lines": f"Line {number}: {remedy}{rest}"})
     rows = [
         ScreeningEntry(
             kind=line.kind, value=line.value, note=line.note, added_by=actor, added_at=now
         )
-        for line in found.new
+        for line in imported.new
     ]
     ScreeningEntry.objects.bulk_create(rows, ignore_conflicts=True)
     if rows:
@@ -176,4 +186,4 @@ def import_entries(*, actor: User, lines: str, now: datetime) -> ListImport:
             added=len(rows),
             list_version=matching.list_version(matching.active_entries()),
         )
-    return found
+    return imported

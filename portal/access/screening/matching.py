@@ -1,4 +1,8 @@
-"""Holding what a snapshot says against the lists. A hit decides nothing: it asks a human."""
+"""Compare what people say and have proved with the entries of the sanctions lists.
+
+A hit decides nothing; it asks a person to look. So names match generously: letter case,
+punctuation and words around the name don't count. False hits are expected.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ EntryKind = ScreeningEntry.Kind
 
 @dataclass(frozen=True)
 class ScreeningHit:
-    """A line of a list, and the words of the request that are like it."""
+    """An entry of a list, and the words that match it."""
 
     entry: int
     kind: str
@@ -46,11 +50,11 @@ class ScreeningHit:
         )
 
 
-@lru_cache(maxsize=50_000)  # the lines of a list, which each grant is held against
+@lru_cache(maxsize=50_000)  # the entries of a list, which every grant is compared with
 def normalised(text: str) -> str:
-    """Words as lists compare them: one form of each letter, no case, no punctuation."""
+    """Return words as they are compared: one form of each letter, no case, no punctuation."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join("".join(each if _of_a_word(each) else " " for each in folded).split())
+    return " ".join("".join(letter if _of_a_word(letter) else " " for letter in folded).split())
 
 
 def _of_a_word(letter: str) -> bool:
@@ -58,7 +62,7 @@ def _of_a_word(letter: str) -> bool:
 
 
 def normal_value(kind: str, value: str) -> str:
-    """An entry as it is kept; "" where it could match nothing, or everything."""
+    """Return an entry's value as it is stored, or "" if it would match nothing or everything."""
     if kind == EntryKind.COUNTRY:
         return value.strip().upper()
     if kind == EntryKind.DOMAIN:
@@ -67,20 +71,20 @@ def normal_value(kind: str, value: str) -> str:
 
 
 def list_version(entries: Iterable[ScreeningEntry]) -> str:
-    """Names the lists as they stood: the sha256 of their lines, sorted."""
+    """Return a digest of the lists, by which a screening names what it compared with."""
     lines = sorted(f"{entry.kind}\t{entry.value}" for entry in entries)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def active_entries() -> list[ScreeningEntry]:
-    """Return the lines that stand, read from the database where they have changed since.
+    """Return the entries of the lists, from memory unless they have changed since.
 
-    Lines are added with rising keys, taken off once, and never changed, so how many stand and the
-    newest of them tell which they are.
+    Entries are added with rising keys, removed once and never edited. So their number and the
+    newest key identify them.
     """
-    standing = ScreeningEntry.objects.filter(removed_at=None)
-    found = standing.aggregate(count=Count("pk"), newest=Max("pk"))
-    return list(_entries(found["count"], found["newest"]))
+    current = ScreeningEntry.objects.filter(removed_at=None)
+    state = current.aggregate(count=Count("pk"), newest=Max("pk"))
+    return list(_entries(state["count"], state["newest"]))
 
 
 @lru_cache(maxsize=1)
@@ -89,64 +93,64 @@ def _entries(count: int, newest: int | None) -> tuple[ScreeningEntry, ...]:
 
 
 def newer(entries: Iterable[ScreeningEntry], than: int) -> list[ScreeningEntry]:
-    """Return the lines that were added after the one with this key."""
+    """Return the entries that were added after the one with this key."""
     return [entry for entry in entries if entry.pk > than]
 
 
 def hits_of(
     submission: Submission, entries: Iterable[ScreeningEntry], now: datetime
 ) -> list[ScreeningHit]:
-    """Every entry that this snapshot is like, each with the words that are."""
-    return _hits(_said(submission, now), entries)
+    """Return the hits of a snapshot: each matching entry with the words that match."""
+    return _hits(_statements(submission, now), entries)
 
 
 def hits_of_member(
     membership: Membership, entries: Iterable[ScreeningEntry], now: datetime
 ) -> list[ScreeningHit]:
-    """The same for a member who signed: what they sign as, and what their account says."""
-    return _hits(_said_by_member(membership, now), entries)
+    """Return the hits of a member who signed: on what they signed as, and on their account."""
+    return _hits(_statements_by_member(membership, now), entries)
 
 
 def hits_of_grant(
     grant: Grant, entries: Iterable[ScreeningEntry], now: datetime
 ) -> list[ScreeningHit]:
-    """Return the hits on the holder of a signed grant.
+    """Return the hits of a signed grant's holder.
 
-    Looked at are what they signed as, what they answered where it was asked for, and what their
-    account says.
+    They are on what they signed as, on what they answered if they asked for it, and on their
+    account.
     """
-    return _hits(_said_by_holder(grant, now), entries)
+    return _hits(_statements_by_holder(grant, now), entries)
 
 
-def _hits(said: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
+def _hits(statements: dict[str, set[str]], entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
     return [
-        ScreeningHit(entry.pk, entry.kind, entry.value, found)
+        ScreeningHit(entry.pk, entry.kind, entry.value, words)
         for entry in entries
-        for found in sorted(said[entry.kind])
-        if _is_like(entry.kind, entry.value, found)
+        for words in sorted(statements[entry.kind])
+        if _is_like(entry.kind, entry.value, words)
     ]
 
 
-def _is_like(kind: str, value: str, found: str) -> bool:
-    """Names are alike where one holds the other's words, in order and whole."""
+def _is_like(kind: str, value: str, words: str) -> bool:
+    """Tell if they match; a name matches if it contains the entry's words, whole and in order."""
     if kind == EntryKind.COUNTRY:
-        return value == found
+        return value == words
     if kind == EntryKind.DOMAIN:
-        return found == value or found.endswith(f".{value}")
-    return f" {normalised(value)} " in f" {normalised(found)} "
+        return words == value or words.endswith(f".{value}")
+    return f" {normalised(value)} " in f" {normalised(words)} "
 
 
-def _said(submission: Submission, now: datetime) -> dict[str, set[str]]:
-    """By kind of list, what the snapshot and the account say."""
+def _statements(submission: Submission, now: datetime) -> dict[str, set[str]]:
+    """Return, by kind of list, what the snapshot and the account say."""
     known = _known(submission.request.applicant, now)
-    return _joined(known, _given(submission.answers, submission.acceptance))
+    return _joined(known, _stated(submission.answers, submission.acceptance))
 
 
-def _said_by_holder(grant: Grant, now: datetime) -> dict[str, set[str]]:
+def _statements_by_holder(grant: Grant, now: datetime) -> dict[str, set[str]]:
     assert grant.acceptance is not None  # noqa: S101 (a grant that begins is signed)
     decision = first_of_line(grant).decision
     answers = decision.submission.answers if decision else {}
-    return _joined(_known(grant.person, now), _given(answers, grant.acceptance))
+    return _joined(_known(grant.person, now), _stated(answers, grant.acceptance))
 
 
 def first_of_line(grant: Grant) -> Grant:
@@ -156,7 +160,7 @@ def first_of_line(grant: Grant) -> Grant:
     return grant
 
 
-def _given(answers: Mapping[str, Any], acceptance: Acceptance) -> dict[EntryKind, set[Any]]:
+def _stated(answers: Mapping[str, Any], acceptance: Acceptance) -> dict[EntryKind, set[Any]]:
     return {
         EntryKind.COUNTRY: {answers.get("country")},
         EntryKind.PERSON: {answers.get("name"), acceptance.typed_name},
@@ -164,42 +168,45 @@ def _given(answers: Mapping[str, Any], acceptance: Acceptance) -> dict[EntryKind
     }
 
 
-def _said_by_member(membership: Membership, now: datetime) -> dict[str, set[str]]:
-    """For whom the holder signed was held against the lists with the holder."""
+def _statements_by_member(membership: Membership, now: datetime) -> dict[str, set[str]]:
+    """Return, by kind of list, what a member states and has proved.
+
+    The organization that the holder signed for was screened with the holder.
+    """
     assert membership.person is not None and membership.acceptance is not None  # noqa: S101, PT018
-    given = {
+    stated = {
         EntryKind.DOMAIN: {domain_of(membership.email)},
         EntryKind.PERSON: {membership.acceptance.typed_name},
     }
-    return _joined(_known(membership.person, now), given)
+    return _joined(_known(membership.person, now), stated)
 
 
 def _known(user: User, now: datetime) -> dict[EntryKind, set[str]]:
-    """What an account says by itself, and by what is proved of it."""
-    proved = [each.organization for each in affiliations_of(user, now)]
+    """Return what an account says of itself, and what is proved about it."""
+    proved = [affiliation.organization for affiliation in affiliations_of(user, now)]
     return {
-        EntryKind.COUNTRY: {str(each.country) for each in proved},
+        EntryKind.COUNTRY: {str(organization.country) for organization in proved},
         EntryKind.DOMAIN: {domain_of(address) for address in addresses_of(user)},
         EntryKind.PERSON: {user.name},
-        EntryKind.ORGANIZATION: {each.name for each in proved},
+        EntryKind.ORGANIZATION: {organization.name for organization in proved},
     }
 
 
 def _joined(
-    known: dict[EntryKind, set[str]], given: Mapping[EntryKind, set[Any]]
+    known: dict[EntryKind, set[str]], stated: Mapping[EntryKind, set[Any]]
 ) -> dict[str, set[str]]:
-    both = {kind: words | given.get(kind, set()) for kind, words in known.items()}
-    return {str(kind): {str(each) for each in words if each} for kind, words in both.items()}
+    both = {kind: words | stated.get(kind, set()) for kind, words in known.items()}
+    return {str(kind): {str(word) for word in words if word} for kind, words in both.items()}
 
 
 def unanswered_hits(user: User, entries: Iterable[ScreeningEntry]) -> list[ScreeningHit]:
-    """Hits of this person's that no human has answered, on lines that still stand.
+    """Return the user's hits that nobody has cleared, on entries that are still listed.
 
     A corrected answer, or a new request, doesn't get round the check that the first one asked for.
     """
-    standing = {entry.pk for entry in entries}
+    listed = {entry.pk for entry in entries}
     unanswered = Screening.objects.of(user).unanswered()
-    found = [
-        ScreeningHit.of(each) for hits in unanswered.values_list("hits", flat=True) for each in hits
+    open_hits = [
+        ScreeningHit.of(hit) for hits in unanswered.values_list("hits", flat=True) for hit in hits
     ]
-    return [hit for hit in dict.fromkeys(found) if hit.entry in standing]
+    return [hit for hit in dict.fromkeys(open_hits) if hit.entry in listed]

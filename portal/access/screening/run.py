@@ -1,4 +1,4 @@
-"""Holding somebody against the lists of a moment. What can't be screened counts as a hit."""
+"""Screen a user against the sanctions lists as they are now. A failure counts as a hit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.models import Screening, ScreeningEntry
-from portal.access.screening import matching as lists
+from portal.access.screening import matching
 from portal.accounts.models import User
 
 log = logging.getLogger(__name__)
@@ -17,26 +17,29 @@ Outcome = Screening.Outcome
 
 
 def screen(
-    user: User, hits_of: Callable[[list[ScreeningEntry]], list[lists.ScreeningHit]], now: datetime
-) -> tuple[Screening, list[lists.ScreeningHit]]:
-    """What was found, not yet saved, and not yet said of whom: that is the caller's.
+    user: User,
+    hits_of: Callable[[list[ScreeningEntry]], list[matching.ScreeningHit]],
+    now: datetime,
+) -> tuple[Screening, list[matching.ScreeningHit]]:
+    """Return the result of a screening, unsaved, with its hits. The caller sets what it is of.
 
-    ``hits_of``: what of the caller's is hit by these entries; the person's own hits that nobody
-    has answered yet count besides.
+    ``hits_of`` returns the hits of the caller's own subject, such as a snapshot or a membership.
+    Earlier hits of the user that nobody has cleared count as well, so that a new request doesn't
+    get round the clearance that an old one waits for.
     """
     try:
         with transaction.atomic():
-            entries = lists.active_entries()
-            version = lists.list_version(entries)
-            hits = [*hits_of(entries), *lists.unanswered_hits(user, entries)]
-    except Exception:  # whatever it was, a human looks
+            entries = matching.active_entries()
+            version = matching.list_version(entries)
+            hits = [*hits_of(entries), *matching.unanswered_hits(user, entries)]
+    except Exception:  # whatever failed: access must not depend on a check that didn't run
         log.exception("Account %s could not be screened", user.pk)
         return Screening(list_version="", outcome=Outcome.FAILED, hits=[], screened_at=now), []
-    found = list(dict.fromkeys(hits))
+    unique_hits = list(dict.fromkeys(hits))
     screening = Screening(
         list_version=version,
-        outcome=Outcome.HIT if found else Outcome.CLEAR,
-        hits=[hit.stored() for hit in found],
+        outcome=Outcome.HIT if unique_hits else Outcome.CLEAR,
+        hits=[hit.stored() for hit in unique_hits],
         screened_at=now,
     )
-    return screening, found
+    return screening, unique_hits

@@ -119,9 +119,11 @@ class CaseMixin(ApiView):
 
     def _evidence(self, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
         return {
-            "proved": evidence.proved(case.applicant, self.now),
-            "said": [{"label": label, "text": text} for label, text in evidence.said(answers)],
-            "flags": evidence.flags(case, self.user, self.now),
+            "proved": evidence.proved_facts(case.applicant, self.now),
+            "said": [
+                {"label": label, "text": text} for label, text in evidence.stated_facts(answers)
+            ],
+            "flags": evidence.evidence_flags(case, self.user, self.now),
             "record": evidence.organization_record(case, self.user),
             "is_clear": case.evidence_is_clear,
         }

@@ -1,7 +1,7 @@
-"""The Hub’s words for a decision, accepted, pending and rejected, as the gate’s own acts.
+"""Carry out the Hub protocol’s decisions: accepted, pending and rejected.
 
-Each is the pages’ act with its defaults: the modes asked for, the usual length, the reason that
-stands for none.
+Each is the act of a reviewer’s page with default values, since the protocol sends none: the modes
+that were asked for, the usual length of a grant, and a reason that says that none was given.
 """
 
 from __future__ import annotations
@@ -47,18 +47,20 @@ def move_request(
     now: datetime,
     reason: str = "",
 ) -> bool:
-    """Put a person on another of the three lists. False while votes are missing.
+    """Move a user to another of the three lists. Return False while votes are missing.
 
-    Raises NothingAsked or AlreadyThere; and whatever the pages’ act raises.
+    What was decided before is taken back first, with every grant. Raise NothingAsked if there is
+    nothing to move, AlreadyThere if the user is on that list, and what the pages’ act raises.
     """
-    access_request, standing = latest_request(repo, user), hub_status_of(repo, user, now)
-    if access_request is None and standing is None:
+    access_request, status = latest_request(repo, user), hub_status_of(repo, user, now)
+    if access_request is None and status is None:
         raise NothingAsked(user.username, repo.full_name)
-    if standing != HubAccessStatus.ACCEPTED:
+    if status != HubAccessStatus.ACCEPTED:
         _require_readable(actor, access_request)
-    if standing == to:
+    # After the check above, so that nobody learns a status from the refusal to change it.
+    if status == to:
         raise AlreadyThere(user.username, to)
-    if standing != HubAccessStatus.PENDING:
+    if status != HubAccessStatus.PENDING:
         _take_back(actor, repo, user, access_request, now)
     if access_request is None or to == HubAccessStatus.PENDING:
         return True
@@ -69,14 +71,15 @@ def move_request(
 
 @transaction.atomic
 def grant_access(*, actor: User, repo: ModelRepo, user: User, now: datetime) -> bool:
-    """Give access to who asked, or offer it to who didn’t: it opens once they have signed.
+    """Approve the user’s pending request, or offer access to a user who didn’t ask.
 
-    False while votes are missing. Raises HasAccess.
+    Return False while votes are missing. An offer opens the model once it is signed. Raise
+    HasAccess if the user has access already.
     """
-    standing, access_request = hub_status_of(repo, user, now), latest_request(repo, user)
-    if standing == HubAccessStatus.ACCEPTED:
+    status, access_request = hub_status_of(repo, user, now), latest_request(repo, user)
+    if status == HubAccessStatus.ACCEPTED:
         raise HasAccess(user.username, repo.full_name)
-    if standing == HubAccessStatus.PENDING and access_request is not None:
+    if status == HubAccessStatus.PENDING and access_request is not None:
         if not _may_read(actor, access_request):
             raise Forbidden(f"{user.username} has asked, and the review team decides.")
         return _approve(actor, access_request, now)
@@ -96,7 +99,10 @@ def _may_read(actor: User, access_request: AccessRequest) -> bool:
 
 
 def _require_readable(actor: User, access_request: AccessRequest | None) -> None:
-    """An owner who is on no team learns of a request only once it is put before them."""
+    """Raise RequestNotFound if there is a request that the actor may not read.
+
+    An owner who isn’t on the team reads a request only once it was escalated to them.
+    """
     if access_request is not None and not _may_read(actor, access_request):
         raise RequestNotFound
 
@@ -108,20 +114,21 @@ def _usual_end(now: datetime) -> datetime:
 def _take_back(
     actor: User, repo: ModelRepo, user: User, access_request: AccessRequest | None, now: datetime
 ) -> None:
-    """What was decided is open again, and every access ends, whatever it rests on."""
-    given = standing_grants(repo, now).filter(person=user)
-    if settings_of(repo).two_person_revocation and given.exists():
+    """Reopen the decided request and end every grant, those of no request included."""
+    grants = standing_grants(repo, now).filter(person=user)
+    if settings_of(repo).two_person_revocation and grants.exists():
         raise Conflict("Ending an access takes two people here. End it on the grant’s page first.")
     if access_request is not None and access_request.state not in AccessRequest.UNDECIDED_STATES:
         reopen_request(actor=actor, request_id=access_request.pk, reason=TAKEN_BACK, now=now)
-    for grant_id in list(given.order_by("pk").values_list("pk", flat=True)):
+    for grant_id in list(grants.order_by("pk").values_list("pk", flat=True)):
         revoke_grant(actor=actor, grant_id=grant_id, reason=TAKEN_BACK, now=now)
 
 
 def _approve(actor: User, access_request: AccessRequest, now: datetime) -> bool:
     offered = [str(mode) for mode in requestable_modes(access_request.repo)]
-    asked = access_request.submissions.latest("number").answers.get("modes") or []
-    modes = [mode for mode in offered if mode in asked] or offered
+    requested = access_request.submissions.latest("number").answers.get("modes") or []
+    # The gate may have changed since the request; then nothing that was asked for can be given.
+    modes = [mode for mode in offered if mode in requested] or offered
     grant = approve_request(
         reviewer=actor,
         request_id=access_request.pk,

@@ -1,4 +1,4 @@
-"""Who asked for a model, who has it and who was declined: the three lists of the Hub’s protocol."""
+"""The Hub protocol’s three lists of a model’s access requests: pending, accepted and rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = AccessRequest.State
 
 
 class HubAccessStatus(StrEnum):
-    """Where a person stands with a model, in the protocol’s words."""
+    """The status of a user’s access to a model, in the words of the Hub’s protocol."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -25,51 +25,55 @@ class HubAccessStatus(StrEnum):
 
 
 def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
-    """Select grants that open the model now, or will after a signature or a check."""
+    """Return the grants that open the model now, or will after a signature or a check."""
     grants = Grant.objects.filter(repo=repo)
     return grants.active_at(now) | grants.offered_at(now) | grants.held_for_check(now)
 
 
 def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[Grant]:
-    """The newest standing grant of each person. ``shows_answers``: its request is one that this
-    reader may read."""
+    """Return the newest grant of each user who has access.
+
+    The annotation ``shows_answers`` is true where the reader may read the request behind it.
+    """
     related = ("person", "decision__request", "decision__submission__form")
-    read = AccessRequest.objects.readable_by(reader).filter(pk=OuterRef("decision__request"))
-    found: Any = standing_grants(repo, now).select_related(*related)
-    marked: GrantQuerySet[Grant] = found.annotate(shows_answers=Exists(read))
-    return marked.order_by("person", "-pk").distinct("person")
+    readable = AccessRequest.objects.readable_by(reader).filter(pk=OuterRef("decision__request"))
+    grants: Any = standing_grants(repo, now).select_related(*related)
+    annotated: GrantQuerySet[Grant] = grants.annotate(shows_answers=Exists(readable))
+    return annotated.order_by("person", "-pk").distinct("person")
 
 
 def pending_of(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
-    """The undecided requests that this person may read, the oldest first."""
-    return _read(repo, reader).undecided().order_by("submitted_at", "pk")
+    """Return the undecided requests that the reader may read, oldest first."""
+    return _readable(repo, reader).undecided().order_by("submitted_at", "pk")
 
 
 def rejected_of(
     repo: ModelRepo, reader: User, now: datetime
 ) -> AccessRequestQuerySet[AccessRequest]:
-    """The declined, where nothing newer came of them, the oldest decision first."""
+    """Return the declined requests whose applicants have no newer request or grant since."""
     same = {"repo": repo, "applicant": OuterRef("applicant"), "pk__gt": OuterRef("pk")}
     newer = AccessRequest.objects.submitted().filter(**same)
-    given = standing_grants(repo, now).filter(person=OuterRef("applicant"))
-    declined = _read(repo, reader).filter(~Exists(newer), ~Exists(given), state=State.DECLINED)
+    granted = standing_grants(repo, now).filter(person=OuterRef("applicant"))
+    declined = _readable(repo, reader).filter(
+        ~Exists(newer), ~Exists(granted), state=State.DECLINED
+    )
     return declined.order_by("closed_at", "pk")
 
 
-def _read(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
-    read = AccessRequest.objects.readable_by(reader).filter(repo=repo)
-    return read.select_related("applicant").prefetch_related("submissions__form")
+def _readable(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
+    requests = AccessRequest.objects.readable_by(reader).filter(repo=repo)
+    return requests.select_related("applicant").prefetch_related("submissions__form")
 
 
 def latest_request(repo: ModelRepo, user: User) -> AccessRequest | None:
-    """What they asked last, drafts left out."""
-    asked = AccessRequest.objects.of(user).submitted().filter(repo=repo)
-    found: AccessRequest | None = asked.order_by("-pk").first()
-    return found
+    """Return the user’s newest submitted request for this model, or None."""
+    submitted = AccessRequest.objects.of(user).submitted().filter(repo=repo)
+    newest: AccessRequest | None = submitted.order_by("-pk").first()
+    return newest
 
 
 def hub_status_of(repo: ModelRepo, user: User, now: datetime) -> HubAccessStatus | None:
-    """None for who never asked and was given nothing, and for what is over."""
+    """Return the user’s status, or None if nothing is pending, granted or declined."""
     if standing_grants(repo, now).filter(person=user).exists():
         return HubAccessStatus.ACCEPTED
     access_request = latest_request(repo, user)

@@ -1,4 +1,8 @@
-"""What a reviewer may narrow the queue by, and the conditions that it comes to."""
+"""Read the queue's filters from an address, and turn them into conditions.
+
+django-filter isn't used: it filters one queryset, while the queue is read from many (``paging``),
+and each filter here is one that an index of AccessRequest answers in the queue's order.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +23,14 @@ from portal.accounts.models import Sector, User
 
 State = AccessRequest.State
 
-IN_REVIEW, ASKING, HELD = (
-    Q(state=State.IN_REVIEW),
-    Q(state=State.NEEDS_INFO),
-    Q(state=State.HELD),
-)
-OPEN = Q(state__in=["held", "in_review", "needs_info"])
+IN_REVIEW = Q(state=State.IN_REVIEW)
+UNDECIDED = Q(state__in=["held", "in_review", "needs_info"])
 VIEWS = {
-    "open": ("All open", OPEN),
+    "open": ("All open", UNDECIDED),
     "new": ("New", IN_REVIEW & Q(was_asked=False)),
     "answered": ("Answered", IN_REVIEW & Q(was_asked=True)),
-    "waiting": ("Waiting for the applicant", ASKING),
-    "held": ("Extra check", HELD),
+    "waiting": ("Waiting for the applicant", Q(state=State.NEEDS_INFO)),
+    "held": ("Extra check", Q(state=State.HELD)),
 }
 DECIDED = "decided"
 _DECIDED = Q(state__in=["approved", "declined", "withdrawn", "lapsed"], closed_at__isnull=False)
@@ -48,7 +48,7 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True)
 class Filters:
-    """``before`` and ``after`` are keys that a page turns on."""
+    """The filters of a queue's list. ``before`` and ``after`` are the keys next to a page."""
 
     view: str = "open"
     repo: str = ""
@@ -68,7 +68,7 @@ class Filters:
 
     @property
     def carried(self) -> dict[str, str]:
-        """Return the filters that a case's address carries from its list: all but the page."""
+        """Return the filters that a case's address takes along from its list: all but the page."""
         names = ("view", "repo", "who", "flag", "sector", "country", "organization", "q", "group")
         chosen = {name: getattr(self, name) for name in names}
         return {name: value for name, value in chosen.items() if value not in ("", "open")}
@@ -80,37 +80,38 @@ class Filters:
 
     @property
     def is_narrowed(self) -> bool:
-        given = (self.repo, self.who, self.flag, self.sector, self.country, self.organization)
-        return any((*given, self.q))
+        """Tell if any filter is set beside the view."""
+        narrowing = (self.repo, self.who, self.flag, self.sector, self.country, self.organization)
+        return any((*narrowing, self.q))
 
 
-def filters_from(given: Mapping[str, str]) -> Filters:
-    """What was asked for; what is unknown filters nothing."""
-    view = given.get("view", "open")
+def filters_from(parameters: Mapping[str, str]) -> Filters:
+    """Return the filters that an address asks for; unknown values filter nothing."""
+    view = parameters.get("view", "open")
     return Filters(
         view=view if view in VIEWS or view == DECIDED else "open",
-        repo=given.get("repo", "") if _number(given.get("repo", "")) else "",
-        who=_who(given.get("who", "")),
-        flag=_among(FLAGS, given.get("flag", "")),
-        sector=_among(Sector.values, given.get("sector", "")),
-        country=_among(dict(countries), given.get("country", "")),
-        organization=given.get("organization", "").replace("\x00", "").strip(),
-        q=given.get("q", "").replace("\x00", "").strip(),
-        group=_among(GROUPINGS, given.get("group", "")),
-        before=_number(given.get("before", "")),
-        after=_number(given.get("after", "")),
+        repo=parameters.get("repo", "") if _number(parameters.get("repo", "")) else "",
+        who=_who(parameters.get("who", "")),
+        flag=_among(FLAGS, parameters.get("flag", "")),
+        sector=_among(Sector.values, parameters.get("sector", "")),
+        country=_among(dict(countries), parameters.get("country", "")),
+        organization=parameters.get("organization", "").replace("\x00", "").strip(),
+        q=parameters.get("q", "").replace("\x00", "").strip(),
+        group=_among(GROUPINGS, parameters.get("group", "")),
+        before=_number(parameters.get("before", "")),
+        after=_number(parameters.get("after", "")),
     )
 
 
 def order_of(filters: Filters) -> QueueOrder:
-    """Open requests as they came, the overdue as they were due, the decided last first."""
+    """Order open requests by age, overdue ones by due date, decided ones by the newest decision."""
     if filters.view == DECIDED:
         return QueueOrder("closed_at", is_descending=True)
     return QueueOrder("due_at") if filters.flag == "overdue" else OLDEST_FIRST
 
 
 def overdue(now: datetime) -> Q:
-    """Past its date; while the applicant is asked, the clock stands."""
+    """Return the condition for requests past their due date, unless a question pauses the clock."""
     return Q(state__in=["held", "in_review"], due_at__lt=now)
 
 
@@ -142,14 +143,14 @@ def _flag(flag: str, now: datetime) -> Q:
 
 
 def _assigned(who: str, reviewer: User) -> Q:
-    standing = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
+    assigned = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
     if who == NOBODYS:
-        return ~Q(Exists(standing))
-    return Q(Exists(standing.filter(reviewer=reviewer.pk if who == MINE else int(who))))
+        return ~Q(Exists(assigned))
+    return Q(Exists(assigned.filter(reviewer=reviewer.pk if who == MINE else int(who))))
 
 
 def _search(q: str) -> Q:
-    """Words, each as a beginning, in names and answers; a reference, an address, an account."""
+    """Match names and answers by beginnings of words; or a reference, an address, a username."""
     match = Q(pk__in=[])
     if words := re.findall(r"[^\W_]+", q)[:MOST_WORDS]:
         match |= Q(searched=_begins(words))
@@ -165,12 +166,12 @@ def _begins(words: list[str]) -> SearchQuery:
 
 
 def _accounts(q: str) -> list[int]:
-    """Whose account or address this is, in full: found by an index, not by looking through all."""
-    found = set(User.objects.filter(username__in=[q, q.lower()]).values_list("pk", flat=True))
+    """Return the users with this username or address in full, so that an index finds them."""
+    users = set(User.objects.filter(username__in=[q, q.lower()]).values_list("pk", flat=True))
     if "@" in q:
         addresses = EmailAddress.objects.filter(email=q.lower())
-        found |= set(addresses.values_list("user", flat=True)[:20])
-    return sorted(found)
+        users |= set(addresses.values_list("user", flat=True)[:20])
+    return sorted(users)
 
 
 def _number(text: str) -> int | None:

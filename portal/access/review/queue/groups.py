@@ -1,4 +1,4 @@
-"""The queue in groups: by organization, or by what the evidence comes to."""
+"""Group the queue by organization, or by whether the evidence is clear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from portal.accounts.models import User
 
 @dataclass(frozen=True)
 class RequestGroup:
-    """Requests that belong together, by their keys. ``filter``: what shows them all."""
+    """Requests that belong together, by their keys; the filter ``filter`` shows them all."""
 
     label: str
     filter: tuple[str, str]
@@ -28,26 +28,29 @@ class RequestGroup:
 
 
 def groups_of(reviewer: User, filters: Filters, *, now: datetime) -> list[RequestGroup]:
-    """The queue in groups, the largest first, as far as its first thousand requests make them."""
-    found = filtered(
+    """Return the groups of a reviewer's queue, the largest first, as ``grouped`` makes them."""
+    requests = filtered(
         readable_parts(reviewer, filters.repo_id), *conditions_of(filters, reviewer, now)
     )
-    return grouped(found, filters, order_of(filters))[0]
+    return grouped(requests, filters, order_of(filters))[0]
 
 
 def grouped(
-    found: list[Requests], filters: Filters, order: QueueOrder
+    requests: list[Requests], filters: Filters, order: QueueOrder
 ) -> tuple[list[RequestGroup], bool]:
-    """The first thousand in groups, the largest first; and whether there are more."""
-    keys = first_keys(found, order, CAP + 1)
+    """Group the first thousand requests, the largest group first. Tell if there are more.
+
+    Grouping all of a queue would read all of it; nobody pages through more than a thousand.
+    """
+    keys = first_keys(requests, order, CAP + 1)
     column = "organization_name" if filters.group == "organization" else "evidence_is_clear"
     by_key = dict(AccessRequest.objects.filter(pk__in=keys[:CAP]).values_list("pk", column))
     members: dict[str | bool, list[int]] = {}
     for key in keys[:CAP]:
         members.setdefault(by_key[key], []).append(key)
-    largest = sorted(members.items(), key=lambda each: -len(each[1]))
-    clusters = [RequestGroup(_label(value), _filter(value), those) for value, those in largest]
-    return clusters, len(keys) > CAP
+    largest = sorted(members.items(), key=lambda group: -len(group[1]))
+    groups = [RequestGroup(_label(value), _filter(value), own_keys) for value, own_keys in largest]
+    return groups, len(keys) > CAP
 
 
 def _label(value: str | bool) -> str:

@@ -1,4 +1,4 @@
-"""The reviewers' queue: views, filters, groups, and each request as a row."""
+"""Put a page of the reviewers' queue together: tabs, filters, groups, and a row per request."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ NEAR = timedelta(days=3)
 
 @dataclass(frozen=True)
 class QueueTab:
+    """A view of the queue, with how many requests it has."""
+
     slug: str
     label: str
     count: CappedCount | None
@@ -50,7 +52,7 @@ class QueueTab:
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One request of the queue. ``due``: calm, near, late, waits, or none once decided."""
+    """A request in the queue. ``due`` is calm, near, late, waits, or none once it is decided."""
 
     request: AccessRequest
     workplace: Workplace
@@ -63,7 +65,7 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class QueueGroup:
-    """A cluster with some of its first requests."""
+    """A group of requests with the rows of its first ones."""
 
     label: str
     count: int
@@ -73,7 +75,7 @@ class QueueGroup:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """``before`` and ``after``: where the neighbouring pages begin, if there are any."""
+    """A page of the queue. ``before`` and ``after`` are the keys that its neighbours start from."""
 
     rows: list[QueueRow]
     groups: list[QueueGroup]
@@ -88,17 +90,20 @@ class QueuePage:
 
 
 def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
+    """Return the page of a reviewer's queue that the filters ask for."""
     everything = readable_parts(reviewer)
     chosen = readable_parts(reviewer, filters.repo_id) if filters.repo_id else everything
-    found = filtered(chosen, *conditions_of(filters, reviewer, now))
+    requests = filtered(chosen, *conditions_of(filters, reviewer, now))
     order = order_of(filters)
-    clusters, is_cut = grouped(found, filters, order) if filters.group else ([], False)
-    keys, before, after = ([], None, None) if filters.group else _page(found, filters, order)
-    counts = {slug: count(filtered(everything, each)) for slug, (_, each) in VIEWS.items()}
+    groups, is_cut = grouped(requests, filters, order) if filters.group else ([], False)
+    keys, before, after = ([], None, None) if filters.group else _page(requests, filters, order)
+    counts = {
+        slug: count(filtered(everything, condition)) for slug, (_, condition) in VIEWS.items()
+    }
     tabs = [QueueTab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
     return QueuePage(
         rows=_rows(keys, reviewer, now),
-        groups=with_rows(clusters[:GROUPS], reviewer, now),
+        groups=with_rows(groups[:GROUPS], reviewer, now),
         is_cut=is_cut,
         before=before,
         after=after,
@@ -111,32 +116,37 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
 
 
 def has_queue(reviewer: User) -> bool:
-    """Who sits on a team, or owns a model of which a request was escalated."""
+    """Tell if somebody is on a review team, or owns a model with an escalated request."""
     if ModelRepo.objects.reviewable_by(reviewer).exists():
         return True
     return any_exist(readable_parts(reviewer))
 
 
 def waiting_count(reviewer: User) -> CappedCount:
+    """Count the undecided requests that the reviewer may read, up to the cap."""
     return count(filtered(readable_parts(reviewer), VIEWS["open"][1]))
 
 
 def _page(
-    found: list[Requests], filters: Filters, order: QueueOrder
+    requests: list[Requests], filters: Filters, order: QueueOrder
 ) -> tuple[list[int], int | None, int | None]:
-    """One page of keys, and the keys that the pages before and after it turn on."""
+    """Return the keys of one page, and the keys from which the pages before and after it start.
+
+    A page starts from a key rather than at a number, so that it neither reads the rows before it
+    nor skips any when a request of an earlier page is decided meanwhile.
+    """
     backward = filters.before is not None
     way = order.reversed() if backward else order
-    turn = filters.before or filters.after
-    place = _place_in(order, turn) if turn else None
-    rest = after_position(found, way, place, turn) if place and turn else found
+    start = filters.before or filters.after
+    place = _place_in(order, start) if start else None
+    rest = after_position(requests, way, place, start) if place and start else requests
     keys = first_keys(rest, way, PAGE_SIZE + 1)
-    goes_on, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
+    has_more, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
     if backward:
         keys.reverse()
     first, last = (keys[0], keys[-1]) if keys else (None, None)
-    has_before = goes_on if backward else place is not None
-    has_after = backward or goes_on
+    has_before = has_more if backward else place is not None
+    has_after = backward or has_more
     return keys, first if has_before else None, last if has_after else None
 
 
@@ -147,30 +157,30 @@ def _place_in(order: QueueOrder, key: int) -> datetime | None:
     return place
 
 
-def with_rows(clusters: Sequence[RequestGroup], reviewer: User, now: datetime) -> list[QueueGroup]:
-    """Each with its first requests, all read at once."""
-    shown = [key for each in clusters for key in each.keys[:ROWS_OF_A_GROUP]]
-    rows = {row.request.pk: row for row in _rows(shown, reviewer, now)}
+def with_rows(groups: Sequence[RequestGroup], reviewer: User, now: datetime) -> list[QueueGroup]:
+    """Return each group with the rows of its first requests, all read at once."""
+    keys = [key for group in groups for key in group.keys[:ROWS_OF_A_GROUP]]
+    rows = {row.request.pk: row for row in _rows(keys, reviewer, now)}
     return [
         QueueGroup(
-            label=each.label,
-            count=len(each.keys),
-            filter=each.filter,
-            rows=[rows[key] for key in each.keys[:ROWS_OF_A_GROUP] if key in rows],
+            label=group.label,
+            count=len(group.keys),
+            filter=group.filter,
+            rows=[rows[key] for key in group.keys[:ROWS_OF_A_GROUP] if key in rows],
         )
-        for each in clusters
+        for group in groups
     ]
 
 
 def _rows(keys: list[int], reviewer: User, now: datetime) -> list[QueueRow]:
-    standing = Assignment.objects.filter(ended_at=None).select_related("reviewer")
+    assigned = Assignment.objects.filter(ended_at=None).select_related("reviewer")
     loaded = (
         AccessRequest.objects.filter(pk__in=keys)
         .defer("searched")
         .select_related("repo__namespace", "applicant", "appeal", "organization")
-        .prefetch_related(Prefetch("assignments", standing, to_attr="standing_assignments"))
+        .prefetch_related(Prefetch("assignments", assigned, to_attr="current_assignments"))
     )
-    by_key = {each.pk: each for each in loaded}
+    by_key = {access_request.pk: access_request for access_request in loaded}
     return [_row(by_key[key], reviewer, now) for key in keys if key in by_key]
 
 
@@ -183,25 +193,26 @@ def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> QueueR
         modes=modes_label(draft.get("modes")),
         mark=reviewer_mark(access_request),
         due=due_tone(access_request, now),
-        assignee=_assignee(getattr(access_request, "standing_assignments", []), reviewer),
+        assignee=_assignee(getattr(access_request, "current_assignments", []), reviewer),
     )
 
 
 def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
-    for each in assignments:
-        return "You" if each.reviewer_id == reviewer.pk else each.reviewer.display_name
+    for assignment in assignments:  # one at most is not ended
+        is_own = assignment.reviewer_id == reviewer.pk
+        return "You" if is_own else assignment.reviewer.display_name
     return ""
 
 
 def _colleagues(reviewer: User) -> list[User]:
-    """The others of this person's teams, to filter by."""
+    """Return the other members of the reviewer's teams, to filter by."""
     repos = ModelRepo.objects.reviewable_by(reviewer)
     others = User.objects.filter(team_memberships__repo__in=repos).exclude(pk=reviewer.pk)
     return list(others.distinct().order_by("name", "pk")[:100])
 
 
 def due_tone(access_request: AccessRequest, now: datetime) -> str:
-    """How near the due date is; it stands still while the applicant is asked."""
+    """Say how near the due date is; a question to the applicant pauses it."""
     due_at = access_request.due_at
     if due_at is None or not is_undecided(access_request):
         return "none"

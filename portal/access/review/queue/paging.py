@@ -1,4 +1,11 @@
-"""Reading the queue, however long it is: each list by an index, in its own order, to a limit."""
+"""Read any list of the queue by an index, in its own order and up to a limit.
+
+A reviewer reads the requests of several models, escalated ones of others, and filters them. As one
+query with ``OR`` and ``IN`` PostgreSQL can't use an index for the order: it reads and sorts every
+request that matches. So a list is a union: one part per model and right to read it, each of which
+an index of AccessRequest yields in the list's order up to a limit. A page then costs a few rows per
+model, and a count stops at a cap.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +23,13 @@ from portal.catalog.models import ModelRepo
 
 Requests: TypeAlias = AccessRequestQuerySet[AccessRequest]
 
-CAP = 1000  # further than this nothing is counted
-MANY_REPOS = 20  # more are read together, at some cost
+CAP = 1000  # nothing is counted beyond it; the pages show 1,000+
+MANY_REPOS = 20  # a union of more parts costs more to plan than one sorted query to run
 
 
 @dataclass(frozen=True)
 class CappedCount:
-    """How many there are, as far as it was counted."""
+    """A number of requests, counted up to a cap; ``is_capped`` if there are more."""
 
     number: int
     is_capped: bool = False
@@ -36,7 +43,7 @@ class CappedCount:
 
 @dataclass(frozen=True)
 class QueueOrder:
-    """By one column, ties by key. ``column`` is never null in what is read so."""
+    """An order by one column, then by key. ``column`` must not be null in the list it orders."""
 
     column: str = "submitted_at"
     is_descending: bool = False
@@ -54,8 +61,10 @@ OLDEST_FIRST = QueueOrder()
 
 
 def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]:
-    """What this person may read, as parts that don't overlap: a repo each, so that each is found
-    by an index. Together they are ``readable_by``."""
+    """Return what the reviewer may read as querysets, one per model, that don't overlap.
+
+    Together they are ``AccessRequest.objects.readable_by(reviewer)``, as a test holds.
+    """
     team = set(_keys(ModelRepo.objects.reviewable_by(reviewer), repo_id))
     readable = AccessRequest.objects.submitted().exclude(applicant=reviewer)
     escalated = readable.filter(escalation_level__gt=0)
@@ -68,40 +77,45 @@ def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]
 
 
 def _keys(repos: Any, repo_id: int | None) -> list[int]:
-    found = repos if repo_id is None else repos.filter(pk=repo_id)
-    return list(found.values_list("pk", flat=True))
+    chosen = repos if repo_id is None else repos.filter(pk=repo_id)
+    return list(chosen.values_list("pk", flat=True))
 
 
-def _by_repo(found: Requests, keys: Sequence[int]) -> list[Requests]:
+def _by_repo(requests: Requests, keys: Sequence[int]) -> list[Requests]:
     if len(keys) > MANY_REPOS:
-        return [found.filter(repo__in=keys)]
-    return [found.filter(repo=key) for key in keys]
+        return [requests.filter(repo__in=keys)]
+    return [requests.filter(repo=key) for key in keys]
 
 
 def first_keys(parts: Sequence[Requests], order: QueueOrder, limit: int) -> list[int]:
-    """The keys of the first of them all."""
-    rows = [
-        (at, key)
-        for at, key in _union(
-            [part.order_by(*order.fields).values_list(order.column, "pk")[:limit] for part in parts]
-        )
+    """Return the keys of the first requests of all parts together, in order.
+
+    Each part is limited by itself, so that its index is read no further than that.
+    """
+    firsts = [
+        part.order_by(*order.fields).values_list(order.column, "pk")[:limit] for part in parts
     ]
+    rows = [(at, key) for at, key in _union(firsts)]
     return [key for _, key in sorted(rows, reverse=order.is_descending)[:limit]]
 
 
 def count(
     parts: Sequence[Requests], order: QueueOrder = OLDEST_FIRST, cap: int = CAP
 ) -> CappedCount:
-    """Counted in the order of an index, since without one the database may read all there is."""
+    """Count the requests of all parts up to a cap.
+
+    They are counted in an index's order: without one PostgreSQL may scan the table for the few rows
+    that match.
+    """
     keys = [part.order_by(*order.fields).values("pk")[: cap + 1] for part in parts]
-    found = _union(keys).count() if keys else 0
-    return CappedCount(min(found, cap), found > cap)
+    number = _union(keys).count() if keys else 0
+    return CappedCount(min(number, cap), number > cap)
 
 
 def with_other_teams(reviewer: User) -> CappedCount:
-    """Count the undecided requests on repos that this person owns and whose team they aren't on.
+    """Count the undecided requests for models that somebody owns without being on their team.
 
-    An owner reads a case once it was escalated; until then its team alone does.
+    An owner reads a request once it was escalated; until then only its team does.
     """
     owned = ModelRepo.objects.owned_by(reviewer)
     team = ModelRepo.objects.reviewable_by(reviewer)
@@ -120,14 +134,19 @@ def filtered(parts: Sequence[Requests], *conditions: Any) -> list[Requests]:
 def after_position(
     parts: Sequence[Requests], order: QueueOrder, at: datetime, key: int
 ) -> list[Requests]:
-    """Those that come after this place in the order."""
+    """Narrow each part to the requests that come after (``at``, ``key``) in the order.
+
+    Written as a range of the column less the ties up to the key: the range is one that an index
+    starts at, which a comparison joined by ``OR`` is not.
+    """
     way = "lt" if order.is_descending else "gt"
-    this_far = Q(**{f"{order.column}__{way}e": at})
-    not_yet = Q(**{order.column: at, f"pk__{'gte' if order.is_descending else 'lte'}": key})
-    return [part.filter(this_far).exclude(not_yet) for part in parts]
+    from_there = Q(**{f"{order.column}__{way}e": at})
+    ties = Q(**{order.column: at, f"pk__{'gte' if order.is_descending else 'lte'}": key})
+    return [part.filter(from_there).exclude(ties) for part in parts]
 
 
-def _union(found: Sequence[Any]) -> Any:
-    if not found:
+def _union(querysets: Sequence[Any]) -> Any:
+    if not querysets:
         return AccessRequest.objects.none().values_list("submitted_at", "pk")
-    return found[0].union(*found[1:], all=True) if len(found) > 1 else found[0]
+    first, *others = querysets
+    return first.union(*others, all=True) if others else first  # all: the parts don't overlap

@@ -1,4 +1,4 @@
-"""Where a case stands in the queue, and which one opens next."""
+"""Find a request's position in the list that it was opened from, and the request to open next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from portal.accounts.models import User
 
 @dataclass(frozen=True)
 class QueuePosition:
-    """A case's place in a list; ``number`` is None where the case isn't in it or too far behind."""
+    """A request's position in a list; ``number`` is None if it isn't in it, or beyond the cap."""
 
     number: int | None
     total: CappedCount
@@ -36,7 +36,7 @@ class QueuePosition:
 def position_in_queue(
     access_request: AccessRequest, reviewer: User, filters: Filters, now: datetime
 ) -> QueuePosition:
-    """Find the case among those that the reviewer's filters show, in the order of their list."""
+    """Return the request's position in the list that the reviewer's filters show."""
     shown, order = _shown(reviewer, filters, now), order_of(filters)
     total, behind = count(shown, order), _behind(shown, access_request, order)
     if not any_exist(filtered(shown, Q(pk=access_request.pk))):
@@ -55,14 +55,14 @@ def position_in_queue(
 def next_to_decide(
     decided: AccessRequest, reviewer: User, filters: Filters, now: datetime
 ) -> int | None:
-    """Find the next case of the list behind this one that awaits this person's vote.
+    """Return the key of the next request in the list that awaits this reviewer's vote.
 
-    None at the end of the list: to begin it again is the person's to choose. What a colleague has
-    claimed is passed over.
+    Requests that a colleague has claimed are passed over. Return None at the end of the list; the
+    reviewer chooses whether to begin it again.
     """
-    mine = Review.objects.filter(request=OuterRef("pk"), reviewer=reviewer, voided_at=None)
-    theirs = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
-    free = ~Q(Exists(mine)) & ~Q(Exists(theirs.exclude(reviewer=reviewer)))
+    own_vote = Review.objects.filter(request=OuterRef("pk"), reviewer=reviewer, voided_at=None)
+    assigned = Assignment.objects.filter(request=OuterRef("pk"), ended_at=None)
+    free = ~Q(Exists(own_vote)) & ~Q(Exists(assigned.exclude(reviewer=reviewer)))
     decidable = filtered(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
     order = order_of(filters)
     return _first(_behind(decidable, decided, order), order)
@@ -76,7 +76,7 @@ def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:
 def _behind(
     parts: list[Requests], access_request: AccessRequest, order: QueueOrder
 ) -> list[Requests]:
-    """Narrow to those that come after this case in the order; to none where it has no place."""
+    """Narrow the parts to the requests after this one; to none if it has no place in the order."""
     at = getattr(access_request, order.column)
     return after_position(parts, order, at, access_request.pk) if at else []
 

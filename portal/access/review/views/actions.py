@@ -70,7 +70,7 @@ class Decline(Decide):
 
     @property
     def action(self) -> RequestAction:  # type: ignore[override]
-        """What the screening lists hold back is declined by those who may dispose of it."""
+        """Return DISPOSE for a held request: those who may clear it are those who decline it."""
         is_held = self.access_request.state == AccessRequest.State.HELD
         return RequestAction.DISPOSE if is_held else RequestAction.VOTE
 

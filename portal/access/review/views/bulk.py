@@ -1,4 +1,4 @@
-"""Many cases at once: choose in the queue, see what would come of it, confirm."""
+"""Decide many requests at once: select them in the queue, see the outcome, confirm it."""
 
 from __future__ import annotations
 
@@ -23,91 +23,94 @@ from portal.errors import FieldErrors
 from portal.forms.fields import end_of_day, show_errors
 
 _RESULTS = "bulk_results"
-MOST_READ = 200  # more numbers than this in one address are no choice of a person's
+MOST_READ = 200  # more ids than a page of the queue lets anybody select; the rest is ignored
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def bulk(request: HttpRequest) -> HttpResponse:
     reviewer = reviewer_of(request)
-    given = request.POST if request.method == "POST" else request.GET
-    cases = _chosen(reviewer, given.getlist("id"))
-    if not cases:
-        messages.warning(request, "Choose requests in the queue first.")
+    parameters = request.POST if request.method == "POST" else request.GET
+    selected = _selected(reviewer, parameters.getlist("id"))
+    if not selected:
+        messages.warning(request, "Select requests in the queue first.")
         return redirect("access:queue")
-    form = BulkForm(request.POST or None, repo=cases[0].repo)
-    if request.method == "GET" and "done" in request.GET and (results := _kept(request, cases)):
-        return _page(request, cases, form, results=results, is_done=True)
+    form = BulkForm(request.POST or None, repo=selected[0].repo)
+    if (
+        request.method == "GET"
+        and "done" in request.GET
+        and (results := _stored_results(request, selected))
+    ):
+        return _page(request, selected, form, results=results, is_done=True)
     if request.method == "GET" or not form.is_valid():
-        return _page(request, cases, form, status=422 if form.is_bound else 200)
+        return _page(request, selected, form, status=422 if form.is_bound else 200)
     is_confirmed = "confirm" in request.POST
     try:
         results = bulk_decide(
             reviewer=reviewer,
-            request_ids=[each.pk for each in cases],
+            request_ids=[access_request.pk for access_request in selected],
             terms=_terms(form),
             dry_run=not is_confirmed,
             now=timezone.now(),
         )
     except FieldErrors as error:
         show_errors(form, error)
-        return _page(request, cases, form, status=422)
+        return _page(request, selected, form, status=422)
     if is_confirmed:
-        return _done(request, results)
-    return _page(request, cases, form, results=results)
+        return _redirect_to_results(request, results)
+    return _page(request, selected, form, results=results)
 
 
-def _done(request: HttpRequest, results: list[BulkResult]) -> HttpResponse:
-    """Lead to what came of it, so that a reload decides nothing again."""
+def _redirect_to_results(request: HttpRequest, results: list[BulkResult]) -> HttpResponse:
+    """Store the results and redirect to them, so that a reload decides nothing again."""
     request.session[_RESULTS] = [asdict(result) for result in results]
     query = [*(("id", result.request_id) for result in results), ("done", 1)]
     return redirect(f"{reverse('access:bulk')}?{urlencode(query)}")
 
 
-def _kept(request: HttpRequest, cases: list[AccessRequest]) -> list[BulkResult]:
-    """Read what came of these cases; nothing where others were decided since."""
-    results = [BulkResult(**kept) for kept in request.session.get(_RESULTS, [])]
-    is_of_these = {result.request_id for result in results} == {case.pk for case in cases}
-    return results if is_of_these else []
+def _stored_results(request: HttpRequest, selected: list[AccessRequest]) -> list[BulkResult]:
+    """Return the stored results of these requests, or [] if other requests were decided since."""
+    results = [BulkResult(**stored) for stored in request.session.get(_RESULTS, [])]
+    decided_ids = {result.request_id for result in results}
+    return results if decided_ids == {access_request.pk for access_request in selected} else []
 
 
-def _chosen(reviewer: User, keys: list[str]) -> list[AccessRequest]:
-    known = [int(key) for key in keys[:MOST_READ] if key.isdecimal() and len(key) < 19]
-    readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=known)
-    found = readable.defer("searched").select_related(
-        "repo__namespace", "applicant", "organization"
-    )
-    return list(found.order_by("submitted_at", "pk"))
+def _selected(reviewer: User, ids: list[str]) -> list[AccessRequest]:
+    """Return the selected requests that the reviewer may read, oldest first."""
+    numbers = [int(text) for text in ids[:MOST_READ] if text.isdecimal() and len(text) < 19]
+    readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=numbers)
+    related = readable.select_related("repo__namespace", "applicant", "organization")
+    return list(related.defer("searched").order_by("submitted_at", "pk"))
 
 
 def _terms(form: BulkForm) -> BulkTerms:
-    given = form.cleaned_data
-    until = given["until"]
+    cleaned = form.cleaned_data
+    until = cleaned["until"]
     return BulkTerms(
-        verdict=Decision.Verdict(given["verdict"]),
-        modes=tuple(given["modes"]),
+        verdict=Decision.Verdict(cleaned["verdict"]),
+        modes=tuple(cleaned["modes"]),
         expires_at=end_of_day(until) if until else None,
-        reason_code=given["reason_code"],
-        reason_text=given["reason_text"],
+        reason_code=cleaned["reason_code"],
+        reason_text=cleaned["reason_text"],
     )
 
 
 def _page(
     request: HttpRequest,
-    cases: list[AccessRequest],
+    selected: list[AccessRequest],
     form: BulkForm,
     *,
     status: int = 200,
     results: list[BulkResult] | None = None,
     is_done: bool = False,
 ) -> HttpResponse:
-    by_key = {each.request_id: each for each in results or []}
+    by_id = {result.request_id: result for result in results or []}
     context: dict[str, Any] = {
         "form": form,
-        "rows": [(case, by_key.get(case.pk)) for case in cases],
+        "rows": [(case, by_id.get(case.pk)) for case in selected],
         "has_results": results is not None,
         "is_done": is_done,
-        "goes": sum(each.outcome != "refused" for each in results or []),
+        "goes": sum(result.outcome != "refused" for result in results or []),
         "nav_section": "queue",
         "now": timezone.now(),
     }

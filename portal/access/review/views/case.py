@@ -1,4 +1,4 @@
-"""All that one page tells a reviewer about a case."""
+"""Collect what the page of a case shows its reviewer."""
 
 from __future__ import annotations
 
@@ -43,8 +43,11 @@ def case_context(
     now: datetime,
     failed: tuple[str, forms.Form | None] | None = None,
 ) -> dict[str, Any]:
-    """Collect what the page shows. ``failed`` names the form that stands open on it, and the form
-    as it was sent back, if it was."""
+    """Return the template's context for one case.
+
+    ``failed`` is the name of the dialog that is shown open, with its form if that was posted and
+    has errors.
+    """
     submission = access_request.submissions.select_related(
         "acceptance__licence_version__licence", "form"
     ).latest("number")
@@ -88,13 +91,13 @@ def case_context(
 
 
 def _dialogs(shown: dict[str, Any]) -> list[str]:
-    """Name the dialogs that this reader may open."""
+    """Return the names of the dialogs that the reviewer may open."""
     names = [name for name, dialog in DIALOGS.items() if dialog.actions & shown["acts"]]
     return [*names, "revoke"] if shown.get("may_revoke") else names
 
 
 def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
-    """Return the reviewer's own last decision or question, while its letter waits."""
+    """Return what the undo bar shows: the reviewer's newest act that can still be undone."""
     return {"undoable": undoable_by(reviewer, now)}
 
 
@@ -103,29 +106,29 @@ def _evidence(
 ) -> dict[str, Any]:
     record = evidence.organization_record(access_request, reviewer)
     return {
-        "proved": evidence.proved(access_request.applicant, now),
-        "said": evidence.said(answers),
-        "flags": evidence.flags(access_request, reviewer, now),
+        "proved": evidence.proved_facts(access_request.applicant, now),
+        "said": evidence.stated_facts(answers),
+        "flags": evidence.evidence_flags(access_request, reviewer, now),
         "record": record,
         "record_rows": [
-            (each, status.reviewer_mark(each), modes_label(each.draft.get("modes")))
-            for each in (record.latest if record else [])
+            (decided, status.reviewer_mark(decided), modes_label(decided.draft.get("modes")))
+            for decided in (record.latest if record else [])
         ],
     }
 
 
 def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
-    """Who has it, who voted, and what this reader may do."""
+    """Return the assignment, the votes that the reviewer may see, and what they may do."""
     relation = relation_of(reviewer, access_request, now)
-    held = assignment_of(access_request)
+    assignment = assignment_of(access_request)
     votes = visible_votes(access_request, reviewer)
     cast = len(standing_votes(access_request))
     return {
         "acts": relation.actions,
         "is_head": relation.is_head,
-        "assignment": held,
-        "is_mine": held is not None and held.reviewer_id == reviewer.pk,
-        "conflicts": [WORDS[each] for each in ConflictKind if each in relation.conflicts],
+        "assignment": assignment,
+        "is_mine": assignment is not None and assignment.reviewer_id == reviewer.pk,
+        "conflicts": [WORDS[kind] for kind in ConflictKind if kind in relation.conflicts],
         "quorum": settings_of(access_request.repo).quorum,
         "votes": votes,
         "votes_cast": cast,
@@ -139,31 +142,34 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
 
 
 def _answers(submission: Submission) -> list[ReadableAnswer]:
-    """The research, what is asked for, the lab's own questions. Who they are stands above."""
+    """Return the answers on the research and the access, and to the lab's own questions.
+
+    The others say who the applicant is, and stand with the evidence.
+    """
     return [
-        each
-        for each in readable_answers(submission.answers, form=submission.form)
-        if each.step in ("research", "access") or each.name not in BASE_NAMES
+        answer
+        for answer in readable_answers(submission.answers, form=submission.form)
+        if answer.step in ("research", "access") or answer.name not in BASE_NAMES
     ]
 
 
 def _attestations(acceptance: Acceptance) -> list[tuple[str, bool]]:
-    """What the signed text asked to be confirmed, and whether it was."""
+    """Return each statement that the signed text asks to confirm, and whether it was."""
     return [
-        (each["text"], each["code"] in acceptance.attestations)
-        for each in acceptance.licence_version.attestations
+        (attestation["text"], attestation["code"] in acceptance.attestations)
+        for attestation in acceptance.licence_version.attestations
     ]
 
 
 def _earlier(
     access_request: AccessRequest, reviewer: User
 ) -> list[tuple[AccessRequest, Mark, str]]:
-    """The same person's other requests, on the models that this reviewer may read."""
+    """Return the applicant's other requests that the reviewer may read."""
     others = AccessRequest.objects.readable_by(reviewer).of(access_request.applicant)
     others = others.exclude(pk=access_request.pk).select_related("repo__namespace")
     return [
-        (each, status.reviewer_mark(each), modes_label(each.draft.get("modes")))
-        for each in others.order_by("-submitted_at")[:MOST]
+        (earlier, status.reviewer_mark(earlier), modes_label(earlier.draft.get("modes")))
+        for earlier in others.order_by("-submitted_at")[:MOST]
     ]
 
 
@@ -171,12 +177,14 @@ def _grant(access_request: AccessRequest, reviewer: User, now: datetime) -> dict
     grant = status.grant_of(access_request)
     if grant is None:
         return {"grant": None}
-    runs = is_active(grant, now)
+    may_revoke = is_active(grant, now) and (
+        may(reviewer, Action.ADMINISTER, access_request.repo, now).allowed
+    )
     return {
         "grant": grant,
         "grant_mark": grant_state(grant, now),
         "grant_modes": modes_label(grant.modes),
-        "may_revoke": runs and may(reviewer, Action.ADMINISTER, access_request.repo, now).allowed,
+        "may_revoke": may_revoke,
     }
 
 
@@ -187,7 +195,7 @@ def _forms(
     name: str,
     form: forms.Form | None,
 ) -> dict[str, Any]:
-    """The dialogs' forms, the one that was sent back as it was typed."""
+    """Return the form of each dialog: fresh ones, and the posted one as it was typed."""
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
     initial = {"modes": answers.get("modes"), "until": until}  # of an approval
     repo = access_request.repo

@@ -1,4 +1,4 @@
-"""What the pages that act on a case share: who may, the case as it is, the case again."""
+"""Load a case for its reviewer and render its page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.errors import Forbidden
 
 
 def reviewer_of(request: HttpRequest) -> User:
-    """Who is signed in, if there is a queue for them at all."""
+    """Return the signed-in user. Raise Forbidden if they have no queue."""
     reviewer = signed_in(request)
     if not has_queue(reviewer):
         raise Forbidden("The queue is for the people who review a model’s requests.")
@@ -26,13 +26,14 @@ def reviewer_of(request: HttpRequest) -> User:
 
 
 def readable_request(reviewer: User, request_id: int) -> AccessRequest:
+    """Return a request that the reviewer may read. Raise RequestNotFound for any other."""
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
-    found: AccessRequest | None = readable.select_related(
+    access_request: AccessRequest | None = readable.select_related(
         "repo__namespace", "applicant", "organization"
     ).first()
-    if found is None:
+    if access_request is None:
         raise RequestNotFound
-    return found
+    return access_request
 
 
 def case_page(
@@ -44,7 +45,7 @@ def case_page(
     notice: str = "",
     failed: tuple[str, forms.Form | None] | None = None,
 ) -> HttpResponse:
-    """Render the case; ``failed`` names the form that was sent back, or that is to stand open."""
+    """Render the page of a case; ``failed`` is the dialog that is open on it (``case_context``)."""
     now, filters = timezone.now(), carried_filters(request)
     context = case_context(access_request, reviewer, filters, now=now, failed=failed)
     context |= undo_context(reviewer, now) | {"notice": notice}
@@ -52,5 +53,5 @@ def case_page(
 
 
 def carried_filters(request: HttpRequest) -> Filters:
-    """Read from the address which list of the queue this case was opened from."""
+    """Return the filters of the list that the case was opened from, which its address carries."""
     return filters_from(request.GET.dict())

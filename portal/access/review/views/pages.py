@@ -1,4 +1,4 @@
-"""The reviewers' pages: the queue, a case on one page, and what decides it."""
+"""The two pages that reviewers read: the queue, and a case."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from portal.accounts.models import Sector, User
 
 
 def _nothing_waits(reviewer: User) -> str:
-    """Say why the queue is empty: all is decided, or what waits is with other teams."""
+    """Say why the queue is empty: everything is decided, or what waits is with other teams."""
     elsewhere = with_other_teams(reviewer)
     if not elsewhere:
         return "Every request is decided. New ones appear here, oldest first."
@@ -61,7 +61,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def case(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Show everything that a decision needs on one page; ``?open=`` opens one dialog of it."""
+    """Show everything that a decision needs on one page; ``?open=`` names a dialog to open."""
     reviewer = reviewer_of(request)
     part = request.GET.get("open", "")
     opened = (part, None) if part in DIALOGS else None

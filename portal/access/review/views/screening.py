@@ -1,4 +1,4 @@
-"""The lists, for the operators who keep them; and a human's word on a request they hold back."""
+"""The pages of sanctions screening: operators edit the lists, reviewers clear held requests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from portal.access.errors import RequestNotFound
 from portal.access.grants.checks.forms import ClearForm
-from portal.access.models import AccessRequest, Screening, ScreeningEntry
+from portal.access.models import Screening, ScreeningEntry
 from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.review.screening_forms import EntryForm, ImportForm
+from portal.access.review.views.common import readable_request
 from portal.access.screening.lists import (
     ListImport,
     add_entry,
@@ -31,13 +31,13 @@ from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
 
 PAGE_SIZE = 50
-MOST_SHOWN = 100  # lines of a dry run
+MOST_SHOWN = 100  # entries that a dry run lists
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def entries(request: HttpRequest) -> HttpResponse:
-    """The lines that stand, and one more."""
+    """List the entries, and add one."""
     operator = signed_in(request)
     require_operator(operator)
     form = EntryForm(_posted(request))
@@ -47,14 +47,13 @@ def entries(request: HttpRequest) -> HttpResponse:
         except FieldErrors as error:
             show_errors(form, error)
         else:
-            messages.success(request, "The line stands. Submissions from now on are held to it.")
+            messages.success(request, "The line is added. New submissions are screened against it.")
             return redirect("access:screening")
-    standing = ScreeningEntry.objects.filter(removed_at=None).select_related("added_by")
+    entries = ScreeningEntry.objects.filter(removed_at=None).select_related("added_by")
     if q := request.GET.get("q", "").strip().replace("\x00", ""):
-        standing = standing.filter(value__icontains=q)
-    page = Paginator(standing.order_by("kind", "value"), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+        entries = entries.filter(value__icontains=q)
+    paginator = Paginator(entries.order_by("kind", "value"), PAGE_SIZE)
+    page = paginator.get_page(request.GET.get("page"))
     context = {"page": page, "form": form, "q": q}
     status = 422 if form.errors else 200
     return render(request, "access/screening.html", context, status=status)
@@ -63,50 +62,50 @@ def entries(request: HttpRequest) -> HttpResponse:
 @posted_from("access:screening")
 def remove(request: HttpRequest, entry_id: int) -> HttpResponse:
     remove_entry(actor=signed_in(request), entry_id=entry_id, now=timezone.now())
-    messages.success(request, "The line is off the lists.")
+    messages.success(request, "The line is removed from the lists.")
     return redirect("access:screening")
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_lines(request: HttpRequest) -> HttpResponse:
-    """A file is read first, and added once what it would do has been seen."""
+    """Show what an import would add, and add it once the operator has confirmed."""
     operator = signed_in(request)
     require_operator(operator)
-    form, found = ImportForm(_posted(request)), None
+    form, preview = ImportForm(_posted(request)), None
     if request.method == "POST" and form.is_valid():
         try:
-            found = _import(request, operator, form.cleaned_data["lines"])
+            preview = _import(request, operator, form.cleaned_data["lines"])
         except FieldErrors as error:
             show_errors(form, error)
         else:
-            if found is None:
+            if preview is None:
                 return redirect("access:screening")
-    context = {"form": form, "found": found, "most": MOST_SHOWN}
+    context = {"form": form, "found": preview, "most": MOST_SHOWN}
     status = 422 if form.errors else 200
     return render(request, "access/screening_import.html", context, status=status)
 
 
 def _import(request: HttpRequest, operator: User, text: str) -> ListImport | None:
-    """What it would do; None once it is done."""
+    """Return a preview of the import, or None once the lines are added."""
     if request.POST.get("act") != "add":
         return read_lines(text)
-    done = import_entries(actor=operator, lines=text, now=timezone.now())
-    messages.success(request, f"{len(done.new)} lines added; {done.known} stood already.")
+    imported = import_entries(actor=operator, lines=text, now=timezone.now())
+    messages.success(request, f"{len(imported.new)} lines added; {imported.known} were listed.")
     return None
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def dispose(request: HttpRequest, request_id: int) -> HttpResponse:
-    """What the lists have a hit on, and the word that clears it."""
+    """Show the hits of a request's screenings, and clear them with a written reason."""
     reviewer = signed_in(request)
-    access_request = _case(reviewer, request_id)
+    access_request = readable_request(reviewer, request_id)
     form = ClearForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         text = form.cleaned_data["text"]
         dispose_screening(actor=reviewer, request_id=request_id, text=text, now=timezone.now())
-        messages.success(request, f"{access_request.reference} is clear, and in review.")
+        messages.success(request, f"{access_request.reference} is cleared and in review.")
         return redirect("access:case", request_id)
     screenings = Screening.objects.filter(submission__request=access_request)
     context = {
@@ -124,11 +123,3 @@ def dispose(request: HttpRequest, request_id: int) -> HttpResponse:
 
 def _posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
-
-
-def _case(reviewer: User, request_id: int) -> AccessRequest:
-    readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
-    found: AccessRequest | None = readable.select_related("repo__namespace", "applicant").first()
-    if found is None:
-        raise RequestNotFound
-    return found

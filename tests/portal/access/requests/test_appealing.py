@@ -63,9 +63,9 @@ def test_it_goes_before_others_with_a_new_date(repo, decider, declined, now):
     assert request.due_at == last_day + timedelta(days=14)
     assert Appeal.objects.get().text == "It is a thesis."
     assert not request.reviews.filter(voided_at=None).exists()
-    other = make_reviewer(repo)
-    found = conflicts_of([decider, other], request, now)
-    assert found == {decider.pk: {ConflictKind.DECIDED_BEFORE}, other.pk: set()}
+    colleague = make_reviewer(repo)
+    conflicts = conflicts_of([decider, colleague], request, now)
+    assert conflicts == {decider.pk: {ConflictKind.DECIDED_BEFORE}, colleague.pk: set()}
     assert OutboxMessage.objects.filter(kind="appeal").count() == 1
     assert AuditEvent.objects.filter(type="request.appealed").count() == 1
     with pytest.raises(RequestHasMovedOn):

@@ -1,4 +1,4 @@
-"""What changed between two snapshots: every change, nothing else, and both texts whole."""
+"""The differences of two snapshots are every change, nothing else, and show both texts whole."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ ANSWERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*VALUES, ""])
 
 @given(forms(), ANSWERS)
 def test_a_question_is_asked_where_its_whole_chain_holds(questions, answers):
-    by_name = {each.name: each for each in questions}
+    by_name = {question.name: question for question in questions}
 
     def asked(question: LabQuestion) -> bool:
         condition = question.shown_if
@@ -58,17 +58,19 @@ def test_a_question_is_asked_where_its_whole_chain_holds(questions, answers):
             return True
         return answers.get(condition.field) == condition.equals and asked(by_name[condition.field])
 
-    assert shown_questions(questions, answers) == [each for each in questions if asked(each)]
+    assert shown_questions(questions, answers) == [
+        question for question in questions if asked(question)
+    ]
 
 
 @given(forms(), ANSWERS)
 def test_what_is_hidden_is_not_kept_and_what_is_kept_changes_nothing(questions, answers):
-    kept = snapshot_answers({**answers, "purpose": "x", "signature": {}}, questions)
-    shown = {each.name for each in shown_questions(questions, answers)}
-    assert kept.keys() <= BASE_NAMES | shown
-    assert kept["purpose"] == "x"
-    assert snapshot_answers(kept, questions) == kept
-    assert shown_questions(questions, kept) == shown_questions(questions, answers)
+    stored = snapshot_answers({**answers, "purpose": "x", "signature": {}}, questions)
+    shown = {question.name for question in shown_questions(questions, answers)}
+    assert stored.keys() <= BASE_NAMES | shown
+    assert stored["purpose"] == "x"
+    assert snapshot_answers(stored, questions) == stored
+    assert shown_questions(questions, stored) == shown_questions(questions, answers)
 
 
 @given(st.sampled_from(list(QuestionKind)), st.booleans())
@@ -108,7 +110,7 @@ def test_one_answer_among_several_shows_what_hangs_on_it():
 
 @given(forms())
 def test_what_is_stored_is_read_back(questions):
-    assert [LabQuestion.of(each.stored()) for each in questions] == questions
+    assert [LabQuestion.of(question.stored()) for question in questions] == questions
 
 
 @pytest.mark.parametrize(

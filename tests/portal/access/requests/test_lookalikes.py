@@ -23,15 +23,15 @@ def repo():
 
 
 def links(request) -> dict[int, str]:
-    found = RequestLink.objects.filter(request=request)
-    return dict(found.values_list("other", "why"))
+    linked = RequestLink.objects.filter(request=request)
+    return dict(linked.values_list("other", "why"))
 
 
 def test_the_same_text_in_another_dress(repo, now):
-    one = make_request(repo, now=now, purpose=LONG)
-    two = make_request(repo, now=now, purpose=f"  {LONG.upper()}\n")
-    assert links(two) == {one.pk: "The same text about the research"}
-    assert links(one).keys() == {two.pk}
+    first = make_request(repo, now=now, purpose=LONG)
+    second = make_request(repo, now=now, purpose=f"  {LONG.upper()}\n")
+    assert links(second) == {first.pk: "The same text about the research"}
+    assert links(first).keys() == {second.pk}
 
 
 def test_a_short_text_is_alike_by_chance(repo, now):
@@ -40,9 +40,9 @@ def test_a_short_text_is_alike_by_chance(repo, now):
 
 
 def test_the_same_name(repo, now):
-    one = make_request(repo, now=now, name="Given  NAME")
-    two = make_request(repo, now=now, name="Ｇiven Name")
-    assert links(two) == {one.pk: "The same name"}
+    first = make_request(repo, now=now, name="Given  NAME")
+    second = make_request(repo, now=now, name="Ｇiven Name")
+    assert links(second) == {first.pk: "The same name"}
 
 
 def test_one_reference_for_two(repo, now):
@@ -70,13 +70,13 @@ def test_neither_ones_own_nor_another_models_nor_a_draft(repo, now):
 
 
 def test_a_correction_is_looked_at_too_and_links_once(repo, now):
-    one = make_request(repo, now=now, name="First Name", purpose=LONG)
-    two = make_request(repo, now=now, name="Second Name")
+    first = make_request(repo, now=now, name="First Name", purpose=LONG)
+    second = make_request(repo, now=now, name="Second Name")
     for text in (LONG, f"{LONG} And then."):
         correct_request(
-            applicant=two.applicant, request_id=two.pk, changes={"purpose": text}, now=now
+            applicant=second.applicant, request_id=second.pk, changes={"purpose": text}, now=now
         )
-    assert links(two).keys() == {one.pk}
+    assert links(second).keys() == {first.pk}
 
 
 class TestEvidence:
@@ -90,7 +90,7 @@ class TestEvidence:
     def test_a_lookalike_clouds_both(self, repo, now):
         make_organization("uni.edu")
         people = [make_member("uni.edu", now=now)[0] for _ in range(2)]
-        requests = [make_request(repo, each, now=now, purpose=LONG) for each in people]
+        requests = [make_request(repo, person, now=now, purpose=LONG) for person in people]
         for request in requests:
             request.refresh_from_db()
             assert not request.evidence_is_clear
@@ -102,9 +102,9 @@ class TestEvidence:
 
 
 def test_the_applicant_is_not_told(client, repo, now):
-    one = make_request(repo, now=now, purpose=LONG)
-    two = make_request(repo, now=now, purpose=LONG)
-    client.force_login(two.applicant)
-    text = client.get(reverse("access:request", args=[two.pk])).text
+    first = make_request(repo, now=now, purpose=LONG)
+    second = make_request(repo, now=now, purpose=LONG)
+    client.force_login(second.applicant)
+    text = client.get(reverse("access:request", args=[second.pk])).text
     assert "same text" not in text
-    assert one.applicant.display_name not in text
+    assert first.applicant.display_name not in text

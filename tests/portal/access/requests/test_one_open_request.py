@@ -46,7 +46,7 @@ def test_an_appeal_and_a_new_draft_never_both_stand():
         request = declined(repo)
         outcomes = race(racers(appealing(request), starting(request)))
         refused = set(outcomes) - {WON}
-        assert all(each.startswith("409 ") for each in refused), outcomes
+        assert all(outcome.startswith("409 ") for outcome in refused), outcomes
         assert AccessRequest.objects.of(request.applicant).open().count() == 1
 
 
@@ -55,4 +55,4 @@ def test_of_many_appeals_one_is_filed():
     request = declined(repo)
     outcomes = race(racers(appealing(request)))
     assert outcomes[WON] == 1, outcomes
-    assert all(each.startswith("409 ") for each in set(outcomes) - {WON}), outcomes
+    assert all(outcome.startswith("409 ") for outcome in set(outcomes) - {WON}), outcomes

@@ -1,4 +1,4 @@
-"""Whose case it is: one person's at a time, and nobody's with a conflict."""
+"""A case is assigned to one person at a time, and to nobody with a conflict of interest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many cases at once: each with its own guard, event and letter; a dry run changes nothing."""
+"""Many cases are decided at once, each by itself, with its own letter; a dry run changes none."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def decide(reviewer, cases, now, *, dry_run=False, verdict="approved"):
 
 
 def outcomes(results) -> list[str]:
-    return [each.outcome for each in results]
+    return [result.outcome for result in results]
 
 
 @pytest.mark.parametrize("verdict", ["approved", "declined"])
@@ -110,10 +110,10 @@ def test_one_to_fifty(reviewer, now, count):
 
 
 def test_of_one_model_at_a_time(reviewer, cases, now):
-    other = make_request(make_repo(), now=now)
-    other.repo.team.create(user=reviewer, role="reviewer")
+    elsewhere = make_request(make_repo(), now=now)
+    elsewhere.repo.team.create(user=reviewer, role="reviewer")
     with pytest.raises(FieldErrors, match="one model"):
-        decide(reviewer, [*cases, other], now)
+        decide(reviewer, [*cases, elsewhere], now)
 
 
 class TestPage:
@@ -124,8 +124,8 @@ class TestPage:
 
     def posted(self, cases, **more):
         until = (timezone.now() + timedelta(days=90)).date().isoformat()
-        given = {"verdict": "approved", "modes": ["download"], "until": until}
-        return {"id": [case.pk for case in cases], **given, **more}
+        answers = {"verdict": "approved", "modes": ["download"], "until": until}
+        return {"id": [case.pk for case in cases], **answers, **more}
 
     def test_chosen_listed_tried_and_confirmed(self, page, cases):
         url = reverse("access:bulk")
@@ -154,10 +154,10 @@ class TestPage:
 
     def test_no_question_is_called_optional_that_one_of_the_verdicts_needs(self, page, cases):
         url, keys = reverse("access:bulk"), {"id": [case.pk for case in cases]}
-        asked = [
+        responses = [
             page.get(url, keys),
             page.post(url, self.posted(cases)),
             page.post(url, self.posted(cases, verdict="declined")),
         ]
-        assert [each.status_code for each in asked] == [200, 200, 422]
-        assert not any("optional" in each.text for each in asked)
+        assert [response.status_code for response in responses] == [200, 200, 422]
+        assert not any("optional" in response.text for response in responses)

@@ -104,8 +104,8 @@ def test_a_condition_is_kept_and_an_impossible_one_is_told(page, case):
 
 def test_files_that_the_model_does_not_have_are_refused_beside_their_field(page, case, tmp_path):
     make_revision(case.repo, tmp_path / "files")
-    asked = approval(only_files="config.json\nnosuchfile.bin\n*.gguf")
-    response = page.post(url("approve", case), asked)
+    posted = approval(only_files="config.json\nnosuchfile.bin\n*.gguf")
+    response = page.post(url("approve", case), posted)
     assert response.status_code == 422
     said = "No file of this model is called nosuchfile.bin, *.gguf; write a name"
     assert said in " ".join(response.context["approve_form"].errors["only_files"])

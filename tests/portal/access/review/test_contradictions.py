@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from portal.access.models import AccessRequest
-from portal.access.review.evidence import flags
+from portal.access.review.evidence import evidence_flags
 from portal.access.review.notes import vouch_for_applicant
 from portal.access.screening.claimed_affiliations import names_agree
 from portal.accounts.models import Affiliation
@@ -61,21 +61,21 @@ def test_names_of_two_do_not(said, proved):
 
 
 def test_it_is_flagged_and_not_among_the_clear(repo, client, now):
-    other = case_of(repo, "Ñandú University", "Example University", now=now)
+    contradicted = case_of(repo, "Ñandú University", "Example University", now=now)
     clear = case_of(repo, "Example University", "Example University", now=now)
     reviewer = make_reviewer(repo)
-    (flag,) = flags(other, reviewer, now)
+    (flag,) = evidence_flags(contradicted, reviewer, now)
     assert flag.title == FLAG
     assert flag.detail == "Proved: Example University. Said: “Ñandú University”."
-    assert flags(clear, reviewer, now) == []
+    assert evidence_flags(clear, reviewer, now) == []
     client.force_login(reviewer)
     listed = {
         name: client.get(f"{reverse('access:queue')}?flag={name}").content.decode()
         for name in ("clear", "unclear")
     }
     assert f"/queue/{clear.pk}" in listed["clear"]
-    assert f"/queue/{other.pk}" not in listed["clear"]
-    assert f"/queue/{other.pk}" in listed["unclear"]
+    assert f"/queue/{contradicted.pk}" not in listed["clear"]
+    assert f"/queue/{contradicted.pk}" in listed["unclear"]
 
 
 def test_the_proved_name_is_printed_first(repo, client, now):
@@ -102,7 +102,7 @@ def test_the_register_knows_an_organization_by_its_id(repo, now):
 
 def test_nothing_proved_contradicts_nothing(repo, now):
     case = case_of(repo, "Ñandú University", now=now)
-    assert flags(case, make_reviewer(repo), now) == []
+    assert evidence_flags(case, make_reviewer(repo), now) == []
     assert not case.evidence_is_clear
 
 
@@ -114,4 +114,4 @@ def test_a_proof_of_what_they_said_settles_it(repo, now):
     assert vouched.organization.name == "Ñandú University"
     case = AccessRequest.objects.get(pk=case.pk)
     assert case.evidence_is_clear
-    assert flags(case, reviewer, now) == []
+    assert evidence_flags(case, reviewer, now) == []

@@ -93,6 +93,6 @@ def test_whatever_is_sent_from_a_case_carries_its_list(page, cases):
 
 def test_every_form_of_a_case_carries_it(page, cases):
     text = page.get(f"/queue/{cases[1].pk}{CLEAR}").text
-    actions = [each.split('"')[0] for each in text.split('action="/queue/')[1:]]
+    actions = [form.split('"')[0] for form in text.split('action="/queue/')[1:]]
     assert actions
-    assert {urlsplit(each).query for each in actions} == {"flag=clear"}
+    assert {urlsplit(action).query for action in actions} == {"flag=clear"}

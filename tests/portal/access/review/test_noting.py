@@ -70,15 +70,15 @@ class TestNotes:
             client.get(reverse("api:requests"), headers=bearer).text,
             str(timeline_of(case, reader=case.applicant)),
             *OutboxMessage.objects.values_list("text", flat=True),
-            *(str(each.data) for each in AuditEvent.objects.all()),
+            *(str(event.data) for event in AuditEvent.objects.all()),
         ]
         for text in texts:
             assert "read together" not in text
             assert reviewer.name not in text
 
     def test_it_is_recorded_that_there_is_one(self, case, reviewer, now):
-        kept = note(case, reviewer, now)
-        assert AuditEvent.objects.get(type="request.noted").data == {"note": kept.pk}
+        written = note(case, reviewer, now)
+        assert AuditEvent.objects.get(type="request.noted").data == {"note": written.pk}
 
     def test_an_empty_one_is_none(self, case, reviewer, now):
         with pytest.raises(FieldErrors):

@@ -73,12 +73,12 @@ def test_as_many_queries_for_ten_as_for_one(page, repo):
 
 def test_views_part_what_is_new_answered_and_waiting(page, repo, reviewer, now):
     new, waiting, answered = made(repo, 1), made(repo, 2), made(repo, 3)
-    for each in (waiting, answered):
-        ask_question(reviewer=reviewer, request_id=each.pk, text="Which data?", now=now)
+    for case in (waiting, answered):
+        ask_question(reviewer=reviewer, request_id=case.pk, text="Which data?", now=now)
     answer_question(applicant=answered.applicant, request_id=answered.pk, answer="Ours.", now=now)
     for view, expected in {"new": new, "waiting": waiting, "answered": answered}.items():
         text = page.get(QUEUE, {"view": view}).text
-        shown = [each for each in (new, waiting, answered) if f"/queue/{each.pk}" in text]
+        shown = [case for case in (new, waiting, answered) if f"/queue/{case.pk}" in text]
         assert shown == [expected]
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.access.models import AccessRequest
 from portal.access.review.assignment import claim_request
 from portal.access.review.queue.filters import Filters
-from portal.access.review.queue.paging import CAP, count, readable_parts
+from portal.access.review.queue.paging import CAP, OLDEST_FIRST, count, first_keys, readable_parts
 from portal.access.review.queue.position import next_to_decide, position_in_queue
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_user
@@ -42,7 +42,7 @@ def page(client, reviewer):
 
 
 def copies(case: AccessRequest, many: int) -> list[AccessRequest]:
-    """As many requests like this one, of others, each a minute younger."""
+    """Make more requests like this one, by others, each a minute younger than the one before."""
     made = []
     for number in range(1, many + 1):
         at = case.submitted_at + timedelta(minutes=number)
@@ -59,13 +59,13 @@ def copies(case: AccessRequest, many: int) -> list[AccessRequest]:
                 organization_name=case.organization_name,
             )
         )
-    return [each for each in made if each.save() is None]
+    return [copy for copy in made if copy.save() is None]
 
 
 def shown(page, cases, **asked) -> list[AccessRequest]:
     response = page.get(QUEUE, asked)
     assert response.status_code == 200
-    return [each for each in cases if re.search(rf'"/queue/{each.pk}["?]', response.text)]
+    return [case for case in cases if re.search(rf'"/queue/{case.pk}["?]', response.text)]
 
 
 def queries(page, url: str) -> int:
@@ -108,10 +108,12 @@ def test_pages_turn_forward_and_back(page, repo):
 
 
 def test_two_repos_are_read_in_one_order(page, repo, reviewer):
-    other = make_repo()
-    other.team.create(user=reviewer, role="reviewer")
-    days = [(other, 3), (repo, 1), (other, 2), (repo, 4)]
-    made = {day: make_request(each, now=LONG_AGO + timedelta(days=day)) for each, day in days}
+    second_repo = make_repo()
+    second_repo.team.create(user=reviewer, role="reviewer")
+    days = [(second_repo, 3), (repo, 1), (second_repo, 2), (repo, 4)]
+    made = {
+        day: make_request(day_repo, now=LONG_AGO + timedelta(days=day)) for day_repo, day in days
+    }
     text = page.get(QUEUE).text
     places = [text.index(f'/queue/{made[day].pk}"') for day in sorted(made)]
     assert places == sorted(places)
@@ -184,6 +186,23 @@ def test_nothing_is_counted_past_a_thousand(repo, reviewer):
     assert str(count(readable_parts(reviewer), cap=CAP)) == "5"
 
 
+@pytest.mark.parametrize("role", ["reviewer", "owner", "operator"])
+def test_the_parts_of_the_queue_are_what_one_may_read(repo, reviewer, role, now):
+    waiting, escalated = make_request(repo), escalate(make_request(repo), now)
+    make_request(make_repo())
+    make_request(repo, reviewer)
+    users = {
+        "reviewer": reviewer,
+        "owner": owner_of(escalated),
+        "operator": make_user(superuser=True),
+    }
+    keys = first_keys(readable_parts(users[role]), OLDEST_FIRST, limit=100)
+    readable = AccessRequest.objects.readable_by(users[role])
+    assert sorted(keys) == sorted(readable.values_list("pk", flat=True))
+    assert (waiting.pk in keys) == (role == "reviewer")
+    assert escalated.pk in keys
+
+
 def test_the_next_case_is_one_that_nobody_else_has(repo, reviewer, now):
     first = make_request(repo)
     cases = [first, *copies(first, 2)]
@@ -193,12 +212,12 @@ def test_the_next_case_is_one_that_nobody_else_has(repo, reviewer, now):
 
 def test_an_owner_reads_what_was_escalated_and_no_more(client, repo, now):
     case = make_request(repo, now=now)
-    other = make_request(repo, now=now)
+    unescalated = make_request(repo, now=now)
     owner = owner_of(case)
     client.force_login(owner)
     assert client.get(QUEUE).status_code == 403
     escalate(case, now)
-    assert shown(client, [case, other]) == [case]
+    assert shown(client, [case, unescalated]) == [case]
     assert client.get(reverse("access:case", args=[case.pk])).status_code == 200
     approve(case, owner, now, is_override=True)
     assert shown(client, [case], view="decided") == [case]

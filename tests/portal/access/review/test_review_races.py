@@ -1,4 +1,4 @@
-"""What happens at once in a review: one outcome, and a clear refusal for the rest."""
+"""Reviewers who act at once get one outcome, and a clear refusal for the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_of_several_approvals_one_decides(now):
     case = make_request(make_repo(), now=now)
     reviewers = [make_reviewer(case.repo) for _ in range(4)]
-    outcomes = race([lambda each=each: approve(case, each, now) for each in reviewers])
+    outcomes = race(
+        [lambda reviewer=reviewer: approve(case, reviewer, now) for reviewer in reviewers]
+    )
     assert outcomes == {WON: 1, "409 invalid_transition": 3}
     assert Grant.objects.count() == Decision.objects.count() == 1
 
@@ -30,7 +32,9 @@ def test_two_votes_at_once_make_the_quorum(now):
     case = make_request(make_repo(), now=now)
     make_gate(case.repo, quorum=2)
     reviewers = [make_reviewer(case.repo) for _ in range(2)]
-    assert race([lambda each=each: approve(case, each, now) for each in reviewers]) == {WON: 2}
+    assert race(
+        [lambda reviewer=reviewer: approve(case, reviewer, now) for reviewer in reviewers]
+    ) == {WON: 2}
     assert Grant.objects.count() == Decision.objects.count() == 1
 
 
@@ -41,7 +45,7 @@ def test_of_several_claims_one_holds(now):
     def claim(reviewer):
         return lambda: claim_request(reviewer=reviewer, request_id=case.pk, now=now)
 
-    assert race([claim(each) for each in reviewers]) == {WON: 1, "409 already_claimed": 3}
+    assert race([claim(reviewer) for reviewer in reviewers]) == {WON: 1, "409 already_claimed": 3}
     assert Assignment.objects.count() == 1
 
 

@@ -1,4 +1,4 @@
-"""Taking a decision back: no letter leaves within the time; later, it is reopened with notice."""
+"""An undone decision sends no letter; after the time to undo, a request is reopened with notice."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TestUndoing:
         deliver_due(now=now + timedelta(days=1))
         assert not sent("approval")
         assert not sent("decline")
-        assert not [each for each in mail.outbox if "access is open" in each.subject]
+        assert not [letter for letter in mail.outbox if "access is open" in letter.subject]
         case.refresh_from_db()
         assert (case.state, case.due_at, case.closed_at) == ("in_review", due_at, None)
         assert not Grant.objects.to(case.applicant, case.repo).active_at(now + NINE).exists()
@@ -155,10 +155,10 @@ class TestUndoing:
         decide(case, reviewer, now)
         undo(case, reviewer, now)
         case.refresh_from_db()
-        titles = [each.title for each in timeline_of(case, reader=case.applicant)]
+        titles = [event.title for event in timeline_of(case, reader=case.applicant)]
         assert titles == ["You signed and submitted"]
         assert "You undid the decision" in [
-            each.title for each in timeline_of(case, reader=reviewer)
+            event.title for event in timeline_of(case, reader=reviewer)
         ]
 
 
@@ -210,15 +210,15 @@ class TestReopening:
             reopen(case, head, now, reason=" ")
 
     def test_not_by_a_reviewer_nor_twice_nor_past_a_conflict(self, case, reviewer, head, now):
-        other = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
+        conflicted = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
         declare_conflict(
-            reviewer=other, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
+            reviewer=conflicted, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
         )
         decline(case, reviewer, now)
         with pytest.raises(RequestNotFound):
             reopen(case, reviewer, now)
         with pytest.raises(ConflictOfInterest):
-            reopen(case, other, now)
+            reopen(case, conflicted, now)
         reopen(case, head, now)
         with pytest.raises(RequestHasMovedOn):
             reopen(case, head, now)

@@ -75,9 +75,9 @@ def test_the_letter_leaves_when_it_can_no_longer_be_undone(case, reviewer, quest
 def test_the_applicant_never_hears_of_it_and_the_team_does(case, reviewer, question, now):
     undo(case, reviewer, now + NINE)
     assert TEXT not in str(timeline_of(case, reader=case.applicant))
-    told = str(timeline_of(case, reader=reviewer))
-    assert TEXT in told
-    assert "undid the question" in told
+    team_timeline = str(timeline_of(case, reader=reviewer))
+    assert TEXT in team_timeline
+    assert "undid the question" in team_timeline
 
 
 def test_another_may_be_asked_after_it(case, reviewer, question, now):

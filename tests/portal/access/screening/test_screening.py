@@ -1,4 +1,4 @@
-"""Every snapshot is held against the lists: a hit asks a human and tells the applicant no line."""
+"""Every snapshot is screened against the sanctions lists; a hit asks a person and names no line."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_without_a_hit_it_goes_to_the_reviewers(repo, listed, now):
     listed("country", "KP")
     request = make_request(repo, now=now)
     assert request.state == "in_review"
-    kept = latest(request)
-    assert (kept.outcome, kept.hits) == ("clear", [])
-    assert kept.list_version == matching.list_version(matching.active_entries())
+    screening = latest(request)
+    assert (screening.outcome, screening.hits) == ("clear", [])
+    assert screening.list_version == matching.list_version(matching.active_entries())
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_clearing_begins_the_review(repo, head, listed, now):
     dispose(head, request, now)
     request.refresh_from_db()
     assert request.state == "in_review"
-    kept = latest(request)
-    assert (kept.disposed_by, kept.disposition) == (head, "Another person of that name.")
+    screening = latest(request)
+    assert (screening.disposed_by, screening.disposition) == (head, "Another person of that name.")
     assert OutboxMessage.objects.filter(kind="check_done", recipient=request.applicant).exists()
     event = AuditEvent.objects.get(type="request.screening_cleared")
-    assert event.data["list_versions"] == [kept.list_version]
+    assert event.data["list_versions"] == [screening.list_version]
     with pytest.raises(RequestHasMovedOn):
         dispose(head, request, now)
 

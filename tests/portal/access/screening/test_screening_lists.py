@@ -1,4 +1,4 @@
-"""The lists: kept by operators, line by line or from a file that is read before it counts."""
+"""Operators edit the sanctions lists entry by entry, or import a file that is previewed first."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def test_one_wrong_line_and_none_is_added(operator, now):
 
 
 def test_reading_names_each_wrong_line(db):
-    found = read_lines("person\ncountry,XX\n\ndomain,a.example,ok")
-    assert [number for number, _ in found.wrong] == [1, 2]
-    assert [line.value for line in found.new] == ["a.example"]
+    preview = read_lines("person\ncountry,XX\n\ndomain,a.example,ok")
+    assert [number for number, _ in preview.wrong] == [1, 2]
+    assert [line.value for line in preview.new] == ["a.example"]
 
 
 def test_the_pages_add_search_and_remove(client, operator, now):
