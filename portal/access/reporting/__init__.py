@@ -1,1 +1,1 @@
-"""Reports: figures, tables, the archive of a request, and what is forgotten when."""
+"""Reports: figures, exports, the archive of a request, and the erasure of old personal data."""

@@ -1,4 +1,4 @@
-"""Where the people who use a model work, as their requests for it say."""
+"""Find where the people who use a model work, as their requests and signatures say."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from portal.catalog.models import ModelRepo
 
 
 def workplaces_of(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
-    """The organization of each person's newest request, or what they signed for; a member's is
-    their holder's.
+    """Return the organization of each person's newest request, or else the one they signed for.
 
-    Whoever did neither, as on an open gate, is left out. Three queries.
+    A member without either has that of the grant's holder. People without any, as on an open gate,
+    are left out. This takes three queries, however many people there are.
     """
     joined = Membership.objects.joined().filter(grant__repo=repo, person__in=people)
     holders = dict(joined.values_list("person", "grant__person"))
-    every = {*people, *holders.values()}
-    named = _signed_for(repo, every) | _asked(repo, every)
-    found = {person: named.get(person) or named.get(holders.get(person, 0)) for person in people}
-    return {person: name for person, name in found.items() if name}
+    everybody = {*people, *holders.values()}
+    names = _signed_for(repo, everybody) | _in_requests(repo, everybody)
+    own_or_holders = {
+        person: names.get(person) or names.get(holders.get(person, 0)) for person in people
+    }
+    return {person: name for person, name in own_or_holders.items() if name}
 
 
 def _signed_for(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
-    """``entity``: the organization that somebody signed for, and their office in it."""
+    """Return the organization that each person signed for, which includes their office in it."""
     grants = Grant.objects.filter(repo=repo, person__in=people).exclude(acceptance__entity="")
     signed = grants.filter(acceptance__isnull=False).order_by("pk")
     return dict(signed.values_list("person", "acceptance__entity"))
 
 
-def _asked(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
-    asked = AccessRequest.objects.submitted().filter(repo=repo, applicant__in=people)
-    rows = asked.order_by("pk").values_list("applicant", "organization__name", "organization_name")
-    return {person: listed or said for person, listed, said in rows if listed or said}
+def _in_requests(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
+    requests = AccessRequest.objects.submitted().filter(repo=repo, applicant__in=people)
+    columns = ("applicant", "organization__name", "organization_name")
+    rows = requests.order_by("pk").values_list(*columns)
+    return {person: listed or typed for person, listed, typed in rows if listed or typed}

@@ -1,4 +1,4 @@
-"""What a lab may take out of its gate as tables. Column names are stable: see docs/exports.md."""
+"""Tables that a lab may export from its gate. Column names are stable: see docs/exports.md."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from portal.catalog.models import ModelRepo
 class Export:
     """A table of one repo's rows.
 
-    ``columns`` maps each name to where it stands in the rows; ``repo`` is the path to the repo.
-    ``case`` is the path to a request, where the rows are for those alone who may read it: an owner
-    exports no more cases than they may open.
+    ``columns`` maps each column's name to its path in the rows; ``repo`` is the path to the repo.
+    ``case`` is the path to a request, for rows that only those see who may read the request: owners
+    export no more cases than they may open.
     """
 
     slug: str
@@ -31,7 +31,7 @@ class Export:
     case: str | None = None
 
     def of(self, repo: ModelRepo, reader: User) -> QuerySet[Any]:
-        """Return the rows that this reader may take out, by their keys."""
+        """Select the rows that this reader may export, in the order of their keys."""
         rows: QuerySet[Any] = self.rows.objects.filter(self.only, **{self.repo: repo})
         if self.case is not None:
             readable = AccessRequest.objects.readable_by(reader)
@@ -41,7 +41,7 @@ class Export:
     def batch(
         self, repo: ModelRepo, reader: User, *, after: int, size: int
     ) -> list[tuple[Any, ...]]:
-        """Return the next rows behind a key; each begins with its own key."""
+        """Return the next rows after a key; each begins with its own key."""
         following = self.of(repo, reader).filter(pk__gt=after)
         return list(following.values_list("pk", *self.columns.values())[:size])
 

@@ -1,8 +1,8 @@
-"""How the gate performs, counted so that a slow gate can't look fast: who waits is in the count.
+"""Figures of the gate's performance, counted so that a slow gate can't look fast.
 
-A share is of all requests at least as old as its span, decided or not. Whoever withdrew within the
-span, or let it lapse, is in neither number; a decision that was undone doesn't count. Everything
-is counted by the database, in a fixed number of queries.
+A share is of all requests that are at least as old as its span, whether decided or still waiting.
+Requests withdrawn or lapsed within the span are in neither number, and undone decisions don't
+count. The database counts everything, in a fixed number of queries.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from portal.catalog.models import ModelRepo
 State = AccessRequest.State
 SPAN = timedelta(days=14)
 SPANS = (7, 14, 30, 90)
-# An appeal's decision comes later, and changes nothing of how long the first one took.
+# The first decision: that on an appeal comes later, and the applicant has had an answer before.
 FIRST_DECISION = Subquery(
     Decision.objects.filter(request=OuterRef("pk"), undone_at=None)
     .order_by("decided_at")
@@ -32,7 +32,10 @@ FIRST_DECISION = Subquery(
 
 @dataclass(frozen=True)
 class GateFigures:
-    """``old_enough``: requests at least ``span`` old; ``in_time``: those decided within it."""
+    """The figures of all public models.
+
+    ``old_enough``: requests at least ``span`` old; ``in_time``: those of them decided within it.
+    """
 
     waiting: int
     overdue: int
@@ -42,7 +45,7 @@ class GateFigures:
 
     @property
     def share(self) -> int | None:
-        """Percent decided in time; None where there are too few to say."""
+        """Return the percentage decided in time; None where there are too few requests."""
         if self.old_enough < FEW:
             return None
         return percent(self.in_time, self.old_enough)
@@ -50,7 +53,7 @@ class GateFigures:
 
 @dataclass(frozen=True)
 class Cell:
-    """One share. ``hidden``: counted, but of too few, or of those that would give them away."""
+    """One share. ``hidden``: withheld, since it or one that follows from it is of too few."""
 
     days: int
     old_enough: int
@@ -78,7 +81,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long the undecided have waited, in days; None where too few wait to say."""
+    """The days that undecided requests have waited; None where there are too few of them."""
 
     count: int
     overdue: int
@@ -88,7 +91,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """None: too few to say."""
+    """The numbers of decisions, holds and grants; None where one is too small to publish."""
 
     approved: int | None
     declined: int | None
@@ -102,12 +105,12 @@ def percent(part: int, whole: int) -> int:
 
 
 def public_requests(repo: ModelRepo | None = None) -> QuerySet[AccessRequest]:
-    found = AccessRequest.objects.filter(repo__private=False, submitted_at__isnull=False)
-    return found.filter(repo=repo) if repo else found
+    requests = AccessRequest.objects.filter(repo__private=False, submitted_at__isnull=False)
+    return requests.filter(repo=repo) if repo else requests
 
 
 def gate_figures(now: datetime, *, span: timedelta = SPAN) -> GateFigures:
-    """Over all public models."""
+    """Count over all public models."""
     waiting = Q(closed_at=None)
     counted = (
         public_requests()
@@ -128,7 +131,7 @@ def gate_figures(now: datetime, *, span: timedelta = SPAN) -> GateFigures:
 
 
 def decision_times(now: datetime, repo: ModelRepo | None = None) -> list[Times]:
-    """Each sector, and last all of them together; small cells are withheld."""
+    """Return the shares of each sector, and last of all together; small cells are withheld."""
     labels = {**dict(Sector.choices), "": "Not said"}
     rows = _table(public_requests(repo), "sector", now)
     known = [key for key in labels if key or key in rows]
@@ -138,17 +141,17 @@ def decision_times(now: datetime, repo: ModelRepo | None = None) -> list[Times]:
 
 
 def repo_times(now: datetime) -> list[Times]:
-    """Each public repo that was asked for; small cells are withheld."""
+    """Return the shares of each public repo with requests; small cells are withheld."""
     rows = _table(public_requests(), "repo", now)
     repos = ModelRepo.objects.filter(pk__in=rows).with_names()
     return _withhold([(repo.full_name, repo.full_name, rows[repo.pk]) for repo in repos])
 
 
 def waiting_times(now: datetime) -> Waiting:
-    """Of those that await us; not those that await the applicant."""
-    ours = public_requests().filter(state__in=(State.HELD, State.IN_REVIEW))
+    """Measure how long requests wait for their team; questions wait for the applicant instead."""
+    waiting = public_requests().filter(state__in=(State.HELD, State.IN_REVIEW))
     seconds = Extract(Value(now) - F("submitted_at"), "epoch")
-    counted = ours.annotate(seconds=Cast(seconds, FloatField())).aggregate(
+    counted = waiting.annotate(seconds=Cast(seconds, FloatField())).aggregate(
         count=Count("pk"),
         overdue=Count("pk", filter=Q(due_at__lt=now)),
         median=Percentile("seconds", fraction=0.5),
@@ -164,7 +167,10 @@ def waiting_times(now: datetime) -> Waiting:
 
 
 def outcomes(now: datetime) -> Outcomes:
-    """What was decided on public models and stands. Of a pair, either both are shown or none."""
+    """Count the decisions on public models that stand, with the grants and holds of today.
+
+    Approved and declined are published both or neither, since their sum gives the other away.
+    """
     standing = Decision.objects.filter(undone_at=None, request__repo__private=False)
     yes, no = Decision.Verdict.APPROVED, Decision.Verdict.DECLINED
     decided = standing.aggregate(
@@ -187,7 +193,7 @@ def outcomes(now: datetime) -> Outcomes:
 
 
 class Percentile(Aggregate):
-    """PostgreSQL's, between the values where it falls between two."""
+    """PostgreSQL's percentile, interpolated between two values where it falls between them."""
 
     function = "PERCENTILE_CONT"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -201,7 +207,7 @@ NOTHING = {f"{part}_{days}": 0 for days in SPANS for part in ("old", "within")}
 
 
 def _counts(now: datetime, days: int) -> dict[str, Count]:
-    """The rule itself, for one span. Needs ``first``."""
+    """Return the counts that make one share, over rows with a ``first`` decision."""
     span = timedelta(days=days)
     old = Q(submitted_at__lte=now - span)
     in_time = Q(first__lte=F("submitted_at") + span)
@@ -213,7 +219,7 @@ def _counts(now: datetime, days: int) -> dict[str, Count]:
 
 
 def _table(requests: Any, by: str, now: datetime) -> dict[Any, dict[str, int]]:
-    counts = {name: each for days in SPANS for name, each in _counts(now, days).items()}
+    counts = {name: count for days in SPANS for name, count in _counts(now, days).items()}
     grouped = requests.order_by().annotate(first=FIRST_DECISION).values(by).annotate(**counts)
     return {row.pop(by): row for row in grouped}
 

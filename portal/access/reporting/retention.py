@@ -1,4 +1,4 @@
-"""Which personal data of the gate has had its time: answers, and the addresses of signatures."""
+"""Erase personal data of the gate after its time: answers, hits, addresses of signatures."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ REMOVED = "(removed after its time)"
 
 
 def _standing(now: datetime, **of: Any) -> Exists:
-    """A grant that isn't over for five years yet; an offer that was never taken up is none."""
+    """Match rows with a grant that hasn't been over for five years; offers don't count."""
     grants = Grant.objects.filter(starts_at__isnull=False, **of)
     return Exists(grants.lasted_at(now - AFTER_A_GRANT))
 
 
 def spent_requests(now: datetime) -> QuerySet[AccessRequest]:
-    """Closed for a year; of those approved, once no grant to that person has rested on them for
-    five."""
+    """Select requests whose answers have had their time: a year after they were closed.
+
+    Those of an approved request are kept until the person has had no grant there for five years.
+    """
     closed = AccessRequest.objects.filter(closed_at__lte=now - AFTER_CLOSING)
     needed = _standing(now, person=OuterRef("applicant"), repo=OuterRef("repo"))
     unsuccessful = Q(state__in=(State.DECLINED, State.WITHDRAWN, State.LAPSED))
@@ -43,8 +45,10 @@ def spent_requests(now: datetime) -> QuerySet[AccessRequest]:
 
 
 def erase_answers(now: datetime) -> int:
-    """What the applicant told of themselves, and what was said about it. Rows, hashes, decisions
-    and signatures stay."""
+    """Erase what applicants told of themselves, and what was written about it.
+
+    Rows, hashes, decisions and signatures stay. Return how many snapshots were erased.
+    """
     whole = Submission.objects.filter(request=OuterRef("pk")).exclude(answers={})
     spent = list(spent_requests(now).filter(Exists(whole)).values_list("pk", flat=True)[:BATCH])
     Note.objects.filter(request__in=spent).update(text=REMOVED)
@@ -58,7 +62,7 @@ def erase_answers(now: datetime) -> int:
 
 
 def erase_check_hits(now: datetime) -> int:
-    """Blank what the lists had on holders and members, once their grant is over for five years."""
+    """Erase the screening hits of holders and members five years after their grant was over."""
     over = Grant.objects.over_by(now - AFTER_A_GRANT)
     of_them = Q(grant__in=over) | Q(membership__grant__in=over)
     spent = Screening.objects.filter(of_them).exclude(hits=[])
@@ -67,7 +71,10 @@ def erase_check_hits(now: datetime) -> int:
 
 
 def erase_signature_addresses(now: datetime) -> int:
-    """The address is part of the evidence of a signature for as long as that may be asked for."""
+    """Erase the IP addresses of signatures that no request, grant or member needs any more.
+
+    Until then an address is part of the evidence that somebody signed.
+    """
     resting = _standing(now, acceptance=OuterRef("pk"))
     under = Grant.objects.lasted_at(now - AFTER_A_GRANT).filter(pk=OuterRef("grant"))
     members = Membership.objects.filter(Exists(under), acceptance=OuterRef("pk"))
@@ -82,7 +89,7 @@ def erase_signature_addresses(now: datetime) -> int:
 
 
 def erase_invitations(now: datetime) -> int:
-    """Of people who were invited and never came; nothing of theirs is kept but that it was."""
+    """Erase the e-mail addresses of people who were invited and never joined."""
     gone = Membership.objects.filter(joined_at=None, ended_at__lte=now - AFTER_CLOSING)
     gone = gone.exclude(email__endswith="@removed.invalid")
     keys = list(gone.values_list("pk", flat=True))

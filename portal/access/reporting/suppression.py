@@ -1,15 +1,15 @@
-"""Withholding small cells of a published table, so that nobody is read out of it.
+"""Withhold small cells of a published table, so that nobody can be identified by them.
 
-With the total published, one withheld cell is what the others leave; so another goes with it, and
-more until those withheld hold enough between them. Releases are compared by nobody here: who
-keeps yesterday's table may see by how much a cell grew.
+Where the total is published, a single withheld cell follows from the others. So a second one is
+withheld too, and more until together they count enough people. Yesterday's table isn't considered:
+whoever kept it may see by how much a cell has grown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-FEW = 5  # below it a figure says more of single people than of the gate
+FEW = 5  # a smaller count says more about single people than about the gate
 
 
 def is_small(count: int) -> bool:
@@ -17,18 +17,18 @@ def is_small(count: int) -> bool:
 
 
 def withheld(counts: Sequence[int]) -> set[int]:
-    """The places of the cells to withhold. Empty cells tell of nobody, and are shown."""
+    """Return the indexes of the cells to withhold. Empty cells identify nobody, and are shown."""
     hidden = {place for place, count in enumerate(counts) if is_small(count)}
     if not hidden:
         return hidden
     others = (place for place, count in enumerate(counts) if count >= FEW)
-    for place in sorted(others, key=lambda place: counts[place]):
-        if len(hidden) > 1 and sum(counts[each] for each in hidden) >= FEW:
+    for other in sorted(others, key=lambda place: counts[place]):
+        if len(hidden) > 1 and sum(counts[place] for place in hidden) >= FEW:
             break
-        hidden.add(place)
+        hidden.add(other)
     return hidden
 
 
 def shown(count: int) -> int | None:
-    """A count that stands alone; None where it is small."""
+    """Return a count that isn't part of a table, or None where it is small."""
     return None if is_small(count) else count

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from portal.access.certificates.certificate import make_certificate, read_certificate
 from portal.access.errors import NoSigningKey, SignatureNotFound
 from portal.access.models import Decision
-from portal.access.reporting.request_archive import Dossier
+from portal.access.reporting.request_archive import RequestArchive
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.hashing import opened, told_to
@@ -52,9 +52,9 @@ TOLD = {
 }
 
 
-def files_of(dossier: Dossier, now: datetime) -> dict[str, bytes]:
+def files_of(archive: RequestArchive, now: datetime) -> dict[str, bytes]:
     """Every file by its path, SHA256SUMS last."""
-    files = dict(_files(dossier, now))
+    files = dict(_files(archive, now))
     sums = "".join(f"{_sha256(content)}  {path}\n" for path, content in sorted(files.items()))
     return files | {SUMS: sums.encode()}
 
@@ -78,43 +78,43 @@ def as_json(data: Any) -> bytes:
     return f"{text}\n".encode()
 
 
-def _files(dossier: Dossier, now: datetime) -> Iterator[tuple[str, bytes]]:
-    yield "request.json", as_json(dossier.request())
-    for number, snapshot in dossier.snapshots().items():
+def _files(archive: RequestArchive, now: datetime) -> Iterator[tuple[str, bytes]]:
+    yield "request.json", as_json(archive.request())
+    for number, snapshot in archive.snapshots().items():
         yield f"snapshots/{number:04d}.json", as_json(snapshot)
-    for name, rows in dossier.lists().items():
+    for name, rows in archive.lists().items():
         yield f"{name}.json", as_json(rows)
-    for version in {each.licence_version for each in dossier.acceptances}:
+    for version in {each.licence_version for each in archive.acceptances}:
         yield f"licence/{version.sha256}.txt", version.text.encode()
-    if certificate := _certificate(dossier):
+    if certificate := _certificate(archive):
         yield "certificate.pdf", certificate
-    for letter in _letters(dossier, now):
+    for letter in _letters(archive, now):
         yield f"letters/{letter.pk:06d}-{letter.kind}.txt", _letter(letter)
-    yield "downloads.csv", _downloads(dossier)
-    yield "events.jsonl", b"".join(_events(dossier))
+    yield "downloads.csv", _downloads(archive)
+    yield "events.jsonl", b"".join(_events(archive))
     yield "heads.txt", heads_text(now).encode()
     for name in ("VERIFY.md", "verify.py"):
         yield name, (TEMPLATES / name).read_bytes()
 
 
-def _certificate(dossier: Dossier) -> bytes | None:
+def _certificate(archive: RequestArchive) -> bytes | None:
     """Of the newest signature. A missing key leaves the rest of the evidence whole."""
     try:
-        newest = dossier.acceptances[-1]
-        return make_certificate(read_certificate(dossier.reader, newest.pk))
+        newest = archive.acceptances[-1]
+        return make_certificate(read_certificate(archive.reader, newest.pk))
     except (IndexError, NoSigningKey, SignatureNotFound):
         return None
 
 
-def _letters(dossier: Dossier, now: datetime) -> QuerySet[OutboxMessage]:
+def _letters(archive: RequestArchive, now: datetime) -> QuerySet[OutboxMessage]:
     """Those that went out, or are on their way; secret ones are for their address alone."""
-    about = Q(key__startswith=f"request-{dossier.case.pk}-")
-    for grant in dossier.grants:
+    about = Q(key__startswith=f"request-{archive.access_request.pk}-")
+    for grant in archive.grants:
         about |= Q(key__startswith=f"grant-{grant.pk}-")
     gone = Q(due_at__lte=now) | Q(attempts__gt=0)
     letters = OutboxMessage.objects.filter(about, gone, is_secret=False).order_by("pk")
     letters = letters.exclude(state=OutboxMessage.State.CANCELLED)
-    return letters.filter(recipient=dossier.reader) if dossier.is_own else letters
+    return letters.filter(recipient=archive.reader) if archive.is_own else letters
 
 
 def _letter(letter: OutboxMessage) -> bytes:
@@ -123,33 +123,33 @@ def _letter(letter: OutboxMessage) -> bytes:
     return f"{head}\n{letter.text}".encode()
 
 
-def _downloads(dossier: Dossier) -> bytes:
+def _downloads(archive: RequestArchive) -> bytes:
     """What the applicant fetched of the model that was asked for."""
     rows = Download.objects.filter(
-        person=dossier.case.applicant, revision__repo=dossier.case.repo
+        person=archive.access_request.applicant, revision__repo=archive.access_request.repo
     ).order_by("pk")
     values = rows.values_list(*DOWNLOADS.columns.values()).iterator(2000)
     return "".join(map(csv_line, [DOWNLOADS.columns, *values])).encode()
 
 
-def _events(dossier: Dossier) -> Iterator[bytes]:
+def _events(archive: RequestArchive) -> Iterator[bytes]:
     """Yield a line for each event, with the hash of the event after it."""
     targets = {
-        "access.accessrequest": [dossier.case.pk],
-        "access.acceptance": [each.pk for each in dossier.acceptances],
-        "access.grant": [each.pk for each in dossier.grants],
+        "access.accessrequest": [archive.access_request.pk],
+        "access.acceptance": [each.pk for each in archive.acceptances],
+        "access.grant": [each.pk for each in archive.grants],
     }
     about = Q(pk__in=[])
     for target, keys in targets.items():
         about |= Q(target_type=target, target_id__in=[str(key) for key in keys])
     events = AuditEvent.objects.filter(about).order_by("sequence")
-    if dossier.is_own:
-        events = events.filter(type__in=TOLD).exclude(of_undone(dossier.case.applicant))
+    if archive.is_own:
+        events = events.filter(type__in=TOLD).exclude(of_undone(archive.access_request.applicant))
     found = list(events)
     following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in found])
     after = dict(following.values_list("sequence", "hash"))
     for event in found:
-        content = told_to(dossier.reader.pk, event) if dossier.is_own else opened(event)
+        content = told_to(archive.reader.pk, event) if archive.is_own else opened(event)
         content["next"] = after.get(event.sequence + 1, "")
         yield f"{json.dumps(content, sort_keys=True)}\n".encode()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.reporting.request_archive import dossier_of
+from portal.access.reporting.request_archive import archive_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -24,16 +24,16 @@ class Bundle:
 @transaction.atomic
 def make_bundle(*, reader: User, request_id: int, now: datetime) -> Bundle:
     """For the team all of it; for the applicant their own part. Raises RequestNotFound."""
-    dossier = dossier_of(reader, request_id, now)
-    name = f"request-{dossier.case.reference}"
-    files = files_of(dossier, now)
+    archive = archive_of(reader, request_id, now)
+    name = f"request-{archive.access_request.reference}"
+    files = files_of(archive, now)
     content = zipped(files, name, now)
     record(
         EventType.BUNDLE_MADE,
         actor=reader,
-        target=dossier.case,
+        target=archive.access_request,
         at=now,
-        reader="applicant" if dossier.is_own else "team",
+        reader="applicant" if archive.is_own else "team",
         sums_sha256=hashlib.sha256(files[SUMS]).hexdigest(),
     )
     return Bundle(f"{name}.zip", content)
