@@ -1,4 +1,4 @@
-"""ASGI: everything in the demo; /v1, the token streams and uploads in production."""
+"""The ASGI application: everything in the demo; /v1, streams and uploads in production."""
 
 import gc
 import os

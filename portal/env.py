@@ -1,4 +1,4 @@
-"""Typed reading of the environment: what is malformed stops the start, naming the variable."""
+"""Read the environment by type; a malformed value stops the start and names its variable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True)
 class Setting:
-    """One documented setting, as docs/settings.md lists it."""
+    """A setting as docs/settings.md lists it."""
 
     name: str
     type: str
@@ -50,7 +50,7 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
 
 
 def max_downloads() -> int:
-    """Asked by the settings, and by what writes nginx’s configuration where there are none."""
+    """Read the limit of downloads at once, for the settings and for nginx’s configuration."""
     return integer("WEIGHTGATE_MAX_DOWNLOADS", 64)
 
 
@@ -75,7 +75,7 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def path(name: str, *, shown: str, default: Path) -> Path:
-    """``shown`` is the default as the documentation spells it."""
+    """Read a path; ``shown`` is its default as the documentation spells it."""
     _read(name, "path", shown)
     return Path(os.environ.get(name) or default).absolute()
 

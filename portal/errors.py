@@ -33,7 +33,7 @@ class Invalid(DomainError):
 
 
 class TooLarge(Invalid):
-    """A refusal of more than is read at once."""
+    """An error for more than is read at once."""
 
     code = "too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -1,4 +1,4 @@
-"""Figures and dates as people read them: a unit after a no-break space, a day by its name."""
+"""Format figures, sizes and dates for people: a unit follows a no-break space."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _three_figures(number: float) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """14.2 kB, 2.11 MB, 350 GB: powers of 1000, three figures."""
+    """Format a size in powers of 1000 with three figures: 14.2 kB, 2.11 MB, 350 GB."""
     if size_bytes < 1000:
         return f"{size_bytes}{SPACE}byte{'' if size_bytes == 1 else 's'}"
     number = float(size_bytes)
@@ -37,7 +37,7 @@ def size(size_bytes: int) -> str:
 
 
 def count(number: int) -> str:
-    """175 B, 6.7 B, 125 M: how many, to two figures or the whole."""
+    """Format a count to two figures or the whole: 175 B, 6.7 B, 125 M."""
     for factor, unit in _COUNTS:
         scaled = number / factor
         if round(scaled) >= 1 and round(scaled, 1) >= 1:
@@ -47,14 +47,14 @@ def count(number: int) -> str:
 
 
 def digest(value: str) -> str:
-    """b3356305…6870f5 of a sha256, the first ten of a commit."""
+    """Shorten a sha256 to b3356305…6870f5, and a commit to its first ten digits."""
     if len(value) >= _SHA256:
         return f"{value[:_HEAD]}…{value[-_TAIL:]}"
     return value[:_COMMIT]
 
 
 def duration(span: timedelta) -> str:
-    """5 d, 3 h, 12 min: the largest whole unit."""
+    """Format a duration in its largest whole unit: 5 d, 3 h, 12 min."""
     span = abs(span)
     for unit, name in _UNITS:
         if span >= unit:
@@ -63,7 +63,7 @@ def duration(span: timedelta) -> str:
 
 
 def duration_words(span: timedelta) -> str:
-    """57 days, 3 hours, 12 minutes, under a minute: the largest whole unit, in words."""
+    """Format a duration's largest whole unit in words: 57 days, 3 hours, under a minute."""
     words = {"d": "day", "h": "hour", "min": "minute"}
     for unit, name in _UNITS:
         if number := span // unit:
@@ -72,7 +72,7 @@ def duration_words(span: timedelta) -> str:
 
 
 def scaled(number: float, unit: str, prefixes: Sequence[str]) -> str:
-    """312 kWh, 3.20 kg: three figures, and the prefix that leaves them before the point."""
+    """Format an amount with three figures and a metric prefix: 312 kWh, 3.20 kg."""
     for prefix in prefixes[:-1]:
         if number < 999.5:
             return f"{_three_figures(number)}{SPACE}{prefix}{unit}"
@@ -81,7 +81,7 @@ def scaled(number: float, unit: str, prefixes: Sequence[str]) -> str:
 
 
 def until(due: datetime | date, now: datetime) -> str:
-    """in 11 d, 1 d late; within the day in hours. Days are counted by the calendar."""
+    """Format the time until a due date: in 11 d, 1 d late; within a day, in 5 h."""
     days = days_until(due, now)
     if days or not isinstance(due, datetime):
         text, late = f"{abs(days)}{SPACE}d", days < 0
@@ -93,12 +93,12 @@ def until(due: datetime | date, now: datetime) -> str:
 
 
 def days_until(due: datetime | date, now: datetime) -> int:
-    """Whole calendar days from ``now`` to ``due``, in the site's time zone."""
+    """Count the calendar days from ``now`` to ``due``, in the site's time zone."""
     return (_day(due) - _day(now)).days
 
 
 def in_days(due: datetime | date, now: datetime) -> str:
-    """in 11 days, today, yesterday, 3 days ago: for prose."""
+    """Format a day relative to today, for prose: in 11 days, today, yesterday, 3 days ago."""
     days = days_until(due, now)
     near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
     if days in near:
@@ -107,19 +107,19 @@ def in_days(due: datetime | date, now: datetime) -> str:
 
 
 def whole_date(value: datetime | date) -> str:
-    """Friday 4 December 2026: where it binds."""
+    """Format a date that binds somebody: Friday 4 December 2026."""
     day = _day(value)
     return f"{day:%A} {day.day} {day:%B} {day.year}"
 
 
 def short_date(value: datetime | date) -> str:
-    """4 Dec 2026: in tables."""
+    """Format a date for tables: 4 Dec 2026."""
     day = _day(value)
     return f"{day.day} {day:%b} {day.year}"
 
 
 def moment(value: datetime, now: datetime) -> str:
-    """Today, 10:04; 18 Nov, 09:12; 18 Nov 2025, 09:12 in another year."""
+    """Format a time: Today, 10:04; 18 Nov, 09:12; in another year 18 Nov 2025, 09:12."""
     local = timezone.localtime(value)
     day, today = local.date(), _day(now)
     if day == today:

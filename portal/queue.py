@@ -22,7 +22,7 @@ HEADER = "http_request_id"
 
 
 def broker_url(redis_url: str) -> str:
-    """kombu's form of a redis-py URL: only unix sockets are spelt differently."""
+    """Return a redis-py URL in kombu's form, which spells only unix sockets differently."""
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url

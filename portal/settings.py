@@ -1,4 +1,4 @@
-"""The environment, as Django settings. Every variable read here is a row of docs/settings.md."""
+"""Django's settings, from the environment. Every variable here is a row of docs/settings.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every address. First segments named here are reserved: no namespace may bear them."""
+"""The URLconf. Its first segments are reserved: no namespace may bear them."""
 
 from __future__ import annotations
 

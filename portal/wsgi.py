@@ -1,4 +1,4 @@
-"""WSGI: pages and the Hub's protocol in production."""
+"""The WSGI application: pages and the Hub's protocol in production."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root. As root it runs as `nobody`, in folders that one can reach."""
+"""The account that PostgreSQL runs as: `nobody` in place of root, which it refuses."""
 
 from __future__ import annotations
 

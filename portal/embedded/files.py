@@ -1,4 +1,4 @@
-"""Small files that are written whole or not at all, and folders that only we can read."""
+"""Write small files whole or not at all, and folders that only their owner can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_LOG_BYTES = 8 * 1024 * 1024
 
 
 def write_private(path: Path, text: str) -> None:
-    """Atomic: a reader sees the old file or the new one. Mode 0600 from the first byte."""
+    """Write a file at mode 0600 and rename it into place: a reader sees the old one or the new."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -40,7 +40,7 @@ def private_folder(path: Path) -> Path:
 
 
 def secret_key(var: Path) -> str:
-    """Made once, kept beside the data it protects."""
+    """Return the folder's secret key, made at the first call and kept beside the data."""
     path = var / "secret-key"
     if not path.exists():
         write_private(path, secrets.token_urlsafe(64) + "\n")

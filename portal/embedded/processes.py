@@ -1,4 +1,4 @@
-"""Processes as /proc shows them: who is who, who belongs to whom, how to end a family."""
+"""Find processes in /proc, with their sessions and descendants, and end them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Process:
-    """A pid alone may be used again; with its start time it names one process per boot."""
+    """A process by pid and start time: a pid alone may be used again within one boot."""
 
     pid: int
     parent: int
@@ -35,7 +35,9 @@ def read(pid: int) -> Process | None:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold anything
+    fields = text[
+        text.rindex(")") + 2 :
+    ].split()  # the program's name before it may hold spaces and brackets
     return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0])
 
 
@@ -63,7 +65,7 @@ def catches(pid: int, signal_number: int) -> bool:
 
 @cache
 def boot_id() -> str:
-    """Start times count from the boot, so records of an earlier one name nobody."""
+    """Return the id of this boot: start times count from it, so older records name nobody."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -105,7 +107,7 @@ def wait_gone(processes: list[Process], seconds: float) -> bool:
 
 
 def end(processes: list[Process], seconds: float) -> None:
-    """SIGTERM, a deadline, SIGKILL."""
+    """End processes by SIGTERM, and those that are left after the deadline by SIGKILL."""
     for signal_number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         send(processes, signal_number)
         if wait_gone(processes, limit):
@@ -140,7 +142,7 @@ def preparation(signal_number: int) -> Callable[[], None]:
         # What was started in the background ignores SIGINT, and its children would inherit that.
         signal.signal(signal_number, signal.SIG_DFL)
         dies_with_parent(signal_number)
-        if os.getppid() != parent:  # it died between fork and prctl
+        if os.getppid() != parent:  # the supervisor died between fork and prctl
             os._exit(1)
 
     return prepare

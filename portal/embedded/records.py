@@ -109,7 +109,7 @@ class Records:
 def _end_leftover(leader: processes.Process, program: str, stop_signal: int) -> bool:
     now = processes.read(leader.pid)
     if now and now.started != leader.started:
-        return False  # the number went to someone else, and so did its session
+        return False  # another process has the pid now, and so the session
     family = [process for process in processes.family(leader.pid) if _since(process, leader)]
     is_its_program = any(program in word for word in processes.command_line(leader.pid))
     if now and is_its_program:

@@ -23,7 +23,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """redis-py's form."""
+        """Return the URL in redis-py's form."""
         return f"unix://{self.socket}?db=0"
 
     def part(self) -> Part:

@@ -1,4 +1,4 @@
-"""Provide the form fields that all parts share, and show a service's errors beside them."""
+"""Form fields that all apps share, and a service's errors shown beside the fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LongText(forms.CharField):
 
 
 def told_as(words: str) -> dict[str, str]:
-    """Say one sentence, which names the field, of whatever is wrong with a number or a day."""
+    """Return a number's or day's error messages: one sentence, naming the field, for all faults."""
     return dict.fromkeys(("invalid", "min_value", "max_value", "step_size"), words)
 
 
@@ -39,7 +39,7 @@ def with_unix_lines(text: str) -> str:
 
 
 def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
-    """Put a service's errors beside their fields; what the form knows already stays as it is."""
+    """Put a service's errors beside their fields, unless the form found one there itself."""
     known = set(form.errors)
     for argument, text in errors.errors.items():
         name = field_of(form, argument)
@@ -50,7 +50,7 @@ def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
 def field_of(form: forms.BaseForm, argument: str) -> str | None:
     """Return the form's field for a service's argument, or None where the form has none.
 
-    A form asks by the last part of an argument's path; what it calls otherwise is in its ``named``.
+    A field is named by the last part of the argument's path, or as the form's ``named`` says.
     """
     named, last = getattr(form, "named", {}), argument.rpartition(".")[2]
     name = named.get(argument) or named.get(last, last)

@@ -73,7 +73,7 @@ def _sealed(event: Event, hint: Hint) -> Event:
 
 
 def _words_alone(crumb: Breadcrumb, hint: BreadcrumbHint) -> Breadcrumb:
-    """Keep of an earlier line what it said: beside it Django gives the request, address and all."""
+    """Keep the text of a breadcrumb alone: Django adds the request to it, address and all."""
     return {name: value for name, value in crumb.items() if name != "data"}
 
 

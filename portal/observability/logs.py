@@ -33,7 +33,7 @@ NOBODYS = "-"
 
 
 def redact(text: str) -> str:
-    """Blot out what opens something."""
+    """Replace secrets in a text by ***."""
     return SECRETS.sub("***", text)
 
 

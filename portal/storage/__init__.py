@@ -1,4 +1,4 @@
-"""Blob backends behind one protocol; settings choose which."""
+"""Blob stores with one interface; the settings choose which is used."""
 
 from portal.storage.backends import blob_store, direct_uploads
 from portal.storage.base import BlobMissing, BlobStore, CorruptBlob, Stored

@@ -1,4 +1,4 @@
-"""The backend that settings choose."""
+"""Choose the blob store by the settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def blob_store() -> BlobStore:
-    """One store for the process."""
+    """Return the process's one store."""
     if settings.STORAGE == "s3":
         from portal.storage.s3 import S3BlobStore  # boto3 is slow to import and not always used
 

@@ -14,11 +14,11 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobMissing(Exception):
-    """The store holds no such blob: its row and its bytes have parted."""
+    """An error for a blob whose row exists but whose bytes the store doesn't have."""
 
 
 class CorruptBlob(Exception):
-    """Bytes arrived whose sha256 is not the one announced; nothing was stored."""
+    """An error for bytes whose sha256 isn't the one announced; nothing was stored."""
 
 
 class Stored(NamedTuple):
@@ -30,7 +30,7 @@ class Stored(NamedTuple):
 
 
 def sha256_of(content: BinaryIO, progress: Callable[[int], object] | None = None) -> str:
-    """Of what is left of a stream; ``progress`` is told the bytes just read."""
+    """Hash what is left of a stream; ``progress`` is called with the number of bytes just read."""
     digest = hashlib.sha256()
     while chunk := content.read(CHUNK_BYTES):
         digest.update(chunk)
@@ -44,7 +44,7 @@ class BlobStore(Protocol):
     """How often ``add`` reads what it is given."""
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store a file's bytes under their hash, verified on arrival; again is harmless.
+        """Store a file's bytes under their hash, verified on arrival, unless the store has them.
 
         Raises CorruptBlob when the bytes do not have that hash.
         """
@@ -53,7 +53,7 @@ class BlobStore(Protocol):
         """Store bytes whose sha256 is known; if the store has them, nothing is read."""
 
     def add(self, content: BinaryIO) -> str:
-        """Store bytes whose hash isn't known yet, and tell it. ``content`` can be sought in."""
+        """Store bytes whose hash isn't known yet, and return it. ``content`` is seekable."""
 
     def has(self, sha256: str) -> bool: ...
 
@@ -64,13 +64,13 @@ class BlobStore(Protocol):
         """Open a blob at its start. Raises BlobMissing."""
 
     def open_seekable(self, sha256: str) -> BinaryIO:
-        """Open the bytes, of which only those asked for are fetched. Raises BlobMissing."""
+        """Open a blob for seeking; only the ranges read are fetched. Raises BlobMissing."""
 
     def delete(self, sha256: str) -> None:
         """Delete the bytes, if they are there. The caller makes sure that no row names them."""
 
     def stored(self) -> Iterator[Stored]:
-        """Every blob, in no order; what isn't one, such as a half-written file, is passed over."""
+        """Yield every blob, in no order, without what isn't one, such as a half-written file."""
 
     def local_path(self, sha256: str) -> Path | None:
         """Return the blob's path on this machine; None for a remote store. Raises BlobMissing."""

@@ -1,4 +1,4 @@
-"""Uploads that go straight to the bucket, and count only once they have been read and hashed.
+"""Upload straight to the bucket; an upload becomes a blob once it has been read and hashed.
 
 A client puts its bytes under a key of their own beside the blobs. The bucket checks no sha256, so
 the portal takes them to where no link leads, reads them, and copies them to where the blob belongs.
@@ -73,7 +73,7 @@ class DirectUploads:
         return Transfer(staged, upload_id, parts=parts, part_bytes=PART_BYTES)
 
     def complete(self, staged: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
-        """Join the parts; again is harmless. Raises CorruptBlob when the bucket has others."""
+        """Join the parts, unless they are joined. Raises CorruptBlob when the bucket has others."""
         try:
             self.client.complete_multipart_upload(
                 Bucket=self.bucket,

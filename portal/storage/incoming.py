@@ -1,4 +1,4 @@
-"""Bytes on their way into the local store: hashed as they come, kept only when they are right."""
+"""Receive bytes into the local store: hash them as they come, keep them only if they are right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABANDONED_SECONDS = 86_400.0
 
 
 class Incoming:
-    """One upload of ``size_bytes``. Whoever made it calls ``discard`` at the end, whatever came."""
+    """An upload of ``size_bytes``. Its maker calls ``discard`` at the end, whatever happened."""
 
     def __init__(self, store: LocalBlobStore, size_bytes: int) -> None:
         folder = store.folder / FOLDER
@@ -41,7 +41,7 @@ class Incoming:
         self._out.write(chunk)
 
     def keep(self, sha256: str) -> str:
-        """Make it a blob; its git sha1. Raises CorruptBlob when it isn't what was announced."""
+        """Make it a blob; return its git hash. Raises CorruptBlob for other bytes than named."""
         if self.received != self._size_bytes:
             raise CorruptBlob(f"{self.received} bytes came instead of {self._size_bytes}")
         if self._sha256.hexdigest() != sha256:

@@ -1,4 +1,4 @@
-"""Blobs in a folder: ``ab/cd/<sha256>``."""
+"""A blob store in a folder: ``ab/cd/<sha256>``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LocalBlobStore:
         partial.replace(target)
 
     def adopt(self, source: Path, sha256: str) -> None:
-        """Take a file of this file system over as a blob. Who calls has verified its hash."""
+        """Make a file a blob by renaming it within the file system, once its hash was verified."""
         target = self._path(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         source.chmod(0o644)  # nginx, another user, reads it

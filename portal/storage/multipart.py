@@ -1,4 +1,4 @@
-"""A stream into a bucket, hashed on its way: it appears under its key whole and right, or never."""
+"""Upload a stream to a bucket, hashing it on its way: its key appears whole and right, or never."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Upload:
         self.parts: list[CompletedPartTypeDef] = []
 
     def send(self, first: bytes, content: BinaryIO) -> None:
-        """All parts, a few at once, no more in memory than those."""
+        """Send all parts, a few at once, with no more than those in memory."""
         waiting: deque[Future[CompletedPartTypeDef]] = deque()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for number, part in enumerate(_parts(first, content), start=1):
@@ -85,7 +85,7 @@ def _parts(first: bytes, content: BinaryIO) -> Iterator[bytes]:
 
 
 def _read(content: BinaryIO, size_bytes: int) -> bytes:
-    """So many bytes, fewer only at the end: one reading of a socket may bring fewer."""
+    """Read exactly so many bytes, fewer only at the end: a socket may bring fewer at once."""
     pieces = []
     while size_bytes and (piece := content.read(size_bytes)):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""Blobs in a bucket: ``ab/cd/<sha256>``, the local store's layout. Clients fetch from it."""
+"""A blob store in a bucket, with the local store's layout; clients download from it directly."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class S3BlobStore:
 
     @classmethod
     def from_settings(cls) -> S3BlobStore:
-        """Keys left empty are looked for where boto3 does: the environment, the machine's role."""
+        """Make the store of the settings; without keys, boto3 looks for its usual credentials."""
         client = boto3.client(
             "s3",
             endpoint_url=settings.S3_ENDPOINT_URL or None,
@@ -139,6 +139,6 @@ def blob_key(sha256: str) -> str:
 
 
 def _missing(error: ClientError, sha256: str) -> Exception:
-    """BlobMissing for a 404; whatever else failed stays what it is."""
+    """Return BlobMissing for a 404, else the error itself."""
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return BlobMissing(sha256) if status == HTTPStatus.NOT_FOUND else error

@@ -1,4 +1,4 @@
-"""One refusal, answered in the form of the surface that met it."""
+"""Answer a refusal in the form of the surface that met it."""
 
 from __future__ import annotations
 

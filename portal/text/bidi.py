@@ -9,7 +9,7 @@ RIGHT_TO_LEFT = {"R", "AL", "AN", "RLE", "RLO", "RLI", "LRO", "LRE", "LRI", "FSI
 
 
 def isolated(text: str) -> str:
-    """Part a text from the sentence around it, so that neither turns the other’s words about.
+    """Isolate a text from the sentence around it, so that neither reorders the other’s words.
 
     In plain text; a page has ``<bdi>`` for it. Most names need nothing, and stay as they are.
     """

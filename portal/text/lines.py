@@ -34,7 +34,7 @@ def as_line(value: str) -> str:
 
 
 def line_fault(value: str) -> str:
-    """Return what is to be done about a text that is no line, or "" where it is one."""
+    """Return how to mend a text that isn't one plain line, or "" for one that is."""
     if LINK.search(value):
         return "Write it without a link."
     if any(_is_hidden(character) for character in value):
@@ -58,14 +58,14 @@ def line_errors(values: dict[str, str]) -> dict[str, str]:
 
 
 def plain_line(value: str) -> str:
-    """Return the text as a line, from a register that we don’t edit: what hides is left out."""
+    """Return a register’s text as one line, without its hidden characters."""
     spaced = (" " if character.isspace() else character for character in value)
     shown = "".join(character for character in spaced if not _is_hidden(character))
     return " ".join(as_line(shown).split())
 
 
 class LineField(_CharField):
-    """A column of lines. It raises FieldErrors for anything else, whichever surface sent it."""
+    """A model field for one plain line; it raises FieldErrors for anything else."""
 
     default_validators = [validate_line]
 
@@ -88,7 +88,7 @@ class LineField(_CharField):
 
 
 class LineInput(forms.CharField):
-    """A form’s field for one line, which tells beside the field what is wrong with it."""
+    """A form field for one plain line."""
 
     default_validators = [validate_line]
 

@@ -1,4 +1,4 @@
-"""A demo's folder that an earlier version made: it is recognised, and set aside on request."""
+"""Recognise a demo's folder that an earlier version made, and set it aside on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HALF_MIGRATED = "portal.E001"  # portal.database_checks; it needs Django, which 
 
 
 class EarlierFolder(EmbeddedError):
-    """The folder's data is from an earlier version that this one can't bring up to date."""
+    """An error for a folder whose data this version can't bring up to date."""
 
     def __init__(self, var: Path) -> None:
         super().__init__(

@@ -20,7 +20,7 @@ GRACE_SECONDS = "3"
 
 @dataclass(frozen=True)
 class Site:
-    """One demo: its folder, its port, how it is served, what its processes find around them."""
+    """A demo's folder and port, how it is served, and the environment of its processes."""
 
     var: Path
     port: int
