@@ -54,7 +54,7 @@ class Stream:
     """One of a person's streams, counted while bytes move. The counts may be lost."""
 
     def __init__(self, person_id: int) -> None:
-        self.key = f"weightgate:streams:{person_id}"
+        self.key = f"weightgate:downloads:{person_id}"
         self.name = uuid4().hex
         self.seen_at = time.monotonic()
 

@@ -12,6 +12,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.delivery.accounting import budgets
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
+from portal.jobs.streaming.places import take_place
 from tests.factories.access import make_grant
 from tests.portal.world import SHARD
 
@@ -104,6 +105,16 @@ def test_others_streams_are_their_own(world, client, link, settings):
     mine, second = client.get(link), client.get(theirs)
     assert second.status_code == 200
     assert body(mine) == body(second)
+
+
+def test_pages_that_follow_jobs_are_counted_apart(world, settings):
+    settings.MAX_DOWNLOADS, settings.MAX_EVENT_STREAMS = 1, 2
+    person = world.stranger.pk
+    take_place(person, timezone.now())
+    assert budgets.enter_stream(person), "a page is no download"
+    take_place(person, timezone.now() + timedelta(seconds=1))
+    with pytest.raises(budgets.TooManyStreams):
+        budgets.enter_stream(person)
 
 
 def test_a_stream_that_moves_nothing_is_forgotten(world, monkeypatch, settings):
