@@ -106,6 +106,16 @@ def in_days(due: datetime | date, now: datetime) -> str:
     return f"in {days} days" if days > 0 else f"{-days} days ago"
 
 
+def start_of_day(now: datetime) -> datetime:
+    """Return the last midnight, at which quotas of a day begin anew."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def seconds_to_midnight(now: datetime) -> int:
+    """Return for how many seconds to wait for the next day, rounded up."""
+    return int((start_of_day(now) + timedelta(days=1) - now).total_seconds()) + 1
+
+
 def whole_date(value: datetime | date) -> str:
     """Format a date that binds somebody: Friday 4 December 2026."""
     day = _day(value)

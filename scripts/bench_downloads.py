@@ -66,7 +66,7 @@ def _fill(world: Any, number: int) -> None:
 def _steps(world: Any) -> dict[str, Callable[[], object]]:
     from django.test import Client
 
-    from portal.delivery.accounting.usage import By, usage_of
+    from portal.delivery.accounting.usage import Grouping, usage_of
 
     client, url, bearer = Client(), world.url(), world.bearer
     link = urlsplit(client.get(url, headers=bearer)["Location"]).path
@@ -78,7 +78,7 @@ def _steps(world: Any) -> dict[str, Callable[[], object]]:
             client.get(link, headers=ranged).streaming_content
         ),
     }
-    for by in By:
+    for by in Grouping:
         steps[f"roll-up by {by}"] = lambda by=by: usage_of(world.repo, by)
     return steps
 

@@ -141,7 +141,7 @@ def written(loop: Any) -> str:
     run = repeating(loop, [])
     while not run.done:
         loop._turn()
-    return str(run.outcome().events[0].text)
+    return str(run.result().events[0].text)
 
 
 def timed_beside(loop: Any, stop: list[str]) -> float:

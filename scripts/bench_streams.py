@@ -67,19 +67,19 @@ def end(job: Any) -> None:
     """Return a result of many tokens, as one event."""
     from django.utils import timezone
 
-    from portal.jobs.services import Outcome, finish_job
-    from portal.jobs.streaming.event_log import Event
+    from portal.jobs.services import JobResult, finish_job
+    from portal.jobs.streaming.event_log import ChoiceEvent
 
     parts = [token_event(position) for position in range(TOKENS)]
-    event = Event(
+    event = ChoiceEvent(
         0,
         tokens=[token for part in parts for token in part["tokens"]],
         text="".join(part["text"] for part in parts),
         logprobs=[entries for part in parts for entries in part["logprobs"]],
         finish_reason="length",
     )
-    outcome = Outcome(events=[event], completion_tokens=TOKENS)
-    finish_job(job_id=job.pk, attempt=job.attempt, outcome=outcome, now=timezone.now())
+    result = JobResult(events=[event], completion_tokens=TOKENS)
+    finish_job(job_id=job.pk, attempt=job.attempt, result=result, now=timezone.now())
 
 
 def write_tokens(job_ids: list[Any], seconds: float) -> None:
@@ -87,12 +87,12 @@ def write_tokens(job_ids: list[Any], seconds: float) -> None:
     import django
 
     django.setup()
-    from portal.jobs.streaming.event_log import Event, append
+    from portal.jobs.streaming.event_log import ChoiceEvent, append
 
     began, position = time.monotonic(), 0
     while time.monotonic() - began < seconds:
         part = token_event(position)
-        event = Event(0, position, position * len(part["text"]), **part)
+        event = ChoiceEvent(0, position, position * len(part["text"]), **part)
         append((job_id, event) for job_id in job_ids)
         position += 1
         time.sleep(STEP_SECONDS)

@@ -26,7 +26,7 @@ from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.services import (
     MAX_ATTEMPTS,
-    Standing,
+    LeaseStatus,
     cancelled_among,
     claim_next_job,
     fail_job,
@@ -195,17 +195,17 @@ class Desk:
         given: dict[str, Any] = {
             "job_id": run.job.pk,
             "attempt": run.job.attempt,
-            "outcome": run.outcome(),
+            "result": run.result(),
             "now": timezone.now(),
         }
         try:
-            if run.standing is Standing.CANCELLED:
+            if run.lease_status is LeaseStatus.CANCELLED:
                 fail_job(**given, error="Stopped on request.", state=Job.State.CANCELLED)
-            elif run.standing is Standing.ACCESS_ENDED:
+            elif run.lease_status is LeaseStatus.ACCESS_ENDED:
                 fail_job(**given, error="Your access to the model ended.")
             elif run.error:
                 fail_job(**given, error=run.error)
-            elif run.standing is Standing.MINE:
+            elif run.lease_status is LeaseStatus.RENEWED:
                 finish_job(**given)
         except LeaseLost:
             log.warning("Job %s, attempt %s, was not ours to end", run.job.pk, run.job.attempt)
@@ -218,9 +218,9 @@ class Desk:
 
     def _check(self, run: Run) -> None:
         with run.bound_to_log():
-            standing = renew_lease(job_id=run.job.pk, attempt=run.job.attempt, now=timezone.now())
-        if standing is not Standing.MINE:
-            self.loop.halt(run, standing)
+            status = renew_lease(job_id=run.job.pk, attempt=run.job.attempt, now=timezone.now())
+        if status is not LeaseStatus.RENEWED:
+            self.loop.halt(run, status)
 
     def _claim(self) -> None:
         while (crowd := self.loop.crowd()) is not None:

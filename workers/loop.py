@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from inference.engine.outputs import EngineRequest, TokenEvent
 from portal.jobs.models import Job
-from portal.jobs.services import Standing
-from portal.jobs.streaming.event_log import Event, append
+from portal.jobs.services import LeaseStatus
+from portal.jobs.streaming.event_log import ChoiceEvent, append
 from workers.runs import Run, Turn, job_of
 from workers.shares import Shares
 
@@ -72,9 +72,9 @@ class EngineLoop:
     def runs(self) -> list[Run]:
         return [*self._runs.copy().values(), *self._arrived.copy()]
 
-    def halt(self, run: Run, standing: Standing) -> None:
+    def halt(self, run: Run, lease_status: LeaseStatus) -> None:
         """Take a run out of the engine before its next step."""
-        run.standing = standing
+        run.lease_status = lease_status
         self._work.set()
 
     def crowd(self) -> set[int] | None:
@@ -121,7 +121,7 @@ class EngineLoop:
 
     def _drop_halted(self) -> None:
         for run in list(self._runs.values()):
-            if run.standing is not Standing.MINE:
+            if run.lease_status is not LeaseStatus.RENEWED:
                 self._cancel(run)
                 self._end(run)
 
@@ -151,7 +151,7 @@ class EngineLoop:
         for run in running:
             run.engine_seconds += seconds / len(running)
 
-    def _passed_on(self, told: Iterable[TokenEvent]) -> list[tuple[UUID, Event]]:
+    def _passed_on(self, told: Iterable[TokenEvent]) -> list[tuple[UUID, ChoiceEvent]]:
         """Events for the readers of streams; who waits for the whole reads the row."""
         now, passed = timezone.now(), []
         for each in told:

@@ -14,8 +14,8 @@ from inference.engine.outputs import EngineRequest, PromptLogprobs, TokenEvent
 from inference.engine.outputs import TokenLogprobs as EngineLogprobs
 from inference.engine.sampling_params import SamplingParams
 from portal.jobs.models import Job
-from portal.jobs.services import Outcome, Standing
-from portal.jobs.streaming.event_log import Event, TokenLogprobs
+from portal.jobs.services import JobResult, LeaseStatus
+from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 from portal.observability.request_ids import bound_to
 from workers.params import sampling_of, scored_alternatives
 
@@ -46,7 +46,7 @@ def job_of(engine_request_id: str) -> UUID:
 
 @dataclass
 class Run:
-    """A job's samples in the engine, for its thread alone, but ``standing``, which the clerk sets.
+    """A job's samples in the engine, for its thread alone, but ``lease_status`` is the clerk's.
 
     Each sample is a request of its own, named by its choice: people share the engine by samples.
     """
@@ -54,14 +54,14 @@ class Run:
     job: Job
     waiting: deque[int] = field(default_factory=deque)  # choices that are not in the engine yet
     live: dict[str, Turn] = field(default_factory=dict)  # samples in the engine, by request id
-    events: dict[int, Event] = field(default_factory=dict)  # merged, by choice
+    events: dict[int, ChoiceEvent] = field(default_factory=dict)  # merged, by choice
     prompt_logprobs: dict[int, Any] = field(default_factory=dict)
     logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
     engine_seconds: float = 0.0
     first_token_at: datetime | None = None
     error: str = ""
-    standing: Standing = Standing.MINE
+    lease_status: LeaseStatus = LeaseStatus.RENEWED
 
     @classmethod
     def of(cls, job: Job) -> Run:
@@ -106,7 +106,7 @@ class Run:
         """Mark what is logged within the block with the HTTP request that asked for the job."""
         return bound_to(self.job.http_request_id)
 
-    def take(self, told: TokenEvent, now: datetime) -> Event:
+    def take(self, told: TokenEvent, now: datetime) -> ChoiceEvent:
         """Note an event of the engine's; what is new, as readers get it."""
         choice = int(told.request_id.rpartition("/")[2])
         if told.prompt_logprobs is not None:
@@ -123,10 +123,10 @@ class Run:
             self._sample_ended(told)
         return event
 
-    def _event(self, choice: int, told: TokenEvent) -> Event:
+    def _event(self, choice: int, told: TokenEvent) -> ChoiceEvent:
         before, number = self.events.get(choice), choice // self.job.best_of
         logprobs = told.logprobs if self.job.params["logprobs"] is not None else None
-        return Event(
+        return ChoiceEvent(
             choice=choice,
             position=len(before.tokens) if before else 0,
             offset=len(before.text) if before else 0,
@@ -144,17 +144,17 @@ class Run:
             self.error = told.error or "the engine failed"
         del self.live[told.request_id]
 
-    def outcome(self) -> Outcome:
+    def result(self) -> JobResult:
         """Return what is answered: of each prompt's samples the likeliest n, best first."""
         answered = map(self._answered, range(len(self.job.prompts)))
-        return Outcome(
+        return JobResult(
             events=[event for events in answered for event in events],
             completion_tokens=self.tokens,
             engine_seconds=self.engine_seconds,
             first_token_at=self.first_token_at,
         )
 
-    def _answered(self, number: int) -> list[Event]:
+    def _answered(self, number: int) -> list[ChoiceEvent]:
         """Choose and number the choices of one prompt."""
         job = self.job
         drawn = range(number * job.best_of, (number + 1) * job.best_of)
@@ -167,14 +167,14 @@ class Run:
             replace(event, choice=first + place) for place, event in enumerate(samples[: job.n])
         ]
 
-    def _mean_logprob(self, event: Event) -> float:
+    def _mean_logprob(self, event: ChoiceEvent) -> float:
         return self.logprob_sums[event.choice] / max(len(event.tokens), 1)
 
 
-def _merged(before: Event | None, event: Event) -> Event:
+def _merged(before: ChoiceEvent | None, event: ChoiceEvent) -> ChoiceEvent:
     """The choice's event with the next one's news added; grown in place, since long."""
     if before is None:
-        return Event(
+        return ChoiceEvent(
             choice=event.choice,
             tokens=list(event.tokens),
             text=event.text,
@@ -186,7 +186,7 @@ def _merged(before: Event | None, event: Event) -> Event:
     before.tokens.extend(event.tokens)
     if event.logprobs is not None and before.logprobs is not None:
         before.logprobs.extend(event.logprobs)
-    return Event(
+    return ChoiceEvent(
         choice=before.choice,
         tokens=before.tokens,
         text=before.text + event.text,

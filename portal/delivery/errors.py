@@ -67,7 +67,7 @@ class BlobUnavailable(DomainError):
         )
 
 
-class BudgetSpent(DomainError):
+class DownloadLimitReached(DomainError):
     """More than one person may fetch; the Hub's clients wait as long as they are told, and retry.
 
     ``resource``: one word, which those clients quote.
@@ -82,7 +82,7 @@ class BudgetSpent(DomainError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class DailyBytesSpent(BudgetSpent):
+class DownloadQuotaExceeded(DownloadLimitReached):
     code = "daily_bytes_spent"
     resource = "daily_bytes"
 
@@ -95,7 +95,7 @@ class DailyBytesSpent(BudgetSpent):
         )
 
 
-class TooManyStreams(BudgetSpent):
+class TooManyDownloads(DownloadLimitReached):
     code = "too_many_streams"
     resource = "streams"
 

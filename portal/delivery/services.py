@@ -17,8 +17,8 @@ from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import File
-from portal.delivery.accounting.budgets import require_budget
 from portal.delivery.accounting.counters import count_refusal
+from portal.delivery.accounting.quota import require_within_quota
 from portal.delivery.errors import (
     BlobUnavailable,
     LinkGone,
@@ -28,7 +28,7 @@ from portal.delivery.errors import (
 )
 from portal.delivery.links import Link, link_url, verify
 from portal.delivery.models import Download
-from portal.delivery.streaming.ranges import Span
+from portal.delivery.streaming.ranges import ByteRange
 from portal.storage import BlobMissing, blob_store
 
 
@@ -38,7 +38,10 @@ def filename_of(file: File) -> str:
 
 @transaction.atomic
 def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = None) -> str:
-    """A short-lived URL of the file's bytes. Raises Refused or BudgetSpent; no record, no link."""
+    """Make a short-lived URL of the file's bytes, and record it.
+
+    Raises Refused or DownloadLimitReached.
+    """
     link = _permitted(caller, file, now)
     presigned = blob_store().presigned_url(
         file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
@@ -52,11 +55,11 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
 
 @transaction.atomic
 def read_small(
-    *, caller: Caller, file: File, span: Span | None, now: datetime, ip: str | None = None
+    *, caller: Caller, file: File, span: ByteRange | None, now: datetime, ip: str | None = None
 ) -> bytes:
     """Return the bytes of a small file, or a range of them, by the rule and record of a link.
 
-    For what is shown and not handed over. Raises Refused, BudgetSpent or BlobUnavailable.
+    For what is shown and not handed over. Raises Refused, DownloadLimitReached or BlobUnavailable.
     """
     link = _permitted(caller, file, now)
     status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
@@ -75,9 +78,9 @@ def read_small(
 
 
 def _permitted(caller: Caller, file: File, now: datetime) -> Link:
-    """Say who reads the file, and under what. Raises Refused or BudgetSpent."""
+    """Say who reads the file, and under what. Raises Refused or DownloadLimitReached."""
     bases = require_may_read(caller, file, now).bases
-    require_budget(caller.person.pk if caller.person else None, file, now)
+    require_within_quota(caller.person.pk if caller.person else None, file, now)
     return Link(
         file_id=file.pk,
         person_id=caller.person.pk if caller.person else None,
@@ -144,7 +147,13 @@ def _holder(link: Link, now: datetime) -> Caller:
 
 
 def start_download(
-    link: Link, file: File, *, span: Span | None, status: HTTPStatus, now: datetime, ip: str | None
+    link: Link,
+    file: File,
+    *,
+    span: ByteRange | None,
+    status: HTTPStatus,
+    now: datetime,
+    ip: str | None,
 ) -> Download:
     """``span`` is None for the whole file."""
     return Download.objects.create(

@@ -12,7 +12,7 @@ from portal.access.policy.permissions import Reason
 from portal.accounts.errors import UnknownToken
 from portal.accounts.tokens.authentication import bearer_secret
 from portal.catalog.errors import EntryNotFound, RepoExists, RepoNotFound, RevisionNotFound
-from portal.delivery.errors import BudgetSpent
+from portal.delivery.errors import DownloadLimitReached
 from portal.errors import DomainError
 from portal.surfaces.headers import ascii_line, with_retry_after
 
@@ -62,7 +62,7 @@ def hub_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     if code == "GatedRepo":
         # For this code the command line shows words of its own, but it prints a warning as it is.
         response["X-HF-Warning"] = f"access; {ascii_line(reason)}"
-    if isinstance(error, BudgetSpent):
+    if isinstance(error, DownloadLimitReached):
         response["RateLimit"] = f'"{error.resource}";r=0;t={error.retry_after_seconds}'
     if commit := getattr(error, "commit", ""):
         response["X-Repo-Commit"] = commit

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST = 15
 PARTS = ("portal", "inference", "workers", "scripts", "tests")
-MANY_TESTS = {"portal/accounts", "portal/hub", "portal/jobs", "clients"}  # one file a behaviour
+MANY_TESTS = {"portal/accounts"}  # one file a behaviour
 FOLDERS = sorted(
     folder
     for part in PARTS

@@ -53,7 +53,7 @@ def turns_until_ended(loop, job, most=5000):
 
 def ended(loop, job):
     [run] = [run for run in loop.ended if run.job.pk == job.pk]
-    return run.outcome().events
+    return run.result().events
 
 
 def test_a_few_tokens_beside_many_samples_take_what_they_take_beside_many_people(loop, engine):

@@ -46,7 +46,7 @@ def run(engine):
         turns_until_ended(loop, job)
         [done] = loop.ended
         assert not done.error
-        return done.outcome()
+        return done.result()
 
     return events_of
 
@@ -117,15 +117,15 @@ def test_whoever_sees_no_logprobs_gets_the_same_best_and_no_number(run):
 
 
 def test_where_nothing_is_drawn_best_of_changes_nothing(run):
-    outcome = run(n=2, best_of=5, max_tokens=0, echo=True)
-    assert [(event.choice, event.tokens) for event in outcome.events] == [(0, []), (1, [])]
+    result = run(n=2, best_of=5, max_tokens=0, echo=True)
+    assert [(event.choice, event.tokens) for event in result.events] == [(0, []), (1, [])]
 
 
 def test_the_prompts_scores_are_the_engines_in_each_answered_choice(run, engine):
-    outcome = run(n=2, best_of=4, prompt_logprobs=3, max_tokens=2)
+    result = run(n=2, best_of=4, prompt_logprobs=3, max_tokens=2)
     [alone] = engine.generate([[2, 7, 9]], SamplingParams(max_tokens=1, prompt_logprobs=3))
     wanted = [None if each is None else list(each) for each in alone.prompt_logprobs]
-    for event in outcome.events:
+    for event in result.events:
         assert [each and [entry[0] for entry in each] for each in event.prompt_logprobs] == wanted
 
 

@@ -12,11 +12,11 @@ from portal.access.policy.refusals import describe
 from portal.api.base.serializers import Input, Output
 from portal.api.requests.form_links import request_form_url
 from portal.catalog.models import ModelRepo
-from portal.delivery.accounting.usage import By
+from portal.delivery.accounting.usage import Grouping
 
 
 class DownloadFilters(Input):
-    by = serializers.ChoiceField(choices=[str(by) for by in By], default=str(By.PERSON))
+    by = serializers.ChoiceField(choices=[str(by) for by in Grouping], default=str(Grouping.PERSON))
     since = serializers.DateTimeField(required=False, help_text="From this moment on.")
     until = serializers.DateTimeField(required=False, help_text="Up to this moment, without it.")
 

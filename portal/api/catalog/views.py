@@ -25,7 +25,7 @@ from portal.api.catalog.serializers import (
 from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.catalog.services.renaming import give_up_name
-from portal.delivery.accounting.usage import By, Used, usage_of
+from portal.delivery.accounting.usage import Grouping, UsageLine, usage_of
 from portal.errors import Forbidden
 from portal.site.archives.exports import EXPORTS, FORMS
 
@@ -67,11 +67,11 @@ class DownloadListView(RepoMixin, ApiListView):
     def get_queryset(self) -> Any:
         return self.get_usage()
 
-    def get_usage(self) -> list[Used]:
+    def get_usage(self) -> list[UsageLine]:
         filters = self.filters
         return usage_of(
             self.get_team_repo(),
-            By(filters["by"]),
+            Grouping(filters["by"]),
             since=filters.get("since"),
             until=filters.get("until"),
         )

@@ -23,14 +23,14 @@ NAMELESS = "Nobody signed in"
 NO_WORKPLACE = "No organization named"
 
 
-class By(StrEnum):
+class Grouping(StrEnum):
     PERSON = "person"
     ORGANIZATION = "organization"
     REVISION = "revision"
 
 
 @dataclass(frozen=True)
-class Used:
+class UsageLine:
     """One line: ``key`` is a username, an organization's name or a commit."""
 
     key: str
@@ -42,8 +42,8 @@ class Used:
 
 
 def usage_of(
-    repo: ModelRepo, by: By, *, since: datetime | None = None, until: datetime | None = None
-) -> list[Used]:
+    repo: ModelRepo, by: Grouping, *, since: datetime | None = None, until: datetime | None = None
+) -> list[UsageLine]:
     """Most bytes first, in four queries at most. ``since`` is included, ``until`` is not."""
     lines = ROLLED[by](repo, _downloads(repo, since, until))
     return sorted(lines, key=lambda each: (-each.size_bytes, each.key))
@@ -68,7 +68,7 @@ def _summed(downloads: QuerySet[Download], key: str) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def _by_person(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
+def _by_person(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "person")
     people = User.objects.in_bulk([row["person"] for row in rows if row["person"]])
     found = []
@@ -79,7 +79,7 @@ def _by_person(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
     return found
 
 
-def _by_organization(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
+def _by_organization(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "person")
     named = workplaces_of(repo, [row["person"] for row in rows if row["person"]])
     folded: dict[str, list[dict[str, Any]]] = {}
@@ -88,7 +88,7 @@ def _by_organization(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Use
     return [_line(name, name or NO_WORKPLACE, together) for name, together in folded.items()]
 
 
-def _by_revision(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
+def _by_revision(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "revision")
     revisions = Revision.everything.in_bulk([row["revision"] for row in rows])
     found = []
@@ -98,9 +98,9 @@ def _by_revision(repo: ModelRepo, downloads: QuerySet[Download]) -> list[Used]:
     return found
 
 
-def _line(key: str, label: str, rows: Iterable[dict[str, Any]]) -> Used:
+def _line(key: str, label: str, rows: Iterable[dict[str, Any]]) -> UsageLine:
     together: Sequence[dict[str, Any]] = list(rows)
-    return Used(
+    return UsageLine(
         key=key,
         label=label,
         people=sum(row["people"] for row in together),
@@ -110,8 +110,8 @@ def _line(key: str, label: str, rows: Iterable[dict[str, Any]]) -> Used:
     )
 
 
-ROLLED: dict[By, Callable[[ModelRepo, QuerySet[Download]], list[Used]]] = {
-    By.PERSON: _by_person,
-    By.ORGANIZATION: _by_organization,
-    By.REVISION: _by_revision,
+ROLLED: dict[Grouping, Callable[[ModelRepo, QuerySet[Download]], list[UsageLine]]] = {
+    Grouping.PERSON: _by_person,
+    Grouping.ORGANIZATION: _by_organization,
+    Grouping.REVISION: _by_revision,
 }

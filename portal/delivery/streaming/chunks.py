@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-from portal.delivery.streaming.ranges import Span
+from portal.delivery.streaming.ranges import ByteRange
 
 CHUNK_BYTES = 1 << 20
 
@@ -22,7 +22,7 @@ def nothing() -> None:
     pass
 
 
-def chunks(path: Path, span: Span, ended: Ended, moved: Moved = nothing) -> Iterator[bytes]:
+def chunks(path: Path, span: ByteRange, ended: Ended, moved: Moved = nothing) -> Iterator[bytes]:
     position = span.start
     source = os.open(path, os.O_RDONLY)
     try:
@@ -36,7 +36,7 @@ def chunks(path: Path, span: Span, ended: Ended, moved: Moved = nothing) -> Iter
 
 
 async def chunks_async(
-    path: Path, span: Span, ended: Ended, moved: Moved = nothing
+    path: Path, span: ByteRange, ended: Ended, moved: Moved = nothing
 ) -> AsyncIterator[bytes]:
     """The same without holding the event loop: disk and database are met in threads."""
     position = span.start

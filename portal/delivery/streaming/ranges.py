@@ -9,7 +9,7 @@ RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNOR
 
 
 @dataclass(frozen=True)
-class Span:
+class ByteRange:
     """Bytes from ``start`` up to, not including, ``stop``."""
 
     start: int
@@ -24,7 +24,7 @@ class Unsatisfiable(Exception):
     """No byte of the file is in the range."""
 
 
-def parse_range(header: str, size: int) -> Span | None:
+def parse_range(header: str, size: int) -> ByteRange | None:
     """The span asked for; None for the whole file. Raises Unsatisfiable.
 
     What is malformed, in another unit, or several ranges asks for the whole, as the RFC allows.
@@ -41,7 +41,7 @@ def parse_range(header: str, size: int) -> Span | None:
     return _satisfiable(int(first), stop, size)
 
 
-def _satisfiable(start: int, stop: int, size: int) -> Span:
+def _satisfiable(start: int, stop: int, size: int) -> ByteRange:
     if start >= size:
         raise Unsatisfiable
-    return Span(start, stop)
+    return ByteRange(start, stop)

@@ -22,21 +22,21 @@ from django.utils import timezone
 
 from portal.catalog.models import File
 from portal.client_ip import client_ip
-from portal.delivery.accounting.budgets import Stream, enter_stream, require_budget
+from portal.delivery.accounting.quota import OpenDownload, begin_download, require_within_quota
 from portal.delivery.errors import BlobUnavailable
 from portal.delivery.links import Link
 from portal.delivery.models import Download
 from portal.delivery.services import end_download, filename_of, start_download
 from portal.delivery.streaming.chunks import chunks, chunks_async, nothing
 from portal.delivery.streaming.headers import file_headers
-from portal.delivery.streaming.ranges import Span, Unsatisfiable, parse_range
+from portal.delivery.streaming.ranges import ByteRange, Unsatisfiable, parse_range
 from portal.storage import BlobMissing, blob_store
 
 logger = logging.getLogger(__name__)
 
 
 def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> HttpResponseBase:
-    """The whole file or the range asked for. Raises BlobUnavailable, BudgetSpent."""
+    """The whole file or the range asked for. Raises BlobUnavailable, DownloadLimitReached."""
     path = _path(file)
     if request.method == "HEAD":
         size = {"Content-Length": str(file.blob.size_bytes)}
@@ -50,7 +50,7 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
         span = _span(request, file)
     except Unsatisfiable:
         return _unsatisfiable(file)
-    require_budget(link.person_id, file, now)
+    require_within_quota(link.person_id, file, now)
     return _send(request, link, file, path, span, now=now)
 
 
@@ -65,7 +65,7 @@ def _path(file: File) -> Path | None:
     return path
 
 
-def _span(request: HttpRequest, file: File) -> Span | None:
+def _span(request: HttpRequest, file: File) -> ByteRange | None:
     """A range conditioned on another version of the file asks for the whole."""
     condition = request.headers.get("If-Range", "")
     if condition and condition != f'"{file.etag}"':
@@ -85,10 +85,16 @@ def _unsatisfiable(file: File) -> HttpResponse:
 
 
 def _send(
-    request: HttpRequest, link: Link, file: File, path: Path, span: Span | None, *, now: datetime
+    request: HttpRequest,
+    link: Link,
+    file: File,
+    path: Path,
+    span: ByteRange | None,
+    *,
+    now: datetime,
 ) -> HttpResponseBase:
     status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
-    counted = None if settings.X_ACCEL_PREFIX or file.is_open else enter_stream(link.person_id)
+    counted = None if settings.X_ACCEL_PREFIX or file.is_open else begin_download(link.person_id)
     ip = client_ip(request)
     download = start_download(link, file, span=span, status=status, now=now, ip=ip)
     if settings.X_ACCEL_PREFIX:
@@ -97,7 +103,7 @@ def _send(
     headers = file_headers(file)
     if span is not None:
         headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.blob.size_bytes}"
-    span = span or Span(0, file.blob.size_bytes)
+    span = span or ByteRange(0, file.blob.size_bytes)
     headers["Content-Length"] = str(span.length_bytes)
     stream = chunks_async if isinstance(request, ASGIRequest) else chunks
     _release_connection()
@@ -126,7 +132,7 @@ def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
     return HttpResponse(headers=headers)
 
 
-def _ended(download_id: int, counted: Stream | None, bytes_sent: int) -> None:
+def _ended(download_id: int, counted: OpenDownload | None, bytes_sent: int) -> None:
     """The bytes are out; a database that is away by now must not break the connection."""
     if counted:
         counted.leave()

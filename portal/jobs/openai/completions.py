@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
-from portal.jobs.streaming.event_log import Event, TokenLogprobs
+from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 
 
 class Choice:
@@ -28,7 +28,7 @@ class Choice:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._characters = 0
 
-    def tell(self, event: Event) -> dict[str, Any]:
+    def tell(self, event: ChoiceEvent) -> dict[str, Any]:
         """The event as a choice object."""
         echoes = self._echo and not self._begun
         self._begun = True
@@ -46,14 +46,14 @@ class Choice:
             **self._prompt_logprobs(event),
         }
 
-    def _prompt_logprobs(self, event: Event) -> dict[str, Any]:
+    def _prompt_logprobs(self, event: ChoiceEvent) -> dict[str, Any]:
         """The prompt's log-probabilities as vLLM spells them, by token id."""
         if self._most_of_prompt is None:
             return {}
         told = self._scores(event, self._most_of_prompt)
         return {"prompt_logprobs": [entries and _by_id(entries) for entries in told]}
 
-    def _scores(self, event: Event, most: int) -> list[TokenLogprobs | None]:
+    def _scores(self, event: ChoiceEvent, most: int) -> list[TokenLogprobs | None]:
         """The prompt's tokens with the ``most`` likeliest in the place of each.
 
         A prompt that is asked for twice, echoed and by itself, is scored once, for the wider list.
@@ -63,7 +63,7 @@ class Choice:
             return told
         return [entries and _likeliest(entries, most) for entries in told]
 
-    def _logprobs(self, event: Event, most: int, *, echoes: bool) -> dict[str, list[Any]]:
+    def _logprobs(self, event: ChoiceEvent, most: int, *, echoes: bool) -> dict[str, list[Any]]:
         rows: list[tuple[int, TokenLogprobs | None]] = []
         if echoes:
             told = self._scores(event, most)
@@ -134,12 +134,14 @@ class Reply:
 
         Encoding tens of megabytes at once would hold the interpreter's lock all the while.
         """
-        told = (self._choices[event["choice"]].tell(Event(**event)) for event in job.each_event())
+        told = (
+            self._choices[event["choice"]].tell(ChoiceEvent(**event)) for event in job.each_event()
+        )
         choices = ",".join(map(encoded, told))
         rest = encoded({**self._head(), "usage": usage(job), **self._extra})
         return f'{rest[:-1]},"choices":[{choices}]}}'
 
-    def chunk(self, event: Event) -> dict[str, Any]:
+    def chunk(self, event: ChoiceEvent) -> dict[str, Any]:
         extra = self._extra if event.finish_reason else {}
         return {**self._head(), "choices": [self._choices[event.choice].tell(event)], **extra}
 

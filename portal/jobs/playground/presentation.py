@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters
-from portal.jobs.streaming.event_log import Event, TokenLogprobs
+from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
 MINUS = "\u2212"
@@ -47,7 +47,7 @@ class Word:
         return mark_safe(render_to_string("jobs/_token.html", {"word": self}).removesuffix("\n"))  # noqa: S308 (escaped by the template)
 
 
-def words(events: list[Event], model: HostedModel) -> list[Word]:
+def words(events: list[ChoiceEvent], model: HostedModel) -> list[Word]:
     """The first choice's tokens. An event's text is shown with its last token."""
     found = []
     for event in events:
@@ -56,7 +56,7 @@ def words(events: list[Event], model: HostedModel) -> list[Word]:
     return found
 
 
-def _words(event: Event, model: HostedModel) -> list[Word]:
+def _words(event: ChoiceEvent, model: HostedModel) -> list[Word]:
     texts = _texts(event, model)
     told = event.logprobs or [[] for _ in event.tokens]
     return [
@@ -65,7 +65,7 @@ def _words(event: Event, model: HostedModel) -> list[Word]:
     ]
 
 
-def _texts(event: Event, model: HostedModel) -> list[str]:
+def _texts(event: ChoiceEvent, model: HostedModel) -> list[str]:
     """Share the event's text out to its tokens: each gets what it completes, in one pass."""
     if len(event.tokens) == 1:
         return [event.text]
@@ -144,7 +144,7 @@ def _seconds(span: timedelta | None) -> str:
 ENDINGS = {"length": "ended by length", "stop": "ended by itself or at a stop"}
 
 
-def ending(job: Job, events: list[Event]) -> str:
+def ending(job: Job, events: list[ChoiceEvent]) -> str:
     """How the text ended, in words."""
     if job.state == Job.State.SUCCEEDED:
         reasons = [event.finish_reason for event in events if event.finish_reason]

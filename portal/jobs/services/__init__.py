@@ -3,8 +3,8 @@
 from portal.jobs.hosting import live_workers
 from portal.jobs.services.ending import MAX_ATTEMPTS, Swept, cancel_job, sweep
 from portal.jobs.services.running import (
-    Outcome,
-    Standing,
+    JobResult,
+    LeaseStatus,
     cancelled_among,
     claim_next_job,
     fail_job,
@@ -16,8 +16,8 @@ from portal.jobs.services.submission import create_job, find_job
 
 __all__ = [
     "MAX_ATTEMPTS",
-    "Outcome",
-    "Standing",
+    "JobResult",
+    "LeaseStatus",
     "Swept",
     "cancel_job",
     "cancelled_among",

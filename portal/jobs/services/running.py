@@ -22,7 +22,7 @@ from portal.audit.services import record
 from portal.jobs.accounting import footprint
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
-from portal.jobs.streaming.event_log import Ended, Event, announce_end
+from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
 
 log = logging.getLogger(__name__)
 RECENT = timedelta(minutes=1)
@@ -72,26 +72,26 @@ def claim_next_job(
     return Job.objects.get(pk=row[0]) if row else None
 
 
-class Standing(Enum):
+class LeaseStatus(Enum):
     """What a worker learns when it renews."""
 
-    MINE = "mine"
+    RENEWED = "renewed"
     CANCELLED = "cancelled"
     ACCESS_ENDED = "access ended"
     LOST = "lost"
 
 
-def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> Standing:
+def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> LeaseStatus:
     """Hold the job for another lease, unless its person may no longer, or wants no longer."""
     rows = _mine(job_id, attempt)
     if not rows.update(lease_until=now + settings.JOB_LEASE):
-        return Standing.LOST
+        return LeaseStatus.LOST
     job = rows.select_related("person", "token__user", "revision__repo__namespace").first()
     if job is None:
-        return Standing.LOST
+        return LeaseStatus.LOST
     if job.cancel_requested:
-        return Standing.CANCELLED
-    return Standing.MINE if _may_still(job, now) else Standing.ACCESS_ENDED
+        return LeaseStatus.CANCELLED
+    return LeaseStatus.RENEWED if _may_still(job, now) else LeaseStatus.ACCESS_ENDED
 
 
 def _mine(job_id: UUID, attempt: int) -> Any:
@@ -113,18 +113,18 @@ def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """What a run came to."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[ChoiceEvent] = field(default_factory=list)
     completion_tokens: int = 0
     engine_seconds: float = 0.0
     first_token_at: datetime | None = None
 
 
-def finish_job(*, job_id: UUID, attempt: int, outcome: Outcome, now: datetime) -> Job:
+def finish_job(*, job_id: UUID, attempt: int, result: JobResult, now: datetime) -> Job:
     """Commit a result. Raises LeaseLost, changing nothing."""
-    return _end(job_id, attempt, Job.State.SUCCEEDED, outcome, "", now)
+    return _end(job_id, attempt, Job.State.SUCCEEDED, result, "", now)
 
 
 def fail_job(
@@ -133,29 +133,29 @@ def fail_job(
     attempt: int,
     error: str,
     now: datetime,
-    outcome: Outcome | None = None,
+    result: JobResult | None = None,
     state: Job.State = Job.State.FAILED,
 ) -> Job:
     """End a run without a full result; ``state`` may be CANCELLED. Raises LeaseLost."""
-    return _end(job_id, attempt, state, outcome or Outcome(), error, now)
+    return _end(job_id, attempt, state, result or JobResult(), error, now)
 
 
 @transaction.atomic
 def _end(
-    job_id: UUID, attempt: int, state: Job.State, outcome: Outcome, error: str, now: datetime
+    job_id: UUID, attempt: int, state: Job.State, result: JobResult, error: str, now: datetime
 ) -> Job:
     job = _mine(job_id, attempt).select_for_update().first()
     if job is None:
         raise LeaseLost
-    _measure(job, outcome)
-    job.keep_result(asdict(event) for event in outcome.events)
+    _measure(job, result)
+    job.keep_result(asdict(event) for event in result.events)
     return close(job, state, error, now)
 
 
-def _measure(job: Job, outcome: Outcome) -> None:
-    cost = footprint(outcome.engine_seconds)
-    job.completion_tokens = outcome.completion_tokens
-    job.first_token_at = outcome.first_token_at
+def _measure(job: Job, result: JobResult) -> None:
+    cost = footprint(result.engine_seconds)
+    job.completion_tokens = result.completion_tokens
+    job.first_token_at = result.first_token_at
     job.engine_seconds, job.energy_wh = cost.engine_seconds, cost.energy_wh
     job.co2_g, job.cost = cost.co2_g, cost.cost
 
@@ -174,7 +174,7 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
         completion_tokens=job.completion_tokens,
     )
     log.info("Job %s ended: %s, %s tokens", job.pk, state, job.completion_tokens)
-    transaction.on_commit(lambda: announce_end(job.pk, Ended(str(state), error)))
+    transaction.on_commit(lambda: announce_end(job.pk, JobEnd(str(state), error)))
     return job
 
 

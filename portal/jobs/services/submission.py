@@ -27,8 +27,12 @@ from portal.jobs.hosting import (
 )
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.rates import count_prompt_bytes
-from portal.jobs.services.limits import require_room, require_within_a_day, require_within_quota
+from portal.jobs.rate_limit import count_prompt_bytes
+from portal.jobs.services.quota_checks import (
+    require_room,
+    require_within_a_day,
+    require_within_quota,
+)
 from portal.queue import enqueue
 
 log = logging.getLogger(__name__)

@@ -34,7 +34,7 @@ TokenLogprobs = list[list[Any]]
 
 
 @dataclass(frozen=True)
-class Event:
+class ChoiceEvent:
     """News of one choice. ``position``, ``offset``: where its tokens and its text begin."""
 
     choice: int
@@ -49,7 +49,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobEnd:
     """The last word on a job."""
 
     state: str
@@ -57,19 +57,19 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Item:
+class LogItem:
     """What a reader gets: an event or the end, and the place to go on from. Both None: silence."""
 
     last_id: str
-    event: Event | None = None
-    ended: Ended | None = None
+    event: ChoiceEvent | None = None
+    ended: JobEnd | None = None
 
 
 def log_key(job_id: UUID) -> str:
     return f"weightgate:job:{job_id}"
 
 
-def append(events: Iterable[tuple[UUID, Event]]) -> None:
+def append(events: Iterable[tuple[UUID, ChoiceEvent]]) -> None:
     """Write several jobs' events in one round trip. Losing them loses nobody's result."""
     pipeline = connection().pipeline(transaction=False)
     keys = set()
@@ -82,7 +82,7 @@ def append(events: Iterable[tuple[UUID, Event]]) -> None:
     _quietly(pipeline)
 
 
-def announce_end(job_id: UUID, ended: Ended) -> None:
+def announce_end(job_id: UUID, ended: JobEnd) -> None:
     """Tell readers to look at the row. Call it after commit."""
     pipeline = connection().pipeline(transaction=False)
     pipeline.xadd(log_key(job_id), {"ended": json.dumps(asdict(ended))})
@@ -97,7 +97,7 @@ def _quietly(pipeline: Any) -> None:
         log.warning("Events were not passed on, the row will have them: %s", error)
 
 
-class Progress:
+class ReplayCursor:
     """What one reader has had of each choice."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Progress:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
 
-    def news(self, event: Event) -> Event | None:
+    def news(self, event: ChoiceEvent) -> ChoiceEvent | None:
         """The part that is new; None for nothing, and for what lies behind a gap."""
         tokens, characters = self._tokens[event.choice], self._characters[event.choice]
         gap = event.position > tokens or event.offset > characters
@@ -117,7 +117,7 @@ class Progress:
             return None
         return self._taken(event, tokens - event.position, characters - event.offset)
 
-    def _taken(self, event: Event, skip_tokens: int, skip_characters: int) -> Event:
+    def _taken(self, event: ChoiceEvent, skip_tokens: int, skip_characters: int) -> ChoiceEvent:
         first = event.choice not in self._begun
         cut = replace(
             event,
@@ -136,15 +136,15 @@ class Progress:
         return cut
 
 
-def read_entry(entry: Entry) -> Item:
+def read_entry(entry: Entry) -> LogItem:
     """Decode one entry of a job's log."""
     entry_id, fields = entry
     if b"ended" in fields:
-        return Item(entry_id.decode(), ended=Ended(**json.loads(fields[b"ended"])))
-    return Item(entry_id.decode(), event=Event(**json.loads(fields[b"event"])))
+        return LogItem(entry_id.decode(), ended=JobEnd(**json.loads(fields[b"ended"])))
+    return LogItem(entry_id.decode(), event=ChoiceEvent(**json.loads(fields[b"event"])))
 
 
-def logged(job_id: UUID, until: str = "+") -> Iterator[Item]:
+def logged(job_id: UUID, until: str = "+") -> Iterator[LogItem]:
     """Read a job's log from its start, page by page; nothing of it while Redis is away."""
     after = "-"
     while True:
@@ -159,11 +159,11 @@ def logged(job_id: UUID, until: str = "+") -> Iterator[Item]:
         after = f"({entries[-1][0].decode()}"
 
 
-def so_far(job: Job) -> tuple[list[Event], str]:
+def so_far(job: Job) -> tuple[list[ChoiceEvent], str]:
     """What there is of a job now, and where to go on reading from."""
     if not job.is_open:
-        return [Event(**event) for event in job.events], START
-    progress, last_id, events = Progress(), START, []
+        return [ChoiceEvent(**event) for event in job.events], START
+    progress, last_id, events = ReplayCursor(), START, []
     for item in logged(job.pk):
         last_id = item.last_id
         new = progress.news(item.event) if item.event else None

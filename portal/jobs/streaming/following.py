@@ -13,11 +13,11 @@ from uuid import UUID
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import (
     START,
-    Ended,
+    ChoiceEvent,
     Entry,
-    Event,
-    Item,
-    Progress,
+    JobEnd,
+    LogItem,
+    ReplayCursor,
     logged,
     read_entry,
 )
@@ -26,7 +26,7 @@ from portal.jobs.streaming.threads import in_pool
 
 PIECE_CHARACTERS = 1 << 16
 
-Tell = Callable[[Item], str]
+Tell = Callable[[LogItem], str]
 
 
 async def until_ended(job_id: UUID) -> None:
@@ -73,7 +73,7 @@ class Reader:
     def __init__(self, job_id: UUID, tell: Tell) -> None:
         self._job_id = job_id
         self._tell = tell
-        self._progress = Progress()
+        self._progress = ReplayCursor()
 
     def skip(self, until: str) -> None:
         """Pass over what the client has had."""
@@ -91,20 +91,20 @@ class Reader:
         if batch.over:
             yield from self._rest(batch.last_id)
         elif not batch.entries:
-            yield self._tell(Item(batch.last_id))
+            yield self._tell(LogItem(batch.last_id))
 
     def _entry(self, entry: Entry) -> str:
         item = read_entry(entry)
         return self._event(item.event, item.last_id) if item.event else ""
 
-    def _event(self, event: Event, last_id: str) -> str:
+    def _event(self, event: ChoiceEvent, last_id: str) -> str:
         new = self._progress.news(event)
-        return self._tell(Item(last_id, event=new)) if new else ""
+        return self._tell(LogItem(last_id, event=new)) if new else ""
 
     def _rest(self, last_id: str) -> Iterator[str]:
         job = Job.objects.get(pk=self._job_id)
         yield from filter(None, map(partial(self._row, last_id), job.each_event()))
-        yield self._tell(Item(last_id, ended=Ended(job.state, job.error)))
+        yield self._tell(LogItem(last_id, ended=JobEnd(job.state, job.error)))
 
     def _row(self, last_id: str, row: dict[str, Any]) -> str:
-        return self._event(Event(**row), last_id)
+        return self._event(ChoiceEvent(**row), last_id)

@@ -22,7 +22,7 @@ from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import cancel_job, create_job
-from portal.jobs.streaming.event_log import Ended, Item
+from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
 from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_pool, in_thread
@@ -155,7 +155,7 @@ class Chunks:
         self._reply = reply
         self._include_usage = include_usage
 
-    def tell(self, item: Item) -> str:
+    def tell(self, item: LogItem) -> str:
         """Return the item as lines; after the end, those that close the stream."""
         if item.event:
             return _data(self._reply.chunk(item.event))
@@ -164,7 +164,7 @@ class Chunks:
         self.ended = True
         return self._last_words(item.ended)
 
-    def _last_words(self, ended: Ended) -> str:
+    def _last_words(self, ended: JobEnd) -> str:
         if ended.state != Job.State.SUCCEEDED:
             error = {"type": "server_error", "param": None, "code": "job_failed"}
             return _data({"error": {"message": ended.error, **error}})

@@ -26,17 +26,17 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller, session_caller
 from portal.catalog.models import ModelRepo
 from portal.forms.pages import posted_from
-from portal.jobs.accounting import allowance
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
+from portal.jobs.playground.playable import PlayableModel, playable_by, quota_of, quotas_of
 from portal.jobs.playground.presentation import ending, figures, snippets, words
-from portal.jobs.playground.quota import Playable, playable_by, quota_of, quotas_of
+from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
-from portal.jobs.streaming.event_log import START, Item, so_far
+from portal.jobs.streaming.event_log import START, LogItem, so_far
 from portal.jobs.streaming.following import follow
-from portal.jobs.streaming.places import Place, held, take_place
+from portal.jobs.streaming.slots import StreamSlot, occupied, take_slot
 from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_thread
 from portal.jobs.terms import notice, terms_of
@@ -63,7 +63,7 @@ def playground(request: HttpRequest) -> HttpResponse:
 
 
 def _form(
-    playable: list[Playable], *, also: ModelRepo | None = None, **filled: Any
+    playable: list[PlayableModel], *, also: ModelRepo | None = None, **filled: Any
 ) -> PlaygroundForm:
     """Build the form; ``also`` is a model asked for before, though it can be prompted no more."""
     names = [each.name for each in playable]
@@ -73,7 +73,7 @@ def _form(
     return PlaygroundForm(models=names, inside=inside, **filled)
 
 
-def _start(request: HttpRequest, playable: list[Playable]) -> dict[str, Any]:
+def _start(request: HttpRequest, playable: list[PlayableModel]) -> dict[str, Any]:
     """Return the first values: the model that the address names, with log-probabilities if open."""
     named = [each for each in playable if each.name == request.GET.get("model")]
     chosen = (named or playable)[0]
@@ -129,7 +129,7 @@ def _page(
 ) -> HttpResponse:
     now = timezone.now()
     repo = _hosted(person, str(form["model"].value()))
-    today = quota_of(person, repo, now) if repo else allowance(person, now)
+    today = quota_of(person, repo, now) if repo else quota_today(person, now)
     context = {"form": form, "today": today, "now": now, **more}
     return render(request, "jobs/playground.html", context, status=status)
 
@@ -184,15 +184,15 @@ def _hosted_since(job: Job) -> str:
 
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The job's words as they come; a browser that was cut off goes on from the last it had."""
-    job, model, place = await in_thread(_to_follow)(request, job_id)
+    job, model, slot = await in_thread(_to_follow)(request, job_id)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or START
-    return sse_response(_word_events(job, model, place, _stream_id(given)))
+    return sse_response(_word_events(job, model, slot, _stream_id(given)))
 
 
-def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, Place]:
+def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, StreamSlot]:
     person = _signed_in(request)
     found = find_job(person=person, job_id=job_id)
-    return found, hosted_model(found.revision), take_place(person.pk, timezone.now())
+    return found, hosted_model(found.revision), take_slot(person.pk, timezone.now())
 
 
 def _stream_id(text: str) -> str:
@@ -203,15 +203,15 @@ def _stream_id(text: str) -> str:
 
 
 async def _word_events(
-    job: Job, model: HostedModel, place: Place, after: str
+    job: Job, model: HostedModel, slot: StreamSlot, after: str
 ) -> AsyncIterator[str]:
-    async with held(place), aclosing(follow(job.pk, partial(_spelt, model), after)) as lines:
+    async with occupied(slot), aclosing(follow(job.pk, partial(_spelt, model), after)) as lines:
         yield "retry: 1000\n\n"
         async for line in lines:
             yield line
 
 
-def _spelt(model: HostedModel, item: Item) -> str:
+def _spelt(model: HostedModel, item: LogItem) -> str:
     if item.ended:
         return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:

@@ -13,11 +13,15 @@ from portal.access.grants.renewals import reviews
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.services.lookup import find_repo
-from portal.delivery.accounting.usage import By, usage_of
+from portal.delivery.accounting.usage import Grouping, usage_of
 from portal.errors import Forbidden
 
 PAGE_SIZE = 50
-TABS = [(By.PERSON, "People"), (By.ORGANIZATION, "Organizations"), (By.REVISION, "Revisions")]
+TABS = [
+    (Grouping.PERSON, "People"),
+    (Grouping.ORGANIZATION, "Organizations"),
+    (Grouping.REVISION, "Revisions"),
+]
 
 
 @login_required
@@ -29,7 +33,7 @@ def downloads(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if not reviews(person, repo):
         raise Forbidden("The downloads of a model are for the people who run it.")
     asked = request.GET.get("by", "")
-    by = By(asked) if asked in list(By) else By.PERSON
+    by = Grouping(asked) if asked in list(Grouping) else Grouping.PERSON
     page = Paginator(usage_of(repo, by), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"repo": repo, "by": by, "tabs": TABS, "page": page, "now": timezone.now()}
     return render(request, "site/downloads.html", context)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.delivery.streaming.ranges import Span, Unsatisfiable, parse_range
+from portal.delivery.streaming.ranges import ByteRange, Unsatisfiable, parse_range
 
 LONG = "bytes=-" + "9" * 5000
 
@@ -21,7 +21,7 @@ LONG = "bytes=-" + "9" * 5000
     ],
 )
 def test_one_range(header, start, stop):
-    assert parse_range(header, 1000) == Span(start, stop)
+    assert parse_range(header, 1000) == ByteRange(start, stop)
 
 
 @pytest.mark.parametrize(

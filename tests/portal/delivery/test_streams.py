@@ -18,7 +18,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
 from portal.delivery.streaming.chunks import CHUNK_BYTES, chunks, chunks_async
-from portal.delivery.streaming.ranges import Span
+from portal.delivery.streaming.ranges import ByteRange
 from tests.portal.world import SHARD, make_world
 
 
@@ -54,7 +54,7 @@ async def test_memory_stays_flat(large):
     size, sent = large.stat().st_size, []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     total, last = 0, b""
-    async for part in chunks_async(large, Span(0, size), sent.append):
+    async for part in chunks_async(large, ByteRange(0, size), sent.append):
         total, last = total + len(part), part
         assert len(part) <= CHUNK_BYTES
     assert total == size == sent[0]
@@ -65,7 +65,7 @@ async def test_memory_stays_flat(large):
 
 def test_leaving_early_is_counted(large):
     sent = []
-    stream = chunks(large, Span(7, 5 << 20), sent.append)
+    stream = chunks(large, ByteRange(7, 5 << 20), sent.append)
     next(stream)
     next(stream)
     stream.close()
@@ -74,7 +74,7 @@ def test_leaving_early_is_counted(large):
 
 async def test_leaving_early_is_counted_under_asgi(large):
     sent = []
-    stream = chunks_async(large, Span(7, 5 << 20), sent.append)
+    stream = chunks_async(large, ByteRange(7, 5 << 20), sent.append)
     await anext(stream)
     await anext(stream)
     await stream.aclose()
@@ -84,7 +84,7 @@ async def test_leaving_early_is_counted_under_asgi(large):
 async def test_leaving_is_counted_when_all_threads_are_busy(large):
     loop, sent, release = asyncio.get_running_loop(), [], threading.Event()
     loop.set_default_executor(ThreadPoolExecutor(1))
-    stream = chunks_async(large, Span(0, 10), sent.append)
+    stream = chunks_async(large, ByteRange(0, 10), sent.append)
     await anext(stream)
     busy = loop.run_in_executor(None, release.wait)
     ending = asyncio.ensure_future(anext(stream, None))
@@ -100,4 +100,4 @@ async def test_leaving_is_counted_when_all_threads_are_busy(large):
 
 def test_a_file_cut_short_breaks_off_rather_than_ends(large):
     with pytest.raises(OSError, match="shorter"):
-        list(chunks(large, Span(300 << 20, (300 << 20) + 1), lambda sent: None))
+        list(chunks(large, ByteRange(300 << 20, (300 << 20) + 1), lambda sent: None))

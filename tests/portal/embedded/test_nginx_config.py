@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.delivery.errors import TooManyStreams
+from portal.delivery.errors import TooManyDownloads
 from portal.embedded import nginx
 from portal.embedded.errors import EmbeddedError
 from portal.observability.logs import SECRET_PATHS
@@ -54,7 +54,7 @@ def test_it_knows_the_portals_secret_paths(var: Path):
 
 
 def test_one_download_too_many_is_refused_as_by_the_portal(var: Path):
-    refusal = TooManyStreams(64)
+    refusal = TooManyDownloads(64)
     text = written(var).read_text()
     assert f'"{refusal.message}"' in text
     assert f"""'"{refusal.resource}";r=0;t={refusal.retry_after_seconds}'""" in text

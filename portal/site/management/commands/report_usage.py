@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.dateparse import parse_date, parse_datetime
 
 from portal.catalog.models import ModelRepo
-from portal.delivery.accounting.usage import By, Used, usage_of
+from portal.delivery.accounting.usage import Grouping, UsageLine, usage_of
 from portal.delivery.models import Download
 from portal.site.archives.csv_lines import csv_line
 
@@ -27,7 +27,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--repo", help="namespace/name; every model with downloads otherwise")
-        parser.add_argument("--by", choices=[str(each) for each in By], help="one of the three")
+        parser.add_argument(
+            "--by", choices=[str(each) for each in Grouping], help="one of the three"
+        )
         parser.add_argument("--since", type=_moment, metavar="DAY", help="2026-11-01, or a time")
         parser.add_argument("--until", type=_moment, metavar="DAY")
         form = parser.add_mutually_exclusive_group()
@@ -35,7 +37,7 @@ class Command(BaseCommand):
         form.add_argument("--csv", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        kinds = [By(options["by"])] if options["by"] else list(By)
+        kinds = [Grouping(options["by"])] if options["by"] else list(Grouping)
         rows = [
             _row(repo, by, line)
             for repo in _repos(options["repo"])
@@ -86,7 +88,7 @@ def _repos(name: str | None) -> list[ModelRepo]:
     return [repo]
 
 
-def _row(repo: ModelRepo, by: By, line: Used) -> dict[str, Any]:
+def _row(repo: ModelRepo, by: Grouping, line: UsageLine) -> dict[str, Any]:
     return {
         "repo": repo.full_name,
         "by": str(by),

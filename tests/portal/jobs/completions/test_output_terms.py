@@ -12,7 +12,7 @@ from openai.types import Completion
 from portal.catalog.services.licences import publish_licence_version
 from portal.jobs.hosting import hosted_model
 from portal.jobs.openai.completions import Reply
-from portal.jobs.streaming.event_log import Event
+from portal.jobs.streaming.event_log import ChoiceEvent
 from portal.jobs.terms import metadata, terms_of
 from tests.factories.accounts import make_user
 from tests.factories.catalog import TERMS
@@ -41,7 +41,7 @@ def reply_to(job):
 def test_a_whole_reply_names_the_licence(hosted, settings):
     job = make_job(hosted, make_guest(hosted), now=timezone.now())
     version = hosted.licence.versions.get()
-    job.keep_result([asdict(Event(0, tokens=[5], text="a", finish_reason="length"))])
+    job.keep_result([asdict(ChoiceEvent(0, tokens=[5], text="a", finish_reason="length"))])
     content = json.loads(reply_to(job).whole(job))
     licence = content["x_weightgate"]["licence"]
     assert licence == {
@@ -59,8 +59,8 @@ def test_a_whole_reply_names_the_licence(hosted, settings):
 def test_a_stream_names_it_where_a_choice_and_where_the_stream_ends(hosted):
     job = make_job(hosted, make_guest(hosted), now=timezone.now())
     reply = reply_to(job)
-    assert "x_weightgate" not in reply.chunk(Event(0, tokens=[5], text="a"))
-    last = reply.chunk(Event(0, position=1, offset=1, finish_reason="stop"))
+    assert "x_weightgate" not in reply.chunk(ChoiceEvent(0, tokens=[5], text="a"))
+    last = reply.chunk(ChoiceEvent(0, position=1, offset=1, finish_reason="stop"))
     assert last["x_weightgate"]["licence"]["version"] == "1.0"
     assert reply.usage_chunk(job)["x_weightgate"] == last["x_weightgate"]
 
@@ -77,7 +77,7 @@ def test_without_a_licence_there_is_nothing_to_carry(db, model):
     repo = make_hosted(model, gate="open", licence=None)
     job = make_job(repo, make_user(), now=timezone.now())
     reply = reply_to(job)
-    job.keep_result([asdict(Event(0, tokens=[5], finish_reason="length"))])
+    job.keep_result([asdict(ChoiceEvent(0, tokens=[5], finish_reason="length"))])
     whole = json.loads(reply.whole(job))
     assert whole["choices"][0]["finish_reason"] == "length"
     assert "x_weightgate" not in whole

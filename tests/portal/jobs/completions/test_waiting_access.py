@@ -16,7 +16,7 @@ from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
 from portal.jobs.errors import QuotaExceeded
 from portal.jobs.models import Job
-from portal.jobs.services import Standing, renew_lease
+from portal.jobs.services import LeaseStatus, renew_lease
 from portal.site.model_page.gates import look_at_gate
 from tests.factories.accounts import make_token
 from tests.factories.catalog import make_reviewer
@@ -70,14 +70,14 @@ class TestWhileWaiting:
             reason_text="It sells.",
             now=now,
         )
-        assert self.stands(job, now) == Standing.ACCESS_ENDED
+        assert self.stands(job, now) == LeaseStatus.ACCESS_ENDED
         assert reason_of(lambda: make_job(hosted, person, now=now)) == Reason.DECLINED
 
     def test_a_hold_stops_it_and_what_runs(self, hosted, person, now):
         job = self.running(hosted, person, now)
-        assert self.stands(job, now) == Standing.MINE
+        assert self.stands(job, now) == LeaseStatus.RENEWED
         make_hold(person, hosted, now=now)
-        assert self.stands(job, now) == Standing.ACCESS_ENDED
+        assert self.stands(job, now) == LeaseStatus.ACCESS_ENDED
         assert reason_of(lambda: make_job(hosted, person, now=now)) == Reason.SUSPENDED
 
     def running(self, hosted, person, now):
@@ -111,9 +111,9 @@ class TestConditions:
         person = make_guest(hosted)
         make_job(hosted, person, now=now, prompt_logprobs=1)
         job = claim(hosted, now=now)
-        assert renew_lease(job_id=job.pk, attempt=1, now=now) == Standing.MINE
+        assert renew_lease(job_id=job.pk, attempt=1, now=now) == LeaseStatus.RENEWED
         person.grants.update(conditions={"no_logits": True})
-        assert renew_lease(job_id=job.pk, attempt=1, now=now) == Standing.ACCESS_ENDED
+        assert renew_lease(job_id=job.pk, attempt=1, now=now) == LeaseStatus.ACCESS_ENDED
 
     def test_with_them_logprobs_are(self, hosted, now):
         assert make_job(hosted, make_guest(hosted), now=now, logprobs=2)
@@ -125,8 +125,8 @@ class TestConditions:
         would = Hold(scope="revision", repo=hosted, revision=job.revision)
         assert affected_by(would, now).jobs == 1
         make_hold(job.revision, hosted, now=now)
-        standing = renew_lease(job_id=job.pk, attempt=job.attempt, now=now)
-        assert standing == Standing.ACCESS_ENDED
+        status = renew_lease(job_id=job.pk, attempt=job.attempt, now=now)
+        assert status == LeaseStatus.ACCESS_ENDED
         assert reason_of(lambda: make_job(hosted, person, now=now)) == Reason.SUSPENDED
         assert Job.objects.count() == 1
 

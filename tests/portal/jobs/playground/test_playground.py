@@ -10,8 +10,8 @@ from django.utils import timezone
 from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job
-from portal.jobs.services.running import Outcome
-from portal.jobs.streaming.event_log import Event, append
+from portal.jobs.services.running import JobResult
+from portal.jobs.streaming.event_log import ChoiceEvent, append
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
@@ -139,7 +139,7 @@ def job(hosted, guest):
 def token(job, position, text, logprob=-1.0):
     entries = [[7, logprob, text], [8, -0.4, "other"]]
     offset = position * 4
-    return Event(0, position, offset, [7], text, logprobs=[entries])
+    return ChoiceEvent(0, position, offset, [7], text, logprobs=[entries])
 
 
 def test_the_page_shows_what_there_is_so_far(client, job):
@@ -155,7 +155,7 @@ def test_the_page_shows_what_there_is_so_far(client, job):
 
 def test_an_ended_job_shows_words_figures_code_and_terms(client, job):
     events = [
-        Event(
+        ChoiceEvent(
             0,
             tokens=[7, 2],
             text="abc",
@@ -163,8 +163,8 @@ def test_an_ended_job_shows_words_figures_code_and_terms(client, job):
             finish_reason="stop",
         )
     ]
-    outcome = Outcome(events=events, completion_tokens=2, engine_seconds=2.0)
-    finish_job(job_id=job.pk, attempt=1, outcome=outcome, now=timezone.now())
+    result = JobResult(events=events, completion_tokens=2, engine_seconds=2.0)
+    finish_job(job_id=job.pk, attempt=1, result=result, now=timezone.now())
     page = as_shown(client.get(f"/playground/{job.pk}").text)
     for part in ("estimated", "The same as a table", "OpenAI(", "hf download", "2 tokens"):
         assert part in page
@@ -198,7 +198,7 @@ def test_stopping_asks_the_worker(client, job):
 
 
 def test_stopping_what_has_ended_says_so(client, job):
-    finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=timezone.now())
+    finish_job(job_id=job.pk, attempt=1, result=JobResult(), now=timezone.now())
     page = client.post(f"/playground/{job.pk}/stop", follow=True).content.decode()
     assert "has ended already" in page
 
@@ -284,7 +284,7 @@ def test_the_page_names_the_revision_that_wrote_it_and_another_that_is_hosted_no
 
 
 def test_the_page_of_a_job_whose_words_are_gone_stands(client, job):
-    finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=timezone.now())
+    finish_job(job_id=job.pk, attempt=1, result=JobResult(), now=timezone.now())
     Job.objects.update(prompts=[], params={"logprobs": None, **SETTINGS_KEPT})
     assert client.get(f"/playground/{job.pk}").status_code == 200
     assert client.get("/jobs").status_code == 200

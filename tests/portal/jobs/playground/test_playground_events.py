@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 
 from portal.jobs.services import finish_job
-from portal.jobs.services.running import Outcome
-from portal.jobs.streaming.event_log import Event, append, so_far
+from portal.jobs.services.running import JobResult
+from portal.jobs.streaming.event_log import ChoiceEvent, append, so_far
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 
 WORDS = [" one", " two"]
-WHOLE = Event(
+WHOLE = ChoiceEvent(
     0,
     tokens=[7, 8],
     text="".join(WORDS),
@@ -28,7 +28,7 @@ def job(model, transactional_db):
     hosted = make_hosted(model)
     made = make_job(hosted, make_guest(hosted), now=timezone.now(), stream=True)
     claim(hosted, now=timezone.now())
-    append([(made.pk, Event(0, 0, 0, [7], " one", [[[7, -1.0, " one"]]]))])
+    append([(made.pk, ChoiceEvent(0, 0, 0, [7], " one", [[[7, -1.0, " one"]]]))])
     return made
 
 
@@ -48,7 +48,7 @@ async def test_words_come_as_the_pages_own_markup_then_the_end(async_client, job
         finish_job,
         job_id=job.pk,
         attempt=1,
-        outcome=Outcome(events=[WHOLE]),
+        result=JobResult(events=[WHOLE]),
         now=timezone.now(),
     )
     heard, _ = await asyncio.gather(listen(async_client, job), finish)
@@ -64,7 +64,7 @@ async def test_a_browser_that_was_cut_off_goes_on_after_its_last_event(async_cli
         finish_job,
         job_id=job.pk,
         attempt=1,
-        outcome=Outcome(events=[WHOLE]),
+        result=JobResult(events=[WHOLE]),
         now=timezone.now(),
     )
     heard = await listen(async_client, job, **{"Last-Event-ID": last_id})
@@ -77,7 +77,7 @@ async def test_an_id_of_nowhere_starts_from_the_beginning(async_client, job):
         finish_job,
         job_id=job.pk,
         attempt=1,
-        outcome=Outcome(events=[WHOLE]),
+        result=JobResult(events=[WHOLE]),
         now=timezone.now(),
     )
     heard = await listen(async_client, job, **{"Last-Event-ID": "x'; --"})

@@ -8,7 +8,7 @@ from django.db import connection
 
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job
-from portal.jobs.services.running import Outcome
+from portal.jobs.services.running import JobResult
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 
 
@@ -76,7 +76,7 @@ def test_who_was_served_a_moment_ago_waits_for_who_was_not(hosted, now):
     served = make_guest(hosted)
     job = make_job(hosted, served, now=now)
     claim(hosted, now=now)
-    finish_job(job_id=job.pk, attempt=1, outcome=Outcome(), now=now)
+    finish_job(job_id=job.pk, attempt=1, result=JobResult(), now=now)
     make_job(hosted, served, now=now)
     newcomer = make_job(hosted, now=now + timedelta(seconds=5))
     assert claim(hosted, now=now) == newcomer

@@ -9,12 +9,12 @@ import pytest
 from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job, sweep
-from portal.jobs.services.running import Outcome
+from portal.jobs.services.running import JobResult
 from portal.jobs.streaming.event_log import (
     START,
-    Ended,
-    Event,
-    Progress,
+    ChoiceEvent,
+    JobEnd,
+    ReplayCursor,
     announce_end,
     append,
     so_far,
@@ -25,8 +25,8 @@ from tests.factories.jobs import claim, make_hosted, make_job
 WORDS = ["The", " sluice", " opens", " when"]
 
 
-def token(position: int, *, choice: int = 0, last: bool = False) -> Event:
-    return Event(
+def token(position: int, *, choice: int = 0, last: bool = False) -> ChoiceEvent:
+    return ChoiceEvent(
         choice,
         position=position,
         offset=sum(map(len, WORDS[:position])),
@@ -37,7 +37,7 @@ def token(position: int, *, choice: int = 0, last: bool = False) -> Event:
     )
 
 
-WHOLE = Event(
+WHOLE = ChoiceEvent(
     0,
     tokens=[10, 11, 12, 13],
     text="".join(WORDS),
@@ -51,7 +51,7 @@ def text_of(events):
 
 
 def test_a_second_attempt_repeats_nothing_to_the_reader():
-    progress = Progress()
+    progress = ReplayCursor()
     first = [progress.news(token(n)) for n in range(3)]
     again = [progress.news(token(n, last=n == 3)) for n in range(4)]
     assert again[:3] == [None, None, None]
@@ -59,7 +59,7 @@ def test_a_second_attempt_repeats_nothing_to_the_reader():
 
 
 def test_the_rows_result_fills_only_what_is_missing():
-    progress = Progress()
+    progress = ReplayCursor()
     progress.news(token(0))
     rest = progress.news(WHOLE)
     assert (rest.tokens, rest.text, len(rest.logprobs)) == ([11, 12, 13], " sluice opens when", 3)
@@ -67,20 +67,20 @@ def test_the_rows_result_fills_only_what_is_missing():
 
 
 def test_what_lies_behind_a_gap_waits_for_the_row():
-    progress = Progress()
+    progress = ReplayCursor()
     assert progress.news(token(1)) is None
     assert progress.news(WHOLE).text == "".join(WORDS)
 
 
 def test_choices_are_told_apart():
-    progress = Progress()
+    progress = ReplayCursor()
     assert progress.news(token(0, choice=0))
     assert progress.news(token(0, choice=1))
 
 
 def test_an_end_without_tokens_is_told_once():
-    progress = Progress()
-    end = Event(0, finish_reason="length")
+    progress = ReplayCursor()
+    end = ChoiceEvent(0, finish_reason="length")
     assert progress.news(end) == end
     assert progress.news(end) is None
 
@@ -93,7 +93,7 @@ def running(model, transactional_db, now):
 
 
 def end(job, now, event=WHOLE):
-    finish_job(job_id=job.pk, attempt=job.attempt, outcome=Outcome(events=[event]), now=now)
+    finish_job(job_id=job.pk, attempt=job.attempt, result=JobResult(events=[event]), now=now)
 
 
 async def read(job, after=START):
@@ -113,7 +113,7 @@ async def test_a_reader_gets_each_token_then_the_end(running, now):
     await asyncio.to_thread(end, running, now)
     items = await read(running)
     assert [item.event.text for item in items[:-1]] == WORDS
-    assert items[-1].ended == Ended("succeeded")
+    assert items[-1].ended == JobEnd("succeeded")
 
 
 async def test_a_reader_that_comes_early_waits(running, now):
@@ -139,7 +139,7 @@ async def test_a_lost_stream_falls_back_to_the_row(running, now):
     hosting.connection().flushdb()
     items = await read(running)
     assert text_of(item.event for item in items) == "".join(WORDS)
-    assert items[-1].ended == Ended("succeeded")
+    assert items[-1].ended == JobEnd("succeeded")
 
 
 async def test_a_stream_lost_midway_repeats_nothing(running, now):
@@ -162,8 +162,8 @@ async def test_an_expired_job_ends_its_readers(running, now, settings):
 async def test_an_end_that_nobody_announced_is_found_in_the_row(running, now):
     await asyncio.to_thread(end, running, now)
     hosting.connection().flushdb()
-    announce_end(uuid4(), Ended("failed"))
-    assert (await read(running))[-1].ended == Ended("succeeded")
+    announce_end(uuid4(), JobEnd("failed"))
+    assert (await read(running))[-1].ended == JobEnd("succeeded")
 
 
 def test_the_log_is_bounded_and_dies_by_itself(running):

@@ -19,11 +19,11 @@ from portal.jobs.hosting import hosted_model
 from portal.jobs.openai import completions
 from portal.jobs.playground import presentation
 from portal.jobs.services import finish_job
-from portal.jobs.services.running import Outcome
-from portal.jobs.streaming.event_log import START, Event, append
+from portal.jobs.services.running import JobResult
+from portal.jobs.streaming.event_log import START, ChoiceEvent, append
 from portal.jobs.streaming.feeds import CLIENT_NAME, Feed
 from portal.jobs.streaming.following import follow
-from portal.jobs.streaming.places import LEASE, Place, take_place
+from portal.jobs.streaming.slots import LEASE, StreamSlot, take_slot
 from portal.jobs.streaming.threads import THREAD_NAME
 from portal.jobs.views import playground
 from tests.factories.accounts import make_token
@@ -52,12 +52,12 @@ def whole(job, tokens=LONG):
     ids = [7 + number % 40 for number in range(tokens)]
     text = hosted_model(job.revision).decode(ids)
     logprobs = [[[token, -1.0, "word"]] for token in ids]
-    return Event(0, tokens=ids, text=text, logprobs=logprobs, finish_reason="length")
+    return ChoiceEvent(0, tokens=ids, text=text, logprobs=logprobs, finish_reason="length")
 
 
 def end(job, event):
-    outcome = Outcome(events=[event])
-    finish_job(job_id=job.pk, attempt=job.attempt, outcome=outcome, now=timezone.now())
+    result = JobResult(events=[event])
+    finish_job(job_id=job.pk, attempt=job.attempt, result=result, now=timezone.now())
 
 
 # --- what an event costs
@@ -90,7 +90,7 @@ def test_a_character_of_several_tokens_goes_to_the_one_that_completes_it(job):
     model = hosted_model(job.revision)
     ids = model.encode("é")[1:]
     assert len(ids) == 2, "the tiny tokenizer knows bytes alone for it"
-    event = Event(0, tokens=[*ids, 7], text=model.decode([*ids, 7]))
+    event = ChoiceEvent(0, tokens=[*ids, 7], text=model.decode([*ids, 7]))
     first, second, _ = presentation.words([event], model)
     assert (first.text, second.text) == ("", "é")
 
@@ -123,7 +123,7 @@ def threads(monkeypatch):
         (playground, "render_to_string"),
         (presentation, "_word"),
         (completions.Choice, "tell"),
-        (Event, "__init__"),
+        (ChoiceEvent, "__init__"),
     ):
         monkeypatch.setattr(owner, name, noting(getattr(owner, name)))
     return names
@@ -134,7 +134,7 @@ async def told(response):
 
 
 async def test_no_page_stream_works_on_the_loops_thread(async_client, job, threads):
-    append([(job.pk, Event(0, 0, 0, [7], "a", [[[7, -1.0, "a"]]]))])
+    append([(job.pk, ChoiceEvent(0, 0, 0, [7], "a", [[[7, -1.0, "a"]]]))])
     await asyncio.to_thread(lambda: end(job, whole(job)))
     await async_client.aforce_login(job.person)
     threads.clear()
@@ -174,7 +174,7 @@ def stream_connections():
 async def test_many_readers_of_a_job_share_its_connections(job):
     readers = [follow(job.pk, lambda item: "heard") for _ in range(20)]
     hearing = [asyncio.create_task(anext(reader)) for reader in readers]
-    append([(job.pk, Event(0, 0, 0, [7], "a"))])
+    append([(job.pk, ChoiceEvent(0, 0, 0, [7], "a"))])
     assert await asyncio.gather(*hearing) == ["heard"] * 20
     assert len(stream_connections()) == 1
     for reader in readers:
@@ -186,10 +186,10 @@ async def test_a_reader_that_lags_behind_the_others_misses_nothing(job):
     def text(item):
         return item.event.text if item.event else ""
 
-    append([(job.pk, Event(0, number, number, [7], "x")) for number in range(3)])
+    append([(job.pk, ChoiceEvent(0, number, number, [7], "x")) for number in range(3)])
     swift, slow = follow(job.pk, text), follow(job.pk, text)
     assert await anext(swift) == "xxx"
-    append([(job.pk, Event(0, 3, 3, [7], "y"))])
+    append([(job.pk, ChoiceEvent(0, 3, 3, [7], "y"))])
     assert await anext(swift) == "y"
     assert await anext(slow) == "xxxy"
     await swift.aclose()
@@ -201,27 +201,27 @@ async def test_a_reader_that_lags_behind_the_others_misses_nothing(job):
 
 def test_one_more_stream_than_a_persons_places_is_refused(now, settings):
     for _ in range(settings.MAX_EVENT_STREAMS):
-        take_place(1, now)
+        take_slot(1, now)
     with pytest.raises(TooManyStreams):
-        take_place(1, now)
-    take_place(2, now)
+        take_slot(1, now)
+    take_slot(2, now)
 
 
 def test_a_place_given_back_is_free_again(now, settings):
-    places = [take_place(1, now) for _ in range(settings.MAX_EVENT_STREAMS)]
-    places[3].give_back()
-    take_place(1, now)
+    slots = [take_slot(1, now) for _ in range(settings.MAX_EVENT_STREAMS)]
+    slots[3].give_back()
+    take_slot(1, now)
 
 
 def test_a_place_whose_process_was_killed_lapses_and_a_renewed_one_stays(now, settings):
-    places = [take_place(1, now) for _ in range(settings.MAX_EVENT_STREAMS)]
+    slots = [take_slot(1, now) for _ in range(settings.MAX_EVENT_STREAMS)]
     later = now + LEASE / 2
-    for place in places[1:]:
-        place.renew(later)
+    for slot in slots[1:]:
+        slot.renew(later)
     after = now + LEASE + timedelta(seconds=1)
-    take_place(1, after)
+    take_slot(1, after)
     with pytest.raises(TooManyStreams):
-        take_place(1, after)
+        take_slot(1, after)
 
 
 async def connected(async_client, job):
@@ -265,8 +265,8 @@ async def test_a_feed_closes_at_whatever_step_of_connecting_it_is(job):
 async def test_who_leaves_gives_place_and_connection_back(async_client, job):
     await async_client.aforce_login(job.person)
     browser = await connected(async_client, job)
-    assert hosting.connection().zcard(Place(job.person_id).key) == 1
+    assert hosting.connection().zcard(StreamSlot(job.person_id).key) == 1
     await browser.send_input({"type": "http.disconnect"})
     await browser.wait(20)
-    assert hosting.connection().zcard(Place(job.person_id).key) == 0
+    assert hosting.connection().zcard(StreamSlot(job.person_id).key) == 0
     await asyncio.to_thread(wait_until, lambda: not stream_connections(), 2, "a closed connection")

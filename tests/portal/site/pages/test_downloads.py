@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal import formatting
 from portal.accounts.models import User
-from portal.delivery.accounting.usage import By, usage_of
+from portal.delivery.accounting.usage import Grouping, usage_of
 from portal.delivery.models import Download
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
@@ -55,11 +55,11 @@ def test_by_person_what_was_sent_or_else_asked_for(world, fetched):
     fetched(world.researcher, 100, 40)
     fetched(world.researcher, 60)
     fetched(None, 500, 500)
-    assert lines(world.repo, By.PERSON) == [
+    assert lines(world.repo, Grouping.PERSON) == [
         ("Nobody signed in", 1, 500),
         (world.researcher.display_name, 2, 100),
     ]
-    assert lines(make_repo(), By.PERSON) == []
+    assert lines(make_repo(), Grouping.PERSON) == []
 
 
 def test_by_organization_as_requests_name_it_members_by_their_holder(world, fetched):
@@ -74,7 +74,7 @@ def test_by_organization_as_requests_name_it_members_by_their_holder(world, fetc
     people = {world.researcher: 1, asker: 20, member: 4, make_user(): 30, offered: 3}
     for person, sent in people.items():
         fetched(person, sent)
-    assert lines(world.repo, By.ORGANIZATION) == [
+    assert lines(world.repo, Grouping.ORGANIZATION) == [
         ("No organization named", 1, 30),
         ("Other University", 1, 20),
         ("Example University", 2, 5),
@@ -88,14 +88,14 @@ def test_by_revision_and_within_a_time(world, fetched, tmp_path):
     yesterday = timezone.now() - timedelta(days=1)
     fetched(world.researcher, 7, at=yesterday)
     fetched(world.stranger, 9, revision=second)
-    assert lines(world.repo, By.REVISION) == [("Second", 1, 9), ("First", 1, 7)]
+    assert lines(world.repo, Grouping.REVISION) == [("Second", 1, 9), ("First", 1, 7)]
     later = yesterday + timedelta(hours=1)
-    assert lines(world.repo, By.REVISION, since=later) == [("Second", 1, 9)]
-    assert lines(world.repo, By.REVISION, until=later) == [("First", 1, 7)]
-    assert lines(world.repo, By.REVISION, since=yesterday, until=yesterday) == []
+    assert lines(world.repo, Grouping.REVISION, since=later) == [("Second", 1, 9)]
+    assert lines(world.repo, Grouping.REVISION, until=later) == [("First", 1, 7)]
+    assert lines(world.repo, Grouping.REVISION, since=yesterday, until=yesterday) == []
 
 
-@pytest.mark.parametrize("by", list(By))
+@pytest.mark.parametrize("by", list(Grouping))
 def test_it_costs_the_same_however_many(world, fetched, django_assert_max_num_queries, by):
     people = User.objects.bulk_create(
         User(username=f"many-{number}", email=f"many-{number}@example.org") for number in range(60)
@@ -162,7 +162,7 @@ def test_the_report_as_table_json_and_csv(world, fetched):
     User.objects.filter(pk=world.researcher.pk).update(name="=1+1")
     fetched(world.researcher, 5_000)
     table = report()
-    for by in By:
+    for by in Grouping:
         assert f"{world.repo.full_name}, by {by}" in table
     assert "5,000 bytes" in table
     assert f"=1+1 ({world.researcher.username})" in table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
@@ -18,18 +18,15 @@ from redis import RedisError
 
 from portal.catalog.models import File
 from portal.delivery.accounting.counters import redis
-from portal.delivery.errors import DailyBytesSpent, TooManyStreams
+from portal.delivery.errors import DownloadQuotaExceeded, TooManyDownloads
 from portal.delivery.models import Download
+from portal.formatting import seconds_to_midnight, start_of_day
 
 GIGABYTE = 10**9
 STALE_SECONDS = 60
 """A stream that moved nothing for so long is counted no more: its client or its server is gone."""
 REFRESH_SECONDS = 15
 logger = logging.getLogger(__name__)
-
-
-def start_of_day(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def bytes_today(person_id: int, now: datetime) -> int:
@@ -39,18 +36,18 @@ def bytes_today(person_id: int, now: datetime) -> int:
     return int(counted["bytes"] or 0)
 
 
-def require_budget(person_id: int | None, file: File, now: datetime) -> None:
-    """Raises DailyBytesSpent once a day's bytes are gone. What runs then may end."""
+def require_within_quota(person_id: int | None, file: File, now: datetime) -> None:
+    """Raises DownloadQuotaExceeded once a day's bytes are gone. What runs then may end."""
     limit = settings.DAILY_DOWNLOAD_GB * GIGABYTE
     if not limit or person_id is None or file.is_open:
         return
     if bytes_today(person_id, now) >= limit:
-        tomorrow = start_of_day(now) + timedelta(days=1)
-        seconds = int((tomorrow - now).total_seconds()) + 1
-        raise DailyBytesSpent(settings.DAILY_DOWNLOAD_GB, retry_after_seconds=seconds)
+        raise DownloadQuotaExceeded(
+            settings.DAILY_DOWNLOAD_GB, retry_after_seconds=seconds_to_midnight(now)
+        )
 
 
-class Stream:
+class OpenDownload:
     """One of a person's streams, counted while bytes move. The counts may be lost."""
 
     def __init__(self, person_id: int) -> None:
@@ -75,12 +72,12 @@ class Stream:
             logger.warning("A stream’s end can’t be counted; it is forgotten by itself")
 
 
-def enter_stream(person_id: int | None) -> Stream | None:
-    """Raises TooManyStreams. None where nobody counts: no name, no limit, or no Redis."""
+def begin_download(person_id: int | None) -> OpenDownload | None:
+    """Raises TooManyDownloads. None where nobody counts: no name, no limit, or no Redis."""
     limit = settings.MAX_DOWNLOADS
     if not limit or person_id is None:
         return None
-    stream, now = Stream(person_id), time.time()
+    stream, now = OpenDownload(person_id), time.time()
     try:
         with redis().pipeline() as pipe:
             pipe.zremrangebyscore(stream.key, 0, now - STALE_SECONDS)
@@ -93,5 +90,5 @@ def enter_stream(person_id: int | None) -> Stream | None:
         return None
     if counted > limit:
         stream.leave()
-        raise TooManyStreams(limit)
+        raise TooManyDownloads(limit)
     return stream

@@ -9,10 +9,11 @@ from django.utils import timezone
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from portal.accounts.tokens.authentication import Caller
-from portal.delivery.accounting import budgets
+from portal.delivery.accounting import quota
 from portal.delivery.models import Download
 from portal.delivery.services import mint_link
-from portal.jobs.streaming.places import take_place
+from portal.formatting import start_of_day
+from portal.jobs.streaming.slots import take_slot
 from tests.factories.access import make_grant
 from tests.portal.world import SHARD
 
@@ -69,9 +70,9 @@ def test_what_counts_is_what_was_sent_today_to_this_person(world, fetched):
     now = timezone.now()
     fetched(500, 20)
     fetched(7)
-    fetched(1000, 1000, at=budgets.start_of_day(now) - timedelta(seconds=1))
+    fetched(1000, 1000, at=start_of_day(now) - timedelta(seconds=1))
     fetched(1000, 1000, person=world.stranger)
-    assert budgets.bytes_today(world.researcher.pk, now) == 27
+    assert quota.bytes_today(world.researcher.pk, now) == 27
 
 
 def test_no_limit_is_none(client, link, fetched, settings):
@@ -110,21 +111,21 @@ def test_others_streams_are_their_own(world, client, link, settings):
 def test_pages_that_follow_jobs_are_counted_apart(world, settings):
     settings.MAX_DOWNLOADS, settings.MAX_EVENT_STREAMS = 1, 2
     person = world.stranger.pk
-    take_place(person, timezone.now())
-    assert budgets.enter_stream(person), "a page is no download"
-    take_place(person, timezone.now() + timedelta(seconds=1))
-    with pytest.raises(budgets.TooManyStreams):
-        budgets.enter_stream(person)
+    take_slot(person, timezone.now())
+    assert quota.begin_download(person), "a page is no download"
+    take_slot(person, timezone.now() + timedelta(seconds=1))
+    with pytest.raises(quota.TooManyDownloads):
+        quota.begin_download(person)
 
 
 def test_a_stream_that_moves_nothing_is_forgotten(world, monkeypatch, settings):
     settings.MAX_DOWNLOADS = 1
     person = world.stranger.pk
-    assert budgets.enter_stream(person)
-    with pytest.raises(budgets.TooManyStreams):
-        budgets.enter_stream(person)
-    monkeypatch.setattr(budgets, "STALE_SECONDS", 0)
-    moving = budgets.enter_stream(person)
+    assert quota.begin_download(person)
+    with pytest.raises(quota.TooManyDownloads):
+        quota.begin_download(person)
+    monkeypatch.setattr(quota, "STALE_SECONDS", 0)
+    moving = quota.begin_download(person)
     assert moving
 
 

@@ -9,10 +9,11 @@ from django.conf import settings
 from portal.access.policy.policy import Limits
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
-from portal.jobs.accounting import Allowance, allowance_for, daily_limit, seconds_to_midnight
+from portal.formatting import seconds_to_midnight
 from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
+from portal.jobs.quota import Quota, daily_limit, quota_for
 
 OPEN_JOBS_RETRY_SECONDS = 2
 
@@ -67,7 +68,7 @@ def require_within_quota(
     person: User, repo: ModelRepo, limits: Limits, wanted: int, now: datetime
 ) -> None:
     """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
-    today = allowance_for(person, repo, limits, now)
+    today = quota_for(person, repo, limits, now)
     if wanted > today.left:
         raise QuotaExceeded(
             f"{_spent(today, wanted)} More from 00:00 UTC.",
@@ -75,7 +76,7 @@ def require_within_quota(
         )
 
 
-def _spent(today: Allowance, wanted: int) -> str:
+def _spent(today: Quota, wanted: int) -> str:
     if today.waiting_for:
         return (
             f"This may take {wanted:,} tokens, and {today.used:,} of {today.limit:,} tokens a "

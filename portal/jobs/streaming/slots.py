@@ -1,6 +1,6 @@
-"""Limit how many streams a person may follow, counted in Redis for all processes.
+"""Limit how many streams a person may follow at once, counted in Redis for all processes.
 
-A place is a lease, renewed while its stream lives: what a process that was killed had taken lapses.
+A slot is a lease, renewed while its stream lives: what a killed process had taken lapses.
 While Redis is away nobody is held back.
 """
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 RENEW_SECONDS = 10.0
 
-# Atomic, so that of many requests at once none counts a place that another is about to give up.
+# Atomic, so that of many requests at once none counts a slot that another is about to give up.
 TAKE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
@@ -37,8 +37,8 @@ return 1
 
 
 @dataclass(frozen=True)
-class Place:
-    """A stream's place among its person's."""
+class StreamSlot:
+    """One of the slots for streams that a person has."""
 
     person_id: int
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -48,7 +48,7 @@ class Place:
         return f"weightgate:streams:{self.person_id}"
 
     def renew(self, now: datetime) -> None:
-        """Hold the place for another lease."""
+        """Hold the slot for another lease."""
         until = (now + LEASE).timestamp()
         pipeline = connection().pipeline(transaction=False)
         pipeline.zadd(self.key, {self.name: until})
@@ -56,42 +56,42 @@ class Place:
         try:
             pipeline.execute()
         except RedisError as error:
-            log.warning("A stream's place was not renewed, Redis is away: %s", error)
+            log.warning("A stream's slot was not renewed, Redis is away: %s", error)
 
     def give_back(self) -> None:
-        """Let another stream of the person's have the place."""
+        """Let another stream of the person's have the slot."""
         try:
             connection().zrem(self.key, self.name)
         except RedisError as error:
-            log.warning("A stream's place lapses by itself, Redis is away: %s", error)
+            log.warning("A stream's slot lapses by itself, Redis is away: %s", error)
 
 
-def take_place(person_id: int, now: datetime) -> Place:
-    """Take a place for a stream. Raises TooManyStreams where the person's places are taken."""
-    place, most = Place(person_id), settings.MAX_EVENT_STREAMS
-    values = (now.timestamp(), most, (now + LEASE).timestamp(), place.name, LEASE.seconds)
+def take_slot(person_id: int, now: datetime) -> StreamSlot:
+    """Take a slot for a stream. Raises TooManyStreams where the person's slots are taken."""
+    slot, most = StreamSlot(person_id), settings.MAX_EVENT_STREAMS
+    values = (now.timestamp(), most, (now + LEASE).timestamp(), slot.name, LEASE.seconds)
     try:
-        taken = connection().eval(TAKE, 1, place.key, *values)
+        taken = connection().eval(TAKE, 1, slot.key, *values)
     except RedisError as error:
         log.warning("Streams aren't counted, as Redis is away: %s", error)
-        return place
+        return slot
     if not taken:
         raise TooManyStreams(most)
-    return place
+    return slot
 
 
 @asynccontextmanager
-async def held(place: Place) -> AsyncIterator[None]:
-    """Renew the place while the stream lives, and give it back when its client has left."""
-    renewing = asyncio.create_task(_renew(place))
+async def occupied(slot: StreamSlot) -> AsyncIterator[None]:
+    """Renew the slot while the stream lives, and give it back when its client has left."""
+    renewing = asyncio.create_task(_renew(slot))
     try:
         yield
     finally:
         renewing.cancel()
-        await asyncio.shield(in_pool(place.give_back)())
+        await asyncio.shield(in_pool(slot.give_back)())
 
 
-async def _renew(place: Place) -> None:
+async def _renew(slot: StreamSlot) -> None:
     while True:
         await asyncio.sleep(RENEW_SECONDS)
-        await in_pool(place.renew)(timezone.now())
+        await in_pool(slot.renew)(timezone.now())

@@ -9,12 +9,12 @@ from portal.access.policy.policy import Action, Limits, may
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
-from portal.jobs.accounting import Allowance, allowance, allowance_for
 from portal.jobs.hosting import hosted_repos
+from portal.jobs.quota import Quota, quota_for, quota_today
 
 
 @dataclass(frozen=True)
-class Playable:
+class PlayableModel:
     """A hosted model that the person may prompt. ``inside``: log-probabilities are open too."""
 
     repo: ModelRepo
@@ -26,26 +26,26 @@ class Playable:
         return self.repo.full_name
 
 
-def playable_by(person: User, now: datetime) -> list[Playable]:
+def playable_by(person: User, now: datetime) -> list[PlayableModel]:
     permissions = [
         (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
     ]
     return [
-        Playable(repo, permission.limits, may(person, Action.CAPTURE, repo, now).allowed)
+        PlayableModel(repo, permission.limits, may(person, Action.CAPTURE, repo, now).allowed)
         for repo, permission in permissions
         if permission.allowed
     ]
 
 
-def quota_of(person: User, repo: ModelRepo, now: datetime) -> Allowance:
+def quota_of(person: User, repo: ModelRepo, now: datetime) -> Quota:
     """Return what the person has left today for this model."""
-    return allowance_for(person, repo, may(person, Action.INFER, repo, now).limits, now)
+    return quota_for(person, repo, may(person, Action.INFER, repo, now).limits, now)
 
 
-def quotas_of(person: User, now: datetime) -> list[Allowance]:
+def quotas_of(person: User, now: datetime) -> list[Quota]:
     """List the quotas that hold for the person now: the day's, and those while they wait."""
     quotas = {
-        allowance_for(person, playable.repo, playable.limits, now)
+        quota_for(person, playable.repo, playable.limits, now)
         for playable in playable_by(person, now)
     }
-    return sorted(quotas or {allowance(person, now)}, key=lambda quota: quota.waiting_for)
+    return sorted(quotas or {quota_today(person, now)}, key=lambda quota: quota.waiting_for)
