@@ -76,6 +76,8 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
     grant = seen.grant
     over = is_over(grant, now)
     version = grant.acceptance.licence_version if grant.acceptance else None
+    two_people = settings_of(grant.repo).two_person_revocation
+    proposed = grant.revocation_proposed_at is not None
     return {
         "seen": seen,
         "grant": grant,
@@ -102,7 +104,8 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "member_count": Membership.objects.standing().filter(grant=grant).count(),
         "member_cap": cap_of(grant) if is_shareable(grant) else 0,
         "letters": _letters(grant, now) if seen.mine or seen.may_review else [],
-        "two_people": settings_of(grant.repo).two_person_revocation,
+        "two_people": two_people,
+        "end_verb": "Propose to end it" if two_people and not proposed else "End it now",
         "now": now,
     }
 

@@ -1,34 +1,82 @@
-"""Components with a body of their own: ``{% load components %}``."""
+"""Components with a body of their own: ``{% load components %}``.
+
+Each renders a template named after it. A body is rendered with the page's context, so what it
+includes, and its forms' tokens, work as they do outside.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 from django import template
 from django.template import Engine
-from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 register = template.Library()
 
 
+@dataclass(frozen=True)
+class Column:
+    """A table's column, written ``Size .n.fold``: a title, then classes; ``.vh`` hides it."""
+
+    title: str
+    css: str
+    hidden: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        title, _, classes = text.partition(" .")
+        names = classes.split(".") if classes else []
+        shown = [name for name in names if name != "vh"]
+        return cls(title, " ".join(shown), hidden=len(shown) < len(names))
+
+
 @register.simple_block_tag(takes_context=True)
-def confirm(
+def act_form(
     context: template.Context,
     content: SafeString,
-    *,
-    id: str,
-    title: str,
-    subject: str,
-    action: str,
+    name: str,
     act: str,
+    *,
+    tone: str = "go",
+    keys: str = "",
 ) -> SafeString:
-    """Render a popover that asks before an act that can't be undone; its body says what follows."""
-    shown = {"id": id, "title": title, "subject": subject, "action": action, "act": act}
-    with context.push(**shown, text=content):
-        return Engine.get_default().get_template("_confirm.html").render(context)
+    """Render a form on a case: ``{% act_form "note" "Save" %}`` posts to "access:note".
+
+    It stands in a dialog of that name, or on the page itself after it was refused.
+    """
+    case, carried = context["case"].pk, context["carried"]
+    action, back = (reverse(f"access:{page}", args=[case]) + carried for page in (name, "case"))
+    shown = {"content": content, "act": act, "tone": tone, "keys": keys, "cancel": "Cancel"}
+    return _render(context, "_act_form.html", action=action, back=back, **shown)
 
 
-@register.simple_block_tag
+@register.simple_block_tag(takes_context=True)
+def dialog(
+    context: template.Context,
+    content: SafeString,
+    name: str,
+    act: str,
+    *,
+    action: str,
+    of: object = "",
+    tone: str = "stop",
+    cancel: str = "Cancel",
+) -> SafeString:
+    """Render a form in a popover: its body is the head, ``<h2 id="NAME-h">``, and the fields.
+
+    On a page with one for each of many rows, ``of=row.pk`` makes the name ``NAME-PK``.
+    """
+    dialog_id = f"{name}-{of}" if of else name
+    shown = {"content": content, "act": act, "action": action, "tone": tone, "cancel": cancel}
+    return _render(context, "_dialog.html", dialog=dialog_id, **shown)
+
+
+@register.simple_block_tag(takes_context=True)
 def blankslate(
+    context: template.Context,
     content: SafeString,
     heading: str,
     act_url: str = "",
@@ -40,4 +88,26 @@ def blankslate(
     """Render what stands where a list would: why it is empty, and one thing to do."""
     acts = {"act_url": act_url, "act_label": act_label}
     others = {"other_url": other_url, "other_label": other_label}
-    return render_to_string("empty.html", {"heading": heading, "text": content} | acts | others)
+    return _render(context, "_blankslate.html", heading=heading, text=content, **acts, **others)
+
+
+@register.simple_block_tag(takes_context=True)
+def table(
+    context: template.Context,
+    content: SafeString,
+    *columns: str,
+    css: str = "foldable",
+    scroll: str = "",
+) -> SafeString:
+    """Render a table's frame and head around its rows.
+
+    ``{% table "Name" "Size .n.fold" "Action .vh" %}<tr>…</tr>{% endtable %}``; ``scroll`` names the
+    region of a table that is too wide to fold.
+    """
+    heads = [Column.parse(column) for column in columns]
+    return _render(context, "_table.html", columns=heads, rows=content, css=css, scroll=scroll)
+
+
+def _render(context: template.Context, name: str, **shown: object) -> SafeString:
+    with context.push(**shown):
+        return Engine.get_default().get_template(name).render(context)
