@@ -112,8 +112,8 @@ def resume_request(
     require_no_other_open(access_request)
     if not is_resumable(access_request, now):
         raise Conflict(
-            f"This request lapsed more than {RESUMABLE.days} days ago. Ask anew; your answers are "
-            "kept."
+            f"This request lapsed more than {RESUMABLE.days} days ago. Make a new request; "
+            "your answers are kept."
         )
     if access_request.questions.open().exists():
         _store_answer(access_request, answer, now)

@@ -80,8 +80,8 @@ def save_draft(
     *, applicant: User, request_id: int, answers: dict[str, Any], now: datetime
 ) -> AccessRequest:
     """Save answers as they were typed, right or wrong; the submission validates them."""
-    stands = "This request is already submitted; its answers stand. See its page."
-    access_request = _draft(applicant, request_id, RequestAction.SAVE, stands, now)
+    submitted = "This request is already submitted, so its draft can’t change. See its page."
+    access_request = _draft(applicant, request_id, RequestAction.SAVE, submitted, now)
     access_request.draft = {**access_request.draft, **answers}
     access_request.saved_at = now
     access_request.save(update_fields=["draft", "saved_at"])
@@ -91,8 +91,8 @@ def save_draft(
 @transaction.atomic
 def discard_draft(*, applicant: User, request_id: int, now: datetime) -> None:
     """Delete an unsubmitted draft. Nothing of it is kept, so the record has no event of it."""
-    sent = "This request is already submitted. You can withdraw it on its page."
-    _draft(applicant, request_id, RequestAction.DISCARD, sent, now).delete()
+    submitted = "This request is already submitted. You can withdraw it on its page."
+    _draft(applicant, request_id, RequestAction.DISCARD, submitted, now).delete()
 
 
 def _draft(

@@ -104,7 +104,7 @@ def _require_can_take(assignee: User, access_request: AccessRequest, now: dateti
     try:
         require_action(assignee, access_request, RequestAction.CLAIM, now)
     except RequestNotFound:
-        raise FieldErrors({"assignee": "Choose somebody of this model’s team."}) from None
+        raise FieldErrors({"assignee": "Choose somebody on this model’s team."}) from None
     except Forbidden as conflict:
         name = isolated(assignee.display_name)
         words = f"{name} has a conflict of interest with this request. Choose somebody else."

@@ -74,7 +74,7 @@ def proved_facts(applicant: User, now: datetime) -> list[ProvedFact]:
         for reference in confirmed[:MOST]
     ]
     addresses = [
-        ProvedFact("Reads mail at " + address, "A letter was answered")
+        ProvedFact("Reads mail at " + address, "A letter sent there was answered")
         for address in addresses_of(applicant)
     ]
     return [*workplaces, *references, *addresses]
@@ -134,8 +134,8 @@ def _contradiction(access_request: AccessRequest, now: datetime) -> Iterator[Evi
     stated = access_request.organization_name
     if is_contradicted(stated, proved):
         names = ", ".join(isolated(place.name) for place in dict.fromkeys(proved))
-        detail = f"Proved: {names}. Said: “{isolated(stated)}”."
-        yield EvidenceFlag("Where they work is proved otherwise than said", detail)
+        detail = f"Proved: {names}. Stated: “{isolated(stated)}”."
+        yield EvidenceFlag("Proved to work elsewhere than stated", detail)
 
 
 def _lookalikes(access_request: AccessRequest, reader: User) -> Iterator[EvidenceFlag]:

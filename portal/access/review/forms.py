@@ -36,7 +36,7 @@ class DecisionForm(CaseForm):
     is_override = forms.BooleanField(
         label="Decide alone, as the owner",
         required=False,
-        help_text="No further vote is asked for. It is recorded and counted.",
+        help_text="No further vote is needed. It is recorded and counted.",
     )
 
 
@@ -69,9 +69,9 @@ class ApproveForm(DecisionForm):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     max_members = forms.IntegerField(
-        label="At most so many members",
+        label="Maximum number of members",
         required=False,
-        help_text="Who may work under the grant beside its holder. Empty: as the model allows.",
+        help_text="People under the grant beside its holder. Empty: as the model allows.",
         error_messages=told_as("Members: give a whole number of 0 or more."),
         widget=forms.NumberInput(attrs={"class": "short", "min": 0}),
     )
@@ -134,7 +134,7 @@ class NoteForm(CaseForm):
 class DeclareForm(CaseForm):
     statement = words_field(
         "What the conflict is",
-        "It hands the case back and voids your vote. It can’t be taken back.",
+        "It releases the case and voids your vote, and it can’t be undone.",
         "Say in a few words what the conflict is.",
         attrs={"rows": 3, **FOCUSED},
     )
@@ -143,7 +143,7 @@ class DeclareForm(CaseForm):
 class VouchForm(CaseForm):
     evidence = words_field(
         "How you know",
-        "Your word that they work there is kept with your name, and stands as proof.",
+        "Your statement is stored with your name, and counts as proof.",
         "Say how you know that this person works there.",
         attrs={"rows": 3, **FOCUSED},
     )
@@ -152,7 +152,7 @@ class VouchForm(CaseForm):
 class ReopenForm(CaseForm):
     reason = words_field(
         "Reason",
-        "The letter quotes it. What was given on this request ends at once.",
+        "The letter quotes it. Access given on this request ends at once.",
         "Say why; the letter quotes it.",
         attrs=FOCUSED,
     )
@@ -172,7 +172,7 @@ class AssignForm(CaseForm):
         label="To",
         queryset=User.objects.none(),
         empty_label="Choose a reviewer",
-        error_messages={"required": "Choose somebody of this model’s team."},
+        error_messages={"required": "Choose somebody on this model’s team."},
         widget=forms.Select(attrs=FOCUSED),
     )
 

@@ -131,7 +131,7 @@ def _decision(access_request: AccessRequest, state: State) -> RequestStage:
 
 def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> RequestStage:
     if grant is None:
-        detail = "opens with a yes" if is_undecided(access_request) else "not opened"
+        detail = "opens once approved" if is_undecided(access_request) else "not opened"
         return RequestStage("Access", "todo", detail)
     status = status_of(grant, now)
     if status in GRANT_STAGES:

@@ -79,7 +79,7 @@ def test_what_is_proved_otherwise_than_said_is_among_what_to_look_at():
     now = timezone.now()
     case = requests.request_of("held", seed(now))
     titles = [flag.title for flag in evidence_flags(case, requests.person("reviewer"), now)]
-    assert "Where they work is proved otherwise than said" in titles
+    assert "Proved to work elsewhere than stated" in titles
     assert not case.evidence_is_clear
 
 

@@ -33,7 +33,7 @@ AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
 MESSAGES = {
     RequestAction.CORRECT: "Your correction is kept, and the team sees what changed.",
     RequestAction.ANSWER: "Your answer is with the reviewers, and their clock runs again.",
-    RequestAction.RESUME: "Your request goes on from where it stood.",
+    RequestAction.RESUME: "Your request is with the reviewers again.",
 }
 
 

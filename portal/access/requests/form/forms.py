@@ -57,7 +57,7 @@ class YouForm(StepForm):
     name = LineInput(
         label="Full name",
         max_length=LONGEST_LINE,
-        help_text="As you sign. It should be the name in your profile.",
+        help_text="The name that you sign with. It should be the name in your profile.",
         error_messages=_required("name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

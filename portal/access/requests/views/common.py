@@ -24,7 +24,7 @@ from portal.forms.fields import show_errors
 T = TypeVar("T")
 CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."
 TYPED = ("typed_name", "capacity", "entity", "report", "publications")
-CHANGED = "This text is newer than the one you had before you. Read it, and sign again."
+CHANGED = "This text is newer than the one that you read. Read it, and sign again."
 
 
 def own_request(applicant: User, request_id: int) -> AccessRequest:

@@ -41,9 +41,9 @@ class Decide(CaseAction):
             return "" if is_undoable else f"{reference} {verdict}. The letter is on its way."
         missing = votes_missing(access_request, verdict, now)
         if missing == 0:
-            return f"{reference}: your vote is kept. The votes don’t share any terms yet."
+            return f"{reference}: your vote is recorded. The votes don’t share any terms yet."
         words = VOTES[missing] if missing < len(VOTES) else f"{missing} more votes are"
-        return f"{reference}: your vote is kept; {words} needed."
+        return f"{reference}: your vote is recorded; {words} needed."
 
 
 class Approve(Decide):
@@ -144,7 +144,7 @@ class DeclareConflict(CaseAction):
 
     def message(self) -> str:
         reference = self.access_request.reference
-        return f"{reference}: your conflict of interest is declared. Others decide it."
+        return f"{reference}: your conflict of interest is declared. Others will decide."
 
 
 class Vouch(CaseAction):
@@ -196,4 +196,4 @@ class Revoke(CaseAction):
         return grant
 
     def message(self) -> str:
-        return "The access is ended, and the notice is on its way."
+        return "The access has ended, and the notice is on its way."

@@ -202,7 +202,7 @@ class TestResuming:
             self.resume(lapsed, now, answer=" ")
 
     def test_after_ninety_days_one_asks_anew(self, lapsed, now):
-        with pytest.raises(Conflict, match="Ask anew"):
+        with pytest.raises(Conflict, match="Make a new request"):
             self.resume(lapsed, now + timedelta(days=90, seconds=1))
 
     def test_beside_another_open_request_it_waits(self, repo, lapsed, now):

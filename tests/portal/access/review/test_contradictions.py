@@ -16,7 +16,7 @@ from tests.factories.affiliations import affiliate, make_organization
 from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
-FLAG = "Where they work is proved otherwise than said"
+FLAG = "Proved to work elsewhere than stated"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_it_is_flagged_and_not_among_the_clear(repo, client, now):
     reviewer = make_reviewer(repo)
     (flag,) = evidence_flags(contradicted, reviewer, now)
     assert flag.title == FLAG
-    assert flag.detail == "Proved: Example University. Said: “Ñandú University”."
+    assert flag.detail == "Proved: Example University. Stated: “Ñandú University”."
     assert evidence_flags(clear, reviewer, now) == []
     client.force_login(reviewer)
     listed = {
