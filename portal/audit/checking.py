@@ -1,4 +1,4 @@
-"""Reading the chain from its first event, and naming the first thing that is wrong with it."""
+"""Read the chain from its first event, and name the first thing that is wrong with it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from portal.audit.heads import Head, published_heads
 from portal.audit.models import AuditEvent
 from portal.audit.services import GENESIS
 
-AT_ONCE = 2000
-Progress = Callable[[int], None]
+BATCH = 2000
+OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Fault:
     """The first event that does not agree with the chain, and how.
 
-    ``kind``: missing, inserted, link, content; rebuilt or cut, where a published head tells; or
-    heads, where the published heads themselves disagree.
+    ``kind`` is missing, inserted, link or content; rebuilt or cut, where a published head tells; or
+    heads, where the published heads and a copy of them disagree.
     """
 
     sequence: int
@@ -36,8 +36,8 @@ class Fault:
 
 
 @dataclass
-class Report:
-    """What a reading of the whole chain found. ``head`` is the last event's hash."""
+class ChainReport:
+    """The result of reading the whole chain. ``head`` is the last event's hash."""
 
     events: int = 0
     head: str = ""
@@ -45,8 +45,10 @@ class Report:
     fault: Fault | None = None
 
 
-def verify_chain(heads: Iterable[Head] = (), *, progress: Progress = lambda number: None) -> Report:
-    """Check each event, and each published head, here and in ``heads``: somebody's older copy.
+def verify_chain(
+    heads: Iterable[Head] = (), *, progress: OnProgress = lambda number: None
+) -> ChainReport:
+    """Check each event, the published heads, and ``heads``, which are somebody's older copy.
 
     Events are streamed. The first fault in the chain's order ends the reading.
     """
@@ -54,7 +56,7 @@ def verify_chain(heads: Iterable[Head] = (), *, progress: Progress = lambda numb
         published = list(published_heads())
         copied = list(heads)
         wanted = _by_sequence([*published, *copied])
-        report = Report(heads_checked=sum(len(each) for each in wanted.values()))
+        report = ChainReport(heads_checked=sum(map(len, wanted.values())))
         report.fault = (
             next(_faults(report, wanted, progress), None)
             or _cut(report, wanted)
@@ -71,39 +73,40 @@ def _by_sequence(heads: Iterable[Head]) -> dict[int, set[Head]]:
     return dict(wanted)
 
 
-def _faults(report: Report, wanted: dict[int, set[Head]], progress: Progress) -> Iterator[Fault]:
+def _faults(
+    report: ChainReport, wanted: dict[int, set[Head]], progress: OnProgress
+) -> Iterator[Fault]:
     sequence, previous_hash = 0, GENESIS
-    for event in AuditEvent.objects.order_by("sequence").iterator(AT_ONCE):
-        if how := _what_is_wrong(event, sequence + 1, previous_hash):
-            yield _fault(event, *how)
+    for event in AuditEvent.objects.order_by("sequence").iterator(BATCH):
+        if fault := _fault_of(event, sequence + 1, previous_hash):
+            yield fault
         for head in sorted(wanted.get(event.sequence, ()), key=str):
             if head.hash != event.hash:
                 yield _rebuilt(event, head)
         sequence, previous_hash = event.sequence, event.hash
         report.events, report.head = report.events + 1, event.hash
-        if report.events % AT_ONCE == 0:
+        if report.events % BATCH == 0:
             progress(report.events)
 
 
-def _what_is_wrong(
-    event: AuditEvent, expected_sequence: int, previous_hash: str
-) -> tuple[int, str, str] | None:
-    """The sequence to name, the kind and the words; None if it is sound."""
+def _fault_of(event: AuditEvent, expected_sequence: int, previous_hash: str) -> Fault | None:
+    """Check an event by itself and against the one before it.
+
+    A gap is reported before a broken link, since every gap breaks the link too.
+    """
     if event.sequence > expected_sequence:
-        words = f"missing: the chain goes on at {event.sequence}"
-        return expected_sequence, "missing", words
+        # The missing event has no time of its own; that of the next one says where to look.
+        reason = f"missing: the chain goes on at {event.sequence}"
+        return Fault(expected_sequence, "missing", reason, at=event.at)
     if event.sequence < expected_sequence:
-        return event.sequence, "inserted", "it stands before the chain’s first event"
-    if event.previous_hash != previous_hash:
-        return event.sequence, "link", "its link to the event before it is broken"
-    if event_hash(event) != event.hash:
-        return event.sequence, "content", "its content does not match its hash"
-    return None
-
-
-def _fault(event: AuditEvent, sequence: int, kind: str, reason: str) -> Fault:
-    """What is missing bears no time; the event after it does."""
-    return Fault(sequence, kind, reason, at=event.at, type="" if kind == "missing" else event.type)
+        kind, reason = "inserted", "it stands before the chain’s first event"
+    elif event.previous_hash != previous_hash:
+        kind, reason = "link", "its link to the event before it is broken"
+    elif event_hash(event) != event.hash:
+        kind, reason = "content", "its content does not match its hash"
+    else:
+        return None
+    return Fault(event.sequence, kind, reason, event.at, event.type)
 
 
 def _rebuilt(event: AuditEvent, head: Head) -> Fault:
@@ -114,17 +117,17 @@ def _rebuilt(event: AuditEvent, head: Head) -> Fault:
     return Fault(event.sequence, "rebuilt", reason, event.at, event.type, str(head.day))
 
 
-def _cut(report: Report, wanted: dict[int, set[Head]]) -> Fault | None:
-    """The earliest head that names an event past the chain's end."""
+def _cut(report: ChainReport, wanted: dict[int, set[Head]]) -> Fault | None:
+    """Report the earliest head that names an event past the chain's end."""
     beyond = [head for heads in wanted.values() for head in heads if head.sequence > report.events]
     if not beyond:
         return None
-    head = min(beyond, key=lambda each: (each.sequence, each.day))
+    head = min(beyond, key=lambda late: (late.sequence, late.day))
     reason = f"the chain was cut: the head of {head.when} was published as event {head.sequence}"
     return Fault(report.events + 1, "cut", reason, day=str(head.day))
 
 
-def _emptied(report: Report) -> Fault | None:
+def _emptied(report: ChainReport) -> Fault | None:
     """Report a chain without events where people have signed up, since that is always recorded."""
     signed_up = get_user_model().objects.filter(is_superuser=False)
     if report.events or not signed_up.exists():
@@ -134,17 +137,19 @@ def _emptied(report: Report) -> Fault | None:
 
 
 def _heads_changed(published: list[Head], copied: list[Head]) -> Fault | None:
-    """Both may name true events, and yet not say the same of a day."""
-    by_day = {head.day: head for head in published}
-    for head in sorted(copied, key=lambda each: each.day):
-        if head.hour is not None:
-            continue  # it is compared with the chain alone
-        ours = by_day.get(head.day)
-        if ours != head:
-            says = f"as event {ours.sequence}" if ours else "no more"
+    """Report the first day of which the published heads and the copy name different events.
+
+    Both events may be true ones, so reading the chain alone doesn't tell.
+    """
+    published_by_day = {head.day: head for head in published}
+    daily = (head for head in copied if head.hour is None)  # hours are compared with the chain
+    for head in sorted(daily, key=lambda copy: copy.day):
+        current = published_by_day.get(head.day)
+        if current != head:
+            now_says = f"as event {current.sequence}" if current else "no more"
             reason = (
                 f"the published heads were changed: {head.day} was published as event "
-                f"{head.sequence}, and now {says}"
+                f"{head.sequence}, and now {now_says}"
             )
             return Fault(head.sequence, "heads", reason, day=str(head.day))
     return None

@@ -7,7 +7,7 @@ from portal.errors import DomainError
 
 
 class RecordUnavailable(DomainError):
-    """The event could not be written, so what it records was not done."""
+    """A refusal of an act because its event can't be written. Nothing was done."""
 
     code = "record_unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE

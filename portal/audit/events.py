@@ -1,4 +1,4 @@
-"""The names of what is recorded: ``subject.what_happened``."""
+"""The types of audit events, as ``subject.what_happened``."""
 
 from __future__ import annotations
 

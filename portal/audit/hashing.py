@@ -38,7 +38,7 @@ def opened(event: AuditEvent) -> dict[str, Any]:
 
 
 def told_to(reader_id: int, event: AuditEvent) -> dict[str, Any]:
-    """Return what a person may know of an event about them: no other person's part in it.
+    """Return the part of an event that the person it is about may know, which names nobody else.
 
     In format 1 the hash covers names that are left out here, so it can't be recomputed; the line
     says so under ``withheld``.

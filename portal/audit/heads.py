@@ -35,7 +35,7 @@ class Head:
 
     @property
     def words(self) -> str:
-        """One line for a letter: enough of the hash to know it again."""
+        """Return a line for a letter, with enough of the hash to recognise it."""
         return f"Record head of {self.day.isoformat()}: {self.sequence} {self.hash[:16]}…"
 
 
@@ -55,8 +55,8 @@ def published_heads() -> Iterator[Head]:
 def hourly_head(now: datetime) -> Head | None:
     """Return the last event before the hour, where no day's head names it yet.
 
-    It is read from the chain and kept nowhere here: whoever can cut the chain could cut it too. A
-    copy that somebody took is what tells.
+    It isn't stored: whoever can cut the chain could cut a stored head, too. Only a copy that
+    somebody else took proves anything.
     """
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     before = AuditEvent.objects.filter(at__lt=hour).order_by("-sequence")
@@ -68,7 +68,7 @@ def hourly_head(now: datetime) -> Head | None:
 
 
 def latest_head(now: datetime) -> Head | None:
-    """The newest head that is published; None while the record has no whole day behind it."""
+    """Return the newest published head; None while no whole day has passed."""
     rows = ChainHead.objects.filter(day__lt=_utc_day(now)).order_by("-day")
     row = rows.values_list("day", "sequence", "hash").first()
     return Head(*row) if row else None
@@ -76,7 +76,7 @@ def latest_head(now: datetime) -> Head | None:
 
 @transaction.atomic
 def publish_heads(now: datetime) -> int:
-    """Publish the head of each day that has ended since the last one published; how many.
+    """Publish the head of each day that has ended since the last one, and return their number.
 
     A day's head is the last event, in the chain's order, that bears the day's date or one before
     it; a day with no event repeats the head before. Publishing again changes nothing.
@@ -104,7 +104,7 @@ def _utc_day(now: datetime) -> date:
 
 
 def _tops(after: int, today: date) -> dict[date, tuple[int, str]]:
-    """The last event of each day before ``today``, beyond the sequence ``after``."""
+    """Return the last event of each day before ``today``, past the sequence ``after``."""
     midnight = datetime.combine(today, time(), UTC)
     newer = AuditEvent.objects.filter(sequence__gt=after, at__lt=midnight)
     by_day = newer.annotate(day=TruncDate("at", tzinfo=UTC)).values("day").order_by("day")
@@ -117,7 +117,7 @@ def _tops(after: int, today: date) -> dict[date, tuple[int, str]]:
 def _heads(
     last: Head | None, tops: dict[date, tuple[int, str]], first: date, today: date
 ) -> Iterator[Head]:
-    """One for each day from ``first``; an event dated back counts for the first day at hand."""
+    """Yield a head for each day from ``first``; a backdated event counts for the first of them."""
     early = [top for day, top in tops.items() if day < first]
     known = [(last.sequence, last.hash)] if last else []
     sequence, digest = max([*known, *early], default=(0, ""))

@@ -1,4 +1,4 @@
-"""The record: one chain of events, each holding the hash of the one before it."""
+"""The audit chain: events, each of which holds the hash of the one before it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """What happened, to what, by whom. Appended by ``audit.record`` alone, never changed."""
+    """An event: what happened, to what, by whom. Only ``record`` appends one; none changes."""
 
     sequence = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()
@@ -41,7 +41,7 @@ class AuditEvent(models.Model):
 class ChainHead(models.Model):
     """The last event of a UTC day with its hash, as it was published; never changed.
 
-    Who keeps a copy of it can tell later whether anything before it was altered.
+    Whoever keeps a copy of it can tell later whether anything before it was altered.
     """
 
     day = models.DateField(unique=True)

@@ -1,4 +1,4 @@
-"""Appending to the chain."""
+"""Append events to the chain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.audit.models import AuditEvent
 
 log = logging.getLogger(__name__)
 GENESIS = "0" * 64
-# The table is away, full, locked for long, read only, or a trigger or a right forbids it.
+# The table is missing, full, locked for long or read-only, or a trigger or privilege forbids it.
 REFUSALS = (OperationalError, ProgrammingError, InternalError)
 CHAIN_LOCK = 0x77_67_61_75  # one appender at a time, in every process of the installation
 

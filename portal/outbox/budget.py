@@ -1,8 +1,8 @@
-"""Limit how many letters people may cause to others, and strangers to anybody.
+"""Rate limits: how many letters people may cause to others, and strangers to anybody.
 
-The rows are counted, so that nothing else needs to be kept, and what is refused leaves nothing: the
-letter is queued in the transaction of the act that causes it. Acts at the very same moment may
-share the last place.
+The rows of the outbox are counted, so no counter needs to be kept. A letter is queued in the
+transaction of the act that causes it, so a refusal undoes both. Two acts at the very same moment
+may both take the last place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_UNASKED_AN_HOUR = 6  # to one address, by whoever types it into a form
 
 
 class TooManyLetters(DomainError):
-    """A refusal of an act whose letters are too many for now; it says until when."""
+    """A refusal of an act that would cause too many letters; it says when to try again."""
 
     code = "too_many_letters"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -48,9 +48,9 @@ def require_within_budget(message: OutboxMessage, now: datetime) -> None:
 
 
 def is_spent_for(address: str, now: datetime) -> bool:
-    """Tell whether an address has had all letters with links that strangers may send it for now.
+    """Tell whether strangers have sent an address as many letters with links as they may.
 
-    Those that it has still work, so no further one is missed.
+    The links that it has still work, so nobody misses another one.
     """
     unasked = _to(address, OutboxMessage.objects.filter(is_secret=True))
     return unasked.filter(created_at__gt=now - HOUR).count() >= MOST_UNASKED_AN_HOUR

@@ -1,4 +1,4 @@
-"""Reports of mail that came back, as RFC 3464 has them: multipart/report, read by the stdlib."""
+"""Read the delivery reports of RFC 3464 (multipart/report) with the standard library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.outbox.naming import keys_in
 LONGEST = 5 * 1024 * 1024
 TEMPORARY = "4."
 STATUS_PART = "message/delivery-status"
-# the stdlib breaks in many ways on what isn’t mail
+# On input that isn’t mail, the standard library raises any of these.
 BREAKS = (
     MessageError,
     LookupError,
@@ -27,7 +27,7 @@ BREAKS = (
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """Of one mail to one address. ``keys``: what may be the name of our mail, from Message-IDs."""
+    """A report about one mail to one address. ``keys``: possible keys of it, from Message-IDs."""
 
     failed: bool
     recipient: str
@@ -36,7 +36,7 @@ class DeliveryReport:
 
 
 def parse(raw: bytes) -> DeliveryReport:
-    """Raises UnreadableBounce."""
+    """Parse a mail as a delivery report. Raise UnreadableBounce if it is none."""
     if len(raw) > LONGEST:
         raise UnreadableBounce("It is larger than any report.")
     try:
@@ -47,17 +47,17 @@ def parse(raw: bytes) -> DeliveryReport:
 
 
 def _report(message: EmailMessage) -> DeliveryReport:
-    parts = (each for each in message.walk() if each.get_content_type() == STATUS_PART)
+    parts = (part for part in message.walk() if part.get_content_type() == STATUS_PART)
     status = next(parts, None)
     if status is None:
         raise UnreadableBounce(f"It is no delivery report: no {STATUS_PART} part in it.")
     blocks = status.get_payload()
     fields = [block for block in blocks if isinstance(block, Message)]
-    told = [block for block in fields if block["Action"]]
-    if not told:
+    recipients = [block for block in fields if block["Action"]]
+    if not recipients:
         raise UnreadableBounce(f"Its {STATUS_PART} part names no recipient.")
-    failed = [block for block in told if _has_failed(block)]
-    chosen = (failed or told)[0]
+    failed = [block for block in recipients if _has_failed(block)]
+    chosen = (failed or recipients)[0]
     return DeliveryReport(
         failed=bool(failed),
         recipient=_address(chosen),
@@ -67,13 +67,16 @@ def _report(message: EmailMessage) -> DeliveryReport:
 
 
 def _has_failed(block: Message) -> bool:
-    """For good: a report of a delay, or of a failure that may pass, is no bounce."""
+    """Tell whether delivery failed for good; after a delay, or a 4.x.x status, it may succeed."""
     status = str(block["Status"] or "").strip()
     return str(block["Action"]).strip().lower() == "failed" and not status.startswith(TEMPORARY)
 
 
 def _address(block: Message) -> str:
-    """``rfc822; a@b``; the original address first, since that is the one we wrote to."""
+    """Return the address of ``rfc822; a@b``.
+
+    The original one is preferred, since that is what we wrote to; the final one may be a forward.
+    """
     field = str(block["Original-Recipient"] or block["Final-Recipient"] or "")
     return field.rpartition(";")[2].strip().strip("<>").lower()
 
@@ -84,7 +87,10 @@ def _reason(block: Message) -> str:
 
 
 def _keys(message: EmailMessage) -> list[str]:
-    """From the mail that is sent back with the report, else from what the report answers."""
+    """Collect possible keys from the mail that the report returns and from what it answers.
+
+    The report's own Message-ID is another server's.
+    """
     named: list[str] = []
     for part in message.walk():
         for header in ("Message-ID", "In-Reply-To", "References", "Original-Message-ID"):

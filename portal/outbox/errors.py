@@ -22,9 +22,9 @@ class ResentTooOften(DomainError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"A letter is sent again at most {most} times a day. It stands in the inbox meanwhile."
+            f"A letter is sent again at most {most} times a day. You can read it in the inbox."
         )
 
 
 class UnreadableBounce(Exception):
-    """What was read is no report of a mail that came back, or of none of ours."""
+    """The input is no delivery report, or a report about no mail of ours."""

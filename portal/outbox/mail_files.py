@@ -1,4 +1,4 @@
-"""Keep letters as files where there is no mail server; only the portal's account reads them."""
+"""Write letters to files where there is no mail server, readable by the portal's account alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail to be delivered: written with the change that causes it, sent after commit."""
+"""Mail to deliver: stored with the change that causes it, sent after commit."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from portal.observability.request_ids import http_request_id
 
 
 class OutboxMessage(models.Model):
-    """One mail. ``key`` makes queueing it twice harmless; delivery is at least once.
+    """A mail. ``key`` makes queueing it twice harmless; delivery is at least once.
 
-    ``sender``: the person whose act it tells others of, where that isn't the lab's.
+    ``sender`` is the person whose act it tells others of; None where that is the lab.
 
     ``is_secret``: it holds a link that proves who opens it. Such a mail is for the address alone:
-    its text is dropped once sent, and it never stands in the inbox.
+    its text is dropped once sent, and the inbox never shows it.
     """
 
     class State(models.TextChoices):
@@ -78,7 +78,7 @@ class OutboxMessage(models.Model):
 
 
 class BouncedAddress(models.Model):
-    """An address that its own server says takes no mail, until its owner shows that it does."""
+    """An address that its server refused, until its owner opens a link that was sent to it."""
 
     address = models.EmailField(unique=True)
     reason = models.CharField(max_length=300)
@@ -97,9 +97,9 @@ class BouncedAddress(models.Model):
 
 
 class LetterTemplate(models.Model):
-    """A team's own words for one kind of letter. ``scope`` says whose: ``repo:12``.
+    """A team's own words for one kind of letter. ``scope`` names the team, as in ``repo:12``.
 
-    ``paragraphs`` are parted by an empty line; ``{reference}`` and the like stand for facts.
+    ``paragraphs`` are separated by empty lines; ``{reference}`` and the like stand for facts.
     """
 
     scope = models.CharField(max_length=80)

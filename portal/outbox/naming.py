@@ -1,4 +1,4 @@
-"""Name letters by a Message-ID, by which a bounce is known and on which servers insist."""
+"""Make Message-IDs from the keys of letters, so that a bounce names the letter it is about."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-# Its beginning is the letter's key. Until now its end was the site's name, spaces and all.
+# It begins with the letter's key. Older letters end in the site's name, spaces and all.
 MESSAGE_ID = re.compile(r"<([^<>@\s]+)@[^<>]+>")
 LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 DOMAIN = re.compile(rf"{LABEL}(?:\.{LABEL})+", re.IGNORECASE)
 
 
 def message_id(key: str) -> str:
-    """Return a Message-ID as RFC 5322 has it, at a domain that is ours."""
+    """Return a Message-ID after RFC 5322, at a domain of ours."""
     return f"<{key}@{_our_domain()}>"
 
 
 def keys_in(header: str) -> list[str]:
-    """Return what may be keys of our letters, from the Message-IDs in a header."""
+    """Return the possible keys of our letters among the Message-IDs in a header."""
     return MESSAGE_ID.findall(header)
 
 
 def _our_domain() -> str:
-    """Return the domain of the sender’s address, else the host of the site’s."""
+    """Return the domain of the sender’s address, or else the host of the site."""
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     if domain := _as_domain(sender):
         return domain

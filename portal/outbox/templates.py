@@ -1,7 +1,7 @@
-"""A team's own words for its letters: kept by scope and kind, filled with the facts of the case.
+"""A team's own words for its letters: stored by scope and kind, filled with the facts of a case.
 
-Who may edit a scope's letters is for the caller to ask; what kinds there are, and which facts
-each has, is for whoever writes the letters.
+The callers decide who may edit the letters of a scope, which kinds there are, and which facts each
+kind has.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_LETTER = 8000
 
 @dataclass(frozen=True)
 class LetterWords:
-    """What a letter says, with ``{placeholders}`` or filled."""
+    """The subject and paragraphs of a letter, with ``{placeholders}`` or filled in."""
 
     subject: str
     paragraphs: list[str]
@@ -44,11 +44,11 @@ class LetterWords:
 
 
 def words_of(subject: str, text: str) -> LetterWords:
-    """What an editor sent: paragraphs parted by empty lines."""
-    return LetterWords(" ".join(subject.split()), _parted(text))
+    """Read what somebody typed into the editor: empty lines separate paragraphs."""
+    return LetterWords(" ".join(subject.split()), _paragraphs(text))
 
 
-def _parted(text: str) -> list[str]:
+def _paragraphs(text: str) -> list[str]:
     blocks = re.split(r"\n\s*\n", text.replace("\r\n", "\n"))
     return [block.strip() for block in blocks if block.strip()]
 
@@ -58,31 +58,33 @@ def placeholders(words: LetterWords) -> set[str]:
 
 
 def fill(words: LetterWords, facts: Mapping[str, str]) -> LetterWords:
-    """Each placeholder by its fact, once: a fact that looks like a placeholder stays as it is.
+    """Replace each placeholder by its fact, once: a fact may contain braces and is left alone.
 
-    A fact may be several paragraphs, or none.
+    A fact may be several paragraphs, or empty, which leaves no paragraph.
     """
 
     def filled(text: str) -> str:
-        return PLACEHOLDER.sub(lambda found: facts.get(found[1], found[0]), text)
+        return PLACEHOLDER.sub(lambda match: facts.get(match[1], match[0]), text)
 
-    paragraphs = [part for each in words.paragraphs for part in _parted(filled(each))]
+    paragraphs = [
+        paragraph for template in words.paragraphs for paragraph in _paragraphs(filled(template))
+    ]
     return LetterWords(filled(words.subject), paragraphs)
 
 
 def edited_words(scope: str, kind: str) -> LetterWords | None:
-    """The team's own words, if it has any."""
-    own = LetterTemplate.objects.filter(scope=scope, kind=kind).first()
-    return words_of(own.subject, own.paragraphs) if own else None
+    """Return the team's own words, or None if it has none."""
+    template = LetterTemplate.objects.filter(scope=scope, kind=kind).first()
+    return words_of(template.subject, template.paragraphs) if template else None
 
 
 def render_letter(
     scope: str, kind: str, default: LetterWords, facts: Mapping[str, str]
 ) -> LetterWords:
-    """The team's words, else ``default``, with the facts in their places.
+    """Return the team's words, or else ``default``, with the facts filled in.
 
-    Words that name a fact which this kind no longer has give way to the default: a letter with a
-    hole in it is worse than one in plain words.
+    Words that name a fact which this kind no longer has give way to the default: a letter with an
+    unfilled placeholder is worse than one in the default words.
     """
     own = edited_words(scope, kind)
     if own is not None and not placeholders(own) <= set(facts):
@@ -96,7 +98,7 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _unknown(text: str, allowed: Collection[str]) -> str:
-    """What is wrong with the placeholders of a text; empty if nothing is."""
+    """Say which placeholders of a text are unknown; "" if none is."""
     strange = sorted(set(PLACEHOLDER.findall(text)) - set(allowed))
     if not strange:
         return ""
@@ -109,7 +111,7 @@ def _unknown(text: str, allowed: Collection[str]) -> str:
 def check_words(
     words: LetterWords, *, allowed: Collection[str], required: Collection[str] = ()
 ) -> None:
-    """Raises FieldErrors naming what must change in ``subject`` and ``paragraphs``."""
+    """Raise FieldErrors naming what must change in ``subject`` and ``paragraphs``."""
     errors: dict[str, str] = {}
     if not words.subject:
         errors["subject"] = "Give the letter a subject."
@@ -133,7 +135,7 @@ def check_words(
 def preview(
     words: LetterWords, facts: Mapping[str, str], *, required: Collection[str] = ()
 ) -> LetterWords:
-    """What a letter of these words would say. Raises FieldErrors as saving would."""
+    """Fill in sample facts. Raise FieldErrors as saving these words would."""
     check_words(words, allowed=facts.keys(), required=required)
     return fill(words, facts)
 
@@ -150,7 +152,7 @@ def save_letter_template(
     required: Collection[str] = (),
     now: datetime,
 ) -> LetterTemplate:
-    """Keep a team's own words; the same words again change nothing.
+    """Store a team's own words for a kind; the same words again change nothing.
 
     ``allowed`` are the facts of this kind, ``required`` those that the letter may not leave out.
     """
@@ -177,9 +179,9 @@ def save_letter_template(
 
 @transaction.atomic
 def reset_letter_template(*, actor: User, scope: str, kind: str, now: datetime) -> bool:
-    """Go back to the default words. False, and nothing changes, where they stand already."""
-    held = LetterTemplate.objects.select_for_update().filter(scope=scope, kind=kind)
-    template = held.first()
+    """Delete a team's own words. Return False if it has none of this kind."""
+    locked = LetterTemplate.objects.select_for_update().filter(scope=scope, kind=kind)
+    template = locked.first()
     if template is None:
         return False
     _record(EventType.LETTER_RESET, actor, template, now)
@@ -188,7 +190,7 @@ def reset_letter_template(*, actor: User, scope: str, kind: str, now: datetime) 
 
 
 def _record(event: EventType, actor: User, template: LetterTemplate, now: datetime) -> None:
-    """Which words, not the words: they may name somebody, and the record forgets nothing."""
+    """Record the hash of the words; the words may name somebody, and a record is never deleted."""
     content = f"{template.subject}\n\n{template.paragraphs}"
     record(
         event,

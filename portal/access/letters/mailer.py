@@ -19,7 +19,7 @@ from portal.outbox.templates import LetterWords, fill, render_letter
 
 @dataclass(frozen=True)
 class Address:
-    """Whom a letter goes to, and what all letters about the same thing have in common.
+    """An address: whom letters about one thing go to, and what they all have in common.
 
     keys: the beginning of their keys. about: what ends their subjects. names: facts that each of
     them may use. label, page: the link at their end.

@@ -1,4 +1,4 @@
-"""What a timer is: rows whose time has come, and what is then done with each of them."""
+"""Define a timer: rows whose time has come, and what is then done with each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses whose letters come back, and the letters that did."""
+"""Mark addresses that refuse mail, and the letters that bounced from them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from portal.outbox.models import BouncedAddress, OutboxMessage
 log = logging.getLogger(__name__)
 State = OutboxMessage.State
 REASON_LENGTH = 300
-WANTS_A_PASSWORD = 530  # says nothing about the address
-POLICY = "5.7."  # refused for who we are, or how we are set up: not for whom it is to
+AUTHENTICATION_REQUIRED = 530  # a fault of our settings, not of the address
+POLICY = "5.7."  # refused for who sends it or how we are set up, not for the address
 
 
 @dataclass(frozen=True)
 class Bounce:
-    """What a report came to. ``address`` is "" where it only told of a delay."""
+    """The result of reading a report. ``address`` is "" where it only told of a delay."""
 
     address: str = ""
     letter: str = ""
@@ -30,7 +30,7 @@ class Bounce:
 
 @transaction.atomic
 def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
-    """Letters to this address come back. The same again changes the reason alone."""
+    """Note that letters to an address bounce. Again changes the reason alone."""
     bounced, created = BouncedAddress.objects.select_for_update().get_or_create(
         address=address.strip().lower(),
         defaults={"reason": _one_line(reason), "at": now},
@@ -44,7 +44,7 @@ def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
 
 
 def clear_bounce(*, address: str, now: datetime) -> bool:
-    """Its owner opened a link that was sent there. False where nothing stood against it."""
+    """Clear an address whose owner opened a link sent there. Return False if it wasn't marked."""
     standing = BouncedAddress.objects.filter(address=address.strip().lower(), cleared_at=None)
     return bool(standing.update(cleared_at=now))
 
@@ -54,7 +54,7 @@ def is_bounced(address: str) -> bool:
 
 
 def bounce(message: OutboxMessage, *, reason: str, now: datetime) -> None:
-    """Mark a letter, whose row the caller holds, and its address. The caller saves it."""
+    """Mark a letter and its address as bounced. The caller has locked the letter, and saves it."""
     message.state = State.BOUNCED
     message.last_error = _one_line(reason)
     mark_bounced(address=message.address, reason=reason, now=now)
@@ -62,7 +62,7 @@ def bounce(message: OutboxMessage, *, reason: str, now: datetime) -> None:
 
 
 def lasting_refusal(error: Exception) -> str:
-    """The server's words, where it says for good that there is no such recipient; else ""."""
+    """Return the server's words if it refuses the recipient for good, else ""."""
     if not isinstance(error, SMTPRecipientsRefused) or not error.recipients:
         return ""
     answers = [(code, _decoded(words)) for code, words in error.recipients.values()]
@@ -73,7 +73,7 @@ def lasting_refusal(error: Exception) -> str:
 
 
 def _is_lasting(code: int, words: str) -> bool:
-    return 500 <= code < 600 and code != WANTS_A_PASSWORD and not words.startswith(POLICY)
+    return 500 <= code < 600 and code != AUTHENTICATION_REQUIRED and not words.startswith(POLICY)
 
 
 def _decoded(words: bytes | str) -> str:
@@ -81,16 +81,16 @@ def _decoded(words: bytes | str) -> str:
 
 
 def _one_line(reason: str) -> str:
-    line = " ".join("".join(each if each.isprintable() else " " for each in reason).split())
+    line = " ".join("".join(char if char.isprintable() else " " for char in reason).split())
     return line[:REASON_LENGTH] or "no reason given"
 
 
 @transaction.atomic
 def read_bounce(*, raw: bytes, now: datetime) -> Bounce:
-    """Take in a report that a mail server sent back. Reading it again changes nothing.
+    """Mark the letter that a delivery report is about. Reading it again changes nothing.
 
-    It is believed only where it tells of a letter of ours, by its Message-ID or by an address
-    that we wrote to. Raises UnreadableBounce.
+    Anybody can write such a report, so it is believed only if it names a letter of ours, by its
+    Message-ID or by an address that we wrote to. Otherwise raise UnreadableBounce.
     """
     report = parse(raw)
     if not report.failed:
@@ -105,10 +105,10 @@ def read_bounce(*, raw: bytes, now: datetime) -> Bounce:
 
 
 def _letter(keys: list[str], recipient: str) -> OutboxMessage | None:
-    """The letter itself; where the report lost its name, the last one to that address."""
-    held = OutboxMessage.objects.select_for_update()
-    named = held.filter(key__in=keys).first()
+    """Lock the letter that is named; if none is, the last one sent to the recipient."""
+    letters = OutboxMessage.objects.select_for_update()
+    named = letters.filter(key__in=keys).first()
     if named is not None or not recipient:
         return named
-    sent = held.filter(address__iexact=recipient, sent_at__isnull=False)
+    sent = letters.filter(address__iexact=recipient, sent_at__isnull=False)
     return sent.order_by("-sent_at", "-pk").first()

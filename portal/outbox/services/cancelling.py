@@ -1,4 +1,4 @@
-"""Taking back what has not gone out."""
+"""Cancel mail that has not gone out."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ State = OutboxMessage.State
 
 @transaction.atomic
 def cancel_mail(*, now: datetime, keys: Collection[str] = (), key_prefix: str = "") -> int:
-    """Cancel those still queued among ``keys`` and under ``key_prefix``; how many were.
+    """Cancel queued mails by ``keys`` or by what their keys begin with; return how many.
 
-    It waits for a worker that has one in its hands, and then leaves that one as sent. A cancelled
+    The update waits for a worker that is sending one, and then leaves that one as sent. A cancelled
     key stays taken: queueing it again sends nothing. Cancelling again changes nothing.
     """
     if not keys and not key_prefix:
         raise ValueError("Name the mails to cancel: keys, or the beginning that they share.")
-    meant = Q(key__in=keys)
+    chosen = Q(key__in=keys)
     if key_prefix:
-        meant |= Q(key__startswith=key_prefix)
-    queued = OutboxMessage.objects.filter(meant, state=State.QUEUED)
+        chosen |= Q(key__startswith=key_prefix)
+    queued = OutboxMessage.objects.filter(chosen, state=State.QUEUED)
     return queued.update(state=State.CANCELLED, cancelled_at=now)

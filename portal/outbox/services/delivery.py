@@ -1,4 +1,4 @@
-"""Deliver what is due, at least once."""
+"""Deliver the mail that is due, at least once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _send(message: OutboxMessage) -> None:
 
 
 def deliver_one(*, now: datetime) -> bool:
-    """Send the oldest mail that is due. False when there is none.
+    """Send the oldest mail that is due, and return False if there is none.
 
     The row stays locked while it is sent, so two workers never send the same one at once; a
     crash between sending and commit sends it again.
@@ -54,11 +54,11 @@ def deliver_one(*, now: datetime) -> bool:
 
 
 def _try(message: OutboxMessage, now: datetime) -> None:
-    """Send a mail whose row the caller holds and saves, and note in it what came of that."""
+    """Send a mail and note the result in its row, which the caller has locked and saves."""
     message.attempts += 1
     try:
         _send(message)
-    except (OSError, ValueError) as error:  # the server's refusal, or no mail can be made of it
+    except (OSError, ValueError) as error:  # the server refuses, or a header can't be built
         if words := lasting_refusal(error):
             bounce(message, reason=words, now=now)
         else:
@@ -70,7 +70,10 @@ def _try(message: OutboxMessage, now: datetime) -> None:
 
 
 def _forget_secret(message: OutboxMessage) -> None:
-    """The demo keeps such mails, since its inbox is the only place to read them."""
+    """Drop the text of a mail with a secret once it isn't needed.
+
+    A demo keeps it, since its inbox is the only place where such a mail can be read.
+    """
     over = message.state != OutboxMessage.State.QUEUED
     if over and message.is_secret and not settings.DEMO:
         message.text = message.html = ""
@@ -85,7 +88,7 @@ def _put_off(message: OutboxMessage, error: Exception, now: datetime) -> None:
 
 
 def deliver_due(*, now: datetime, limit: int = BATCH) -> int:
-    """Send up to ``limit`` mails that are due; how many were tried."""
+    """Try to send up to ``limit`` mails that are due, and return how many were tried."""
     tried = 0
     while tried < limit and deliver_one(now=now):
         tried += 1

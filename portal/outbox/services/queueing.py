@@ -37,11 +37,11 @@ def queue_mail(
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
-    """Store one mail, due at once unless told; the same ``key`` again changes nothing.
+    """Store a mail, due at once unless ``due_at`` says later. The same key again changes nothing.
 
-    ``sender`` is the person whose act it tells others of; how many those are is limited, and
-    TooManyLetters undoes the act. What the lab must tell has none. A letter that ``is_owed`` to
-    its reader counts, and goes all the same.
+    ``sender`` is the person whose act it tells others of, None for the lab. How many letters one
+    person may cause is limited: past that, raise TooManyLetters, which undoes the act. A letter
+    that ``is_owed`` to its reader counts, but is sent all the same.
     """
     message, is_new = OutboxMessage.objects.get_or_create(
         key=key,
@@ -60,7 +60,7 @@ def queue_mail(
     )
     if is_new and sender is not None and not is_owed:
         require_within_budget(message, now)
-    if message.due_at <= now:  # what waits is found by the clock
+    if message.due_at <= now:  # later ones are found by the worker's clock
         transaction.on_commit(lambda: enqueue("mail.deliver"))
     return message
 
@@ -133,7 +133,7 @@ def queue_letter(
 
 
 def _with_reference(subject: str, reference: str) -> str:
-    """However long a name or a lab's own words make it."""
+    """End a subject in the reference unless it names it, and cut what is too long before that."""
     if reference and reference not in subject[:LONGEST_SUBJECT]:
         subject = f"{subject[: LONGEST_SUBJECT - len(reference) - 4]} ({reference})"
     return subject

@@ -1,4 +1,4 @@
-"""Sending a letter once more, for who never got it."""
+"""Send a letter once more to somebody who never got it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,14 @@ def resend_mail(
     among: QuerySet[OutboxMessage] | None = None,
     now: datetime,
 ) -> OutboxMessage:
-    """Queue the same words as a new letter, to where the person's letters go now.
+    """Queue a letter's text as a new letter, to the address where the recipient's letters go now.
 
-    ``among``: the letters that the actor may send again, else their own. A mail that proves who
-    opens it is never sent again: its flow makes a new one. Raises NoSuchLetter, NotYetSent,
-    ResentTooOften.
+    ``among`` are the letters that the actor may send again, by default their own. A mail with a
+    secret link is never sent again: whoever needs one asks for a new link. Raise NoSuchLetter,
+    NotYetSent or ResentTooOften.
     """
     letters = OutboxMessage.objects.filter(recipient=actor) if among is None else among
-    mine = letters.filter(pk=message_id, is_secret=False, recipient__isnull=False)
-    if not mine.exists():
+    if not letters.filter(pk=message_id, is_secret=False, recipient__isnull=False).exists():
         raise NoSuchLetter
     original = _original(message_id)
     _require_gone(original)
@@ -61,15 +60,15 @@ def resend_mail(
 
 
 def can_be_resent(message: OutboxMessage) -> bool:
-    """Whether a page should offer it; how often, only sending tells."""
+    """Tell whether a page should offer to send a letter again, limits apart."""
     return not message.is_secret and message.state not in (State.QUEUED, State.CANCELLED)
 
 
 def _original(message_id: int) -> OutboxMessage:
-    """The first of its kind, locked: two who send it again at once are counted one by one."""
+    """Lock the letter that was sent first, so that two who send it again are counted one by one."""
     key = AGAIN.sub("", OutboxMessage.objects.get(pk=message_id).key)
-    held = OutboxMessage.objects.select_for_update(of=("self",)).select_related("recipient")
-    return held.get(key=key)
+    locked = OutboxMessage.objects.select_for_update(of=("self",)).select_related("recipient")
+    return locked.get(key=key)
 
 
 def _require_gone(original: OutboxMessage) -> None:

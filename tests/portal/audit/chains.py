@@ -1,4 +1,4 @@
-"""Chains as these tests need them, and what a forger with the database would do to one."""
+"""Build audit chains, and tamper with them as somebody with the database could."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def delete(*sequences: int) -> None:
 
 
 def insert_before(sequence: int) -> None:
-    """A forged event in the middle; those after it move up by one."""
+    """Insert a forged event; those after it move up by one."""
     rows = list(AuditEvent.objects.filter(sequence__gte=sequence))
     delete(*(row.sequence for row in rows))
     forged = AuditEvent(
@@ -45,14 +45,14 @@ def insert_before(sequence: int) -> None:
     AuditEvent.objects.bulk_create([forged, *rows])
 
 
-def swap(one: int, other: int) -> None:
-    change(one, sequence=ELSEWHERE)
-    change(other, sequence=one)
-    change(ELSEWHERE, sequence=other)
+def swap(first: int, second: int) -> None:
+    change(first, sequence=ELSEWHERE)
+    change(second, sequence=first)
+    change(ELSEWHERE, sequence=second)
 
 
 def rebuild_from(sequence: int) -> None:
-    """Every hash from here on made right again, as who has the code and the database can."""
+    """Recompute every hash from here on, as somebody with the code and the database could."""
     before = AuditEvent.objects.filter(sequence=sequence - 1).first()
     previous = before.hash if before else GENESIS
     for event in AuditEvent.objects.filter(sequence__gte=sequence):

@@ -12,13 +12,13 @@ from tests.portal.audit.chains import append
 
 @pytest.fixture
 def five_events(now) -> list[AuditEvent]:
-    """The first is the account's own."""
+    """Append four events to the one that an account records itself."""
     append(make_user(), *[now] * 4)
     return list(AuditEvent.objects.all())
 
 
 @pytest.fixture
 def five_published(five_events, now) -> list[AuditEvent]:
-    """The same, a day later: their day's head is out."""
+    """Publish the head of the day of ``five_events``."""
     publish_heads(now + timedelta(days=1))
     return five_events

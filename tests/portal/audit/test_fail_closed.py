@@ -1,4 +1,4 @@
-"""No record, no deed: what can't be written down isn't done, and the answer says to try again."""
+"""An act whose event can't be recorded isn't done, and the answer says to try again."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def take_the_table_away() -> None:
 
 @pytest.fixture(params=[forbid_by_trigger, take_the_table_away])
 def refuse(request) -> Callable[[], None]:
-    """From here on the audit table takes nothing; how, differs."""
+    """Return a function after which the audit table takes no event."""
     return request.param
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """Every row there is, but for who is signed in and the events themselves."""
+    """Return all rows of the database, without sessions and audit events."""
     return {
         model._meta.label: list(model.objects.order_by("pk").values())
         for model in apps.get_models()
@@ -147,7 +147,7 @@ def test_the_page_that_is_signed_says_to_try_again(refuse, client, now):
     repo, person = make_repo(gate="licence"), make_user()
     client.force_login(person)
     version = require_version_in_force(repo, now=now)
-    ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
+    ticks = {f"attest_{attestation['code']}": "on" for attestation in version.attestations}
     posted = {
         "text_sha256": version.sha256,
         "typed_name": person.display_name,

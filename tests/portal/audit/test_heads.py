@@ -21,7 +21,7 @@ def days() -> list[tuple[str, int]]:
 
 @pytest.fixture
 def person():
-    """The account's own event is the first, of 2026-01-05."""
+    """Make an account, whose own event is the first, of 2026-01-05."""
     return make_user()
 
 

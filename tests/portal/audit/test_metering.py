@@ -1,4 +1,4 @@
-"""Nobody fills the record at will: what one person appends in an hour is bounded."""
+"""The number of events that one person can append to the record in an hour is limited."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
 
 
 def another(value: Any, field: models.Field) -> Any:
-    """A value that the column takes and that differs from the one it has, by little."""
+    """Return a value for the column that differs from the present one by little."""
     if isinstance(value, datetime):
         return value + timedelta(microseconds=1)
     if isinstance(value, dict):

@@ -112,8 +112,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 
 def test_findings_as_json(five_published):
-    told = json.loads(verify(json=True))
-    assert told == {
+    findings = json.loads(verify(json=True))
+    assert findings == {
         "events": 5,
         "head": five_published[-1].hash,
         "heads_checked": 323,
@@ -135,7 +135,7 @@ def test_a_terminal_shows_how_far_it_is(five_events, monkeypatch):
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr("portal.audit.checking.AT_ONCE", 2)
+    monkeypatch.setattr("portal.audit.checking.BATCH", 2)
     shown = Terminal()
     call_command("verify_audit", stdout=StringIO(), stderr=shown)
     assert "\r4 events read" in shown.getvalue()

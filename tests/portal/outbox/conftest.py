@@ -30,7 +30,7 @@ def in_a_thread() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
 
 
 class SlowServer(BaseEmailBackend):
-    """Takes a mail, says so, and ends only when it is told to."""
+    """A mail backend that takes a mail, says so, and returns only when it is told to."""
 
     taken: list[str]
     has_one: threading.Event
@@ -53,7 +53,7 @@ def slow_server(settings) -> Iterator[type[SlowServer]]:
 
 
 class Postbox:
-    """What aiosmtpd asks; ``refusals`` are its answers to recipients, by address."""
+    """A handler for aiosmtpd. ``refusals`` are its answers to recipients, by address."""
 
     def __init__(self) -> None:
         self.refusals: dict[str, str] = {}
@@ -72,7 +72,7 @@ class Postbox:
 
 @pytest.fixture
 def postbox(settings) -> Iterator[Postbox]:
-    """A real mail server on a port of its own."""
+    """Run a real mail server on a port of its own."""
     handler = Postbox()
     controller = Controller(handler, hostname="127.0.0.1", port=free_port())
     controller.start()

@@ -8,22 +8,11 @@ import pytest
 from django.core import mail
 
 from portal.outbox.models import OutboxMessage
-from portal.outbox.services import deliver_due, queue_letter, queue_mail
+from portal.outbox.services import deliver_due, deliver_one
 from tests.factories.accounts import make_user
+from tests.portal.outbox.mails import letter_to, queue
 
 pytestmark = pytest.mark.django_db
-
-
-def queue(now, key="one"):
-    return queue_mail(
-        key=key,
-        kind="test",
-        recipient=None,
-        address="a@university.example",
-        subject="Hello",
-        text="Text",
-        now=now,
-    )
 
 
 def test_the_same_key_queues_one_mail(now):
@@ -86,21 +75,32 @@ def test_a_mail_with_a_secret_is_dropped_once_sent(now, settings, demo, kept):
 
 
 def test_a_letter_has_text_and_html_of_one_content(now):
-    person = make_user()
-    letter = queue_letter(
-        key="letter",
-        kind="receipt",
-        recipient=person,
-        subject="We have your request",
-        paragraphs=["It arrived <safely>."],
-        act_label="See your request",
-        act_url="http://127.0.0.1:8000/requests/1",
-        reference="0001",
-        team="Example Lab access team",
-        now=now,
-    )
+    letter = letter_to(make_user(), now)
     assert "It arrived <safely>." in letter.text
     assert "It arrived &lt;safely&gt;." in letter.html
     for part in (letter.text, letter.html):
         assert "http://127.0.0.1:8000/requests/1" in part
         assert "Example Lab access team" in part
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_one_in_a_workers_hands_is_passed_over(now, in_a_thread, slow_server):
+    queue(now, key="one", subject="one")
+    first = in_a_thread(lambda: deliver_one(now=now))
+    slow_server.has_one.wait(10)
+    assert deliver_one(now=now) is False  # it is due, and yet in other hands
+    slow_server.may_go_on.set()
+    assert first.result(10) is True
+    assert slow_server.taken == ["one"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_mails_go_out_once_each(now, in_a_thread, slow_server):
+    slow_server.may_go_on.set()
+    names = [f"mail {number}" for number in range(20)]
+    for name in names:
+        queue(now, key=name, subject=name)
+    ends = [in_a_thread(lambda: deliver_due(now=now)) for _ in range(3)]
+    assert sum(end.result(20) for end in ends) == 20
+    assert sorted(slow_server.taken) == sorted(names)
+    assert set(OutboxMessage.objects.values_list("state", flat=True)) == {"sent"}

@@ -122,6 +122,6 @@ class TestEachSurface:
         client.force_login(person)
         cause(timezone.now(), person, MOST_AN_HOUR)
         another = f"{secrets.token_hex(4)}@victim.example"  # none has had a letter just now
-        given = {"email": another, "action_add": ""}
-        assert client.post(reverse("account_email"), given).status_code == 429
+        form = {"email": another, "action_add": ""}
+        assert client.post(reverse("account_email"), form).status_code == 429
         assert not EmailAddress.objects.filter(email=another).exists()

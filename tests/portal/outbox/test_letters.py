@@ -1,4 +1,4 @@
-"""What every letter is: text and HTML, each complete; a reference in its subject; no secret."""
+"""Each letter is complete as text and as HTML, names its reference, and holds no secret."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECRETS = re.compile(
 
 @pytest.fixture
 def letters(now) -> list[OutboxMessage]:
-    """All that the gate can say, once."""
+    """Queue every letter that the gate can send, once."""
     queue_every_letter(now)
     return list(OutboxMessage.objects.filter(is_secret=False))
 
@@ -58,7 +58,7 @@ def named_in_code() -> set[str]:
 
 
 def constants(value: ast.expr) -> set[str]:
-    """A word, or either of two; a name is a wrapper's, which passes on what it was given."""
+    """Return a literal, or both of a condition; a variable is a wrapper's argument and has none."""
     if isinstance(value, ast.IfExp):
         return constants(value.body) | constants(value.orelse)
     return {value.value} if isinstance(value, ast.Constant) else set()
@@ -69,7 +69,7 @@ def words(text: str) -> set[str]:
 
 
 def shown(html: str) -> str:
-    """What a reader of the HTML sees."""
+    """Return the text that a reader of the HTML sees."""
     return unescape(re.sub(r"<[^>]+>", " ", html.partition("<main>")[2]))
 
 

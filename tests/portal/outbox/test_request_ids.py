@@ -1,4 +1,4 @@
-"""What is logged of a mail is found by the id of the request that queued it."""
+"""The log lines of a mail have the id of the HTTP request that queued it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def queued(now) -> None:
-    """Three mails: of two requests, and of the clock."""
+    """Queue three mails: of two requests, and of the clock."""
     for request_id in ("0" * 16, "1" * 16, ""):
         with bound_to(request_id):
             queue(now, key=f"of {request_id}", subject="Hello")

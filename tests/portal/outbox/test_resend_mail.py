@@ -99,10 +99,10 @@ def test_one_that_was_taken_back_stays_so(person, now):
 def test_who_sends_it_at_once_is_counted_one_by_one(person, now, in_a_thread):
     letter = letter_to(person, now)
     deliver_due(now=now)
-    ends = [
+    attempts = [
         in_a_thread(lambda: resend_mail(actor=person, message_id=letter.pk, now=now))
         for _ in range(6)
     ]
-    errors = [each.exception(20) for each in ends]
+    errors = [attempt.exception(20) for attempt in attempts]
     assert sum(error is None for error in errors) == 3
     assert {type(error) for error in errors if error} == {ResentTooOften}

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal.audit.checking import Fault, Report, verify_chain
+from portal.audit.checking import ChainReport, Fault, verify_chain
 from portal.audit.heads import Head
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T([01]\d|2[0-3]):00Z)? +([1-9]\d{0,17}) +([0-9a-f]{64})")
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{events} events read", ending="")
 
 
-def summary(report: Report) -> str:
+def summary(report: ChainReport) -> str:
     heads = f" {report.heads_checked} published heads agree." if report.heads_checked else ""
     return f"{report.events} events, unbroken.{heads} Head {report.head or 'none yet'}."
 
@@ -56,12 +56,12 @@ def in_words(fault: Fault) -> str:
     if fault.at is None:
         return f"Event {fault.sequence} (no event): {fault.reason}."
     when = f"{fault.at:%Y-%m-%d %H:%M:%S} UTC"
-    what = f"{fault.type} of {when}" if fault.type else f"no event; the next is of {when}"
-    return f"Event {fault.sequence} ({what}): {fault.reason}."
+    event = f"{fault.type} of {when}" if fault.type else f"no event; the next is of {when}"
+    return f"Event {fault.sequence} ({event}): {fault.reason}."
 
 
 def read_heads(path: Path) -> list[Head]:
-    """A copy of heads.txt; comments after ``#`` and blank lines are passed over."""
+    """Read a copy of heads.txt, without comments after ``#`` and blank lines."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -87,9 +87,9 @@ def _heads(path: Path, lines: list[str]) -> Iterator[Head]:
 
 
 def _head(content: str) -> Head:
-    """Raises ValueError."""
-    found = LINE.fullmatch(content)
-    if not found:
+    """Parse a line of heads.txt. Raise ValueError if it is none."""
+    match = LINE.fullmatch(content)
+    if match is None:
         raise ValueError(content)
-    hour = int(found[2]) if found[2] else None
-    return Head(date.fromisoformat(found[1]), int(found[3]), found[4], hour)
+    hour = int(match[2]) if match[2] else None
+    return Head(date.fromisoformat(match[1]), int(match[3]), match[4], hour)

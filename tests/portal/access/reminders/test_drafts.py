@@ -14,7 +14,7 @@ from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_draft
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo
-from tests.portal.access.reminders.hands import DAY, SECOND, deliver, events, letters
+from tests.portal.access.reminders.helpers import DAY, SECOND, deliver, events, letters
 
 pytestmark = pytest.mark.django_db
 REMINDED = LONG_AGO + timedelta(days=76)

@@ -13,14 +13,14 @@ from portal.catalog.models import TeamMember
 from tests.factories.access import make_grant
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.hands import DAY, SECOND, events, letters, recipients
+from tests.portal.access.reminders.helpers import DAY, SECOND, events, letters, recipients
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def grant():
-    """A year long, on a repo with an administrator."""
+    """Make a grant of a year, at a repo with an administrator."""
     repo = make_repo(namespace=make_lab(publisher=make_user("the-owner")))
     make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR, username="the-administrator")
     return make_grant(repo)
@@ -127,7 +127,7 @@ def test_an_undecided_renewal_escalates_as_a_request_does(grant, renewal):
 
 @pytest.fixture
 def offer(grant):
-    """Offered for thirty days from LONG_AGO."""
+    """Make an offer of thirty days from LONG_AGO."""
     Grant.objects.filter(pk=grant.pk).update(
         starts_at=None, acceptance=None, offered_at=LONG_AGO, offer_expires_at=LONG_AGO + 30 * DAY
     )

@@ -17,14 +17,14 @@ from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.hands import DAY, SECOND, events, fresh, letters, recipients
+from tests.portal.access.reminders.helpers import DAY, SECOND, events, fresh, letters, recipients
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def gate():
-    """A repo with owner, administrator and two reviewers: (repo, owner, administrator)."""
+    """Return a repo that has two reviewers, with its owner and its administrator."""
     owner = make_user("the-owner")
     repo = make_repo(namespace=make_lab(publisher=owner))
     administrator = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
@@ -140,27 +140,27 @@ def test_one_row_that_fails_holds_up_no_other(gate, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_while_one_process_ticks_another_passes(gate):
     case = make_request(gate[0])
-    other = connections["default"].copy()
+    another_process = connections["default"].copy()
     try:
-        with transaction.atomic(), other.cursor() as cursor:
+        with transaction.atomic(), another_process.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [timing.TICK_LOCK])
             assert tick(case.due_at) == {}
             cursor.execute("SELECT pg_advisory_unlock(%s)", [timing.TICK_LOCK])
     finally:
-        other.close()
+        another_process.close()
     assert tick(case.due_at) == {"overdue": 1}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_row_in_somebodys_hands_waits_for_the_next_minute(gate):
     case = make_request(gate[0])
-    other = connections["default"].copy()
-    other.set_autocommit(False)
+    another_process = connections["default"].copy()
+    another_process.set_autocommit(False)
     try:
-        with other.cursor() as cursor:
+        with another_process.cursor() as cursor:
             cursor.execute("SELECT 1 FROM access_accessrequest WHERE id = %s FOR UPDATE", [case.pk])
             assert tick(case.due_at) == {}
     finally:
-        other.rollback()
-        other.close()
+        another_process.rollback()
+        another_process.close()
     assert tick(case.due_at) == {"overdue": 1}

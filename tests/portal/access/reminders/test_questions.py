@@ -16,7 +16,7 @@ from portal.outbox.models import BouncedAddress, OutboxMessage
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.hands import (
+from tests.portal.access.reminders.helpers import (
     DAY,
     SECOND,
     deliver,
@@ -32,7 +32,7 @@ State = AccessRequest.State
 
 @pytest.fixture
 def asked():
-    """A request whose question waits 30 days for an answer: (request, question)."""
+    """Return a request and its question, which waits 30 days for an answer."""
     repo = make_repo()
     reviewer = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
     case = make_request(repo)
@@ -43,7 +43,7 @@ def asked():
 
 
 def remind(question) -> None:
-    """Both reminders, each delivered at once."""
+    """Send both reminders, and deliver each at once."""
     for before in (timedelta(days=7), timedelta(days=1)):
         tick(question.deadline_at - before)
         deliver(question.deadline_at - before)

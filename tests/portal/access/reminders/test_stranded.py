@@ -13,7 +13,7 @@ from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.hands import events, fresh, letters, recipients
+from tests.portal.access.reminders.helpers import events, fresh, letters, recipients
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -33,8 +33,8 @@ def decline_for_conflict(case, reviewer):
 def test_a_team_of_nobody_strands_it_within_a_minute(repo):
     case = make_request(repo)
     assert tick(LONG_AGO + MINUTE) == {"stranded": 1}
-    found = Escalation.objects.get(request=case)
-    assert (found.level, found.reason) == (2, Escalation.Reason.STRANDED)
+    escalation = Escalation.objects.get(request=case)
+    assert (escalation.level, escalation.reason) == (2, Escalation.Reason.STRANDED)
     assert fresh(case).escalation_level == 2
     assert "the-owner" in recipients("stranded")
     assert events(EventType.REQUEST_STRANDED)[0].data == {"able": 0, "quorum": 1}

@@ -1,4 +1,4 @@
-"""No state without somebody who must act and a time at which something follows."""
+"""In each state it is somebody's turn, and at some time something follows by itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOBODY = "nobody"
 
 
 class Turn(NamedTuple):
-    """Whose turn it is, the timers that run, and what else follows from a time that passes."""
+    """A state: whose turn it is, its timers, and what else follows from a time that passes."""
 
     owner: str
     timers: set[str] = set()

@@ -1,4 +1,4 @@
-"""What the clock did stands in the history of a request, for both sides."""
+"""The history of a request shows both sides what the timers did."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.access.reminders.tick import tick
 from portal.access.review.timeline import timeline_of
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.hands import fresh
+from tests.portal.access.reminders.helpers import fresh
 
 pytestmark = pytest.mark.django_db
 State = AccessRequest.State

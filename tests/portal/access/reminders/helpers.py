@@ -1,4 +1,4 @@
-"""What the clock's tests share: the letters it wrote, and how they are delivered."""
+"""Helpers for tests of reminders: letters, their recipients and delivery, and events."""
 
 from __future__ import annotations
 
