@@ -44,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _placed(error: Exception, arguments: argparse.Namespace) -> str:
     """Return the error's sentence, with the folder where it names only a file's field."""
-    given = vars(arguments)
-    folder = next((given[name] for name in ("model", "directory", "source") if given.get(name)), "")
-    plain = isinstance(error, ConfigError) and not given.get("config")
+    values = vars(arguments)
+    names = ("model", "directory", "source")
+    folder = next((values[name] for name in names if values.get(name)), "")
+    plain = isinstance(error, ConfigError) and not values.get("config")
     return f"{folder}: {error}" if plain and folder and folder not in str(error) else str(error)
 
 

@@ -105,7 +105,7 @@ class OptConfig:
 
     @property
     def has_projections(self) -> bool:
-        """Whether embeddings are narrower than the layers (the 350M's project_in and _out)."""
+        """Tell whether embeddings are narrower than the layers (the 350M's project_in and _out)."""
         return self.word_embed_proj_dim != self.hidden_size
 
     @property

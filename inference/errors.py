@@ -55,14 +55,14 @@ class WeightMismatch(CheckpointError):
         return self.absent, self.extra, self.misshapen, self.disagreeing, self.damaged
 
     def __reduce__(self) -> tuple[type["WeightMismatch"], tuple[list[str], ...]]:
-        """So that a rank can hand it to another."""
+        """Support pickling, so that one rank can send it to another."""
         return type(self), self.parts
 
     @classmethod
-    def joined(cls, found: Sequence["WeightMismatch"]) -> "WeightMismatch":
-        """What several readers found, each thing once."""
-        together = zip(*(each.parts for each in found), strict=True)
-        return cls(*(list(dict.fromkeys(chain(*lists))) for lists in together))
+    def joined(cls, mismatches: Sequence["WeightMismatch"]) -> "WeightMismatch":
+        """Join what several readers found, each difference once."""
+        parts = zip(*(mismatch.parts for mismatch in mismatches), strict=True)
+        return cls(*(list(dict.fromkeys(chain(*lists))) for lists in parts))
 
 
 class TokenizerError(InferenceError):
@@ -90,7 +90,7 @@ class Diverged(TrainError):
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the trainer to stop. As Ctrl-C, no Exception: nobody catches it by the way."""
+    """A signal asked the trainer to stop. No Exception, so that ``except Exception`` lets it by."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

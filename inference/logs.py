@@ -1,6 +1,6 @@
 """Name the request in the engine's log, since one thread works on many at once.
 
-The id stands in the text too, for ranks that write plain lines.
+The id is in the message too, for ranks that write plain lines.
 """
 
 

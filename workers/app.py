@@ -1,7 +1,7 @@
-"""The Celery application with its tasks and its clock: ``celery -A workers.app worker``.
+"""Define the Celery application, its tasks and schedule: ``celery -A workers.app worker``.
 
-Tasks only nudge: what there is to do stands in the database. A worker process also runs the
-engine, from its start to its end; beat, which imports this too, does not.
+Tasks are only hints: the work itself is in the database. A worker process also runs the engine,
+from its start to its end; beat, which imports this too, does not.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ generator = Generator()
 
 @app.task(name="generate.work")
 def work(repo: str = "") -> None:
-    """Some row waits: look now rather than at the next poll."""
+    """Wake the thread that claims jobs, so that it doesn't wait for its next poll."""
     generator.wake()
 
 

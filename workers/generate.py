@@ -1,7 +1,7 @@
-"""Hosted inference: claims rows for the engine and commits what comes of them.
+"""Serve hosted inference: claim jobs for the engine and commit their results.
 
-One thread, the clerk, talks to the database; the engine's thread (``workers.loop``) does not; a
-third says in Redis that the model is here. A hint only wakes the clerk, who looks by himself too.
+One thread, the dispatcher, talks to the database; the engine's thread (``workers.loop``) does not;
+a third sends heartbeats to Redis. Celery's hints only wake the dispatcher, which polls as well.
 """
 
 from __future__ import annotations
@@ -49,12 +49,14 @@ JOIN_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Hosted:
+    """The revision that this worker serves, with its repo."""
+
     repo: ModelRepo
     revision: Revision
 
 
 def find_hosted() -> Hosted | None:
-    """What this worker serves: the repo that settings name, else the only one that is hosted."""
+    """Find the head of the repo that settings name, else of the only hosted one, else None."""
     name = settings.HOSTED_MODEL
     repos = hosting.hosted_repos()
     if name:
@@ -64,7 +66,7 @@ def find_hosted() -> Hosted | None:
 
 
 def make_engine(folder: str) -> EngineProtocol:
-    """The engine that settings choose."""
+    """Make the engine that settings choose. Raises ValueError for one that doesn't exist."""
     if settings.ENGINE != "native":
         raise ValueError(f"no such engine: {settings.ENGINE}")
     from inference import Engine  # torch is slow to import, and beat needs none of it
@@ -81,13 +83,13 @@ def make_engine(folder: str) -> EngineProtocol:
 
 
 class Generator:
-    """The clerk, from the worker's start to its end."""
+    """The dispatcher, from the worker's start to its end."""
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -96,7 +98,7 @@ class Generator:
         self._wake.set()
 
     def stop(self) -> None:
-        """Give the jobs back and end. Returns at once: see ``join``."""
+        """Begin to give the jobs back and end. Returns at once: see ``join``."""
         self._stopping.set()
         self._wake.set()
 
@@ -114,7 +116,7 @@ class Generator:
                     continue
                 self._pause(IDLE_SECONDS)
             except Exception:
-                log.exception("Hosted inference stumbled; it starts again")
+                log.exception("Hosted inference failed; it starts again")
                 self._pause(TROUBLE_SECONDS)
 
     def _pause(self, seconds: float) -> None:
@@ -127,45 +129,49 @@ class Generator:
             engine = make_engine(str(materialise(hosted.revision)))
             loop = EngineLoop(engine, settings.ENGINE_MAX_NUM_SEQS, on_ended=self.wake)
             loop.start()
-            heartbeat.say(hosting.READY)
+            heartbeat.set_state(hosting.READY)
             log.info("%s is ready after %.1f s", hosted.revision, time.monotonic() - began)
-            desk = Desk(hosted, loop, self.name)
+            claims = JobClaims(hosted, loop, self.name)
             try:
-                self._keep(desk, heartbeat)
+                self._serve_jobs(claims, heartbeat)
             finally:
-                desk.close()
+                claims.close()
 
-    def _keep(self, desk: Desk, heartbeat: Heartbeat) -> None:
-        """Until the worker stops, the engine breaks, or another revision is to be served."""
-        while not (self._stopping.is_set() or desk.loop.broken):
+    def _serve_jobs(self, claims: JobClaims, heartbeat: Heartbeat) -> None:
+        """Serve until the worker stops, the engine breaks, or another revision must be served."""
+        while not (self._stopping.is_set() or claims.loop.broken):
             try:
                 close_old_connections()
-                desk.round()
+                claims.update()
             except Exception:
-                log.exception("A round failed; what it left undone is done in the next")
+                log.exception("An update of jobs failed; the next one makes up for it")
                 self._pause(TROUBLE_SECONDS)
-            if desk.outdated:
-                heartbeat.say(hosting.LOADING)  # so nothing new comes, and the rest runs out
-                if desk.empty:
+            if claims.outdated:
+                heartbeat.set_state(hosting.LOADING)  # so that no new jobs come while these end
+                if claims.empty:
                     return
-            self._pause(BUSY_SECONDS if desk.loop.runs() else IDLE_SECONDS)
+            self._pause(BUSY_SECONDS if claims.loop.runs() else IDLE_SECONDS)
 
 
-class Desk:
-    """The rows of one served revision: claimed, kept, committed."""
+class JobClaims:
+    """The jobs of one served revision that this worker has claimed."""
 
     def __init__(self, hosted: Hosted, loop: EngineLoop, worker: str) -> None:
         self.hosted, self.loop, self.worker = hosted, loop, worker
         self.outdated = False
         self.empty = True
-        self._renewed_at = self._looked_at = time.monotonic()
+        self._renewed_at = self._head_checked_at = time.monotonic()
 
-    def round(self) -> None:
+    def update(self) -> None:
+        """Commit ended jobs, stop cancelled ones, claim new ones, and renew leases.
+
+        Ended jobs come first, so that their places are free when new ones are claimed.
+        """
         self._commit()
-        self._heed()
+        self._halt_cancelled()
         self._claim()
         self._renew()
-        self._look_at_head()
+        self._check_head()
 
     def close(self) -> None:
         """Commit what has ended and give the rest back."""
@@ -189,10 +195,10 @@ class Desk:
             run = self.loop.ended[0]
             with run.bound_to_log():
                 self._commit_one(run)
-            self.loop.ended.popleft()
+            self.loop.ended.popleft()  # only now: after a failed commit it is tried again
 
     def _commit_one(self, run: Run) -> None:
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "job_id": run.job.pk,
             "attempt": run.job.attempt,
             "result": run.result(),
@@ -200,33 +206,33 @@ class Desk:
         }
         try:
             if run.lease_status is LeaseStatus.CANCELLED:
-                fail_job(**given, error="Stopped on request.", state=Job.State.CANCELLED)
+                fail_job(**arguments, error="Stopped on request.", state=Job.State.CANCELLED)
             elif run.lease_status is LeaseStatus.ACCESS_ENDED:
-                fail_job(**given, error="Your access to the model ended.")
+                fail_job(**arguments, error="Your access to the model ended.")
             elif run.error:
-                fail_job(**given, error=run.error)
+                fail_job(**arguments, error=run.error)
             elif run.lease_status is LeaseStatus.RENEWED:
-                finish_job(**given)
+                finish_job(**arguments)
         except LeaseLost:
             log.warning("Job %s, attempt %s, was not ours to end", run.job.pk, run.job.attempt)
 
-    def _heed(self) -> None:
-        """Stop what someone wants stopped, and what was ended over our head."""
+    def _halt_cancelled(self) -> None:
+        """Stop runs whose job was cancelled by its owner or ended by the sweeper."""
         runs = {run.job.pk: run for run in self.loop.runs()}
         for job_id in cancelled_among(runs) if runs else ():
-            self._check(runs[job_id])
+            self._renew_lease(runs[job_id])
 
-    def _check(self, run: Run) -> None:
+    def _renew_lease(self, run: Run) -> None:
         with run.bound_to_log():
             status = renew_lease(job_id=run.job.pk, attempt=run.job.attempt, now=timezone.now())
         if status is not LeaseStatus.RENEWED:
             self.loop.halt(run, status)
 
     def _claim(self) -> None:
-        while (crowd := self.loop.crowd()) is not None:
+        while (passed_over := self.loop.people_passed_over()) is not None:
             job = claim_next_job(
                 worker=self.worker,
-                passing_over=crowd,
+                passing_over=passed_over,
                 repo_id=self.hosted.repo.pk,
                 revision_id=self.hosted.revision.pk,
                 now=timezone.now(),
@@ -243,16 +249,16 @@ class Desk:
             return
         self._renewed_at = time.monotonic()
         for run in self.loop.runs():
-            self._check(run)
+            self._renew_lease(run)
 
-    def _look_at_head(self) -> None:
-        if time.monotonic() - self._looked_at >= HEAD_SECONDS:
-            self._looked_at = time.monotonic()
+    def _check_head(self) -> None:
+        if time.monotonic() - self._head_checked_at >= HEAD_SECONDS:
+            self._head_checked_at = time.monotonic()
             self.outdated = find_hosted() != self.hosted
 
 
 class Heartbeat:
-    """Says in Redis what state the model is in, for as long as this process lives."""
+    """Tells Redis the model's state again and again, for as long as this process lives."""
 
     def __init__(self, hosted: Hosted) -> None:
         self._name, self._commit = hosted.repo.full_name, hosted.revision.commit
@@ -271,7 +277,7 @@ class Heartbeat:
         self._thread.join(hosting.HEARTBEAT_SECONDS * 2)
         self._quietly_stop()
 
-    def say(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         if state == self._state:
             return
         self._state = state

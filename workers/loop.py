@@ -1,4 +1,4 @@
-"""The engine's thread: the only one that calls ``step``. It knows no database."""
+"""Run the engine in a thread of its own, which alone calls ``step`` and knows no database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_SECONDS = 10.0
 
 
 class EngineProtocol(Protocol):
-    """What a worker asks of any engine."""
+    """An engine, as far as a worker uses it."""
 
     def submit(self, request: EngineRequest) -> str: ...
     def step(self) -> list[TokenEvent]: ...
@@ -37,7 +37,11 @@ class EngineProtocol(Protocol):
 
 
 class EngineLoop:
-    """Feeds the engine fairly, shares out its time, passes its events on."""
+    """Submits people's samples fairly, shares out the engine's time and passes its events on.
+
+    Other threads add and halt runs through thread-safe queues; only the engine's thread touches
+    the engine and ``_runs``.
+    """
 
     def __init__(
         self, engine: EngineProtocol, max_num_seqs: int, on_ended: Callable[[], None]
@@ -58,7 +62,7 @@ class EngineLoop:
         self._thread.start()
 
     def stop(self) -> list[Run]:
-        """End after the step at hand; the runs that did not come to their ends."""
+        """End after the current step, and return the runs that are unfinished."""
         self._stopping = True
         self._work.set()
         self._thread.join(STOP_SECONDS)
@@ -72,16 +76,16 @@ class EngineLoop:
     def runs(self) -> list[Run]:
         return [*self._runs.copy().values(), *self._arrived.copy()]
 
-    def halt(self, run: Run, lease_status: LeaseStatus) -> None:
-        """Take a run out of the engine before its next step."""
-        run.lease_status = lease_status
+    def halt(self, run: Run, status: LeaseStatus) -> None:
+        """Have a run taken out of the engine before its next step."""
+        run.lease_status = status
         self._work.set()
 
-    def crowd(self) -> set[int] | None:
-        """Return the people of whom no more jobs are wanted now; None when nobody's are.
+    def people_passed_over(self) -> set[int] | None:
+        """Return the people whose jobs should not be claimed now; None if nobody's should.
 
-        As many jobs as the engine has places are always wanted, and beyond that those of people who
-        have none here: one person's jobs keep nobody from the next place.
+        As many jobs as the engine has places are always claimed. Beyond that only those of people
+        who have none here, so that one person's jobs keep nobody from the next place.
         """
         runs = self.runs()
         people = {run.job.person_id for run in runs}
@@ -99,27 +103,27 @@ class EngineLoop:
             self._on_ended()
 
     def _turn(self) -> None:
-        self._take_in()
-        self._drop_halted()
-        self._feed()
+        self._add_arrived()
+        self._end_halted()
+        self._submit_samples()
         if not self.engine.has_work:
-            self._retire()
+            self._end_done()
             self._work.wait(IDLE_SECONDS)
             self._work.clear()
             return
         began = time.perf_counter()
-        told = self.engine.step()
-        self._share(time.perf_counter() - began)
-        append(self._passed_on(told))
-        self._retire()
+        events = self.engine.step()
+        self._charge(time.perf_counter() - began)
+        append(self._stream_events(events))
+        self._end_done()
 
-    def _take_in(self) -> None:
+    def _add_arrived(self) -> None:
         while self._arrived:
             run = self._arrived[0]
             self._runs[run.job.pk] = run
-            self._arrived.popleft()
+            self._arrived.popleft()  # only now, so that ``runs`` never misses it
 
-    def _drop_halted(self) -> None:
+    def _end_halted(self) -> None:
         for run in list(self._runs.values()):
             if run.lease_status is not LeaseStatus.RENEWED:
                 self._cancel(run)
@@ -131,7 +135,7 @@ class EngineLoop:
         run.live.clear()
         run.waiting.clear()
 
-    def _feed(self) -> None:
+    def _submit_samples(self) -> None:
         shares = self._shares()
         while (turn := shares.next()) is not None:
             self._submit(*turn)
@@ -146,25 +150,29 @@ class EngineLoop:
         except ValueError as error:
             run.error = str(error)
 
-    def _share(self, seconds: float) -> None:
+    def _charge(self, seconds: float) -> None:
+        """Share a step's time out among the samples that have a place in the engine."""
         running = self._shares().running()
         for run in running:
             run.engine_seconds += seconds / len(running)
 
-    def _passed_on(self, told: Iterable[TokenEvent]) -> list[tuple[UUID, ChoiceEvent]]:
-        """Events for the readers of streams; who waits for the whole reads the row."""
-        now, passed = timezone.now(), []
-        for each in told:
-            job_id = job_of(each.request_id)
-            run = self._runs.get(job_id)
-            if run is None or each.request_id not in run.live:
-                continue  # of a run that was halted
-            event = run.take(each, now)
-            if run.job.stream:
-                passed.append((job_id, event))
-        return passed
+    def _stream_events(self, token_events: Iterable[TokenEvent]) -> list[tuple[UUID, ChoiceEvent]]:
+        """Take in the engine's events, and return those of jobs that are streamed.
 
-    def _retire(self) -> None:
+        Readers of other jobs wait for the whole text, which is committed to the job's row.
+        """
+        now, streamed = timezone.now(), []
+        for token_event in token_events:
+            job_id = job_of(token_event.request_id)
+            run = self._runs.get(job_id)
+            if run is None or token_event.request_id not in run.live:
+                continue  # its run was halted
+            event = run.take(token_event, now)
+            if run.job.stream:
+                streamed.append((job_id, event))
+        return streamed
+
+    def _end_done(self) -> None:
         for run in list(self._runs.values()):
             if run.done:
                 self._cancel(run)

@@ -1,4 +1,4 @@
-"""Delivers what the outbox holds."""
+"""Define the task that delivers the outbox's mail."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ from portal.queue import app
 
 @app.task(name="mail.deliver")
 def deliver() -> None:
+    """Deliver all mail that is due."""
     deliver_due(now=timezone.now())

@@ -1,4 +1,4 @@
-"""What the clock asks for."""
+"""Define the tasks that beat starts by the clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @app.task(name="jobs.sweep")
 def sweep_jobs() -> None:
-    """Bring lost jobs back; end those past their time."""
+    """Requeue jobs of lost workers, and end those past their time."""
     swept = sweep(now=timezone.now())
     if swept.requeued or swept.failed or swept.expired:
         log.warning("%s", swept)
@@ -30,21 +30,21 @@ def sweep_jobs() -> None:
 
 @app.task(name="audit.publish_heads")
 def publish_chain_heads() -> None:
-    """Once a day there is something to do; asking more often costs one look."""
+    """Publish the audit log's chain heads, once a day; on every other call do nothing."""
     publish_heads(timezone.now())
 
 
 @app.task(name="access.tick")
 def tick_clock() -> None:
-    """Deadlines, reminders, escalations: what the minute has brought."""
+    """Apply the deadlines, reminders and escalations that have come due."""
     done = tick(timezone.now())
     if done:
-        log.info("The clock: %s", done)
+        log.info("Deadlines: %s", done)
 
 
 @app.task(name="delivery.transfers")
 def read_transfer_log() -> None:
-    """What nginx has sent since the last look, where nginx sends."""
+    """Account for downloads that nginx has sent since the last call, if it sends them."""
     if settings.TRANSFER_LOG:
         read_transfers(Path(settings.TRANSFER_LOG))
 
@@ -57,14 +57,14 @@ def record_open_reads() -> None:
 
 @app.task(name="site.forget")
 def forget() -> None:
-    """What has had its time is kept no longer."""
+    """Delete data whose retention time is over."""
     done = enforce_retention(timezone.now())
     if done:
-        log.info("Forgotten: %s", done)
+        log.info("Deleted: %s", done)
 
 
 @app.task(name="storage.verify")
 def verify_some_storage() -> None:
-    """What hasn't been looked at for longest; what is wrong is logged and recorded there."""
+    """Verify the blobs that were checked longest ago; faults are logged and recorded."""
     if settings.VERIFY_STORAGE_BYTES:
         verify_storage(now=timezone.now(), limit_bytes=settings.VERIFY_STORAGE_BYTES)

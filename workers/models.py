@@ -1,4 +1,4 @@
-"""A revision's files in a folder that the engine can read."""
+"""Put a revision's files into a folder that the engine can read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CHUNK_BYTES = 1 << 20
 
 
 def materialise(revision: Revision) -> Path:
-    """``$WEIGHTGATE_VAR/models/<commit>``, made at once or not at all; again is cheap.
+    """Make ``$WEIGHTGATE_VAR/models/<commit>``, whole or not at all, and return its path.
 
-    Raises BlobMissing, CorruptBlob.
+    Does nothing where the folder is there. Raises BlobMissing, CorruptBlob.
     """
     folder = settings.VAR / "models" / revision.commit
     if folder.is_dir():

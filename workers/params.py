@@ -20,7 +20,7 @@ def sampling_of(job: Job) -> SamplingParams:
 
 
 def scored_alternatives(job: Job) -> int | None:
-    """Return how many tokens to list beside each of the prompts'; None where they aren't scored."""
+    """Return how many alternatives to list per prompt token; None if prompts aren't scored."""
     echoed = job.params["logprobs"] if job.echo else None
-    wanted = [each for each in (echoed, job.params.get("prompt_logprobs")) if each is not None]
-    return max(wanted, default=None)
+    counts = (echoed, job.params.get("prompt_logprobs"))
+    return max((count for count in counts if count is not None), default=None)

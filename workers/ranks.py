@@ -1,7 +1,7 @@
-"""The ranks of an engine over several hosts: ``torchrun … -m workers.ranks CELERY-OPTIONS``.
+"""Run an engine over several hosts: ``torchrun … -m workers.ranks CELERY-OPTIONS``.
 
-Rank 0 becomes the Celery worker. The others serve its engine, one served revision after another;
-they read no database, and the model from the same path as rank 0.
+Rank 0 becomes the Celery worker. The others serve its engine, one served revision after another.
+They don't use the database, and read the model from the same path as rank 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.conf import settings
 
 
 def main() -> None:
-    """Ends with the worker, or with a failure that torchrun then sees."""
+    """Run this rank until the worker ends; exit with a failure's status, which torchrun reads."""
     from inference.distributed.launch import rank_of_torchrun
 
     if rank_of_torchrun() == 0:

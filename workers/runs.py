@@ -1,4 +1,4 @@
-"""One claimed job inside the engine: its requests, what came of them, what it cost."""
+"""Run one claimed job in the engine: its requests, their output, and what they cost."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from portal.observability.request_ids import bound_to
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
-SLOTS = 1 << 16  # more than one person’s samples in the engine
+SLOTS = 1 << 16  # more than the samples that one person can have in the engine
 
 
 @dataclass(frozen=True, order=True)
 class Turn:
-    """A live sample's turn, in the engine's order.
+    """A live sample's place in the engine's order.
 
-    It goes by its job's priority, then by its slot among its person's samples, then first come.
+    That is by its job's priority, then by its slot among its person's samples, then by arrival.
     """
 
     priority: int
@@ -40,15 +40,16 @@ class Turn:
 
 
 def job_of(engine_request_id: str) -> UUID:
-    """Return the job that a request of the engine's is of."""
+    """Return the id of the job that an engine's request belongs to."""
     return UUID(engine_request_id.split("/")[1])
 
 
 @dataclass
 class Run:
-    """A job's samples in the engine, for its thread alone, but ``lease_status`` is the clerk's.
+    """A job's samples in the engine.
 
-    Each sample is a request of its own, named by its choice: people share the engine by samples.
+    Only the engine's thread uses it, but for ``lease_status``, which the dispatcher sets. Each
+    sample is a request of its own, named by its choice, since people share the engine by samples.
     """
 
     job: Job
@@ -65,12 +66,12 @@ class Run:
 
     @classmethod
     def of(cls, job: Job) -> Run:
-        """Make a run of a job's samples; where prompts are scored, first the one that does it."""
+        """Make a run of a job's samples; if prompts are scored, first of those that do that."""
         scored = scored_alternatives(job) is not None
         return cls(job, deque(range(0, job.sample_count, job.best_of if scored else 1)))
 
     def request(self, choice: int, turn: Turn) -> EngineRequest:
-        """Make the request for one sample, drawn as it would be among all of its prompt."""
+        """Make the request for one sample, which draws as it would among all of its prompt's."""
         number, sample = divmod(choice, self.job.best_of)
         return EngineRequest(
             self.job.prompts[number],
@@ -81,10 +82,10 @@ class Run:
         )
 
     def _engine_request_id(self, choice: int) -> str:
-        """Name a sample for the engine, which puts the name into what it logs about it.
+        """Make a sample's request id, which the engine writes into its log.
 
-        The HTTP request's id stands first: ``portal.observability.logs`` reads it there, and
-        whoever searches the lines of ranks that know no portal.
+        The HTTP request's id comes first: ``portal.observability.logs`` reads it there, and it is
+        what one searches the log of other ranks for.
         """
         job = self.job
         return f"{job.http_request_id}/{job.pk}/{job.attempt}/{choice}"
@@ -95,7 +96,7 @@ class Run:
 
     @property
     def hungry(self) -> bool:
-        """Tell whether the run has samples to feed to the engine."""
+        """Tell whether the run has samples to submit."""
         return bool(self.waiting) and not self.error
 
     @property
@@ -106,47 +107,47 @@ class Run:
         """Mark what is logged within the block with the HTTP request that asked for the job."""
         return bound_to(self.job.http_request_id)
 
-    def take(self, told: TokenEvent, now: datetime) -> ChoiceEvent:
-        """Note an event of the engine's; what is new, as readers get it."""
-        choice = int(told.request_id.rpartition("/")[2])
-        if told.prompt_logprobs is not None:
+    def take(self, token_event: TokenEvent, now: datetime) -> ChoiceEvent:
+        """Add an event of the engine's, and return it as readers of the stream get it."""
+        choice = int(token_event.request_id.rpartition("/")[2])
+        if token_event.prompt_logprobs is not None:
             number = choice // self.job.best_of
-            self.prompt_logprobs[number] = _prompt_entries(told.prompt_logprobs)
+            self.prompt_logprobs[number] = _prompt_entries(token_event.prompt_logprobs)
             self.waiting.extend(range(choice + 1, choice + self.job.best_of))
-        if told.token_ids and self.first_token_at is None:
+        if token_event.token_ids and self.first_token_at is None:
             self.first_token_at = now
-        event = self._event(choice, told)
-        self.tokens += len(told.token_ids)
-        self.logprob_sums[choice] += sum(map(_chosen, told.logprobs or ()))
+        event = self._event(choice, token_event)
+        self.tokens += len(token_event.token_ids)
+        self.logprob_sums[choice] += sum(map(_chosen, token_event.logprobs or ()))
         self.events[choice] = _merged(self.events.get(choice), event)
-        if told.finish_reason is not None:
-            self._sample_ended(told)
+        if token_event.finish_reason is not None:
+            self._sample_ended(token_event)
         return event
 
-    def _event(self, choice: int, told: TokenEvent) -> ChoiceEvent:
+    def _event(self, choice: int, token_event: TokenEvent) -> ChoiceEvent:
         before, number = self.events.get(choice), choice // self.job.best_of
-        logprobs = told.logprobs if self.job.params["logprobs"] is not None else None
+        logprobs = token_event.logprobs if self.job.params["logprobs"] is not None else None
         return ChoiceEvent(
             choice=choice,
             position=len(before.tokens) if before else 0,
             offset=len(before.text) if before else 0,
-            tokens=list(told.token_ids),
-            text=told.text,
-            logprobs=[_entries(each) for each in logprobs] if logprobs else None,
-            # sample 0 has them scored before the others begin; each choice that echoes needs them
+            tokens=list(token_event.token_ids),
+            text=token_event.text,
+            logprobs=[_entries(entry) for entry in logprobs] if logprobs else None,
+            # sample 0 scores them before the others begin; each choice that echoes needs them
             prompt_logprobs=None if before else self.prompt_logprobs.get(number),
-            finish_reason=told.finish_reason,
-            stop_reason=told.stop_reason,
+            finish_reason=token_event.finish_reason,
+            stop_reason=token_event.stop_reason,
         )
 
-    def _sample_ended(self, told: TokenEvent) -> None:
-        if told.finish_reason == "error":
-            self.error = told.error or "the engine failed"
-        del self.live[told.request_id]
+    def _sample_ended(self, token_event: TokenEvent) -> None:
+        if token_event.finish_reason == "error":
+            self.error = token_event.error or "the engine failed"
+        del self.live[token_event.request_id]
 
     def result(self) -> JobResult:
-        """Return what is answered: of each prompt's samples the likeliest n, best first."""
-        answered = map(self._answered, range(len(self.job.prompts)))
+        """Return the job's result: of each prompt's samples the likeliest n, best first."""
+        answered = map(self._best_samples, range(len(self.job.prompts)))
         return JobResult(
             events=[event for events in answered for event in events],
             completion_tokens=self.tokens,
@@ -154,8 +155,8 @@ class Run:
             first_token_at=self.first_token_at,
         )
 
-    def _answered(self, number: int) -> list[ChoiceEvent]:
-        """Choose and number the choices of one prompt."""
+    def _best_samples(self, number: int) -> list[ChoiceEvent]:
+        """Choose the best samples of one prompt, and number them as choices."""
         job = self.job
         drawn = range(number * job.best_of, (number + 1) * job.best_of)
         samples = [self.events[sample] for sample in drawn if sample in self.events]
@@ -172,7 +173,11 @@ class Run:
 
 
 def _merged(before: ChoiceEvent | None, event: ChoiceEvent) -> ChoiceEvent:
-    """The choice's event with the next one's news added; grown in place, since long."""
+    """Return a choice's event so far with the next one added.
+
+    The lists of the one so far are extended in place: copying them at each token would cost the
+    square of the text's length.
+    """
     if before is None:
         return ChoiceEvent(
             choice=event.choice,
@@ -203,14 +208,14 @@ def _chosen(logprobs: EngineLogprobs) -> float:
 
 def _entries(logprobs: EngineLogprobs) -> TokenLogprobs:
     return [
-        [token, max(each.logprob, LEAST_LOGPROB), each.decoded_token]
-        for token, each in logprobs.items()
+        [token, max(entry.logprob, LEAST_LOGPROB), entry.decoded_token]
+        for token, entry in logprobs.items()
     ]
 
 
 def _prompt_entries(logprobs: PromptLogprobs) -> list[TokenLogprobs | None]:
-    """The same of a prompt's tokens, each with its rank."""
-    return [None if each is None else _ranked(each) for each in logprobs]
+    """Return the entries of a prompt's tokens, each with its rank; None for the first token."""
+    return [None if entry is None else _ranked(entry) for entry in logprobs]
 
 
 def _ranked(logprobs: EngineLogprobs) -> TokenLogprobs:

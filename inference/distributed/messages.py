@@ -52,7 +52,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """How loading went on one rank: room for so many cache blocks, or an error.
+    """The result of loading on one rank: room for so many cache blocks, or an error.
 
     mismatch: the error itself where it is a WeightMismatch, so that all ranks' can be joined.
     """

@@ -23,7 +23,7 @@ LogprobEntry = tuple[int, float, int]  # id, logprob, rank
 
 @dataclass(frozen=True, slots=True)
 class RowSampling:
-    """How one row's token is sampled: a few numbers, since each step sends them to other ranks.
+    """The sampling of one row's token: a few numbers, since each step sends them to other ranks.
 
     temperature: over 0, so that logits may be divided by it. key: seeds the row's noise.
     """

@@ -15,7 +15,7 @@ MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How a request's tokens are sampled, and where its text ends.
+    """The parameters by which a request's tokens are sampled and its text ends.
 
     Raises ValueError for a value out of range; nothing is rounded or clipped.
 

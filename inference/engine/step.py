@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LogitsRequest:
-    """What one row needs from its logits. Plain data, so that it may go to other ranks.
+    """The needs that one row has of its logits. Plain data, so that it may go to other ranks.
 
     logit_count: how many of its tokens have logits; the last one's are sampled from. sampling: None
     where no token is sampled. logprobs, prompt_logprobs: as SamplingParams has them.
@@ -61,7 +61,7 @@ class LogitsRequest:
 
 @dataclass
 class RowOutput:
-    """What one row brought: a token, logprobs, captures, or an error.
+    """The results of one row: a token, logprobs, captures, or an error.
 
     prompt_logprobs: one list of entries for each of the request's prompt_targets.
     """

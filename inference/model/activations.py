@@ -1,4 +1,4 @@
-"""The activation functions of feed-forward layers, by transformers' names."""
+"""List the activation functions of feed-forward layers by transformers' names."""
 
 import math
 from collections.abc import Callable

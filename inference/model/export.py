@@ -1,9 +1,10 @@
-"""Writes a checkpoint directory as transformers reads it; each file appears whole or not at all."""
+"""Write a checkpoint directory that transformers reads; each file appears whole or not at all."""
 
 import json
 import os
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -24,13 +25,16 @@ def export_model(
     shards: int = 2,
     max_shard_bytes: int = MAX_SHARD_BYTES,
 ) -> list[Path]:
-    """Write shards, index and configs and return the shards; config.json, written last, seals."""
-    pieces = split_weights(weights, shards, max_shard_bytes)
+    """Write shards, index and configs, and return the shards' paths.
+
+    config.json comes last: a folder that has it is complete.
+    """
+    names_by_shard = split_weights(weights, shards, max_shard_bytes)
     where, paths = {}, []
-    for number, names in enumerate(pieces, start=1):
-        path = directory / shard_name(number, len(pieces))
-        piece = {name: weights[name].contiguous().clone() for name in names}
-        write_whole(path, partial(_save, piece))
+    for number, names in enumerate(names_by_shard, start=1):
+        path = directory / shard_name(number, len(names_by_shard))
+        shard = {name: weights[name].contiguous().clone() for name in names}
+        write_whole(path, partial(_save, shard))
         where.update(dict.fromkeys(names, path.name))
         paths.append(path)
     total = sum(tensor.nbytes for tensor in weights.values())
@@ -42,7 +46,7 @@ def export_model(
 
 
 def shard_name(number: int, count: int) -> str:
-    """Return the name of one of count shards, counted from 1, as transformers has it."""
+    """Return transformers' name of one of count shards, numbered from 1."""
     return f"model-{number:05}-of-{count:05}.safetensors"
 
 
@@ -53,7 +57,7 @@ def write_index(directory: Path, where: dict[str, str], total: int) -> None:
 
 
 def generation_fields(config: OptConfig) -> dict[str, object]:
-    """Return generation_config.json's object for a model of ours: its special tokens."""
+    """Return generation_config.json's object for a model trained here: its special tokens."""
     return {
         "bos_token_id": config.bos_token_id,
         "eos_token_id": config.to_dict()["eos_token_id"],
@@ -62,40 +66,42 @@ def generation_fields(config: OptConfig) -> dict[str, object]:
 
 
 def split_weights(weights: dict[str, Tensor], shards: int, max_bytes: int) -> list[list[str]]:
-    """Divide the names into runs of about equal bytes, so many or as many as max_bytes takes.
+    """Divide the names into runs of about equal bytes: so many, or more if one is over max_bytes.
 
-    Raises ValueError naming the weight that alone is over max_bytes.
+    Raises ValueError naming a weight that alone is over max_bytes.
     """
-    largest, size = max(((n, t.nbytes) for n, t in weights.items()), key=lambda each: each[1])
+    largest, size = max(((n, t.nbytes) for n, t in weights.items()), key=itemgetter(1))
     if size > max_bytes:
         raise ValueError(f"one tensor alone is over {max_bytes} bytes: {largest} has {size}")
-    most = min(max(shards, 1), len(weights))
-    for count in range(most, len(weights) + 1):
-        pieces = _cut(weights, count)
-        if all(sum(weights[name].nbytes for name in piece) <= max_bytes for piece in pieces):
-            return pieces
+    fewest = min(max(shards, 1), len(weights))
+    for count in range(fewest, len(weights) + 1):
+        runs = _split(weights, count)
+        if all(sum(weights[name].nbytes for name in run) <= max_bytes for run in runs):
+            return runs
     return [[name] for name in weights]
 
 
-def _cut(weights: dict[str, Tensor], count: int) -> list[list[str]]:
+def _split(weights: dict[str, Tensor], count: int) -> list[list[str]]:
+    """Divide the names into count runs; a new one begins where the middle of a weight passes it."""
     total = sum(tensor.nbytes for tensor in weights.values())
-    pieces: list[list[str]] = [[]]
-    seen, left = 0, len(weights)
+    runs: list[list[str]] = [[]]
+    size, remaining = 0, len(weights)
     for name, tensor in weights.items():
-        due = seen + tensor.nbytes / 2 > total * len(pieces) / count or left <= count - len(pieces)
-        if pieces[-1] and len(pieces) < count and due:
-            pieces.append([])
-        pieces[-1].append(name)
-        seen += tensor.nbytes
-        left -= 1
-    return pieces
+        is_full = size + tensor.nbytes / 2 > total * len(runs) / count
+        must_begin = remaining <= count - len(runs)  # else a later run would stay empty
+        if runs[-1] and len(runs) < count and (is_full or must_begin):
+            runs.append([])
+        runs[-1].append(name)
+        size += tensor.nbytes
+        remaining -= 1
+    return runs
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Write beside path, sync, then rename: a reader sees the old file or the new one.
 
-    What could not be written whole is removed: a disk that is full needs the room. Raises OSError
-    naming the file.
+    A file that could not be written whole is removed, since a full disk needs the room. Raises
+    OSError naming the file.
     """
     temporary = path.with_name(path.name + PART_SUFFIX)
     try:
@@ -122,5 +128,5 @@ def _write_text(text: str, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _save(piece: dict[str, Tensor], path: Path) -> None:
-    save_file(piece, path, metadata={"format": "pt"})
+def _save(shard: dict[str, Tensor], path: Path) -> None:
+    save_file(shard, path, metadata={"format": "pt"})

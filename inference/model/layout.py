@@ -1,4 +1,4 @@
-"""How a model is split over ranks, and what splits. Free of torch.
+"""Split a model over ranks. Free of torch.
 
 Tensor ranks share each layer: attention by heads, the feed-forward by its inner width, embedding
 and head by vocabulary. Pipeline ranks (stages) hold layers one after another.
@@ -17,7 +17,7 @@ _BY_INPUT = ("out_proj", "fc2")
 
 @dataclass(frozen=True)
 class Layout:
-    """One rank's place: rank = stage * tensor_size + tensor_rank."""
+    """One rank's place among all: rank = stage * tensor_size + tensor_rank."""
 
     tensor_size: int = 1
     pipeline_size: int = 1
@@ -25,54 +25,55 @@ class Layout:
 
     @property
     def ranks(self) -> int:
-        """How many ranks there are."""
+        """Number of ranks."""
         return self.tensor_size * self.pipeline_size
 
     @property
     def tensor_rank(self) -> int:
-        """Which share of each weight is this rank's."""
+        """Number of this rank's share of each weight."""
         return self.rank % self.tensor_size
 
     @property
     def stage(self) -> int:
-        """Which run of layers is this rank's."""
+        """Number of this rank's pipeline stage."""
         return self.rank // self.tensor_size
 
     @property
     def is_first_stage(self) -> bool:
-        """Whether this rank turns tokens into hidden states."""
+        """Tell whether this rank turns tokens into hidden states."""
         return self.stage == 0
 
     @property
     def is_last_stage(self) -> bool:
-        """Whether this rank turns hidden states into logits."""
+        """Tell whether this rank turns hidden states into logits."""
         return self.stage == self.pipeline_size - 1
 
     def share(self, size: int, unit: int = 1) -> range:
-        """Give the range of a size's indices that is this rank's, in whole units of so many.
+        """Return the range of a size's indices that is this rank's share, in whole units.
 
-        Shares differ by one unit at most, and the first ranks have the greater ones.
+        unit: number of indices that stay together, as those of one head. Shares differ by one unit
+        at most, and the first ranks have the larger ones.
         """
-        rank, (each, over) = self.tensor_rank, divmod(size // unit, self.tensor_size)
-        start = rank * each + min(rank, over)
-        return range(start * unit, (start + each + (rank < over)) * unit)
+        rank, (base, extra) = self.tensor_rank, divmod(size // unit, self.tensor_size)
+        start = rank * base + min(rank, extra)
+        return range(start * unit, (start + base + (rank < extra)) * unit)
 
     def layers(self, total: int) -> range:
-        """Give the numbers of this rank's layers; stages differ by one layer at most.
+        """Return the numbers of this rank's layers; stages differ by one layer at most.
 
-        The second stage is the first to have one more, then the third and so on: inner stages hold
-        no vocabulary, and the last holds it without the positions, which the first has beside it.
+        The second stage is the first to get one more, then the third and so on: inner stages hold
+        no embedding, and the last holds it without positions, which the first has too.
         """
-        stage, (each, over) = self.stage, divmod(total, self.pipeline_size)
-        start = stage * each + min(max(stage - 1, 0), over)
-        return range(start, start + each + (1 <= stage <= over))
+        stage, (base, extra) = self.stage, divmod(total, self.pipeline_size)
+        start = stage * base + min(max(stage - 1, 0), extra)
+        return range(start, start + base + (1 <= stage <= extra))
 
 
 WHOLE = Layout()
 
 
 def split_dim(name: str) -> int | None:
-    """The dimension along which tensor ranks share a checkpoint's weight; None: each has all."""
+    """Return the dimension along which tensor ranks share a weight; None if each has all of it."""
     *_, module, kind = name.split(".")
     if module in _BY_OUTPUT:
         return 0
@@ -80,16 +81,16 @@ def split_dim(name: str) -> int | None:
 
 
 def split_unit(name: str, head_dim: int) -> int:
-    """Give how many indices of a shared dimension stay on one rank: a head's, or one."""
+    """Return how many indices of a shared dimension stay together: a head's, or one."""
     return head_dim if name.split(".")[-2] in _BY_HEADS else 1
 
 
 def split_faults(
     shared: Mapping[str, int], layers: int, tensor_size: int, pipeline_size: int
 ) -> list[str]:
-    """Give one sentence for each size that leaves a rank without a part, with what would do.
+    """Return a sentence for each size that leaves a rank without a part, with what would do.
 
-    shared: by name, what tensor ranks share.
+    shared: the sizes that tensor ranks share, by name.
     """
     sizes = [(name, size, "tensor", tensor_size) for name, size in shared.items()]
     sizes.append(("layers", layers, "pipeline", pipeline_size))
@@ -101,7 +102,7 @@ def split_faults(
 
 
 def shared_sizes(heads: int, ffn: int, vocab: int) -> dict[str, int]:
-    """Name what tensor ranks share, for ``split_faults``."""
+    """Return the sizes that tensor ranks share by name, for ``split_faults``."""
     return {
         "attention heads": heads,
         "inner neurons (ffn_dim)": ffn,
@@ -112,18 +113,18 @@ def shared_sizes(heads: int, ffn: int, vocab: int) -> dict[str, int]:
 def ranks_within(
     config: OptConfig, tensor_size: int, pipeline_size: int, devices: int | None
 ) -> tuple[int, int]:
-    """Cut tensor and pipeline ranks to what the model has parts for, and to so many devices.
+    """Lower the numbers of ranks to what the model has parts for, and to so many devices.
 
     devices: None where ranks may share one, as on a CPU.
     """
     sizes = shared_sizes(config.num_attention_heads, config.ffn_dim, config.vocab_size)
-    places = tensor_size * pipeline_size if devices is None else max(devices, 1)
-    tensor = min(tensor_size, *sizes.values(), places)
-    return tensor, min(pipeline_size, config.num_hidden_layers, places // tensor)
+    most_ranks = tensor_size * pipeline_size if devices is None else max(devices, 1)
+    tensor = min(tensor_size, *sizes.values(), most_ranks)
+    return tensor, min(pipeline_size, config.num_hidden_layers, most_ranks // tensor)
 
 
 def require_splits(config: OptConfig, tensor_size: int, pipeline_size: int) -> None:
-    """Raise LayoutError naming all that is too small to be split."""
+    """Raise LayoutError naming every size that is too small for so many ranks."""
     for name, size in {"tensor": tensor_size, "pipeline": pipeline_size}.items():
         if size < 1:
             raise LayoutError(f"{name}_parallel_size must be 1 or more, not {size}")

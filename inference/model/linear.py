@@ -1,7 +1,7 @@
-"""Matrix products by device and dtype.
+"""Multiply by weights, with kernels chosen by device and dtype.
 
 A Linear begins as plain torch, which trains and runs everywhere. Packing hands its weight to a
-kernel that keeps it in a form of its own, and lets the plain one go.
+kernel that keeps it in its own form, and frees the plain weight.
 """
 
 import warnings
@@ -18,7 +18,7 @@ _PACKED_FOR_ROWS = 32  # this form is the fastest measured at 1, 8 and 32 rows a
 
 
 class Linear(nn.Module):
-    """x W^T + b. x: [rows, inputs]; weight: [outputs, inputs]; bias: [outputs] or None."""
+    """A linear layer, x W^T + b. weight: [outputs, inputs]; bias: [outputs] or None."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
         super().__init__()
@@ -27,16 +27,17 @@ class Linear(nn.Module):
         self._kernel: Kernel | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """[rows, outputs]."""
+        """Map x [rows, inputs] to [rows, outputs]."""
         if self._kernel is not None:
             return self._kernel(x)
         assert self.weight is not None  # noqa: S101 - for mypy: packing alone takes it away
         return functional.linear(x, self.weight, self.bias)
 
     def lend(self, take: Callable[[Tensor], Tensor]) -> None:
-        """Give a model of shapes alone memory to be filled and packed; ``take`` lends the weight's.
+        """Give a layer on the meta device memory to be filled, until it is packed.
 
-        The bias has memory of its own, for the kernel keeps it.
+        ``take`` returns borrowed memory for the weight, of which packing makes a copy. The bias
+        gets memory of its own, since the kernel keeps it.
         """
         if self.weight is not None:
             self.weight = nn.Parameter(take(self.weight), requires_grad=False)
@@ -45,17 +46,17 @@ class Linear(nn.Module):
             self.bias = nn.Parameter(own, requires_grad=False)
 
     def pack(self, make: MakeKernel) -> None:
-        """Leave the product to a kernel; the plain weight is given up."""
+        """Let a kernel compute the product from now on, and free the plain weight."""
         if self.weight is not None:
             self._kernel = make(self.weight.data, None if self.bias is None else self.bias.data)
             self.weight = self.bias = None
 
 
 class VocabTable(nn.Module):
-    """Rows of the tied embedding, and the head that is the same matrix.
+    """Rows of the tied embedding, and the head, which is the same matrix.
 
-    weight: [rows, width], tokens first .. first + rows - 1; ``reduce`` sums over those who hold
-    the other rows.
+    weight: [rows, width] of the tokens first .. first + rows - 1. reduce: sums over the ranks that
+    hold the other rows; None where there are none.
     """
 
     def __init__(
@@ -68,29 +69,29 @@ class VocabTable(nn.Module):
         self._kernel: Kernel | None = None
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """tokens: [tokens] int64. Returns [tokens, width]."""
+        """Look up tokens [tokens] int64 and return [tokens, width]."""
         if self._reduce is None:
             return self._typed(functional.embedding(tokens, self.weight))
         own = tokens - self._first
         foreign = (own < 0) | (own >= self._rows)
-        found = self._typed(functional.embedding(own.masked_fill(foreign, 0), self.weight))
-        return self._reduce(found.masked_fill(foreign[:, None], 0.0))
+        embedded = self._typed(functional.embedding(own.masked_fill(foreign, 0), self.weight))
+        return self._reduce(embedded.masked_fill(foreign[:, None], 0.0))
 
     def project(self, hidden: Tensor) -> Tensor:
-        """hidden: [rows, width]. Returns this table's logits [rows, own rows] fp32."""
+        """Return the logits [rows, own tokens] fp32 of hidden states [rows, width]."""
         if self._kernel is not None:
             return self._kernel(hidden).float()
         return functional.linear(hidden, self.weight).float()
 
     def adopt(self, stored: Tensor, dtype: torch.dtype) -> None:
-        """Look rows up where they are stored, in whatever dtype, and return them in this one.
+        """Look rows up in ``stored`` from now on, and return them in this dtype.
 
-        stored: [rows, width], mapped from a file, so that it takes no memory of its own.
+        stored: [rows, width] in any dtype, mapped from a file, so that it takes no memory.
         """
         self.weight, self._dtype = nn.Parameter(stored, requires_grad=False), dtype
 
     def pack(self, plain: Tensor, make: MakeKernel) -> None:
-        """Pack the head. plain: the table in the model's dtype, which may change afterwards."""
+        """Pack the head. plain: the table in the model's dtype, in memory that may be reused."""
         self._kernel = make(plain, None)
 
     def _typed(self, rows: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class VocabTable(nn.Module):
 
 
 def kernel_maker(device: str, dtype: str) -> MakeKernel | None:
-    """What packs weights there, or None where plain torch is the best there is.
+    """Return the function that packs weights for a kernel; None where plain torch is fastest.
 
     dtype: float32, bfloat16, float16 or int8. int8 raises ValueError on anything but a CPU.
     """
@@ -112,7 +113,7 @@ def kernel_maker(device: str, dtype: str) -> MakeKernel | None:
 
 
 def packed_kernel(weight: Tensor, bias: Tensor | None) -> Kernel:
-    """oneDNN's product over a weight in oneDNN's own order; x, weight: the same dtype."""
+    """Make a kernel of oneDNN over a weight in oneDNN's own order; inputs must have its dtype."""
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _PACKED_FOR_ROWS)
     multiply = torch.ops.mkldnn._linear_pointwise
 
@@ -123,16 +124,16 @@ def packed_kernel(weight: Tensor, bias: Tensor | None) -> Kernel:
 
 
 def int8_kernel(weight: Tensor, bias: Tensor | None) -> Kernel:
-    """int8 weights, one scale per output; x: fp32, rounded to 8 bits by one scale per call.
+    """Make a kernel over int8 weights with one scale per output.
 
-    So what shares a batch moves results a little. torch is about to drop these operators, which
-    is why nothing else here knows them.
+    Inputs are fp32, rounded to 8 bits by one scale per call, so what else is in a batch changes
+    results a little. torch is about to drop these operators, so nothing else here uses them.
     """
     weight = weight.float()
     scales = torch.linalg.vector_norm(weight, ord=torch.inf, dim=1).clamp_min(1e-12) / 127
     zeros = torch.zeros(len(scales), dtype=torch.int64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # says that these operators will go
+        warnings.simplefilter("ignore", UserWarning)  # about the operators' removal
         rounded = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
     packed = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.float())
     multiply, narrow = torch.ops.quantized.linear_dynamic, not _has_vnni()
@@ -148,12 +149,12 @@ def _has_packed_linear() -> bool:
 
 
 def _packs_bfloat16(dtype: str) -> bool:
-    """Without AVX-512 oneDNN refuses bfloat16 weights."""
+    """Tell whether oneDNN takes bfloat16 weights, which needs AVX-512."""
     return dtype == "bfloat16" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _has_vnni() -> bool:
-    """Without VNNI sums of 8-bit products may overflow, unless inputs are cut to 7 bits."""
+    """Tell whether the CPU has VNNI. Without it inputs are cut to 7 bits, lest sums overflow."""
     for name in ("_is_vnni_supported", "_is_cpu_support_vnni"):  # newer torch, older torch
         if hasattr(torch.cpu, name):
             return bool(getattr(torch.cpu, name)())

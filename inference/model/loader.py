@@ -1,8 +1,8 @@
-"""Checkpoint files to model memory: every weight exactly once, or one complaint naming all.
+"""Load checkpoint files into a model: every weight exactly once, or one error naming all faults.
 
 Each rank checks the whole checkpoint by its headers and reads its own slices. Memory is taken
-module by module, filled in its final dtype and packed at once, so that no second copy of the
-model ever stands beside the first.
+module by module, filled in its final dtype and packed at once, so that two copies of the model are
+never in memory together.
 """
 
 import mmap
@@ -27,28 +27,28 @@ DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
-    "int8": torch.float32,  # of all but the weights of matrix products
+    "int8": torch.float32,  # all but the weights of matrix products
 }
 
 
 class Checkpoint:
-    """A directory's weights, found to be the model's. Raises CheckpointError, WeightMismatch."""
+    """A directory's weights, checked against the model. Raises CheckpointError, WeightMismatch."""
 
     def __init__(self, directory: str | Path, config: OptConfig) -> None:
         self._directory, self._head_dim = Path(directory), config.head_dim
-        found = model_weights(open_weight_files(directory))
+        stored = model_weights(open_weight_files(directory))
         shapes = {
             name: tuple(memory.shape)
             for name, memory in meta_model(config, torch.float32).weights().items()
         }
-        _require_match(shapes, [weight for _, weight in found])
-        self._homes: dict[str, tuple[WeightFile, str]] = {
-            weight.name: (file, weight.stored_name) for file, weight in found
+        _require_match(shapes, [weight for _, weight in stored])
+        self._stored: dict[str, tuple[WeightFile, str]] = {
+            weight.name: (file, weight.stored_name) for file, weight in stored
         }
 
     def slice(self, name: str, layout: Layout) -> Tensor:
-        """This rank's part of a weight, mapped from its file."""
-        file, stored_name = self._homes[name]
+        """Return this rank's part of a weight, mapped from its file."""
+        file, stored_name = self._stored[name]
         whole, dim = file.tensor(stored_name), split_dim(name)
         if dim is None or layout.tensor_size == 1:
             return whole
@@ -57,20 +57,20 @@ class Checkpoint:
 
     def require_tied(self, layout: Layout) -> None:
         """Raise WeightMismatch if a head is stored that is not the embedding."""
-        if TIED_HEAD in self._homes and not torch.equal(
+        if TIED_HEAD in self._stored and not torch.equal(
             self.slice(TIED_HEAD, layout), self.slice(EMBEDDING, layout)
         ):
             raise WeightMismatch([], [], [f"{TIED_HEAD} differs from the embedding it is tied to"])
 
     def require_digests(self, layout: Layout) -> None:
-        """Hash this rank's part of the tensors, where a conversion noted what they should be.
+        """Hash this rank's part of the tensors, where a conversion left a manifest of hashes.
 
-        Between them the ranks hash each tensor once, the whole of it. Raises WeightMismatch.
+        Each tensor is hashed whole, by one of the ranks. Raises WeightMismatch.
         """
         manifest = Manifest.find(self._directory)
         if manifest is None:
             return
-        own = sorted(self._homes.values(), key=_place)[layout.rank :: layout.ranks]
+        own = sorted(self._stored.values(), key=_sort_key)[layout.rank :: layout.ranks]
         damaged = [
             f"{stored_name} in {file.path.name}: its SHA-256 is not {MANIFEST_NAME}'s"
             for file, stored_name in own
@@ -81,8 +81,9 @@ class Checkpoint:
             raise WeightMismatch([], [], [], damaged=damaged)
 
 
-def _place(home: tuple[WeightFile, str]) -> tuple[str, str]:
-    return home[0].path.name, home[1]
+def _sort_key(stored: tuple[WeightFile, str]) -> tuple[str, str]:
+    file, stored_name = stored
+    return file.path.name, stored_name
 
 
 def load_model(
@@ -95,24 +96,24 @@ def load_model(
     *,
     packed: bool = True,
 ) -> OptModel:
-    """This rank's part of the checkpoint's model on device, every weight checked.
+    """Load this rank's part of a checkpoint's model onto a device, with every weight checked.
 
     packed False leaves all weights plain, as ``OptModel.weights`` lists them.
     """
-    held = weights_dtype(dtype)
+    torch_dtype = weights_dtype(dtype)
     make = kernel_maker(device, dtype) if packed else None
     checkpoint = Checkpoint(directory, config)
     checkpoint.require_digests(layout)
     if layout.is_last_stage:
         checkpoint.require_tied(layout)
-    model = meta_model(config, held, layout, reduce)
+    model = meta_model(config, torch_dtype, layout, reduce)
     staging = _Staging()
     for path, module in model.named_modules():
         if make is not None and isinstance(module, VocabTable):
             stored = checkpoint.slice(EMBEDDING, layout)
-            module.adopt(stored, held)
+            module.adopt(stored, torch_dtype)
             if layout.is_last_stage:
-                module.pack(staging.hold(stored, held), make)
+                module.pack(staging.cast(stored, torch_dtype), make)
         elif make is not None and isinstance(module, Linear):
             module.lend(staging.take)
             _fill(path, module, checkpoint, layout)
@@ -124,31 +125,31 @@ def load_model(
 
 
 class _Staging:
-    """What weights pass through on their way into a packed form: one piece, used over and over
-    while it is about large enough and not far too large.
+    """A buffer that weights pass through on their way into a packed form.
 
-    From the system itself: an allocator that gives and takes a buffer per weight keeps the holes.
+    One buffer is used again while it is large enough and not far too large. It is mapped from the
+    system itself: an allocator that gives and takes one per weight would keep the memory.
     """
 
     def __init__(self) -> None:
         self._memory = torch.empty(0, dtype=torch.uint8)
 
     def take(self, like: Tensor) -> Tensor:
-        """Unset memory of a shape and dtype; what was taken before is void."""
+        """Return unset memory of a shape and dtype; the memory returned before is void."""
         if not like.nbytes <= len(self._memory) <= 2 * like.nbytes:
             private = mmap.mmap(-1, like.nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             self._memory = torch.frombuffer(private, dtype=torch.uint8)
         return self._memory[: like.nbytes].view(like.dtype).view(like.shape)
 
-    def hold(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
-        """stored in another dtype; itself where it has that already."""
+    def cast(self, stored: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return a tensor in this dtype: itself if it has it, else a copy in the buffer."""
         if stored.dtype == dtype:
             return stored
         return self.take(torch.empty_like(stored, dtype=dtype, device="meta")).copy_(stored)
 
 
 def weights_dtype(dtype: str) -> torch.dtype:
-    """Return what weights are loaded as, but for int8's matrices. Raises ValueError."""
+    """Return the dtype of loaded weights, int8's matrices apart. Raises ValueError."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
     return DTYPES[dtype]

@@ -1,7 +1,7 @@
-"""manifest.json: where each tensor came to lie, its SHA-256, and what it was made from.
+"""Read and write manifest.json: each tensor's file and SHA-256, and what it was converted from.
 
-A file's hash changes with the tool that wrote it; a tensor's does not. Written anew after each
-shard, it also says how far an interrupted conversion got.
+A file's hash changes with the tool that wrote it; a tensor's does not. The manifest is written anew
+after each shard, so it also tells how far an interrupted conversion got.
 """
 
 import hashlib
@@ -24,9 +24,10 @@ VERSION = 1
 
 @dataclass
 class Manifest:
-    """The note of a conversion.
+    """The record of a conversion.
 
-    source: form, and name, size and time of each file. tensors: file, dtype, shape, sha256.
+    source: form, and name, size and time of each file. tensors: file, dtype, shape and sha256 of
+    each, by name.
     """
 
     source: dict[str, Any]
@@ -34,7 +35,7 @@ class Manifest:
 
     @classmethod
     def find(cls, directory: Path) -> "Manifest | None":
-        """Read the directory's; None where there is none. Raises CheckpointError."""
+        """Read a directory's manifest; None if it has none. Raises CheckpointError."""
         path = directory / FILE_NAME
         if not path.is_file():
             return None
@@ -60,7 +61,7 @@ class Manifest:
             self.tensors[tensor] = {**entry, "sha256": digests[tensor]}
 
     def holds(self, path: Path, layout: Layout) -> bool:
-        """Tell whether the shard at path is what was written, by its tensors' hashes."""
+        """Tell whether the shard at path is the one that was written, by its tensors' hashes."""
         noted = {
             name: entry for name, entry in self.tensors.items() if entry.get("file") == path.name
         }

@@ -1,4 +1,4 @@
-"""Writes a safetensors file one tensor at a time; safetensors' own writer wants all at once.
+"""Write a safetensors file one tensor at a time; safetensors' own writer needs all at once.
 
 The format: eight bytes of header length, little-endian; a JSON header of dtype, shape and data
 offsets by name; then the numbers, little-endian and in rows, in the header's order.
@@ -29,7 +29,7 @@ def write_tensors(path: Path, layout: Layout, tensors: Iterator[Tensor]) -> dict
         file.write(_header(layout))
         for (name, (dtype, shape)), tensor in zip(layout.items(), tensors, strict=True):
             if (tensor.dtype, tuple(tensor.shape)) != (dtype, shape):
-                raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)} all of a sudden")
+                raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, not as laid out")
             data = tensor_bytes(tensor)
             file.write(data)
             digests[name] = hashlib.sha256(data).hexdigest()
@@ -42,7 +42,7 @@ def layout_bytes(layout: Layout) -> int:
 
 
 def tensor_bytes(tensor: Tensor) -> memoryview:
-    """Return the bytes as safetensors keeps them; a view, unless the tensor lies in strides."""
+    """Return the bytes as safetensors stores them: a view, or a copy of a strided tensor."""
     if sys.byteorder != "little":
         raise ValueError("only little-endian machines are known")
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data

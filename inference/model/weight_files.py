@@ -1,6 +1,7 @@
-"""Tensors in checkpoint files, seen where they lie: mapped from the file, not read into memory.
+"""Open checkpoint files and map their tensors, without reading them into memory.
 
-safetensors, and PyTorch's ``.bin`` by ``weights_only``, each single or in shards with an index.
+The files are safetensors, or PyTorch's ``.bin`` read with ``weights_only``; each single, or in
+shards with an index.
 """
 
 import re
@@ -61,7 +62,7 @@ class SafetensorsFile:
             raise CheckpointError(f"{path} {why_unreadable(path, error)}") from error
 
     def weights(self) -> Iterator[StoredWeight]:
-        """What the header lists."""
+        """Yield the weights that the header lists."""
         for name in self._file.keys():  # noqa: SIM118 - not a mapping
             piece = self._file.get_slice(name)
             shape, dtype = tuple(piece.get_shape()), str(piece.get_dtype())
@@ -69,13 +70,13 @@ class SafetensorsFile:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts that the header holds beside the tensors."""
+        """Texts that the header holds beside the tensors."""
         return dict(self._file.metadata() or {})
 
     def tensor(self, stored_name: str) -> Tensor:
-        """A tensor over the file's own bytes."""
-        found: Tensor = self._file.get_tensor(stored_name)
-        return found
+        """Return a tensor over the file's own bytes."""
+        tensor: Tensor = self._file.get_tensor(stored_name)
+        return tensor
 
 
 class BinFile:
@@ -85,19 +86,19 @@ class BinFile:
         _require_file(path)
         self.path = path
         try:
-            found = _load_bin(path)
+            stored = _load_bin(path)
         except Exception as error:  # torch.load raises nearly anything for a broken file
             raise CheckpointError(f"{path} {why_unreadable(path, error)}") from error
-        self._tensors = _tensors_by_name(path, found)
+        self._tensors = _tensors_by_name(path, stored)
 
     def weights(self) -> Iterator[StoredWeight]:
-        """What it holds."""
+        """Yield the weights that the file holds."""
         for name, tensor in self._tensors.items():
             dtype = DTYPE_CODES.get(tensor.dtype, str(tensor.dtype))
             yield StoredWeight(canonical_name(name), name, self.path, tuple(tensor.shape), dtype)
 
     def tensor(self, stored_name: str) -> Tensor:
-        """A tensor over the file's own bytes; in memory where the file is of torch before 1.6."""
+        """Return a tensor over the file's own bytes, or in memory for files of torch before 1.6."""
         return self._tensors[stored_name]
 
 
@@ -107,7 +108,7 @@ WeightFile = SafetensorsFile | BinFile
 def find_weights(directory: str | Path) -> Path:
     """Find the file, or the index of files, that holds a folder's weights.
 
-    Where there are several, the one that transformers takes. Raises CheckpointError.
+    Where there are several, it is the one that transformers takes. Raises CheckpointError.
     """
     folder = Path(directory)
     if any(folder.glob(_DISTRIBUTED_NAMES)):
@@ -132,7 +133,7 @@ def find_weights(directory: str | Path) -> Path:
 
 
 def open_weight_files(directory: str | Path) -> list[WeightFile]:
-    """All files of the checkpoint. Raises CheckpointError, or WeightMismatch naming all faults."""
+    """Open all files of a checkpoint. Raises CheckpointError; WeightMismatch naming all faults."""
     path = find_weights(directory)
     if path.name not in (INDEX_NAME, BIN_INDEX_NAME):
         return [_open(path)]
@@ -150,14 +151,18 @@ def open_weight_files(directory: str | Path) -> list[WeightFile]:
 def model_weights(files: Iterable[WeightFile]) -> list[tuple[WeightFile, StoredWeight]]:
     """List the model's weights in files, each with its file.
 
-    What isn't the model's is left out where it is known to be harmless. Head and embedding are one:
-    where the head alone is stored, it is listed as the embedding.
+    Leftovers of old versions that are known to be harmless are left out. Head and embedding are one
+    matrix: where only the head is stored, it is listed as the embedding.
     """
-    found = [(file, weight) for file in files for weight in file.weights()]
-    found = [(file, weight) for file, weight in found if not is_leftover(weight.stored_name)]
-    if any(weight.name == EMBEDDING for _, weight in found):
-        return found
-    return [(file, _untied(weight)) for file, weight in found]
+    stored = [
+        (file, weight)
+        for file in files
+        for weight in file.weights()
+        if not is_leftover(weight.stored_name)
+    ]
+    if any(weight.name == EMBEDDING for _, weight in stored):
+        return stored
+    return [(file, _untied(weight)) for file, weight in stored]
 
 
 def _untied(weight: StoredWeight) -> StoredWeight:
@@ -190,10 +195,10 @@ def _load_bin(path: Path) -> Any:
             return torch.load(path, **options)  # the format before torch 1.6 cannot be mapped
 
 
-def _tensors_by_name(path: Path, found: Any) -> dict[str, Tensor]:
-    if not isinstance(found, Mapping):
+def _tensors_by_name(path: Path, stored: Any) -> dict[str, Tensor]:
+    if not isinstance(stored, Mapping):
         raise CheckpointError(f"{path} holds no tensors by name: save the model's state_dict()")
-    for name, tensor in found.items():
+    for name, tensor in stored.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise CheckpointError(
                 f"{path} holds more than tensors by name ({str(name)[:80]!r} is a "
@@ -204,11 +209,11 @@ def _tensors_by_name(path: Path, found: Any) -> dict[str, Tensor]:
                 f"{path}: {name} is sparse or on torch's meta device: save it as a dense tensor "
                 "with its numbers"
             )
-    return dict(found)
+    return dict(stored)
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Tell a tensor whose numbers lie in memory or in a file, each in its place."""
+    """Tell whether a tensor is dense and has numbers: not sparse, nor on the meta device."""
     return tensor.layout == torch.strided and not tensor.is_meta
 
 
@@ -227,10 +232,10 @@ def read_index(path: Path) -> dict[str, str]:
 def _require_index_agrees(
     where: dict[str, str], files: list[WeightFile], damaged: list[str]
 ) -> None:
-    """Of a file that cannot be read nothing is said but that."""
+    """Raise WeightMismatch where index and files differ; of an unreadable file only say that."""
     readable = {file.path.name for file in files}
     promised = {(name, file) for name, file in where.items() if file in readable}
-    stored = {(each.stored_name, file.path.name) for file in files for each in file.weights()}
+    stored = {(weight.stored_name, file.path.name) for file in files for weight in file.weights()}
     absent = sorted(f"{name} (promised in {file})" for name, file in promised - stored)
     extra = sorted(f"{name} (in {file}, not in the index)" for name, file in stored - promised)
     if absent or extra or damaged:

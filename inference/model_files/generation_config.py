@@ -111,7 +111,7 @@ class GenerationConfig:
                 raise ConfigError(f"{file_name}: {name} is no setting of generation; leave it out")
         fields.flag("use_cache", True)  # the text is the same without
         _require_sound_beside(fields)
-        found = cls(
+        config = cls(
             eos_token_ids=fields.token_ids("eos_token_id"),
             do_sample=fields.flag("do_sample", False),
             temperature=fields.number("temperature", 1.0, 0, MAX),
@@ -127,8 +127,8 @@ class GenerationConfig:
             unsupported=fields.unlike(_UNSUPPORTED),
             unsupported_sampling=fields.unlike(_UNSUPPORTED_SAMPLING),
         )
-        found._require_consistent(file_name)
-        return found
+        config._require_consistent(file_name)
+        return config
 
     def _require_consistent(self, file_name: str) -> None:
         if self.do_sample and self.temperature == 0:
@@ -144,7 +144,7 @@ class GenerationConfig:
 
 
 def _require_sound_beside(fields: Fields) -> None:
-    """Refuse what transformers refuses of fields that change nothing here."""
+    """Refuse values that transformers refuses too, of fields that change nothing here."""
     fields.token_id("pad_token_id", None)
     fields.token_ids("bos_token_id")
     if fields.value("early_stopping", False) not in (True, False, "never"):

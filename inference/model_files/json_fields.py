@@ -1,4 +1,4 @@
-"""Typed fields of a JSON object, refused by the names of file and field."""
+"""Read typed fields of a JSON object; a refusal names file and field."""
 
 import sys
 from collections.abc import Mapping
@@ -50,10 +50,10 @@ class Fields:
     def token_ids(self, name: str) -> tuple[int, ...]:
         """Return a field that is a token id, a list of them, or null for none; each id once."""
         value = self._data.get(name)
-        found = value if isinstance(value, list) else [] if value is None else [value]
-        if not all(_is_integer(token) and token >= 0 for token in found):
+        tokens = value if isinstance(value, list) else [] if value is None else [value]
+        if not all(_is_integer(token) and token >= 0 for token in tokens):
             raise self.refusal(name, "a token id of 0 or more, or a list of them")
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(tokens))
 
     def token_id(self, name: str, default: int | None) -> int | None:
         """Return a field that is one token id, or null for none."""
@@ -67,16 +67,16 @@ class Fields:
         return self._data.get(name, default)
 
     def has(self, name: str) -> bool:
-        """Return whether the file has the field."""
+        """Tell whether the file has the field."""
         return name in self._data
 
     def unlike(self, neutral: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
         """Return the names of the fields that hold another value than those that do nothing."""
-        given = {name: self._data[name] for name in neutral if self._data.get(name) is not None}
+        values = {name: self._data[name] for name in neutral if self._data.get(name) is not None}
         return tuple(
             name
-            for name, value in given.items()
-            if not any(_equal(value, each) for each in neutral[name])
+            for name, value in values.items()
+            if not any(_equal(value, harmless) for harmless in neutral[name])
         )
 
     def refusal(self, name: str, kind: str) -> Exception:
@@ -87,7 +87,7 @@ class Fields:
 
 
 def _equal(value: object, other: object) -> bool:
-    """Tell equal values apart from those that only Python takes for equal: true is no 1."""
+    """Tell whether values are equal in JSON, where, unlike in Python, true is not 1."""
     return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 

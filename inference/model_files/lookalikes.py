@@ -14,9 +14,9 @@ _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def lookalike(head: bytes) -> str | None:
-    """Say what a file is by its first bytes if it stands for the file that was asked for.
+    """Name what lies in a file's place, by its first bytes; None if it may be the file itself.
 
-    None if it may be that file. No file of weights, of JSON or of merges begins in these ways.
+    No file of weights, of JSON or of merges begins in these ways.
     """
     if not head:
         return "empty"
@@ -29,7 +29,7 @@ def lookalike(head: bytes) -> str | None:
 
 
 def lookalike_in(path: Path) -> str | None:
-    """Say the same of a file. Raises OSError."""
+    """Name what lies in the place of the file at path, or None. Raises OSError."""
     with path.open("rb") as file:
         return lookalike(file.read(512))
 
@@ -41,11 +41,11 @@ def why_unreadable(path: Path, error: Exception) -> str:
     on, nor are the terminal's codes in it.
     """
     try:
-        what = lookalike_in(path)
+        stand_in = lookalike_in(path)
     except OSError as cause:
         return f"cannot be read: {cause.strerror}"
-    if what is not None:
-        return f"is {what}, not weights: fetch it again"
+    if stand_in is not None:
+        return f"is {stand_in}, not weights: fetch it again"
     if _UNMAPPED in str(error):
         return (
             f"cannot be mapped: the system grants no {path.stat().st_size / 1e9:,.1f} GB at once. "

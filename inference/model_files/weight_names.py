@@ -1,4 +1,4 @@
-"""Names of stored weights, and the model's names of them. Free of torch."""
+"""Translate names of stored weights to the model's names. Free of torch."""
 
 import re
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ def canonical_name(stored_name: str) -> str:
 
 
 def is_leftover(stored_name: str) -> bool:
-    """Tell what old versions stored beside the weights, and no version reads."""
+    """Tell whether a name is of data that old versions stored and no version reads."""
     return _LEFTOVER.fullmatch(stored_name) is not None
 
 
@@ -58,13 +58,13 @@ def require_own_names(stored: Iterable[tuple[str, Path]]) -> None:
     stored: names with their files. The error says whose the name is, and what to do.
     """
     for name, path in stored:
-        whose = _foreign(name)
-        if whose is not None:
-            raise CheckpointError(f"{path} holds {whose}")
+        fault = _foreign(name)
+        if fault is not None:
+            raise CheckpointError(f"{path} holds {fault}")
 
 
 def _foreign(stored_name: str) -> str | None:
-    for pattern, what, remedy in _FOREIGN:
+    for pattern, kind, remedy in _FOREIGN:
         if pattern.search(stored_name):
-            return f"{what} ({stored_name}): {remedy}"
+            return f"{kind} ({stored_name}): {remedy}"
     return None

@@ -1,4 +1,4 @@
-"""One sample's ids to text as they come: whole characters, ending before a stop string."""
+"""Turn one sample's ids into text as they come, in whole characters, up to a stop string."""
 
 import codecs
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from inference.tokenizer.stop_strings import StopString
 
 
 class Detokenizer:
-    """Text of one sample, token by token.
+    """The text of one sample, token by token.
 
-    Emits whole UTF-8 characters only, and holds back text that may yet become a stop string. Of
-    stop strings that one token completes, the one that starts first is met. Those that the first
-    ``min_tokens`` tokens complete count for nothing.
+    It emits whole UTF-8 characters only, and withholds text that may yet become a stop string. Of
+    stop strings that one token completes, the one that starts first counts. Those that the first
+    ``min_tokens`` tokens complete are ignored.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Detokenizer:
 
     @property
     def stopped(self) -> bool:
-        """Return True once a stop string was met."""
+        """Tell whether a stop string was met."""
         return self.stop_reason is not None
 
     def push(self, token_id: int) -> str:
@@ -42,36 +42,36 @@ class Detokenizer:
         return self._release(self._decoder.decode(self._tokenizer.token_bytes(token_id)))
 
     def finish(self) -> str:
-        """Return what is still held when the sample ends; nothing after a stop string."""
+        """Return the text still withheld when the sample ends; none after a stop string."""
         text = self._release(self._decoder.decode(b"", final=True))
         if self.stopped:
             return text
-        held, self._matched = self._held(), [0] * len(self._stops)
-        return text + _head(held, "", 0)
+        withheld, self._matched = self._withheld(), [0] * len(self._stops)
+        return text + _head(withheld, "", 0)
 
     def _release(self, text: str) -> str:
         if not self._stops or self.stopped:
             return "" if self.stopped else text
-        held, met = self._held(), []
+        withheld, met = self._withheld(), []
         for number, stop in enumerate(self._stops):
             self._matched[number], end = stop.scan(self._matched[number], text)
             if end:
                 met.append((end - len(stop.text), end, stop.text))
         if met and self._tokens > self._min_tokens:
             start, end, self.stop_reason = min(met)
-            return _head(held, text, end if self._include_stop else start)
-        return _head(held, text, len(text) - self._held()[1])
+            return _head(withheld, text, end if self._include_stop else start)
+        return _head(withheld, text, len(text) - self._withheld()[1])
 
-    def _held(self) -> tuple[str, int]:
-        """Return a stop string, and how many of its first characters are the text held back."""
+    def _withheld(self) -> tuple[str, int]:
+        """Return a stop string, and how many of its first characters are the withheld text."""
         matched = max(self._matched, default=0)
         return (self._stops[self._matched.index(matched)].text, matched) if matched else ("", 0)
 
 
-def _head(held: tuple[str, int], text: str, end: int) -> str:
-    """Return the held text and the new one up to ``end``, which counts from the new one's start.
+def _head(withheld: tuple[str, int], text: str, end: int) -> str:
+    """Return the withheld text and the new one up to ``end``, counted from the new one's start.
 
-    Nothing is copied but what is returned.
+    Only the result is copied, however long the stop string is.
     """
-    stop, length = held
+    stop, length = withheld
     return stop[: length + min(end, 0)] + text[: max(end, 0)]

@@ -92,9 +92,9 @@ def read_pair(vocabulary: Path, merges: Path) -> models.BPE:
     for path in (vocabulary, merges):
         if not path.is_file():
             raise TokenizerError(f"cannot read {path}: a vocabulary and its merges go together")
-        what = lookalike_in(path)
-        if what is not None:
-            raise TokenizerError(f"{path} is {what}, not a part of a tokenizer: fetch it again")
+        stand_in = lookalike_in(path)
+        if stand_in is not None:
+            raise TokenizerError(f"{path} is {stand_in}, not a part of a tokenizer: fetch it again")
         if path.stat().st_size > MAX_BYTES:
             raise TokenizerError(f"{path} is too large for a file of its kind")
     with _naming(f"{vocabulary} and {merges} make no tokenizer"):

@@ -89,9 +89,9 @@ def _explicit(fields: dict[str, Any]) -> dict[str, Any]:
     ]
     explicit = {name: fields.pop(name) for name in own}
     explicit |= _pop_named_extra(fields)
-    given = _object(fields, _NAMED, CONFIG_NAME)
+    named = _object(fields, _NAMED, CONFIG_NAME)
     fields.pop(_NAMED, None)
-    return explicit or given
+    return explicit or named
 
 
 def _merge_map(folder: Path, fields: dict[str, Any], explicit: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def _resolved(
     fields: Mapping[str, Any], explicit: dict[str, Any], listed: dict[int, AddedToken]
 ) -> SpecialTokens:
     by_text = {token.content: token for token in listed.values()}
-    found = SpecialTokens(listed=listed)
+    special = SpecialTokens(listed=listed)
     own = [
         name
         for name, value in fields.items()
@@ -175,13 +175,15 @@ def _resolved(
     for name in (*_ATTRIBUTES, *own):
         if fields.get(name) is not None:
             token = _named(fields[name], name)
-            found.named[name] = by_text.get(content(token), token) if name in _ATTRIBUTES else token
-    found.named |= {name: _named(value, name) for name, value in explicit.items()}
+            special.named[name] = (
+                by_text.get(content(token), token) if name in _ATTRIBUTES else token
+            )
+    special.named |= {name: _named(value, name) for name, value in explicit.items()}
     extra, name = fields.get(_EXTRA, fields.get(_EARLY_EXTRA)), f"{_EXTRA} (or {_EARLY_EXTRA})"
     if extra is not None and not isinstance(extra, list):
         raise TokenizerError(f"{_WHERE}: {name} must be a list of tokens")
-    found.extra = [_named(value, name) for value in extra or []]
-    return found
+    special.extra = [_named(value, name) for value in extra or []]
+    return special
 
 
 def _named(value: Any, name: str) -> Token:

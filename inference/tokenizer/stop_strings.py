@@ -1,4 +1,4 @@
-"""Stop strings, met character by character at a cost that doesn't depend on their length."""
+"""Search for stop strings character by character, at a cost independent of their length."""
 
 
 class StopString:
@@ -10,24 +10,27 @@ class StopString:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._borders = [0, 0]  # of the first 0, 1, … characters: the longest end that begins them
+        self._borders = [
+            0,
+            0,
+        ]  # of the first 0, 1, … characters: the longest suffix that is a prefix
 
     def scan(self, matched: int, text: str) -> tuple[int, int]:
         """Read on in a text that ended with the string's first ``matched`` characters.
 
         Returns how many of them the text ends with now, and after how many characters the whole
-        string stood there first; 0 if it never did.
+        string was complete first; 0 if it never was.
         """
-        place = first_end = 0
-        while place < len(text):
+        index = first_end = 0
+        while index < len(text):
             if not matched:
-                place = text.find(self.text[0], place)
-                if place < 0:
+                index = text.find(self.text[0], index)
+                if index < 0:
                     break
-            matched = self._step(matched, text[place])
-            place += 1
+            matched = self._step(matched, text[index])
+            index += 1
             if matched == len(self.text):
-                first_end = first_end or place
+                first_end = first_end or index
                 matched = self._borders[matched]
         return matched, first_end
 

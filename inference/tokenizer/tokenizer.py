@@ -1,6 +1,6 @@
-"""Text to ids and back, by a folder's tokenizer. Free of torch.
+"""Encode text to ids and decode ids to text, by a folder's tokenizer. Free of torch.
 
-What stands before the text (OPT's ``</s>``) is the file's own post-processor's business.
+The file's own post-processor puts special tokens around the text, such as OPT's ``</s>`` before it.
 """
 
 from functools import cached_property
@@ -34,12 +34,12 @@ class Tokenizer:
 
     @cached_property
     def vocab_size(self) -> int:
-        """One more than the highest id."""
+        """Number of ids: one more than the highest."""
         return max(self._fast.get_vocab(with_added_tokens=True).values()) + 1
 
     @cached_property
     def longest_token_bytes(self) -> int:
-        """Return the most bytes of text that one token stands for.
+        """Largest number of bytes of text that one token stands for.
 
         A text of more bytes than a number of tokens times this has more tokens than that, which is
         known before any of it is tokenized: a byte-level BPE keeps every byte.
@@ -49,15 +49,15 @@ class Tokenizer:
         return max(added, *(len(self.token_bytes(token)) for token in ids))
 
     def encode(self, text: str) -> list[int]:
-        """Ids of text, with the special tokens that the file puts around it."""
+        """Return the ids of text, with the special tokens that the file puts around it."""
         return list(self._fast.encode(text).ids)
 
     def decode(self, token_ids: list[int]) -> str:
-        """Text of ids, without special tokens; broken UTF-8 becomes U+FFFD."""
+        """Return the text of ids, without special tokens; broken UTF-8 becomes U+FFFD."""
         return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", errors="replace")
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The bytes that a token stands for; none for special tokens and unknown ids."""
+        """Return the bytes that a token stands for; none for special tokens and unknown ids."""
         added = self._added.get(token_id)
         if added is not None:
             return b"" if added.special else added.content.encode()
@@ -65,17 +65,17 @@ class Tokenizer:
         return b"" if token is None else _to_bytes(token)
 
     def name(self, token_id: int) -> str:
-        """How one token looks alone: a special token by name, broken UTF-8 as U+FFFD."""
+        """Return how one token looks alone: a special token's name, or its text."""
         added = self._added.get(token_id)
         return added.content if added else self.decode([token_id])
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins for bytes: printable ones stand for themselves."""
+    """Return the byte of each character of GPT-2's alphabet, in which printable ones stay."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in set(printable)]
+    unprintable = [byte for byte in range(256) if byte not in set(printable)]
     return {chr(byte): byte for byte in printable} | {
-        chr(256 + n): byte for n, byte in enumerate(others)
+        chr(256 + n): byte for n, byte in enumerate(unprintable)
     }
 
 

@@ -131,9 +131,9 @@ def test_the_engines_time_is_shared_by_who_runs(loop):
 def test_one_persons_jobs_keep_nobody_from_the_next_place(loop):
     for _ in range(PLACES - 1):
         loop.add(make_job(1))
-    assert loop.crowd() == set()
+    assert loop.people_passed_over() == set()
     loop.add(make_job(2))
-    assert loop.crowd() == {1, 2}
+    assert loop.people_passed_over() == {1, 2}
     for person in range(3, PLACES + 1):
         loop.add(make_job(person))
-    assert loop.crowd() is None
+    assert loop.people_passed_over() is None
