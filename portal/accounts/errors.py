@@ -1,3 +1,5 @@
+"""Refusals of the account pages and of tokens."""
+
 from __future__ import annotations
 
 from http import HTTPStatus
@@ -8,7 +10,7 @@ from portal.errors import Conflict, DomainError, Forbidden, InvalidTransition, N
 
 
 class UnknownToken(DomainError):
-    """Mistyped, expired or revoked: one answer, so that it tells a stranger nothing."""
+    """A token is mistyped, expired or revoked: one answer, so that strangers learn nothing."""
 
     code = "unknown_token"
     status = HTTPStatus.UNAUTHORIZED
@@ -44,7 +46,7 @@ class NameTaken(Conflict):
 
 
 class AddressTaken(Conflict):
-    """An error that another account took the address in the same instant; nobody is told it."""
+    """Another account took the address in the same instant. The page never shows this error."""
 
     code = "address_taken"
 
@@ -57,13 +59,13 @@ class NoSuchOrganization(NotFound):
 
 
 class NotOneself(Forbidden):
-    """A word for oneself is worth nothing."""
+    """People can't vouch for themselves."""
 
     code = "not_oneself"
 
 
 class AddressNeeded(Forbidden):
-    """A refusal to act for who has proved no address: no token, second address or mail."""
+    """The account has no proved address, so it can have no token, second address or mail."""
 
     code = "address_needed"
     act_label = "See your addresses"
@@ -77,7 +79,7 @@ class NoSuchReference(NotFound):
 
 
 class ReferenceClosed(InvalidTransition):
-    """Answered, cancelled, or too old."""
+    """A reference's question was answered, was cancelled, or is too old."""
 
 
 class NoSuchAffiliation(NotFound):
@@ -85,7 +87,7 @@ class NoSuchAffiliation(NotFound):
 
 
 class ProofLinkUseless(NotFound):
-    """Mistyped, too old, or another account's: one answer to all."""
+    """A link is mistyped, too old, or for another account. One answer to all."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -14,7 +14,7 @@ from portal.text.lines import LineInput
 
 
 class SignupForm(forms.Form):
-    """What signing up asks beyond allauth's own fields."""
+    """The fields of signing up beyond allauth's own."""
 
     name = LineInput(
         label="Full name",
@@ -27,32 +27,32 @@ class SignupForm(forms.Form):
     field_order = ["name", "email", "username", "password1"]
 
     def signup(self, request: HttpRequest, user: User) -> None:
-        """allauth asks for it; the adapter saves the name with all else."""
+        """Do nothing: allauth calls this, and the adapter saves the name with everything else."""
 
 
 class ProfileForm(forms.Form):
-    """What a person may correct about themselves; addresses and password have their own pages."""
+    """The name of an account. Addresses and the password have their own pages."""
 
     name = LineInput(
         label="Full name",
         max_length=200,
-        help_text="You sign with it, so it stands as in your papers. What you have signed keeps "
-        "the name you typed then.",
+        help_text="You sign agreements with it, so write it as in your papers. What you have "
+        "signed keeps the name you typed then.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
 
 class KeysForm(forms.Form):
     keys = forms.BooleanField(
-        label="Single keys act on pages",
+        label="Keyboard shortcuts of a single key",
         required=False,
         help_text="Such as “a” to approve and “j” for the next row. Switch it off if you speak to "
-        "your machine, or press keys by accident. It is kept in this browser.",
+        "your machine, or press keys by accident. This browser remembers the choice.",
     )
 
 
 class ReferenceForm(forms.Form):
-    """Whom to ask, about which organization. What may be asked is checked by the service."""
+    """The person to ask as a reference, and the organization. The service checks the rest."""
 
     named: ClassVar = {"organization_name": "organization"}
     use_required_attribute = False
@@ -86,7 +86,7 @@ class ReferenceForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """What a reference says."""
+    """The answer of a reference."""
 
     use_required_attribute = False
 
@@ -109,15 +109,15 @@ class AnswerForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """A token's name, scopes and life. Scopes are offered by what the person may do."""
+    """A token's name, scopes and lifetime. It offers the scopes that its owner can use."""
 
     use_required_attribute = False
 
     name = LineInput(
         label="Name",
         max_length=80,
-        help_text="Where it will live, so that you know later which to revoke.",
-        error_messages={"required": "Say where the token will live."},
+        help_text="Where you will use it, so that you know later which to revoke.",
+        error_messages={"required": "Say where you will use the token."},
     )
     scopes = forms.MultipleChoiceField(
         label="It may",

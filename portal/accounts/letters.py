@@ -1,4 +1,4 @@
-"""Write to references, and tell people what was done with their own accounts."""
+"""Letters to references, and notices of what was done with one's account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.outbox.services import queue_letter, queue_mail
 
 
 def mail_question(reference: Reference, secret: str, now: datetime) -> None:
-    """The letter alone holds the secret; here is only its hash."""
+    """Send a reference the question with its secret link, of which we store only a hash."""
     context = {
         "reference": reference,
         "person": reference.person,
@@ -37,11 +37,12 @@ def mail_question(reference: Reference, secret: str, now: datetime) -> None:
 
 
 def mail_answer(reference: Reference, now: datetime) -> None:
-    said = reference.verdict == Reference.Verdict.CONFIRMED
+    """Tell the person what their reference has answered."""
+    is_confirmed = reference.verdict == Reference.Verdict.CONFIRMED
     where = reference.organization_name
     line = (
         f"{reference.name} has confirmed that you work at {where}. Reviewers see it from now on."
-        if said
+        if is_confirmed
         else f"{reference.name} could not confirm that you work at {where}. You can name another "
         "reference, add an address at the organization, or ask the reviewers of your request."
     )
@@ -63,10 +64,10 @@ NOT_YOU = "If this wasn’t you, reset your password: that also ends every token
 
 
 def mail_new_token(token: AccessToken, now: datetime) -> None:
-    """Tell the owner of a new token; only a notice shows one that a stranger made."""
+    """Tell the owner of a new token, which might have been made by somebody else."""
     scopes = ", ".join(token.scopes)
     line = (
-        f"The token “{token.name}” was made for your account. It may: {scopes}. It runs out on "
+        f"The token “{token.name}” was made for your account. Its scopes: {scopes}. It expires on "
         f"{token.expires_at:%-d %B %Y}."
     )
     mail_notice(
@@ -81,7 +82,7 @@ def mail_new_token(token: AccessToken, now: datetime) -> None:
 
 
 def mail_new_address(person: User, address_id: int, email: str, now: datetime) -> None:
-    """Tell the account’s proved address of another one."""
+    """Tell the proved address of an account that another one was added."""
     mail_notice(
         person,
         key=f"address-{address_id}-added",
@@ -104,9 +105,9 @@ def mail_notice(
     act: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Queue a notice to a proved address; without one there is nobody to tell.
+    """Queue a notice to a proved address of an account; without one, do nothing.
 
-    ``act`` is the label and the name of the page to go to.
+    ``act`` is the label of the button and the name of the page that it opens.
     """
     if not person.has_verified_email:
         return

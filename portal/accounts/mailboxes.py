@@ -1,4 +1,4 @@
-"""Which of a person’s addresses letters reach, and what to do about one that sends them back."""
+"""Find the address that a person's mail goes to, and let them confirm one whose mail bounced."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINK_LIFE = timedelta(days=3)
 
 
 class AddressLinkInvalid(NotFound):
-    """Mistyped, too old, or for another account: one answer to all."""
+    """A link is mistyped, too old, or for another account. One answer to all."""
 
     code = "address_link_invalid"
 
@@ -38,14 +38,14 @@ class AddressLinkInvalid(NotFound):
 
 @dataclass(frozen=True)
 class Mailbox:
-    """A proved address; ``bounced`` is the mail server's reason, or "" where letters arrive."""
+    """A proved address. ``bounced``: the mail server's reason, or "" where letters arrive."""
 
     address: str
     bounced: str
 
 
 def mailboxes(person: User) -> list[Mailbox]:
-    """The proved addresses, best first: those that letters reach, the main one before others."""
+    """List a person's proved addresses: first those that mail reaches, the primary one first."""
     standing = BouncedAddress.objects.filter(address=Lower(OuterRef("email")), cleared_at=None)
     rows = (
         EmailAddress.objects.filter(user=person, verified=True)
@@ -53,30 +53,29 @@ def mailboxes(person: User) -> list[Mailbox]:
         .order_by("-primary", "pk")
         .values_list("email", "bounced")
     )
-    found = [Mailbox(email, bounced or "") for email, bounced in rows]
-    return sorted(found, key=lambda each: bool(each.bounced))
+    boxes = [Mailbox(email, bounced or "") for email, bounced in rows]
+    return sorted(boxes, key=lambda box: bool(box.bounced))
 
 
 def letter_address(person: User) -> str:
-    """Where letters go: a proved address that takes them, the main one if it is among those."""
+    """Return the address that mail goes to: a proved one that doesn't bounce, the primary first."""
     best = next(iter(mailboxes(person)), None)
     return best.address if best else person.email
 
 
 def unreachable(person: User) -> Mailbox | None:
-    """The address that sends letters back, if there is none that takes them."""
+    """Return the address whose mail bounces, where the person has none that mail reaches."""
     best = next(iter(mailboxes(person)), None)
     return best if best and best.bounced else None
 
 
 @transaction.atomic
 def ask_bounced_address(*, person: User, address: str, now: datetime) -> bool:
-    """Send a link to an address whose letters came back; opening it shows that they arrive.
+    """Send a link to an address whose mail bounced; opening it shows that mail arrives again.
 
-    At most one an hour. False, and nothing is sent, where no letter came back.
+    It is sent at most once an hour. Return False, and send nothing, where no mail has bounced.
     """
-    mine = [each for each in mailboxes(person) if each.bounced and each.address == address]
-    if not mine:
+    if not any(box.bounced and box.address == address for box in mailboxes(person)):
         return False
     signed = signing.dumps([person.pk, address], salt=SALT)
     page = reverse("site:address_again", args=[signed])
@@ -111,7 +110,7 @@ def _number(person: User, address: str) -> int:
 
 
 def address_in(signed: str, *, person: User) -> str:
-    """The address that a link was sent to. Raises AddressLinkInvalid."""
+    """Return the address that a link was sent to. Raise AddressLinkInvalid for others' links."""
     try:
         person_id, address = signing.loads(signed, salt=SALT, max_age=LINK_LIFE)
     except (signing.BadSignature, ValueError, TypeError) as error:
@@ -123,7 +122,7 @@ def address_in(signed: str, *, person: User) -> str:
 
 @transaction.atomic
 def confirm_bounced_address(*, person: User, signed: str, now: datetime) -> str:
-    """Letters go to this address again. Confirming it again changes nothing."""
+    """Send mail to this address again, by its link. Confirming it again changes nothing."""
     address = address_in(signed, person=person)
     if is_bounced(address) and clear_bounce(address=address, now=now):
         record(EventType.EMAIL_CONFIRMED, actor=person, target=person, at=now)

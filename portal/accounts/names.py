@@ -1,4 +1,4 @@
-"""The one space of names that people and labs share, and what may stand in it."""
+"""Rules for names of people and labs, which share one space of names with the site's pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 
 
 def validate_name(value: str) -> None:
-    """The Hub's rule for either part of ``namespace/name``."""
+    """Raise ValidationError unless a name fits the Hub's rule for ``namespace/name``."""
     if not NAME.fullmatch(value) or "--" in value or ".." in value or value.endswith(".git"):
         raise ValidationError(
             "Use 1 to 96 letters, digits, dots, hyphens or underscores, beginning and ending with "
@@ -22,7 +22,7 @@ def validate_name(value: str) -> None:
 
 
 def validate_namespace(value: str) -> None:
-    """A name that no page of ours already answers to."""
+    """Raise ValidationError for a name that is the address of a page of this site."""
     validate_name(value)
     if value.lower() in reserved_words():
         raise ValidationError(f"“{value}” is a page of this site. Choose another name.")
@@ -30,7 +30,7 @@ def validate_namespace(value: str) -> None:
 
 @cache
 def reserved_words() -> frozenset[str]:
-    """The first segments of every address that the site itself answers, in lower case."""
+    """Return the first segments of all addresses that the site itself answers, in lower case."""
     return frozenset(_first_segments("", get_resolver().url_patterns))
 
 

@@ -1,3 +1,5 @@
+"""Managers of namespaces, tokens, affiliations and references."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -14,7 +16,7 @@ M = TypeVar("M", bound=models.Model)
 
 class NamespaceQuerySet(models.QuerySet[M]):
     def publishable_by(self, user: User | Any) -> NamespaceQuerySet[M]:
-        """Those in which this person may publish: superusers in all."""
+        """Select the namespaces in which a person may publish; superusers may in all."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self if user.is_superuser else self.filter(roles__user=user)
@@ -22,7 +24,7 @@ class NamespaceQuerySet(models.QuerySet[M]):
 
 class AccessTokenQuerySet(models.QuerySet[M]):
     def usable_at(self, now: datetime) -> AccessTokenQuerySet[M]:
-        """Select tokens neither revoked nor expired, of open accounts whose holder is proved."""
+        """Select tokens neither revoked nor expired, of active accounts with a proved address."""
         return self.filter(
             revoked_at=None,
             expires_at__gt=now,
@@ -36,13 +38,13 @@ class AffiliationQuerySet(models.QuerySet[M]):
         return self.filter(person=person)
 
     def standing_at(self, now: datetime) -> AffiliationQuerySet[M]:
-        """Proved, not ended, not yet run out."""
+        """Select affiliations that are proved, not ended and not expired."""
         return self.filter(ended_at=None, proved_at__lte=now, expires_at__gt=now)
 
     def standing_since(
         self, since: datetime | models.OuterRef, now: datetime
     ) -> AffiliationQuerySet[M]:
-        """Stood at some time from ``since`` to now, ended by now or not."""
+        """Select affiliations that were in force at some time from ``since`` to now."""
         not_ended = models.Q(ended_at=None) | models.Q(ended_at__gt=since)
         return self.filter(not_ended, proved_at__lte=now, expires_at__gt=since)
 
@@ -55,5 +57,5 @@ class ReferenceQuerySet(models.QuerySet[M]):
         return self.filter(answered_at=None, cancelled_at=None)
 
     def open_at(self, now: datetime) -> ReferenceQuerySet[M]:
-        """Still to be answered, by a link that still works."""
+        """Select references that can still answer, by a link that hasn't expired."""
         return self.unanswered().filter(expires_at__gt=now)

@@ -1,4 +1,4 @@
-"""What may be asked of a reference: whom, how often, in which words."""
+"""Check a question to a reference: whom it asks, how often, and in which words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def check_question(person: User, words: dict[str, str], email: str, now: datetime) -> None:
-    """What the person typed, in full sentences where it won't do."""
+    """Raise FieldErrors that say, in full sentences, what is wrong with what a person typed."""
     errors = line_errors(words)
     missing = {
         "name": "Say whom to ask.",
@@ -45,19 +45,19 @@ def _refused_address(person: User, email: str, now: datetime) -> str:
     except ValidationError:
         return "Give an address such as name@university.example."
     own = {*EmailAddress.objects.filter(user=person).values_list("email", flat=True), person.email}
-    if _mailbox(email) in {_mailbox(each) for each in own}:
+    if _mailbox(email) in {_mailbox(address) for address in own}:
         return "This is your own address. Name somebody else."
-    asked = Reference.objects.of(person)
-    if asked.filter(email__iexact=email, verdict=Reference.Verdict.DENIED).exists():
+    questions = Reference.objects.of(person)
+    if questions.filter(email__iexact=email, verdict=Reference.Verdict.DENIED).exists():
         return "This address has answered no. Name somebody else."
-    if asked.open_at(now).filter(email__iexact=email).exists():
+    if questions.open_at(now).filter(email__iexact=email).exists():
         return "You have asked this address already. It can be sent again from the list."
-    if asked.filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
+    if questions.filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
         return "You have asked three people within a day. Try again tomorrow."
     return ""
 
 
 def _mailbox(email: str) -> str:
-    """name+tag@host reaches the same person as name@host."""
+    """Return an address without its tag: name+tag@host reaches the same person as name@host."""
     local, _, host = email.lower().rpartition("@")
     return f"{local.partition('+')[0]}@{host}"

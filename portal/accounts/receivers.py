@@ -1,6 +1,6 @@
-"""Begin and end what an address proves with its row.
+"""Begin and end the proofs of an e-mail address whenever its row is saved or deleted.
 
-allauth deletes and saves addresses in several places of its own, so the rule hangs on the row.
+These are signals of the row, since allauth saves and deletes addresses in several places.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from portal.accounts.services.holding import settle_proof
 
 @receiver(post_delete, sender=EmailAddress)
 def address_removed(instance: EmailAddress, **kwargs: Any) -> None:
-    """Inside the transaction of the deletion."""
+    """End the proofs that the address gave, in the transaction of its deletion."""
     end_unproved(person=instance.user, now=timezone.now())
 
 
 @receiver(post_save, sender=EmailAddress)
 def address_saved(instance: EmailAddress, created: bool, **kwargs: Any) -> None:
-    """Settle the proof by a verified address; end it by one that is verified no more.
+    """Take in the proof of a verified address, or end the proofs of one that is no longer verified.
 
-    A verified address may be the account's first; a new unverified one has proved nothing.
+    A new address that isn't verified has proved nothing yet.
     """
     if instance.verified:
         settle_proof(address=instance, now=timezone.now())
@@ -38,6 +38,6 @@ def address_saved(instance: EmailAddress, created: bool, **kwargs: Any) -> None:
 
 @receiver(email_added)
 def address_added(email_address: EmailAddress, **kwargs: Any) -> None:
-    """Tell whoever holds the account by now; a first address has nobody to tell."""
+    """Tell the account's proved address of the new one; at a first address there is nobody yet."""
     address = email_address
     mail_new_address(address.user, address.pk, address.email, timezone.now())

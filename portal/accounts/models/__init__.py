@@ -1,4 +1,4 @@
-"""People, the names and tokens they hold, and what is known of where they work."""
+"""People, their namespaces, their tokens, and the proofs of where they work."""
 
 from portal.accounts.models.affiliations import (
     Affiliation,

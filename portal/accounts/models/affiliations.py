@@ -24,7 +24,7 @@ class Sector(models.TextChoices):
 class Organization(models.Model):
     """A place of work. ``ror_id``: its nine characters in the Research Organization Registry.
 
-    Without one it was named by a person, for a reference or a reviewer to vouch for.
+    Without one, a person named it, and a reference or a reviewer vouched for that person.
     """
 
     name = LineField(max_length=300)
@@ -46,7 +46,7 @@ class Organization(models.Model):
 
 
 class OrganizationDomain(models.Model):
-    """A mail domain that only this organization's people have; never a public suffix."""
+    """A mail domain that only this organization's people have. It is never a public suffix."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="domains")
     domain = models.CharField(max_length=253, unique=True)
@@ -62,7 +62,7 @@ class OrganizationDomain(models.Model):
 
 
 class Affiliation(models.Model):
-    """Proof that a person belongs to an organization, by one method, for a time.
+    """A proof that a person belongs to an organization, by one method, until it expires.
 
     ``evidence``: the mail domain, or who vouched. ``proved_by``: the reviewer, where one did.
     """
@@ -112,7 +112,7 @@ class Affiliation(models.Model):
 
 
 class Reference(models.Model):
-    """A question put by mail to somebody who knows where a person works.
+    """A question by mail to somebody who knows where a person works.
 
     Only a keyed hash of the link's secret is kept; sending again makes a new one. ``organization``
     is null where the applicant named one that isn't listed.

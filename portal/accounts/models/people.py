@@ -1,4 +1,4 @@
-"""People, the names they hold, and the tokens that act for them. Addresses are allauth's."""
+"""People, their namespaces and their access tokens. E-mail addresses are allauth's model."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from portal.text.lines import LineField
 class User(AbstractUser):
     """A person. ``name`` is the name they sign with.
 
-    ``proved_at``: when it was shown who holds the account, by the first proof of an address or by
-    a password reset since. Credentials older than that are void.
+    ``proved_at``: when the person first proved an address, or reset the password since. Credentials
+    that are older may be a stranger's, who signed up with their address, so they are void.
     """
 
     first_name = None  # type: ignore[assignment]
@@ -52,11 +52,11 @@ class User(AbstractUser):
         return self.username
 
     def get_session_auth_hash(self) -> str:
-        """Bind sessions to ``proved_at`` too, so that those older than it end."""
+        """Bind sessions to ``proved_at`` too, so that older ones end."""
         return self._since_proved(super().get_session_auth_hash())
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield the same under each retired secret key."""
+        """Yield the same hash under each retired secret key."""
         yield from map(self._since_proved, super().get_session_auth_fallback_hash())
 
     def _since_proved(self, session_hash: str) -> str:
@@ -68,7 +68,7 @@ class User(AbstractUser):
 
     @property
     def letter_address(self) -> str:
-        """Where letters go: a proved address that takes them, the main one if it does."""
+        """Return the address that mail goes to; see ``mailboxes``."""
         return letter_address(self)
 
     @property
@@ -77,7 +77,7 @@ class User(AbstractUser):
 
 
 class Namespace(models.Model):
-    """The first part of ``namespace/name``; a person's bears their username."""
+    """The first part of ``namespace/name``; a person's own is their username."""
 
     name = models.CharField(max_length=96, validators=[validate_namespace])
     person = models.OneToOneField(
@@ -118,7 +118,7 @@ class NamespaceRole(models.Model):
 
 
 class Scope(models.TextChoices):
-    """What a token may do for its owner; never more than the owner may."""
+    """A scope of a token, which never allows more than its owner may do."""
 
     DOWNLOAD = "download", "Download"
     INFER = "infer", "Infer"
@@ -128,7 +128,7 @@ class Scope(models.TextChoices):
 
 
 class AccessToken(models.Model):
-    """A program's right to act for a person. Only a keyed hash of the secret is kept."""
+    """A token by which a program acts for a person. Only a keyed hash of its secret is stored."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_tokens"

@@ -1,1 +1,1 @@
-"""Organizations: their register, and the mail domains that are theirs."""
+"""Organizations: their register, and their mail domains."""

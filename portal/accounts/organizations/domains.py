@@ -1,4 +1,4 @@
-"""Mail domains as evidence of where somebody works, read by the Public Suffix List."""
+"""Read mail domains as evidence of where somebody works, with the Public Suffix List."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cache
 import idna
 from publicsuffixlist import PublicSuffixList
 
-# Anybody may have an address there, so it says nothing about work, whatever a register says.
-# Brands that own a name under many suffixes stand without one.
+# Anybody may have an address there, so it proves nothing, whatever a register says. Brands that
+# own a name under many suffixes stand without one.
 FREE_MAIL_BRANDS = frozenset({"gmx", "hotmail", "outlook", "yahoo", "yandex"})
 FREE_MAIL = frozenset(
     """
@@ -22,23 +22,23 @@ FREE_MAIL = frozenset(
     """.split()  # noqa: SIM905 (one a line would be a page)
 )
 
-# Reserved for examples (RFC 2606), so in no public list; no mail of the world's can come from
-# there, and the demo's organizations live there.
+# Reserved for examples (RFC 2606), so in no public list. No real mail can come from there, and the
+# demo's organizations have their domains there.
 EXAMPLE = "example"
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """The list that comes with the library, its private section too (github.io)."""
+    """Return the list that comes with the library, with its private section (github.io) too."""
     return PublicSuffixList(accept_unknown=False)
 
 
-# Nearly all of a register: nothing to convert, and that takes long.
+# Nearly all domains of a register: they need no conversion, which is slow.
 PLAIN = re.compile(r"(?!.*xn--)(?:(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!$)|$))+")
 
 
 def normal_domain(written: str) -> str | None:
-    """The domain in lower-case ASCII, as mail servers know it; None where it can't be one."""
+    """Return a domain in lower-case ASCII, as mail servers know it; None where it isn't one."""
     domain = written.strip().rstrip(".").lower()
     if len(domain) <= 253 and PLAIN.fullmatch(domain):
         return domain
@@ -49,8 +49,10 @@ def normal_domain(written: str) -> str | None:
 
 
 def registrable_domain(domain: str) -> str | None:
-    """What its owner registered: one label below a public suffix; None for a suffix itself, and
-    below an unknown one. ``domain`` is normal."""
+    """Return the part of a normal domain that its owner registered, one label below a suffix.
+
+    Return None for a public suffix itself, and for a domain below an unknown one.
+    """
     labels = domain.split(".")
     if labels[-1] == EXAMPLE:
         return ".".join(labels[-2:]) if len(labels) > 1 else None
@@ -58,19 +60,21 @@ def registrable_domain(domain: str) -> str | None:
 
 
 def is_free_mail(domain: str) -> bool:
-    """Whether anybody may have an address in this domain."""
+    """Tell whether anybody can have an address in this domain."""
     registrable = registrable_domain(domain) or ""
     return registrable in FREE_MAIL or registrable.split(".")[0] in FREE_MAIL_BRANDS
 
 
 def domain_of(address: str) -> str:
-    """The domain of a mail address, normal; "" where there is none."""
+    """Return the normal domain of a mail address, or "" where it has none."""
     return normal_domain(address.rpartition("@")[2]) or ""
 
 
 def evidence_domains(address: str) -> list[str]:
-    """The domains that an address speaks for: its own, then each parent up to the registrable
-    one and never past it. None at all where anybody may have an address."""
+    """List the domains that an address is evidence for: its own and its registered parents.
+
+    The list ends at the registrable domain, and is empty where anybody can have an address.
+    """
     domain = domain_of(address)
     registrable = registrable_domain(domain) if domain else None
     if registrable is None or is_free_mail(domain):
@@ -80,7 +84,7 @@ def evidence_domains(address: str) -> list[str]:
 
 
 def refused_as_evidence(written: str) -> str:
-    """Why a domain from a register proves nothing; "" where it may."""
+    """Say why a register's domain is no evidence; return "" where it is."""
     domain = normal_domain(written)
     if domain is None:
         return "malformed"

@@ -1,4 +1,4 @@
-"""The organizations known here, brought up to date from a register or from our own seed."""
+"""Import organizations from the Research Organization Registry, or from the demo's list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIELDS = ("name", "country", "sector")
 
 @dataclass
 class Imported:
-    """What an import did, or would do."""
+    """The changes that an import made, or would make in a dry run."""
 
     new: int = 0
     changed: int = 0
@@ -35,13 +35,13 @@ class Imported:
 def import_organizations(
     *, records: Iterable[Record], now: datetime, dry_run: bool = False
 ) -> Imported:
-    """Make or correct each organization by its ROR id, and the domains that prove it.
+    """Create or update organizations by their ROR ids, with the domains that prove affiliation.
 
-    One that became inactive keeps its row, since proofs name it, and loses its domains. Proofs
-    that stand are left to run out. Repeating it changes nothing.
+    One that became inactive keeps its row, since proofs refer to it, but loses its domains; proofs
+    in force are left to expire. Repeating an import changes nothing.
     """
     records = list(records)
-    done = Imported(inactive=sum(not each.is_active for each in records))
+    done = Imported(inactive=sum(not record.is_active for record in records))
     ids = _upsert(records, done, now)
     wanted, done.dropped = evidence(records)
     _set_domains(ids, wanted, done)
@@ -50,8 +50,8 @@ def import_organizations(
 
 
 def _upsert(records: list[Record], done: Imported, now: datetime) -> dict[str, int]:
-    """Primary keys by ROR id."""
-    known = {each.ror_id: each for each in Organization.objects.exclude(ror_id=None)}
+    """Create or update the organizations of these records; return their keys by ROR id."""
+    known = {row.ror_id: row for row in Organization.objects.exclude(ror_id=None)}
     new, changed = [], []
     for record in records:
         organization = known.get(record.ror_id)
@@ -66,8 +66,8 @@ def _upsert(records: list[Record], done: Imported, now: datetime) -> dict[str, i
     Organization.objects.bulk_update(changed, FIELDS, batch_size=BATCH)
     done.new, done.changed = len(new), len(changed)
     mentioned = {record.ror_id for record in records}
-    found = [*known.values(), *new]
-    return {each.ror_id: each.pk for each in found if each.ror_id in mentioned}
+    rows = [*known.values(), *new]
+    return {row.ror_id: row.pk for row in rows if row.ror_id in mentioned}
 
 
 def _organization(record: Record, now: datetime) -> Organization:
@@ -76,30 +76,35 @@ def _organization(record: Record, now: datetime) -> Organization:
 
 
 def _set_domains(ids: dict[str, int], wanted: dict[str, str], done: Imported) -> None:
-    """What goes, goes first: a domain may pass from one organization to another."""
+    """Give these organizations the wanted domains, and no others.
+
+    Deletions come first, since a domain may pass from one organization to another.
+    """
     owners = dict(OrganizationDomain.objects.values_list("domain", "organization_id"))
-    ours = set(ids.values())
+    imported = set(ids.values())
     wanted_by = {domain: ids[ror_id] for domain, ror_id in wanted.items()}
     gone = [
         domain
         for domain, owner in owners.items()
-        if owner in ours and wanted_by.get(domain) != owner
+        if owner in imported and wanted_by.get(domain) != owner
     ]
     free = {domain for domain in wanted_by if domain not in owners or domain in gone}
-    held = [domain for domain, owner in wanted_by.items() if domain not in free]
+    taken = [domain for domain in wanted_by if domain not in free]
     done.dropped["held by an organization of our own"] = sum(
-        owners[domain] != wanted_by[domain] for domain in held
+        owners[domain] != wanted_by[domain] for domain in taken
     )
     OrganizationDomain.objects.filter(domain__in=gone).delete()
-    rows = [OrganizationDomain(domain=each, organization_id=wanted_by[each]) for each in free]
+    rows = [OrganizationDomain(domain=name, organization_id=wanted_by[name]) for name in free]
     OrganizationDomain.objects.bulk_create(rows, batch_size=BATCH)
     done.domains_new, done.domains_gone = len(rows), len(gone)
 
 
 @transaction.atomic
 def load_seed(*, now: datetime) -> int:
-    """The demo's own organizations, all invented and on domains reserved for examples; how many
-    there are. Repeating it changes nothing."""
+    """Create the demo's organizations, all invented and on domains reserved for examples.
+
+    Return how many there are. Repeating it changes nothing.
+    """
     entries = json.loads(SEED.read_text("utf-8"))
     for entry in entries:
         values = {name: entry[name] for name in FIELDS}
@@ -107,6 +112,7 @@ def load_seed(*, now: datetime) -> int:
             continue
         organization = Organization.objects.create(created_at=now, **values)
         OrganizationDomain.objects.bulk_create(
-            OrganizationDomain(organization=organization, domain=each) for each in entry["domains"]
+            OrganizationDomain(organization=organization, domain=domain)
+            for domain in entry["domains"]
         )
     return len(entries)

@@ -1,6 +1,6 @@
-"""The Research Organization Registry's dump (schema 2), read one record at a time.
+"""Read the Research Organization Registry's dump (schema 2), one record at a time.
 
-What it says becomes plain rows here; which of its domains may prove anything is decided too.
+Its records become plain rows here. ``evidence`` decides which of its domains prove affiliation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from portal.text.lines import plain_line
 
 ROR_ID = re.compile(r"0[0-9a-hj-km-np-tv-z]{6}[0-9]{2}")
 
-# The first type that names a sector decides; funders, archives and facilities alone name none.
+# The first type with a sector decides; funders, archives and facilities have none.
 SECTORS = {
     "education": Sector.ACADEMIA,
     "government": Sector.GOVERNMENT,
@@ -34,8 +34,10 @@ SECTORS = {
 
 @dataclass
 class Record:
-    """One organization: the domains that it names, and the host of its own site. One that is
-    inactive or withdrawn has neither."""
+    """An organization of the dump, with its domains and the host of its web site.
+
+    One that is inactive or withdrawn has neither.
+    """
 
     ror_id: str
     name: str
@@ -47,11 +49,11 @@ class Record:
 
 
 class UnreadableDump(ValueError):
-    """Not a dump of the registry, or not of schema 2."""
+    """The file is no dump of the registry, or not of schema 2."""
 
 
 def read_dump(path: Path) -> Iterator[Record]:
-    """The dump's organizations, one at a time, from plain JSON or the zip as released."""
+    """Yield the dump's organizations, from plain JSON or the zip as released."""
     try:
         with _opened(path) as stream:
             for raw in ijson.items(stream, "item", use_float=True):
@@ -83,13 +85,13 @@ def _record(raw: dict[str, Any]) -> Record:
     if not ROR_ID.fullmatch(ror_id):
         raise UnreadableDump(f"{ror_id[:40]!r} is no ROR id.")
     is_active = raw["status"] == "active"
-    shown = [each["value"] for each in raw["names"] if "ror_display" in each["types"]]
-    places = [each["geonames_details"].get("country_code") or "" for each in raw["locations"]]
+    display_names = [name["value"] for name in raw["names"] if "ror_display" in name["types"]]
+    places = [place["geonames_details"].get("country_code") or "" for place in raw["locations"]]
     return Record(
         ror_id=ror_id,
-        name=plain_line(shown[0])[:300],
+        name=plain_line(display_names[0])[:300],
         country=places[0] if places else "",
-        sector=next((str(SECTORS[each]) for each in raw["types"] if each in SECTORS), ""),
+        sector=next((str(SECTORS[kind]) for kind in raw["types"] if kind in SECTORS), ""),
         domains=list(raw["domains"]) if is_active else [],
         site=_site(raw["links"]) if is_active else "",
         is_active=is_active,
@@ -97,7 +99,7 @@ def _record(raw: dict[str, Any]) -> Record:
 
 
 def _site(links: list[dict[str, str]]) -> str:
-    """The host of its own web site. A site below a path shares its host with others."""
+    """Return the host of an organization's web site, unless the site shares it with others."""
     for link in links:
         if link["type"] != "website":
             continue
@@ -112,15 +114,15 @@ def _site(links: list[dict[str, str]]) -> str:
 
 
 def evidence(records: list[Record]) -> tuple[dict[str, str], Counter[str]]:
-    """Which domain proves which ROR id, and how many were dropped, by reason.
+    """Return the ROR id that each domain proves, and the numbers of dropped domains by reason.
 
-    A domain that the registry lists goes before a web site's host. One that several organizations
-    claim with the same right proves neither.
+    A domain that the registry lists counts before the host of a web site. A domain that several
+    organizations claim in the same way proves none of them.
     """
     dropped: Counter[str] = Counter()
-    names = [(each.ror_id, name) for each in records for name in each.domains]
+    names = [(record.ror_id, name) for record in records for name in record.domains]
     named = {normal_domain(name) for _, name in names}
-    sites = [(each.ror_id, each.site) for each in records if each.site]
+    sites = [(record.ror_id, record.site) for record in records if record.site]
     hosts = [claim for claim in sites if normal_domain(claim[1]) not in named]
     return _sole_claims(names, dropped) | _sole_claims(hosts, dropped), dropped
 

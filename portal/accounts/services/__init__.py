@@ -1,4 +1,4 @@
-"""What people do with their accounts, one module for each part."""
+"""Services of accounts: names, tokens, affiliations and references."""
 
 from portal.accounts.services.affiliations import (
     end_unproved,

@@ -1,4 +1,4 @@
-"""Proving where a person works: by an address, or by a reviewer's word. And its end."""
+"""Prove where a person works, by an address or a reviewer's word, and end such proofs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from portal.audit.services import record
 from portal.parsing.texts import require_text
 
 Method = Affiliation.Method
-RENEWABLE = timedelta(days=30)  # before its end, a fresh proof takes an older one's place
+RENEWABLE = timedelta(days=30)  # so long before it expires, a proof can be renewed
 
 
 @transaction.atomic
 def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[Affiliation]:
-    """Make the proofs that the person's verified addresses give, and return the new ones.
+    """Create the proofs that a person's verified addresses give, and return the new ones.
 
-    ``confirmed`` is the address whose letter was answered just now. Only that renews a proof: an
-    address confirmed long ago says nothing of today. Repeating it changes nothing.
+    ``confirmed`` is the address whose letter was answered just now. Only such an address renews a
+    proof, since one confirmed long ago says nothing about today. Repeating it changes nothing.
     """
     person = User.objects.select_for_update().get(pk=person.pk)
     proved = []
@@ -47,11 +47,11 @@ def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[
 
 @transaction.atomic
 def end_unproved(*, person: User, now: datetime) -> list[Affiliation]:
-    """End the proofs by mail that no verified address of the person gives any more."""
+    """End the proofs by e-mail that no verified address of a person gives any more."""
     person = User.objects.select_for_update().get(pk=person.pk)
-    given = {domain for each in addresses_of(person) for domain in evidence_domains(each)}
+    domains = {domain for address in addresses_of(person) for domain in evidence_domains(address)}
     by_mail = Affiliation.objects.of(person).filter(method=Method.EMAIL, ended_at=None)
-    ended = list(by_mail.exclude(evidence__in=given))
+    ended = list(by_mail.exclude(evidence__in=domains))
     for affiliation in ended:
         affiliation.ended_at = now
         affiliation.save(update_fields=["ended_at"])
@@ -70,10 +70,10 @@ def end_unproved(*, person: User, now: datetime) -> list[Affiliation]:
 def vouch_affiliation(
     *, reviewer: User, person_id: int, organization_id: int, evidence: str, now: datetime
 ) -> Affiliation:
-    """Put on record a reviewer's own knowledge of where somebody works.
+    """Record a reviewer's own knowledge of where a person works, as a proof.
 
-    The caller has checked that the reviewer decides a request of this person. Vouching again
-    while the word stands changes nothing.
+    The caller has checked that the reviewer may vouch. Vouching again, while the proof is in force,
+    changes nothing.
     """
     _require_can_vouch(reviewer, person_id, organization_id, evidence)
     person = User.objects.select_for_update().get(pk=person_id)
@@ -94,7 +94,7 @@ def vouch_affiliation(
 
 
 def organization_named(*, name: str, now: datetime) -> Organization:
-    """The organization that bears this name and stands in no register; made where it is new."""
+    """Find or create the organization of this name that is in no register."""
     name = " ".join(name.split())
     unlisted = Organization.objects.filter(ror_id=None, domains=None)
     return unlisted.filter(name__iexact=name).first() or Organization.objects.create(
@@ -105,14 +105,16 @@ def organization_named(*, name: str, now: datetime) -> Organization:
 def replace_proof(
     *, person: User, organization_id: int, method: Method, evidence: str, now: datetime
 ) -> Affiliation:
-    """A new proof in the place of the last one by this method. The caller holds the person's
-    lock and records it."""
+    """Replace the last proof by this method with a new one.
+
+    The caller has locked the person's row, and records the event.
+    """
     before = _last(person, organization_id, method)
     return _replace(before, person, organization_id, method, evidence, now)
 
 
 def proof(affiliation: Affiliation) -> dict[str, str | int]:
-    """What an event says of a proof; who vouched, and the words, stay in its row."""
+    """Return what an event records of a proof. Who vouched, and their words, stay in its row."""
     return {
         "person": affiliation.person_id,
         "organization": affiliation.organization_id,
@@ -121,17 +123,15 @@ def proof(affiliation: Affiliation) -> dict[str, str | int]:
 
 
 def _organizations_of(addresses: Iterable[str]) -> dict[int, str]:
-    """The organizations that these addresses speak for, each with its closest domain."""
+    """Return the organizations that addresses are evidence for, each with its longest domain."""
     domains = {domain for address in addresses for domain in evidence_domains(address)}
-    found = OrganizationDomain.objects.filter(domain__in=domains)
-    closest: dict[int, str] = {}
-    for each in sorted(found, key=lambda each: each.domain.count(".")):
-        closest[each.organization_id] = each.domain
-    return closest
+    known = OrganizationDomain.objects.filter(domain__in=domains)
+    by_length = sorted(known, key=lambda row: row.domain.count("."))
+    return {row.organization_id: row.domain for row in by_length}
 
 
 def _last(person: User, organization_id: int, method: Method) -> Affiliation | None:
-    """The row that isn't ended; it may have run out."""
+    """Return the person's proof that wasn't ended; it may have expired."""
     rows = Affiliation.objects.of(person).filter(ended_at=None, method=method)
     return rows.filter(organization_id=organization_id).first()
 

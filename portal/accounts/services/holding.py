@@ -1,6 +1,7 @@
-"""Settle who holds an account: by the first proof of an address, or a password reset.
+"""Settle who holds an account, by the first proof of an address or by a password reset.
 
-Whatever was made before that may be a stranger's, who typed somebody else's address. So it ends.
+Credentials made before that may be a stranger's, who signed up with somebody else's address. So
+they end.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from portal.outbox.services import clear_bounce
 def account_of(email: str) -> User | None:
     """Return the one account that an address leads to, closed ones included.
 
-    It is the account that has proved the address, else the one that was made with it and has
-    proved none. An address that somebody merely added to a proved account leads nowhere.
+    It is the account that has proved the address, or else the one that was made with it and has
+    proved no address. One that was merely added to a proved account leads to no account.
     """
     email = email.strip()
     proved = User.objects.filter(emailaddress__verified=True, emailaddress__email__iexact=email)
@@ -41,7 +42,7 @@ def require_may_add_address(person: User) -> None:
 
 @transaction.atomic
 def settle_proof(*, address: EmailAddress, now: datetime) -> None:
-    """Let a proved address be its account's alone; the account's first one voids what is older.
+    """Take a proved address from all other accounts; an account's first voids older credentials.
 
     Repeating it changes nothing.
     """
@@ -70,9 +71,9 @@ def void_older_credentials(*, person: User, now: datetime) -> None:
 
 @transaction.atomic
 def reset_password(*, person: User, password: str, now: datetime) -> User:
-    """Set the password of somebody who followed the letter that was sent for it.
+    """Set the password of a person who opened the letter that was sent for it.
 
-    An account without a proved address had that letter at its only one, so this proves it.
+    An account without a proved address got that letter at its only address, so this proves it.
     """
     person = User.objects.select_for_update().get(pk=person.pk)
     person.set_password(password)
@@ -86,7 +87,7 @@ def reset_password(*, person: User, password: str, now: datetime) -> User:
 
 @transaction.atomic
 def address_confirmed(*, person: User, email: str, now: datetime) -> None:
-    """Take in that a letter to this address was read by who holds the account."""
+    """Record that the holder of an account has read a letter to this address."""
     clear_bounce(address=email, now=now)
     record(EventType.EMAIL_CONFIRMED, actor=person, target=person, at=now)
     prove_by_email(person=person, now=now, confirmed=email)

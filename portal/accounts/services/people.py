@@ -1,4 +1,4 @@
-"""People, their names, and where they may publish."""
+"""Create accounts and namespaces, change names, and let people publish."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create_user(
     email_verified: bool = False,
     is_superuser: bool = False,
 ) -> User:
-    """Make an account by the operator's hand; people themselves sign up."""
+    """Create an account for an operator; people themselves sign up."""
     email = email.strip().lower()
     user = User(
         username=username,
@@ -59,7 +59,7 @@ def create_user(
 
 @transaction.atomic
 def create_lab(*, actor: User, name: str, title: str, now: datetime) -> Namespace:
-    """Make a namespace that belongs to no single person."""
+    """Create a namespace that belongs to no single person."""
     namespace = Namespace(name=name, title=title)
     namespace.full_clean()
     namespace.save()
@@ -84,13 +84,13 @@ def let_publish(*, actor: User, namespace: Namespace, user: User, now: datetime)
 
 @transaction.atomic
 def change_name(*, person: User, name: str, now: datetime) -> User:
-    """Correct the name that a person signs with. What is signed keeps the name typed then."""
+    """Change the name that a person signs with. Old signatures keep the name typed then."""
     name = as_line(name)
     if not name:
         raise FieldErrors({"name": "Give the name you sign with."})
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.name != name:
-        # The record forgets nothing, so it holds no name; signatures keep the one typed then.
+        # The event holds no name, since nothing can be erased from the record.
         record(EventType.NAME_CHANGED, actor=person, target=person, at=now)
         person.name = name
         person.save(update_fields=["name"])

@@ -1,4 +1,4 @@
-"""A reference: somebody who knows where a person works is asked, and answers, by mail."""
+"""Ask references by mail where a person works, and take their answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.parsing.texts import require_text
 
 TERM = timedelta(days=21)
 LONGEST_COMMENT = 2000
-PATIENCE = timedelta(days=90)  # after which a silent address is left alone
+PATIENCE = timedelta(days=90)  # then an address that doesn't answer isn't written to again
 Verdict = Reference.Verdict
 
 
@@ -36,7 +36,7 @@ def ask_reference(
     organization_id: int | None = None,
     organization_name: str = "",
 ) -> Reference:
-    """Ask somebody by mail whether the person works where they say."""
+    """Ask a reference by mail whether a person works where they say."""
     if not person.has_verified_email:
         raise AddressNeeded("Confirm an address of your own first; then you can name a reference.")
     person = User.objects.select_for_update().get(pk=person.pk)
@@ -46,7 +46,7 @@ def ask_reference(
     words["organization_name"] = listed.name if listed else words["organization_name"]
     email = email.strip().lower()
     check_question(person, words, email, now)
-    _close_run_out(person, email, now)
+    _cancel_expired(person, email, now)
     secret = secrets.token_urlsafe(24)
     reference = Reference.objects.create(
         person=person,
@@ -67,7 +67,7 @@ def ask_reference(
 
 @transaction.atomic
 def resend_reference(*, person: User, reference_id: int, now: datetime) -> Reference:
-    """Send the question again, with a new link; the old one ends. Once a day at most."""
+    """Send the question again with a new link, at most once a day. The old link ends."""
     reference = _own_open(person, reference_id)
     if now - reference.sent_at < DAY:
         raise ReferenceClosed("The letter went out less than a day ago. Try again tomorrow.")
@@ -84,7 +84,7 @@ def resend_reference(*, person: User, reference_id: int, now: datetime) -> Refer
 
 @transaction.atomic
 def cancel_reference(*, person: User, reference_id: int, now: datetime) -> Reference:
-    """Take the question back; its link ends at once."""
+    """Cancel a question, whose link ends at once."""
     reference = _own_open(person, reference_id)
     reference.cancelled_at = now
     reference.save(update_fields=["cancelled_at"])
@@ -94,7 +94,7 @@ def cancel_reference(*, person: User, reference_id: int, now: datetime) -> Refer
 
 @transaction.atomic
 def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) -> Reference:
-    """Keep what the reference says; a yes proves the affiliation. Whoever has the link answers."""
+    """Store a reference's answer, by the link of its letter; a yes proves the affiliation."""
     reference = reference_asked(secret, now=now, for_update=True)
     if verdict not in Verdict.values:
         raise FieldErrors({"verdict": "Choose whether you can confirm it."})
@@ -125,7 +125,7 @@ def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) 
 
 
 def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> Reference:
-    """The open question that a link belongs to."""
+    """Return the open question of a link. Raise NoSuchReference or ReferenceClosed."""
     rows = Reference.objects.select_for_update(of=("self",)) if for_update else Reference.objects
     reference = rows.select_related("person", "organization").filter(
         secret_hash=secret_hash(secret)
@@ -142,17 +142,18 @@ def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> 
 
 
 def answered_reference(secret: str) -> Reference | None:
-    """Find what was answered by this link, to thank whoever opens it again; None otherwise."""
+    """Return the question that was answered by this link, or None."""
     answered = Reference.objects.exclude(answered_at=None).select_related("person", "organization")
     return answered.filter(secret_hash=secret_hash(secret)).first()
 
 
 def evidence_of(reference: Reference) -> str:
-    """Who vouched, and what their own address says of them; for a reviewer to weigh."""
-    return f"{reference.name}, {reference.email} ({reference.relation}); {_standing(reference)}"
+    """Say who vouched, and whether their own address is at the organization, for reviewers."""
+    writer = f"{reference.name}, {reference.email} ({reference.relation})"
+    return f"{writer}; {_address_in_words(reference)}"
 
 
-def _standing(reference: Reference) -> str:
+def _address_in_words(reference: Reference) -> str:
     if is_free_mail(domain_of(reference.email)):
         return "writes from a free-mail address, which proves no workplace"
     organization = reference.organization
@@ -171,7 +172,7 @@ def _own_open(person: User, reference_id: int) -> Reference:
     return reference
 
 
-def _close_run_out(person: User, email: str, now: datetime) -> None:
-    """A question that ran out stands in the way of none."""
-    run_out = Reference.objects.of(person).unanswered()
-    run_out.filter(email__iexact=email, expires_at__lte=now).update(cancelled_at=now)
+def _cancel_expired(person: User, email: str, now: datetime) -> None:
+    """Cancel an expired question to this address, so that a new one can be asked."""
+    unanswered = Reference.objects.of(person).unanswered()
+    unanswered.filter(email__iexact=email, expires_at__lte=now).update(cancelled_at=now)

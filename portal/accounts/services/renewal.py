@@ -1,4 +1,4 @@
-"""Proving an affiliation afresh: a letter to the address that proved it, answered."""
+"""Renew the proof of an affiliation, by a letter to the address that proved it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ LINK_LIFE = timedelta(days=3)
 
 @transaction.atomic
 def ask_renewal(*, person: User, affiliation_id: int, now: datetime) -> str:
-    """Send a letter to the address behind a proof that runs out; to which. One a day at most."""
+    """Write to the address behind a proof that expires soon, at most once a day; return it."""
     by_mail = Affiliation.objects.of(person).filter(method=Affiliation.Method.EMAIL, ended_at=None)
     affiliation = by_mail.filter(pk=affiliation_id, expires_at__lt=now + RENEWABLE).first()
     if affiliation is None:
         raise NoSuchAffiliation("You have no such affiliation that runs out soon.")
     email = next(
-        each for each in addresses_of(person) if affiliation.evidence in evidence_domains(each)
+        address
+        for address in addresses_of(person)
+        if affiliation.evidence in evidence_domains(address)
     )
     address = EmailAddress.objects.get(user=person, email=email)
     signed = signing.dumps([address.pk, int(now.timestamp())], salt=SALT)
@@ -56,14 +58,14 @@ def ask_renewal(*, person: User, affiliation_id: int, now: datetime) -> str:
 
 @transaction.atomic
 def renew_by_letter(*, person: User, signed: str, now: datetime) -> list[Affiliation]:
-    """The letter is answered, so the address is read today."""
+    """Renew the proof by the link of that letter, which shows that the address is read today."""
     return prove_by_email(
         person=person, now=now, confirmed=address_of_letter(person, signed, now=now)
     )
 
 
 def address_of_letter(person: User, signed: str, *, now: datetime) -> str:
-    """The person's verified address that a letter's link belongs to."""
+    """Return the verified address that a letter's link was sent to; else raise ProofLinkUseless."""
     try:
         address_id, sent = signing.loads(signed, salt=SALT)
     except signing.BadSignature as error:

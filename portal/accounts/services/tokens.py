@@ -1,4 +1,4 @@
-"""Tokens: made, ended, and recognized."""
+"""Issue, revoke and look up access tokens."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from portal.audit.services import record
 from portal.errors import FieldErrors
 
 HUB_PREFIX = "hf_"
-MAX_LIVE_TOKENS = 100  # of one person: more are scripts that make one for each run
+MAX_LIVE_TOKENS = 100  # of one person; more come from scripts that make one for each run
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
 
 def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
     errors: dict[str, str] = {}
     if not name.strip():
-        errors["name"] = "Say where the token will live, so that you know later which to revoke."
+        errors["name"] = "Say where you will use the token, so that you know later which to revoke."
     held = [str(scope) for scope in scopes_of(owner)]
     if not scopes or not set(scopes) <= set(held):
         errors["scopes"] = f"Choose at least one of {', '.join(held)}."
     if not 1 <= days <= settings.TOKEN_MAX_DAYS:
-        errors["days"] = f"Choose a life of 1 to {settings.TOKEN_MAX_DAYS} days."
+        errors["days"] = f"Choose 1 to {settings.TOKEN_MAX_DAYS} days."
     if not owner.is_active:
         errors["name"] = "This account is closed, so it can’t have tokens."
     if errors:
@@ -46,10 +46,11 @@ def issue_token(
     now: datetime,
     repo_ids: list[int] | None = None,
 ) -> tuple[AccessToken, str]:
-    """Make a token; its secret is returned here and nowhere else.
+    """Create a token and return it with its secret, which is stored nowhere.
 
-    The account's row is held, so that none slips through while older credentials are voided.
+    Raise AddressNeeded, TooManyTokens or FieldErrors.
     """
+    # The lock on the account keeps a token from being made while its older ones are revoked.
     owner = User.objects.select_for_update().get(pk=owner.pk)
     _require_proved(owner)
     _require_room(owner, now)

@@ -1,1 +1,1 @@
-"""Signing up and signing in, by allauth held to the portal's rules."""
+"""Signing up and signing in, by allauth with the portal's rules."""

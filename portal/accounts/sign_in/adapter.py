@@ -1,4 +1,4 @@
-"""allauth's hooks: names share one space, and every mail goes through the outbox."""
+"""Adapt allauth: names share one space, attempts are counted, and mail goes by the outbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from portal.outbox.services import queue_mail
 from portal.text.lines import as_line, line_fault
 
 ADDRESS_CONSTRAINT = "address_any_case"
-# Letters to whatever address a stranger types.
+# Letters that go to whatever address a stranger types.
 UNASKED = frozenset(
     {
         "email_confirmation_signup",
@@ -46,6 +46,8 @@ UNASKED = frozenset(
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """allauth's hooks, each with the portal's own rule."""
+
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "That address and password don’t go together. Check both, or "
@@ -63,7 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return username
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """The account and its name at once, or neither: the form's look-up may be out of date."""
+        """Save an account with its namespace, or neither, if another takes the name meanwhile."""
         user.name = form.cleaned_data["name"]
         try:
             with transaction.atomic():
@@ -78,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return saved
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """By which attempts are counted; allauth's own knows no proxy on a unix socket."""
+        """Return the address by which attempts are counted; allauth knows no proxy on a socket."""
         return client_ip(request) or super().get_client_ip(request)
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
@@ -88,10 +90,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return f"{url}?{urlencode({'next': page})}" if page else url
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Queue the letter, within what an address may get unasked and a person may cause."""
+        """Queue a letter, within the rate limits of its address and its sender."""
         kind, now = template_prefix.rsplit("/", 1)[-1], timezone.now()
         if kind in UNASKED and is_spent_for(email, now):
-            return  # the page says the same, or it would tell who has an account
+            return  # the page looks the same, or it would show who has an account
         message = self.render_mail(template_prefix, email, context)
         user = context.get("user")
         person = user if isinstance(user, User) else None
@@ -114,11 +116,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 person = email_address.user
                 address_confirmed(person=person, email=email_address.email, now=timezone.now())
         if confirmed and request.user == person:
-            update_session_auth_hash(request, person)  # of all sessions, this one goes on
+            update_session_auth_hash(request, person)  # all other sessions end
         return confirmed
 
     def get_http_user_agent(self, request: HttpRequest) -> str:
-        """Return a notice’s name of the browser; the caller’s words must pass as a line."""
+        """Return the browser's name for a notice, if what the client sent is a proper line."""
         agent = as_line(str(super().get_http_user_agent(request)))
         return agent if not line_fault(agent) else "Unspecified"
 
@@ -130,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         forget_anywhere(request, account_meant(credentials))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the attempt in its network, as allauth does, and in all of them."""
+        """Count an attempt in its network, as allauth does, and in all networks together."""
         super().pre_authenticate(request, **credentials)
         counted = count_anywhere(request, account_meant(credentials))
         if counted is None:
@@ -157,9 +159,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell a proved address of the account, or nobody: another may be a stranger’s."""
+        """Send a notice to a proved address of the account; any other may be a stranger's."""
         proved = addresses_of(user)
         if proved:
             address = email if email in proved else proved[0]
-            named = {"user": user, **(context or {})}
-            super().send_notification_mail(template_prefix, user, named, address)
+            with_user = {"user": user, **(context or {})}
+            super().send_notification_mail(template_prefix, user, with_user, address)

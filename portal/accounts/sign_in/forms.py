@@ -1,4 +1,4 @@
-"""Hold allauth’s forms to the portal’s rules. allauth imports forms.py, so they stand apart."""
+"""allauth's forms with the portal's rules. allauth imports ``accounts.forms``, so they are here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.accounts.sign_in.sign_up import expect_confirmation
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types
-    """A form to sign up, which says the same whether the address has an account or not."""
+    """A form to sign up, which answers alike whether or not the address has an account."""
 
     def validate_unique_email(self, value: str) -> str:
         self.account_already_exists = account_of(value) is not None
@@ -30,12 +30,13 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has
     def try_save(self, request: HttpRequest) -> tuple[None, HttpResponse]:
         """Send a letter to the address, and answer with the page that says so.
 
-        Nobody is signed in yet: only a stranger to the address would notice the difference.
+        Nobody is signed in yet, since that would show that the address had no account.
         """
         email = self.cleaned_data["email"]
         address = None if self.account_already_exists else self._made(request)
         if address is None:
-            User().set_password(self.cleaned_data["password1"])  # takes as long as making one
+            # Hash a password in any case, so that the time of the answer tells nothing either.
+            User().set_password(self.cleaned_data["password1"])
         expect_confirmation(request, address, then=get_next_redirect_url(request))
         send_verification_email_to_address(
             request, address or EmailAddress(email=email), signup=True
@@ -44,7 +45,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has
         return None, get_adapter().respond_email_verification_sent(request, person)
 
     def _made(self, request: HttpRequest) -> EmailAddress | None:
-        """Make the account with its address; None where another was made in the same instant."""
+        """Create the account with its address; None if another took the address meanwhile."""
         try:
             with transaction.atomic():
                 person = self.save(request)
@@ -65,7 +66,7 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
         return str(super().clean_email())
 
     def save(self, request: HttpRequest) -> EmailAddress:
-        """Add it and send its letter, or neither where too many letters went out."""
+        """Add an address and send its letter, or neither where too many letters were sent."""
         with transaction.atomic():
             return super().save(request)
 

@@ -1,7 +1,7 @@
-"""Count wrong passwords by account and network: a name and its addresses are one account.
+"""Rate limits on wrong passwords, by account and network; a name and its addresses are one account.
 
 Five in five minutes close an account to one network, so that a stranger elsewhere locks nobody out.
-A hundred in an hour, from wherever, close it to networks that it isn't known in.
+A hundred in an hour, from anywhere, close it to networks that it wasn't used in before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KNOWN_SECONDS = int(timedelta(days=90).total_seconds())
 
 
 def account_meant(credentials: dict[str, Any]) -> str:
-    """Return one key for all that a person may type to mean an account."""
+    """Return one key for a username and all addresses of an account, whichever was typed."""
     login = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
     person = User.objects.filter(username__iexact=login).first() or account_of(login)
     if person is None:
@@ -35,7 +35,7 @@ def account_meant(credentials: dict[str, Any]) -> str:
 
 
 def count_anywhere(request: HttpRequest, account: str) -> ratelimit.RateLimitUsage | None:
-    """Count an attempt on the account from all networks; None where it is one too many."""
+    """Count an attempt on an account from all networks; return None where it is one too many."""
     if _is_known(request, account):
         return ratelimit.RateLimitUsage(usage=[])
     return ratelimit.consume(request, app="allauth.account", action=ANYWHERE, key=account)
@@ -46,7 +46,7 @@ def forget_anywhere(request: HttpRequest, account: str) -> None:
 
 
 def remember_network(request: HttpRequest, account: str) -> None:
-    """Keep that the account was opened from here. It may be lost; then all networks are alike."""
+    """Remember that an account was used in this network. Losing that only makes limits stricter."""
     try:
         cache.set(_known_key(request, account), True, KNOWN_SECONDS)
     except (RedisError, OSError):

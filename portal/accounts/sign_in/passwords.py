@@ -1,4 +1,4 @@
-"""Hold passwords to Django's rules, in words that say what to do."""
+"""Django's password rules, with messages that say what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remember, until the letter is opened, which browser signed up and where it wanted to go."""
+"""Remember, until its letter is opened, which browser signed up and the page it came from."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ SESSION_KEY = "signing_up"
 def expect_confirmation(
     request: HttpRequest, address: EmailAddress | None, *, then: str | None
 ) -> None:
-    """Remember who signed up here. Without an account the session looks alike from outside."""
+    """Remember who signed up in this browser. Without an account, the session looks the same."""
     request.session[SESSION_KEY] = {"person": address.user_id if address else None, "then": then}
 
 
 def signed_up_here(request: HttpRequest, address: EmailAddress) -> bool:
     """Tell whether this browser made the account that the address belongs to."""
-    kept = request.session.get(SESSION_KEY) or {}
-    return bool(kept.get("person") == address.user_id)
+    stored = request.session.get(SESSION_KEY) or {}
+    return bool(stored.get("person") == address.user_id)
 
 
 def where_to_go(request: HttpRequest) -> str | None:
-    """Return the page that led to signing up, once."""
-    kept = request.session.pop(SESSION_KEY, None) or {}
-    page: str | None = kept.get("then")
+    """Return the page that led to signing up, and forget it."""
+    stored = request.session.pop(SESSION_KEY, None) or {}
+    page: str | None = stored.get("then")
     return page

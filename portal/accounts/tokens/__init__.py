@@ -1,1 +1,1 @@
-"""Access tokens: their form, their scopes, and the caller who presents one."""
+"""Access tokens: their format, their scopes, and the caller who presents one."""

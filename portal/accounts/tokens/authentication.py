@@ -1,6 +1,6 @@
-"""Take one token on the Hub, /v1 and /api/v1: ``Authorization: Bearer wg_…``.
+"""Authenticate by an access token on the Hub, /v1 and /api/v1: ``Authorization: Bearer wg_…``.
 
-Tools that know a user and a password alone send the same token within Basic.
+Tools that know only users and passwords send the same token by Basic authentication.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from portal.accounts.services import token_from_secret
 
 
 def bearer_secret(request: HttpRequest) -> str | None:
-    """Return the token in the Authorization header, unchecked; None where there is none."""
+    """Return the unchecked token of the Authorization header, or None."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     if scheme.lower() == "basic" and secret:
@@ -33,7 +33,7 @@ NO_PASSWORD = ("", "x-oauth-basic")
 
 
 def _secret_of_basic(encoded: str) -> str:
-    """Return the password, whatever the user is called. An account's password is no token."""
+    """Return the password, whatever the user is called. A password of an account is no token."""
     try:
         user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -43,41 +43,40 @@ def _secret_of_basic(encoded: str) -> str:
 
 def is_browser(request: HttpRequest) -> bool:
     """Tell browsers from tools: a browser asks its user for a password where Basic is named."""
-    sends = request.headers
-    told = "Sec-Fetch-Mode" in sends or sends.get("User-Agent", "").startswith("Mozilla/")
-    return told or "text/html" in sends.get("Accept", "")
+    headers = request.headers
+    is_named = "Sec-Fetch-Mode" in headers or headers.get("User-Agent", "").startswith("Mozilla/")
+    return is_named or "text/html" in headers.get("Accept", "")
 
 
 def bearer_token(request: HttpRequest) -> AccessToken | None:
-    """The token presented; None for a caller without one; UnknownToken for a bad one."""
+    """Return the token presented, or None. Raise UnknownToken for an invalid one."""
     secret = bearer_secret(request)
     return token_from_secret(secret, now=timezone.now()) if secret else None
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a person or nobody, in person or through a token that narrows what they may."""
+    """The person who calls, if any, and the token by which they do, if any."""
 
     person: User | None = None
     token: AccessToken | None = None
 
 
 def token_caller(request: HttpRequest) -> Caller:
-    """The caller of a token surface, where cookies count for nothing."""
+    """Return the caller of an API that takes tokens alone; cookies don't count there."""
     token = bearer_token(request)
     return Caller(token.user, token) if token else Caller()
 
 
 def session_caller(request: HttpRequest) -> Caller:
-    """The person who is signed in on the pages."""
+    """Return the caller of a page: the person who is signed in."""
     return Caller(request.user if isinstance(request.user, User) else None)
 
 
 def reading_caller(request: HttpRequest) -> Caller:
-    """Return the caller of an address that programs and our own pages read files from.
+    """Return the caller of an address from which programs and our own pages read files.
 
-    It is the owner of a token where one is sent; else the session of a browser that comes from a
-    page of ours.
+    With a token it is the token's owner; else the person signed in, if one of our pages leads here.
     """
     if "Authorization" in request.headers or not comes_from_our_pages(request):
         return token_caller(request)
@@ -89,7 +88,7 @@ FROM_OURS = ("same-origin", "none")  # "none": typed, or a bookmark
 
 
 def comes_from_our_pages(request: HttpRequest) -> bool:
-    """Tell a person's own click from what another site's page has their browser fetch.
+    """Tell a person's own click from a fetch by a page of another site.
 
     Browsers leave out Sec-Fetch-Site over plain HTTP, and older ones always: there the page's
     address counts, which no other page can forge.

@@ -1,4 +1,4 @@
-"""Which scopes are worth offering to whom. Each use of a token still asks the policy."""
+"""Choose the scopes to offer to a person. Each use of a token still asks for permission."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from portal.accounts.models import Namespace, Scope, User
 
 
 def scopes_of(person: User) -> list[Scope]:
-    """What a token of this person could do at all, today."""
-    seats = set(person.team_memberships.values_list("role", flat=True))
+    """List the scopes that a token of this person could use today."""
+    roles = set(person.team_memberships.values_list("role", flat=True))
     publishes = Namespace.objects.publishable_by(person).exists()
-    rights = {
+    usable = {
         Scope.DOWNLOAD: True,
         Scope.INFER: True,
         Scope.PUBLISH: publishes,
-        Scope.REVIEW: bool(seats) or publishes,  # an owner, for what was escalated to them
-        Scope.ADMIN: publishes or "administrator" in seats,
+        Scope.REVIEW: bool(roles) or publishes,  # an owner, for what was escalated to them
+        Scope.ADMIN: publishes or "administrator" in roles,
     }
-    return [scope for scope, held in rights.items() if held]
+    return [scope for scope, can_use in usable.items() if can_use]

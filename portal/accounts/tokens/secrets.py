@@ -1,7 +1,7 @@
-"""The form of a token: ``wg_``, 30 random base-62 digits, 6 of their CRC32.
+"""The format of a token: ``wg_``, 30 random base-62 digits, and 6 of their CRC32.
 
-The checksum lets a scanner decide offline whether a string is one of ours, and a mistyped token
-be refused without a look-up.
+By the checksum, secret scanners recognize our tokens offline, and a mistyped token is refused
+without a look-up.
 """
 
 from __future__ import annotations
@@ -42,5 +42,5 @@ def is_well_formed(secret: str) -> bool:
 
 
 def secret_hash(secret: str) -> str:
-    """HMAC-SHA-256 under the installation's pepper: a stolen table opens nothing."""
+    """Return the HMAC-SHA-256 under the installation's pepper, so that a stolen table is no use."""
     return hmac.new(settings.TOKEN_PEPPER.encode(), secret.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""The pages of an account."""
+"""Pages of an account."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from portal.accounts.models import User
 
 
 def signed_in(request: HttpRequest) -> User:
-    """The person behind a page that asks for one (``login_required``)."""
+    """Return the user of a page that requires one (``login_required``)."""
     return cast(User, request.user)

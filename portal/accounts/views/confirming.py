@@ -1,4 +1,4 @@
-"""Confirm an address by its letter's link, which takes the mailbox, and the account too."""
+"""Confirm an address by its letter's link, in the session of its account."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SIGN_IN = "Sign in, so that we know that the address and the account are one per
 
 
 class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no types
-    """A page to confirm an address, for who is signed in to its account or just signed up.
+    """A page to confirm an address, for a person signed in to its account or just signed up.
 
-    Else a stranger’s account could be given the address of anybody who follows links.
+    Otherwise a stranger could get another's address confirmed for their own account: they would
+    add it, and wait for its owner to follow the link.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -30,7 +31,7 @@ class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no 
         return shown
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """Lead whoever isn’t known to hold the account to signing in; None for its holder."""
+        """Send others than the account's holder to sign in; return None for the holder."""
         try:
             address = self.get_object().email_address
         except Http404:
@@ -43,7 +44,7 @@ class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no 
         return None
 
     def respond(self, success: bool) -> HttpResponse:
-        """Sign in whoever signed up in this browser, and lead them on, in any other one too."""
+        """Sign in a person who signed up in this browser, and send them to where they came from."""
         page = where_to_go(self.request) or get_next_redirect_url(self.request)
         if success and not self.request.user.is_authenticated:
             get_adapter().login(self.request, self.object.email_address.user)

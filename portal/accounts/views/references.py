@@ -1,4 +1,4 @@
-"""The question to a reference: answered by whoever has its link, taken back by who asked."""
+"""Pages of a question to a reference: to answer it by its link, and to send or cancel it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ from portal.accounts.services.references import (
 )
 from portal.accounts.views import signed_in
 from portal.forms.pages import posted_from
+from portal.forms.submitting import posted_data
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reference(request: HttpRequest, secret: str) -> HttpResponse:
-    """To open it changes nothing: scanners of mail follow links. The form answers."""
+    """Show the question to a reference, and take the answer.
+
+    Opening the link changes nothing, since mail scanners follow links: the form answers.
+    """
     now = timezone.now()
-    form = AnswerForm(request.POST if request.method == "POST" else None)
+    form = AnswerForm(posted_data(request))
     if request.method != "POST" and (answered := answered_reference(secret)):
         return _page(request, {"asked": answered, "answered": answered}, 200)
-    asked = reference_asked(secret, now=now)
+    question = reference_asked(secret, now=now)
     if request.method == "POST" and form.is_valid():
         answer_reference(secret=secret, now=now, **form.cleaned_data)
         return redirect("accounts:reference", secret)
-    return _page(request, {"asked": asked, "form": form}, 422 if form.errors else 200)
+    return _page(request, {"asked": question, "form": form}, 422 if form.errors else 200)
 
 
 def _page(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
@@ -45,17 +49,19 @@ def _page(request: HttpRequest, context: dict[str, Any], status: int) -> HttpRes
 
 @posted_from("accounts:affiliations")
 def resend(request: HttpRequest, reference_id: int) -> HttpResponse:
-    asked = resend_reference(
+    """Send the question again."""
+    reference = resend_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()
     )
-    messages.success(request, f"The question is on its way to {asked.email} again.")
+    messages.success(request, f"The question is on its way to {reference.email} again.")
     return redirect("accounts:affiliations")
 
 
 @posted_from("accounts:affiliations")
 def cancel(request: HttpRequest, reference_id: int) -> HttpResponse:
-    asked = cancel_reference(
+    """Cancel the question."""
+    reference = cancel_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()
     )
-    messages.success(request, f"The question to {asked.name} is taken back; its link has ended.")
+    messages.success(request, f"The question to {reference.name} is cancelled; its link has ended.")
     return redirect("accounts:affiliations")

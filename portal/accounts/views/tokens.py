@@ -1,4 +1,4 @@
-"""A person's tokens: made here, shown once, revoked here."""
+"""Page of a person's access tokens: issue one, see its secret once, revoke one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -22,6 +22,7 @@ from portal.accounts.services import issue_token, revoke_token
 from portal.accounts.tokens.scopes import scopes_of
 from portal.accounts.views import signed_in
 from portal.forms.pages import posted_from
+from portal.forms.submitting import form_page
 
 PAGE_SIZE = 20
 SOON = timedelta(days=14)
@@ -31,7 +32,7 @@ MADE_COOKIE, MADE_SECONDS = "made_token", 60
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """List and issue tokens. The next page shows the secret once; it is kept nowhere."""
+    """List and issue tokens. The next page shows the secret once; it is stored nowhere."""
     owner, now = signed_in(request), timezone.now()
     form = TokenForm(request.POST or None, scopes=scopes_of(owner))
     if request.method == "POST" and form.is_valid():
@@ -47,14 +48,14 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "proved": owner.has_verified_email,
         "now": now,
     }
-    response = render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
+    response = form_page(request, "accounts/tokens.html", context)
     response.delete_cookie(MADE_COOKIE, path=reverse("accounts:tokens"))
     add_never_cache_headers(response)
     return response
 
 
 def _show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpResponse:
-    """Hand the secret to the next page by way of the browser alone: nothing of ours keeps it."""
+    """Pass the secret to the next page by a cookie, so that the server never stores it."""
     response.set_signed_cookie(
         MADE_COOKIE,
         f"{token.pk} {secret}",
@@ -68,15 +69,15 @@ def _show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpR
 
 
 def _just_made(request: HttpRequest, owner: User) -> tuple[AccessToken | None, str]:
-    """Read the token that was made a moment ago, and its secret, which is shown this once."""
-    handed = request.get_signed_cookie(MADE_COOKIE, default="", max_age=MADE_SECONDS) or ""
-    key, _, secret = handed.partition(" ")
+    """Read the token that was issued a moment ago with its secret, which is shown this once."""
+    cookie = request.get_signed_cookie(MADE_COOKIE, default="", max_age=MADE_SECONDS) or ""
+    key, _, secret = cookie.partition(" ")
     made = AccessToken.objects.filter(user=owner, pk=key).first() if secret else None
     return (made, secret) if made else (None, "")
 
 
 def _own_tokens(owner: User, number: str | None, now: datetime) -> Page[AccessToken]:
-    """A page of them; each says whether it has lapsed or is about to."""
+    """Return a page of an owner's tokens, each with whether it has expired or will soon."""
     lapsed = {"lapsed": Q(expires_at__lte=now), "lapses_soon": Q(expires_at__lte=now + SOON)}
     return Paginator(AccessToken.objects.filter(user=owner).annotate(**lapsed), PAGE_SIZE).get_page(
         number
@@ -85,6 +86,7 @@ def _own_tokens(owner: User, number: str | None, now: datetime) -> Page[AccessTo
 
 @posted_from("accounts:tokens")
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Revoke a token."""
     token = revoke_token(owner=signed_in(request), token_id=token_id, now=timezone.now())
     messages.success(request, f"“{token.name}” is revoked. Whatever used it is cut off.")
     return redirect("accounts:tokens")

@@ -17,6 +17,6 @@ def test_they_act_until_switched_off_and_again_when_switched_on(client):
     assert OFF not in client.get(profile).text
     page = client.post(keys, {}, follow=True).text
     assert OFF in page
-    assert "Single keys do nothing" in page
+    assert "Keyboard shortcuts are off" in page
     assert OFF in client.get("/").text
     assert OFF not in client.post(keys, {"keys": "on"}, follow=True).text

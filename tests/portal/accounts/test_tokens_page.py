@@ -50,7 +50,7 @@ def test_nobody_else_in_this_browser_is_shown_it(page, client):
 def test_errors_stand_beside_their_fields(page):
     response = page.post(TOKENS, asked(name="", scopes=[]))
     assert response.status_code == 422
-    assert "Say where the token will live." in response.text
+    assert "Say where you will use the token." in response.text
     assert not AccessToken.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""``manage.py import_ror FILE``: the Research Organization Registry's dump, or our own seed."""
+"""``manage.py import_ror FILE``: import the Research Organization Registry's dump."""
 
 from __future__ import annotations
 
