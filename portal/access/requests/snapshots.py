@@ -13,7 +13,8 @@ from typing import Any
 
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.requests.diffs import changed_names, material_names
-from portal.access.requests.form.questions import answer_errors, lab_questions, snapshot_answers
+from portal.access.requests.form.questions import lab_questions, snapshot_answers
+from portal.access.requests.form.validation import answer_errors
 from portal.access.requests.lookalikes import link_lookalikes
 from portal.access.requests.voting import void_votes
 from portal.access.screening import matching

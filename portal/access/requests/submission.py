@@ -11,7 +11,8 @@ from portal.access.letters import requests as letters
 from portal.access.models import AccessRequest
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.form.questions import answer_errors, lab_questions, newest_form
+from portal.access.requests.form.questions import lab_questions, newest_form
+from portal.access.requests.form.validation import answer_errors
 from portal.access.requests.signing import Signature, store_acceptance
 from portal.access.requests.snapshots import NewSnapshot, take_first_snapshot
 from portal.accounts.models import User

@@ -18,9 +18,9 @@ from portal.access.requests.form.questions import (
     LabQuestion,
     QuestionKind,
     ShownIf,
-    answer_problem,
     shown_questions,
 )
+from portal.access.requests.form.validation import answer_problem
 from portal.catalog.models import ModelRepo
 from portal.forms.fields import LongText
 

@@ -1,7 +1,7 @@
 """The questions of a request: the base questions of every lab, and those that a lab adds.
 
 A lab's question is a row of ``RequestForm.fields``. While its ``shown_if`` hides it, it is neither
-required nor stored. Pages, API and submission validate by this module alone.
+required nor stored.
 """
 
 from __future__ import annotations
@@ -9,19 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
-from django_countries import countries
-
 from portal.access.models import RequestForm
-from portal.accounts.models import Sector
 from portal.catalog.models import Gate, Mode, ModelRepo
-from portal.text.lines import line_errors
 
 LONGEST_TEXT = 5000  # characters of a long answer
 LONGEST_LINE = 200  # of a short one
@@ -161,108 +153,3 @@ def whole_address(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip() or SCHEME.match(value.strip()):
         return value
     return f"https://{value.strip()}"
-
-
-def answer_errors(
-    answers: Mapping[str, Any], repo: ModelRepo, questions: Sequence[LabQuestion] = ()
-) -> dict[str, str]:
-    """Return, by field, what to do about each answer that is missing or doesn't fit."""
-    errors = _base_errors(answers, repo)
-    for question in shown_questions(questions, answers):
-        if remedy := answer_problem(question, answers.get(question.name)):
-            errors[question.name] = remedy
-    return errors
-
-
-def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
-    modes, offered = answers.get("modes"), {str(mode) for mode in requestable_modes(repo)}
-    known = {
-        "country": str(answers.get("country")) in dict(countries),
-        "sector": str(answers.get("sector")) in Sector.values,
-        "modes": isinstance(modes, list) and bool(modes) and set(map(str, modes)) <= offered,
-    }
-    errors = {
-        field: remedy
-        for field, remedy in REQUIRED_ANSWERS.items()
-        if not known.get(field, is_filled(answers.get(field)))
-    }
-    for field in BASE_NAMES - set(known) - set(errors):
-        longest = LONGEST_LINE if field in SHORT_ANSWERS else LONGEST_TEXT
-        if len(str(answers.get(field) or "")) > longest:
-            errors[field] = f"Shorten this answer to {longest} characters."
-    short = {field: str(answers.get(field) or "") for field in SHORT_ANSWERS}
-    return line_errors(short) | errors
-
-
-def is_filled(value: object) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else False
-
-
-def answer_problem(question: LabQuestion, value: object) -> str:
-    """Return what to do about an answer to a lab's question, or "" if it is fine."""
-    is_answered = bool(value) if isinstance(value, list) else is_filled(value)
-    if not is_answered:
-        return _ask_for(question) if question.required else ""
-    if question.kind == QuestionKind.CHOICES:
-        fits = isinstance(value, list) and set(value) <= set(question.choices)
-    else:
-        fits = isinstance(value, str) and _fits(question, value.strip())
-    return "" if fits else f"{_SHAPES[question.kind]} “{question.label}”"
-
-
-def _ask_for(question: LabQuestion) -> str:
-    chosen = question.kind in (*CHOOSING, QuestionKind.YES_NO)
-    return f"{'Choose an answer to' if chosen else 'Fill in'} “{question.label}”"
-
-
-_SHAPES = {
-    QuestionKind.TEXT: f"Use at most {LONGEST_LINE} characters for",
-    QuestionKind.LONG_TEXT: f"Use at most {LONGEST_TEXT} characters for",
-    QuestionKind.CHOICE: "Choose among the answers to",
-    QuestionKind.CHOICES: "Choose among the answers to",
-    QuestionKind.NUMBER: "Give a number, such as 12 or 0.5, for",
-    QuestionKind.YES_NO: "Say yes or no to",
-    QuestionKind.DATE: "Give a date, such as 2027-03-31, for",
-    QuestionKind.URL: "Give a web address, such as https://example.org, for",
-}
-
-
-def _fits(question: LabQuestion, text: str) -> bool:
-    match question.kind:
-        case QuestionKind.TEXT:
-            return len(text) <= LONGEST_LINE
-        case QuestionKind.LONG_TEXT:
-            return len(text) <= LONGEST_TEXT
-        case QuestionKind.CHOICE:
-            return text in question.choices
-        case QuestionKind.YES_NO:
-            return text in (YES, NO)
-        case QuestionKind.NUMBER:
-            return _is_number(text)
-        case QuestionKind.DATE:
-            return _is_date(text)
-        case _:
-            return _is_url(text)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return len(text) <= LONGEST_LINE and Decimal(text).is_finite()
-    except InvalidOperation:
-        return False
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_url(text: str) -> bool:
-    try:
-        URLValidator(schemes=["http", "https"])(whole_address(text))
-    except ValidationError:
-        return False
-    return True

@@ -10,12 +10,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.access.errors import HoldStands
-from portal.access.grants.activation import require_admissible, start_grant
-from portal.access.grants.audit.facts import facts_of, told_of_start
-from portal.access.letters import checks
+from portal.access.grants.activation import require_admissible
 from portal.access.letters import decisions as letters
-from portal.access.lifecycle import lapse_of
-from portal.access.models import Acceptance, AccessRequest, Decision, Grant, Hold, Review
+from portal.access.models import AccessRequest, Decision, Grant, Hold, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_request
@@ -27,12 +24,12 @@ from portal.access.requests.approval_terms import (
     terms_of_vote,
 )
 from portal.access.requests.voting import cast_vote
+from portal.access.review.decisions.granting import give_grant
 from portal.access.review.decisions.votes import counted_votes
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.catalog.services.licences import require_version_in_force
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 from portal.parsing.texts import require_text
 
@@ -78,10 +75,7 @@ def approve_request(
         now,
         conditions=agreed_terms.conditions.stored(),
     )
-    grant = _unsaved_grant(access_request, decision, agreed_terms)
-    event, grant_facts = _begin_or_offer(
-        access_request, grant, decision.submission.acceptance, reviewer, now
-    )
+    grant, event, grant_facts = give_grant(decision, agreed_terms, now)
     facts = _decision_facts(votes, decision) | {"grant": grant.pk}
     record(EventType.REQUEST_APPROVED, actor=reviewer, target=access_request, at=now, **facts)
     record(event, actor=reviewer, target=grant, at=now, **grant_facts)
@@ -202,52 +196,6 @@ def _decide(
             EventType.REQUEST_OVERRIDDEN, actor=reviewer, target=access_request, at=now, count=count
         )
     return decision
-
-
-def _unsaved_grant(
-    access_request: AccessRequest, decision: Decision, terms: ApprovalTerms
-) -> Grant:
-    return Grant(
-        repo=access_request.repo,
-        person=access_request.applicant,
-        decision=decision,
-        modes=list(terms.modes),
-        conditions=terms.conditions.stored(),
-        expires_at=terms.expires_at,
-    )
-
-
-def _begin_or_offer(
-    access_request: AccessRequest, grant: Grant, signed: Acceptance, reviewer: User, now: datetime
-) -> tuple[EventType, dict[str, Any]]:
-    """Make the grant active under the signed text, or offer it for signing. Return its event.
-
-    It is offered if another licence version is in force by now, or if conditions were added: the
-    applicant has agreed to neither. A sanctions list may name the applicant only since the
-    submission, so the start of a grant screens again; the grant is then held until that is cleared.
-    """
-    in_force = require_version_in_force(access_request.repo, now=now)
-    if signed.licence_version_id != in_force.pk or grant.conditions:
-        return _offer(access_request, grant, in_force, now)
-    grant.acceptance = signed
-    screening = start_grant(grant, actor=reviewer, now=now)
-    if grant.is_held:
-        letters.send_approval_check(access_request, grant, screening, now=now)
-        checks.tell_team(screening, now=now)
-    else:
-        letters.send_approval(access_request, grant, now=now)
-    return told_of_start(grant, screening, EventType.GRANT_MADE)
-
-
-def _offer(
-    access_request: AccessRequest, grant: Grant, in_force: LicenceVersion, now: datetime
-) -> tuple[EventType, dict[str, Any]]:
-    offer_days = timedelta(days=settings_of(access_request.repo).offer_days)
-    grant.offered_at = now
-    grant.offer_expires_at = lapse_of(grant.expires_at, offered_for=offer_days, now=now)
-    grant.save()
-    letters.send_offer(access_request, grant, in_force, now=now)
-    return EventType.GRANT_OFFERED, facts_of(grant)
 
 
 def _decision_facts(votes: list[Review], decision: Decision) -> dict[str, Any]:

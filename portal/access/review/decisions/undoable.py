@@ -15,7 +15,7 @@ State = AccessRequest.State
 class Undoable:
     """A decision or question that can be undone; ``word`` says what it made of the request."""
 
-    request: AccessRequest
+    access_request: AccessRequest
     word: str
     undo_until: datetime
     done_at: datetime

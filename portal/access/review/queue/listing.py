@@ -54,7 +54,7 @@ class QueueTab:
 class QueueRow:
     """A request in the queue. ``due`` is calm, near, late, waits, or none once it is decided."""
 
-    request: AccessRequest
+    access_request: AccessRequest
     workplace: Workplace
     sector: str
     modes: str
@@ -160,7 +160,7 @@ def _place_in(order: QueueOrder, key: int) -> datetime | None:
 def with_rows(groups: Sequence[RequestGroup], reviewer: User, now: datetime) -> list[QueueGroup]:
     """Return each group with the rows of its first requests, all read at once."""
     keys = [key for group in groups for key in group.keys[:ROWS_OF_A_GROUP]]
-    rows = {row.request.pk: row for row in _rows(keys, reviewer, now)}
+    rows = {row.access_request.pk: row for row in _rows(keys, reviewer, now)}
     return [
         QueueGroup(
             label=group.label,
@@ -187,7 +187,7 @@ def _rows(keys: list[int], reviewer: User, now: datetime) -> list[QueueRow]:
 def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> QueueRow:
     draft = access_request.draft
     return QueueRow(
-        request=access_request,
+        access_request=access_request,
         workplace=workplace_of(access_request),
         sector=sector_label(access_request.sector or draft.get("sector")),
         modes=modes_label(draft.get("modes")),

@@ -13,10 +13,10 @@ from portal.access.requests.form.questions import (
     LabQuestion,
     QuestionKind,
     ShownIf,
-    answer_problem,
     shown_questions,
     snapshot_answers,
 )
+from portal.access.requests.form.validation import answer_problem
 
 NAMES = ["q_a", "q_b", "q_c", "q_d", "q_e"]
 VALUES = ["yes", "no"]
