@@ -1,3 +1,5 @@
+"""Refusals of the gate, in words that say what to do next."""
+
 from __future__ import annotations
 
 from http import HTTPStatus
@@ -19,7 +21,7 @@ class RequestNotFound(NotFound):
 class RequestHasMovedOn(InvalidTransition):
     def __init__(self, reference: str, state: str) -> None:
         super().__init__(
-            f"Request {reference} is “{state}” by now, so this can’t be done. Nothing was changed."
+            f"Request {reference} is now “{state}”, so this can’t be done. Nothing was changed."
         )
 
 
@@ -51,7 +53,7 @@ class ConflictOfInterest(Forbidden):
 
 
 class AlreadyGranted(Conflict):
-    """There is nothing to ask for: access is open, or offered and a signature away."""
+    """There is nothing to request: access is open, or is offered and waits for a signature."""
 
     code = "already_granted"
     act_label = "Open the model’s page"
@@ -63,7 +65,7 @@ class AlreadyOffered(AlreadyGranted):
 
 
 class HasAccess(Invalid):
-    """The Hub’s clients expect 400 here, not a conflict."""
+    """The person has access already. The Hub's clients expect 400 here, not 409."""
 
     code = "has_access"
 
@@ -81,7 +83,7 @@ class NothingAsked(NotFound):
 
 
 class AlreadyThere(NotFound):
-    """The Hub’s clients expect 404 here, not a conflict."""
+    """The person is in that list already. The Hub's clients expect 404 here, not 409."""
 
     code = "already_there"
 
@@ -213,7 +215,7 @@ class NoSigningKey(DomainError):
 
 
 class HoldStands(Conflict):
-    """Nothing is approved past a hold."""
+    """A hold stands in the way of an approval."""
 
     code = "hold_stands"
 
@@ -224,7 +226,7 @@ class HoldStands(Conflict):
 
 
 class AddressUnproved(Conflict):
-    """A refusal to let somebody in whose address isn't proved, for the team to read."""
+    """The person has no confirmed address, so the team can't let them in."""
 
     code = "address_unproved"
 

@@ -44,8 +44,8 @@ def organization_in_words(words: str) -> Organization | None:
     """
     words = " ".join(words.split())
     ror_id = words.removeprefix("https://ror.org/")
-    if found := Organization.objects.filter(ror_id=ror_id).first():
-        return found
+    if organization := Organization.objects.filter(ror_id=ror_id).first():
+        return organization
     listed = Q(ror_id__isnull=False) | Q(domains__isnull=False)
     namesakes = Organization.objects.filter(listed, name__iexact=words).distinct()[:2]
     return namesakes[0] if len(namesakes) == 1 else None

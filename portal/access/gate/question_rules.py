@@ -74,7 +74,7 @@ def _faults(question: LabQuestion, earlier: Sequence[LabQuestion], repo: ModelRe
         yield "name", "name it with a-z, 0-9 and _, a letter first."
     elif question.name in RESERVED:
         yield "name", f"choose another name; the portal itself asks for “{question.name}”."
-    elif question.name in {other.name for other in earlier}:
+    elif question.name in [before.name for before in earlier]:
         yield "name", f"choose another name; an earlier question is “{question.name}”."
     if not question.label.strip():
         yield "label", "write the question."

@@ -81,15 +81,15 @@ def reach_of(hold: Hold, visible: QuerySet[ModelRepo]) -> Reach | None:
     """
     if hold.revision is None:
         return None
-    held = held_revisions(hold)
-    listed = held.filter(repo__in=visible).select_related("repo__namespace")[:MOST_LISTED]
+    stopped = held_revisions(hold)
+    listed = stopped.filter(repo__in=visible).select_related("repo__namespace")[:MOST_LISTED]
     serving = Revision.objects.filter(_with_blobs(hold), repo__in=visible)
-    others = serving.exclude(pk__in=held.order_by().values("pk")).order_by().values("repo")
+    others = serving.exclude(pk__in=stopped.order_by().values("pk")).order_by().values("repo")
     elsewhere = ModelRepo.objects.filter(pk__in=others).with_names()[:MOST_LISTED]
     return Reach(
         files=len(hold.blob_ids),
         revisions=_described(list(listed)),
-        revision_count=held.count(),
+        revision_count=stopped.count(),
         elsewhere=[repo.full_name for repo in elsewhere],
     )
 

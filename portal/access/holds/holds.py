@@ -134,9 +134,9 @@ def _same_standing(hold: Hold) -> Hold | None:
     """
     subject = getattr(hold, hold.scope)
     type(subject).objects.select_for_update().get(pk=subject.pk)
-    same = {"scope": hold.scope, "repo": hold.repo, hold.scope: subject}
-    standing = Hold.objects.standing().filter(**same, everywhere=hold.everywhere)
-    return next((other for other in standing if other.blob_ids == hold.proposed_blobs), None)
+    values = {"scope": hold.scope, "repo": hold.repo, hold.scope: subject}
+    standing = Hold.objects.standing().filter(**values, everywhere=hold.everywhere)
+    return next((same for same in standing if same.blob_ids == hold.proposed_blobs), None)
 
 
 def _facts(hold: Hold) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""From a request to a grant: what was asked, signed, decided and given."""
+"""Rows of the gate: requests, signatures, votes, decisions, grants, members and holds."""
 
 from portal.access.models.gates import GateSettings, RequestForm, ScreeningEntry
 from portal.access.models.grants import Grant, Membership, Renewal

@@ -16,6 +16,6 @@ def modes_field() -> ArrayField[list[str], list[str]]:
 
 
 def person_field(**options: Any) -> models.ForeignKey[Any, Any]:
-    """A person who did something; what they did outlives their account."""
-    given = {"on_delete": models.PROTECT, "related_name": "+", **options}
-    return models.ForeignKey(settings.AUTH_USER_MODEL, **given)
+    """Return a key to a person who did something, whose account then can't be deleted."""
+    options = {"on_delete": models.PROTECT, "related_name": "+", **options}
+    return models.ForeignKey(settings.AUTH_USER_MODEL, **options)

@@ -1,4 +1,4 @@
-"""What a lab settles about its gate: how it decides, what it asks, whom it screens."""
+"""Settings of a gate, its own questions, and the screening lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.catalog.models import ModelRepo
 
 
 class GateSettings(models.Model):
-    """How a repo's team works. A repo without a row has the defaults: see ``settings_of``."""
+    """The settings of a repo's gate. A repo without a row has the defaults: see ``settings_of``."""
 
     repo = models.OneToOneField(ModelRepo, on_delete=models.CASCADE, related_name="gate_settings")
     quorum = models.PositiveSmallIntegerField(default=1)
@@ -40,7 +40,7 @@ class GateSettings(models.Model):
 
 
 class RequestForm(models.Model):
-    """The lab's own questions beside the base ones. A change makes a new version."""
+    """A version of a lab's own questions, which are asked beside the base ones."""
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="request_forms")
     version = models.PositiveIntegerField()
@@ -59,7 +59,7 @@ class RequestForm(models.Model):
 
 
 class ScreeningEntry(models.Model):
-    """One line of the lists that every submission is held against. A hit only asks a human."""
+    """A line of the screening lists for sanctions. A hit decides nothing: a person looks at it."""
 
     class Kind(models.TextChoices):
         COUNTRY = "country", "Country"

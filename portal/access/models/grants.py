@@ -1,4 +1,4 @@
-"""What was given: grants, their members, and their renewal."""
+"""Grants, their members, and their renewals."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Grant(models.Model):
-    """A right to one repo, in these modes, for one interval. Renewal makes a new one.
+    """The right of one person to use one repo, in these modes and for one term.
 
-    Offered, it has no start: the acceptance of its terms gives it one. ``held_at``: the screening
-    lists have a hit on its holder, and it opens nothing until a person has answered that; signed
-    and held before it began, it has no start either. ``conditions`` are those of
-    ``policy.conditions``. ``ends_by_notice_at``: the lab gave notice, as the licence lets it.
+    An offer has no start yet: signing its terms gives it one. ``parent``: the grant that this one
+    renews. ``held_at``: screening has a hit on its holder, and it opens nothing until the hit is
+    cleared; a grant that is held before it began has no start either. ``conditions`` are those of
+    ``policy.conditions``. ``ends_by_notice_at``: the day for which the lab gave notice.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="grants")
@@ -47,7 +47,7 @@ class Grant(models.Model):
     offered_at = models.DateTimeField(null=True)
     offer_expires_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
-    # The newest line of the screening lists that its holder was held against.
+    # The newest line of the screening lists that its holder was screened against.
     screened_through = models.PositiveBigIntegerField(default=0)
     starts_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
@@ -112,21 +112,21 @@ class Grant(models.Model):
 
     @property
     def is_offer(self) -> bool:
-        """Tell whether it is unsigned; an offer that has lapsed or was taken back is one still."""
+        """Tell whether the grant is unsigned. A lapsed or revoked offer is still an offer."""
         return lifecycle.is_offer(self)
 
     @property
     def is_held(self) -> bool:
-        """Tell whether it is signed, and waits for a person's answer to a screening hit."""
+        """Tell whether it is signed, and held until a screening hit is cleared."""
         return lifecycle.is_held(self)
 
 
 class Membership(models.Model):
-    """A person who works under an entity's grant, once they have signed for themselves.
+    """A person's place under an organization's grant: invited, then joined by a signature.
 
-    ``held_at``: the screening lists have a hit on them, and the grant opens nothing to them until a
-    person has answered that. ``organization``: the one that they are proved to be of, where the
-    holder is of it too; the membership ends with that proof.
+    ``held_at``: screening has a hit on them, and the grant opens nothing to them until the hit is
+    cleared. ``organization``: the one that both they and the holder are proved to be of; the
+    membership ends with that proof.
     """
 
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="memberships")
@@ -181,7 +181,7 @@ class Membership(models.Model):
 
     @property
     def is_held(self) -> bool:
-        """Tell whether it is signed, and waits for a person's answer to a screening hit."""
+        """Tell whether it is signed, and held until a screening hit is cleared."""
         return self.held_at is not None and self.ended_at is None
 
     @property
@@ -191,7 +191,7 @@ class Membership(models.Model):
 
 
 class Renewal(models.Model):
-    """A holder's wish to go on, with what came of the use so far."""
+    """A holder's application to renew a grant, with a report on the use so far."""
 
     class Outcome(models.TextChoices):
         GRANTED = "granted", "Renewed"

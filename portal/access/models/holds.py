@@ -1,4 +1,4 @@
-"""What holds access back, and the words that lift it."""
+"""Legal holds, the bytes that they cover, and the agreements to lift them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from portal.catalog.models import Blob, ModelRepo, Revision
 
 
 class Hold(models.Model):
-    """A reversible stop of access, at once: for a person, an organization or a revision.
+    """A legal hold: a reversible stop of access for a person, an organization or a revision.
 
-    ``repo`` is null where a hold on people binds everywhere. One on a revision binds each revision
-    of the same namespace that has one of its blobs; with ``everywhere``, those of all namespaces.
+    ``repo`` is null for a hold on people that binds everywhere. A hold on a revision binds every
+    revision in the same namespace that has one of its blobs; with ``everywhere``, in all of them.
     """
 
     class Scope(models.TextChoices):
@@ -42,7 +42,7 @@ class Hold(models.Model):
 
     objects = HoldQuerySet.as_manager()
     proposed_blobs: tuple[str, ...] = ()
-    """The blobs, by sha256, that an unsaved hold would cover are named here."""
+    """The SHA-256 of each blob that an unsaved hold would cover."""
 
     class Meta:
         ordering = ["-placed_at", "-pk"]
@@ -78,7 +78,7 @@ class Hold(models.Model):
 
     @property
     def blob_ids(self) -> tuple[str, ...]:
-        """Return the sha256 of each blob that the hold covers wherever it is served."""
+        """Return the SHA-256 of each blob that the hold covers, wherever it is served."""
         if self.pk is None:
             return self.proposed_blobs
         return tuple(self.blobs.order_by("blob").values_list("blob_id", flat=True))
@@ -88,7 +88,7 @@ class Hold(models.Model):
 
 
 class HeldBlob(models.Model):
-    """A file's bytes that a hold on a revision covers, in whatever revision they are served."""
+    """A blob that a hold on a revision covers, whichever revision serves it."""
 
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="blobs")
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="holds")
@@ -101,7 +101,7 @@ class HeldBlob(models.Model):
 
 
 class HoldLift(models.Model):
-    """One person's word that a hold may end; it ends when enough have given it."""
+    """One person's agreement to lift a hold, which ends once the quorum agrees."""
 
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="lifts")
     person = person_field()

@@ -1,4 +1,4 @@
-"""Store votes for an offer that nobody asked for, where a gate wants several."""
+"""Votes for an offer that nobody asked for, at gates that want several."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from portal.catalog.models import ModelRepo
 class OfferVote(models.Model):
     """One administrator's vote to offer a person access, on these terms.
 
-    A vote that is cast anew replaces the one before it, which stays on record. The votes that an
-    offer was made on are void from then on.
+    Voting again voids the earlier vote, which stays on record. An offer voids the votes that it
+    rests on.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="offer_votes")

@@ -1,4 +1,4 @@
-"""A request, its frozen snapshots, and what is said about it between the two sides."""
+"""Requests for access, their snapshots, and questions to the applicant."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ UNDECIDED = models.Q(state__in=["held", "in_review", "needs_info"])
 
 
 def _searched() -> SearchVector:
-    """The words by which a reviewer finds a request. Each answer counts up to a length that the
-    database can take."""
+    """Return the expression of the words by which a reviewer finds a request.
+
+    Answers are cut at a length that PostgreSQL's search vectors can take.
+    """
     answers = [Left(KeyTextTransform(name, "draft"), 20_000) for name in SEARCHED_ANSWERS]
     return SearchVector("organization_name", *answers, config="simple")
 
@@ -71,7 +73,7 @@ class AccessRequest(models.Model):
     submitted_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
-    # As of the newest snapshot, so that a long queue is searched and grouped without opening it.
+    # Copied from the newest snapshot, so that the queue is searched and grouped in SQL alone.
     organization = models.ForeignKey(
         Organization, null=True, on_delete=models.PROTECT, related_name="access_requests"
     )
@@ -167,16 +169,16 @@ class AccessRequest(models.Model):
         return self.state in self.OPEN_STATES
 
     def move_to(self, state: State) -> None:
-        """Change state as TRANSITIONS allows; RequestHasMovedOn otherwise. Does not save."""
+        """Change the state without saving. Raise RequestHasMovedOn where TRANSITIONS forbids it."""
         if state not in self.TRANSITIONS.get(self.State(self.state), set()):
             raise RequestHasMovedOn(self.reference, self.get_state_display())
         self.state = state
 
 
 class Submission(models.Model):
-    """A frozen snapshot of the answers, with the signature given beside them.
+    """A frozen snapshot of the answers, with the signature that came with them.
 
-    ``is_material``: it differs from the one before it in something that a vote rests on.
+    ``is_material``: it differs from the one before in an answer that votes rest on.
     """
 
     class Occasion(models.TextChoices):
@@ -208,9 +210,9 @@ class Submission(models.Model):
 
 
 class Question(models.Model):
-    """A reviewer's question to the applicant; while it waits, the clock stands.
+    """A reviewer's question to the applicant; the clock is paused while it waits for an answer.
 
-    Undoing it only marks it, as it does a decision.
+    Undoing one marks it and keeps the row, as with a decision.
     """
 
     NO_ANSWER = "No answer came: the request lapsed, and the team reopened it."
@@ -222,7 +224,7 @@ class Question(models.Model):
     deadline_at = models.DateTimeField()
     answer = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True)
-    undo_until = models.DateTimeField(null=True)  # none where it was asked before there was an undo
+    undo_until = models.DateTimeField(null=True)  # null in rows older than the undo
     undone_by = person_field(null=True)
     undone_at = models.DateTimeField(null=True)
 
@@ -253,7 +255,7 @@ class Question(models.Model):
 
 
 class RequestLink(models.Model):
-    """Another request that looks like this one's: both stay, each points to the other."""
+    """A link to another request that looks like the same person's; each points to the other."""
 
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="links")
     other = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""How a team comes to a decision: who takes a case, who votes, what is decided or appealed."""
+"""A team's work on a request: assignments, votes, decisions, notes, appeals, escalations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.access.models.requests import AccessRequest, Submission
 
 
 class Decision(models.Model):
-    """Who decided what, and why, on which snapshot. Undoing it only marks it."""
+    """A decision on a snapshot, with its reason. Undoing one marks it and keeps the row."""
 
     class Verdict(models.TextChoices):
         APPROVED = "approved"
@@ -87,7 +87,7 @@ class Review(models.Model):
 
 
 class Assignment(models.Model):
-    """Whose case it is, so that two don't work it at once."""
+    """The reviewer who has taken a case, so that two don't work on it at once."""
 
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="assignments")
     reviewer = person_field(related_name="assignments")
@@ -108,7 +108,7 @@ class Assignment(models.Model):
 
 
 class ConflictDeclaration(models.Model):
-    """What a reviewer said of their own standing towards an applicant."""
+    """A reviewer's declaration of whether they have a conflict of interest in a request."""
 
     request = models.ForeignKey(
         AccessRequest, on_delete=models.CASCADE, related_name="conflict_declarations"
@@ -128,7 +128,7 @@ class ConflictDeclaration(models.Model):
 
 
 class Note(models.Model):
-    """What the team writes for itself; the applicant never reads it."""
+    """A note of the team, which the applicant never reads."""
 
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="notes")
     author = person_field()
@@ -143,7 +143,7 @@ class Note(models.Model):
 
 
 class Appeal(models.Model):
-    """A declined applicant asks once that others decide."""
+    """A declined applicant's appeal, once, for a decision by other people."""
 
     request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="appeal")
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="appeal")
@@ -155,7 +155,7 @@ class Appeal(models.Model):
 
 
 class Escalation(models.Model):
-    """A case was put before somebody higher, and why."""
+    """An escalation of a case to an administrator or owner, with its reason."""
 
     class Reason(models.TextChoices):
         OVERDUE = "overdue", "Past its due date"

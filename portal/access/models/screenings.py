@@ -1,4 +1,4 @@
-"""What became of holding somebody against the screening lists."""
+"""Results of screening people against the lists, and who cleared them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Screening(models.Model):
-    """A comparison of a snapshot, a grant or a membership with the lists of one moment.
+    """The screening of a snapshot, a grant or a membership against the lists of one moment.
 
-    A failure counts as a hit. ``due_at``: when a person's word on a grant or a membership is due;
-    that on a snapshot is due with its request.
+    A failure counts as a hit. ``due_at``: when a hit on a grant or a membership is to be cleared;
+    one on a snapshot is due with its request.
     """
 
     class Outcome(models.TextChoices):
@@ -76,7 +76,7 @@ class Screening(models.Model):
 
     @property
     def right(self) -> Grant | Membership:
-        """Return the grant or membership screened. Raises ValueError for a snapshot's screening."""
+        """Return the grant or membership screened. Raise ValueError for a snapshot's screening."""
         right = self.membership or self.grant
         if right is None:
             raise ValueError("the screening of a snapshot is of no right")
@@ -98,5 +98,5 @@ class Screening(models.Model):
 
     @property
     def is_clear(self) -> bool:
-        """Tell whether the lists had no hit, or a person has answered each that they had."""
+        """Tell whether there was no hit, or somebody has cleared it."""
         return self.outcome == self.Outcome.CLEAR or self.disposed_at is not None

@@ -1,4 +1,4 @@
-"""Signatures."""
+"""Signatures under licence texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.text.lines import LineField
 
 
 class Acceptance(models.Model):
-    """A signature: who, which exact text, in what capacity, when and from where."""
+    """A signature: by whom, under which exact text, in what capacity, when and from where."""
 
     class Capacity(models.TextChoices):
         PERSON = "person", "For myself"

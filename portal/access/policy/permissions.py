@@ -10,7 +10,7 @@ from portal.access.policy.conditions import matches
 
 
 class Action(StrEnum):
-    """What a person may want to do to a model; each is asked of ``policy.may``."""
+    """An action on a model, for which a person has a permission or not: see ``policy.may``."""
 
     SEE = "see"
     DOWNLOAD = "download"

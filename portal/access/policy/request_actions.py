@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class RequestAction(StrEnum):
-    """What a person may do to a request, by the name that the API gives it."""
+    """An action on a request, by the name that the API gives it."""
 
     READ = "read"
     SAVE = "save"

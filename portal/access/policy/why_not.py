@@ -99,10 +99,10 @@ def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permis
     if grant := own.first():
         page = reverse("access:grant", args=[grant.pk])
         return refuse(Reason.CHECKED, page, _due(grant.screenings))
-    held = Membership.objects.held().filter(person=person)
+    memberships = Membership.objects.held().filter(person=person)
     working = Grant.objects.filter(repo=repo).in_mode(mode)
     within = working.active_at(now) | working.held_for_check(now)
-    if membership := held.filter(grant__in=within).first():
+    if membership := memberships.filter(grant__in=within).first():
         return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
     return None
 

@@ -57,13 +57,13 @@ class HoldQuerySet(models.QuerySet[M]):
         Whether the person is of the organization isn't asked. So this is quick to ask with each
         download, and nearly always there is none.
         """
-        held = models.Q(pk__in=[])
+        binding = models.Q(pk__in=[])
         if revision is not None:
-            held |= _on_bytes(repo, revision)
+            binding |= _on_bytes(repo, revision)
         if person is not None:
             people = models.Q(person=person) | models.Q(organization__isnull=False)
-            held |= people & (models.Q(repo=None) | models.Q(repo=repo))
-        return self.standing().filter(held)
+            binding |= people & (models.Q(repo=None) | models.Q(repo=repo))
+        return self.standing().filter(binding)
 
     def on(
         self, person: User | None, repo: ModelRepo, revision: Revision | None, now: datetime
@@ -72,13 +72,13 @@ class HoldQuerySet(models.QuerySet[M]):
         near = self.near(person, repo, revision)
         if person is None:
             return near
-        binding = models.Q(organization=None) | _on_their_organization(person, now)
-        return near.filter(binding)
+        bound = models.Q(organization=None) | _on_their_organization(person, now)
+        return near.filter(bound)
 
     def of_person(self, person: User | Any, now: datetime) -> HoldQuerySet[M]:
         """Select standing holds on a person, or on an organization of theirs, on any repo."""
-        held = models.Q(person=person) | _on_their_organization(person, now)
-        return self.standing().filter(held)
+        binding = models.Q(person=person) | _on_their_organization(person, now)
+        return self.standing().filter(binding)
 
     def manageable_by(self, person: User | Any) -> HoldQuerySet[M]:
         """Select holds on repos that this person administers, and all for a superuser."""

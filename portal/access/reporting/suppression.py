@@ -21,11 +21,11 @@ def withheld(counts: Sequence[int]) -> set[int]:
     hidden = {place for place, count in enumerate(counts) if is_small(count)}
     if not hidden:
         return hidden
-    others = (place for place, count in enumerate(counts) if count >= FEW)
-    for other in sorted(others, key=lambda place: counts[place]):
+    large = (place for place, count in enumerate(counts) if count >= FEW)
+    for candidate in sorted(large, key=lambda place: counts[place]):
         if len(hidden) > 1 and sum(counts[place] for place in hidden) >= FEW:
             break
-        hidden.add(other)
+        hidden.add(candidate)
     return hidden
 
 

@@ -25,9 +25,9 @@ def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
     errors: dict[str, str] = {}
     if not name.strip():
         errors["name"] = "Say where you will use the token, so that you know later which to revoke."
-    held = [str(scope) for scope in scopes_of(owner)]
-    if not scopes or not set(scopes) <= set(held):
-        errors["scopes"] = f"Choose at least one of {', '.join(held)}."
+    usable = [str(scope) for scope in scopes_of(owner)]
+    if not scopes or not set(scopes) <= set(usable):
+        errors["scopes"] = f"Choose at least one of {', '.join(usable)}."
     if not 1 <= days <= settings.TOKEN_MAX_DAYS:
         errors["days"] = f"Choose 1 to {settings.TOKEN_MAX_DAYS} days."
     if not owner.is_active:

@@ -77,7 +77,7 @@ def question(request: HttpRequest, namespace: str, name: str, question: str) -> 
     posted = QuestionForm(request.POST, repo=repo, earlier=earlier)
     if posted.is_valid():
         named = _new_name(posted, questions) if question == NEW else question
-        fields = [asked.stored() for asked in questions]
+        fields = [existing.stored() for existing in questions]
         fields[at : at + 1] = [posted.stored(named)]
         try:
             _save(request, repo, fields)

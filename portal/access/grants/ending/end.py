@@ -30,7 +30,7 @@ HOLDER_CLOSED = "The holder closed the grant."
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a cause implies: its event, the reason given to members, and who ends the grant."""
+    """The meaning of a cause: its event, the reason that members are told, and who ends it."""
 
     event: EventType
     told: str

@@ -64,9 +64,9 @@ def second_offer(request: HttpRequest, namespace: str, name: str) -> HttpRespons
     """Vote for an offer as a colleague proposed it; the vote that completes the quorum offers."""
     person, now = signed_in(request), timezone.now()
     repo = _team_repo(person, namespace, name)
-    username = request.POST.get("user")
     proposals = proposals_of(repo, person, now)
-    proposal = next((one for one in proposals if one.person.username == username), None)
+    by_name = {proposal.person.username: proposal for proposal in proposals}
+    proposal = by_name.get(request.POST.get("user", ""))
     if proposal is None:
         raise GrantNotFound
     terms = terms_of(proposal.votes[0])
