@@ -63,13 +63,13 @@ def signature(repo: ModelRepo, person: User, **changed: Any) -> dict[str, Any]:
         "text_sha256": version.sha256,
         "typed_name": person.display_name,
         "capacity": "person",
-        "attestations": [each["code"] for each in version.attestations],
+        "attestations": [attestation["code"] for attestation in version.attestations],
         **changed,
     }
 
 
 def fields_of(response: Any) -> set[str]:
-    """Which fields the refusal names."""
+    """Return the fields that the refusal names."""
     return set(response.json()["error"]["fields"])
 
 

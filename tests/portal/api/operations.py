@@ -59,7 +59,7 @@ class Operation:
 
     @cached_property
     def schema(self) -> Any:
-        """The description that ``extend_schema`` gave this method."""
+        """Return the description that ``extend_schema`` gave this method."""
         schema = getattr(self.view_class, self.method).kwargs["schema"]()
         schema.view, schema.method = self.view, self.method.upper()
         return schema
@@ -97,7 +97,7 @@ class Operation:
 
     @property
     def action(self) -> str | None:
-        """What it does to a request, by the table of actions."""
+        """Return the request action that it performs, by the table of actions."""
         of_case = getattr(self.view_class, "request_action", None)
         if of_case is not None and self.method == "post":
             return str(of_case)

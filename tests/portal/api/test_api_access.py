@@ -1,4 +1,4 @@
-"""Who may call which operation, by session and by token; how often; and in which form."""
+"""The API's permissions by session and by token, its rate limit, and the form of refusals."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def test_each_operation_asks_for_what_it_says_and_nothing_else():
     person = make_user(superuser=True)
     make_reviewer_of_something(person)
     tokens = {scope: bearer(person, scope) for scope in Scope}
-    for each in OPERATIONS:
+    for operation in OPERATIONS:
         cache.clear()
-        assert (answer(Client(), each).status_code == 401) != each.is_open, str(each)
+        assert (answer(Client(), operation).status_code == 401) != operation.is_open, str(operation)
         for scope, client in tokens.items():
-            response = answer(client, each)
+            response = answer(client, operation)
             code = code_of(response) if response.status_code == 403 else ""
-            lacks = each.scope is not None and each.scope != scope
-            assert (code == "scope") == lacks, f"{each} by {scope}: {response.content!r}"
-            assert (code == "session_only") == each.takes_session, str(each)
+            lacks = operation.scope is not None and operation.scope != scope
+            assert (code == "scope") == lacks, f"{operation} by {scope}: {response.content!r}"
+            assert (code == "session_only") == operation.takes_session, str(operation)
 
 
 def make_reviewer_of_something(person: Any) -> None:
@@ -58,23 +58,25 @@ def test_no_operation_breaks_on_an_empty_or_a_strange_call():
     person = make_user(superuser=True)
     client = Client(raise_request_exception=False)
     client.force_login(person)
-    for each in OPERATIONS:
+    for operation in OPERATIONS:
         cache.clear()
-        assert answer(client, each).status_code < 500, str(each)
-        if each.method == "get":
-            assert client.get(f"{each.url}?page=0&q=%C3%28&limit=x").status_code < 500, str(each)
+        assert answer(client, operation).status_code < 500, str(operation)
+        if operation.method == "get":
+            url = f"{operation.url}?page=0&q=%C3%28&limit=x"
+            assert client.get(url).status_code < 500, str(operation)
             continue
         for body in ("null", "7", "{", '{"a": 1}', "[[{}]]"):
-            sent = getattr(client, each.method)(each.url, body, content_type="application/json")
+            send = getattr(client, operation.method)
+            sent = send(operation.url, body, content_type="application/json")
             assert 400 <= sent.status_code < 500 or sent.status_code in (200, 201, 204), (
-                f"{each} {body}: {sent.content!r}"
+                f"{operation} {body}: {sent.content!r}"
             )
 
 
 def test_what_writes_for_oneself_needs_a_session():
-    for each in OPERATIONS:
-        if each.method != "get":
-            assert each.takes_session or each.scope in Scope, str(each)
+    for operation in OPERATIONS:
+        if operation.method != "get":
+            assert operation.takes_session or operation.scope in Scope, str(operation)
 
 
 def test_a_session_writes_only_with_its_csrf_token():
@@ -107,11 +109,12 @@ def test_every_refusal_has_one_form():
         api.get("requests", page=99),
         api.get("nothing"),
     ]
-    assert [each.status_code for each in refusals] == [401, 404, 400, 404, 400, 415, 405, 404, 404]
-    for each in refusals:
-        assert set(each.json()) == {"error"}
-        assert set(each.json()["error"]) == {"code", "message", "fields", "help_url"}
-        assert each.json()["error"]["message"]
+    statuses = [refusal.status_code for refusal in refusals]
+    assert statuses == [401, 404, 400, 404, 400, 415, 405, 404, 404]
+    for refusal in refusals:
+        assert set(refusal.json()) == {"error"}
+        assert set(refusal.json()["error"]) == {"code", "message", "fields", "help_url"}
+        assert refusal.json()["error"]["message"]
 
 
 def test_pages_hold_a_hundred_rows_at_most():
@@ -149,7 +152,7 @@ def test_a_token_for_some_models_shows_only_their_requests():
     person, one, two = make_user(), make_repo(), make_repo()
     first, second = make_request(one, person), make_request(two, person)
     api = by_token(person, Scope.DOWNLOAD, repo_ids=[one.pk])
-    assert [each["id"] for each in api.get("requests").json()["results"]] == [first.pk]
+    assert [row["id"] for row in api.get("requests").json()["results"]] == [first.pk]
     assert api.get(f"requests/{second.pk}").status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""What the API offers a reviewer it doesn't refuse them, and what it doesn't offer it refuses."""
+"""The API refuses a reviewer nothing that it offers, and everything that it doesn't."""
 
 from __future__ import annotations
 

@@ -51,12 +51,12 @@ def call(client: Client, command: str, known: dict[str, str]) -> Any:
 
 
 def walk(client: Client, title: str, known: dict[str, str]) -> list[Any]:
-    found = []
+    answers = []
     for command in commands(title):
         response = call(client, command, {"BASE": "http://portal", **known})
         assert response.status_code in (200, 201), f"{command}: {response.content!r}"
-        found.append(response.json())
-    return found
+        answers.append(response.json())
+    return answers
 
 
 def test_a_reviewers_commands():
@@ -64,9 +64,9 @@ def test_a_reviewers_commands():
     case = make_request(repo, now=timezone.now() - timedelta(days=1))
     _, secret = make_token(make_reviewer(repo), Scope.REVIEW, now=timezone.now())
     known = {"TOKEN": secret, "REQUEST": str(case.pk), "UNTIL": SHORT}
-    told = walk(Client(), "A reviewer", known)
-    assert [each["outcome"] for each in told[-1]["results"]] == ["decided"]
-    assert told[5]["state"] == "approved"
+    answers = walk(Client(), "A reviewer", known)
+    assert [result["outcome"] for result in answers[-1]["results"]] == ["decided"]
+    assert answers[5]["state"] == "approved"
     assert AccessRequest.objects.get(pk=case.pk).state == "in_review"
 
 
@@ -82,12 +82,12 @@ def test_an_applicants_commands():
         "NAME": person.display_name,
     }
     begun = call(client, commands("An applicant")[0], {"BASE": "http://portal", **known}).json()
-    told = walk(client, "An applicant", {**known, "REQUEST": str(begun["id"])})
-    assert told[5]["state"] == "in_review"
+    answers = walk(client, "An applicant", {**known, "REQUEST": str(begun["id"])})
+    assert answers[5]["state"] == "in_review"
 
 
 def test_anybodys_commands():
     make_request(make_repo())
     event = AuditEvent.objects.get(sequence=1)
-    told = walk(Client(), "Anybody", {"HASH": event.hash[:16]})
-    assert told[-1] == {"matches": True, "is_head": False}
+    answers = walk(Client(), "Anybody", {"HASH": event.hash[:16]})
+    assert answers[-1] == {"matches": True, "is_head": False}

@@ -65,7 +65,7 @@ def test_the_lists_are_kept_by_operators():
     entry = api.post("screening", kind="domain", value="Example.org").json()
     assert api.post("screening", kind="domain", value="example.org").json()["id"] == entry["id"]
     tried = api.post("screening/import", lines="domain,a.example,\nodd,b,", dry_run=True).json()
-    assert (tried["new"], [each["line"] for each in tried["wrong"]]) == (1, [2])
+    assert (tried["new"], [wrong["line"] for wrong in tried["wrong"]]) == (1, [2])
     assert api.get("screening", kind="domain").json()["count"] == 1
     assert api.delete(f"screening/{entry['id']}").status_code == 204
     assert api.get("screening").json()["count"] == 0
@@ -87,8 +87,8 @@ def test_exports_are_named_with_their_addresses():
     repo = make_repo()
     api = by_token(make_administrator(repo), Scope.ADMIN)
     rows = api.get(f"models/{repo.full_name}/exports").json()["results"]
-    assert "grants" in {each["rows"] for each in rows}
-    assert all(each["urls"]["csv"].endswith(".csv") for each in rows)
+    assert "grants" in {row["rows"] for row in rows}
+    assert all(row["urls"]["csv"].endswith(".csv") for row in rows)
 
 
 def test_organizations_are_found_and_a_reference_is_asked():
@@ -99,9 +99,9 @@ def test_organizations_are_found_and_a_reference_is_asked():
     assert fields_of(api.get("organizations", q="e")) == {"q"}
     body = {"organization": "Example University", "name": "Head", "relation": "Leads the group"}
     assert fields_of(api.post("references", **body, email="nobody")) == {"email"}
-    asked = api.post("references", **body, email="head@elsewhere.example")
-    assert asked.status_code == 201
-    path = f"references/{asked.json()['id']}"
+    reference = api.post("references", **body, email="head@elsewhere.example")
+    assert reference.status_code == 201
+    path = f"references/{reference.json()['id']}"
     assert in_session(make_user()).post(f"{path}/cancel").status_code == 404
     assert api.post(f"{path}/resend").status_code == 409
     assert api.post(f"{path}/cancel").json()["cancelled_at"]

@@ -125,7 +125,7 @@ def test_administrators_list_revoke_and_give_notice():
     one, two = (make_grant(repo, now=now - timedelta(days=1)) for _ in range(2))
     api = by_token(make_administrator(repo), Scope.ADMIN)
     listed = api.get(f"models/{repo.full_name}/grants").json()
-    assert {each["id"] for each in listed["results"]} == {one.pk, two.pk}
+    assert {grant["id"] for grant in listed["results"]} == {one.pk, two.pk}
     assert listed["next"] is None
 
     assert fields_of(api.post(f"grants/{one.pk}/revoke", reason=" ")) == {"reason"}
@@ -135,10 +135,10 @@ def test_administrators_list_revoke_and_give_notice():
     )
     assert fields_of(soon) == {"until", "version"}
     day = (now + timedelta(days=90)).date().isoformat()
-    given = api.post(
+    notice = api.post(
         f"models/{repo.full_name}/notice", version="1.0", until=day, reason="New text."
     )
-    assert given.json() == {"grants": [two.pk]}
+    assert notice.json() == {"grants": [two.pk]}
     odd = api.post(f"models/{repo.full_name}/notice", version="9", until=day, reason="x")
     assert fields_of(odd) == {"version"}
 
@@ -195,8 +195,8 @@ def test_a_hold_on_a_revision_tells_which_revisions_have_its_bytes(tmp_path):
     body = {**placed(repo, make_user()), "scope": "revision", "subject": held.commit}
     reach = api.post("holds", **body, dry_run=True).json()["stops"]["reach"]
     assert (reach["files"], reach["revision_count"], reach["elsewhere"]) == (2, 2, [])
-    told = {(each["repo"], each["commit"]) for each in reach["revisions"]}
-    assert told == {(repo.full_name, held.commit), (other.full_name, copy.commit)}
+    shown = {(revision["repo"], revision["commit"]) for revision in reach["revisions"]}
+    assert shown == {(repo.full_name, held.commit), (other.full_name, copy.commit)}
     assert fields_of(api.post("holds", **body, only_files=["none.*"])) == {"only_files"}
     hold = api.post("holds", **body, only_files=["*-00001-*"]).json()
     assert api.get(f"holds/{hold['id']}").json()["stops"]["reach"]["files"] == 1
@@ -208,7 +208,7 @@ def test_a_hold_is_placed_once_and_lifted_by_as_many_as_the_gate_says():
     one, two = (by_token(make_administrator(repo), Scope.ADMIN) for _ in range(2))
     hold = one.post("holds", **placed(repo, grant.person)).json()
     assert one.post("holds", **placed(repo, grant.person)).json()["id"] == hold["id"]
-    assert [each["id"] for each in two.get("holds").json()["results"]] == [hold["id"]]
+    assert [row["id"] for row in two.get("holds").json()["results"]] == [hold["id"]]
     first = one.post(f"holds/{hold['id']}/lift", reason="Nothing found.").json()
     assert (first["lifted_at"], len(first["lifts"])) == (None, 1)
     assert two.post(f"holds/{hold['id']}/lift", reason="Nothing found.").json()["lifted_at"]

@@ -53,24 +53,24 @@ def test_the_queue_lists_what_waits_and_turns_its_pages(repo, reviewer, api):
     first = api.get("queue").json()
     second = api.get(first["next"]).json()
 
-    assert [each["id"] for each in first["results"]] == keys[:25]
-    assert [each["id"] for each in second["results"]] == keys[25:]
+    assert [row["id"] for row in first["results"]] == keys[:25]
+    assert [row["id"] for row in second["results"]] == keys[25:]
     assert api.get(second["previous"]).json()["results"] == first["results"]
 
 
 def test_a_filter_narrows_and_an_unknown_one_is_refused_by_name(repo, case, api):
-    other = make_request(make_repo(), now=timezone.now())
-    assert [each["id"] for each in api.get("queue", view="new").json()["results"]] == [case.pk]
+    elsewhere = make_request(make_repo(), now=timezone.now())
+    assert [row["id"] for row in api.get("queue", view="new").json()["results"]] == [case.pk]
     assert api.get("queue", view="waiting").json()["results"] == []
     assert fields_of(api.get("queue", colour="red")) == {"colour"}
     assert fields_of(api.get("queue", view="odd", repo="x")) == {"view", "repo"}
-    assert api.get(f"queue/{other.pk}").status_code == 404
+    assert api.get(f"queue/{elsewhere.pk}").status_code == 404
 
 
 def test_a_case_has_its_evidence_votes_and_acts(case, reviewer, api):
     shown = api.get(f"queue/{case.pk}").json()
     assert shown["answers"][0]["label"] == "Name"
-    assert [each["title"] for each in shown["evidence"]["proved"]] == [
+    assert [fact["title"] for fact in shown["evidence"]["proved"]] == [
         f"Reads mail at {case.applicant.email}"
     ]
     assert shown["evidence"]["said"][0]["label"] == "Goes by"
@@ -92,8 +92,8 @@ def test_only_who_administers_assigns_and_only_to_the_team(repo, case, reviewer,
     head = by_token(administrator(repo), Scope.REVIEW)
     for strange in ("nobody-here", make_user().username):
         assert fields_of(head.post(f"queue/{case.pk}/assign", assignee=strange)) == {"assignee"}
-    given = head.post(f"queue/{case.pk}/assign", assignee=reviewer.username)
-    assert given.json()["assigned_to"]["username"] == reviewer.username
+    assigned = head.post(f"queue/{case.pk}/assign", assignee=reviewer.username)
+    assert assigned.json()["assigned_to"]["username"] == reviewer.username
 
 
 def test_a_declared_conflict_forbids_with_its_reason(case, api):
@@ -174,7 +174,7 @@ def test_vouching_makes_a_proof(case, api):
     assert fields_of(api.post(f"queue/{case.pk}/vouch", evidence="")) == {"evidence"}
     api.post(f"queue/{case.pk}/vouch", evidence="Their page names them.")
     proved = api.get(f"queue/{case.pk}").json()["evidence"]["proved"]
-    assert any("Their page names them." in each["detail"] for each in proved)
+    assert any("Their page names them." in fact["detail"] for fact in proved)
 
 
 def test_a_dry_run_of_many_changes_nothing_and_tells_each(repo, case, api):
@@ -186,7 +186,7 @@ def test_a_dry_run_of_many_changes_nothing_and_tells_each(repo, case, api):
         "until": SHORT,
     }
     tried = api.post("queue/bulk", **body, dry_run=True).json()
-    assert [each["outcome"] for each in tried["results"]] == ["decided", "refused"]
+    assert [result["outcome"] for result in tried["results"]] == ["decided", "refused"]
     assert not Grant.objects.exists()
     done = api.post("queue/bulk", **body).json()
     assert done["results"] == tried["results"]
@@ -195,15 +195,15 @@ def test_a_dry_run_of_many_changes_nothing_and_tells_each(repo, case, api):
 
 
 def test_a_token_for_other_models_finds_no_case(repo, case, reviewer):
-    other = make_repo()
-    api = by_token(reviewer, Scope.REVIEW, repo_ids=[other.pk])
+    other_repo = make_repo()
+    api = by_token(reviewer, Scope.REVIEW, repo_ids=[other_repo.pk])
     assert api.get(f"queue/{case.pk}").status_code == 404
     assert api.post(f"queue/{case.pk}/claim").status_code == 404
     assert fields_of(api.get("queue", repo=repo.pk)) == {"repo"}
     bulk = api.post("queue/bulk", requests=[case.pk], verdict="declined")
     assert bulk.status_code == 404
     own = by_token(reviewer, Scope.REVIEW, repo_ids=[repo.pk])
-    assert [each["id"] for each in own.get("queue").json()["results"]] == [case.pk]
+    assert [row["id"] for row in own.get("queue").json()["results"]] == [case.pk]
 
 
 def test_the_applicant_who_reviews_is_told_that_it_is_their_own(repo, reviewer, api):
@@ -222,9 +222,9 @@ def test_allowed_acts_are_those_of_the_one_table(repo, case, state):
     owner = repo.namespace.roles.exclude(user__is_superuser=True).get().user
     people = [make_reviewer(repo), administrator(repo), owner]
     for person in [case.applicant, *people]:
-        mine = person == case.applicant
-        shown = in_session(person).get(f"{'requests' if mine else 'queue'}/{case.pk}")
-        if state == "draft" and not mine:
+        is_own = person == case.applicant
+        shown = in_session(person).get(f"{'requests' if is_own else 'queue'}/{case.pk}")
+        if state == "draft" and not is_own:
             assert shown.status_code == 404
             continue
         acts = allowed_actions(person, case, timezone.now())
@@ -247,9 +247,7 @@ def test_an_owners_token_works_what_was_escalated_and_nothing_before(repo, case)
 
     AccessRequest.objects.filter(pk=case.pk).update(escalation_level=1)
 
-    assert [each["id"] for each in api.get("queue", flag="escalated").json()["results"]] == [
-        case.pk
-    ]
+    assert [row["id"] for row in api.get("queue", flag="escalated").json()["results"]] == [case.pk]
     assert api.post(f"{path}/claim").status_code == 200
     done = api.post(f"{path}/override", verdict="approved", modes=["download"], until=SHORT)
     assert done.json()["state"] == "approved"

@@ -35,39 +35,39 @@ def at(repo: Any, organization: str, *, minute: int = 0) -> AccessRequest:
 
 
 def test_the_largest_comes_first_and_its_filter_lists_it_all(repo, api):
-    one = at(repo, "Hilltop College", minute=1)
+    single = at(repo, "Hilltop College", minute=1)
     many = [at(repo, "Lakeside Institute", minute=number + 2) for number in range(7)]
 
-    told = api.get("queue/groups", group="organization").json()
+    page = api.get("queue/groups", group="organization").json()
 
-    assert told["count"] == 2
-    first, second = told["results"]
+    assert page["count"] == 2
+    first, second = page["results"]
     assert (first["label"], first["count"]) == ("Lakeside Institute", 7)
-    assert [row["id"] for row in first["rows"]] == [each.pk for each in many[:5]]
-    assert [row["id"] for row in second["rows"]] == [one.pk]
+    assert [row["id"] for row in first["rows"]] == [case.pk for case in many[:5]]
+    assert [row["id"] for row in second["rows"]] == [single.pk]
     listed = api.get("queue", **first["filter"]).json()["results"]
-    assert [row["id"] for row in listed] == [each.pk for each in many]
+    assert [row["id"] for row in listed] == [case.pk for case in many]
 
 
 def test_by_evidence_what_is_proved_and_unflagged_stands_apart(repo, api):
     clear, unclear = at(repo, "Hilltop College"), at(repo, "Hilltop College", minute=1)
     AccessRequest.objects.filter(pk=clear.pk).update(evidence_is_clear=True)
     AccessRequest.objects.filter(pk=unclear.pk).update(evidence_is_clear=False)
-    told = api.get("queue/groups", group="evidence").json()["results"]
-    assert {each["label"]: [row["id"] for row in each["rows"]] for each in told} == {
+    groups = api.get("queue/groups", group="evidence").json()["results"]
+    assert {group["label"]: [row["id"] for row in group["rows"]] for group in groups} == {
         "All proved, no flag": [clear.pk],
         "Something to look at": [unclear.pk],
     }
-    for each in told:
-        listed = api.get("queue", **each["filter"]).json()["results"]
-        assert [row["id"] for row in listed] == [row["id"] for row in each["rows"]]
+    for group in groups:
+        listed = api.get("queue", **group["filter"]).json()["results"]
+        assert [row["id"] for row in listed] == [row["id"] for row in group["rows"]]
 
 
 def test_the_queues_filters_narrow_what_is_grouped(repo, api):
     case = at(repo, "Hilltop College")
     at(repo, "Lakeside Institute")
-    told = api.get("queue/groups", q="hilltop").json()["results"]
-    assert [row["id"] for each in told for row in each["rows"]] == [case.pk]
+    groups = api.get("queue/groups", q="hilltop").json()["results"]
+    assert [row["id"] for group in groups for row in group["rows"]] == [case.pk]
     assert api.get("queue/groups", view="waiting").json()["results"] == []
     assert fields_of(api.get("queue/groups", group="colour")) == {"group"}
     assert fields_of(api.get("queue/groups", after=case.pk)) == {"after"}
@@ -79,7 +79,7 @@ def test_the_pages_of_groups_turn(repo, api):
         at(repo, name, minute=number)
     first = api.get("queue/groups", limit=2).json()
     second = api.get(first["next"]).json()
-    assert [each["label"] for each in first["results"] + second["results"]] == names
+    assert [group["label"] for group in first["results"] + second["results"]] == names
 
 
 def test_a_token_for_another_model_groups_nothing_of_this_one(repo):

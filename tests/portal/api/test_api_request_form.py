@@ -56,18 +56,18 @@ def form_of(repo: Any, api: Any = None) -> dict[str, Any]:
 
 
 def test_it_has_what_every_lab_asks_and_the_labs_own_in_the_pages_order(repo):
-    told = form_of(repo)
-    asked = {each["name"]: each for each in told["questions"]}
-    assert told["version"] == 1
-    assert list(asked) == [
+    form = form_of(repo)
+    questions = {question["name"]: question for question in form["questions"]}
+    assert form["version"] == 1
+    assert list(questions) == [
         "name", "position", "organization", "country", "sector", "purpose", "outputs", "starts",
         "modes", "compute", "storage",
     ]  # fmt: skip
-    assert {name for name, each in asked.items() if each["required"]} == {
+    assert {name for name, question in questions.items() if question["required"]} == {
         *REQUIRED_ANSWERS,
         "storage",
     }
-    assert asked["storage"] == {
+    assert questions["storage"] == {
         "name": "storage",
         "step": "access",
         "type": "choice",
@@ -83,24 +83,25 @@ def test_it_has_what_every_lab_asks_and_the_labs_own_in_the_pages_order(repo):
         ],
         "shown_if": {"field": "modes", "equals": "download"},
     }
-    assert {"value": "NL", "label": "Netherlands", "help": ""} in asked["country"]["choices"]
-    assert [each["value"] for each in asked["modes"]["choices"]] == ["download", "inference"]
-    assert asked["purpose"]["type"] == "long_text"
-    assert asked["purpose"]["longest"] == 5000
+    assert {"value": "NL", "label": "Netherlands", "help": ""} in questions["country"]["choices"]
+    modes = [choice["value"] for choice in questions["modes"]["choices"]]
+    assert modes == ["download", "inference"]
+    assert questions["purpose"]["type"] == "long_text"
+    assert questions["purpose"]["longest"] == 5000
 
 
 def test_a_program_fills_it_in_with_nothing_else_to_go_by(repo):
     person = make_user()
     api = in_session(person)
     form = form_of(repo, api)
-    answers = {each["name"]: _answer(each) for each in form["questions"]}
+    answers = {question["name"]: _answer(question) for question in form["questions"]}
     pk = api.post("requests", repo=repo.full_name).json()["id"]
     api.patch(f"requests/{pk}", answers=answers)
     signed = {
         "text_sha256": form["licence"]["sha256"],
         "typed_name": person.display_name,
         "capacity": form["capacities"][0],
-        "attestations": [each["code"] for each in form["licence"]["attestations"]],
+        "attestations": [attestation["code"] for attestation in form["licence"]["attestations"]],
     }
     sent = api.post(f"requests/{pk}/submit", signature=signed)
     assert sent.status_code == 200, sent.content
@@ -108,7 +109,7 @@ def test_a_program_fills_it_in_with_nothing_else_to_go_by(repo):
 
 
 def _answer(question: dict[str, Any]) -> Any:
-    values = [each["value"] for each in question["choices"]]
+    values = [choice["value"] for choice in question["choices"]]
     match question["type"]:
         case "choices":
             return values
@@ -123,9 +124,9 @@ def _answer(question: dict[str, Any]) -> Any:
 def test_a_model_leads_to_its_form_and_to_the_words_of_its_licence(repo):
     api = by_token(make_user(), Scope.DOWNLOAD)
     url = api.get(f"models/{repo.full_name}").json()["request_form_url"]
-    told = api.get(url).json()
-    assert told["repo"] == repo.full_name
-    licence = told["licence"]
+    form = api.get(url).json()
+    assert form["repo"] == repo.full_name
+    licence = form["licence"]
     words = api.get(licence["url"]).json()
     assert words["sha256"] == licence["sha256"]
     assert words["attestations"] == licence["attestations"]
@@ -134,7 +135,7 @@ def test_a_model_leads_to_its_form_and_to_the_words_of_its_licence(repo):
 def test_a_lab_that_adds_nothing_has_version_0(repo):
     plain = make_repo()
     assert form_of(plain)["version"] == 0
-    assert not any(each["is_own"] for each in form_of(plain)["questions"])
+    assert not any(question["is_own"] for question in form_of(plain)["questions"])
 
 
 def test_a_newer_version_is_told_at_once(repo):
@@ -144,9 +145,9 @@ def test_a_newer_version_is_told_at_once(repo):
         fields=OWN[:1],
         now=timezone.now() + timedelta(seconds=1),
     )
-    told = form_of(repo)
-    assert told["version"] == 2
-    assert "starts" not in {each["name"] for each in told["questions"]}
+    form = form_of(repo)
+    assert form["version"] == 2
+    assert "starts" not in {question["name"] for question in form["questions"]}
 
 
 def test_a_model_without_requests_says_so():

@@ -34,8 +34,8 @@ def drafted(api: Any, repo: Any, **changed: Any) -> int:
     begun = api.post("requests", repo=repo.full_name)
     assert begun.status_code == 201, begun.content
     pk = begun.json()["id"]
-    kept = api.patch(f"requests/{pk}", answers={**ANSWERS, "modes": ["download"], **changed})
-    assert kept.status_code == 200, kept.content
+    saved = api.patch(f"requests/{pk}", answers={**ANSWERS, "modes": ["download"], **changed})
+    assert saved.status_code == 200, saved.content
     return int(pk)
 
 
@@ -61,7 +61,7 @@ def test_a_draft_is_begun_once_kept_and_submitted(repo, person):
     assert sent["allowed_acts"] == ["correct", "withdraw"]
     assert sent["answers"]["purpose"] == ANSWERS["purpose"]
     assert AuditEvent.objects.filter(type="request.submitted", target_id=str(pk)).count() == 1
-    assert [each["id"] for each in api.get("requests").json()["results"]] == [pk]
+    assert [row["id"] for row in api.get("requests").json()["results"]] == [pk]
 
 
 def test_submitting_again_is_told_that_it_moved_on(repo, person):
@@ -135,8 +135,8 @@ def test_a_body_of_another_shape_names_what_is_wrong(person, body, named):
 def test_odd_answers_end_in_words_not_in_a_server_error(repo, person, answers):
     api = in_session(person)
     pk = drafted(api, repo)
-    kept = api.patch(f"requests/{pk}", answers=answers)
-    assert kept.status_code in (200, 400), kept.content
+    saved = api.patch(f"requests/{pk}", answers=answers)
+    assert saved.status_code in (200, 400), saved.content
 
 
 def test_a_draft_is_discarded_once(repo, person):
@@ -207,8 +207,8 @@ def test_a_decline_is_appealed_once(repo, person):
 
 def test_history_tells_the_applicant_no_reviewers_name(repo, person):
     request = asked(repo, person)
-    told = in_session(person).get(f"requests/{request.pk}/events").content.decode()
-    assert "The team asked" in told
+    events = in_session(person).get(f"requests/{request.pk}/events").content.decode()
+    assert "The team asked" in events
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_every_operation_is_described_once(described):
     ids = [
-        each["operationId"] for methods in described["paths"].values() for each in methods.values()
+        operation["operationId"]
+        for methods in described["paths"].values()
+        for operation in methods.values()
     ]
     assert len(ids) == len(set(ids)) == len(OPERATIONS)
     assert set(ids) == {operation.id for operation in OPERATIONS}
@@ -29,18 +31,18 @@ def test_every_operation_is_described_once(described):
 
 def test_each_tells_its_refusals_and_shows_what_to_send(described):
     operations = {
-        each["operationId"]: each
+        description["operationId"]: description
         for methods in described["paths"].values()
-        for each in methods.values()
+        for description in methods.values()
     }
     for operation in OPERATIONS:
-        told = operations[operation.id]
-        assert told["summary"]
+        description = operations[operation.id]
+        assert description["summary"]
         if not operation.is_open:
-            assert "401" in told["responses"], operation
+            assert "401" in description["responses"], operation
         if operation.input is not None:
-            assert "400" in told["responses"], operation
-            content = told["requestBody"]["content"]["application/json"]
+            assert "400" in description["responses"], operation
+            content = description["requestBody"]["content"]["application/json"]
             assert content.get("examples"), operation
-            given = next(iter(content["examples"].values()))["value"]
-            assert set(given) <= set(operation.input.fields), operation
+            sent = next(iter(content["examples"].values()))["value"]
+            assert set(sent) <= set(operation.input.fields), operation

@@ -106,7 +106,7 @@ def test_a_second_start_changes_nothing():
     story.seed_story(repo, now + timedelta(hours=1))
     requests.seed_requests(repo, now + timedelta(hours=1))
     assert AuditEvent.objects.count() == before
-    assert {each["password"] for each in known.values()} == {"as it was"}
+    assert {account["password"] for account in known.values()} == {"as it was"}
 
 
 def test_a_demo_from_before_there_was_a_story_goes_on_without():

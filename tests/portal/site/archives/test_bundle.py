@@ -125,7 +125,7 @@ def test_a_changed_byte_is_found_and_its_file_named(folder, name):
 
 
 def resum(folder: Path) -> None:
-    """As somebody would who forges a file and mends the sums."""
+    """Mend the sums, as somebody would who forges a file."""
     names = [line.partition("  ")[2] for line in (folder / "SHA256SUMS").read_text().splitlines()]
     (folder / "SHA256SUMS").write_text(
         "".join(
@@ -186,7 +186,7 @@ def test_the_applicants_own_tells_of_nothing_that_was_undone(client, now, tmp_pa
     assert types == ["licence.signed", "request.submitted"]
     assert read(folder, "grants.json") == []
     tables = dict(tables_of(case.applicant, now))
-    assert not {"request.approved", "grant.made"} & {each["type"] for each in tables["record"]}
+    assert not {"request.approved", "grant.made"} & {event["type"] for event in tables["record"]}
     assert tables["grants"] == []
     client.force_login(case.applicant)
     assert client.get("/api/v1/grants/").json()["results"] == []

@@ -76,10 +76,10 @@ def test_requests_come_without_drafts_and_other_models(client, repo, administrat
 
 def test_json_is_the_same_rows(client, repo, administrator):
     grant = make_grant(repo)
-    found = json.loads(read(client.post(address(repo, "grants", "json"))))
-    assert [row["grant"] for row in found] == [grant.pk]
-    assert found[0]["modes"] == grant.modes
-    assert found[0]["revoked_at"] is None
+    rows = json.loads(read(client.post(address(repo, "grants", "json"))))
+    assert [row["grant"] for row in rows] == [grant.pk]
+    assert rows[0]["modes"] == grant.modes
+    assert rows[0]["revoked_at"] is None
     decided = json.loads(read(client.post(address(repo, "decisions", "json"))))
     assert decided[0]["verdict"] == "approved"
 
@@ -99,8 +99,8 @@ def test_batches_join_without_a_seam(client, repo, administrator, monkeypatch, f
     monkeypatch.setattr(exports, "BATCH", 2)
     cases = [make_request(repo).pk for _ in range(5)]
     answer = client.post(address(repo, "requests", form))
-    found = rows_of(answer) if form == "csv" else json.loads(read(answer))
-    assert [int(row["request"]) for row in found] == cases
+    rows = rows_of(answer) if form == "csv" else json.loads(read(answer))
+    assert [int(row["request"]) for row in rows] == cases
 
 
 def test_downloads_come_with_their_file(client, repo, administrator, tmp_path):

@@ -45,7 +45,7 @@ def columns_that_name_a_person() -> set[str]:
 
 
 def test_every_column_that_names_a_person_is_exported_or_accounted_for():
-    covered = {f"{each.rows._meta.label_lower}.{each.path}" for each in SOURCES.values()}
+    covered = {f"{records.rows._meta.label_lower}.{records.path}" for records in SOURCES.values()}
     named = columns_that_name_a_person()
     assert named <= covered | set(ELSEWHERE)
     assert set(ELSEWHERE) <= named - covered

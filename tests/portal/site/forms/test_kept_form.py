@@ -59,9 +59,9 @@ def test_it_stands_on_the_page_of_the_form_after_signing_in(reviewer, case):
 
 def test_the_sign_in_page_says_that_it_is_kept(reviewer, case):
     browser, answer = send_signed_out(case, reviewer)
-    kept = "What you typed is kept: sign in"
-    assert kept in browser.get(answer["Location"]).text
-    assert kept not in Client().get(answer["Location"]).text
+    message = "What you typed is kept: sign in"
+    assert message in browser.get(answer["Location"]).text
+    assert message not in Client().get(answer["Location"]).text
 
 
 def test_a_prompt_is_kept_like_any_form(reviewer):
@@ -81,10 +81,10 @@ def test_it_is_gone_once_it_is_sent(reviewer, case):
 
 def test_nobody_else_is_shown_it(reviewer, case):
     browser, answer = send_signed_out(case, reviewer)
-    other = make_reviewer(case.repo)
-    other.set_password("a few plain words")
-    other.save()
-    assert QUESTION not in sign_in(browser, other, answer).text
+    other_reviewer = make_reviewer(case.repo)
+    other_reviewer.set_password("a few plain words")
+    other_reviewer.save()
+    assert QUESTION not in sign_in(browser, other_reviewer, answer).text
 
 
 def test_nothing_is_kept_of_what_another_site_sends(reviewer, case):

@@ -48,12 +48,11 @@ def answers(tmp_path: Path) -> tuple[datetime, Gone]:
     withdraw_request(applicant=case.applicant, request_id=case.pk, now=LONG_AGO + DAY)
 
     def gone() -> bool:
-        left = AccessRequest.objects.get(pk=case.pk)
-        snapshot = left.submissions.get()
+        remaining = AccessRequest.objects.get(pk=case.pk)
+        snapshot = remaining.submissions.get()
         assert snapshot.acceptance.text_sha256  # the signature stays
-        return (snapshot.answers, left.draft, left.organization_name) == ({}, {}, "") and (
-            left.notes.get().text == REMOVED
-        )
+        texts = (snapshot.answers, remaining.draft, remaining.organization_name)
+        return texts == ({}, {}, "") and remaining.notes.get().text == REMOVED
 
     return LONG_AGO + DAY + YEAR, gone
 
@@ -125,9 +124,9 @@ def prompts(tmp_path: Path) -> tuple[datetime, Gone]:
     )
 
     def gone() -> bool:
-        left = Job.objects.get(pk=row.pk)
-        words = left.prompts or left.events or left.params != {"seed": 7}
-        return not words and left.prompt_tokens == 3
+        remaining = Job.objects.get(pk=row.pk)
+        words = remaining.prompts or remaining.events or remaining.params != {"seed": 7}
+        return not words and remaining.prompt_tokens == 3
 
     return LONG_AGO + 30 * DAY, gone
 
@@ -135,9 +134,9 @@ def prompts(tmp_path: Path) -> tuple[datetime, Gone]:
 def letters(tmp_path: Path) -> tuple[datetime, Gone]:
     case = make_request(make_repo())
     deliver_due(now=LONG_AGO, limit=100)
-    mine = OutboxMessage.objects.filter(recipient=case.applicant, kind="receipt")
-    assert mine.exists()
-    return LONG_AGO + 2 * YEAR, lambda: not mine.exists()
+    receipts = OutboxMessage.objects.filter(recipient=case.applicant, kind="receipt")
+    assert receipts.exists()
+    return LONG_AGO + 2 * YEAR, lambda: not receipts.exists()
 
 
 def sessions(tmp_path: Path) -> tuple[datetime, Gone]:
@@ -149,8 +148,8 @@ def tokens(tmp_path: Path) -> tuple[datetime, Gone]:
     token, _ = make_token(make_user(), days=10)
 
     def gone() -> bool:
-        left = AccessToken.objects.get(pk=token.pk)
-        return left.name == left.hint == "" and left.secret_hash != token.secret_hash
+        remaining = AccessToken.objects.get(pk=token.pk)
+        return remaining.name == remaining.hint == "" and remaining.secret_hash != token.secret_hash
 
     return token.expires_at + YEAR, gone
 
@@ -169,8 +168,8 @@ def references(tmp_path: Path) -> tuple[datetime, Gone]:
     )
 
     def gone() -> bool:
-        left = Reference.objects.get(pk=row.pk)
-        return left.name == left.relation == "" and "colleague" not in left.email
+        remaining = Reference.objects.get(pk=row.pk)
+        return remaining.name == remaining.relation == "" and "colleague" not in remaining.email
 
     return LONG_AGO + 30 * DAY + YEAR, gone
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("live")
 
 
 def run(live, command, *arguments):
-    kept = {
+    before = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("WEIGHTGATE_", "DATABASE_", "REDIS_", "DJANGO_"))
@@ -23,7 +23,7 @@ def run(live, command, *arguments):
     return subprocess.run(
         [sys.executable, "-W", "ignore", "manage.py", command, *arguments],
         cwd=ROOT,
-        env=kept | {"WEIGHTGATE_VAR": str(live.var)},
+        env=before | {"WEIGHTGATE_VAR": str(live.var)},
         capture_output=True,
         text=True,
         timeout=180,

@@ -1,4 +1,4 @@
-"""Who can’t be reached by mail reads so on every page, and mends it there."""
+"""A person whose mail bounces reads so on every page, and mends it there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was fetched of a model: the team's page, the API's list, and the operator's report."""
+"""Downloads of a model: the team's page, the API's list, and the operator's report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def fetched(world):
 
 
 def lines(repo, by, **within):
-    return [(each.label, each.downloads, each.size_bytes) for each in usage_of(repo, by, **within)]
+    usages = usage_of(repo, by, **within)
+    return [(usage.label, usage.downloads, usage.size_bytes) for usage in usages]
 
 
 def test_by_person_what_was_sent_or_else_asked_for(world, fetched):
@@ -137,7 +138,7 @@ def test_the_api_lists_the_same_in_pages(world, fetched):
     url = f"/api/v1/models/{world.repo.full_name}/downloads/"
     content = api.get(f"{url}?limit=2").json()
     assert content["count"] == 3
-    assert [each["size_bytes"] for each in content["results"]] == [12, 11]
+    assert [row["size_bytes"] for row in content["results"]] == [12, 11]
     assert content["next"]
     assert api.get(f"{url}?by=organization").json()["results"][0]["people"] == 3
     later = (timezone.now() + timedelta(days=1)).isoformat().replace("+", "%2B")

@@ -21,7 +21,7 @@ def publish():
     operator = make_user(superuser=True)
 
     def publish(version, text, *, days=0, **changed):
-        given = {"attribution": "Under the Sample Licence.", "terms": TERMS, **changed}
+        fields = {"attribution": "Under the Sample Licence.", "terms": TERMS, **changed}
         return publish_licence_version(
             actor=operator,
             slug="sample",
@@ -29,7 +29,7 @@ def publish():
             version=version,
             text=text,
             now=LONG_AGO + timedelta(days=days),
-            **given,
+            **fields,
         )
 
     return publish

@@ -65,8 +65,8 @@ def test_the_same_as_csv(client, slow_gate):
     assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=600"}
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
     assert {row["table"] for row in rows} == {"sector", "repo"}
-    found = [row for row in rows if row["key"] == "all" and row["days"] == "14"]
-    assert [(row["requests"], row["decided_in_time"], row["percent"]) for row in found] == [
+    overall = [row for row in rows if row["key"] == "all" and row["days"] == "14"]
+    assert [(row["requests"], row["decided_in_time"], row["percent"]) for row in overall] == [
         ("5", "0", "0")
     ]
 

@@ -1,4 +1,4 @@
-"""What a revision's page of verification says, and the keys it points to."""
+"""A revision's page of verification, and the keys it points to."""
 
 from __future__ import annotations
 
