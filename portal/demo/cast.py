@@ -1,4 +1,4 @@
-"""Who else is in the demo, each named by the role they play, and what they asked for."""
+"""The people of the demo, each named by their role, with the answers of their requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DemoPerson:
-    """One account. ``answers`` are of those who asked for access."""
+    """An account of the demo; ``answers`` are those of its request, if it made one."""
 
     name: str
     email: str
@@ -21,8 +21,8 @@ class DemoPerson:
 
     @property
     def answers(self) -> dict[str, Any]:
-        asked = ("name", "organization", "country", "sector", "purpose", "outputs", "compute")
-        return {field: getattr(self, field) for field in asked}
+        names = ("name", "organization", "country", "sector", "purpose", "outputs", "compute")
+        return {name: getattr(self, name) for name in names}
 
 
 # The seven of demo.json. The lab's people are at an organization of their own, since nobody

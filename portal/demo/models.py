@@ -1,4 +1,4 @@
-"""The demo's repos: a trained model's folder, with card and licence, published."""
+"""The demo's repos: trained models, published with a card and a licence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAB = "example-lab"
 
 @dataclass(frozen=True)
 class DemoRepo:
-    """One of the three gates, and the words that introduce it."""
+    """A repo of the demo, one for each gate, and the words that introduce it."""
 
     name: str
     gate: Gate
@@ -80,7 +80,7 @@ def demo_licence(operator: User, now: datetime) -> LicenceVersion:
 
 
 def count_parameters(folder: Path) -> int:
-    """From the shapes in the safetensors headers."""
+    """Count the parameters of a checkpoint from its safetensors headers."""
     shapes = [
         entry["shape"]
         for shard in sorted(folder.glob("*.safetensors"))

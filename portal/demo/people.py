@@ -1,4 +1,4 @@
-"""The demo's accounts, named by role; those of demo.json have a token of all their scopes."""
+"""The demo's accounts, named by role; those in demo.json have a token of all their scopes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Account = dict[str, str]
 
 
 def seed_person(role: str, known: Account, now: datetime) -> Account:
-    """The account of a role, with its password; made where there is none yet."""
+    """Create the account of a role if there is none. Return it with its password."""
     user = User.objects.filter(username=role).first()
     password = known.get("password", "") or secrets.token_urlsafe(12)
     if user is None:
@@ -46,8 +46,8 @@ def seed_person(role: str, known: Account, now: datetime) -> Account:
 
 
 def seed_others(known: dict[str, Account], now: datetime) -> dict[str, Account]:
-    """Those outside demo.json's seven. One password serves all, so that it is hashed once."""
-    password = next((each["password"] for each in known.values()), secrets.token_urlsafe(12))
+    """Create the other accounts. They share one password, since each hash takes a while."""
+    password = next((account["password"] for account in known.values()), secrets.token_urlsafe(12))
     standing = set(User.objects.filter(username__in=OTHERS).values_list("username", flat=True))
     for role in OTHERS.keys() - standing:
         create_user(
@@ -61,13 +61,13 @@ def seed_others(known: dict[str, Account], now: datetime) -> dict[str, Account]:
     if not known or OTHERS.keys() - standing:
         User.objects.filter(username__in=OTHERS).update(password=make_password(password))
     return {
-        role: {"username": role, "email": part.email, "password": password}
-        for role, part in OTHERS.items()
+        role: {"username": role, "email": account.email, "password": password}
+        for role, account in OTHERS.items()
     }
 
 
 def seed_token(role: str, known: str, now: datetime) -> str:
-    """The token that the role had, if it lasts; else one of all the scopes it may use."""
+    """Return the role's token, if it lasts for a week; else a new one of all scopes it may use."""
     user = User.objects.get(username=role)
     try:
         token_from_secret(known, now=now + timedelta(days=7))
@@ -83,7 +83,7 @@ def seed_lab(operator: User, now: datetime) -> None:
 
 
 def seed_rights(operator: User, gated: ModelRepo, now: datetime) -> None:
-    """Publishers in their own namespaces; the reviewer on the gated repo's team."""
+    """Let publishers publish in their namespaces, and add the reviewer to the gated repo's team."""
     for role in ("publisher", "publisher2"):
         person = User.objects.get(username=role)
         let_publish(actor=operator, namespace=person.namespace, user=person, now=now)

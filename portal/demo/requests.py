@@ -23,7 +23,7 @@ def person(role: str) -> User:
 
 
 def seed_requests(gated: ModelRepo, now: datetime) -> None:
-    """One request decided, one waiting, whatever else the demo shows."""
+    """Make one decided and one waiting request, whatever else the demo has."""
     for role in ("approved", "applicant"):
         if not AccessRequest.objects.of(person(role)).filter(repo=gated).exists():
             file_request(role, gated, now)
@@ -42,14 +42,14 @@ def file_request(role: str, repo: ModelRepo, now: datetime, *, entity: str = "")
 
 
 def sign(signer: User, repo: ModelRepo, now: datetime, *, entity: str = "") -> Signature:
-    """Every acknowledgement ticked, for oneself or for an organization."""
+    """Return a signature with every attestation, for oneself or for an organization."""
     version = require_version_in_force(repo, now=now)
     capacity = Acceptance.Capacity.ENTITY if entity else Acceptance.Capacity.PERSON
     return Signature(
         text_sha256=version.sha256,
         typed_name=signer.name,
         capacity=str(capacity),
-        attestations=frozenset(each["code"] for each in version.attestations),
+        attestations=frozenset(attestation["code"] for attestation in version.attestations),
         entity=entity,
     )
 
@@ -71,8 +71,8 @@ def request_of(role: str, repo: ModelRepo) -> AccessRequest:
 
 
 def grant_of(role: str, repo: ModelRepo) -> Grant:
-    found: Grant = Grant.objects.get(person=person(role), repo=repo)
-    return found
+    grant: Grant = Grant.objects.get(person=person(role), repo=repo)
+    return grant
 
 
 def _modes(repo: ModelRepo) -> list[str]:

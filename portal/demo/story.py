@@ -50,10 +50,10 @@ EARLIER_WORK = {
 
 @transaction.atomic
 def seed_story(gated: ModelRepo, now: datetime) -> None:
-    """All of it or nothing, and once. A demo from before there was a story goes on without."""
+    """Run the whole story once. A demo that is younger or has requests already gets none."""
     if gated.created_at > now - BEGAN or gated.requests.exists():
         return
-    for days_ago, step in sorted(STEPS, key=lambda each: each[0], reverse=True):
+    for days_ago, step in sorted(STEPS, key=lambda dated_step: dated_step[0], reverse=True):
         step(gated, now - timedelta(days=days_ago))
 
 
@@ -94,13 +94,13 @@ def _declined(role: str, reason_code: str, reason_text: str) -> Step:
 
 
 def _members(repo: ModelRepo, now: datetime) -> None:
-    """One joins; the other has yet to answer."""
+    """Invite two members: one joins, the other has yet to answer."""
     holder, member = person("holder"), person("member")
-    for each in (member, person("invited")):
+    for invited in (member, person("invited")):
         invitation = invite_member(
-            holder=holder, grant_id=grant_of("holder", repo).pk, email=each.email, now=now
+            holder=holder, grant_id=grant_of("holder", repo).pk, email=invited.email, now=now
         )
-        if each == member:
+        if invited == member:
             signature = sign(member, repo, now)
             join_as_member(person=member, membership_id=invitation.pk, signature=signature, now=now)
 
@@ -186,11 +186,11 @@ def _new_line(repo: ModelRepo, now: datetime) -> None:
 
 
 def _clock(repo: ModelRepo, now: datetime) -> None:
-    """The tick that a running portal would have had: reminders and escalations."""
+    """Run the tick that a running portal would have had: reminders and escalations."""
     tick(now)
 
 
-# Days ago, and what happened then.
+# How many days ago each step happened; sorted when they run, so cases may stand together.
 STEPS: list[tuple[float, Step]] = [
     (119, _set_up),
     (110, _files("former")),

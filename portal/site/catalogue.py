@@ -25,7 +25,7 @@ LEFT, WIDTH = 4.0, 104.0
 
 
 class FilterForm(forms.Form):
-    """What the list may be narrowed by; a choice that isn't one narrows nothing."""
+    """The filters of the list of models; an unknown choice filters nothing."""
 
     q = forms.CharField(required=False, max_length=100, label="Search models")
     family = forms.ChoiceField(required=False, label="Family")
@@ -64,19 +64,19 @@ class FilterForm(forms.Form):
 
 
 def _mentions(word: str) -> Q:
-    """``lab/name`` is found by its two parts."""
+    """Match a word in names, titles, summaries and licences; ``lab/name`` by its two parts."""
     namespace, slash, name = word.partition("/")
     if slash:
         return Q(namespace__name__icontains=namespace, name__icontains=name)
     fields = ("namespace__name", "namespace__title", "name", "summary", "family", "licence__name")
-    found = Q()
+    matches = Q()
     for field in fields:
-        found |= Q(**{f"{field}__icontains": word})
-    return found
+        matches |= Q(**{f"{field}__icontains": word})
+    return matches
 
 
 def with_figures(repos: QuerySet[ModelRepo], now: datetime) -> QuerySet[ModelRepo]:
-    """Each with the size of what ``main`` names, and the licence version that is signed today."""
+    """Annotate each repo with the size of ``main`` and the licence version in force, in order."""
     head = Ref.objects.filter(repo=OuterRef(OuterRef("pk")), kind="branch", name=DEFAULT_BRANCH)
     size = (
         File.objects.filter(revision__in=head.values("revision"))
@@ -95,7 +95,7 @@ def with_figures(repos: QuerySet[ModelRepo], now: datetime) -> QuerySet[ModelRep
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a dot stands between a million and a trillion parameters; SVG geometry."""
+    """A dot on a scale from a million to a trillion parameters, as SVG geometry."""
 
     ticks: str
     x: float

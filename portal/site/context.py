@@ -1,6 +1,6 @@
-"""What every page knows: who is here, where they are, and the theme they chose.
+"""The context of every page: the signed-in user, the place in the navigation, and the theme.
 
-Beyond who is signed in, the database is asked only for what a template prints.
+Beyond the user, values are lazy: the database is queried only for what a template prints.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 THEMES = ("light", "dark")  # anything else follows the system
 THEME_COOKIE = "theme"
 
-# The first prefix that a view's name begins with says which entry of the nav it belongs to.
+# A view belongs to the navigation entry of the first prefix that its name begins with.
 SECTIONS = (
     ("access:queue", "queue"),
     ("access:case", "queue"),
@@ -66,7 +66,7 @@ class NavEntry:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context of ``base.html``. A view may override ``nav_section``."""
+    """Return the context of ``base.html``. A view may override ``nav_section``."""
     user = person(request)
     reviewing = SimpleLazyObject(lambda: bool(user and reviews(user)))
     return {
@@ -86,28 +86,28 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def person(request: HttpRequest) -> User | None:
-    """Who is signed in; early failures have no ``user`` at all."""
+    """Return the signed-in user. Requests that failed early have no ``user`` at all."""
     user: Any = getattr(request, "user", None)
     return user if user is not None and user.is_authenticated else None
 
 
 def unread_letters(user: User) -> int:
-    """How many letters in this person's inbox are unread."""
+    """Count the unread letters in the user's inbox."""
     return letters_of(user, timezone.now()).filter(read_at=None).count()
 
 
 def reviews(user: User) -> bool:
-    """Whether this person decides requests anywhere."""
+    """Tell whether the user reviews the requests of any model."""
     return ModelRepo.objects.reviewable_by(user).exists()
 
 
 def open_cases(user: User) -> CappedCount:
-    """How many requests stand in this person's queue, as far as they are worth counting."""
+    """Count the requests in the user's queue, up to a cap."""
     return waiting_count(user)
 
 
 def navigation(user: User | None, reviewing: bool) -> list[NavEntry]:
-    """Reviewers begin with their queue; who isn't signed in sees only what works without."""
+    """Return the navigation's entries: the queue first for reviewers, few for anonymous users."""
     entries: list[tuple[str, str, str, CappedCount | None]] = []
     if user and reviewing:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
@@ -145,7 +145,7 @@ def chosen_theme(request: HttpRequest) -> str:
 
 
 def url_or_none(name: str) -> str | None:
-    """A part that isn't served here leaves no link behind."""
+    """Return the address of a view, or None where this installation doesn't serve it."""
     try:
         return reverse(name)
     except NoReverseMatch:

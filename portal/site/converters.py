@@ -1,4 +1,4 @@
-"""Either part of ``namespace/name`` in an address."""
+"""Converters for either part of ``namespace/name`` in an address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NameConverter(StringConverter):
 
 
 class NamespaceConverter(NameConverter):
-    """A first segment that no other page answers to, so that a model never hides one."""
+    """A namespace: a first segment that isn't reserved, so that a model never hides a page."""
 
     def to_python(self, value: str) -> str:
         if value.lower() in reserved_words():

@@ -1,4 +1,4 @@
-"""The icons, by what they say. All share one 16 × 16 box and one stroke; see ``{% icon %}``."""
+"""The icons by their meaning, all in one 16 × 16 box with one stroke; see ``{% icon %}``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's letters, who may send one again, and how their text stands on a page."""
+"""A person's letters, who may resend one, and the layout of their text on a page."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ REQUEST_KEY = re.compile(r"request-(\d+)-")
 
 
 def letters_of(person: User, now: datetime) -> QuerySet[OutboxMessage]:
-    """Those that have gone out or tried to. What proves who opens it is for the address alone.
+    """Select the letters to a person that were sent or are due, newest first.
 
-    One that was taken back before anybody tried never was a letter: it may tell of a decision
-    that was undone.
+    Secret ones, whose links prove who can read the address, show in a demo alone. One that was
+    cancelled before any attempt is left out: it may tell of a decision that was undone.
     """
-    unsent = Q(state=OutboxMessage.State.CANCELLED, attempts=0)
-    gone = Q(due_at__lte=now) | Q(attempts__gt=0)
-    letters = OutboxMessage.objects.filter(gone, recipient=person).exclude(unsent)
+    is_cancelled = Q(state=OutboxMessage.State.CANCELLED, attempts=0)
+    is_sent_or_due = Q(due_at__lte=now) | Q(attempts__gt=0)
+    letters = OutboxMessage.objects.filter(is_sent_or_due, recipient=person).exclude(is_cancelled)
     return letters if settings.DEMO else letters.filter(is_secret=False)
 
 
 def resendable_by(person: User, message_id: int, now: datetime) -> QuerySet[OutboxMessage]:
-    """This letter, if it is the person's own, or to an applicant whose request they review."""
-    mine = letters_of(person, now).filter(pk=message_id)
+    """Select the letter if it is the person's own, or to an applicant whose request they review."""
+    own_letter = letters_of(person, now).filter(pk=message_id)
     theirs = OutboxMessage.objects.filter(pk=message_id, due_at__lte=now)
     case = case_of(theirs.first(), person)
-    return theirs.filter(recipient=case.applicant_id) if case else mine
+    return theirs.filter(recipient=case.applicant_id) if case else own_letter
 
 
 def case_of(letter: OutboxMessage | None, reviewer: User) -> AccessRequest | None:
-    """The request that a letter is about, if this person reviews it."""
-    found = REQUEST_KEY.match(letter.key) if letter else None
-    if found is None:
+    """Return the request that a letter is about, if the person reviews it."""
+    match = REQUEST_KEY.match(letter.key) if letter else None
+    if match is None:
         return None
     case: AccessRequest | None = (
-        AccessRequest.objects.readable_by(reviewer).filter(pk=int(found[1])).first()
+        AccessRequest.objects.readable_by(reviewer).filter(pk=int(match[1])).first()
     )
     return case
 
 
 def paragraphs(text: str) -> list[str]:
-    """Lines that were broken for mail run on again; an address keeps a line of its own."""
+    """Join lines that were wrapped for mail into paragraphs; an address keeps its own line."""
     blocks = text.replace("\r\n", "\n").split("\n\n")
     return [joined for block in blocks if (joined := _join(block))]
 

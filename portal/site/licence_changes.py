@@ -1,4 +1,4 @@
-"""What differs between two texts of a licence, paragraph by paragraph."""
+"""The difference between two texts of a licence, paragraph by paragraph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.access.requests.licence_text import LicenceBlock, blocks
 
 @dataclass(frozen=True)
 class TextChange:
-    """What was taken out and what was put in; ``kept`` paragraphs stand unchanged before it."""
+    """Paragraphs that were removed and added; ``kept`` unchanged ones come before them."""
 
     kept: int
     removed: list[LicenceBlock]
@@ -18,13 +18,13 @@ class TextChange:
 
 
 def changes(older: str, newer: str) -> tuple[list[TextChange], int]:
-    """The changes in order, and how many paragraphs stand unchanged after the last."""
+    """Return the changes in order, and the number of unchanged paragraphs after the last."""
     before, after = blocks(older), blocks(newer)
-    found, kept = [], 0
+    differences, unchanged = [], 0
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            kept = i2 - i1
+            unchanged = i2 - i1
             continue
-        found.append(TextChange(kept, before[i1:i2], after[j1:j2]))
-        kept = 0
-    return found, kept
+        differences.append(TextChange(unchanged, before[i1:i2], after[j1:j2]))
+        unchanged = 0
+    return differences, unchanged

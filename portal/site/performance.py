@@ -1,4 +1,4 @@
-"""The gate's published figures: as a page shows them, and as rows for programs."""
+"""The gate's published figures, for a page and as rows for programs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Published:
 
 @dataclass(frozen=True)
 class ChartBar:
-    """``width``: of a hundred; None where nothing may be drawn."""
+    """A bar of a chart; ``width`` in percent, None for a withheld figure."""
 
     label: str
     text: str
@@ -65,7 +65,7 @@ def table(lines: list[Times]) -> list[tuple[str, list[str]]]:
 
 
 def as_json(figures: Published) -> dict[str, Any]:
-    """Withheld figures are null, and ``withheld`` says which are."""
+    """Return the figures as data; withheld ones are null and marked as ``withheld``."""
     return {
         "counted_at": figures.counted_at.isoformat(timespec="seconds"),
         "spans_days": list(SPANS),
@@ -77,7 +77,7 @@ def as_json(figures: Published) -> dict[str, Any]:
 
 
 def _line(line: Times) -> dict[str, Any]:
-    return {"key": line.key, "label": line.label, "cells": [_cell(each) for each in line.cells]}
+    return {"key": line.key, "label": line.label, "cells": [_cell(cell) for cell in line.cells]}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
 
 
 def as_csv(figures: Published) -> str:
-    """One row for each cell; a withheld one is empty."""
+    """Return a CSV row for each cell; a withheld one has empty figures."""
     rows = [csv_line(COLUMNS)]
     for name, lines in (("sector", figures.sectors), ("repo", figures.repos)):
         for line in lines:

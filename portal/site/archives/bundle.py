@@ -1,4 +1,4 @@
-"""One request's evidence as a ZIP: what was asked, signed and decided, and how to verify it."""
+"""One request's evidence as a ZIP: answers, signatures, decisions, and how to verify them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from portal.site.archives.exports import DOWNLOADS
 
 TEMPLATES = Path(__file__).parent / "bundled"
 SUMS = "SHA256SUMS"
-# What the record says to the applicant of a request: who voted or noted what is the team's.
+# The events that an applicant may read of their request; votes and notes are the team's.
 TOLD = {
     EventType.REQUEST_SUBMITTED,
     EventType.REQUEST_WITHDRAWN,
@@ -53,7 +53,7 @@ TOLD = {
 
 
 def files_of(archive: RequestArchive, now: datetime) -> dict[str, bytes]:
-    """Every file by its path, SHA256SUMS last."""
+    """Return the content of every file by its path, SHA256SUMS last."""
     files = dict(_files(archive, now))
     sums = "".join(f"{_sha256(content)}  {path}\n" for path, content in sorted(files.items()))
     return files | {SUMS: sums.encode()}
@@ -84,7 +84,7 @@ def _files(archive: RequestArchive, now: datetime) -> Iterator[tuple[str, bytes]
         yield f"snapshots/{number:04d}.json", as_json(snapshot)
     for name, rows in archive.lists().items():
         yield f"{name}.json", as_json(rows)
-    for version in {each.licence_version for each in archive.acceptances}:
+    for version in {acceptance.licence_version for acceptance in archive.acceptances}:
         yield f"licence/{version.sha256}.txt", version.text.encode()
     if certificate := _certificate(archive):
         yield "certificate.pdf", certificate
@@ -98,7 +98,10 @@ def _files(archive: RequestArchive, now: datetime) -> Iterator[tuple[str, bytes]
 
 
 def _certificate(archive: RequestArchive) -> bytes | None:
-    """Of the newest signature. A missing key leaves the rest of the evidence whole."""
+    """Make the certificate of the newest signature, or None where there is no key to sign it.
+
+    The rest of the evidence is worth having without it.
+    """
     try:
         newest = archive.acceptances[-1]
         return make_certificate(read_certificate(archive.reader, newest.pk))
@@ -107,12 +110,15 @@ def _certificate(archive: RequestArchive) -> bytes | None:
 
 
 def _letters(archive: RequestArchive, now: datetime) -> QuerySet[OutboxMessage]:
-    """Those that went out, or are on their way; secret ones are for their address alone."""
+    """Select the letters about the request that were sent or are due.
+
+    Secret ones prove who can read their address, so they are left out.
+    """
     about = Q(key__startswith=f"request-{archive.access_request.pk}-")
     for grant in archive.grants:
         about |= Q(key__startswith=f"grant-{grant.pk}-")
-    gone = Q(due_at__lte=now) | Q(attempts__gt=0)
-    letters = OutboxMessage.objects.filter(about, gone, is_secret=False).order_by("pk")
+    is_sent_or_due = Q(due_at__lte=now) | Q(attempts__gt=0)
+    letters = OutboxMessage.objects.filter(about, is_sent_or_due, is_secret=False).order_by("pk")
     letters = letters.exclude(state=OutboxMessage.State.CANCELLED)
     return letters.filter(recipient=archive.reader) if archive.is_own else letters
 
@@ -124,7 +130,7 @@ def _letter(letter: OutboxMessage) -> bytes:
 
 
 def _downloads(archive: RequestArchive) -> bytes:
-    """What the applicant fetched of the model that was asked for."""
+    """Write the applicant's downloads of the requested model as CSV."""
     rows = Download.objects.filter(
         person=archive.access_request.applicant, revision__repo=archive.access_request.repo
     ).order_by("pk")
@@ -136,8 +142,8 @@ def _events(archive: RequestArchive) -> Iterator[bytes]:
     """Yield a line for each event, with the hash of the event after it."""
     targets = {
         "access.accessrequest": [archive.access_request.pk],
-        "access.acceptance": [each.pk for each in archive.acceptances],
-        "access.grant": [each.pk for each in archive.grants],
+        "access.acceptance": [acceptance.pk for acceptance in archive.acceptances],
+        "access.grant": [grant.pk for grant in archive.grants],
     }
     about = Q(pk__in=[])
     for target, keys in targets.items():
@@ -145,17 +151,17 @@ def _events(archive: RequestArchive) -> Iterator[bytes]:
     events = AuditEvent.objects.filter(about).order_by("sequence")
     if archive.is_own:
         events = events.filter(type__in=TOLD).exclude(of_undone(archive.access_request.applicant))
-    found = list(events)
-    following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in found])
+    # The hash after an event lets a reader check it against the chain without what lies between.
+    following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in events])
     after = dict(following.values_list("sequence", "hash"))
-    for event in found:
+    for event in events:
         content = told_to(archive.reader.pk, event) if archive.is_own else opened(event)
         content["next"] = after.get(event.sequence + 1, "")
         yield f"{json.dumps(content, sort_keys=True)}\n".encode()
 
 
 def of_undone(applicant: User) -> Q:
-    """Events of decisions that were undone: for the applicant they never were."""
+    """Match the events of undone decisions, which were never announced to the applicant."""
     undone = Decision.objects.filter(request__applicant=applicant, undone_at__isnull=False)
     decided = (EventType.REQUEST_APPROVED, EventType.REQUEST_DECLINED)
     return Q(type__in=decided, data__decision__in=list(undone.values_list("pk", flat=True)))

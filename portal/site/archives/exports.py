@@ -1,4 +1,4 @@
-"""The tables that a lab may take out, written as CSV or JSON in batches, in flat memory."""
+"""The tables that a lab may export, written as CSV or JSON in batches, in constant memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DOWNLOADS = Export(
         "ended_at": "ended_at",
     },
 )
-EXPORTS = {each.slug: each for each in (REQUESTS, DECISIONS, GRANTS, HOLDS, DOWNLOADS)}
+EXPORTS = {export.slug: export for export in (REQUESTS, DECISIONS, GRANTS, HOLDS, DOWNLOADS)}
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -52,7 +52,7 @@ def _as_csv(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
 
 
 def _as_json(export: Export, rows: list[tuple[Any, ...]], *, first: bool) -> str:
-    """One array, a row on each line. The array is closed by what has no rows left."""
+    """Write rows of one JSON array, a row a line. The batch without rows closes the array."""
     lines = [
         json.dumps(dict(zip(export.columns, row[1:], strict=True)), cls=DjangoJSONEncoder)
         for row in rows
@@ -70,13 +70,13 @@ WRITERS: dict[str, Writer] = {"csv": _as_csv, "json": _as_json}
 def stream(
     request: HttpRequest, export: Export, repo: ModelRepo, form: str, reader: User
 ) -> Iterator[bytes] | AsyncIterator[bytes]:
-    """For either kind of server; an event loop is never held by the database."""
+    """Return the export's bytes, as an async iterator under ASGI: queries never block its loop."""
     pieces = _Pieces(export, repo, form, reader)
     return _later(pieces) if isinstance(request, ASGIRequest) else _now(pieces)
 
 
 class _Pieces:
-    """Batch by batch behind the last key, so that no cursor stays open between two."""
+    """The batches of an export, each read after the last key, so that no cursor stays open."""
 
     def __init__(self, export: Export, repo: ModelRepo, form: str, reader: User) -> None:
         self.export, self.repo, self.write = export, repo, WRITERS[form]
@@ -102,7 +102,7 @@ async def _later(pieces: _Pieces) -> AsyncIterator[bytes]:
 
 
 def _in_thread(pieces: _Pieces) -> bytes:
-    """The thread's connection goes back, whichever thread it was."""
+    """Write the next batch in a worker thread, and close the connection that thread opened."""
     try:
         return pieces.next()
     finally:

@@ -1,6 +1,6 @@
-"""All rows that concern one person, as plain data, without a secret.
+"""All rows about one person, as plain data and without secrets.
 
-``SOURCES`` and ``ELSEWHERE`` together name every column that points at a person; a test compares.
+``SOURCES`` and ``ELSEWHERE`` together name every column that refers to a person; a test compares.
 """
 
 from __future__ import annotations
@@ -54,15 +54,18 @@ SECRET = frozenset({"password", "secret_hash"})
 
 @dataclass(frozen=True)
 class PersonalRecords:
-    """``path``: from the row to the person. ``without``: what of it is somebody else's."""
+    """Rows of one model that refer to a person by ``path``.
+
+    ``without`` names the columns that are about somebody else.
+    """
 
     rows: type[Any]
     path: str
     without: frozenset[str] = field(default_factory=frozenset)
 
     def of(self, person: User) -> QuerySet[Any]:
-        found: QuerySet[Any] = self.rows.objects.filter(**{self.path: person})
-        return found.order_by("pk")
+        rows: QuerySet[Any] = self.rows.objects.filter(**{self.path: person})
+        return rows.order_by("pk")
 
 
 OF_THE_TEAM = frozenset(TEAM_ONLY | {"ended_by_id", "placed_by_id", "proved_by_id"})
@@ -120,16 +123,17 @@ ELSEWHERE = {
     "access.renewal.decided_by": _ACT,
     "access.hold.placed_by": _ACT,
 }
-README = """What this portal holds of you, as it stands at {at}.
+README = """What this portal holds about you, as of {at}.
 
-account.json is your account. Each other file holds the rows of one kind as JSON; docs of the portal
-say how long each kind is kept. Tokens come without their hashes, and letters whose links prove who
-opens them are left out: neither is of use to anybody but a thief. Notes and votes of a review team
-about you are not here; the decision and its reason are.
+account.json is your account. Each other file has the rows of one kind as JSON; the portal's
+documentation says how long each kind is kept. Tokens come without their hashes, and letters with
+links that sign in or confirm an address are left out: both would only help a thief. A review team's
+notes and votes about you are not here; the decision and its reason are.
 """
 
 
 def tables_of(person: User, now: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the name and the rows of each kind of data about the person."""
     for name, source in SOURCES.items():
         without = SECRET | source.without
         rows = _rows(name, source, person, now).iterator(1000)
@@ -144,9 +148,9 @@ def account_of(person: User) -> dict[str, Any]:
 
 
 def _rows(name: str, source: PersonalRecords, person: User, now: datetime) -> QuerySet[Any]:
-    if name == "letters":  # one that may still be taken back hasn't been written
+    if name == "letters":  # a queued one may be cancelled yet: then it never existed for them
         return letters_of(person, now).filter(is_secret=False).order_by("pk")
-    if name == "decisions":  # what was undone never was, to the one it was about
+    if name == "decisions":  # an undone one was never announced to them
         return source.of(person).filter(undone_at=None)
     if name == "grants":
         return Grant.objects.filter(person=person).told().order_by("pk")
@@ -156,8 +160,11 @@ def _rows(name: str, source: PersonalRecords, person: User, now: datetime) -> Qu
 
 
 def _events(person: User) -> QuerySet[AuditEvent]:
-    """By them, and on what is theirs; of their requests what an applicant is told."""
-    mine = Q(actor=person) | Q(target_type=User._meta.label_lower, target_id=str(person.pk))
+    """Select the events by the person and on what is theirs.
+
+    Of events on their requests they get those that an applicant may read.
+    """
+    is_theirs = Q(actor=person) | Q(target_type=User._meta.label_lower, target_id=str(person.pk))
     for rows in (
         AccessRequest.objects.filter(applicant=person),
         Grant.objects.filter(person=person).told(),
@@ -165,8 +172,9 @@ def _events(person: User) -> QuerySet[AuditEvent]:
     ):
         keys = [str(key) for key in rows.values_list("pk", flat=True)]
         target = _label(rows.model)
-        mine |= Q(target_type=target, target_id__in=keys, type__in=TOLD) & ~of_undone(person)
-    return AuditEvent.objects.filter(mine).order_by("sequence")
+        is_told = Q(target_type=target, target_id__in=keys, type__in=TOLD)
+        is_theirs |= is_told & ~of_undone(person)
+    return AuditEvent.objects.filter(is_theirs).order_by("sequence")
 
 
 def _label(model: type[Model]) -> str:

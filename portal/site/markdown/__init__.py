@@ -1,1 +1,1 @@
-"""Markdown that others wrote, rendered so that it can do no harm."""
+"""Untrusted Markdown, rendered to safe HTML."""

@@ -1,4 +1,4 @@
-"""Render a revision's card for its page: once, kept by what it is made of, cut where long."""
+"""Render a revision's card for its page: cached by its content, and cut where it is long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_MARKS = 30_000
 MARK = re.compile(r"[\n*_~\[\]!<&`|\\#>]")
 """Rendering spends its time on these; plain letters cost next to nothing."""
 KEPT_FOR = timedelta(hours=12)
-VERSION = 1  # of the rendering; a change of it makes all cards anew
+VERSION = 1  # of the rendering; raise it to render all cached cards anew
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,21 @@ class Card:
 
 
 def look_at_card(revision: Revision, base: CardBase) -> Card | None:
-    """Show the revision's README.md; None where there is none to show."""
+    """Return the rendered README.md of the revision; None where it has none."""
     file = revision.files.filter(path=CARD).first()
     if file is None:
         return None
     key = _key(file.blob_id, base)
-    kept = _kept(key)
-    if kept is None:
+    card = _cached(key)
+    if card is None:
         text = _beginning(file.blob_id)
         if text is None:
             return None
         shown = shortened(text)
-        kept = {"html": str(render_markdown(shown, base)), "is_cut": len(shown) < len(text)}
-        _keep(key, kept)
-    html = mark_safe(kept["html"])  # noqa: S308 (sanitised before it was kept)
-    return Card(html, kept["is_cut"], f"{base.files}{CARD}")
+        card = {"html": str(render_markdown(shown, base)), "is_cut": len(shown) < len(text)}
+        _cache(key, card)
+    html = mark_safe(card["html"])  # noqa: S308 (sanitised before it was cached)
+    return Card(html, card["is_cut"], f"{base.files}{CARD}")
 
 
 def shortened(text: str) -> str:
@@ -65,7 +65,7 @@ def shortened(text: str) -> str:
 
 
 def _beginning(blob_id: str) -> str | None:
-    """Read as much as can be shown, and a little more, which tells that there is more."""
+    """Read what can be shown and one byte more, which tells that the file goes on."""
     try:
         with blob_store().open(blob_id) as source:
             return source.read(SHOWN_BYTES + 1).decode("utf-8", "replace")
@@ -78,17 +78,17 @@ def _key(blob_id: str, base: CardBase) -> str:
     return f"card:{sha256(made_of.encode()).hexdigest()}"
 
 
-def _kept(key: str) -> dict[str, Any] | None:
+def _cached(key: str) -> dict[str, Any] | None:
     try:
-        kept: dict[str, Any] | None = cache.get(key)
+        card: dict[str, Any] | None = cache.get(key)
     except RedisError as error:
-        log.warning("Cards are rendered anew, as Redis is away: %s", error)
+        log.warning("Redis is away, so cards are rendered anew: %s", error)
         return None
-    return kept
+    return card
 
 
-def _keep(key: str, card: dict[str, Any]) -> None:
+def _cache(key: str, card: dict[str, Any]) -> None:
     try:
         cache.set(key, card, KEPT_FOR.total_seconds())
     except RedisError as error:
-        log.warning("A card wasn’t kept, as Redis is away: %s", error)
+        log.warning("Redis is away, so a card wasn’t cached: %s", error)

@@ -71,18 +71,18 @@ class RawHtml:
         return self._opened(name, piece[3])
 
     def _opened(self, name: str, rest: str) -> str:
-        kept = ""
-        for found in ATTRIBUTE.finditer(rest[:LONGEST_TAG]):
-            if found[1].lower() in self.attributes.get(name, frozenset()):
-                value = (found[2] or found[3] or found[4] or "").replace('"', "&quot;")
-                kept += f' {found[1].lower()}="{value}"'
-        return f"<{name}{kept}>"
+        attributes = ""
+        for attribute in ATTRIBUTE.finditer(rest[:LONGEST_TAG]):
+            if attribute[1].lower() in self.attributes.get(name, frozenset()):
+                value = (attribute[2] or attribute[3] or attribute[4] or "").replace('"', "&quot;")
+                attributes += f' {attribute[1].lower()}="{value}"'
+        return f"<{name}{attributes}>"
 
 
 def without_comments(html: str) -> str:
     """Cut comments out; one that never ends goes to the end."""
     first, *rest = html.split("<!--")
-    return first + "".join(each.partition("-->")[2] for each in rest)
+    return first + "".join(comment.partition("-->")[2] for comment in rest)
 
 
 def _unshown(unshown: str, closing: str, name: str) -> str:
@@ -99,4 +99,4 @@ def _closed(name: str, open_now: list[str]) -> str:
     inner = []
     while (last := open_now.pop()) != name:
         inner.append(last)
-    return "".join(f"</{each}>" for each in [*inner, name])
+    return "".join(f"</{tag}>" for tag in [*inner, name])

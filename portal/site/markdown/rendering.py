@@ -1,4 +1,4 @@
-"""Markdown that others wrote, as HTML that can do no harm and disturbs no heading of ours."""
+"""Render untrusted Markdown to safe HTML whose headings stand below the page's own."""
 
 from __future__ import annotations
 

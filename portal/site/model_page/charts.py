@@ -16,7 +16,7 @@ ROWS = 12
 
 @dataclass(frozen=True)
 class Tick:
-    """A place along an axis; a word beside it sits a little lower, on its middle."""
+    """A labelled position along an axis; the label's baseline is a little lower than the tick."""
 
     at: float
     label: str
@@ -43,7 +43,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class LossChart:
-    """Wide and narrow, with the rows of the table behind them."""
+    """The loss chart in a wide and a narrow plot, with the rows of its table."""
 
     plot: Plot
     narrow: Plot
@@ -65,7 +65,7 @@ class LossChart:
 
 
 def loss_chart(points: Points, crash_steps: list[int]) -> LossChart | None:
-    """None where there are too few points for a line."""
+    """Draw the chart, or return None where there are too few points for a line."""
     if len(points) < 2:
         return None
     return LossChart(
@@ -110,7 +110,7 @@ class _Scale:
 
 
 def round_numbers(low: float, high: float, about: int) -> list[float]:
-    """Evenly spaced round numbers that enclose ``low`` to ``high``."""
+    """Return evenly spaced round numbers that enclose ``low`` to ``high``."""
     span = (high - low) or abs(high) or 1.0
     rough = span / about
     power = 10.0 ** floor(log10(rough))
@@ -120,20 +120,20 @@ def round_numbers(low: float, high: float, about: int) -> list[float]:
 
 
 def thin(points: Points, *, buckets: int) -> Points:
-    """At most two points a bucket, its least and its greatest, so that no spike is lost."""
+    """Keep at most two points a bucket, its least and its greatest, so that no spike is lost."""
     if len(points) <= 2 * buckets:
         return points
     size = ceil(len(points) / buckets)
-    kept: Points = []
+    ends: Points = []
     for start in range(0, len(points), size):
         bucket = points[start : start + size]
-        ends = {bucket.index(pick(bucket, key=lambda point: point[1])) for pick in (min, max)}
-        kept += [bucket[index] for index in sorted(ends)]
-    return kept
+        indexes = {bucket.index(pick(bucket, key=lambda point: point[1])) for pick in (min, max)}
+        ends += [bucket[index] for index in sorted(indexes)]
+    return ends
 
 
 def sample(points: Points, count: int) -> Points:
-    """Evenly spread over the whole, the last included."""
+    """Return ``count`` points spread evenly over the whole, the last included."""
     if len(points) <= count:
         return points
     return [points[round(index * (len(points) - 1) / (count - 1))] for index in range(count)]

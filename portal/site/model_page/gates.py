@@ -82,28 +82,31 @@ def _notice(
     if repo.hosted and not infer.allowed:
         refused = _refused(person, repo, infer)
         return AccessNotice("yes", "tick", "Download is open to you.", refused.act, _token())
-    other = ActionLink(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
+    playground = ActionLink(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
     if repo.download_gate == Gate.OPEN:
-        return AccessNotice("yes", "tick", "Open to everybody.", _token(), other)
-    return _granted(person, download, other, now)
+        return AccessNotice("yes", "tick", "Open to everybody.", _token(), playground)
+    return _granted(person, download, playground, now)
 
 
 def _granted(
-    person: User, download: Permission, other: ActionLink | None, now: datetime
+    person: User, download: Permission, playground: ActionLink | None, now: datetime
 ) -> AccessNotice:
     """Say until when it is open, and offer the renewal while there is one."""
     grant = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases]).first()
     if grant is None:  # somebody of the team
-        return AccessNotice("yes", "tick", "It’s open to you.", _token(), other)
+        return AccessNotice("yes", "tick", "It’s open to you.", _token(), playground)
     heading = f"It’s open to you until {whole_date(ends_at(grant))}."
     if grant.person_id == person.pk and is_renewable(grant, now):
         renew = ActionLink("Renew access", reverse("access:renew", args=[grant.pk]))
         return AccessNotice("yes", "tick", heading, renew, _token())
-    return AccessNotice("yes", "tick", heading, _token(), other)
+    return AccessNotice("yes", "tick", heading, _token(), playground)
 
 
 def _meanwhile(notice: AccessNotice, repo: ModelRepo, infer: Permission) -> AccessNotice:
-    """Hosted use may be open where the download isn’t: by its grant, or while one waits."""
+    """Add the playground where hosted use is open and the download isn’t.
+
+    That is so with a grant of hosted use alone, or while a request waits.
+    """
     if not (repo.hosted and infer.allowed):
         return notice
     page = f"{reverse('jobs:playground')}?{urlencode({'model': repo.full_name})}"

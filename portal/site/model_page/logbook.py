@@ -1,4 +1,4 @@
-"""A model's logbook as its page tells it: figures, the loss, and what happened in order."""
+"""A model's logbook for its page: figures, the loss chart, and the timeline."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read(entries: list[LogbookEntry]) -> LogbookView:
 
 
 def _energy(entries: list[LogbookEntry]) -> dict[str, Any]:
-    """The newest estimate that says both how much power and how much carbon."""
+    """Return the newest estimate of both energy and carbon, or nothing."""
     for entry in reversed(entries):
         if {"kwh", "kg_co2e"} <= entry.figures.keys():
             return dict(entry.figures)
@@ -104,13 +104,14 @@ AMENDS = {
 
 
 def _amended(entries: list[LogbookEntry]) -> dict[int, list[str]]:
-    """What later entries did to earlier ones, by the key of the earlier."""
-    found: dict[int, list[str]] = {}
+    """Return what later entries did to earlier ones, by the primary key of the earlier."""
+    amendments: dict[int, list[str]] = {}
     for entry in entries:
         if entry.corrects_id is not None:
             _, passive = AMENDS[Correction(entry.correction or Correction.CORRECTS)]
-            found.setdefault(entry.corrects_id, []).append(f"{passive} entry {entry.number}.")
-    return found
+            words = f"{passive} entry {entry.number}."
+            amendments.setdefault(entry.corrects_id, []).append(words)
+    return amendments
 
 
 def _amends(entry: LogbookEntry) -> str:
@@ -127,7 +128,7 @@ def _happening(entry: LogbookEntry, amended: list[str]) -> Happening:
         icon=icon,
         tone=tone,
         title=_title(entry),
-        changes=[_change(each) for each in entry.changes if isinstance(each, dict)],
+        changes=[_change(change) for change in entry.changes if isinstance(change, dict)],
         amends=_amends(entry),
         amended=amended,
     )
@@ -146,7 +147,7 @@ def _title(entry: LogbookEntry) -> str:
 
 
 def _change(change: dict[str, Any]) -> str:
-    """Weight decay: 0.1, or Weight decay: 0.1 → 0.05, with the reason where it says more."""
+    """Write a setting, or its change as ``weight decay: 0.1 → 0.05``, with the reason given."""
     name = str(change.get("name", "")).replace("_", " ")
     before, after = change.get("from"), change.get("to")
     text = f"{name}: {after}" if before is None else f"{name}: {before} → {after}"

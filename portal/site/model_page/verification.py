@@ -1,4 +1,4 @@
-"""A revision's signature, as its page tells it."""
+"""A revision's signature, for its page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.storage import BlobMissing, blob_store
 
 @dataclass(frozen=True)
 class SignaturePanel:
-    """``fault``: why the signature doesn't hold; empty where it does."""
+    """A signature and what it covers; ``fault`` says why it doesn't verify, or is empty."""
 
     fingerprint: str
     signed_at: datetime
@@ -29,37 +29,39 @@ class SignaturePanel:
 
 
 def look_at_signature(revision: Revision) -> SignaturePanel | None:
-    """Checked each time it is shown. None for a revision without one."""
-    found = RevisionSignature.objects.select_related("key").filter(revision=revision).first()
-    if found is None:
+    """Verify the revision's signature, each time it is shown. None for a revision without one."""
+    signatures = RevisionSignature.objects.select_related("key")
+    signature = signatures.filter(revision=revision).first()
+    if signature is None:
         return None
     fault, signed = "", 0
     licence: dict[str, str] = {}
     try:
-        statement = _verified(found)
-        resources = {each["name"]: each["digest"] for each in statement["predicate"]["resources"]}
-        licence, signed = dict(statement["predicate"].get("licence", {})), len(resources)
-        if resources != _files(revision):
-            fault = "The files listed here are not those that were signed."
+        statement = _verified(signature)
+        predicate = statement["predicate"]
+        digests = {file["name"]: file["digest"] for file in predicate["resources"]}
+        licence, signed = dict(predicate.get("licence", {})), len(digests)
+        if digests != _files(revision):
+            fault = "The files listed here aren’t the files that were signed."
     except BlobMissing:
-        fault = "The signature is not in the store."
+        fault = "The signature is missing from the store."
     except (BadSignature, KeyError, TypeError, ValueError):
-        fault = "The signature is not one by this key."
+        fault = "The signature wasn’t made with this key."
     return SignaturePanel(
-        fingerprint=found.key_id,
-        signed_at=found.signed_at,
-        key_url=settings.BASE_URL + reverse("site:known_key", args=[found.key_id]),
+        fingerprint=signature.key_id,
+        signed_at=signature.signed_at,
+        key_url=settings.BASE_URL + reverse("site:known_key", args=[signature.key_id]),
         signed=signed,
         licence=licence,
         fault=fault,
     )
 
 
-def _verified(found: RevisionSignature) -> dict[str, Any]:
-    key = load_pem_public_key(found.key.public_pem.encode())
+def _verified(signature: RevisionSignature) -> dict[str, Any]:
+    key = load_pem_public_key(signature.key.public_pem.encode())
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise BadSignature(found.key_id)
-    with blob_store().open(found.blob_id) as bundle:
+        raise BadSignature(signature.key_id)
+    with blob_store().open(signature.blob_id) as bundle:
         return verify(bundle.read(), key)
 
 
@@ -69,7 +71,7 @@ def _files(revision: Revision) -> dict[str, str]:
 
 
 def command(repo: ModelRepo, revision: Revision, signature: SignaturePanel) -> str:
-    """What to paste, from nothing to a verified folder."""
+    """Return the shell commands that download a revision and verify it."""
     return "\n".join(
         [
             "pip install huggingface_hub model-signing pyopenssl",

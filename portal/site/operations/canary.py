@@ -1,7 +1,7 @@
-"""A canary: somebody whose access is taken away on a running site, to time how fast it ends.
+"""A canary: an account whose access is revoked on a running site, to time how fast it ends.
 
-Everything goes the way that it goes for people: an offer, a signature, a token, HTTP. The person,
-the grant and its end stand in the record like anybody's.
+Everything goes as it does for people: an offer, a signature, a token, HTTP. The account, the grant
+and its end are in the record like anybody's.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ REFUSED = range(400, 500)
 
 
 class CanaryFailed(Exception):
-    """The measurement could not be made; its words say why."""
+    """A measurement that could not be made; the message says why."""
 
 
 @dataclass
 class Canary:
-    """A person with an active grant on one repo, and the token of a program of theirs."""
+    """An account with an active grant on one repo, and a token."""
 
     repo: ModelRepo
     operator: User
@@ -67,7 +67,7 @@ def hatch(repo: ModelRepo, now: datetime) -> Canary:
         text_sha256=version.sha256,
         typed_name=person.display_name,
         capacity="person",
-        attestations=frozenset(each["code"] for each in version.attestations),
+        attestations=frozenset(attestation["code"] for attestation in version.attestations),
     )
     grant = accept_offer(person=person, grant_id=grant.pk, signature=signature, now=now)
     scopes = [str(Scope.DOWNLOAD), str(Scope.INFER)]
@@ -91,7 +91,7 @@ def _offer(person: User, repo: ModelRepo, now: datetime) -> tuple[User, Grant]:
         )
         if grant is not None:
             return operator, grant
-    raise CanaryFailed("There are fewer operators than this model wants votes for an offer.")
+    raise CanaryFailed("An offer for this model needs more votes than there are operators.")
 
 
 def _new_person(now: datetime) -> User:
@@ -109,17 +109,17 @@ def _new_person(now: datetime) -> User:
 
 
 def revoke(canary: Canary, now: datetime) -> None:
-    """By as many people as the repo wants."""
+    """Revoke the grant, by one operator or by two, as the repo requires."""
     operators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")[:2]
     for operator in operators:
         ended = revoke_grant(actor=operator, grant_id=canary.grant.pk, reason=REASON, now=now)
         if is_revoked(ended):
             return
-    raise CanaryFailed("This model wants two people for a revocation, and there is one operator.")
+    raise CanaryFailed("A revocation for this model needs two people, and there is one operator.")
 
 
 def clean_up(canary: Canary) -> None:
-    """Whatever happened, nothing of it opens anything afterwards."""
+    """Revoke the grant and the token, whatever happened before."""
     now = timezone.now()
     revoke(canary, now)
     revoke_token(owner=canary.person, token_id=canary.token.pk, now=now)
@@ -128,7 +128,7 @@ def clean_up(canary: Canary) -> None:
 def ask(
     method: str, url: str, headers: dict[str, str], body: bytes | None = None
 ) -> tuple[int, str]:
-    """Status and Location of one request, its body read; no redirect is followed."""
+    """Send one request and read its body. Return its status and Location; follow no redirect."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -159,7 +159,7 @@ class Downloading:
 
 
 def start_download(canary: Canary) -> Downloading:
-    """A link to the largest file, and its first range."""
+    """Get a link to the largest file, and read its first range."""
     revision = head_revision(canary.repo)
     files = File.objects.filter(revision=revision, lfs=True).order_by("-blob__size_bytes")
     file = files.first()
@@ -169,7 +169,7 @@ def start_download(canary: Canary) -> Downloading:
     url = f"{settings.BASE_URL}{path}"
     status, link = ask("GET", url, canary.bearer)
     if status != http.HTTPStatus.FOUND:
-        raise CanaryFailed(f"No link was given: {status}.")
+        raise CanaryFailed(f"The file’s address answered {status} instead of a link.")
     link = link if "://" in link else f"{settings.BASE_URL}{link}"
     downloading = Downloading(canary, url, link)
     if downloading.range_status() != http.HTTPStatus.PARTIAL_CONTENT:
@@ -178,7 +178,7 @@ def start_download(canary: Canary) -> Downloading:
 
 
 def start_job(canary: Canary, max_tokens: int) -> Job:
-    """A long job, asked for over HTTP, once a worker runs it."""
+    """Request a long job over HTTP, and return it once a worker runs it."""
     body = {
         "model": canary.repo.full_name,
         "prompt": "On",
@@ -192,14 +192,14 @@ def start_job(canary: Canary, max_tokens: int) -> Job:
     threading.Thread(target=_ignoring_the_end, args=arguments, daemon=True).start()
 
     def running() -> Job | None:
-        mine = Job.objects.of(canary.person).filter(created_at__gte=begun)
-        return mine.filter(state=Job.State.RUNNING).first()
+        own_jobs = Job.objects.of(canary.person).filter(created_at__gte=begun)
+        return own_jobs.filter(state=Job.State.RUNNING).first()
 
     return wait_for(running, START_SECONDS, "The job did not begin")
 
 
 def _ignoring_the_end(*arguments: object) -> None:
-    """The answer to a job that is stopped is of no interest; the row tells how it ended."""
+    """Send a request and ignore how it ends: the job's row tells that."""
     try:
         ask(*arguments)  # type: ignore[arg-type]
     except (OSError, http.client.HTTPException):
@@ -207,10 +207,11 @@ def _ignoring_the_end(*arguments: object) -> None:
 
 
 def wait_for(condition: Callable[[], Job | None], seconds: float, failure: str) -> Job:
+    """Poll until the condition returns a job. Raise CanaryFailed after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := condition():
-            return found
+        if job := condition():
+            return job
         time.sleep(POLL_SECONDS)
     raise CanaryFailed(f"{failure} within {seconds:.0f} seconds.")
 
@@ -218,11 +219,11 @@ def wait_for(condition: Callable[[], Job | None], seconds: float, failure: str) 
 def seconds_until(
     checks: dict[str, Callable[[], bool]], since: float, give_up: float
 ) -> dict[str, float | None]:
-    """For each the seconds after ``since`` until it first held; None where it never did."""
-    found: dict[str, float | None] = dict.fromkeys(checks)
-    while None in found.values() and time.monotonic() - since < give_up:
+    """Measure for each check the seconds after ``since`` until it held; None if it never did."""
+    seconds: dict[str, float | None] = dict.fromkeys(checks)
+    while None in seconds.values() and time.monotonic() - since < give_up:
         for name, holds in checks.items():
-            if found[name] is None and holds():
-                found[name] = round(time.monotonic() - since, 2)
+            if seconds[name] is None and holds():
+                seconds[name] = round(time.monotonic() - since, 2)
         time.sleep(POLL_SECONDS)
-    return found
+    return seconds

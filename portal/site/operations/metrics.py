@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: the state of the rows, and counts that all processes share."""
+"""The metrics that Prometheus scrapes: counts of rows, and counters that all processes share."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ BY_STATE: dict[str, tuple[str, type[AccessRequest | Job | OutboxMessage]]] = {
 
 
 class RowCounts(Collector):
+    """A collector that counts rows at each scrape, so that the figures survive restarts."""
+
     def collect(self) -> Iterator[Metric]:
         for name, (help_text, model) in BY_STATE.items():
             family = GaugeMetricFamily(name, help_text, labels=["state"])

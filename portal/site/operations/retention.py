@@ -1,4 +1,4 @@
-"""What is kept for how long: the table, and how each row of it is enforced.
+"""The retention table: how long data is kept, and how that is enforced.
 
 docs/retention.md is this table, written out; a test compares them.
 """
@@ -34,7 +34,7 @@ WORDS = ["stop", "stop_token_ids", "logit_bias"]
 
 @dataclass(frozen=True)
 class RetentionRule:
-    """``enforce`` is None where the tick does it, each minute."""
+    """A row of the table; ``enforce`` is None where the minutely tick enforces it."""
 
     slug: str
     what: str
@@ -56,14 +56,14 @@ def _forget_downloads(now: datetime) -> int:
 
 
 def _forget_prompts(now: datetime) -> int:
-    kept = ~Q(prompts=[]) | Q(params__has_any_keys=WORDS)
-    old = Job.objects.filter(kept, ended_at__lte=now - MONTH)
+    has_words = ~Q(prompts=[]) | Q(params__has_any_keys=WORDS)
+    old = Job.objects.filter(has_words, ended_at__lte=now - MONTH)
     old.exclude(result_json="").update(result_json=PURGED_RESULT)
     return old.update(prompts=[], params=WithoutWords("params"))
 
 
 class WithoutWords(Func):
-    """A job's parameters without those that may hold what somebody wrote."""
+    """An expression for a job's parameters without those that may hold what somebody wrote."""
 
     template = f"(%(expressions)s - ARRAY{WORDS})"
     output_field = JSONField()
@@ -79,12 +79,12 @@ def _forget_sessions(now: datetime) -> int:
 
 
 def _removed(suffix: str = "") -> Concat:
-    """Unique for each row, as the columns ask."""
+    """Return a placeholder that is unique for each row, as the columns require."""
     return Concat(Value("removed-"), Cast("pk", CharField()), Value(suffix))
 
 
 def _forget_tokens(now: datetime) -> int:
-    """Downloads and jobs point at the row, so it stays, and opens nothing."""
+    """Blank old dead tokens. The row stays, as downloads and jobs refer to it, but is useless."""
     dead = Q(revoked_at__lte=now - YEAR) | Q(expires_at__lte=now - YEAR)
     old = AccessToken.objects.filter(dead).exclude(name="", hint="")
     return old.update(name="", hint="", secret_hash=_removed())

@@ -1,4 +1,4 @@
-"""The evidence of one request leaves the portal; that it did, and its digest, is on the record."""
+"""Export the evidence of one request, and record that with its digest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class Bundle:
 
 @transaction.atomic
 def make_bundle(*, reader: User, request_id: int, now: datetime) -> Bundle:
-    """For the team all of it; for the applicant their own part. Raises RequestNotFound."""
+    """Make the bundle: whole for the team, their own part for the applicant.
+
+    Raises RequestNotFound for everybody else.
+    """
     archive = archive_of(reader, request_id, now)
     name = f"request-{archive.access_request.reference}"
     files = files_of(archive, now)

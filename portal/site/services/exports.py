@@ -1,4 +1,4 @@
-"""A lab takes its records out; that it did is on the record."""
+"""Start an export of a lab's records, and record it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.site.archives.exports import Export
 
 @transaction.atomic
 def start_export(*, actor: User, repo: ModelRepo, export: Export, form: str, now: datetime) -> None:
-    """Recorded before the first row leaves: an export that can't be recorded isn't made."""
+    """Record an export before its first row is sent: one that can't be recorded isn't made."""
     if not may(actor, Action.ADMINISTER, repo, now).allowed:
         raise RepoNotFound(repo.full_name)
     record(EventType.EXPORT_MADE, actor=actor, target=repo, at=now, rows=export.slug, form=form)

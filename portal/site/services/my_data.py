@@ -1,4 +1,4 @@
-"""A person takes out what is held of them."""
+"""Export what the portal holds about a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.site.archives.my_data import README, account_of, tables_of
 
 @transaction.atomic
 def export_own_data(*, person: User, now: datetime) -> bytes:
-    """One ZIP: a file for each kind of row, and one that says what is in it."""
+    """Return a ZIP with a file for each kind of row, and a README."""
     files = {
         "README.txt": README.format(at=now.isoformat(timespec="seconds")).encode(),
         "account.json": as_json(account_of(person)),

@@ -1,4 +1,4 @@
-"""Once a day: what has had its time is forgotten, and how much of it is on the record."""
+"""Enforce the retention table once a day, and record the counts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from portal.site.operations.retention import TABLE
 
 
 def enforce_retention(now: datetime) -> dict[str, int]:
-    """Each row of the table in its own transaction; how many rows each forgot."""
-    done = {row.slug: forget(slug=row.slug, now=now) for row in TABLE if row.enforce}
-    return {slug: count for slug, count in done.items() if count}
+    """Enforce each rule in its own transaction. Return the counts of those that erased any rows."""
+    counts = {rule.slug: forget(slug=rule.slug, now=now) for rule in TABLE if rule.enforce}
+    return {slug: count for slug, count in counts.items() if count}
 
 
 @transaction.atomic
 def forget(*, slug: str, now: datetime) -> int:
-    """Enforce one row. What is recorded are counts; a second call finds nothing."""
-    row = next(each for each in TABLE if each.slug == slug)
-    count = row.enforce(now) if row.enforce else 0
-    if count and row.slug != "sessions":  # those expire by the thousand, and tell of nothing
-        target = ContentType.objects.get_for_model(row.model)
+    """Enforce one rule and record how many rows it erased. A second call finds nothing."""
+    rule = next(rule for rule in TABLE if rule.slug == slug)
+    count = rule.enforce(now) if rule.enforce else 0
+    if count and rule.slug != "sessions":  # thousands expire, and the record would only grow
+        target = ContentType.objects.get_for_model(rule.model)
         record(
             EventType.RETENTION_ENFORCED, actor=None, target=target, at=now, row=slug, count=count
         )

@@ -85,7 +85,7 @@ def blankslate(
     other_url: str = "",
     other_label: str = "",
 ) -> SafeString:
-    """Render what stands where a list would: why it is empty, and one thing to do."""
+    """Render the place of an empty list: why it is empty, and one thing to do."""
     acts = {"act_url": act_url, "act_label": act_label}
     others = {"other_url": other_url, "other_label": other_label}
     return _render(context, "_blankslate.html", heading=heading, text=content, **acts, **others)

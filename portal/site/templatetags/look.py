@@ -74,7 +74,7 @@ def day(value: datetime | date) -> SafeString:
 
 @register.simple_tag
 def site_line() -> str:
-    """How a mail ends: who sends it, and where that is. Mails know no request."""
+    """Write the last line of a mail: the site and its address. Mails have no request."""
     return f"{settings.SITE_NAME}, {settings.BASE_URL}"
 
 
@@ -95,7 +95,7 @@ def short_hash(value: str | None) -> str:
 
 @register.filter
 def duration_short(value: timedelta | datetime | date | None, now: datetime | None = None) -> str:
-    """A span as "5 d"; a due time as "in 11 d" or "1 d late", seen from ``now``."""
+    """Write a span as "5 d", and a due time as "in 11 d" or "1 d late", seen from ``now``."""
     if value is None:
         return ""
     if isinstance(value, timedelta):
@@ -105,7 +105,7 @@ def duration_short(value: timedelta | datetime | date | None, now: datetime | No
 
 @register.filter
 def age_short(since: datetime | None, now: datetime | None = None) -> str:
-    """How old something is: "5 d"."""
+    """Write the age of something: "5 d"."""
     return "" if since is None else formatting.duration((now or timezone.now()) - since)
 
 

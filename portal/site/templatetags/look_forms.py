@@ -65,7 +65,7 @@ def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -
 
     A list of them is taken as well as one by one.
     """
-    bounds = [bound for each in given for bound in (each if isinstance(each, list) else [each])]
+    bounds = [bound for group in given for bound in (group if isinstance(group, list) else [group])]
     return {
         "legend": legend,
         "hint": hint,
@@ -85,7 +85,7 @@ def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -
 
 @register.inclusion_tag("forms/error_summary.html")
 def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
-    """What to change, first on the page, in the words that stand beside each field."""
+    """Render the summary of errors, in the words that stand beside each field."""
     rows = [
         {"text": text, "target": _target(bound)}
         for form in all_forms
@@ -99,7 +99,7 @@ def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
 
 
 def messages_of(bound: BoundField) -> list[str]:
-    """The field's errors; Django's bare "required" becomes what to do."""
+    """Return the field's errors; Django's bare "required" becomes what to do."""
     data = bound.form.errors.as_data().get(bound.name, [])
     return [text for error in data for text in _texts(error, bound)]
 
@@ -170,5 +170,5 @@ def _choices(bound: BoundField, reveals_on: str) -> list[dict[str, Any]]:
 
 
 def _target(bound: BoundField) -> str:
-    """The id that a link must lead to: of a group of choices, the first."""
+    """Return the id for a link to the field: of a group of choices, the first one's."""
     return f"{bound.auto_id}_0" if _kind(bound) == "choices" else bound.auto_id

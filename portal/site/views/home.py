@@ -1,4 +1,4 @@
-"""The catalogue: every model that this person may know of."""
+"""The catalogue: every model that the user may know of."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def home(request: HttpRequest) -> HttpResponse:
     visible = ModelRepo.objects.visible_to(request.user)
     families = visible.exclude(family="").order_by("family").values_list("family", flat=True)
     form = FilterForm(request.GET, families=list(families.distinct()))
-    found = with_figures(form.narrow(visible), now)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    models = with_figures(form.narrow(visible), now)
+    page = Paginator(models, PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     context = {

@@ -35,7 +35,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     letters = letters_of(signed_in(request), now)
     page = Paginator(letters, PAGE_SIZE).get_page(request.GET.get("page"))
-    bounced = [each for each in mailboxes(signed_in(request)) if each.bounced]
+    bounced = [mailbox for mailbox in mailboxes(signed_in(request)) if mailbox.bounced]
     context = {"page": page, "bounced": bounced, "now": now}
     return render(request, "site/inbox.html", context)
 
@@ -70,11 +70,11 @@ def _page_of(request: HttpRequest, message_id: int) -> str:
 
 @posted_from(_page_of)
 def again(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Send a letter once more: one's own, or to an applicant whose request one reviews."""
+    """Send a letter again: the user's own, or one to an applicant whose request they review."""
     person, now = signed_in(request), timezone.now()
     letters = resendable_by(person, message_id, now)
     message = resend_mail(actor=person, message_id=message_id, among=letters, now=now)
-    messages.success(request, f"It is on its way again, to {message.address}.")
+    messages.success(request, f"The letter is being sent again to {message.address}.")
     case = case_of(message, person)
     return redirect("access:case", case.pk) if case else redirect("site:inbox")
 
@@ -84,7 +84,7 @@ def ask_address(request: HttpRequest) -> HttpResponse:
     """Send a link to an address whose letters came back."""
     address = request.POST.get("address", "")
     if ask_bounced_address(person=signed_in(request), address=address, now=timezone.now()):
-        messages.success(request, f"A letter is on its way to {address}. Follow its link.")
+        messages.success(request, f"We sent a letter to {address}. Open its link to confirm.")
     return redirect("site:inbox")
 
 
@@ -92,19 +92,19 @@ def ask_address(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def address_again(request: HttpRequest, signed: str) -> HttpResponse:
-    """Where that link leads. Mail programs follow links by themselves, so a button confirms."""
+    """Confirm an address by its link. Mail programs open links by themselves, so a button asks."""
     person = signed_in(request)
     if request.method != "POST":
         address = address_in(signed, person=person)
         return render(request, "site/address_again.html", {"address": address})
     address = confirm_bounced_address(person=person, signed=signed, now=timezone.now())
-    messages.success(request, f"Letters go to {address} again.")
+    messages.success(request, f"Letters are sent to {address} again.")
     return redirect("site:inbox")
 
 
 @never_cache
 def demo_mail(request: HttpRequest) -> HttpResponse:
-    """Who has just signed up finds the confirmation link here, on the machine that shows it all."""
+    """Show every mail of a demo, which sends none: one finds the confirmation link here."""
     if not settings.DEMO:
         raise Http404
     page = Paginator(OutboxMessage.objects.all(), PAGE_SIZE).get_page(request.GET.get("page"))

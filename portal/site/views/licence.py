@@ -16,20 +16,19 @@ VERSIONS_PER_PAGE = 20
 
 def _version(slug: str, version: str) -> LicenceVersion:
     versions = LicenceVersion.objects.select_related("licence")
-    found: LicenceVersion = get_object_or_404(versions, licence__slug=slug, version=version)
-    return found
+    return get_object_or_404(versions, licence__slug=slug, version=version)
 
 
 def licence(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     chosen = _version(slug, version)
     now = timezone.now()
-    known = LicenceVersion.objects.filter(licence=chosen.licence).select_related("licence")
-    page = Paginator(known.defer("text"), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
+    versions = LicenceVersion.objects.filter(licence=chosen.licence).select_related("licence")
+    page = Paginator(versions.defer("text"), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "licence": chosen,
         "blocks": blocks(chosen.text),
         "page": page,
-        "current": known.in_force_at(now).first(),
+        "current": versions.in_force_at(now).first(),
         "is_to_come": chosen.effective_at > now,
     }
     return render(request, "site/licence.html", context)
@@ -41,16 +40,16 @@ def licence_text(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 
 
 def licence_changes(request: HttpRequest, slug: str, version: str, other: str) -> HttpResponse:
-    """From one version to another, whichever is the older."""
+    """Show what changed from the older of two versions to the newer, in whichever order named."""
     newer, older = _version(slug, version), _version(slug, other)
     if (older.effective_at, older.pk) > (newer.effective_at, newer.pk):
         newer, older = older, newer
-    found, kept = changes(older.text, newer.text)
+    differences, unchanged_after = changes(older.text, newer.text)
     context = {
         "older": older,
         "newer": newer,
-        "changes": found,
-        "kept_after": kept,
+        "changes": differences,
+        "kept_after": unchanged_after,
         "same_bytes": older.sha256 == newer.sha256,
         "asks_more": _only_in(newer, older),
         "asks_no_more": _only_in(older, newer),
@@ -58,7 +57,13 @@ def licence_changes(request: HttpRequest, slug: str, version: str, other: str) -
     return render(request, "site/licence_changes.html", context)
 
 
-def _only_in(one: LicenceVersion, other: LicenceVersion) -> list[str]:
-    """What the one asks to acknowledge and the other doesn't, in its words."""
-    known = {(each["code"], each["text"]) for each in other.attestations}
-    return [e["text"] for e in one.attestations if (e["code"], e["text"]) not in known]
+def _only_in(version: LicenceVersion, compared: LicenceVersion) -> list[str]:
+    """Return the texts that one version asks to acknowledge and the other doesn't."""
+    also_in_other = {
+        (attestation["code"], attestation["text"]) for attestation in compared.attestations
+    }
+    return [
+        attestation["text"]
+        for attestation in version.attestations
+        if (attestation["code"], attestation["text"]) not in also_in_other
+    ]

@@ -1,4 +1,4 @@
-"""A model's page: what it is, what stands before it, and how to use it."""
+"""A model's page: what it is, how to get access, and how to use it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 
 
 def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> HttpResponse:
-    """The address that clients print when they have uploaded something."""
+    """Redirect from the address that clients print after an upload to the model's page."""
     repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
     revision = find_revision(repo, commit)
     page = reverse("site:model", args=[repo.namespace.name, repo.name])
@@ -98,7 +98,7 @@ HEADS_PAGES = (
 
 
 def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[str, str]]:
-    """Where the people who work this gate go from here: label and address."""
+    """Return the label and address of each page that the team works with, as far as allowed."""
     pages = list(REVIEWERS_PAGES) if may(someone, Action.REVIEW, repo, now).allowed else []
     if may(someone, Action.ADMINISTER, repo, now).allowed:
         pages += HEADS_PAGES
@@ -124,6 +124,6 @@ def _released(
 
 
 def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:
-    told = logbook.read(list(repo.logbook.select_related("corrects")))
-    pages = Paginator(told.happenings, ENTRIES_PER_PAGE)
-    return {"logbook": told, "happenings": pages.get_page(request.GET.get("entries"))}
+    entries = logbook.read(list(repo.logbook.select_related("corrects")))
+    pages = Paginator(entries.happenings, ENTRIES_PER_PAGE)
+    return {"logbook": entries, "happenings": pages.get_page(request.GET.get("entries"))}

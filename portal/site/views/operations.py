@@ -1,4 +1,4 @@
-"""For those who run the portal: is the process up, can it serve, what does it count."""
+"""Health, readiness and metrics, for those who run the portal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.storage import blob_store
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """Answer that the process is alive."""
     return JsonResponse({"status": "ok"})
 
 
@@ -40,7 +40,7 @@ def _broker() -> str:
 def _storage() -> str:
     sample = Blob.objects.first()
     if sample is not None and not blob_store().has(sample.sha256):
-        return "a blob is missing; its bytes and its row have parted"
+        return "a blob is missing: its row exists, but the store has no such object"
     return "ok"
 
 
@@ -68,7 +68,7 @@ def _checked(check: Callable[[], str]) -> str:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Every part that a request may need; 503 and which one, if any is away."""
+    """Check every part that a request may need; answer 503 and name those that are away."""
     parts = {name: _checked(check) for name, check in CHECKS.items()}
     ready = all(state == "ok" for state in parts.values())
     body: dict[str, Any] = {"ready": ready, "parts": parts}

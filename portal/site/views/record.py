@@ -1,4 +1,4 @@
-"""The record's published heads: for anybody to keep, and to check against later."""
+"""The record's published heads, for anybody to keep and to check against later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the gate performs, for everybody: a page, and the same as CSV and JSON."""
+"""The gate's performance, for everybody: a page, and the same as CSV and JSON."""
 
 from __future__ import annotations
 

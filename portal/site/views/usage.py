@@ -1,4 +1,4 @@
-"""What was fetched of a model, for the people who run it."""
+"""The downloads of a model, for the people who run it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TABS = [
 @login_required
 @require_safe
 def downloads(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Rolled up by person, organization or revision; a page at a time."""
+    """List downloads by person, organization or revision, a page at a time."""
     person = signed_in(request)
     repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not reviews(person, repo):

@@ -1,4 +1,4 @@
-"""What is signed, by which key, and whether the store still holds it."""
+"""Pages on signatures and storage: what is signed, with which key, and what the store lacks."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ PEM = "application/x-pem-file"
 @require_safe
 def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> HttpResponse:
     repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
-    found = find_revision(repo, revision)
-    signature = look_at_signature(found)
-    page = Paginator(found.files.select_related("blob"), PAGE_SIZE).get_page(
+    shown = find_revision(repo, revision)
+    signature = look_at_signature(shown)
+    page = Paginator(shown.files.select_related("blob"), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     context: dict[str, Any] = {
         "repo": repo,
-        "revision": found,
+        "revision": shown,
         "signature": signature,
-        "command": command(repo, found, signature) if signature else "",
+        "command": command(repo, shown, signature) if signature else "",
         "page": page,
         "rows": [(file, is_signed(file.path)) for file in page],
     }
@@ -44,13 +44,13 @@ def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> Ht
 
 @require_safe
 def current_key(request: HttpRequest) -> HttpResponse:
-    """Public: the half that verifies what is signed today."""
+    """Serve the public key that verifies what is signed today."""
     return HttpResponse(public_pem(manifest_key().public_key()), content_type=PEM)
 
 
 @require_safe
 def known_key(request: HttpRequest, fingerprint: str) -> HttpResponse:
-    """Public: what was signed by an older key is still verified by it."""
+    """Serve a public key by its fingerprint: older signatures are verified with older keys."""
     key = ManifestKey.objects.filter(fingerprint=fingerprint).first()
     if key is None:
         raise KeyNotFound
@@ -59,7 +59,7 @@ def known_key(request: HttpRequest, fingerprint: str) -> HttpResponse:
 
 @require_safe
 def storage(request: HttpRequest) -> HttpResponse:
-    """For operators: where store and rows disagree."""
+    """Show operators where the store and its rows disagree."""
     if not getattr(person(request), "is_superuser", False):
         raise Http404
     open_first = F("mended_at").desc(nulls_first=True)

@@ -1,4 +1,4 @@
-"""Checks this bundle: python3 verify.py. Needs nothing but Python; says which file is wrong."""
+"""Check this bundle: python3 verify.py. It needs nothing but Python, and names wrong files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hash_of(content: dict[str, object]) -> str:
 
 
 def sums() -> Iterator[str]:
-    """Every file is listed with its sha256, and every file that is listed is there."""
+    """Yield each file that SHA256SUMS doesn't list, that is missing, or that has another sha256."""
     lines = (HERE / "SHA256SUMS").read_text("utf-8").splitlines()
     listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     present = {str(path.relative_to(HERE)) for path in HERE.rglob("*") if path.is_file()}
@@ -41,14 +41,14 @@ def sums() -> Iterator[str]:
 
 
 def licences() -> Iterator[str]:
-    """A licence's text is named by its sha256, which each signature states."""
+    """Yield each licence text whose sha256 isn't its name, by which signatures refer to it."""
     for path in sorted((HERE / "licence").glob("*.txt")):
         if sha256(path) != path.stem:
             yield f"licence/{path.name}: not the text of that sha256"
 
 
 def events() -> Iterator[str]:
-    """Each event's hash is of its content and of the hash before it; heads.txt says the same."""
+    """Yield each event whose hash is wrong, or that doesn't fit its neighbours or heads.txt."""
     heads = {}
     for line in (HERE / "heads.txt").read_text("utf-8").splitlines():
         day, sequence, digest = line.split()
@@ -70,7 +70,7 @@ def events() -> Iterator[str]:
 
 
 def checked(check: Callable[[], Iterator[str]], what: str) -> Iterator[str]:
-    """What can't even be read is wrong too."""
+    """Yield a check's findings; a file that can't be read is a finding too."""
     try:
         yield from check()
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -84,5 +84,5 @@ faults = [
 ]
 for fault in faults:
     print(fault)
-print("Faults found." if faults else "All is as it was bundled.")
+print("Faults found." if faults else "No faults found: all files are as they were bundled.")
 sys.exit(1 if faults else 0)

@@ -1,4 +1,4 @@
-"""What was fetched of a model, or of all, for an operator's report."""
+"""Report the downloads of a model, or of all, to an operator."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def _table(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
-            self.stdout.write("Nothing was fetched in that time.")
+            self.stdout.write("There were no downloads in that time.")
         head = None
         for row in rows:
             if head != (head := (row["repo"], row["by"])):
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def _moment(text: str) -> datetime:
-    """A day begins at 00:00 UTC."""
+    """Parse a day, which begins at 00:00 UTC, or a time."""
     try:
         if day := parse_date(text):
             return datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -73,7 +73,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None:
-        raise ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-01.")
+        raise ArgumentTypeError(f"{text!r} isn’t a day: write it as 2026-11-01.")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Take a canary's access away on the running site, and time how fast everything stops."""
+"""Revoke a canary's access on the running site, and time how fast everything stops."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _measure(repo: ModelRepo, *, limit: float, with_job: bool) -> dict[str, floa
 
 
 def _longest(repo: ModelRepo) -> int:
-    """As many tokens as the model has room for, so that the job would go on for long."""
+    """Return as many tokens as the model has room for, so that the job would run for long."""
     revision = head_revision(repo)
     if revision is None:
         raise canary.CanaryFailed(f"{repo.full_name} has no revision.")

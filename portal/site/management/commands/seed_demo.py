@@ -1,4 +1,4 @@
-"""Fill an installation with the demo's repos and accounts. Again changes nothing."""
+"""Fill an installation with the demo's repos and accounts. Repeating it changes nothing."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
 
 def _write_private(target: Path, content: dict[str, Any]) -> None:
-    """Atomically, readable by its owner alone: it holds passwords and tokens."""
+    """Write the file atomically and readable by its owner alone: it has passwords and tokens."""
     partial = target.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:

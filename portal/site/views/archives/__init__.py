@@ -1,1 +1,1 @@
-"""Pages that stream archives: evidence, exports, and all that is held of a person."""
+"""Pages that send archives: evidence, exports, and all data about a person."""

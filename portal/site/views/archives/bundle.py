@@ -22,7 +22,7 @@ def _page_of(request: HttpRequest, request_id: int) -> str:
 @posted_from(_page_of)
 @never_cache
 def bundle(request: HttpRequest, request_id: int) -> HttpResponse:
-    """At either address: who asks says which of the two it is."""
+    """Send the bundle at either address: the reader's role decides which of the two it is."""
     made = make_bundle(reader=signed_in(request), request_id=request_id, now=timezone.now())
     headers = {"Content-Disposition": f'attachment; filename="{made.filename}"'}
     return HttpResponse(made.content, content_type="application/zip", headers=headers)

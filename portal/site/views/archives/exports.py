@@ -1,4 +1,4 @@
-"""A lab's own records, to take out: a page that says what each holds, and the files."""
+"""A lab's exports: a page that says what each holds, and the files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from portal.site.services.exports import start_export
 
 def _administered(person: User, namespace: str, name: str) -> ModelRepo:
     repos = ModelRepo.objects.administered_by(person).with_names()
-    found: ModelRepo = get_object_or_404(repos.named(f"{namespace}/{name}"))
-    return found
+    repo: ModelRepo = get_object_or_404(repos.named(f"{namespace}/{name}"))
+    return repo
 
 
 @login_required

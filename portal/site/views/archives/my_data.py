@@ -1,4 +1,4 @@
-"""Export what the portal holds of whoever asks. It is recorded, so a button asks for it."""
+"""Export what the portal holds about the user, by POST, as that is recorded."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_the_address_is_asked_and_confirmed_by_its_owner(client, person):
     assert person.email in client.get(path).text
     assert is_bounced(person.email)  # looking at it changes nothing
     response = client.post(path, follow=True)
-    assert f"Letters go to {person.email} again." in response.text
+    assert f"Letters are sent to {person.email} again." in response.text
     assert not is_bounced(person.email)
 
 

@@ -178,7 +178,7 @@ def test_the_report_as_table_json_and_csv(world, fetched):
 def test_the_report_is_of_the_time_asked_for(world, fetched):
     fetched(world.researcher, 5, at=timezone.now() - timedelta(days=40))
     since = f"{timezone.now() - timedelta(days=2):%Y-%m-%d}"
-    assert "Nothing was fetched" in report("--since", since)
+    assert "There were no downloads" in report("--since", since)
     assert "5 bytes" in report("--until", since)
 
 

@@ -173,7 +173,7 @@ def test_a_letter_is_sent_again_from_its_page(client, reader):
     settle(letter, "sent", sent_at=timezone.now())
     assert "Send it again" in client.get(f"/inbox/{letter.pk}").text
     response = client.post(f"/inbox/{letter.pk}/again", follow=True)
-    assert f"on its way again, to {reader.email}" in response.text
+    assert f"is being sent again to {reader.email}" in response.text
     for _ in range(2):
         client.post(f"/inbox/{letter.pk}/again")
     response = client.post(f"/inbox/{letter.pk}/again")

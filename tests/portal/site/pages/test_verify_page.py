@@ -49,9 +49,9 @@ def test_a_signature_that_no_longer_holds_is_told(client, revision):
     readme = revision.files.get(path="README.md")
     readme.blob = find_file(revision, "LICENSE").blob
     readme.save()
-    assert "are not those that were signed" in page_of(client, revision, revision.commit)
+    assert "aren’t the files that were signed" in page_of(client, revision, revision.commit)
     blob_store().delete(revision.signature.blob_id)
-    assert "The signature is not in the store." in page_of(client, revision)
+    assert "The signature is missing from the store." in page_of(client, revision)
 
 
 def test_a_revision_without_one_says_so(client, revision):
