@@ -1,0 +1,35 @@
+"""Django REST framework and its OpenAPI schema."""
+
+from __future__ import annotations
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.accounts.tokens.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "portal.api.base.schema.ApiSchema",
+    "DEFAULT_PAGINATION_CLASS": "portal.api.base.pagination.NumberedPages",
+    "EXCEPTION_HANDLER": "portal.api.base.exceptions.exception_handler",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.base.parsers.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.api.base.throttling.WriteThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"write": "120/min"},
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Weightgate",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "GateEnum": "portal.catalog.models.Gate",
+        "LicenceKindEnum": "portal.catalog.models.LicenceVersion.Kind",
+        "RequestStateEnum": "portal.access.models.AccessRequest.State",
+        "DecisionVerdictEnum": "portal.access.models.Decision.Verdict",
+        "ReferenceVerdictEnum": "portal.accounts.models.Reference.Verdict",
+        "ScreeningKindEnum": "portal.access.models.ScreeningEntry.Kind",
+        "LetterStateEnum": "portal.outbox.models.OutboxMessage.State",
+    },
+}

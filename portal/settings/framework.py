@@ -1,0 +1,86 @@
+"""Django's own settings: apps, middleware, templates, static files."""
+
+from __future__ import annotations
+
+from portal import env
+from portal.parsing.json import LARGEST_BODY_BYTES
+from portal.settings.site import BASE_DIR, DEBUG, VAR
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_countries",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "portal.audit",
+    "portal.outbox",
+    "portal.accounts",
+    "portal.catalog",
+    "portal.access",
+    "portal.delivery",
+    "portal.jobs",
+    "portal.hub",
+    "portal.site",
+]
+MIDDLEWARE = [
+    "portal.observability.request_ids.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.surfaces.middleware.AssetsMiddleware",
+    "portal.surfaces.middleware.PrivateByDefaultMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.forms.kept.KeptFormMiddleware",
+    "portal.surfaces.sent_once.SentOnceMiddleware",
+    "portal.surfaces.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+ASGI_APPLICATION = "portal.asgi.application"
+APPEND_SLASH = False  # the Hub's clients follow no slash redirect
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.site.context.shell",
+            ],
+            "builtins": [
+                "portal.site.templatetags.form_token",
+                "portal.site.templatetags.names",
+            ],
+        },
+    }
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path(
+    "WEIGHTGATE_STATIC_ROOT", shown="$WEIGHTGATE_VAR/static", default=VAR / "static"
+)
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY_BYTES

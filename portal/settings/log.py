@@ -1,0 +1,29 @@
+"""The log, and error reports."""
+
+from __future__ import annotations
+
+from portal import env
+
+LOG_FORMAT = env.choice("WEIGHTGATE_LOG_FORMAT", "line", ("line", "json"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"log": {"()": "portal.observability.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "log"}},
+    "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
+    "loggers": {
+        # both would tell the letters of a signer's name
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "ERROR"},
+        # in place of the servers' own handlers, which know no request and blot no secret out
+        "uvicorn.error": {"handlers": ["console"], "propagate": False},
+        "gunicorn.error": {"handlers": ["console"], "propagate": False},
+    },
+}
+SENTRY_DSN = env.text("WEIGHTGATE_SENTRY_DSN")
+if SENTRY_DSN:
+    from portal.observability.error_reports import (
+        start_reporting,  # sentry-sdk is loaded for this alone
+    )
+
+    start_reporting(SENTRY_DSN)
