@@ -33,7 +33,7 @@ from throwaway import servers
 from tests.live import free_port
 
 if TYPE_CHECKING:
-    from portal.embedded.supervisor import Supervisor
+    from portal.embedded.supervisor import ProcessSupervisor
 
 SHARD = "model-00001-of-00002.safetensors"
 SLOW_CLIENTS = 50
@@ -124,7 +124,7 @@ def many_files(count: int) -> tuple[str, str]:
     return repo.full_name, revision.commit
 
 
-def start(supervisor: Supervisor) -> dict[str, int]:
+def start(supervisor: ProcessSupervisor) -> dict[str, int]:
     """Start the portal behind nginx and by itself; return their ports."""
     from portal.embedded.demo.parts import Site
 
@@ -148,7 +148,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def start_static(supervisor: Supervisor, released: Released, portal: int) -> int:
+def start_static(supervisor: ProcessSupervisor, released: Released, portal: int) -> int:
     """Plain nginx over the same bytes, with the answers that `hf download` needs as files."""
     from portal.embedded import nginx
     from portal.embedded.supervisor import Part
@@ -323,7 +323,7 @@ def memory(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(supervisor: Supervisor, options: Any) -> bool:
+def measure(supervisor: ProcessSupervisor, options: Any) -> bool:
     released = release(supervisor.var / "release", options.megabytes)
     few, many = many_files(10), many_files(1000)
     ports = start(supervisor)

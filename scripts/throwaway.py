@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from portal.embedded.supervisor import Supervisor
+    from portal.embedded.supervisor import ProcessSupervisor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
 @contextmanager
-def servers() -> Iterator[Supervisor]:
+def servers() -> Iterator[ProcessSupervisor]:
     """Their addresses are in the environment, where Django reads them."""
     from portal.embedded.demo.parts import common_environment
     from portal.embedded.postgres import FAST
     from portal.embedded.servers import start_servers
-    from portal.embedded.supervisor import Supervisor
+    from portal.embedded.supervisor import ProcessSupervisor
 
     folder = Path(tempfile.mkdtemp(prefix="wg-throwaway-"))
     folder.chmod(0o711)
     try:
-        with Supervisor(folder) as supervisor:
+        with ProcessSupervisor(folder) as supervisor:
             os.environ.update(start_servers(supervisor, FAST))
             os.environ["WEIGHTGATE_SECRET_KEY"] = "only-for-a-while-" + "0123456789" * 5
             os.environ.update(common_environment(folder))

@@ -18,7 +18,7 @@ from _pytest.nodeid import NodeId
 
 from portal.embedded.postgres import FAST
 from portal.embedded.servers import start_servers
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", … in a worker of xdist
 
@@ -27,7 +27,7 @@ def _start() -> None:
     # A short path in the open: as root, PostgreSQL's account has to pass through it.
     folder = Path(tempfile.mkdtemp(prefix="wg-tests-"))
     folder.chmod(0o711)
-    supervisor = Supervisor(folder)
+    supervisor = ProcessSupervisor(folder)
     supervisor.__enter__()
 
     def stop() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from portal.embedded.demo import start
 from portal.embedded.demo.parts import ROOT, common_environment
-from portal.embedded.errors import AlreadyRunning, EmbeddedError, Stopped
+from portal.embedded.errors import AlreadyRunning, EmbeddedError, StopRequested
 from portal.embedded.servers import running_servers, start_servers
-from portal.embedded.supervisor import TICK_SECONDS, Supervisor
+from portal.embedded.supervisor import TICK_SECONDS, ProcessSupervisor
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     except EmbeddedError as error:
         print(f"✗ {error}", file=sys.stderr)
         return 1
-    except Stopped:
+    except StopRequested:
         print("  Stopped.")
         return 0
     except KeyboardInterrupt:
@@ -59,15 +59,15 @@ def _add_var(parser: argparse.ArgumentParser) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     chosen = vars(options) | {"var": options.var.absolute()}
-    fields = dataclasses.fields(start.Options)
-    start.run(start.Options(**{field.name: chosen[field.name] for field in fields}))
+    fields = dataclasses.fields(start.DemoOptions)
+    start.run(start.DemoOptions(**{field.name: chosen[field.name] for field in fields}))
     return 0
 
 
 def _exec(options: argparse.Namespace) -> int:
     var = options.var.absolute()
     try:
-        with Supervisor(var, say=_to_stderr) as supervisor:
+        with ProcessSupervisor(var, say=_to_stderr) as supervisor:
             return _beside(start_servers(supervisor), options, supervisor.tick)
     except AlreadyRunning:
         servers = running_servers(var)  # a demo runs on this folder: join it

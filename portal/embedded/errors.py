@@ -7,7 +7,7 @@ class EmbeddedError(Exception):
     """An error that is shown without a traceback; the command ends with status 1."""
 
 
-class Stopped(Exception):
+class StopRequested(Exception):
     """An exception for the signal that asked the supervisor to stop."""
 
 

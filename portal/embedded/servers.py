@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portal.embedded import postgres, redis
 from portal.embedded.files import read_json, write_json
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 
 READY_SECONDS = 60.0  # recovery after kill -9 replays the log first
 
@@ -16,7 +16,7 @@ Stage = Callable[[str], AbstractContextManager[None]]
 
 
 def start_servers(
-    supervisor: Supervisor,
+    supervisor: ProcessSupervisor,
     settings: Mapping[str, str] | None = None,
     stage: Stage = lambda name: nullcontext(),
 ) -> dict[str, str]:
@@ -45,7 +45,7 @@ def _addresses(var: Path) -> Path:
     return var / "run" / "servers.json"
 
 
-def _start_postgres(supervisor: Supervisor, settings: Mapping[str, str] | None) -> str:
+def _start_postgres(supervisor: ProcessSupervisor, settings: Mapping[str, str] | None) -> str:
     server = postgres.prepare(supervisor.var, supervisor.sockets, settings)
     supervisor.start(server.part())
     supervisor.wait_until(server.ready, READY_SECONDS, "PostgreSQL")
@@ -53,7 +53,7 @@ def _start_postgres(supervisor: Supervisor, settings: Mapping[str, str] | None) 
     return server.url
 
 
-def _start_redis(supervisor: Supervisor) -> str:
+def _start_redis(supervisor: ProcessSupervisor) -> str:
     server = redis.prepare(supervisor.var, supervisor.sockets)
     supervisor.start(server.part())
     supervisor.wait_until(server.ready, READY_SECONDS, "Redis")

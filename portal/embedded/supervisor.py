@@ -20,7 +20,7 @@ from typing import Self
 
 from portal.embedded import processes
 from portal.embedded.accounts import Account
-from portal.embedded.errors import PartFailed, Stopped
+from portal.embedded.errors import PartFailed, StopRequested
 from portal.embedded.files import open_log, private_folder, tail
 from portal.embedded.records import Lock, Records
 
@@ -54,7 +54,7 @@ class Running:
     restart_at: float | None = None
 
 
-class Supervisor:
+class ProcessSupervisor:
     def __init__(self, var: Path, say: Callable[[str], None] = print) -> None:
         self.var = var.absolute()
         self.say = say
@@ -85,7 +85,7 @@ class Supervisor:
         self._lock.release()
 
     def catch_signals(self) -> None:
-        """Turn Ctrl-C, SIGTERM and a closed terminal into `Stopped`, raised by the next tick."""
+        """Let the next tick raise `StopRequested` after Ctrl-C, SIGTERM or a closed terminal."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
@@ -114,7 +114,7 @@ class Supervisor:
         if self._waiting_make():
             self._signal = signal.SIGINT
         if self._signal:
-            raise Stopped(signal.Signals(self._signal).name)
+            raise StopRequested(signal.Signals(self._signal).name)
         for running in list(self.running.values()):
             self._look_after(running)
 

@@ -27,7 +27,7 @@ COPYING = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PAR
 
 
 @dataclass(frozen=True)
-class Transfer:
+class UploadUrls:
     """The addresses to upload to: ``url`` for the whole, or ``parts`` of ``part_bytes`` each."""
 
     staged: str
@@ -42,7 +42,7 @@ class DirectUploads:
         self.client = store.client
         self.bucket = store.bucket
 
-    def start(self, size_bytes: int, *, multipart: bool, ttl: timedelta) -> Transfer:
+    def start(self, size_bytes: int, *, multipart: bool, ttl: timedelta) -> UploadUrls:
         staged = f"{PREFIX}{uuid.uuid4().hex}"
         if multipart and size_bytes > PART_BYTES:
             return self._start_parts(staged, size_bytes, ttl)
@@ -51,9 +51,9 @@ class DirectUploads:
             Params={"Bucket": self.bucket, "Key": staged, "ContentLength": size_bytes},
             ExpiresIn=int(ttl.total_seconds()),
         )
-        return Transfer(staged, url=url)
+        return UploadUrls(staged, url=url)
 
-    def _start_parts(self, staged: str, size_bytes: int, ttl: timedelta) -> Transfer:
+    def _start_parts(self, staged: str, size_bytes: int, ttl: timedelta) -> UploadUrls:
         begun = self.client.create_multipart_upload(Bucket=self.bucket, Key=staged)
         upload_id = begun["UploadId"]
         count = -(-size_bytes // PART_BYTES)
@@ -70,7 +70,7 @@ class DirectUploads:
             )
             for number in range(1, count + 1)
         )
-        return Transfer(staged, upload_id, parts=parts, part_bytes=PART_BYTES)
+        return UploadUrls(staged, upload_id, parts=parts, part_bytes=PART_BYTES)
 
     def complete(self, staged: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
         """Join the parts, unless they are joined. Raises CorruptBlob when the bucket has others."""

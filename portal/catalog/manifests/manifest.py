@@ -42,7 +42,7 @@ class BadSignature(Exception):
 
 
 @dataclass(frozen=True)
-class Manifest:
+class RevisionManifest:
     """The statement that is signed: files by path, and the licence that goes with them."""
 
     name: str
@@ -76,7 +76,7 @@ def is_signed(path: str) -> bool:
     return path.split("/")[0] not in UNSIGNED
 
 
-def sign(manifest: Manifest, key: ec.EllipticCurvePrivateKey) -> bytes:
+def sign(manifest: RevisionManifest, key: ec.EllipticCurvePrivateKey) -> bytes:
     """Return the signed bundle, in the form of the file ``model.sig``."""
     payload = json.dumps(manifest.statement(), indent=1).encode()
     signature = key.sign(_framed(payload), ec.ECDSA(HASHES[key.curve.key_size]()))

@@ -10,7 +10,7 @@ from datetime import datetime
 from portal.catalog.contents import Content, git_blob_sha1
 from portal.catalog.manifests import manifest
 from portal.catalog.manifests.key import fingerprint, manifest_key, public_pem
-from portal.catalog.manifests.manifest import SIGNATURE_FILE, Manifest, is_signed
+from portal.catalog.manifests.manifest import SIGNATURE_FILE, RevisionManifest, is_signed
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.catalog.services.licences import licence_files, version_in_force
 from portal.storage import blob_store
@@ -47,7 +47,7 @@ def complete(repo: ModelRepo, contents: Sequence[Content], now: datetime) -> Sig
     key = manifest_key()
     files = {content.path: content.sha256 for content in whole}
     licence = _licence(version_in_force(repo, now))
-    bundle = manifest.sign(Manifest(repo.full_name, files, licence), key)
+    bundle = manifest.sign(RevisionManifest(repo.full_name, files, licence), key)
     signature = store_bytes(SIGNATURE_FILE, bundle)
     public = key.public_key()
     return Signed([*whole, signature], signature, fingerprint(public), public_pem(public).decode())

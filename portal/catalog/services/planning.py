@@ -39,7 +39,7 @@ class PlannedFile:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PublishPlan:
     head: Revision | None
     changes: bool
     files: list[PlannedFile]
@@ -66,7 +66,7 @@ def plan_revision(
     cache: HashCache | None = None,
     allow_pickle: bool = False,
     engine_loads: bool = False,
-) -> Plan:
+) -> PublishPlan:
     """Return what publishing a folder would do; raises whatever publishing would raise."""
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
@@ -82,7 +82,7 @@ def plan_revision(
         hashed = Intake(None, cache, progress).take_all(sources)
     head, kept = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
     sha256_of = dict(head.files.values_list("path", "blob_id")) if head else {}
-    return Plan(
+    return PublishPlan(
         head=head,
         changes=standing_revision(repo, [*hashed, *kept], DEFAULT_BRANCH) is None,
         files=[_planned(file, sha256_of) for file in hashed],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.postgres import move_data
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 
 HALF_MIGRATED = "portal.E001"  # portal.database_checks; it needs Django, which isn't loaded here
 
@@ -34,7 +34,7 @@ def set_aside(var: Path) -> Path | None:
     """
     if not var.exists():
         return None
-    with Supervisor(var):  # takes the lock, and ends what a killed demo left running there
+    with ProcessSupervisor(var):  # takes the lock, and ends what a killed demo left running there
         pass
     aside = var.with_name(f"{var.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     var.rename(aside)

@@ -23,13 +23,13 @@ from portal.embedded.demo.readiness import Readiness
 from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.files import read_json, write_json
 from portal.embedded.servers import start_servers
-from portal.embedded.supervisor import TICK_SECONDS, Supervisor
+from portal.embedded.supervisor import TICK_SECONDS, ProcessSupervisor
 
 READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
-class Options:
+class DemoOptions:
     var: Path
     port: int
     preset: str
@@ -38,13 +38,13 @@ class Options:
     fresh: bool = False
 
 
-def run(options: Options) -> None:
-    """Run the demo in the foreground, until a signal raises `Stopped`."""
+def run(options: DemoOptions) -> None:
+    """Run the demo in the foreground, until a signal raises `StopRequested`."""
     began = time.monotonic()
     published = options.var / "demo.json"
     if options.fresh and (aside := set_aside(options.var)):
         progress(f"  ✓ the earlier folder is kept as {aside}")
-    with Supervisor(options.var, say=progress) as supervisor:
+    with ProcessSupervisor(options.var, say=progress) as supervisor:
         supervisor.catch_signals()
         if options.from_make:
             supervisor.follow_make()
@@ -78,7 +78,7 @@ def _stage(name: str) -> Iterator[None]:
     progress(f"  ✓ {name:<12} {time.monotonic() - began:5.1f} s")
 
 
-def _prepare(supervisor: Supervisor, options: Options) -> Site:
+def _prepare(supervisor: ProcessSupervisor, options: DemoOptions) -> Site:
     if options.web == "split":
         nginx.program()
     servers = start_servers(supervisor, stage=_stage)
@@ -93,7 +93,7 @@ def _prepare(supervisor: Supervisor, options: Options) -> Site:
     return replace(site, extra={"WEIGHTGATE_HOSTED_MODEL": hosted})
 
 
-def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
+def _fill(supervisor: ProcessSupervisor, site: Site, preset: str) -> None:
     with _stage("tables"):
         _migrate(supervisor, site)
     model = trained_model(supervisor, site, "demo-model", preset)
@@ -103,14 +103,14 @@ def _fill(supervisor: Supervisor, site: Site, preset: str) -> None:
         supervisor.run(site.manage("seed_demo", "seed_demo", *folders))
 
 
-def _migrate(supervisor: Supervisor, site: Site) -> None:
+def _migrate(supervisor: ProcessSupervisor, site: Site) -> None:
     try:
         supervisor.run(site.manage("migrate", "migrate", "--no-input"))
     except PartFailed as error:
         raise recognise(error, supervisor.var) from None
 
 
-def trained_model(supervisor: Supervisor, site: Site, name: str, preset: str) -> Path:
+def trained_model(supervisor: ProcessSupervisor, site: Site, name: str, preset: str) -> Path:
     """Train a model unless it is there; a training that was killed is resumed.
 
     It is trained beside its place and then renamed, so that a half-trained model isn't taken for
@@ -134,7 +134,7 @@ def _seed(var: Path) -> dict[str, Any]:
     return seed
 
 
-def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) -> None:
+def _serve(supervisor: ProcessSupervisor, site: Site, published: Path, began: float) -> None:
     readiness = Readiness(HOST, site.port, streams=site.web == "split")
     try:
         with _stage("processes"):
@@ -151,7 +151,7 @@ def _serve(supervisor: Supervisor, site: Site, published: Path, began: float) ->
         readiness.close()
 
 
-def _wait_ready(supervisor: Supervisor, readiness: Readiness) -> None:
+def _wait_ready(supervisor: ProcessSupervisor, readiness: Readiness) -> None:
     try:
         supervisor.wait_until(readiness.ready, READY_SECONDS, "/readyz")
     except PartFailed as error:
@@ -159,7 +159,7 @@ def _wait_ready(supervisor: Supervisor, readiness: Readiness) -> None:
 
 
 def _watch(
-    supervisor: Supervisor, readiness: Readiness, publish: Callable[[], Mapping[str, Any]]
+    supervisor: ProcessSupervisor, readiness: Readiness, publish: Callable[[], Mapping[str, Any]]
 ) -> None:
     """Look after the parts until a signal; publish new pids once all is ready after a restart."""
     restarts = supervisor.restarts
@@ -176,7 +176,7 @@ def _watch(
         time.sleep(TICK_SECONDS)
 
 
-def _publish(supervisor: Supervisor, site: Site, path: Path) -> dict[str, Any]:
+def _publish(supervisor: ProcessSupervisor, site: Site, path: Path) -> dict[str, Any]:
     demo = {"base_url": site.base_url, **_seed(supervisor.var), "pids": supervisor.pids()}
     write_json(path, demo)
     return demo

@@ -67,14 +67,14 @@ def actions_for(wanted: Wanted, *, caller: Caller, now: datetime) -> dict[str, d
     direct = direct_uploads()
     if direct is None:
         return _actions(link, link_url(link, "upload"))
-    transfer = direct.start(
+    upload = direct.start(
         wanted.size_bytes, multipart=wanted.multipart, ttl=settings.UPLOAD_LINK_TTL
     )
-    staged = link.staged_at(transfer.staged, transfer.upload_id)
-    if not transfer.parts:
-        return _actions(staged, transfer.url)
-    header = {str(number): url for number, url in enumerate(transfer.parts, start=1)}
-    header["chunk_size"] = str(transfer.part_bytes)
+    staged = link.staged_at(upload.staged, upload.upload_id)
+    if not upload.parts:
+        return _actions(staged, upload.url)
+    header = {str(number): url for number, url in enumerate(upload.parts, start=1)}
+    header["chunk_size"] = str(upload.part_bytes)
     return _actions(staged, link_url(staged, "complete"), header)
 
 

@@ -82,7 +82,7 @@ def test_the_other_program_finds_what_was_changed(release, tmp_path, change):
     else:
         other_key = ec.generate_private_key(ec.SECP256R1())
         files = {path.name: "0" * 64 for path in folder.iterdir()}
-        bundle = manifest.sign(manifest.Manifest("opt", files, {}), other_key)
+        bundle = manifest.sign(manifest.RevisionManifest("opt", files, {}), other_key)
         (folder / "model.sig").write_bytes(bundle)
     assert model_signing(folder, key).returncode != 0
 

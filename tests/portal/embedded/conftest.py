@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.embedded.supervisor import Part, Supervisor
+from portal.embedded.supervisor import Part, ProcessSupervisor
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def var():
     folder = Path(tempfile.mkdtemp(prefix="wg-embedded-"))
     folder.chmod(0o711)
     yield folder
-    with Supervisor(folder, say=lambda text: None):
+    with ProcessSupervisor(folder, say=lambda text: None):
         pass  # takes away what the killed ones left
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -26,7 +26,7 @@ def said():
 
 @pytest.fixture
 def supervisor(var, said):
-    with Supervisor(var, say=said.append) as running:
+    with ProcessSupervisor(var, say=said.append) as running:
         yield running
 
 

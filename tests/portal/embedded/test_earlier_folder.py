@@ -12,7 +12,7 @@ from portal.embedded.demo.parts import ROOT
 from portal.embedded.errors import AlreadyRunning
 from portal.embedded.postgres import FAST
 from portal.embedded.servers import start_servers
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 from tests.upgrades.restoring import earlier_dump, restore
 
 
@@ -24,7 +24,7 @@ def parent(var):
 
 
 def test_it_is_told_so_in_a_sentence(var):
-    with Supervisor(var, say=lambda text: None) as supervisor:
+    with ProcessSupervisor(var, say=lambda text: None) as supervisor:
         url = start_servers(supervisor, FAST)["DATABASE_URL"]
         restore(url, earlier_dump())
         with psycopg.connect(url) as database:
@@ -40,7 +40,7 @@ def test_it_is_told_so_in_a_sentence(var):
 
 
 def query(var, sql):
-    with Supervisor(var, say=lambda text: None) as supervisor:
+    with ProcessSupervisor(var, say=lambda text: None) as supervisor:
         url = start_servers(supervisor, FAST)["DATABASE_URL"]
         return psycopg.connect(url, autocommit=True).execute(sql)
 
@@ -54,7 +54,7 @@ def test_setting_it_aside_keeps_its_database(parent):
 
 
 def test_one_in_use_stays_where_it_is(var):
-    with Supervisor(var, say=lambda text: None), pytest.raises(AlreadyRunning):
+    with ProcessSupervisor(var, say=lambda text: None), pytest.raises(AlreadyRunning):
         set_aside(var)
     assert var.exists()
 

@@ -10,7 +10,7 @@ import pytest
 
 from portal.embedded import postgres
 from portal.embedded.servers import start_servers
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 from tests.waiting import wait_until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs it as themselves")
@@ -44,20 +44,20 @@ def test_rows_survive_kill_9_of_the_server(supervisor):
 
 
 def test_rows_survive_a_stop_and_a_start(var):
-    with Supervisor(var) as first:
+    with ProcessSupervisor(var) as first:
         fill(start_servers(first, postgres.FAST)["DATABASE_URL"])
-    with Supervisor(var) as second:
+    with ProcessSupervisor(var) as second:
         assert len(numbers(start_servers(second, postgres.FAST)["DATABASE_URL"])) == 100
 
 
 def test_a_pid_file_that_names_a_stranger_does_not_stop_the_start(var):
     stranger = subprocess.Popen(["sleep", "60"])
     try:
-        with Supervisor(var) as first:
+        with ProcessSupervisor(var) as first:
             start_servers(first, postgres.FAST)
         path = var / "postgres" / "cluster" / "postmaster.pid"
         path.write_text(f"{stranger.pid}\n{path.parent}\n")
-        with Supervisor(var) as second:
+        with ProcessSupervisor(var) as second:
             start_servers(second, postgres.FAST)
         assert stranger.poll() is None
     finally:
@@ -71,15 +71,15 @@ def test_below_a_folder_that_only_root_may_pass(var):
     inner.mkdir(parents=True)
     inner.parent.chmod(0o700)
     try:
-        with Supervisor(inner) as first:
+        with ProcessSupervisor(inner) as first:
             url = start_servers(first, postgres.FAST)["DATABASE_URL"]
             fill(url)
             data = postgres.prepare(inner, first.sockets).data
             assert not data.is_relative_to(var)
-        with Supervisor(inner) as second:
+        with ProcessSupervisor(inner) as second:
             assert len(numbers(start_servers(second, postgres.FAST)["DATABASE_URL"])) == 100
         (inner / "postgres-mark").unlink()
-        with Supervisor(inner) as new:
+        with ProcessSupervisor(inner) as new:
             url = start_servers(new, postgres.FAST)["DATABASE_URL"]
             with pytest.raises(psycopg.errors.UndefinedTable):
                 numbers(url)

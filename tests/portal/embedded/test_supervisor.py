@@ -13,7 +13,7 @@ from portal.embedded import processes
 from portal.embedded.demo.parts import ROOT
 from portal.embedded.errors import AlreadyRunning, PartFailed, Stopped
 from portal.embedded.files import read_json, write_json
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import ProcessSupervisor
 from tests.waiting import wait_until
 
 SLEEP = "import time; time.sleep(600)"
@@ -32,12 +32,12 @@ SUPERVISE = textwrap.dedent("""
     from pathlib import Path
     from portal.embedded import processes
     from portal.embedded.errors import Stopped
-    from portal.embedded.supervisor import Part, Supervisor
+    from portal.embedded.supervisor import Part, ProcessSupervisor
     if sys.argv[2] == "orphans":
         processes.preparation = lambda number: (lambda: None)
     sleep = (sys.executable, "-c", "import time; time.sleep(600)")
     try:
-        with Supervisor(Path(sys.argv[1])) as supervisor:
+        with ProcessSupervisor(Path(sys.argv[1])) as supervisor:
             supervisor.catch_signals()
             if sys.argv[2] == "make":
                 supervisor.follow_make()
@@ -170,7 +170,7 @@ def test_the_next_start_ends_what_a_kill_9_left(var, said):
     process.kill()
     process.communicate()
     assert all(alive(pid) for pid in parts)
-    with Supervisor(var, say=said.append):
+    with ProcessSupervisor(var, say=said.append):
         assert not any(alive(pid) for pid in parts)
     assert len(said) == 2
 
@@ -183,7 +183,7 @@ def test_a_stranger_with_a_recorded_number_is_left_alone(var, said):
         (var / "run").mkdir()
         record = {"boot": processes.boot_id(), "sockets": None, "parts": {"part": entry}}
         write_json(var / "run" / "parts.json", record)
-        with Supervisor(var, say=said.append):
+        with ProcessSupervisor(var, say=said.append):
             assert stranger.poll() is None
         assert said == []
     finally:
@@ -192,7 +192,10 @@ def test_a_stranger_with_a_recorded_number_is_left_alone(var, said):
 
 
 def test_a_second_supervisor_is_refused_and_told_by_whom(supervisor, var):
-    with pytest.raises(AlreadyRunning, match=f"in use by process {os.getpid()}"), Supervisor(var):
+    with (
+        pytest.raises(AlreadyRunning, match=f"in use by process {os.getpid()}"),
+        ProcessSupervisor(var),
+    ):
         pass
 
 

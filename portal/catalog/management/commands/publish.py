@@ -20,7 +20,7 @@ from portal.catalog.hash_cache import HashCache
 from portal.catalog.load_check import LoadCheck
 from portal.catalog.management.lookups import account_named, repo_named
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.planning import Plan, plan_revision
+from portal.catalog.services.planning import PublishPlan, plan_revision
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.statements import HostingStatement
 from portal.errors import DomainError
@@ -135,7 +135,7 @@ def loaded(revision: Revision) -> str:
     return sentences.get(str(check.get("result")), "") + str(check.get("reason", ""))
 
 
-def told(plan: Plan, options: dict[str, Any]) -> list[str]:
+def told(plan: PublishPlan, options: dict[str, Any]) -> list[str]:
     """All that would happen, a line each."""
     if not plan.changes:
         commit = plan.head.commit if plan.head else ""
