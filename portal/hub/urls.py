@@ -49,11 +49,11 @@ urlpatterns = [
     path("api/repos/delete", repos.delete, name="delete"),
     path("api/repos/move", repos.move, name="move"),
     path(f"{MODEL}/duplicate", repos.duplicate, name="duplicate"),
-    path("api/settings/repositories", own_repos.index, name="own_repos"),
+    path("api/settings/repositories", own_repos.index, name="own-repos"),
     path(
         "api/organizations/<str:namespace>/settings/repositories",
         own_repos.index,
-        name="own_repos-by",
+        name="own-repos-by",
     ),
     path("api/validate-yaml", repos.validate_yaml, name="validate-yaml"),
     path(f"{MODEL}/settings", repos.change, name="settings"),

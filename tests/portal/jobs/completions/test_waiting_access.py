@@ -53,8 +53,8 @@ class TestWhileWaiting:
             assert reason_of(act) == Reason.PENDING
 
     def test_the_models_page_offers_it(self, hosted, person, now):
-        standing = look_at_gate(person, hosted, now).standing
-        assert standing.other.label == "Try it while you wait: 40 tokens a day"
+        notice = look_at_gate(person, hosted, now).notice
+        assert notice.other.label == "Try it while you wait: 40 tokens a day"
 
     def test_a_question_stops_nothing(self, hosted, person, now):
         request = _request(person)

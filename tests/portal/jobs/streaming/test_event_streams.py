@@ -25,7 +25,6 @@ from portal.jobs.streaming.feeds import CLIENT_NAME, Feed
 from portal.jobs.streaming.following import follow
 from portal.jobs.streaming.slots import LEASE, StreamSlot, take_slot
 from portal.jobs.streaming.threads import THREAD_NAME
-from portal.jobs.views import playground
 from tests.factories.accounts import make_token
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 from tests.waiting import wait_until
@@ -120,7 +119,7 @@ def threads(monkeypatch):
         return noted
 
     for owner, name in (
-        (playground, "render_to_string"),
+        (presentation, "render_to_string"),
         (presentation, "_word"),
         (completions.Choice, "tell"),
         (ChoiceEvent, "__init__"),
