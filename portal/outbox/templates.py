@@ -1,7 +1,7 @@
-"""A team's own words for its letters: stored by scope and kind, filled with the facts of a case.
+"""Email templates: a team's own words for its letters, filled with the facts of a case.
 
-The callers decide who may edit the letters of a scope, which kinds there are, and which facts each
-kind has.
+They are stored by scope and kind. The callers decide who may edit the letters of a scope, which
+kinds there are, and which facts each kind has.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from portal.formatting import whole_date
 
 NEEDED, LATE = "A person needs a check", "A check is late"
 GOES_ON = "Your access goes on meanwhile."
-STOPPED = (
-    "Your access is stopped meanwhile. Nothing is taken away: tokens, links and jobs stop for now, "
-    "and work again once it is cleared."
+SUSPENDED = (
+    "Your access is suspended meanwhile. Tokens, links and jobs stop for now, and work again once "
+    "the check is cleared."
 )
 
 
@@ -56,7 +56,7 @@ def send_standing_check(screening: Screening, *, now: datetime) -> None:
         key=f"standing_check-{screening.pk}",
         facts={
             "about": about_screening(screening),
-            "meanwhile": STOPPED if screening.right.is_held else GOES_ON,
+            "meanwhile": SUSPENDED if screening.right.is_held else GOES_ON,
             "due": due_words(screening, now),
         },
         now=now,
@@ -64,7 +64,7 @@ def send_standing_check(screening: Screening, *, now: datetime) -> None:
 
 
 def send_standing_done(screening: Screening, *, now: datetime) -> None:
-    """Tell them that it is done, and that the model is open to them."""
+    """Tell them that the check is done, and that they have access."""
     key = f"standing_check_done-{screening.pk}"
     send(_checked(screening), kind="standing_check_done", key=key, now=now)
 
@@ -110,7 +110,7 @@ def tell_people(
             "meanwhile": _meanwhile(screening),
         },
         reference=grant.reference,
-        page=reverse("access:check", args=[screening.pk]),
+        link=("Open the check", reverse("access:check", args=[screening.pk])),
         now=now,
     )
 

@@ -12,7 +12,7 @@ from portal.access.letters.mailer import (
     applicant_of,
     letter_key,
     modes_of,
-    reader_of_case,
+    reader_of,
     send,
 )
 from portal.access.letters.requests import about_screening
@@ -96,7 +96,7 @@ def send_reopening(
         key=f"reopened-{now:%Y%m%d%H%M%S%f}",
         facts={
             "explanation": reason,
-            "access": "The access that was given on it has ended." if ends_access else "",
+            "access": "The access that you had has ended." if ends_access else "",
             "due": whole_date(access_request.due_at) if access_request.due_at else "",
         },
         now=now,
@@ -106,7 +106,7 @@ def send_reopening(
 def send_assignment(access_request: AccessRequest, assignee: User, *, now: datetime) -> None:
     """Tell a reviewer that the case is theirs now."""
     due = f" It is due {whole_date(access_request.due_at)}." if access_request.due_at else ""
-    address = reader_of_case(access_request, assignee).linked("Open the case")
+    address = reader_of(access_request, assignee).linked("Open the case")
     send(
         replace(address, about=access_request.repo.full_name),
         kind="assignment",
@@ -132,4 +132,5 @@ def _appeal(access_request: AccessRequest, decision: Decision) -> str:
     if Appeal.objects.filter(request=access_request).exists():
         return ""
     until = decision.decided_at + timedelta(days=settings_of(access_request.repo).appeal_days)
-    return f"You may appeal once, until {whole_date(until)}; people who didn’t decide this will."
+    day = whole_date(until)
+    return f"You can appeal once, until {day}; people who did not decide this will review it."

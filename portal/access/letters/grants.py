@@ -48,9 +48,9 @@ def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
     if can_sign:
         page = reverse("access:newer", args=[grant.pk])
         address = address.linked("Read the newer text", page)
-        go_on = "You may go on: sign the newer text on the page of your grant, at any time."
+        go_on = "You can keep your access: sign the newer text on the page of your grant."
     else:
-        go_on = "You may ask for access anew at any time."
+        go_on = "You can ask for access again at any time."
     send(
         address,
         kind="notice",
@@ -104,7 +104,7 @@ def _what_is_open(grant: Grant) -> dict[str, str]:
     return {
         "modes": modes_of(grant),
         "until": whole_date(grant.expires_at),
-        "terms": f"It stands under {signed.licence_version}." if signed else "",
+        "terms": f"It is governed by {signed.licence_version}." if signed else "",
         "conditions": _conditions(grant),
     }
 

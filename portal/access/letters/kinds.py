@@ -1,4 +1,4 @@
-"""The letters that a team may put into its own words, as their page groups them.
+"""The kinds of letters, whose email templates a team can edit, as their page groups them.
 
 The default words are files, ``templates/access/letters/<kind>.txt``: a subject and paragraphs with
 ``{facts}`` in braces. Here stands what those words may use: the facts of each kind, each with a
@@ -59,10 +59,10 @@ _DAY = "Friday 1 January 2027"
 _NEXT_MONTH = "Sunday 31 January 2027"
 _SAMPLES = {
     "about": "It is about rules on jurisdiction.",
-    "access": "The access that was given on it has ended.",
+    "access": "The access that you had has ended.",
     "address": "member@university.example",
-    "appeal": "You may appeal once, until Tuesday 2 March 2027; people who didn’t decide this "
-    "will.",
+    "appeal": "You can appeal once, until Tuesday 2 March 2027; people who did not "
+    "decide this will review it.",
     "closed_on": _DAY,
     "conditions": "At most 3 members may work under this grant.",
     "deadline": _DAY,
@@ -71,7 +71,7 @@ _SAMPLES = {
     "ends_on": _DAY,
     "entity": "Example University",
     "for_whom": " for everybody at Example University",
-    "go_on": "You may ask for access anew at any time.",
+    "go_on": "You can ask for access again at any time.",
     "lab": "Example Lab",
     "licence": "Research Licence 1.2",
     "lifted_on": _DAY,
@@ -82,11 +82,11 @@ _SAMPLES = {
     "placed_on": _DAY,
     "question": "Which data do you measure on?",
     "reason": "The project is over.",
-    "record": "What our record was at the time, as a line to keep.",
+    "record": "Record head of 2027-01-01: 4711 5f2b91c0a7d3e846… Keep this line.",
     "saved_on": _DAY,
     "signed_on": _DAY,
     "statement": "All copies are deleted.",
-    "terms": "It stands under Research Licence 1.2.",
+    "terms": "It is governed by Research Licence 1.2.",
     "until": "Friday 31 December 2027",
     "was": _DAY,
     "what": "lab/model",

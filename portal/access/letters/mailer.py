@@ -66,7 +66,7 @@ def holder_of(grant: Grant) -> Address:
     )
 
 
-def reader_of_case(access_request: AccessRequest, reader: User) -> Address:
+def reader_of(access_request: AccessRequest, reader: User) -> Address:
     """Address somebody of the lab who may read this request."""
     repo = access_request.repo
     return Address(
@@ -115,16 +115,16 @@ def send_to_each(
     key: str,
     facts: Mapping[str, str],
     reference: str,
-    page: str,
+    link: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Write to people of the lab who must see to something.
+    """Write to people of the lab who must do something; ``link`` is a label and a page.
 
     The first letter has the bare key, by which the reminders know that it was written.
     """
     about = repo.full_name if repo else ""
     for number, person in enumerate(people):
-        address = Address(person, repo, reference, key, about, label="See to it", page=page)
+        address = Address(person, repo, reference, key, about, *link)
         suffix = f"-to-{person.pk}" if number else ""
         send(address, kind=kind, key=suffix, facts=facts, now=now)
 

@@ -57,7 +57,7 @@ def send_joined(membership: Membership, *, now: datetime) -> None:
     if person is None:
         return
     send(
-        member_of(membership, person, "See it", reverse("access:grant", args=[grant.pk])),
+        member_of(membership, person, "See the grant", reverse("access:grant", args=[grant.pk])),
         kind="joined",
         key="joined",
         facts={"until": whole_date(grant.expires_at)},
@@ -88,7 +88,7 @@ def send_ended(membership: Membership, *, now: datetime) -> None:
             now=now,
         )
     else:
-        member = member_of(membership, person, "See it", f"/{grant.repo.full_name}")
+        member = member_of(membership, person, "See the model", f"/{grant.repo.full_name}")
         send(member, kind="membership_ended", key="ended", facts=facts, now=now)
     send(
         _holder_about(membership),
@@ -102,7 +102,7 @@ def send_ended(membership: Membership, *, now: datetime) -> None:
 def _holder_about(membership: Membership) -> Address:
     grant = membership.grant
     page = reverse("access:members", args=[grant.pk])
-    return member_of(membership, grant.person, "See it", page)
+    return member_of(membership, grant.person, "See your members", page)
 
 
 def _send_to_address(

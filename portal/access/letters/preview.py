@@ -1,4 +1,4 @@
-"""Show the letter that an act on a case would send; what isn’t known yet stays open."""
+"""Preview the letters that an act on a request would send; unknown facts have a stand-in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from portal.access.models import AccessRequest
 from portal.formatting import whole_date
 from portal.outbox.templates import LetterWords
 
-# What the forms of a case's dialogs do, and the kind of letter that tells it.
+# The act of each dialog on the page of a request, and the kind of letter that tells it.
 LETTER_OF = {
     "approve": "approval",
     "offer": "offer",
@@ -28,23 +28,24 @@ STAND_INS = {
 }
 
 
-def letters_before(case: AccessRequest) -> dict[str, LetterWords]:
-    """Write each letter that a dialog of this case sends, in the words of its team."""
+def letters_before(access_request: AccessRequest) -> dict[str, LetterWords]:
+    """Write the letter that each dialog on a request's page would send, in its team's words."""
+    repo, reference = access_request.repo, access_request.reference
     return {
-        act: words_for(kind, case.repo, case.reference, _open(kind) | _known(case, kind))
+        act: words_for(kind, repo, reference, _stand_ins(kind) | _facts(access_request, kind))
         for act, kind in LETTER_OF.items()
     }
 
 
-def _known(case: AccessRequest, kind: str) -> dict[str, str]:
-    """Tell what is certain beforehand: only an approval opens under the text that was signed."""
-    known = {"applicant": case.applicant.display_name}
+def _facts(access_request: AccessRequest, kind: str) -> dict[str, str]:
+    """Return the facts that are certain: only an approval opens under the text that was signed."""
+    facts = {"applicant": access_request.applicant.display_name}
     if kind == "approval":
-        signed = case.submissions.latest("number").acceptance
-        known["licence"] = str(signed.licence_version)
-        known["signed_on"] = whole_date(signed.accepted_at)
-    return known
+        signed = access_request.submissions.latest("number").acceptance
+        facts["licence"] = str(signed.licence_version)
+        facts["signed_on"] = whole_date(signed.accepted_at)
+    return facts
 
 
-def _open(kind: str) -> dict[str, str]:
+def _stand_ins(kind: str) -> dict[str, str]:
     return {name: STAND_INS.get(name, f"[{name}]") for name in KINDS[kind].samples}

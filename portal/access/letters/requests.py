@@ -23,8 +23,8 @@ def category_of(screening: Screening) -> str:
 
 _CATEGORIES = {
     JURISDICTION: "It is about rules on jurisdiction.",
-    LIST: "It is about a list that every request is held against.",
-    "": "A check that otherwise runs by itself has to be made by hand.",
+    LIST: "It is about a list that every request is compared with.",
+    "": "A check that is usually automatic has to be made by hand.",
 }
 
 
@@ -45,7 +45,7 @@ def send_receipt(
     The letter quotes the newest head of the audit chain, so that nobody can rebuild the chain later
     without contradicting it.
     """
-    record = f"{head.words} Keep this line: it shows what our record was." if head else ""
+    record = f"{head.words} Keep this line: it proves what our record was." if head else ""
     send(
         applicant_of(access_request),
         kind="receipt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from portal.access.letters.mailer import reader_of_case, send
+from portal.access.letters.mailer import reader_of, send
 from portal.access.models import AccessRequest, Escalation
 from portal.accounts.models import User
 
@@ -38,5 +38,5 @@ def tell(
 ) -> None:
     """Write to people of the lab about a request."""
     for person in people:
-        address = reader_of_case(access_request, person)
+        address = reader_of(access_request, person)
         send(address, kind=kind, key=f"{key}-to-{person.pk}", facts=facts, now=now)

@@ -1,4 +1,4 @@
-"""Letters before and at the end of a grant.
+"""Expiry reminders: emails before and at the end of a grant.
 
 The end itself is derived from the grant's own times, so nothing here opens or closes anything.
 """

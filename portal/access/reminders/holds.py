@@ -42,7 +42,7 @@ def remind_of_hold(hold: Any, now: datetime) -> None:
         key=f"hold-{hold.pk}-stands-{hold.month}",
         facts={"placed_on": whole_date(hold.placed_at), "reason": hold.reason},
         reference=reference_of(hold),
-        page=reverse("access:holds"),
+        link=("Open the holds", reverse("access:holds")),
         now=now,
     )
     record(EventType.REMINDED, actor=None, target=hold, at=now, of="hold", month=int(hold.month))

@@ -27,7 +27,7 @@ def renewals_overdue(now: datetime) -> QuerySet[Renewal]:
 def escalate_renewal(renewal: Renewal, now: datetime) -> None:
     """Put a late renewal before the administrators, and tell its holder."""
     send(
-        replace(holder_of(renewal.grant).linked("See to it"), keys=""),
+        replace(holder_of(renewal.grant), keys=""),
         kind="renewal_overdue",
         key=f"renewal-{renewal.pk}-overdue",
         facts={"due": whole_date(renewal.due_at)},
@@ -61,7 +61,7 @@ def _tell(renewal: Renewal, people: Iterable[User], *, kind: str, key: str, now:
         key=f"renewal-{renewal.pk}-{key}",
         facts={"due": whole_date(renewal.due_at), "until": whole_date(grant.expires_at)},
         reference=grant.reference,
-        page=reverse("access:grant", args=[grant.pk]),
+        link=("Open the grant", reverse("access:grant", args=[grant.pk])),
         now=now,
     )
 

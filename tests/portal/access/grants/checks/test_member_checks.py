@@ -85,7 +85,7 @@ def test_a_hit_holds_the_membership_and_opens_nothing(grant, head, held, colleag
     assert not AuditEvent.objects.filter(type="member.joined").exists()
     (told,) = letters("member_extra_check")
     assert told.recipient == colleague
-    assert "a list that every request is held against" in " ".join(told.text.split())
+    assert "a list that every request is compared with" in " ".join(told.text.split())
     assert [each.recipient for each in letters("check_team")] == [head]
 
 
