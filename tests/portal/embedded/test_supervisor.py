@@ -11,7 +11,7 @@ import pytest
 
 from portal.embedded import processes
 from portal.embedded.demo.parts import ROOT
-from portal.embedded.errors import AlreadyRunning, PartFailed, Stopped
+from portal.embedded.errors import AlreadyRunning, PartFailed, StopRequested
 from portal.embedded.files import read_json, write_json
 from portal.embedded.supervisor import ProcessSupervisor
 from tests.waiting import wait_until
@@ -31,7 +31,7 @@ SUPERVISE = textwrap.dedent("""
     import signal, sys
     from pathlib import Path
     from portal.embedded import processes
-    from portal.embedded.errors import Stopped
+    from portal.embedded.errors import StopRequested
     from portal.embedded.supervisor import Part, ProcessSupervisor
     if sys.argv[2] == "orphans":
         processes.preparation = lambda number: (lambda: None)
@@ -44,7 +44,7 @@ SUPERVISE = textwrap.dedent("""
             supervisor.start(Part("one", sleep))
             supervisor.start(Part("two", sleep))
             supervisor.wait_until(lambda: False, 600, "the end")
-    except Stopped as stopped:
+    except StopRequested as stopped:
         sys.exit(f"stopped by {stopped}")
 """)
 
@@ -201,5 +201,5 @@ def test_a_second_supervisor_is_refused_and_told_by_whom(supervisor, var):
 
 def test_a_signal_is_noticed_while_waiting(supervisor):
     supervisor._note_signal(signal.SIGTERM, None)
-    with pytest.raises(Stopped):
+    with pytest.raises(StopRequested):
         supervisor.wait_until(lambda: False, 5, "the end")

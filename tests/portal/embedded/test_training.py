@@ -6,7 +6,7 @@ import pytest
 
 from portal.embedded.demo import start
 from portal.embedded.demo.parts import Site
-from portal.embedded.errors import Stopped
+from portal.embedded.errors import StopRequested
 from tests.inference.tiny_opts import read_jsonl
 
 
@@ -16,12 +16,12 @@ def test_ctrl_c_while_the_model_trains_is_no_crash(supervisor, monkeypatch):
 
     def stop_once_it_trains():
         if (draft / "logbook.jsonl").exists():
-            raise Stopped("SIGINT")
+            raise StopRequested("SIGINT")
 
     monkeypatch.setattr(supervisor, "tick", stop_once_it_trains)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background
     try:
-        with pytest.raises(Stopped):
+        with pytest.raises(StopRequested):
             start.trained_model(supervisor, site, "demo-model", "tiny")
     finally:
         signal.signal(signal.SIGINT, before)
