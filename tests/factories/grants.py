@@ -11,6 +11,7 @@ from portal.access.grants.audit.facts import facts_of
 from portal.access.grants.members.joining import join_as_member
 from portal.access.grants.members.membership import invite_member
 from portal.access.grants.offers import accept_offer
+from portal.access.grants.renewals import renew_grant
 from portal.access.holds.holds import place_hold
 from portal.access.models import GateSettings, Grant, Hold, Membership
 from portal.accounts.models import User
@@ -116,5 +117,17 @@ def make_hold(
         subject_id=subject.pk,
         repo_id=repo.pk if repo else None,
         reason="We look into it.",
+        now=now,
+    )
+
+
+def make_renewal(grant: Grant, *, now: datetime) -> Grant:
+    """Renew a grant as its holder, with a report and a new signature."""
+    return renew_grant(
+        holder=grant.person,
+        grant_id=grant.pk,
+        report="We measured calibration.",
+        publications="",
+        signature=make_signature(grant.person, grant.repo, now=now),
         now=now,
     )

@@ -143,8 +143,6 @@ def request_page(
     ).last()
     answers = submission.answers if submission else access_request.draft
     request_form = submission.form if submission else newest_form(access_request.repo)
-    waited = request_status.waiting_time(access_request)
-    due_at = access_request.due_at
     context = {
         "access_request": access_request,
         "repo": access_request.repo,
@@ -153,27 +151,44 @@ def request_page(
         "stages": request_status.stages(access_request, grant, now),
         "acts": allowed_actions(access_request.applicant, access_request, now),
         "question": request_status.open_question(access_request),
-        "grant": grant,
-        "grant_mark": grant_state(grant, now) if grant else None,
-        "grant_status": status_of(grant, now) if grant else "",
-        "grant_end": end_of(grant, now) if grant else None,
-        "grant_modes": modes_label(grant.modes) if grant else "",
         "submission": submission,
         "answers": readable_answers(answers, form=request_form),
         "changes": changes_of(access_request),
         "asked_for": modes_label(answers.get("modes")),
-        "waited_days": waited.days,
-        "first_due_at": due_at - waited if due_at else None,
-        "overdue": bool(due_at and due_at < now),
         "events": timeline_of(access_request, reader=access_request.applicant),
         "form": form,
         "appeal": appeal or AppealForm(),
         "base_url": settings.BASE_URL,
         "now": now,
+        **_grant(grant, now),
+        **_due_dates(access_request, now),
         **_ways_back(access_request, now),
         **_evidence(access_request, now),
     }
     return render(request, "access/request.html", context, status=status)
+
+
+def _grant(grant: Grant | None, now: datetime) -> dict[str, Any]:
+    """Return the grant that came of the request, and whether it is active, offered or over."""
+    if grant is None:
+        return {"grant": None}
+    return {
+        "grant": grant,
+        "grant_mark": grant_state(grant, now),
+        "grant_status": status_of(grant, now),
+        "grant_end": end_of(grant, now),
+        "grant_modes": modes_label(grant.modes),
+    }
+
+
+def _due_dates(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
+    """Return the due date before questions moved it, by how much, and whether it has passed."""
+    waited, due_at = request_status.waiting_time(access_request), access_request.due_at
+    return {
+        "waited_days": waited.days,
+        "first_due_at": due_at - waited if due_at else None,
+        "overdue": bool(due_at and due_at < now),
+    }
 
 
 def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:

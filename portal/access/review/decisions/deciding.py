@@ -60,10 +60,11 @@ def approve_request(
     check_terms(access_request, terms, now)
     require_admissible(access_request.applicant, access_request.repo, now, actor=reviewer)
     _require_no_hold_on_named(access_request)
-    votes = (
-        [] if is_override else _vote(access_request, reviewer, Verdict.APPROVED, now, terms=terms)
-    )
-    agreed_terms = terms if is_override else _agreed_terms(access_request, votes)
+    votes: list[Review] = []
+    agreed_terms: ApprovalTerms | None = terms
+    if not is_override:
+        votes = _vote(access_request, reviewer, Verdict.APPROVED, now, terms=terms)
+        agreed_terms = _agreed_terms(access_request, votes)
     if agreed_terms is None:
         record(EventType.REQUEST_VOTED, actor=reviewer, target=access_request, at=now)
         return None

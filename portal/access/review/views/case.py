@@ -51,28 +51,13 @@ def case_context(
     submission = access_request.submissions.select_related(
         "acceptance__licence_version__licence", "form"
     ).latest("number")
-    answers = submission.answers
     shown = {**_team(access_request, reviewer, now), **_grant(access_request, reviewer, now)}
     dialogs = _dialogs(shown)
     name, form = failed or ("", None)
     if form is None and name not in dialogs:
         name = ""
     return {
-        "case": access_request,
-        "repo": access_request.repo,
-        "submission": submission,
-        "organization": answers.get("organization", ""),
-        "modes": modes_label(answers.get("modes")),
-        "answers": _answers(submission),
-        "changes": changes_of(access_request),
-        "state_mark": status.reviewer_mark(access_request),
-        "due": due_tone(access_request, now),
-        "awaits": status.awaits_decision(access_request),
-        "undecided": status.is_undecided(access_request),
-        "questions": access_request.questions.told().select_related("asked_by"),
-        "notes": access_request.notes.select_related("author"),
-        "appeal": getattr(access_request, "appeal", None),
-        "attestations": _attestations(submission.acceptance),
+        **_request(access_request, submission, now),
         "earlier": _earlier(access_request, reviewer),
         "events": timeline_of(access_request, reader=reviewer),
         "place": position_in_queue(access_request, reviewer, filters, now),
@@ -85,8 +70,31 @@ def case_context(
         "dialogs": dialogs,
         "letters": letters_before(access_request) if dialogs else {},
         "undo_minutes": settings_of(access_request.repo).undo_minutes,
-        **_evidence(access_request, reviewer, answers, now),
-        **_forms(access_request, answers, now, name, form),
+        **_evidence(access_request, reviewer, submission.answers, now),
+        **_forms(access_request, submission.answers, now, name, form),
+    }
+
+
+def _request(
+    access_request: AccessRequest, submission: Submission, now: datetime
+) -> dict[str, Any]:
+    """Return what everybody on the team reads of the request and its newest snapshot."""
+    return {
+        "case": access_request,
+        "repo": access_request.repo,
+        "submission": submission,
+        "organization": submission.answers.get("organization", ""),
+        "modes": modes_label(submission.answers.get("modes")),
+        "answers": _answers(submission),
+        "changes": changes_of(access_request),
+        "state_mark": status.reviewer_mark(access_request),
+        "due": due_tone(access_request, now),
+        "awaits": status.awaits_decision(access_request),
+        "undecided": status.is_undecided(access_request),
+        "questions": access_request.questions.told().select_related("asked_by"),
+        "notes": access_request.notes.select_related("author"),
+        "appeal": getattr(access_request, "appeal", None),
+        "attestations": _attestations(submission.acceptance),
     }
 
 

@@ -10,11 +10,12 @@ from django.urls import reverse
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.letters.kinds import FIXED, GROUPS, KINDS
 from portal.accounts.models import Scope
-from portal.outbox.models import OutboxMessage
+from portal.outbox.models import LetterTemplate, OutboxMessage
 from portal.outbox.templates import fill
-from tests.factories.access import make_grant
+from tests.factories.access import make_grant, make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import make_administrator
+from tests.factories.reviews import decline
 from tests.portal.api.api_calls import by_token
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,33 @@ def test_a_grants_letter_goes_out_in_the_teams_words(page, repo, administrator, 
     letter = OutboxMessage.objects.get(kind="revocation")
     assert letter.subject.startswith(f"It is over ({repo.full_name})")
     assert f"{grant.person.display_name}: {repo.full_name}, " in letter.text
+
+
+def test_a_team_writes_its_own_and_they_are_sent(page, repo, administrator, now):
+    own = "Dear {applicant}, no: {reason}\n\n{explanation}\n\nAbout {repo}."
+    tried = page.post(url(repo, "decline"), {"subject": "No", "paragraphs": own})
+    assert "Dear Researcher Name, no" in tried.text
+    assert not LetterTemplate.objects.exists()
+    page.post(url(repo, "decline"), {"subject": "No", "paragraphs": own, "save": "1"})
+    access_request = make_request(repo, now=now)
+    decline(access_request, administrator, now)
+    text = OutboxMessage.objects.get(kind="decline").text
+    assert f"Dear {access_request.applicant.name}, no: The purpose" in " ".join(text.split())
+
+
+def test_a_hole_or_an_unknown_fact_is_told(page, repo):
+    for own in ("No.", "{repo} {reason} {explanation} {secret}"):
+        answer = page.post(url(repo, "decline"), {"subject": "No", "paragraphs": own, "save": "1"})
+        assert answer.status_code == 422
+    assert not LetterTemplate.objects.exists()
+
+
+def test_back_to_the_default(page, repo):
+    own = "{repo} {reason} {explanation}"
+    page.post(url(repo, "decline"), {"subject": "No", "paragraphs": own, "save": "1"})
+    assert LetterTemplate.objects.exists()
+    page.post(url(repo, "decline"), {"reset": "1"})
+    assert not LetterTemplate.objects.exists()
 
 
 def test_the_api_lists_the_same(repo, administrator):

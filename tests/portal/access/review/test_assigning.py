@@ -9,35 +9,18 @@ from portal.access.models import Assignment
 from portal.access.review.assignment import assign_request, claim_request, release_request
 from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
-from portal.catalog.models import TeamMember
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage
-from tests.factories.access import make_request
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 from tests.factories.reviews import approve
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
-
-
-@pytest.fixture
 def colleague(case):
     return make_reviewer(case.repo)
-
-
-@pytest.fixture
-def head(case):
-    return make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
 
 
 def claim(case, reviewer, now):

@@ -24,16 +24,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def repo():
-    return make_repo()
-
-
-@pytest.fixture
-def reviewer(repo):
-    return make_reviewer(repo)
-
-
-@pytest.fixture
 def cases(repo, now):
     return [make_request(repo, now=now) for _ in range(3)]
 

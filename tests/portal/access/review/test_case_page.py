@@ -14,7 +14,7 @@ from portal.access.models import AccessRequest, Assignment, Note, Review
 from portal.access.review.assignment import claim_request
 from portal.access.review.notes import declare_conflict
 from portal.catalog.models import TeamMember
-from portal.outbox.models import LetterTemplate, OutboxMessage
+from portal.outbox.models import LetterTemplate
 from tests.factories.access import make_request
 from tests.factories.affiliations import make_member, make_organization
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
@@ -22,16 +22,6 @@ from tests.factories.grants import make_gate, make_hold
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
 
 
 @pytest.fixture
@@ -191,37 +181,6 @@ def test_an_administrator_assigns_and_reopens(client, case, reviewer, now):
     client.post(url("reopen", case), {"reason": "New facts."})
     case.refresh_from_db()
     assert case.state == "in_review"
-
-
-class TestLetters:
-    @pytest.fixture
-    def words(self, client, case):
-        client.force_login(make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR))
-        namespace, name = case.repo.namespace.name, case.repo.name
-        return reverse("access:letter_words", args=[namespace, name, "decline"])
-
-    def test_a_team_writes_its_own_and_they_are_sent(self, client, case, reviewer, words, now):
-        own = "Dear {applicant}, no: {reason}\n\n{explanation}\n\nAbout {repo}."
-        tried = client.post(words, {"subject": "No", "paragraphs": own})
-        assert "Dear Researcher Name, no" in tried.text
-        assert not LetterTemplate.objects.exists()
-        client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
-        decline(case, reviewer, now)
-        text = OutboxMessage.objects.get(kind="decline").text
-        assert f"Dear {case.applicant.name}, no: The purpose" in " ".join(text.split())
-
-    def test_a_hole_or_an_unknown_fact_is_told(self, client, words):
-        for own in ("No.", "{repo} {reason} {explanation} {secret}"):
-            response = client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
-            assert response.status_code == 422
-        assert not LetterTemplate.objects.exists()
-
-    def test_back_to_the_default(self, client, words):
-        own = "{repo} {reason} {explanation}"
-        client.post(words, {"subject": "No", "paragraphs": own, "save": "1"})
-        assert LetterTemplate.objects.exists()
-        client.post(words, {"reset": "1"})
-        assert not LetterTemplate.objects.exists()
 
 
 @pytest.mark.parametrize("state", ["in_review", "held", "approved"])

@@ -13,15 +13,10 @@ from portal.accounts.models import Affiliation
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.affiliations import affiliate, make_organization
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 
 pytestmark = pytest.mark.django_db
 FLAG = "Proved to work elsewhere than stated"
-
-
-@pytest.fixture
-def repo():
-    return make_repo()
 
 
 def case_of(repo, said, *proved, now):

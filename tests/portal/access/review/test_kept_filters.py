@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.access.models import AccessRequest
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 
 pytestmark = pytest.mark.django_db
 CLEAR = "?flag=clear"
@@ -31,11 +31,6 @@ def cases(repo):
     clear = [made[1].pk, made[3].pk]
     AccessRequest.objects.filter(pk__in=clear).update(evidence_is_clear=True)
     return made
-
-
-@pytest.fixture
-def repo():
-    return make_repo()
 
 
 @pytest.fixture

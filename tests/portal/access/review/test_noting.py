@@ -14,24 +14,13 @@ from portal.accounts.models import Affiliation
 from portal.audit.models import AuditEvent
 from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage
-from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_gate
 from tests.factories.reviews import approve
 
 pytestmark = pytest.mark.django_db
 SECRET = "Same group as another one; read together."
-
-
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
 
 
 def note(case, author, now, text=SECRET):

@@ -24,11 +24,6 @@ QUEUE = "/queue"
 
 
 @pytest.fixture
-def repo():
-    return make_repo()
-
-
-@pytest.fixture
 def reviewer(repo):
     return make_reviewer(repo, username="reviewer-of-it")
 

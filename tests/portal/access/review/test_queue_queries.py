@@ -26,16 +26,6 @@ QUEUE = "/queue"
 
 
 @pytest.fixture
-def repo():
-    return make_repo()
-
-
-@pytest.fixture
-def reviewer(repo):
-    return make_reviewer(repo)
-
-
-@pytest.fixture
 def page(client, reviewer):
     client.force_login(reviewer)
     return client

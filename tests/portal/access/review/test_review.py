@@ -23,16 +23,6 @@ from tests.factories.catalog import make_repo, make_reviewer
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
-
-
 def approve(case, reviewer, now, **changed):
     terms = {"modes": ["download"], "expires_at": now + timedelta(days=365), **changed}
     return approve_request(reviewer=reviewer, request_id=case.pk, now=now, **terms)

@@ -1,4 +1,4 @@
-"""An undone decision sends no letter; after the time to undo, a request is reopened with notice."""
+"""An undone decision sends no letter and leaves nothing but its record."""
 
 from __future__ import annotations
 
@@ -8,54 +8,31 @@ import pytest
 from django.core import mail
 
 from portal.access.errors import (
-    AnswersRemoved,
     ConflictOfInterest,
     MailHasLeft,
     NewerRequest,
     RequestHasMovedOn,
     RequestNotFound,
 )
-from portal.access.grants.renewals import renew_grant
-from portal.access.models import AccessRequest, Grant, Review
+from portal.access.models import Grant, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.permissions import Action, Reason
 from portal.access.policy.policy import may
-from portal.access.reporting.retention import erase_answers
-from portal.access.requests.answering import answer_question
 from portal.access.requests.drafts import start_draft
-from portal.access.review.asking import ask_question
-from portal.access.review.decisions.undo import reopen_request, undo_decision
-from portal.access.review.notes import declare_conflict
+from portal.access.review.decisions.undo import undo_decision
 from portal.access.review.timeline import timeline_of
 from portal.audit.models import AuditEvent
-from portal.catalog.models import TeamMember
-from portal.errors import Conflict, FieldErrors, Forbidden
+from portal.errors import Forbidden
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from tests.factories.access import make_request, make_signature
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
-from tests.factories.grants import make_gate
+from tests.factories.catalog import make_reviewer
+from tests.factories.grants import make_gate, make_renewal
 from tests.factories.reviews import approve, decline
 
 pytestmark = pytest.mark.django_db
 NINE = timedelta(minutes=9)
 TEN = timedelta(minutes=10)
-
-
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
-
-
-@pytest.fixture
-def head(case):
-    return make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
 
 
 def undo(case, actor, now):
@@ -71,21 +48,6 @@ def test_the_offer_of_an_undone_decision_leads_to_the_request(client, case, revi
     assert "See how your request stands" in response.text
     assert f'href="/requests/{case.pk}"' in response.text
     assert "Its letter says why" not in response.text
-
-
-def reopen(case, actor, now, reason="New facts."):
-    return reopen_request(actor=actor, request_id=case.pk, reason=reason, now=now)
-
-
-def renew(grant, now):
-    return renew_grant(
-        holder=grant.person,
-        grant_id=grant.pk,
-        report="We measured calibration.",
-        publications="",
-        signature=make_signature(grant.person, grant.repo, now=now),
-        now=now,
-    )
 
 
 def sent(kind: str) -> int:
@@ -164,7 +126,7 @@ class TestUndoing:
 
 def test_what_renewed_the_grant_meanwhile_goes_too(case, reviewer, now):
     grant = approve(case, reviewer, now, expires_at=now + timedelta(days=20))
-    renew(grant, now)
+    make_renewal(grant, now=now)
     undo(case, reviewer, now + NINE)
     later = now + timedelta(days=21)
     assert not may(case.applicant, Action.DOWNLOAD, case.repo, later).allowed
@@ -189,99 +151,8 @@ def test_a_decline_is_not_undone_under_a_new_request(case, reviewer, now):
     assert OutboxMessage.objects.filter(kind="decline", state="queued").exists()
 
 
-class TestReopening:
-    def test_the_access_ends_with_notice_and_the_case_is_new(self, case, reviewer, head, now):
-        approve(case, reviewer, now)
-        later = now + timedelta(days=5)
-        reopen(case, head, later)
-        case.refresh_from_db()
-        assert (case.state, case.closed_at) == ("in_review", None)
-        assert case.due_at == later + timedelta(days=case.repo.decision_days)
-        assert Grant.objects.get().revoked_by == head
-        letter = OutboxMessage.objects.get(kind="reopened").text
-        assert "New facts." in letter
-        assert "has ended" in letter
-        assert head.name not in letter
-        assert AuditEvent.objects.get(type="request.reopened").actor == head
-
-    def test_it_needs_a_reason(self, case, reviewer, head, now):
-        decline(case, reviewer, now)
-        with pytest.raises(FieldErrors):
-            reopen(case, head, now, reason=" ")
-
-    def test_not_by_a_reviewer_nor_twice_nor_past_a_conflict(self, case, reviewer, head, now):
-        conflicted = make_reviewer(case.repo, role=TeamMember.Role.ADMINISTRATOR)
-        declare_conflict(
-            reviewer=conflicted, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
-        )
-        decline(case, reviewer, now)
-        with pytest.raises(RequestNotFound):
-            reopen(case, reviewer, now)
-        with pytest.raises(ConflictOfInterest):
-            reopen(case, conflicted, now)
-        reopen(case, head, now)
-        with pytest.raises(RequestHasMovedOn):
-            reopen(case, head, now)
-
-    def test_it_is_no_way_around_two_people(self, case, reviewer, head, now):
-        make_gate(case.repo, two_person_revocation=True)
-        approve(case, reviewer, now)
-        with pytest.raises(Conflict, match="two people"):
-            reopen(case, head, now)
-        assert not Grant.objects.get().revoked_at
-
-    def test_what_renewed_the_grant_ends_with_it(self, case, reviewer, head, now):
-        grant = approve(case, reviewer, now - timedelta(days=40), expires_at=now)
-        renew(grant, now - timedelta(days=1))
-        assert may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
-        reopen(case, head, now)
-        assert not may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
-        assert "has ended" in OutboxMessage.objects.get(kind="reopened").text
-
-    def test_nor_around_them_for_what_was_renewed(self, case, reviewer, head, now):
-        make_gate(case.repo, two_person_revocation=True)
-        grant = approve(case, reviewer, now - timedelta(days=40), expires_at=now)
-        renew(grant, now - timedelta(days=1))
-        with pytest.raises(Conflict, match="two people"):
-            reopen(case, head, now)
-        assert may(case.applicant, Action.DOWNLOAD, case.repo, now).allowed
-
-    def test_a_lapsed_one_can_be_asked_about_again(self, case, reviewer, head, now):
-        ask_question(reviewer=reviewer, request_id=case.pk, text="Where?", now=now)
-        AccessRequest.objects.filter(pk=case.pk).update(state="lapsed", closed_at=now)
-        reopen(case, head, now)
-        ask_question(reviewer=reviewer, request_id=case.pk, text="And by whom?", now=now)
-        answer_question(
-            applicant=case.applicant, request_id=case.pk, answer="By us alone.", now=now
-        )
-        assert case.questions.get(answer="By us alone.").text == "And by whom?"
-
-    def test_after_it_one_decides_anew(self, case, reviewer, head, now):
-        decline(case, reviewer, now)
-        reopen(case, head, now)
-        assert approve(case, reviewer, now)
-
-
 def test_who_was_approved_by_mistake_and_declined_after_is_told_of_the_decline(case, reviewer, now):
     approve(case, reviewer, now)
     undo(case, reviewer, now)
     decline(case, reviewer, now)
     assert may(case.applicant, Action.DOWNLOAD, case.repo, now).reason == Reason.DECLINED
-
-
-def test_without_its_answers_a_request_is_not_reopened_and_what_to_do_is_said(now):
-    repo = make_repo()
-    head = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
-    case = make_request(repo, now=now)
-    decline(case, head, now)
-    erase_answers(now + timedelta(days=365))
-
-    with pytest.raises(AnswersRemoved, match="A new request") as refused:
-        reopen_request(
-            actor=head, request_id=case.pk, reason="Anew.", now=now + timedelta(days=366)
-        )
-
-    assert int(refused.value.status) == 409
-    case.refresh_from_db()
-    assert case.state == "declined"
-    assert not AuditEvent.objects.filter(type="request.reopened").exists()

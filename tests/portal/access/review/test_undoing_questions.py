@@ -17,24 +17,13 @@ from portal.audit.models import AuditEvent
 from portal.errors import Forbidden
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
-from tests.factories.access import make_request
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_gate
 from tests.factories.reviews import approve
 
 pytestmark = pytest.mark.django_db
 NINE, TEN = timedelta(minutes=9), timedelta(minutes=10)
 TEXT = "Which checkpoints?"
-
-
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
-
-
-@pytest.fixture
-def reviewer(case):
-    return make_reviewer(case.repo)
 
 
 @pytest.fixture

@@ -16,17 +16,11 @@ from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
 from portal.outbox.models import OutboxMessage
-from tests.factories.access import make_request
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_gate, make_hold, make_newer_text
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def case(now):
-    return make_request(make_repo(), now=now)
 
 
 @pytest.fixture
