@@ -13,7 +13,7 @@ from django import forms
 from django.urls import resolve
 from rest_framework import serializers
 
-from tests.architecture import test_permissions as permissions
+from tests.architecture.permissions import test_permissions as permissions
 from tests.fuzz import values
 
 TEXT_FIELDS = ["reason", "text", "note", "act", "step", "next", "theme", "q", "page", "after"]

@@ -9,7 +9,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
-from tests.architecture import test_permissions as permissions
+from tests.architecture.permissions import test_permissions as permissions
 from tests.fuzz import values
 from tests.fuzz.bodies import operations, sent
 
