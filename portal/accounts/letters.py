@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from portal.accounts.models import AccessToken, Reference, User
 from portal.outbox.services import queue_letter, queue_mail
+from portal.outbox.templates import fill, words_in
 
 
 def mail_question(reference: Reference, secret: str, now: datetime) -> None:
@@ -39,85 +41,73 @@ def mail_question(reference: Reference, secret: str, now: datetime) -> None:
 def mail_answer(reference: Reference, now: datetime) -> None:
     """Tell the person what their reference has answered."""
     is_confirmed = reference.verdict == Reference.Verdict.CONFIRMED
-    where = reference.organization_name
-    line = (
-        f"{reference.name} has confirmed that you work at {where}. Reviewers see it from now on."
-        if is_confirmed
-        else f"{reference.name} could not confirm that you work at {where}. You can name another "
-        "reference, add an address at the organization, or ask the reviewers of your request."
-    )
-    queue_letter(
+    _queue_notice(
+        reference.person,
         key=f"reference-{reference.pk}-answered",
         kind="reference_answered",
-        recipient=reference.person,
-        subject=f"Your reference for {where} has answered",
-        paragraphs=[line],
-        act_label="Your affiliations",
-        act_url=settings.BASE_URL + reverse("accounts:affiliations"),
-        reference="",
-        team=settings.SITE_NAME,
+        words="reference_confirmed" if is_confirmed else "reference_unconfirmed",
+        facts={"name": reference.name, "organization": reference.organization_name},
+        link=("Your affiliations", "accounts:affiliations"),
         now=now,
     )
 
 
-NOT_YOU = "If this wasn’t you, reset your password: that also ends every token and session."
-
-
 def mail_new_token(token: AccessToken, now: datetime) -> None:
     """Tell the owner of a new token, which might have been made by somebody else."""
-    scopes = ", ".join(token.scopes)
-    line = (
-        f"The token “{token.name}” was made for your account. Its scopes: {scopes}. It expires on "
-        f"{token.expires_at:%-d %B %Y}."
-    )
-    mail_notice(
+    if not token.user.has_verified_email:
+        return
+    _queue_notice(
         token.user,
         key=f"token-{token.pk}-issued",
         kind="token_issued",
-        subject="A token was made for your account",
-        line=line,
-        act=("Your tokens", "accounts:tokens"),
+        words="token_issued",
+        facts={
+            "name": token.name,
+            "scopes": ", ".join(token.scopes),
+            "expires_on": f"{token.expires_at:%-d %B %Y}",
+        },
+        link=("Your tokens", "accounts:tokens"),
         now=now,
     )
 
 
 def mail_new_address(person: User, address_id: int, email: str, now: datetime) -> None:
     """Tell the proved address of an account that another one was added."""
-    mail_notice(
+    if not person.has_verified_email:
+        return
+    _queue_notice(
         person,
         key=f"address-{address_id}-added",
         kind="address_added",
-        subject="An address was added to your account",
-        line=f"{email} was added to your account. Once it is confirmed, letters for a new "
-        "password can go there too.",
-        act=("Your addresses", "account_email"),
+        words="address_added",
+        facts={"email": email},
+        link=("Your addresses", "account_email"),
         now=now,
     )
 
 
-def mail_notice(
+def _queue_notice(
     person: User,
     *,
     key: str,
     kind: str,
-    subject: str,
-    line: str,
-    act: tuple[str, str],
+    words: str,
+    facts: Mapping[str, str],
+    link: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Queue a notice to a proved address of an account; without one, do nothing.
+    """Queue a notice to the owner of an account.
 
-    ``act`` is the label of the button and the name of the page that it opens.
+    ``words`` is the file of its text; ``link`` the label of the button and the name of its page.
     """
-    if not person.has_verified_email:
-        return
-    label, page = act
+    label, page = link
+    letter = fill(words_in(f"accounts/mail/{words}.txt"), facts)
     queue_letter(
         key=key,
         kind=kind,
         recipient=person,
-        subject=subject,
-        paragraphs=[line, NOT_YOU],
+        subject=letter.subject,
+        paragraphs=letter.paragraphs,
         act_label=label,
         act_url=settings.BASE_URL + reverse(page),
         reference="",

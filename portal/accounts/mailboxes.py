@@ -12,6 +12,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Lower
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from portal.audit.events import EventType
@@ -79,30 +80,18 @@ def ask_bounced_address(*, person: User, address: str, now: datetime) -> bool:
         return False
     signed = signing.dumps([person.pk, address], salt=SALT)
     page = reverse("site:address_again", args=[signed])
+    context = {"person": person, "url": f"{settings.BASE_URL}{page}", "days": LINK_LIFE.days}
     queue_mail(
         key=f"address-again-{_number(person, address)}-{now:%Y%m%d%H}",
         kind="address_again",
         recipient=person,
         address=address,
         subject=f"Do letters reach you here again? ({settings.SITE_NAME})",
-        text=ASKING.format(
-            name=person.display_name, url=f"{settings.BASE_URL}{page}", days=LINK_LIFE.days
-        ),
+        text=render_to_string("accounts/mail/address_again.txt", context),
         is_secret=True,
         now=now,
     )
     return True
-
-
-ASKING = """Dear {name},
-
-letters to this address came back. If this one reached you, open the page
-below within {days} days, and they go here again:
-
-{url}
-
-If you didn’t ask for this, there is nothing to do.
-"""
 
 
 def _number(person: User, address: str) -> int:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.template.loader import render_to_string
 
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -46,6 +47,16 @@ class LetterWords:
 def words_of(subject: str, text: str) -> LetterWords:
     """Read what somebody typed into the editor: empty lines separate paragraphs."""
     return LetterWords(" ".join(subject.split()), _paragraphs(text))
+
+
+def words_in(template_name: str) -> LetterWords:
+    """Read default words from a template file: its first paragraph is the subject.
+
+    Lines of a paragraph are joined, so that a file may be wrapped anywhere.
+    """
+    paragraphs = _paragraphs(render_to_string(template_name))
+    subject, *body = (" ".join(paragraph.split()) for paragraph in paragraphs)
+    return LetterWords(subject, body)
 
 
 def _paragraphs(text: str) -> list[str]:

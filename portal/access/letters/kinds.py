@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.template.loader import render_to_string
-
-from portal.outbox.templates import LetterWords, words_of
+from portal.outbox.templates import LetterWords, words_in
 
 FIXED = frozenset(
     {
@@ -31,10 +29,7 @@ FIXED = frozenset(
 
 
 def default_words(kind: str) -> LetterWords:
-    """Read a kind's file: its first paragraph is the subject. Lines of a paragraph are joined."""
-    words = words_of("", render_to_string(f"access/letters/{kind}.txt"))
-    subject, *paragraphs = (" ".join(paragraph.split()) for paragraph in words.paragraphs)
-    return LetterWords(subject, paragraphs)
+    return words_in(f"access/letters/{kind}.txt")
 
 
 @dataclass(frozen=True)
