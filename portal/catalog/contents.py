@@ -1,4 +1,4 @@
-"""A file of a revision, before there is a row of it."""
+"""A file of a revision before it has a row."""
 
 from __future__ import annotations
 

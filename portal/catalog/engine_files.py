@@ -1,4 +1,4 @@
-"""Ask the engine's readers that need no torch what loading a folder would be refused for."""
+"""Check a folder with the engine's own readers, those that need no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READERS: tuple[Callable[[Path], object], ...] = (
 
 
 def adapter_problem(folder: Path) -> str | None:
-    """Say that a folder holds an adapter, and what to do; None for others."""
+    """Return what to do with a folder that holds an adapter; None for others."""
     return _refusal(require_no_adapter, folder)
 
 
@@ -37,7 +37,7 @@ def engine_problems(folder: Path) -> list[str]:
 
 
 def without_folder(text: str, folder: Path) -> str:
-    """Name files as the publisher knows them, wherever the folder lies."""
+    """Replace the folder's path in a message: a publisher knows the files by their names."""
     return text.replace(f"{folder}/", "").replace(str(folder), "the folder")
 
 

@@ -10,7 +10,7 @@ class RepoNotFound(NotFound):
 
 
 class RepoMoved(RepoNotFound):
-    """A name that this repo bore; ``moved_to`` is the one it bears."""
+    """An error for a former name of a repo; ``moved_to`` is its name now."""
 
     def __init__(self, moved_from: str, moved_to: str) -> None:
         super().__init__(f"{moved_from} is called {moved_to} now.")
@@ -19,7 +19,7 @@ class RepoMoved(RepoNotFound):
 
 
 class RepoExists(Conflict):
-    """``full_name`` is the repo that has the name."""
+    """An error for a name that the repo ``full_name`` has."""
 
     code = "repo_exists"
 
@@ -31,7 +31,7 @@ class RepoExists(Conflict):
 
 
 class NameLeadsElsewhere(RepoExists):
-    """A refusal of a name that a repo bore before it moved, and that still leads to it."""
+    """An error for a name that a repo bore before it moved, and that still leads to it."""
 
     code = "name_leads_elsewhere"
 
@@ -44,7 +44,7 @@ class NameLeadsElsewhere(RepoExists):
 
 
 class NameKept(Conflict):
-    """A refusal of such a name to who may not know which repo it leads to."""
+    """The same error for a person who may not know which repo the name leads to."""
 
     code = "name_kept"
 
@@ -64,7 +64,7 @@ class RevisionNotFound(NotFound):
 
 
 class EntryNotFound(NotFound):
-    """``commit`` is where it isn't: clients remember the absence by it."""
+    """An error for a missing file; clients remember its absence by ``commit``."""
 
     code = "entry_not_found"
 
@@ -78,7 +78,7 @@ class MayNotPublish(Forbidden):
 
 
 class NotPublishable(Invalid):
-    """The folder lacks something, or holds something wrong; ``problems`` lists each."""
+    """An error for a folder that lacks something or is wrong; ``problems`` lists each fault."""
 
     code = "not_publishable"
 
@@ -88,20 +88,20 @@ class NotPublishable(Invalid):
 
 
 class LicenceTaken(Conflict):
-    """A version or a text of a licence that is published already."""
+    """An error for a version or text of a licence that is published already."""
 
     code = "licence_taken"
 
 
 class BadPath(Invalid):
-    """A path that no revision may hold."""
+    """An error for a path that no revision may hold."""
 
     code = "bad_path"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class StaleParent(Conflict):
-    """The branch has moved on since the change was made ready."""
+    """An error for a change made for an older revision than the branch has now."""
 
     code = "stale_parent"
     status = HTTPStatus.PRECONDITION_FAILED
@@ -120,7 +120,7 @@ class RefExists(Conflict):
 
 
 class RefKept(Forbidden):
-    """A ref that nobody may take away."""
+    """An error for a ref that can't be deleted."""
 
     code = "ref_kept"
 

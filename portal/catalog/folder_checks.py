@@ -37,7 +37,7 @@ REQUIRED = {
 
 @dataclass
 class Findings:
-    """``problems`` stand in the way of publishing; ``warnings`` are only said."""
+    """What a check found: ``problems`` prevent publishing, ``warnings`` don't."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -116,7 +116,7 @@ def file_problem(path: str, size_bytes: int) -> str | None:
 
 
 def _stand_in(name: str, path: Path) -> str | None:
-    """Say what only points to the file meant; pages are looked for where none belongs."""
+    """Name what lies in a file's place, such as an LFS pointer or a saved page; None if nothing."""
     lookalike = lookalike_in(path)
     return (
         lookalike
@@ -229,7 +229,7 @@ def _look_at_weights(
 
 
 def _no_shards_problems(names: Collection[str]) -> list[str]:
-    """Tell weights that lie there in pickles, of which more is said elsewhere, from none at all."""
+    """Say what to do about missing safetensors: convert pickled weights, or add some."""
     if any(name.endswith(".safetensors") for name in names):
         return []
     pickled = [name for name in names if PICKLED_WEIGHTS.fullmatch(name)]
@@ -239,7 +239,7 @@ def _no_shards_problems(names: Collection[str]) -> list[str]:
 
 
 def _index_problems(index: Path, shard_of: Mapping[str, str]) -> Iterator[str]:
-    """Every tensor of the index is in that shard, and the reverse."""
+    """Name each tensor of the index that isn't in its shard, and each that the index lacks."""
     try:
         announced = read_json_file(index, most_bytes=LARGEST_INDEX_BYTES)["weight_map"]
         named = {str(tensor): str(shard) for tensor, shard in announced.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-SETTLED_NS = 2_000_000_000  # a file changed this lately may change again within one tick
+SETTLED_NS = 2_000_000_000
 
 
 class Known(NamedTuple):
@@ -39,6 +39,7 @@ class HashCache:
         return known
 
     def keep(self, path: Path, status: os.stat_result, sha256: str, git_sha1: str) -> None:
+        # Another write within a tick of the clock would leave size and time as they are.
         if time.time_ns() - status.st_mtime_ns < SETTLED_NS:
             return
         key = self._key(path)

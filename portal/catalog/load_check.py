@@ -33,7 +33,7 @@ TOLD_AT_MOST = 2000
 
 @dataclass(frozen=True)
 class LoadCheck:
-    """``skipped``: why it isn't done, in the publisher's words."""
+    """The load check of a publishing; ``skipped`` is the publisher's reason not to do it."""
 
     skipped: str = ""
 
@@ -52,7 +52,7 @@ class LoadCheck:
 
 
 def is_needed(path: str) -> bool:
-    """Tell the files that an engine may read; of pickles, weights alone, which it never runs."""
+    """Return True for files that the engine may read; of pickles, only weights, never run."""
     return NEEDED.fullmatch(path) is not None
 
 
@@ -81,7 +81,7 @@ def _place(sha256: str, target: Path) -> None:
 
 
 def _roomy() -> Path:
-    """Beside what else the installation keeps: /tmp may be memory, and a model is large."""
+    """Return a folder on the installation's own disk: /tmp may be memory, and a model is large."""
     folder: Path = settings.VAR / "publish"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -109,7 +109,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 def _end(said: str, done: subprocess.CompletedProcess[str]) -> str:
-    """Its last words; a process that was killed has none."""
+    """Return the end of a failed engine's output; a killed process has none."""
     if said:
         return said[-TOLD_AT_MOST:]
     return (

@@ -26,7 +26,7 @@ def require_path(path: str) -> str:
 
 
 def path_problem(path: str) -> str:
-    """Say what is wrong with a path; nothing, if a revision may hold it."""
+    """Return what is wrong with a path; None if a revision may hold it."""
     if wrong := _wrong(path):
         shown = path.encode("unicode_escape").decode()[:200]
         return f"{shown} can’t be a path in a model: {wrong}."
@@ -49,9 +49,9 @@ def _wrong(path: str) -> str:
 
 
 def require_tree(paths: Iterable[str], *, standing: Collection[str] = ()) -> None:
-    """Raise BadPath for the first of what is wrong with paths that are to lie side by side.
+    """Raise BadPath for the first fault of paths that are to be in one revision.
 
-    Those that are ``standing`` already are only held against the others.
+    Paths in ``standing`` are there already: they are only compared with the others.
     """
     if problem := next(tree_problems(paths, standing=standing), ""):
         raise BadPath(problem, field="path")

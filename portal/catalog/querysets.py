@@ -56,7 +56,7 @@ class LicenceVersionQuerySet(models.QuerySet[M]):
         raise TypeError("A licence version is never deleted.")
 
     def in_force_at(self, now: datetime) -> LicenceVersionQuerySet[M]:
-        """Newest first; the first is the one that is signed today."""
+        """Filter to versions that have come into force, newest first: the first is signed today."""
         return self.filter(effective_at__lte=now).order_by("-effective_at", "-pk")
 
 
@@ -98,7 +98,7 @@ class ModelRepoQuerySet(models.QuerySet[M]):
         ).distinct()
 
     def visible_to(self, user: User | Any) -> ModelRepoQuerySet[M]:
-        """Public repos, and the private ones of which this person is a part; none deleted."""
+        """Filter to public repos and the private ones of this person's teams and namespaces."""
         standing = self.filter(deleted_at__isnull=True)
         if not user.is_authenticated or not user.is_active:
             return standing.filter(private=False)

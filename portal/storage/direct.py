@@ -84,11 +84,12 @@ class DirectUploads:
         except ClientError as error:
             if not _is_refusal(error):
                 raise
+            # A client that lost the first answer asks again; the upload is joined by then.
             if not self._is_there(staged):
                 raise CorruptBlob("the parts are not those that were uploaded") from error
 
     def settle(self, staged: str, sha256: str, size_bytes: int) -> str:
-        """Read what was put, and make it a blob; its git sha1.
+        """Read an upload, make it a blob, and return its git hash.
 
         Raises BlobMissing when nothing was put, CorruptBlob when it isn't what was announced; then
         nothing of it is kept.

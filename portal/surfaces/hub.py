@@ -36,6 +36,7 @@ def _hub_code(error: DomainError) -> str | None:
 
 
 def _hub_status(error: DomainError, code: str | None, request: HttpRequest) -> HTTPStatus:
+    # The Hub answers 401 to callers without a token, and clients word their advice by that.
     if code in ("RepoNotFound", "GatedRepo") and _is_anonymous(request):
         return HTTPStatus.UNAUTHORIZED
     return HTTPStatus.NOT_FOUND if code == "RepoNotFound" else error.status

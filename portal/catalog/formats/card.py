@@ -1,4 +1,4 @@
-"""The model card's front matter: what catalogues and the Hub's clients read of it."""
+"""Check the model card's front matter, as catalogues and the Hub's clients read it."""
 
 from __future__ import annotations
 

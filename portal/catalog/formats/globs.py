@@ -10,7 +10,7 @@ ESCAPED_WILDCARD, ESCAPED = re.compile(r"\\([*?[])"), re.compile(r"\\(.)")
 
 
 def matches(parts: Sequence[str], pattern: str) -> bool:
-    """Hold a path, split at its slashes, against one pattern.
+    """Match a path, split at its slashes, against one pattern.
 
     A pattern without a slash is held against the last part alone; with one, against the whole.
     Each ``*`` is tried once (fnmatch translates to atomic groups), and ``**`` by counting the parts

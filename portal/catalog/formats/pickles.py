@@ -34,7 +34,7 @@ def is_called_pickle(path: str) -> bool:
 
 
 def holds_pickle(content: BinaryIO) -> bool:
-    """Look into a file, which can be sought in, for what a loader would unpickle."""
+    """Return True if a seekable file holds what a loader would unpickle."""
     head = content.read(HEAD_BYTES)
     if head.startswith(ZIP):
         return begins_as_pickle(head) or _zip_holds_pickle(content)
@@ -43,7 +43,7 @@ def holds_pickle(content: BinaryIO) -> bool:
 
 def begins_as_pickle(head: bytes, *, whole: bool = False) -> bool:
     """Tell by its first bytes whether a file is a pickle; ``whole`` where there are no more."""
-    if head.startswith(ZIP):  # torch puts its pickle first
+    if head.startswith(ZIP):  # torch writes its pickle as the first entry
         name_length = int.from_bytes(head[26:28], "little")
         return is_called_pickle(head[30 : 30 + name_length].decode("utf-8", "replace"))
     return any(
@@ -75,7 +75,8 @@ def _opcodes(head: bytes) -> tuple[set[str], bool]:
             if number == MOST_OPCODES or not _is_credible(opcode.name, argument):
                 break
             seen.add(opcode.name)
-    except ValueError as error:  # at the end of the head too, which proves nothing
+    except ValueError as error:
+        # The end of the head may also cut an opcode in two, which proves nothing.
         return seen, "unknown" not in str(error)
     return seen, True
 
@@ -119,7 +120,7 @@ def _decompressed(head: bytes) -> bytes:
 
 
 class _Bounded(io.RawIOBase):
-    """A file of which only so much may be read."""
+    """A file that refuses to be read beyond a number of bytes."""
 
     def __init__(self, content: BinaryIO) -> None:
         self._content, self._left = content, MOST_READ_BYTES

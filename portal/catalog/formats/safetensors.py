@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeGuard
 from portal.parsing.json import NotJson, read_json
 
 HEADER_LIMIT_BYTES = 100_000_000
-MOST_DIMENSIONS = 64  # as torch has it; a product of more could take for ever
+MOST_DIMENSIONS = 64  # torch's own limit; the product of many more could take for ever
 BITS = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
@@ -23,7 +23,7 @@ BITS = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor as the header describes it; offsets are bytes after the header."""
+    """A tensor as the header describes it; offsets are bytes after the header."""
 
     name: str
     dtype: str
@@ -37,7 +37,7 @@ class Tensor:
 
 
 def read_header(path: Path) -> dict[str, dict[str, Any]]:
-    """Names, dtypes and shapes of a shard's tensors. Raises ValueError when it isn't one."""
+    """Return a shard's tensors by its header. Raises ValueError for another kind of file."""
     return _read(path)[0]
 
 
@@ -109,7 +109,7 @@ def _are_sizes(value: Any) -> TypeGuard[list[int]]:
 
 
 def _layout_problems(tensors: list[Tensor], room: int) -> list[str]:
-    """Tensors follow each other without gap or overlap, to the last byte of the file."""
+    """Name each gap and overlap: tensors must follow each other to the file's last byte."""
     problems, reached, before = [], 0, "the header"
     for tensor in sorted(tensors, key=lambda each: (each.start, each.end)):
         if tensor.start < reached:

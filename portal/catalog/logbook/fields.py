@@ -35,7 +35,7 @@ ZONES: dict[str, tzinfo] = {
 
 
 class WrongEntry(ValueError):
-    """Says what to change."""
+    """An error that says what to change in an entry."""
 
 
 def moment_of(content: Mapping[str, Any], name: str) -> datetime | None:
@@ -66,7 +66,7 @@ def zone_named(name: str) -> tzinfo:
 
 
 def _placed(moment: datetime, named: str, name: str) -> datetime:
-    """In the zone that is named. An hour that the clocks skip or repeat says which it is."""
+    """Put a local time into its zone. Raises WrongEntry for an hour that clocks skip or repeat."""
     zone = zone_named(named)
     if moment.tzinfo is not None:
         if moment.utcoffset() != moment.astimezone(zone).utcoffset():
@@ -126,7 +126,7 @@ def _is_count(value: object) -> bool:
 
 
 def _holds(kind: type) -> Callable[[Any], bool]:
-    """PostgreSQL’s JSON has no U+0000, and no JSON has NaN."""
+    """Return True if PostgreSQL’s JSON can hold the value: no U+0000, no NaN."""
 
     def fits(value: Any) -> bool:
         try:

@@ -23,7 +23,7 @@ CHANGE = re.compile(
 
 
 def read_entries(text: str) -> Iterator[tuple[int, dict[str, Any] | WrongEntry]]:
-    """Each entry, or what is wrong with it, with the number of its heading's line."""
+    """Yield each entry, or what is wrong with it, with its heading's line number."""
     for number, lines in _sections(text):
         try:
             yield number, _entry(lines)
@@ -32,7 +32,7 @@ def read_entries(text: str) -> Iterator[tuple[int, dict[str, Any] | WrongEntry]]
 
 
 def _sections(text: str) -> Iterator[tuple[int, list[str]]]:
-    """From one heading of the third level to the next of the third or above; none in a fence."""
+    """Yield the text between headings of the third level or above, none of them in a code fence."""
     number, fenced = 0, False
     lines: list[str] = []
     for at, line in enumerate(text.splitlines(), start=1):

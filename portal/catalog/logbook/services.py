@@ -27,7 +27,7 @@ LOGBOOK_FILES = (LOGBOOK_FILE, "logbook.md")
 
 @dataclass(frozen=True)
 class RawEntry:
-    """One entry of the file, parsed, with the number of its line from 1."""
+    """An entry of the file, parsed, with its line number from 1."""
 
     line: int
     content: dict[str, Any]
@@ -59,7 +59,7 @@ def read_logbook(path: Path) -> tuple[list[RawEntry], list[str]]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
-    """JSONL; an entry is known by the very line it stands in.
+    """Read JSONL; an entry is known by the hash of its line.
 
     Lines end at a line feed alone: texts in JSON may hold U+2028 and others that end a line too.
     """
@@ -84,7 +84,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _markdown(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
-    """Labs write newest first as often as oldest first, so time puts them in order."""
+    """Read Markdown, ordered by time: labs write newest first as often as oldest first."""
     entries: list[RawEntry] = []
     for line, content in read_entries(text):
         try:
@@ -104,7 +104,7 @@ def _markdown(text: str) -> Iterator[tuple[int, RawEntry | WrongEntry]]:
 def fresh_entries(
     repo: ModelRepo, entries: list[RawEntry], *, now: datetime
 ) -> tuple[list[LogbookEntry], list[str]]:
-    """Rows for the entries that the repo doesn't have yet, and what can't be placed."""
+    """Make rows for the entries that the repo doesn't have yet; return problems beside them."""
     known = {row.digest: row for row in repo.logbook.only("number", "digest")}
     rows, problems, number = [], [], len(known)
     for entry in entries:
@@ -122,7 +122,7 @@ def fresh_entries(
 
 
 def add_entries(repo: ModelRepo, entries: list[RawEntry], *, now: datetime) -> int:
-    """Append those that the repo doesn't have yet; part of a publishing transaction.
+    """Append the entries that the repo doesn't have yet, within a publishing's transaction.
 
     Raises NotPublishable where an entry amends one that isn't there.
     """

@@ -1,4 +1,4 @@
-"""The installation's key for manifests: made at its first use, and public in its other half."""
+"""The installation's key for manifests, made at its first use; its public half is published."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
-    """sha256 of the public key’s PEM: ``sha256sum`` of the file that anybody can fetch."""
+    """Return the sha256 of the public key’s PEM, as ``sha256sum`` of the published file."""
     return hashlib.sha256(public_pem(key)).hexdigest()

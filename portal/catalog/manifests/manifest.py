@@ -38,7 +38,7 @@ HASHES: dict[int, Callable[[], hashes.HashAlgorithm]] = {
 
 
 class BadSignature(Exception):
-    """The bundle isn't one, or the key did not sign it."""
+    """An error for a bundle that isn't one, or that the key did not sign."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RevisionManifest:
     licence: Mapping[str, str]
 
     def statement(self) -> dict[str, Any]:
-        """``licence`` is a field of ours; version 1.0 of the form has verifiers pass it over."""
+        """Return the in-toto statement; verifiers pass over ``licence``, a field of ours."""
         signed = sorted((path for path in self.files if is_signed(path)), key=PurePosixPath)
         root = hashlib.sha256(b"".join(bytes.fromhex(self.files[path]) for path in signed))
         resources = [

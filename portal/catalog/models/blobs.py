@@ -8,7 +8,7 @@ from portal.catalog.models.fields import COMMIT, SHA256
 
 
 class Blob(models.Model):
-    """Bytes, known by their sha256, held once however many files name them."""
+    """Bytes by their sha256, stored once however many files name them."""
 
     sha256 = models.CharField(max_length=64, primary_key=True, validators=[SHA256])
     git_sha1 = models.CharField(max_length=40, validators=[COMMIT])

@@ -23,7 +23,7 @@ class Licence(models.Model):
 
 
 class LicenceVersion(models.Model):
-    """One immutable text. ``terms`` holds its summary and what is acknowledged singly."""
+    """An immutable text. ``terms`` holds its summary and what signers tick one by one."""
 
     class Kind(models.TextChoices):
         EDITORIAL = "editorial"
@@ -50,7 +50,7 @@ class LicenceVersion(models.Model):
         return f"{self.licence.name} {self.version}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Once. Signatures name this row: what they signed must stay what it says."""
+        """Save once and refuse later: signatures name this row, so its text must stay."""
         if not self._state.adding:
             raise TypeError("A licence version never changes. Publish a new one.")
         super().save(*args, **{**kwargs, "force_insert": True})
@@ -60,7 +60,7 @@ class LicenceVersion(models.Model):
 
     @property
     def path(self) -> str:
-        """Its page."""
+        """Return the path of the version's page."""
         return f"/licences/{self.licence.slug}/{self.version}"
 
     @staticmethod
@@ -69,5 +69,5 @@ class LicenceVersion(models.Model):
 
     @property
     def attestations(self) -> list[dict[str, str]]:
-        """``[{code, text, help}]``, each to be ticked singly by who signs."""
+        """Return ``[{code, text, help}]``, each to be ticked by itself."""
         return list(self.terms.get("attestations", []))

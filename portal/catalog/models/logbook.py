@@ -9,7 +9,7 @@ from portal.catalog.models.repos import ModelRepo
 
 
 class LogbookEntry(models.Model):
-    """One entry of a model's training logbook, append-only; a correction is a new entry."""
+    """An entry of a model's training logbook, append-only; a correction is a new entry."""
 
     class Kind(models.TextChoices):
         LAUNCH = "launch"

@@ -1,4 +1,4 @@
-"""Repos: their names, their gates, who works on them."""
+"""Repos with their names, gates and teams."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mode(models.TextChoices):
 
 
 class ModelRepo(models.Model):
-    """``namespace/name``: what is released, and the gate before each mode.
+    """A repo ``namespace/name``: what is released, and the gate before each mode.
 
     A deleted one keeps its row, since grants, signatures and events name it; its name is free.
     """

@@ -12,7 +12,7 @@ from portal.catalog.querysets import FilesOfShownRevisions, RevisionQuerySet, Sh
 
 
 class Revision(models.Model):
-    """One immutable state of a repo, named by a 40-hex commit.
+    """An immutable state of a repo, named by a 40-hex commit.
 
     A hidden one is out of the history that is told, and stays for the records that name it. So
     ``objects`` leaves it out; ``everything`` is for records, which follow a key that they hold.
@@ -40,7 +40,7 @@ class Revision(models.Model):
 
     @property
     def is_shown(self) -> bool:
-        """Tell whether it may be served; a record may hold one that may not."""
+        """Return True if it may be served; a record may name one that may not."""
         return self.hidden_at is None
 
 
@@ -99,7 +99,7 @@ class File(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Card, licence and checksums are read before any gate."""
+        """Return True for the card, licence and checksums: anybody reads them before any gate."""
         return self.path in OPEN_PATHS
 
 

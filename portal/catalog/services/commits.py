@@ -1,4 +1,4 @@
-"""A revision made from the one before it: files added, copied and deleted, in order."""
+"""Make a revision from the one before it: add, copy and delete files, in order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Add:
 
 @dataclass(frozen=True)
 class Copy:
-    """A file of this repo under another path; ``revision`` is the branch's own where empty."""
+    """A copy of a file to another path, from ``revision``, or the branch's own where empty."""
 
     source: str
     path: str
@@ -80,6 +80,7 @@ def commit_changes(
     if not head.commit.startswith(parent.lower()):
         raise StaleParent
     standing = contents_of(head)
+    # Changes apply in order, as in git: a file may be copied and its source deleted in one commit.
     contents = _changed(standing, changes, head)
     _require_fit(repo, standing, contents)
     complete = with_notices(repo, contents, now)
@@ -137,7 +138,8 @@ def _delete(contents: Contents, path: str, head: Revision) -> None:
         if inner_path == path or inner_path.startswith(f"{path}/")
     ]
     if not inside or not path:
-        message = f"A file with this name doesn't exist: {path or '/'}"  # which clients look for
+        # The Hub's clients search the message for these words.
+        message = f"A file with this name doesn't exist: {path or '/'}"
         raise EntryNotFound(path, head.commit, message)
     for inner_path in inside:
         del contents[inner_path]
@@ -161,6 +163,7 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
 def _entries(standing: Contents, contents: Contents) -> list[RawEntry]:
     """Return the entries of a logbook that is new or changed. Raises NotPublishable."""
     books = [contents[name] for name in LOGBOOK_FILES if name in contents]
+    # Most commits leave the logbook as it is; reading it from a bucket would cost each of them.
     if all(book == standing.get(book.path) for book in books):
         return []
     if too_large := [book.path for book in books if book.size_bytes > LARGEST_LOGBOOK_BYTES]:

@@ -18,7 +18,7 @@ from portal.catalog.hash_cache import HashCache, Known
 from portal.storage import BlobStore, CorruptBlob
 from portal.storage.base import sha256_of
 
-AT_ONCE = 4  # hashing and writing let other threads run
+AT_ONCE = 4  # hashing and writing release the interpreter's lock
 
 Progress = Callable[[str, int], None]
 """Called with a file's path and the bytes just done."""
@@ -71,7 +71,7 @@ def hash_file(source: Path, path: str, progress: Progress | None = None) -> Hash
 
 
 class Intake:
-    """Takes files in, each hashed and, unless there is no ``store``, stored.
+    """A reader of files that hashes each and, given a ``store``, stores it.
 
     What ``cache`` knows is not hashed again, and what the store has is not sent again.
     """
@@ -101,6 +101,7 @@ class Intake:
             watched = self._watched(content, path, before.st_size)
             sha256 = self.store.add(watched) if self.store else sha256_of(watched)
             git_sha1 = cast("Watched", watched).git_sha1(sha256)
+        # A training may still be writing: bytes of two states would have a hash that fits neither.
         after = source.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise NotPublishable([f"{path} changed while it was read: publish when it is finished"])

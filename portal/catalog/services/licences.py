@@ -60,6 +60,7 @@ def publish_licence_version(
     The same version with the same text again changes nothing; another text under a version that
     stands, or the same text under another version, is refused.
     """
+    # Locked before the right is asked and the versions are read: two people may publish at once.
     licence = _licence(slug, name or slug)
     require_may_publish_licence(actor, licence)
     digest = _digest(text)

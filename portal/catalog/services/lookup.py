@@ -65,7 +65,7 @@ def _longest(repo: ModelRepo, names: list[str]) -> tuple[Revision, str]:
 
     A full commit comes first: it is what clients ask for, and no ref may look like one.
     """
-    shortest = names[-1]
+    shortest = names[-1]  # a commit has no slash, so only the first part of the path can be one
     if COMMIT.fullmatch(shortest) and (revision := _by_commit(repo, shortest)):
         return revision, shortest
     refs = _refs(repo, names)

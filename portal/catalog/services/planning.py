@@ -30,7 +30,7 @@ from portal.storage import blob_store
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """``fate``: new (sent), stored (its bytes are here already) or same (as in the last one)."""
+    """A file of a plan; ``fate`` is new, stored (its bytes are here already) or same as before."""
 
     fate: str
     path: str

@@ -94,6 +94,7 @@ def publish_revision(
     contents = [*hashed, *kept_hidden(repo)]
     if standing := standing_revision(repo, contents, DEFAULT_BRANCH):
         return standing
+    # The stored bytes are loaded, not the folder's: these are what people will get.
     tried = load_check(hashed) if load_check else {}
     return release_revision(
         actor=actor,

@@ -1,4 +1,4 @@
-"""Branches and tags: names that lead to revisions. Taking one away leaves its revision."""
+"""Create and delete branches and tags; a deleted one leaves its revision."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create_tag(
 
 @transaction.atomic
 def delete_branch(*, actor: User, repo_id: int, name: str, now: datetime) -> None:
-    """Its revisions stay, and are found by their commits."""
+    """Delete a branch; its revisions stay, and are found by their commits."""
     repo = locked_for_publishing(actor, repo_id)
     if name == DEFAULT_BRANCH:
         raise RefKept(f"Cannot delete refs/heads/{DEFAULT_BRANCH}")

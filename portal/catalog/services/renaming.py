@@ -32,6 +32,7 @@ def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: date
     former, former_place = repo.full_name, repo.namespace
     if former == f"{place.name}/{name}":
         return repo
+    # A change of letter case alone needs no other name: names are compared without case.
     if (place, name.lower()) != (former_place, repo.name.lower()):
         require_free(actor, place, name, repo=repo)
         _remember(repo)

@@ -1,4 +1,4 @@
-"""Repos, their gates and their teams."""
+"""Create and configure repos, and seat their teams."""
 
 from __future__ import annotations
 

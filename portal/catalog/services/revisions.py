@@ -41,14 +41,14 @@ def commit_id(
     contents: Sequence[Content],
     message: str = "",
 ) -> str:
-    """40 hex digits that name exactly this content after exactly that history."""
+    """Return 40 hex digits that name exactly this content after exactly that history."""
     content: dict[str, object] = {
         "repo": repo.pk,
         "parent": parent.commit if parent else None,
         "title": title,
         "files": sorted([file.path, file.sha256] for file in contents),
     }
-    if message:
+    if message:  # left out where empty, so that commits from before messages keep their names
         content["message"] = message
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:40]
@@ -59,6 +59,7 @@ def standing_revision(repo: ModelRepo, contents: Sequence[Content], branch: str)
     head = head_revision(repo, branch)
     if head is None:
         return None
+    # Generated files differ each time, as signatures do, so they don't make a revision another.
     head_files = head.files.exclude(path__in=GENERATED).values_list("path", "blob_id")
     return (
         head
@@ -80,12 +81,13 @@ def release_revision(
     message: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> Revision:
-    """Make ``contents`` the newest revision of a branch; the same again makes no new one.
+    """Make ``contents`` the newest revision of a branch, unless they are so already.
 
     Checksums and the signed manifest are added here, and whatever came under their names is left
-    out. ``facts`` are told in the event. Who may is asked by the caller, and the bytes lie in the
-    store.
+    out. ``facts`` go into the event. The caller has checked the right to publish and stored the
+    bytes.
     """
+    # The lock puts publishings in order: the second has the first one's revision as its parent.
     repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
     if standing := standing_revision(repo, contents, branch):
         return standing

@@ -1,4 +1,4 @@
-"""A branch’s history made one revision. What is left out is hidden, and nothing destroyed."""
+"""Squash a branch’s history into one revision; what is left out is hidden, not destroyed."""
 
 from __future__ import annotations
 
@@ -60,5 +60,6 @@ def _hide_the_unreachable(repo: ModelRepo, now: datetime) -> int:
         while current is not None and current not in reached:
             reached.add(current)
             current = parents[current]
+    # A ref may lead again to a revision that an earlier squash has hidden.
     revisions.filter(pk__in=reached).show()
     return revisions.exclude(pk__in=reached).hide(now)

@@ -102,7 +102,8 @@ def _compare_lists(store: BlobStore, now: datetime, orphans_after: timedelta) ->
         listed.update(blob.sha256 for blob in batch)
         _look_for_orphans(batch, now, orphans_after)
     for sha256 in Blob.objects.values_list("sha256", flat=True).iterator():
-        if sha256 not in listed and not store.has(sha256):  # it may have come since
+        # The listing takes minutes and isn't a snapshot: a blob may have come since its page.
+        if sha256 not in listed and not store.has(sha256):
             _settle(sha256, (Kind.MISSING, ""), now, kinds=(Kind.MISSING,))
     _end_what_is_mended(listed, now)
     return len(listed)

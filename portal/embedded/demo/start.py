@@ -86,6 +86,7 @@ def _prepare(supervisor: ProcessSupervisor, options: DemoOptions) -> Site:
     prepared = Prepared(
         var=supervisor.var, code=ROOT / "portal", database_url=servers["DATABASE_URL"]
     )
+    # Migrating and seeding take seconds even when there is nothing to do, so a start skips both.
     if not prepared.holds():
         _fill(supervisor, site, options.preset)
         prepared.note()

@@ -136,7 +136,7 @@ def loaded(revision: Revision) -> str:
 
 
 def told(plan: PublishPlan, options: dict[str, Any]) -> list[str]:
-    """All that would happen, a line each."""
+    """Describe a plan, a line for each effect."""
     if not plan.changes:
         commit = plan.head.commit if plan.head else ""
         return [f"The same files as {commit}: no new revision. Nothing changed."]
@@ -164,7 +164,7 @@ def _what_is_tried(options: dict[str, Any]) -> str:
 
 
 def _reason(skipped: str | None) -> str:
-    """Empty where the check is done."""
+    """Return why the load check is skipped; "" where it is done."""
     if skipped is not None and not skipped.strip():
         raise CommandError("--no-load-check takes a reason, which is recorded.")
     return skipped or ""

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Publish a licence text. It never changes afterwards; what is signed stays what it was."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """``--version`` is the licence's here, not Django's own."""
+        """Make a parser without Django's own ``--version``, which is the licence's here."""
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
