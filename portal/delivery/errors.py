@@ -6,7 +6,7 @@ from portal.errors import DomainError, Forbidden
 
 
 class LinkRefused(Forbidden):
-    """A link that opens nothing. Each kind has a code, by which it is counted."""
+    """A refusal of a link. Each kind has a code, by which it is counted."""
 
     code = "link_refused"
 
@@ -19,7 +19,7 @@ class LinkInvalid(LinkRefused):
 
 
 class LinkOfAnother(LinkRefused):
-    """Signed by us, for something else than its address names."""
+    """A refusal of a link that was signed for another file than its address names."""
 
     code = "link_of_another_file"
 
@@ -49,13 +49,13 @@ class LinkExpired(LinkRefused):
 
 
 class LinkWithdrawn(LinkRefused):
-    """The link is good, but what it was made upon no longer is."""
+    """A refusal of a link whose token, grant or permission has ended."""
 
     code = "link_withdrawn"
 
 
 class BlobUnavailable(DomainError):
-    """The file is known, and its bytes are not where they should be."""
+    """An error that the bytes of a known file are not where they should be."""
 
     code = "blob_unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -68,9 +68,9 @@ class BlobUnavailable(DomainError):
 
 
 class DownloadLimitReached(DomainError):
-    """More than one person may fetch; the Hub's clients wait as long as they are told, and retry.
+    """A refusal by the quota of bytes a day, or by the limit of downloads at once.
 
-    ``resource``: one word, which those clients quote.
+    The Hub's clients wait as long as they are told, and retry. They quote ``resource``, one word.
     """
 
     code = "budget_spent"

@@ -1,4 +1,4 @@
-"""Signed links: who may have which file until when. Nothing is stored for one."""
+"""Sign and verify links, which say who may have which file until when. None is stored."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SALT = "portal.delivery.links"
 
 @dataclass(frozen=True)
 class Link:
-    """What a signature covers. The file's row names its commit; ``variant`` is null today.
+    """The content of a signed link. The file's row names its commit; ``variant`` is null today.
 
-    ``grant_id``: the grant that it was made under, with which it dies; None where the gate is open
-    or the holder administers the model.
+    ``grant_id`` is the grant that it was made under, with which it ends; None where the gate is
+    open or the holder administers the model.
     """
 
     file_id: int
@@ -37,11 +37,14 @@ def sign(link: Link) -> str:
 
 
 def verify(signed: str, *, now: datetime) -> Link:
-    """Raises LinkInvalid, or LinkExpired. Keys in SECRET_KEY_FALLBACKS still count."""
+    """Return what was signed. Raises LinkInvalid or LinkExpired.
+
+    Signatures by the keys in SECRET_KEY_FALLBACKS are valid too.
+    """
     try:
         content = Signer(salt=SALT).unsign_object(signed)
         file_id, variant, person_id, token_id, grant_id, expiry = content
-    except (BadSignature, ValueError) as error:  # ValueError: of another release
+    except (BadSignature, ValueError) as error:  # ValueError: signed by another release
         raise LinkInvalid from error
     expires_at = datetime.fromtimestamp(expiry, UTC)
     if now >= expires_at:

@@ -1,4 +1,4 @@
-"""Who fetched what, range by range. Rows of their own: too many to be audit events."""
+"""Downloads, range by range, in rows of their own: they are too many to be audit events."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Download(models.Model):
 
 
 class LogPosition(models.Model):
-    """How far a log has been read."""
+    """A position up to which a log has been read."""
 
     path = models.TextField(unique=True)
     inode = models.BigIntegerField(null=True)

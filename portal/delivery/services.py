@@ -1,4 +1,4 @@
-"""Making links, opening them, and keeping account of what went through them."""
+"""Make links to files, open them, and keep account of what goes through them."""
 
 from __future__ import annotations
 
@@ -128,13 +128,13 @@ def _opened(link: Link, filename: str, now: datetime) -> File:
         bases = require_may_read(_holder(link, now), file, now).bases
     except Refused as refused:
         raise LinkWithdrawn(refused.refusal.line) from refused
-    if link.grant_id is not None and all(each.grant_id != link.grant_id for each in bases):
+    if link.grant_id is not None and all(basis.grant_id != link.grant_id for basis in bases):
         raise LinkWithdrawn("The grant that this link was made under has ended.")
     return file
 
 
 def _holder(link: Link, now: datetime) -> Caller:
-    """Who got the link, as they stand now; a closed account is nobody."""
+    """Return who got the link, with the rights of now; nobody where the account is closed."""
     if link.person_id is None:
         return Caller()
     if link.token_id is None:
@@ -155,7 +155,7 @@ def start_download(
     now: datetime,
     ip: str | None,
 ) -> Download:
-    """``span`` is None for the whole file."""
+    """Record that a download begins; ``span`` is None for the whole file."""
     return Download.objects.create(
         person_id=link.person_id,
         token_id=link.token_id,

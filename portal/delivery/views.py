@@ -1,4 +1,4 @@
-"""The link endpoint. No cookie and no token counts here: the signature is the permission."""
+"""Serve signed links. No cookie and no token counts here: the signature is the permission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.delivery.streaming.serving import serve
 @csrf_exempt
 @require_safe
 def link(request: HttpRequest, signed: str, filename: str) -> HttpResponseBase:
-    """Signature, expiry and access are asked once, before the first byte."""
+    """Serve a file by its signed link. Access is checked once, before the first byte."""
     now = timezone.now()
     opened, file = open_link(signed, filename, now=now)
     return serve(request, opened, file, now=now)

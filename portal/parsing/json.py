@@ -96,7 +96,7 @@ def _require_shallow(content: Any, text: str) -> None:
         return
     level = [content]
     for _ in range(MOST_LEVELS):
-        level = [child for each in level for child in _children(each) if _holds_more(child)]
+        level = [child for value in level for child in _children(value) if _holds_more(child)]
         if not level:
             return
     raise NotJson(TOO_DEEP)

@@ -1,1 +1,1 @@
-"""Accounts of what was fetched: counts, budgets and roll-ups."""
+"""Accounts of what was fetched: counts, quotas and roll-ups."""

@@ -23,7 +23,7 @@ def redis() -> Redis:
 
 
 def count_refusal(code: str) -> None:
-    """One more link of this kind was refused. A count that fails refuses no less."""
+    """Count one more refused link of this kind. The link stays refused where counting fails."""
     try:
         redis().hincrby(REFUSALS, code, 1)
     except RedisError:
@@ -31,9 +31,9 @@ def count_refusal(code: str) -> None:
 
 
 def refusals() -> dict[str, int]:
-    """How many links were refused, by code, since the counts began; empty while Redis is away."""
+    """Return how many links were refused, by code; nothing while Redis is away."""
     try:
-        found = cast("dict[str, str]", redis().hgetall(REFUSALS))
+        counts = cast("dict[str, str]", redis().hgetall(REFUSALS))
     except RedisError:
         return {}
-    return {code: int(count) for code, count in sorted(found.items())}
+    return {code: int(count) for code, count in sorted(counts.items())}

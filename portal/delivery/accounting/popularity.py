@@ -30,8 +30,8 @@ def recent_downloads(now: datetime) -> dict[int, int]:
     card. The figures may be some minutes old, since counting reads a month of rows.
     """
     try:
-        if (kept := cache.get(KEY)) is not None:
-            return dict(kept)
+        if (counts := cache.get(KEY)) is not None:
+            return dict(counts)
     except RedisError as error:
         logger.warning("The counts of downloads aren’t kept, as Redis is away: %s", error)
         return _counted(now)

@@ -1,7 +1,7 @@
-"""What one person may fetch: so many bytes in a day (UTC), and so many streams at once.
+"""Hold a person's downloads to their quota of bytes a day (UTC), and to so many at once.
 
-Whoever fetches namelessly, from an open gate, has no budget. What stands before every gate costs
-nothing.
+Anonymous downloads, through an open gate, have no quota. Files that are open to everybody, such as
+a card, cost nothing.
 """
 
 from __future__ import annotations
@@ -24,20 +24,26 @@ from portal.formatting import seconds_to_midnight, start_of_day
 
 GIGABYTE = 10**9
 STALE_SECONDS = 60
-"""A stream that moved nothing for so long is counted no more: its client or its server is gone."""
+"""A download that moved nothing for so long isn't counted: its client or its server is gone."""
 REFRESH_SECONDS = 15
 logger = logging.getLogger(__name__)
 
 
 def bytes_today(person_id: int, now: datetime) -> int:
-    """What was sent; of what still runs, or a bucket sends, all that was asked for."""
+    """Add up what the person has fetched since midnight.
+
+    A download that still runs, or that a bucket sends, counts with all that was asked for.
+    """
     today = Download.objects.filter(person=person_id, started_at__gte=start_of_day(now))
-    counted = today.aggregate(bytes=Sum(Coalesce("bytes_sent", "length_bytes")))
-    return int(counted["bytes"] or 0)
+    total = today.aggregate(bytes=Sum(Coalesce("bytes_sent", "length_bytes")))
+    return int(total["bytes"] or 0)
 
 
 def require_within_quota(person_id: int | None, file: File, now: datetime) -> None:
-    """Raises DownloadQuotaExceeded once a day's bytes are gone. What runs then may end."""
+    """Refuse a new download once the day's bytes are gone; those under way may end.
+
+    Raises DownloadQuotaExceeded.
+    """
     limit = settings.DAILY_DOWNLOAD_GB * GIGABYTE
     if not limit or person_id is None or file.is_open:
         return
@@ -48,7 +54,7 @@ def require_within_quota(person_id: int | None, file: File, now: datetime) -> No
 
 
 class OpenDownload:
-    """One of a person's streams, counted while bytes move. The counts may be lost."""
+    """One of a person's downloads under way, counted while bytes move. The count may be lost."""
 
     def __init__(self, person_id: int) -> None:
         self.key = f"weightgate:downloads:{person_id}"
@@ -56,39 +62,42 @@ class OpenDownload:
         self.seen_at = time.monotonic()
 
     def touch(self) -> None:
-        """Called for each chunk; tells Redis now and then."""
+        """Note that bytes move. Called for each chunk, it tells Redis only now and then."""
         if time.monotonic() - self.seen_at < REFRESH_SECONDS:
             return
         self.seen_at = time.monotonic()
         try:
             redis().zadd(self.key, {self.name: time.time()})
         except RedisError:
-            logger.warning("A stream’s progress can’t be counted")
+            logger.warning("A download’s progress can’t be counted")
 
     def leave(self) -> None:
         try:
             redis().zrem(self.key, self.name)
         except RedisError:
-            logger.warning("A stream’s end can’t be counted; it is forgotten by itself")
+            logger.warning("A download’s end can’t be counted; it lapses by itself")
 
 
 def begin_download(person_id: int | None) -> OpenDownload | None:
-    """Raises TooManyDownloads. None where nobody counts: no name, no limit, or no Redis."""
+    """Count one more download of a person's. Raises TooManyDownloads.
+
+    Return None where nothing is counted: for nobody known, without a limit, or without Redis.
+    """
     limit = settings.MAX_DOWNLOADS
     if not limit or person_id is None:
         return None
-    stream, now = OpenDownload(person_id), time.time()
+    download, now = OpenDownload(person_id), time.time()
     try:
         with redis().pipeline() as pipe:
-            pipe.zremrangebyscore(stream.key, 0, now - STALE_SECONDS)
-            pipe.zadd(stream.key, {stream.name: now})
-            pipe.zcard(stream.key)
-            pipe.expire(stream.key, 2 * STALE_SECONDS)
-            counted = pipe.execute()[2]
+            pipe.zremrangebyscore(download.key, 0, now - STALE_SECONDS)
+            pipe.zadd(download.key, {download.name: now})
+            pipe.zcard(download.key)
+            pipe.expire(download.key, 2 * STALE_SECONDS)
+            count = pipe.execute()[2]
     except RedisError:
-        logger.warning("Streams can’t be counted, so none is refused")
+        logger.warning("Downloads can’t be counted, so none is refused")
         return None
-    if counted > limit:
-        stream.leave()
+    if count > limit:
+        download.leave()
         raise TooManyDownloads(limit)
-    return stream
+    return download

@@ -1,7 +1,8 @@
-"""What nginx sent of the downloads that were handed over to it, read from its log.
+"""Read from nginx's log what it sent of the downloads that were handed over to it.
 
 nginx writes a line of JSON when it has answered: the download's row, how it ended, and how many
-bytes of the file went out. What was read is remembered in the transaction that notes it.
+bytes of the file went out. The position in the log is kept in the
+transaction that notes its lines, so that none is counted twice.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Transfer:
-    """One answer of nginx, ended."""
+    """A line of the log: how one download ended."""
 
     download_id: int
     status: HTTPStatus
@@ -35,7 +36,7 @@ class Transfer:
 
 
 def read_transfers(log: Path) -> int:
-    """Note all that the log has gained; how many lines.
+    """Note all that the log has gained, and return how many lines.
 
     A log that was moved away (``log.1``) is read to its end first; one that was cut, from its
     start.
@@ -45,40 +46,40 @@ def read_transfers(log: Path) -> int:
 
 @transaction.atomic
 def _read_some(log: Path) -> int:
-    """The next lines, as many as fit a chunk; how many, so 0 once there is none."""
+    """Note the next lines, as many as fit a chunk; return how many, 0 at the end."""
     position, _ = LogPosition.objects.select_for_update().get_or_create(path=str(log))
     for path in (log.with_name(f"{log.name}.1"), log):
         try:
             with path.open("rb") as lines:
-                if found := _lines(lines, position, moved=path != log):
-                    _note(found)
-                    return len(found)
+                if read := _lines(lines, position, moved=path != log):
+                    _note(read)
+                    return len(read)
         except FileNotFoundError:
             continue
     return 0
 
 
 def _lines(log: BinaryIO, position: LogPosition, *, moved: bool) -> list[bytes]:
-    """Whole lines from where the last look ended; one that nginx is writing waits."""
+    """Read whole lines from where the last look ended; one that nginx still writes waits."""
     status = os.fstat(log.fileno())
     known = position.inode == status.st_ino
     if moved and not known:
         return []
     log.seek(position.offset_bytes if known and position.offset_bytes <= status.st_size else 0)
     began = log.tell()
-    found = log.read(CHUNK_BYTES)
-    whole = found[: found.rfind(b"\n") + 1]
+    chunk = log.read(CHUNK_BYTES)
+    whole = chunk[: chunk.rfind(b"\n") + 1]
     position.inode, position.offset_bytes = status.st_ino, began + len(whole)
     position.save()
     return whole.splitlines()
 
 
 def _note(lines: Iterable[bytes]) -> None:
-    told = {each.download_id: each for each in map(_transfer, lines) if each}
-    open_rows = Download.objects.filter(pk__in=told, ended_at=None)
+    transfers = {transfer.download_id: transfer for transfer in map(_transfer, lines) if transfer}
+    open_rows = Download.objects.filter(pk__in=transfers, ended_at=None)
     downloads = list(open_rows.select_for_update().order_by("pk"))
     for download in downloads:
-        transfer = told[download.pk]
+        transfer = transfers[download.pk]
         download.status_code = transfer.status
         download.bytes_sent = transfer.bytes_sent
         download.ended_at = transfer.ended_at
@@ -86,13 +87,13 @@ def _note(lines: Iterable[bytes]) -> None:
 
 
 def _transfer(line: bytes) -> Transfer | None:
-    """None for a line that is no transfer's; nothing in a log may stop the account."""
+    """Parse a line; None if it is no transfer's, since nothing in a log may stop the account."""
     try:
-        told = json.loads(line)
-        status = HTTPStatus(int(told["status"]))
-        sent = 0 if status >= HTTPStatus.BAD_REQUEST else int(told["bytes"])
-        ended_at = datetime.fromtimestamp(float(told["ended"]), UTC)
-        return Transfer(int(told["download"]), status, sent, ended_at)
+        fields = json.loads(line)
+        status = HTTPStatus(int(fields["status"]))
+        sent = 0 if status >= HTTPStatus.BAD_REQUEST else int(fields["bytes"])
+        ended_at = datetime.fromtimestamp(float(fields["ended"]), UTC)
+        return Transfer(int(fields["download"]), status, sent, ended_at)
     except (ValueError, TypeError, KeyError):
         logger.warning("A line of the transfer log can’t be read: %r", line[:200])
         return None

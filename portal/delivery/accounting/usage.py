@@ -1,4 +1,4 @@
-"""What was fetched of a model, rolled up by person, organization or revision.
+"""Roll up the downloads of a model by person, organization or revision.
 
 Bytes are those sent; while it still runs, or where a bucket sends them, those asked for.
 """
@@ -24,6 +24,8 @@ NO_WORKPLACE = "No organization named"
 
 
 class Grouping(StrEnum):
+    """The ways to roll downloads up."""
+
     PERSON = "person"
     ORGANIZATION = "organization"
     REVISION = "revision"
@@ -31,7 +33,7 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True)
 class UsageLine:
-    """One line: ``key`` is a username, an organization's name or a commit."""
+    """A line of a roll-up; ``key`` is a username, an organization's name or a commit."""
 
     key: str
     label: str
@@ -44,9 +46,12 @@ class UsageLine:
 def usage_of(
     repo: ModelRepo, by: Grouping, *, since: datetime | None = None, until: datetime | None = None
 ) -> list[UsageLine]:
-    """Most bytes first, in four queries at most. ``since`` is included, ``until`` is not."""
+    """Roll up a model's downloads, most bytes first; ``since`` is included, ``until`` is not.
+
+    It takes four queries at most, however many downloads there are.
+    """
     lines = ROLLED[by](repo, _downloads(repo, since, until))
-    return sorted(lines, key=lambda each: (-each.size_bytes, each.key))
+    return sorted(lines, key=lambda line: (-line.size_bytes, line.key))
 
 
 def _downloads(
@@ -71,42 +76,42 @@ def _summed(downloads: QuerySet[Download], key: str) -> list[dict[str, Any]]:
 def _by_person(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "person")
     people = User.objects.in_bulk([row["person"] for row in rows if row["person"]])
-    found = []
+    lines = []
     for row in rows:
         person = people.get(row["person"])
         key = person.username if person else ""
-        found.append(_line(key, person.display_name if person else NAMELESS, [row]))
-    return found
+        lines.append(_line(key, person.display_name if person else NAMELESS, [row]))
+    return lines
 
 
 def _by_organization(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "person")
-    named = workplaces_of(repo, [row["person"] for row in rows if row["person"]])
-    folded: dict[str, list[dict[str, Any]]] = {}
+    organizations = workplaces_of(repo, [row["person"] for row in rows if row["person"]])
+    by_organization: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        folded.setdefault(named.get(row["person"], ""), []).append(row)
-    return [_line(name, name or NO_WORKPLACE, together) for name, together in folded.items()]
+        by_organization.setdefault(organizations.get(row["person"], ""), []).append(row)
+    return [_line(name, name or NO_WORKPLACE, rows) for name, rows in by_organization.items()]
 
 
 def _by_revision(repo: ModelRepo, downloads: QuerySet[Download]) -> list[UsageLine]:
     rows = _summed(downloads, "revision")
     revisions = Revision.everything.in_bulk([row["revision"] for row in rows])
-    found = []
+    lines = []
     for row in rows:
         revision = revisions[row["revision"]]
-        found.append(_line(revision.commit, revision.title, [row]))
-    return found
+        lines.append(_line(revision.commit, revision.title, [row]))
+    return lines
 
 
 def _line(key: str, label: str, rows: Iterable[dict[str, Any]]) -> UsageLine:
-    together: Sequence[dict[str, Any]] = list(rows)
+    summed: Sequence[dict[str, Any]] = list(rows)
     return UsageLine(
         key=key,
         label=label,
-        people=sum(row["people"] for row in together),
-        downloads=sum(row["downloads"] for row in together),
-        size_bytes=sum(row["size_bytes"] for row in together),
-        last_at=max(row["last_at"] for row in together),
+        people=sum(row["people"] for row in summed),
+        downloads=sum(row["downloads"] for row in summed),
+        size_bytes=sum(row["size_bytes"] for row in summed),
+        last_at=max(row["last_at"] for row in summed),
     )
 
 

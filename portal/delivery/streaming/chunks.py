@@ -1,4 +1,4 @@
-"""A file's bytes, in even chunks and flat memory, for either kind of server."""
+"""Read a file's bytes in even chunks and flat memory, for either kind of server."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def nothing() -> None:
 
 
 def chunks(path: Path, span: ByteRange, ended: Ended, moved: Moved = nothing) -> Iterator[bytes]:
+    """Yield a range of a file for a WSGI server; ``ended`` is called however it ends."""
     position = span.start
     source = os.open(path, os.O_RDONLY)
     try:
@@ -38,7 +39,10 @@ def chunks(path: Path, span: ByteRange, ended: Ended, moved: Moved = nothing) ->
 async def chunks_async(
     path: Path, span: ByteRange, ended: Ended, moved: Moved = nothing
 ) -> AsyncIterator[bytes]:
-    """The same without holding the event loop: disk and database are met in threads."""
+    """Yield a range of a file for an ASGI server.
+
+    Disk and database are used in threads, so that neither holds the event loop.
+    """
     position = span.start
     source = os.open(path, os.O_RDONLY)
     try:
@@ -48,7 +52,7 @@ async def chunks_async(
             position += len(chunk)
     finally:
         os.close(source)
-        # Shielded: who leaves cancels this, and a queued call would be cancelled with it.
+        # Shielded: a client that leaves cancels this, and the queued call would go with it.
         await asyncio.shield(asyncio.to_thread(ended, position - span.start))
 
 

@@ -1,4 +1,4 @@
-"""What the Hub's clients read off an answer about a file."""
+"""Make the headers that the Hub's clients read off an answer about a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from portal.delivery.services import filename_of
 
 
 def file_headers(file: File) -> dict[str, str]:
-    """All but Content-Length, which is the answer's own. The licence goes with every copy."""
+    """Return all headers but Content-Length, which depends on the range.
+
+    The licence's notice goes with every copy.
+    """
     licence = version_in_force(file.revision.repo, timezone.now())
     etag = f'"{file.etag}"'
     disposition = content_disposition_header(as_attachment=True, filename=filename_of(file))

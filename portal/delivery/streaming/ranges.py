@@ -1,4 +1,4 @@
-"""The Range header, one range of it (RFC 9110, section 14)."""
+"""Parse the Range header, if it asks for one range (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class ByteRange:
 
 
 class Unsatisfiable(Exception):
-    """No byte of the file is in the range."""
+    """An error that no byte of the file is in the range."""
 
 
 def parse_range(header: str, size: int) -> ByteRange | None:
-    """The span asked for; None for the whole file. Raises Unsatisfiable.
+    """Return the range asked for, or None for the whole file. Raises Unsatisfiable.
 
-    What is malformed, in another unit, or several ranges asks for the whole, as the RFC allows.
+    A header that is malformed, in another unit or of several ranges asks for the whole, as the RFC
+    allows.
     """
     match = RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):

@@ -1,4 +1,4 @@
-"""The answer that carries a file's bytes: by nginx, by the bucket, or by the portal itself."""
+"""Answer with a file's bytes: by nginx, by the bucket, or by the portal itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ logger = logging.getLogger(__name__)
 
 
 def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> HttpResponseBase:
-    """The whole file or the range asked for. Raises BlobUnavailable, DownloadLimitReached."""
+    """Answer with the whole file or the range asked for.
+
+    Raises BlobUnavailable or DownloadLimitReached.
+    """
     path = _path(file)
     if request.method == "HEAD":
         size = {"Content-Length": str(file.blob.size_bytes)}
@@ -55,7 +58,7 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
 
 
 def _path(file: File) -> Path | None:
-    """Where the bytes lie, whole; None in a bucket."""
+    """Return the path of the blob, or None where a bucket holds it. Raises BlobUnavailable."""
     try:
         path = blob_store().local_path(file.blob_id)
         if path is not None and path.stat().st_size != file.blob.size_bytes:
@@ -66,7 +69,7 @@ def _path(file: File) -> Path | None:
 
 
 def _span(request: HttpRequest, file: File) -> ByteRange | None:
-    """A range conditioned on another version of the file asks for the whole."""
+    """Return the range asked for; on the condition of another version it asks for the whole."""
     condition = request.headers.get("If-Range", "")
     if condition and condition != f'"{file.etag}"':
         return None
@@ -113,11 +116,12 @@ def _send(
 
 
 def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
-    """nginx does the range itself, from the same header, and keeps what is for it alone: whose
-    download this is, of which one person may have so many at once, and which row its log tells of.
+    """Let nginx send the bytes; it reads the range from the same header.
 
-    ``ranged``: on a condition that was found to hold here. nginx knows no ETag of ours to compare
-    it with, and would send the whole, so it goes by way of a location that leaves it out.
+    Two headers are for nginx alone: the person, whose downloads it counts, and the row, which its
+    log names. ``ranged`` says that the range has a condition (If-Range) which holds: nginx knows no
+    ETag of ours to compare it with and would send the whole, so it is sent to the location that
+    leaves the condition out.
     """
     inside = path.relative_to(settings.BLOB_DIR).as_posix()
     prefix = f"{settings.X_ACCEL_PREFIX}{'ranged/' if ranged else ''}"
@@ -133,7 +137,10 @@ def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
 
 
 def _ended(download_id: int, counted: OpenDownload | None, bytes_sent: int) -> None:
-    """The bytes are out; a database that is away by now must not break the connection."""
+    """Record the end of a download.
+
+    The bytes are out, so a database that is away by now must not break the connection.
+    """
     if counted:
         counted.leave()
     try:
@@ -145,6 +152,6 @@ def _ended(download_id: int, counted: OpenDownload | None, bytes_sent: int) -> N
 
 
 def _release_connection() -> None:
-    """Back to the pool: a long download must not keep one from everybody else."""
+    """Give the database connection back: a long download must not keep one from others."""
     if not connection.in_atomic_block:
         close_old_connections()
