@@ -1,4 +1,4 @@
-"""What a job cost: engine seconds to energy, carbon and money. Estimated, never measured.
+"""Estimate what a job cost: energy, carbon and money from engine seconds. None is measured.
 
 A step of the engine is shared by the samples in its batch, so a job's engine seconds are the sum
 over its steps of step time × its samples / all samples. Then
@@ -28,6 +28,7 @@ class Footprint:
 
 
 def footprint(engine_seconds: float) -> Footprint:
+    """Estimate the cost of so many engine seconds by the settings' figures."""
     watts = settings.ENGINE_WATTS * settings.ENGINE_PUE
     energy_wh = engine_seconds * watts / SECONDS_PER_HOUR
     cost = engine_seconds * settings.ENGINE_PRICE_PER_HOUR / SECONDS_PER_HOUR

@@ -6,7 +6,7 @@ class JobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Holds stop jobs; how many, only jobs know."""
+        """Lend the holds, which stop jobs, the count of them: access doesn't import jobs."""
         from portal.access.holds.impact import count_jobs_with
         from portal.jobs.models import Job
 

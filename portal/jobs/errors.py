@@ -38,7 +38,7 @@ class ModelNotFound(NotFound):
 
 
 class ModelLoading(DomainError):
-    """No live worker holds the model: it is being loaded, or its worker is away."""
+    """A refusal while no live worker holds the model: it is being loaded, or its worker is away."""
 
     code = "model_loading"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -84,7 +84,7 @@ class JobHasEnded(InvalidTransition):
 
 
 class LeaseLost(InvalidTransition):
-    """The row is no longer this worker's: swept, cancelled or run by another."""
+    """An error that the row is no longer this worker's: swept, cancelled or run by another."""
 
     code = "lease_lost"
 
@@ -93,7 +93,7 @@ class LeaseLost(InvalidTransition):
 
 
 class JobFailed(DomainError):
-    """The job ended without an answer."""
+    """An error that the job ended without an answer."""
 
     code = "job_failed"
     status = HTTPStatus.INTERNAL_SERVER_ERROR

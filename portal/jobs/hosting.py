@@ -1,6 +1,6 @@
-"""What is hosted: which revision live workers hold, its tokenizer and its limits.
+"""Find hosted models: the revision that live workers hold, its tokenizer and its limits.
 
-A worker that holds a model says so in Redis under a key that dies with it.
+A worker that holds a model says so in Redis under a key that expires soon after its last heartbeat.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ READ = (CONFIG, *FILE_NAMES)
 
 @cache
 def connection() -> redis.Redis:
-    """For short commands only: a blocking read needs a client without a socket timeout."""
+    """Return the client for short commands; a blocking read needs one without a socket timeout."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
@@ -49,7 +49,7 @@ def _key(state: str, full_name: str) -> str:
 
 
 def beat(full_name: str, *, state: str, commit: str) -> None:
-    """A worker's sign of life. Raises RedisError."""
+    """Send a worker's heartbeat. Raises RedisError."""
     connection().set(_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
 
 
@@ -58,7 +58,7 @@ def stop_beating(full_name: str) -> None:
 
 
 def ready_commit(full_name: str) -> str | None:
-    """The commit that a live worker holds; None while there is none, or no telling."""
+    """Return the commit that a live worker holds; None without a worker, or without Redis."""
     return _read(_key(READY, full_name))
 
 
@@ -72,19 +72,19 @@ def _read(key: str) -> str | None:
 
 
 def live_workers() -> dict[int, str]:
-    """The commit that is being served, by repo id; only where a worker is live and ready."""
+    """Return the commit that is served, by repo id, of the repos with a live and ready worker."""
     commits = {repo.pk: ready_commit(repo.full_name) for repo in hosted_repos()}
     return {repo_id: commit for repo_id, commit in commits.items() if commit}
 
 
 def hosted_repos(caller: Caller | None = None) -> list[ModelRepo]:
-    """All, or those that the caller may know of."""
+    """List all hosted repos, or those that the caller may know of."""
     repos = ModelRepo.objects.filter(hosted=True).with_names()
     return list(repos.visible_through(caller) if caller else repos)
 
 
 def find_hosted(name: str, caller: Caller) -> ModelRepo:
-    """The hosted repo of that name. Raises ModelNotFound."""
+    """Find the hosted repo of that name. Raises ModelNotFound."""
     if "\0" in name or "/" not in name:
         raise ModelNotFound(name)
     try:
@@ -98,7 +98,10 @@ def find_hosted(name: str, caller: Caller) -> ModelRepo:
 
 @dataclass(frozen=True)
 class HostedModel:
-    """What must be known of a revision to take a prompt. ``tokenizer`` None: ids only."""
+    """The facts about a revision that are needed to take a prompt.
+
+    Without a ``tokenizer`` it takes token ids only.
+    """
 
     commit: str
     context_length: int
@@ -196,7 +199,7 @@ def size_bytes(prompt: Prompt) -> int:
 
 
 def served_revision(repo: ModelRepo) -> Revision:
-    """The revision that a live worker holds. Raises ModelLoading."""
+    """Return the revision that a live worker holds. Raises ModelLoading."""
     commit = ready_commit(repo.full_name)
     revision = Revision.objects.filter(repo=repo, commit=commit).first() if commit else None
     if revision is None:
@@ -206,7 +209,7 @@ def served_revision(repo: ModelRepo) -> Revision:
 
 
 def hosted_model(revision: Revision) -> HostedModel:
-    """Raises EntryNotFound where the revision has no config.json."""
+    """Read what a prompt needs of a revision. Raises EntryNotFound without a config.json."""
     blobs = dict(revision.files.filter(path__in=READ).values_list("path", "blob_id"))
     if CONFIG not in blobs:
         raise EntryNotFound(CONFIG, revision.commit)

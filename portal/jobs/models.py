@@ -21,7 +21,7 @@ RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 
 
 class ResultEvents(Iterator[dict[str, Any]]):
-    """The events of a result, each decoded when it is asked for and not held afterwards.
+    """An iterator over a result's events, each decoded as it is reached and not held afterwards.
 
     A result may take tens of megabytes, and decoding it at once would hold the interpreter's lock,
     and so stop every other thread, for as long as that takes.
@@ -43,7 +43,10 @@ class ResultEvents(Iterator[dict[str, Any]]):
 
 
 class Job(models.Model):
-    """The truth about one request. ``prompts`` holds ids: text is tokenized before the row is."""
+    """A request for completions, with its state and its result.
+
+    ``prompts`` holds token ids: text is tokenized before the row is made.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -71,10 +74,12 @@ class Job(models.Model):
     source = models.CharField(max_length=10, choices=Source, default=Source.API)
     model_name = models.CharField(max_length=200)
     params = models.JSONField()
-    seed_drawn = models.BooleanField(default=False)  # by us, since none was asked for
+    seed_drawn = models.BooleanField(default=False)  # by the portal: the request named none
     prompts = models.JSONField()
     n = models.PositiveSmallIntegerField(default=1)
-    samples = models.PositiveIntegerField(default=1)  # drawn over all prompts, which are forgotten
+    samples = models.PositiveIntegerField(
+        default=1
+    )  # over all prompts, whose text is purged after a while
     echo = models.BooleanField(default=False)
     stream = models.BooleanField(default=False)
 
@@ -152,12 +157,12 @@ class Job(models.Model):
 
     @property
     def caller(self) -> Caller:
-        """Who asked, through what."""
+        """Return the person who made the request, with the token that they used."""
         return Caller(self.person, self.token)
 
     @property
     def looks_inside(self) -> bool:
-        """Whether more than text was asked for."""
+        """Tell if more than text was asked for."""
         return any(self.params.get(name) is not None for name in ("logprobs", "prompt_logprobs"))
 
     @property
@@ -177,7 +182,7 @@ class Job(models.Model):
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The result: per choice one event that holds all of it, as ``stream.Event`` spells it."""
+        """Return the result: for each choice one event that holds all of it, as ``ChoiceEvent``."""
         return list(self.each_event())
 
     def each_event(self) -> Iterator[dict[str, Any]]:
@@ -202,7 +207,7 @@ class Job(models.Model):
 
     @property
     def tokens_per_second(self) -> float | None:
-        """From the first token to the end; None where that says nothing."""
+        """Return the speed from the first token to the end; None where that says nothing."""
         if not (self.first_token_at and self.ended_at) or self.completion_tokens < 2:
             return None
         seconds = (self.ended_at - self.first_token_at).total_seconds()

@@ -18,6 +18,8 @@ M = TypeVar("M", bound=models.Model)
 
 
 class JobQuerySet(models.QuerySet[M]):
+    """Jobs, narrowed by whose they are and by what has become of them."""
+
     def of(self, person: User | Any) -> JobQuerySet[M]:
         return self.filter(person=person)
 
@@ -32,22 +34,22 @@ class JobQuerySet(models.QuerySet[M]):
     ) -> JobQuerySet[M]:
         """Select open jobs that a hold on these people, here, or on these revisions stops.
 
-        ``people`` None: everybody's.
+        Where ``people`` is None, everybody's are.
         """
-        found = self.open()
+        jobs = self.open()
         if people is not None:
-            found = found.filter(person__in=people)
+            jobs = jobs.filter(person__in=people)
         if repo is not None:
-            found = found.filter(repo=repo)
+            jobs = jobs.filter(repo=repo)
         if revisions is None:
-            return found
-        return found.filter(revision__in=revisions.order_by().values("pk"))
+            return jobs
+        return jobs.filter(revision__in=revisions.order_by().values("pk"))
 
     def with_names(self) -> JobQuerySet[M]:
         return self.select_related("repo__namespace", "repo__licence", "revision")
 
     def token_count(self) -> int:
-        """What they used; open ones count with all they may yet use."""
+        """Add up the tokens used; open jobs count with all that they may yet use."""
         used = Case(
             When(state__in=OPEN_STATES, then=F("reserved_tokens")),
             default=F("prompt_tokens") + F("completion_tokens"),
@@ -55,11 +57,11 @@ class JobQuerySet(models.QuerySet[M]):
         return int(self.aggregate(total=Coalesce(Sum(used), 0))["total"])
 
     def lapsed_at(self, now: datetime) -> JobQuerySet[M]:
-        """Claimed by a worker that has not been heard of since."""
+        """Select jobs whose worker has let its lease run out."""
         return self.filter(state="running", lease_until__lt=now)
 
     def overdue_since(self, limit: datetime) -> JobQuerySet[M]:
-        """Queued, or running, since before ``limit``."""
+        """Select jobs that have been queued, or running, since before ``limit``."""
         return self.filter(
             models.Q(state="queued", created_at__lt=limit)
             | models.Q(state="running", started_at__lt=limit)

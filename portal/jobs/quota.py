@@ -16,7 +16,7 @@ from portal.jobs.models import Job
 
 @dataclass(frozen=True)
 class Quota:
-    """A person's tokens of one day; days begin at 00:00 UTC."""
+    """A person's quota of tokens for one day, and how much of it is used."""
 
     used: int
     limit: int
@@ -35,6 +35,7 @@ class Quota:
 
 
 def quota_today(person: User, now: datetime) -> Quota:
+    """Return the day's quota over all models."""
     today = Job.objects.of(person).filter(created_at__gte=start_of_day(now))
     return Quota(used=today.token_count(), limit=settings.DAILY_TOKENS)
 
@@ -45,9 +46,9 @@ def daily_limit(limits: Limits) -> int:
 
 
 def quota_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Quota:
-    """Return the quota for this model: the day's, or the tighter one of who waits for access.
+    """Return the quota for a model: the day's, or the tighter one while a request is undecided.
 
-    ``limits`` come with the policy's permission. Pages show what this answers, and jobs obey it.
+    ``limits`` come with the policy's permission. Pages show this quota, and jobs are held to it.
     """
     of_the_day = quota_today(person, now)
     if limits.tokens_per_day is None:

@@ -16,9 +16,9 @@ WINDOW_SECONDS = 60
 
 
 def count_prompt_bytes(person: User, size_bytes: int, now: datetime) -> int:
-    """Count text before it is tokenized. Returns how many seconds to wait, 0 for none.
+    """Count text before it is tokenized. Return how many seconds to wait, 0 for none.
 
-    While Redis is away nothing is counted, and nobody held back.
+    While Redis is away nothing is counted, and nobody is held back.
     """
     window, into = divmod(int(now.timestamp()), WINDOW_SECONDS)
     key = f"weightgate:prompts:{person.pk}:{window}"

@@ -1,4 +1,4 @@
-"""The terms that what a model writes is under, as answers and pages carry them."""
+"""Find the licence terms that a model's outputs are under, as answers and pages carry them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ NOTICE = "Outputs carry the licence’s terms."
 
 
 def terms_of(job: Job) -> LicenceVersion | None:
-    """The text that governed when the job was asked for."""
+    """Return the licence text that governed when the job was made."""
     return governing_version(job.person, job.repo, Mode.INFERENCE, job.created_at)
 
 
 def notice(version: LicenceVersion) -> str:
-    """What the licence says of outputs, in one sentence."""
+    """Return the licence's sentence about outputs, or a general one."""
     return str(version.terms.get("outputs") or NOTICE)
 
 
 def metadata(version: LicenceVersion | None) -> dict[str, Any]:
-    """The field that a completion has besides OpenAI's; clients keep what they don't know."""
+    """Return the field that completions have besides OpenAI's; clients keep unknown fields."""
     if version is None:
         return {}
     licence = {

@@ -122,7 +122,9 @@ def make_job(
     **fields: Any,
 ) -> Job:
     completion = parse_completion({"model": repo.full_name, "prompt": prompt, **fields})
-    return create_job(caller=Caller(person or make_guest(repo)), asked=completion, now=now)
+    return create_job(
+        caller=Caller(person or make_guest(repo)), completion_request=completion, now=now
+    )
 
 
 def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1", **more: Any) -> Job | None:

@@ -1,4 +1,4 @@
-"""Events as the OpenAI completions API spells them: whole replies and stream chunks."""
+"""Spell events as the OpenAI completions API does: whole replies and stream chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 
 
 class Choice:
-    """One choice as it is told: what was said of it so far decides the next text offset."""
+    """A writer of one choice. What it has written so far decides the next text offset."""
 
     def __init__(self, job: Job, index: int, model: HostedModel) -> None:
         self.index = index
@@ -28,8 +28,8 @@ class Choice:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._characters = 0
 
-    def tell(self, event: ChoiceEvent) -> dict[str, Any]:
-        """The event as a choice object."""
+    def render(self, event: ChoiceEvent) -> dict[str, Any]:
+        """Return the event as a choice object."""
         echoes = self._echo and not self._begun
         self._begun = True
         text, logprobs = event.text, None
@@ -47,28 +47,27 @@ class Choice:
         }
 
     def _prompt_logprobs(self, event: ChoiceEvent) -> dict[str, Any]:
-        """The prompt's log-probabilities as vLLM spells them, by token id."""
+        """Return the prompt's log-probabilities as vLLM spells them, by token id."""
         if self._most_of_prompt is None:
             return {}
-        told = self._scores(event, self._most_of_prompt)
-        return {"prompt_logprobs": [entries and _by_id(entries) for entries in told]}
+        scores = self._scores(event, self._most_of_prompt)
+        return {"prompt_logprobs": [entries and _by_id(entries) for entries in scores]}
 
     def _scores(self, event: ChoiceEvent, most: int) -> list[TokenLogprobs | None]:
-        """The prompt's tokens with the ``most`` likeliest in the place of each.
+        """Return for each token of the prompt itself and the ``most`` likeliest in its place.
 
         A prompt that is asked for twice, echoed and by itself, is scored once, for the wider list.
         """
-        told = event.prompt_logprobs or _untold(self._prompt)
+        scores = event.prompt_logprobs or _without_scores(self._prompt)
         if not self._asked_twice:
-            return told
-        return [entries and _likeliest(entries, most) for entries in told]
+            return scores
+        return [entries and _likeliest(entries, most) for entries in scores]
 
     def _logprobs(self, event: ChoiceEvent, most: int, *, echoes: bool) -> dict[str, list[Any]]:
         rows: list[tuple[int, TokenLogprobs | None]] = []
         if echoes:
-            told = self._scores(event, most)
-            rows += zip(self._prompt, told, strict=True)
-        rows += zip(event.tokens, event.logprobs or _untold(event.tokens), strict=True)
+            rows += zip(self._prompt, self._scores(event, most), strict=True)
+        rows += zip(event.tokens, event.logprobs or _without_scores(event.tokens), strict=True)
         return {
             "tokens": [self._name(token, entries) for token, entries in rows],
             "token_logprobs": [entries[0][1] if entries else None for _, entries in rows],
@@ -82,14 +81,14 @@ class Choice:
         return self._model.tokenizer.name(token) if self._model.tokenizer else f"token_id:{token}"
 
     def _offset_of(self, token: int) -> int:
-        """Where the token's text begins, and note its length."""
+        """Return where the token's text begins, and note its length."""
         offset = self._characters
         if self._model.tokenizer:
             self._characters += len(self._decoder.decode(self._model.tokenizer.token_bytes(token)))
         return offset
 
 
-def _untold(tokens: list[int]) -> list[TokenLogprobs | None]:
+def _without_scores(tokens: list[int]) -> list[TokenLogprobs | None]:
     return [None for _ in tokens]
 
 
@@ -108,18 +107,18 @@ def _by_id(entries: TokenLogprobs) -> dict[str, dict[str, Any]]:
 
 
 def best_by_name(entries: TokenLogprobs) -> dict[str, float]:
-    """Logprobs by the tokens' strings; where two ids read alike, the likelier counts."""
-    found: dict[str, float] = {}
+    """Return logprobs by the tokens' strings; where two ids read alike, the likelier counts."""
+    best: dict[str, float] = {}
     for token, logprob, name, *_ in entries:
         name = f"token_id:{token}" if name is None else name
-        found[name] = max(logprob, found.get(name, logprob))
-    return found
+        best[name] = max(logprob, best.get(name, logprob))
+    return best
 
 
 class Reply:
-    """All choices of one job, whole or chunk by chunk.
+    """A writer of a job's choices, whole or chunk by chunk.
 
-    ``extra`` is for the whole reply, and for each chunk that ends a choice or the stream.
+    ``extra`` are fields of the whole reply, and of each chunk that ends a choice or the stream.
     """
 
     def __init__(
@@ -134,16 +133,17 @@ class Reply:
 
         Encoding tens of megabytes at once would hold the interpreter's lock all the while.
         """
-        told = (
-            self._choices[event["choice"]].tell(ChoiceEvent(**event)) for event in job.each_event()
+        rendered = (
+            self._choices[event["choice"]].render(ChoiceEvent(**event))
+            for event in job.each_event()
         )
-        choices = ",".join(map(encoded, told))
+        choices = ",".join(map(encoded, rendered))
         rest = encoded({**self._head(), "usage": usage(job), **self._extra})
         return f'{rest[:-1]},"choices":[{choices}]}}'
 
     def chunk(self, event: ChoiceEvent) -> dict[str, Any]:
         extra = self._extra if event.finish_reason else {}
-        return {**self._head(), "choices": [self._choices[event.choice].tell(event)], **extra}
+        return {**self._head(), "choices": [self._choices[event.choice].render(event)], **extra}
 
     def usage_chunk(self, job: Job) -> dict[str, Any]:
         return {**self._head(), "choices": [], "usage": usage(job), **self._extra}

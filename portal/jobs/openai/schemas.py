@@ -1,4 +1,4 @@
-"""The fields of POST /v1/completions: from what was sent to a CompletionRequest, or BadParameter.
+"""Validate the fields of POST /v1/completions: a CompletionRequest, or BadParameter.
 
 Unknown fields are ignored. Known ones that the engine cannot honour are refused, not ignored.
 """
@@ -20,7 +20,7 @@ MAX_N = 128
 
 
 class StreamOptions(Body):
-    """What a stream is to hold besides its text."""
+    """The options of a streamed answer."""
 
     include_usage: bool = False
 

@@ -1,4 +1,4 @@
-"""The fields of other servers that would change the text or the answer's form, and aren't offered.
+"""Refuse fields of other servers that would change the text or the answer's form.
 
 Each is refused by name unless its value is null or neutral: unless it asks for what happens anyway.
 A field that acts only through another (``mirostat_tau``, ``dry_base``) isn't listed: the other is.

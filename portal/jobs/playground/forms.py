@@ -1,4 +1,4 @@
-"""The playground's form: how it looks; ``schemas`` says what is right."""
+"""The playground's form. What is valid, ``portal.jobs.openai.schemas`` says."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class PlaygroundForm(forms.Form):
 
     def shows_more(self) -> bool:
         """Tell whether one of the fields that few need was set, or is wrong."""
-        return any(bool(each.errors) or _is_set(each) for each in self.more())
+        return any(bool(field.errors) or _is_set(field) for field in self.more())
 
     def clean_logprobs(self) -> bool:
         chosen, model = self.cleaned_data["logprobs"], self.cleaned_data.get("model", "")
@@ -125,17 +125,17 @@ class PlaygroundForm(forms.Form):
         cleaned = super().clean() or {}
         if not self.errors:
             try:
-                cleaned["asked"] = self._asked(cleaned)
+                cleaned["completion_request"] = self._completion_request(cleaned)
             except BadParameter as error:
                 self.add_error(error.field if error.field in self.fields else None, error.message)
         return cleaned
 
     @staticmethod
-    def _asked(cleaned: dict[str, Any]) -> CompletionRequest:
+    def _completion_request(cleaned: dict[str, Any]) -> CompletionRequest:
         stop = with_unix_lines(cleaned["stop"]).replace("\\n", "\n")
         logprobs = MAX_LOGPROBS if cleaned.get("logprobs") else None
-        asked = {**cleaned, "logprobs": logprobs, "stop": stop or None, "stream": True}
-        return parse_completion(asked)
+        sent = {**cleaned, "logprobs": logprobs, "stop": stop or None, "stream": True}
+        return parse_completion(sent)
 
 
 def _is_set(bound: forms.BoundField) -> bool:

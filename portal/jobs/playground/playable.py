@@ -1,4 +1,4 @@
-"""Tell what one person may prompt in the playground, how far, and out of which quota."""
+"""Tell which models a person may prompt in the playground, and out of which quota."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class PlayableModel:
 
 
 def playable_by(person: User, now: datetime) -> list[PlayableModel]:
+    """List the hosted models that the person may prompt."""
     permissions = [
         (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
     ]

@@ -1,4 +1,4 @@
-"""A job as its page shows it: words shaded by how likely they were, figures, the same as code."""
+"""Present a job on its page: words shaded by their likelihood, figures, and code to repeat it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ MINUS = "\u2212"
 
 @dataclass(frozen=True)
 class Alternative:
+    """A token that was likely in the place of another."""
+
     name: str
     logprob: str
     percent: str
@@ -48,20 +50,18 @@ class Word:
 
 
 def words(events: list[ChoiceEvent], model: HostedModel) -> list[Word]:
-    """The first choice's tokens. An event's text is shown with its last token."""
-    found = []
-    for event in events:
-        if event.choice == 0:
-            found += _words(event, model)
-    return found
+    """Return the first choice's tokens as words. An event's text is shown with its last token."""
+    return [word for event in events if event.choice == 0 for word in _words(event, model)]
 
 
 def _words(event: ChoiceEvent, model: HostedModel) -> list[Word]:
     texts = _texts(event, model)
-    told = event.logprobs or [[] for _ in event.tokens]
+    logprobs = event.logprobs or [[] for _ in event.tokens]
     return [
         _word(event.position + place + 1, text, token, entries, model)
-        for place, (text, token, entries) in enumerate(zip(texts, event.tokens, told, strict=True))
+        for place, (text, token, entries) in enumerate(
+            zip(texts, event.tokens, logprobs, strict=True)
+        )
     ]
 
 
@@ -82,12 +82,12 @@ def _word(number: int, text: str, token: int, entries: TokenLogprobs, model: Hos
     bare = text.lstrip(" ")
     chosen, *others = [_alternative(entry) for entry in entries] or [Alternative("", "", "")]
     logprob = entries[0][1] if entries else 0.0
-    named = chosen.name or (model.tokenizer.name(token) if model.tokenizer else str(token))
+    name = chosen.name or (model.tokenizer.name(token) if model.tokenizer else str(token))
     return Word(
         number=number,
         lead=text[: len(text) - len(bare)],
         text=bare,
-        chosen=visible(named),
+        chosen=visible(name),
         logprob=chosen.logprob,
         percent=chosen.percent,
         shade=sum(logprob < bound for bound in SHADES),
@@ -106,13 +106,13 @@ def signed(number: float) -> str:
 
 
 def visible(name: str) -> str:
-    """Blanks one can see."""
+    """Make blanks visible."""
     return name.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The usage line; empty strings for what is not known yet."""
+    """The figures of the usage line, empty where one is not known yet."""
 
     tokens: str
     first_after: str
@@ -145,7 +145,7 @@ ENDINGS = {"length": "ended by length", "stop": "ended by itself or at a stop"}
 
 
 def ending(job: Job, events: list[ChoiceEvent]) -> str:
-    """How the text ended, in words."""
+    """Say how the text ended."""
     if job.state == Job.State.SUCCEEDED:
         reasons = [event.finish_reason for event in events if event.finish_reason]
         return ENDINGS.get(reasons[0] or "", "") if reasons else ""
@@ -158,12 +158,14 @@ def ending(job: Job, events: list[ChoiceEvent]) -> str:
 
 @dataclass(frozen=True)
 class Snippet:
+    """A piece of code to copy."""
+
     title: str
     text: str
 
 
 def snippets(job: Job, prompt: str) -> list[Snippet]:
-    """The same request from a shell and from Python, and the weights themselves."""
+    """Return code that repeats the request, in curl and Python, or that fetches the weights."""
     name = job.repo.full_name
     body = {"model": name, "prompt": prompt, **asked_parameters(job)}
     sent = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")

@@ -1,4 +1,4 @@
-"""How jobs end that no worker finishes: people stop them, and the clock sweeps."""
+"""End jobs that no worker finishes: people stop them, and a timer sweeps them."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def cancel_job(*, person: User, job_id: UUID, now: datetime) -> Job:
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did: jobs put back, given up and overdue; repos hinted at."""
+    """The counts of a sweep; ``woken`` counts the repos whose workers were told to look."""
 
     requeued: int
     failed: int
     expired: int
-    hinted: int
+    woken: int
 
 
 def sweep(*, now: datetime) -> Swept:
-    """Bring lost jobs back, end those past their time, and hint again at what waits."""
+    """Requeue lost jobs, end those past their time limit, and wake the workers of what waits."""
     overdue = Job.objects.overdue_since(now - settings.JOB_TIME_LIMIT)
-    expired = _each(overdue, lambda job: _expire(job, now))
-    lapsed = _each(Job.objects.lapsed_at(now), lambda job: _recover(job, now))
+    expired = _act_on_each(overdue, lambda job: _expire(job, now))
+    lapsed = _act_on_each(Job.objects.lapsed_at(now), lambda job: _recover(job, now))
     waiting = Job.objects.filter(state=Job.State.QUEUED).order_by()
     repos = set(waiting.values_list("repo__namespace__name", "repo__name"))
     for namespace, name in repos:
@@ -66,16 +66,16 @@ def sweep(*, now: datetime) -> Swept:
     return Swept(requeued, len(lapsed) - requeued, len(expired), len(repos))
 
 
-def _each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
-    """Each job in a transaction of its own, so that one that resists holds up no other."""
-    done = []
+def _act_on_each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
+    """Act on each job in a transaction of its own, so that one that fails holds up no other."""
+    outcomes = []
     for job_id in list(jobs.values_list("pk", flat=True)):
         with transaction.atomic():
             job = jobs.select_for_update(skip_locked=True).filter(pk=job_id).first()
             if job is not None:
                 with bound_to(job.http_request_id):
-                    done.append(act(job))
-    return done
+                    outcomes.append(act(job))
+    return outcomes
 
 
 def _expire(job: Job, now: datetime) -> bool:
@@ -84,7 +84,7 @@ def _expire(job: Job, now: datetime) -> bool:
 
 
 def _recover(job: Job, now: datetime) -> bool:
-    """Whether the job goes back to the queue."""
+    """Requeue a job that its worker lost, or give it up. Return whether it was requeued."""
     log.warning("Job %s was lost by %s in attempt %s", job.pk, job.worker, job.attempt)
     if job.cancel_requested:
         close(job, Job.State.CANCELLED, "Stopped on request.", now)

@@ -1,4 +1,4 @@
-"""Hold a request against its person's limits: 429 where waiting helps, 400 where it never would."""
+"""Hold a request to its person's quota: 429 where waiting helps, 400 where it never would."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def require_room(person: User) -> None:
         )
 
 
-def require_within_a_day(asked: CompletionRequest, limits: Limits, prompt_tokens: int = 0) -> None:
+def require_within_a_day(
+    completion_request: CompletionRequest, limits: Limits, prompt_tokens: int = 0
+) -> None:
     """Refuse what no day's quota is enough for. Raises BadParameter, naming what to lower."""
-    most, wanted = daily_limit(limits), prompt_tokens + asked.most_completion_tokens
+    most, wanted = daily_limit(limits), prompt_tokens + completion_request.most_completion_tokens
     if wanted <= most:
         return
-    field = _too_much(asked, prompt_tokens, most)
-    advice = _advice(asked, field)
+    field = _too_much(completion_request, prompt_tokens, most)
+    advice = _advice(completion_request, field)
     while_waiting = " while your request is in review" if most == limits.tokens_per_day else ""
     whose = f"a day’s{while_waiting}"
     raise BadParameter(
@@ -42,25 +44,25 @@ def require_within_a_day(asked: CompletionRequest, limits: Limits, prompt_tokens
     )
 
 
-def _too_much(asked: CompletionRequest, prompt_tokens: int, most: int) -> str:
+def _too_much(completion_request: CompletionRequest, prompt_tokens: int, most: int) -> str:
     """Name the field without whose change nothing else would do."""
-    if prompt_tokens + asked.samples * min(asked.max_tokens, 1) <= most:
+    if prompt_tokens + completion_request.samples * min(completion_request.max_tokens, 1) <= most:
         return "max_tokens"
-    if asked.samples == len(asked.prompts) or prompt_tokens > most:
+    if completion_request.samples == len(completion_request.prompts) or prompt_tokens > most:
         return "prompt"
-    return _drawn(asked)
+    return _drawn(completion_request)
 
 
-def _drawn(asked: CompletionRequest) -> str:
+def _drawn(completion_request: CompletionRequest) -> str:
     """Name the field that says how many samples are drawn for a prompt."""
-    return "best_of" if asked.best_of > asked.n else "n"
+    return "best_of" if completion_request.best_of > completion_request.n else "n"
 
 
-def _advice(asked: CompletionRequest, field: str) -> str:
+def _advice(completion_request: CompletionRequest, field: str) -> str:
     if field == "prompt":
         return "Send fewer prompts or shorter ones."
-    if field == "max_tokens" and asked.best_of > 1:
-        return f"Lower max_tokens or {_drawn(asked)}."
+    if field == "max_tokens" and completion_request.best_of > 1:
+        return f"Lower max_tokens or {_drawn(completion_request)}."
     return f"Lower {field}."
 
 

@@ -1,6 +1,7 @@
-"""What a worker does to rows: claim under a lease, renew it, commit under the fence.
+"""Let workers claim jobs under a lease, renew it, and commit results under a fence.
 
-The fence is ``attempt = mine and state = running``: whoever lost the lease changes nothing.
+The fence is the condition that the attempt is the worker's and the state is running: a worker that
+lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
 log = logging.getLogger(__name__)
 RECENT = timedelta(minutes=1)
 
+# SKIP LOCKED lets workers claim at once without waiting for one another; the second look at the
+# state keeps a row that was claimed between the two from being claimed again.
 CLAIM = """
 WITH busy AS (
     SELECT person_id, sum(samples) AS samples FROM jobs_job
@@ -55,7 +58,7 @@ def claim_next_job(
     """Claim the fairest queued row for this worker; None where nothing waits.
 
     First come the people with the fewest samples in jobs that run or ended a moment ago, then
-    priority, then age. ``passing_over``: people of whom the worker has jobs enough.
+    priority, then age. ``passing_over`` are people of whom the worker has enough jobs.
     """
     values: dict[str, Any] = {
         "recent": now - RECENT,
@@ -73,7 +76,7 @@ def claim_next_job(
 
 
 class LeaseStatus(Enum):
-    """What a worker learns when it renews."""
+    """An answer to a worker that renews its lease."""
 
     RENEWED = "renewed"
     CANCELLED = "cancelled"
@@ -82,8 +85,8 @@ class LeaseStatus(Enum):
 
 
 def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> LeaseStatus:
-    """Hold the job for another lease, unless its person may no longer, or wants no longer."""
-    rows = _mine(job_id, attempt)
+    """Renew the lease, unless the person has cancelled the job or lost access."""
+    rows = _own_run(job_id, attempt)
     if not rows.update(lease_until=now + settings.JOB_LEASE):
         return LeaseStatus.LOST
     job = rows.select_related("person", "token__user", "revision__repo__namespace").first()
@@ -94,7 +97,7 @@ def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> LeaseStatus:
     return LeaseStatus.RENEWED if _may_still(job, now) else LeaseStatus.ACCESS_ENDED
 
 
-def _mine(job_id: UUID, attempt: int) -> Any:
+def _own_run(job_id: UUID, attempt: int) -> Any:
     return Job.objects.filter(pk=job_id, attempt=attempt, state=Job.State.RUNNING)
 
 
@@ -106,15 +109,15 @@ def _may_still(job: Job, now: datetime) -> bool:
 
 
 def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
-    """Those that someone wants stopped, and those that have ended without their worker."""
+    """Return the jobs that were cancelled, and those that ended without their worker."""
     ids = set(job_ids)
-    wanted = Job.objects.filter(pk__in=ids, state=Job.State.RUNNING, cancel_requested=False)
-    return ids - set(wanted.values_list("pk", flat=True))
+    undisturbed = Job.objects.filter(pk__in=ids, state=Job.State.RUNNING, cancel_requested=False)
+    return ids - set(undisturbed.values_list("pk", flat=True))
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a run came to."""
+    """The result of a run, or of the part of it that was done."""
 
     events: list[ChoiceEvent] = field(default_factory=list)
     completion_tokens: int = 0
@@ -144,7 +147,7 @@ def fail_job(
 def _end(
     job_id: UUID, attempt: int, state: Job.State, result: JobResult, error: str, now: datetime
 ) -> Job:
-    job = _mine(job_id, attempt).select_for_update().first()
+    job = _own_run(job_id, attempt).select_for_update().first()
     if job is None:
         raise LeaseLost
     _measure(job, result)
@@ -161,7 +164,7 @@ def _measure(job: Job, result: JobResult) -> None:
 
 
 def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
-    """End a locked row in any state, record it, and tell readers after commit."""
+    """End a locked job in any state, record it, and tell readers after commit."""
     job.state, job.error, job.ended_at, job.lease_until = state, error, now, None
     job.save()
     record(
@@ -180,5 +183,5 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
 
 def release_job(*, job_id: UUID, attempt: int) -> bool:
     """Give a job back to the queue, as a worker does that stops. False when it was not ours."""
-    returned = _mine(job_id, attempt).update(state=Job.State.QUEUED, lease_until=None, worker="")
+    returned = _own_run(job_id, attempt).update(state=Job.State.QUEUED, lease_until=None, worker="")
     return bool(returned)

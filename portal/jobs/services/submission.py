@@ -1,4 +1,4 @@
-"""A request becomes a row: guarded, measured against the model and the quota, recorded."""
+"""Make a job of a completion request: checked against access, the model and the quota."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 def create_job(
     *,
     caller: Caller,
-    asked: CompletionRequest,
+    completion_request: CompletionRequest,
     now: datetime,
     source: Job.Source = Job.Source.API,
 ) -> Job:
@@ -49,21 +49,26 @@ def create_job(
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
-    repo = find_hosted(asked.model, caller)
-    revision, limits = _allowed(caller, asked, repo, now)
+    repo = find_hosted(completion_request.model, caller)
+    revision, limits = _allowed(caller, completion_request, repo, now)
     model = hosted_model(revision)
-    _require_answerable(asked, model, limits)
+    _require_answerable(completion_request, model, limits)
     require_room(_named(caller))
-    require_within_quota(_named(caller), repo, limits, asked.most_completion_tokens, now)
-    prompts = _token_ids(caller, asked, model, now)
-    return _store(caller, asked, revision, prompts, limits, source, now)
+    require_within_quota(
+        _named(caller), repo, limits, completion_request.most_completion_tokens, now
+    )
+    prompts = _token_ids(caller, completion_request, model, now)
+    return _store(caller, completion_request, revision, prompts, limits, source, now)
 
 
 def _allowed(
-    caller: Caller, asked: CompletionRequest, repo: ModelRepo, now: datetime
+    caller: Caller, completion_request: CompletionRequest, repo: ModelRepo, now: datetime
 ) -> tuple[Revision, Limits]:
-    """The revision that answers, and how far the allowance goes. A refusal comes before a 503."""
-    action = Action.CAPTURE if asked.looks_inside else Action.INFER
+    """Return the revision that answers, and the person's limits.
+
+    A refusal comes before ModelLoading: nobody without access is told to try again later.
+    """
+    action = Action.CAPTURE if completion_request.looks_inside else Action.INFER
     try:
         revision = served_revision(repo)
     except ModelLoading:
@@ -72,71 +77,80 @@ def _allowed(
     return revision, require_may(caller, action, revision, now).limits
 
 
-def _require_answerable(asked: CompletionRequest, model: HostedModel, limits: Limits) -> None:
+def _require_answerable(
+    completion_request: CompletionRequest, model: HostedModel, limits: Limits
+) -> None:
     """Refuse what can't be answered whatever the prompts hold, before any work is done on them."""
-    model.require_room_for(asked.max_tokens)
-    model.require_known(asked.stop_token_ids, "stop_token_ids")
-    model.require_known(asked.logit_bias, "logit_bias")
-    if asked.stop:
+    model.require_room_for(completion_request.max_tokens)
+    model.require_known(completion_request.stop_token_ids, "stop_token_ids")
+    model.require_known(completion_request.logit_bias, "logit_bias")
+    if completion_request.stop:
         model.require_text("stop")
-    require_within_a_day(asked, limits)
+    require_within_a_day(completion_request, limits)
 
 
 def _token_ids(
-    caller: Caller, asked: CompletionRequest, model: HostedModel, now: datetime
+    caller: Caller, completion_request: CompletionRequest, model: HostedModel, now: datetime
 ) -> list[list[int]]:
-    """Tokenize the texts; they are counted whether or not they then fit."""
+    """Tokenize the texts among the prompts.
+
+    They count for the rate limit whether or not they then fit, since the work is done.
+    """
     longest, most = model.longest_prompt_bytes, settings.PROMPT_BYTES_PER_MINUTE
-    size = sum(min(size_bytes(prompt), longest) for prompt in asked.prompts)
+    size = sum(min(size_bytes(prompt), longest) for prompt in completion_request.prompts)
     wait_seconds = count_prompt_bytes(_named(caller), size, now)
-    model.require_short(asked.prompts)
+    model.require_short(completion_request.prompts)
     rule = f"At most {most:,} bytes of prompts a minute are tokenized."
     if size > most:
         raise BadParameter(f"{rule} Send fewer prompts at once.", field="prompt")
     if wait_seconds:
         message = f"{rule} Go on in {wait_seconds} seconds."
         raise QuotaExceeded(message, retry_after_seconds=wait_seconds)
-    return model.token_ids(asked.prompts, asked.max_tokens)
+    return model.token_ids(completion_request.prompts, completion_request.max_tokens)
 
 
 def _named(caller: Caller) -> User:
     if caller.person is None:
-        raise ValueError("the policy lets nobody infer namelessly")
+        raise ValueError("the policy lets nobody infer anonymously")
     return caller.person
 
 
 @transaction.atomic
 def _store(
     caller: Caller,
-    asked: CompletionRequest,
+    completion_request: CompletionRequest,
     revision: Revision,
     prompts: list[list[int]],
     limits: Limits,
     source: Job.Source,
     now: datetime,
 ) -> Job:
-    person = User.objects.select_for_update().get(pk=_named(caller).pk)  # one at a time per person
+    person = User.objects.select_for_update().get(
+        pk=_named(caller).pk
+    )  # the quota is held under it
     prompt_tokens = sum(map(len, prompts))
     repo = revision.repo
-    reserved = prompt_tokens + asked.most_completion_tokens
-    require_within_a_day(asked, limits, prompt_tokens)
+    reserved = prompt_tokens + completion_request.most_completion_tokens
+    require_within_a_day(completion_request, limits, prompt_tokens)
     require_room(person)
     require_within_quota(person, repo, limits, reserved, now)
-    seed = secrets.randbits(63) if asked.seed is None else asked.seed  # a second attempt repeats
+    seed = (
+        secrets.randbits(63) if completion_request.seed is None else completion_request.seed
+    )  # a second attempt draws the same
     job = Job.objects.create(
         person=person,
         token=caller.token,
         repo=repo,
         revision=revision,
         source=source,
-        model_name=asked.model,
-        params={**asked.sampling, "seed": seed},
-        seed_drawn=asked.seed is None,
+        model_name=completion_request.model,
+        params={**completion_request.sampling, "seed": seed},
+        seed_drawn=completion_request.seed is None,
         prompts=prompts,
-        n=asked.n,
-        samples=asked.samples,
-        echo=asked.echo,
-        stream=asked.stream,
+        n=completion_request.n,
+        samples=completion_request.samples,
+        echo=completion_request.echo,
+        stream=completion_request.stream,
         created_at=now,
         reserved_tokens=reserved,
         prompt_tokens=prompt_tokens,
@@ -157,9 +171,9 @@ def _store(
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:
-    """One's own job; others' don’t exist. Raises JobNotFound."""
-    mine = Job.objects.of(person).with_names().filter(pk=job_id) if person else Job.objects.none()
-    job: Job | None = mine.first()
+    """Find a person's own job; others' don’t exist to them. Raises JobNotFound."""
+    own = Job.objects.of(person).with_names().filter(pk=job_id) if person else Job.objects.none()
+    job: Job | None = own.first()
     if job is None:
         raise JobNotFound
     return job

@@ -1,4 +1,4 @@
-"""A job's tokens on their way: an event log per job in Redis, replayed from any point.
+"""Keep an event log for each running job in Redis, from which readers replay its tokens.
 
 Everything here may be lost: the row has the result. Each event names the choice, the position of
 its first token and the offset of its text, so a reader that meets the same tokens again, from a
@@ -35,7 +35,7 @@ TokenLogprobs = list[list[Any]]
 
 @dataclass(frozen=True)
 class ChoiceEvent:
-    """News of one choice. ``position``, ``offset``: where its tokens and its text begin."""
+    """New tokens of one choice, which begin at ``position``; their text begins at ``offset``."""
 
     choice: int
     position: int = 0
@@ -50,7 +50,7 @@ class ChoiceEvent:
 
 @dataclass(frozen=True)
 class JobEnd:
-    """The last word on a job."""
+    """The end of a job, which closes its log."""
 
     state: str
     error: str = ""
@@ -58,7 +58,10 @@ class JobEnd:
 
 @dataclass(frozen=True)
 class LogItem:
-    """What a reader gets: an event or the end, and the place to go on from. Both None: silence."""
+    """An entry as a reader gets it: an event or the end, with the id to go on from.
+
+    Without either, nothing has come for a second.
+    """
 
     last_id: str
     event: ChoiceEvent | None = None
@@ -70,7 +73,7 @@ def log_key(job_id: UUID) -> str:
 
 
 def append(events: Iterable[tuple[UUID, ChoiceEvent]]) -> None:
-    """Write several jobs' events in one round trip. Losing them loses nobody's result."""
+    """Write several jobs' events in one round trip. Losing them loses no result: the row has it."""
     pipeline = connection().pipeline(transaction=False)
     keys = set()
     for job_id, event in events:
@@ -98,7 +101,7 @@ def _quietly(pipeline: Any) -> None:
 
 
 class ReplayCursor:
-    """What one reader has had of each choice."""
+    """A cursor that knows what one reader has had of each choice."""
 
     def __init__(self) -> None:
         self._tokens: dict[int, int] = defaultdict(int)
@@ -107,7 +110,10 @@ class ReplayCursor:
         self._finished: set[int] = set()
 
     def news(self, event: ChoiceEvent) -> ChoiceEvent | None:
-        """The part that is new; None for nothing, and for what lies behind a gap."""
+        """Return the part that is new to the reader; None for nothing, or behind a gap.
+
+        What lies behind a gap comes again, from the row at the latest.
+        """
         tokens, characters = self._tokens[event.choice], self._characters[event.choice]
         gap = event.position > tokens or event.offset > characters
         if event.choice in self._finished or gap:
@@ -151,7 +157,7 @@ def logged(job_id: UUID, until: str = "+") -> Iterator[LogItem]:
         try:
             entries: Any = connection().xrange(log_key(job_id), after, until, count=PAGE_ENTRIES)
         except RedisError as error:
-            log.warning("Redis is away, and with it what was told so far: %s", error)
+            log.warning("Redis is away, and with it what came so far: %s", error)
             return
         yield from map(read_entry, entries)
         if len(entries) < PAGE_ENTRIES:
@@ -160,12 +166,12 @@ def logged(job_id: UUID, until: str = "+") -> Iterator[LogItem]:
 
 
 def so_far(job: Job) -> tuple[list[ChoiceEvent], str]:
-    """What there is of a job now, and where to go on reading from."""
+    """Return the events of a job so far, and the id to go on reading from."""
     if not job.is_open:
         return [ChoiceEvent(**event) for event in job.events], START
-    progress, last_id, events = ReplayCursor(), START, []
+    cursor, last_id, events = ReplayCursor(), START, []
     for item in logged(job.pk):
         last_id = item.last_id
-        new = progress.news(item.event) if item.event else None
+        new = cursor.news(item.event) if item.event else None
         events += [new] if new else []
     return events, last_id

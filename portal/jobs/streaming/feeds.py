@@ -37,7 +37,7 @@ BATCH_ENTRIES = 100
 class Batch:
     """A batch of entries that follow ``before`` in the log; empty after a second of silence.
 
-    ``over``: the job has ended, and its row holds all there will be.
+    ``over`` says that the job has ended, and that its row holds all there will be.
     """
 
     before: str
@@ -50,7 +50,7 @@ class Batch:
 
 
 class Feed:
-    """A job's log as this process follows it, while anybody here reads it."""
+    """A follower of a job's log for all its readers in this process."""
 
     def __init__(self, job_id: UUID, position: str) -> None:
         self.readers = 0
@@ -59,11 +59,11 @@ class Feed:
         self._over = False
         self._client = _client()
         self._coming: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
-        # Its lines are no one reader's: the first would else lend them its request's id.
+        # In an empty context: its log lines would else bear the request id of the first reader.
         self._task = asyncio.create_task(self._keep(), context=Context())
 
     async def next(self, after: str) -> Batch:
-        """Wait for what follows ``after``. Who is behind the others reads by itself."""
+        """Wait for what follows ``after``. A reader behind the others reads by itself."""
         while not self._over:
             coming = self._coming
             if after != self._position and (entries := await _entries_after(self._job_id, after)):
@@ -112,9 +112,9 @@ def _entries_after(job_id: UUID, position: str) -> list[Entry]:
         return []
 
 
-def _entries_of(found: Any) -> list[Entry]:
+def _entries_of(reply: Any) -> list[Entry]:
     """Return the one stream's entries from either reply that redis-py gives: RESP2 or RESP3."""
-    streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or []]
+    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or []]
     flat: list[Entry] = []
     for entries in streams:
         for entry in entries:
@@ -147,7 +147,7 @@ _feeds: dict[tuple[asyncio.AbstractEventLoop, UUID], Feed] = {}
 
 @asynccontextmanager
 async def feed_of(job_id: UUID, after: str = START) -> AsyncIterator[Feed]:
-    """Yield the job's feed in this process, kept up while somebody reads it."""
+    """Yield the job's feed in this process, which is open while somebody reads it."""
     key = asyncio.get_running_loop(), job_id
     feed = _feeds.get(key)
     if feed is None:

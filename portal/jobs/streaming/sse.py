@@ -1,4 +1,4 @@
-"""Server-sent events: the response that nothing on the way may hold back."""
+"""Answer with server-sent events, which nothing on the way may hold back."""
 
 from __future__ import annotations
 

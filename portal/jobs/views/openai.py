@@ -1,4 +1,4 @@
-"""OpenAI's HTTP: /v1/models and /v1/completions."""
+"""Serve OpenAI's HTTP API: /v1/models and /v1/completions."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def chat_completions(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def elsewhere(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """Whatever else /v1 has at other places."""
+    """Answer 404 in OpenAI's form for whatever else /v1 has at other places."""
     return _error(f"There is no /v1/{rest} here.", status=404, code="unknown_url")
 
 
@@ -97,9 +97,9 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     if refused := _refuse_method(request, "POST"):
         return refused
     response: HttpResponseBase
-    job, asked, reply, headers = await in_thread(_submit)(request)
-    if asked.stream:
-        chunks = Chunks(job, reply, include_usage=asked.include_usage)
+    job, completion_request, reply, headers = await in_thread(_submit)(request)
+    if completion_request.stream:
+        chunks = Chunks(job, reply, include_usage=completion_request.include_usage)
         response = sse_response(_chunks(job, chunks))
     else:
         response = await _whole(job, reply)
@@ -109,14 +109,14 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 
 
 def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
-    """The job, and what its answer is made of; outputs carry the licence's terms."""
+    """Make the job, and what writes its answer. Outputs carry the licence's terms."""
     caller = _caller(request)
     body = request.read(LARGEST_BODY_BYTES + 1)
-    asked = parse_completion(read_object(body, nul_in=("prompt",)))
-    job = create_job(caller=caller, asked=asked, now=timezone.now())
+    completion_request = parse_completion(read_object(body, nul_in=("prompt",)))
+    job = create_job(caller=caller, completion_request=completion_request, now=timezone.now())
     terms = terms_of(job)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
-    return job, asked, reply, licence_headers(terms)
+    return job, completion_request, reply, licence_headers(terms)
 
 
 async def _whole(job: Job, reply: Reply) -> HttpResponse:
@@ -136,9 +136,9 @@ def _answer(job: Job, reply: Reply) -> HttpResponse:
 
 
 async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
-    """The stream's events; leaving it early stops the job."""
+    """Yield the stream's events. A client that leaves early stops the job."""
     try:
-        async with aclosing(follow(job.pk, chunks.tell)) as lines:
+        async with aclosing(follow(job.pk, chunks.render)) as lines:
             async for line in lines:
                 yield line
     finally:
@@ -155,16 +155,16 @@ class Chunks:
         self._reply = reply
         self._include_usage = include_usage
 
-    def tell(self, item: LogItem) -> str:
+    def render(self, item: LogItem) -> str:
         """Return the item as lines; after the end, those that close the stream."""
         if item.event:
             return _data(self._reply.chunk(item.event))
         if item.ended is None:
             return ": still here\n\n"
         self.ended = True
-        return self._last_words(item.ended)
+        return self._end(item.ended)
 
-    def _last_words(self, ended: JobEnd) -> str:
+    def _end(self, ended: JobEnd) -> str:
         if ended.state != Job.State.SUCCEEDED:
             error = {"type": "server_error", "param": None, "code": "job_failed"}
             return _data({"error": {"message": ended.error, **error}})
@@ -179,7 +179,10 @@ def _data(content: dict[str, Any]) -> str:
 
 
 async def abandon(job: Job) -> None:
-    """The reader is gone: let the engine do something else. Survives its task's cancellation."""
+    """Cancel the job of a client that has left, so that the engine is free for others.
+
+    Shielded, since the task that calls this is being cancelled itself.
+    """
     await asyncio.shield(in_pool(_cancel)(job))
 
 

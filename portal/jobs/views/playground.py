@@ -66,16 +66,16 @@ def _form(
     playable: list[PlayableModel], *, also: ModelRepo | None = None, **filled: Any
 ) -> PlaygroundForm:
     """Build the form; ``also`` is a model asked for before, though it can be prompted no more."""
-    names = [each.name for each in playable]
+    names = [model.name for model in playable]
     if also is not None and also.full_name not in names:
         names.append(also.full_name)
-    inside = [each.name for each in playable if each.inside]
+    inside = [model.name for model in playable if model.inside]
     return PlaygroundForm(models=names, inside=inside, **filled)
 
 
 def _start(request: HttpRequest, playable: list[PlayableModel]) -> dict[str, Any]:
     """Return the first values: the model that the address names, with log-probabilities if open."""
-    named = [each for each in playable if each.name == request.GET.get("model")]
+    named = [model for model in playable if model.name == request.GET.get("model")]
     chosen = (named or playable)[0]
     return {"model": chosen.name, "logprobs": chosen.inside}
 
@@ -95,11 +95,11 @@ def _with_seed(posted: QueryDict) -> QueryDict:
 
 
 def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
-    """The job; None where the form now says why not."""
+    """Make the job; None where the form now says why not."""
     try:
         return create_job(
             caller=session_caller(request),
-            asked=form.cleaned_data["asked"],
+            completion_request=form.cleaned_data["completion_request"],
             now=timezone.now(),
             source=Job.Source.PLAYGROUND,
         )
@@ -138,13 +138,13 @@ def _page(
 @login_required
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     person = _signed_in(request)
-    found = find_job(person=person, job_id=job_id)
-    shown = _shown(found)
+    job = find_job(person=person, job_id=job_id)
+    shown = _shown(job)
     if "part" in request.GET:
-        today = quota_of(person, found.repo, timezone.now())
+        today = quota_of(person, job.repo, timezone.now())
         return render(request, "jobs/_result.html", {**shown, "today": today})
-    initial = {**initial_from(found), "prompt": shown["prompt"]}
-    form = _form(playable_by(person, timezone.now()), also=found.repo, initial=initial)
+    initial = {**initial_from(job), "prompt": shown["prompt"]}
+    form = _form(playable_by(person, timezone.now()), also=job.repo, initial=initial)
     return _page(request, person, form, **shown)
 
 
@@ -156,7 +156,7 @@ def _signed_in(request: HttpRequest) -> User:
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    """What the result's partial needs."""
+    """Return the context of the result's partial."""
     model = hosted_model(job.revision)
     events, last_id = so_far(job)
     prompt = model.decode(job.prompts[0]) if job.prompts else ""  # forgotten
@@ -183,20 +183,20 @@ def _hosted_since(job: Job) -> str:
 
 
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-    """The job's words as they come; a browser that was cut off goes on from the last it had."""
+    """Stream the job's words. A browser that was cut off goes on from the last that it had."""
     job, model, slot = await in_thread(_to_follow)(request, job_id)
-    given = request.headers.get("Last-Event-ID") or request.GET.get("after") or START
-    return sse_response(_word_events(job, model, slot, _stream_id(given)))
+    after = request.headers.get("Last-Event-ID") or request.GET.get("after") or START
+    return sse_response(_word_events(job, model, slot, _stream_id(after)))
 
 
 def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, StreamSlot]:
     person = _signed_in(request)
-    found = find_job(person=person, job_id=job_id)
-    return found, hosted_model(found.revision), take_slot(person.pk, timezone.now())
+    job = find_job(person=person, job_id=job_id)
+    return job, hosted_model(job.revision), take_slot(person.pk, timezone.now())
 
 
 def _stream_id(text: str) -> str:
-    """A Redis stream's id, or the start."""
+    """Return the text if it is a Redis stream's id, else the start."""
     milliseconds, _, number = text.partition("-")
     sound = milliseconds.isdecimal() and number.isdecimal() and len(text) < 40
     return text if sound and text.isascii() else START
@@ -205,13 +205,13 @@ def _stream_id(text: str) -> str:
 async def _word_events(
     job: Job, model: HostedModel, slot: StreamSlot, after: str
 ) -> AsyncIterator[str]:
-    async with occupied(slot), aclosing(follow(job.pk, partial(_spelt, model), after)) as lines:
+    async with occupied(slot), aclosing(follow(job.pk, partial(_rendered, model), after)) as lines:
         yield "retry: 1000\n\n"
         async for line in lines:
             yield line
 
 
-def _spelt(model: HostedModel, item: LogItem) -> str:
+def _rendered(model: HostedModel, item: LogItem) -> str:
     if item.ended:
         return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:
@@ -232,7 +232,7 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
-    mine = Job.objects.of(request.user).with_names().defer("params", "prompts", "result_json")
-    page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
+    own = Job.objects.of(request.user).with_names().defer("params", "prompts", "result_json")
+    page = Paginator(own, PAGE_SIZE).get_page(request.GET.get("page"))
     quotas = quotas_of(_signed_in(request), timezone.now())
     return render(request, "jobs/jobs.html", {"page": page, "quotas": quotas})

@@ -10,10 +10,15 @@ SOUND = {"model": "a/b", "prompt": "x"}
 
 
 def test_defaults_are_openais():
-    asked = parse_completion(SOUND)
-    assert (asked.max_tokens, asked.temperature, asked.top_p, asked.n) == (16, 1.0, 1.0, 1)
-    assert (asked.seed, asked.stop, asked.logprobs) == (None, (), None)
-    assert (asked.echo, asked.stream, asked.include_usage) == (False, False, False)
+    completion = parse_completion(SOUND)
+    assert (completion.max_tokens, completion.temperature, completion.top_p, completion.n) == (
+        16,
+        1.0,
+        1.0,
+        1,
+    )
+    assert (completion.seed, completion.stop, completion.logprobs) == (None, (), None)
+    assert (completion.echo, completion.stream, completion.include_usage) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -167,5 +172,5 @@ def test_fields_that_do_not_go_together_are_refused(fields, field):
 
 
 def test_samples_of_which_nothing_is_drawn_are_no_more_than_choices():
-    asked = parse_completion({**SOUND, "n": 2, "best_of": 9, "max_tokens": 0, "echo": True})
-    assert (asked.best_of, asked.samples) == (2, 2)
+    completion = parse_completion({**SOUND, "n": 2, "best_of": 9, "max_tokens": 0, "echo": True})
+    assert (completion.best_of, completion.samples) == (2, 2)

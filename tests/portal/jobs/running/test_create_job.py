@@ -50,9 +50,9 @@ def test_a_worker_is_hinted_at_after_commit(hosted, now, django_capture_on_commi
 
 @pytest.mark.parametrize("name", ["nobody/nothing", "nothing", "a\0b/c", "a/b/c"])
 def test_an_unknown_model_is_not_found(hosted, now, name):
-    asked = parse_completion({"model": name, "prompt": "x"})
+    completion = parse_completion({"model": name, "prompt": "x"})
     with pytest.raises(ModelNotFound):
-        create_job(caller=Caller(make_guest(hosted)), asked=asked, now=now)
+        create_job(caller=Caller(make_guest(hosted)), completion_request=completion, now=now)
 
 
 def test_a_repo_that_is_not_hosted_is_no_model(hosted, now):
@@ -76,9 +76,9 @@ def test_access_is_asked_for_at_the_gate(hosted, now):
 
 def test_a_token_without_the_scope_is_refused(hosted, now):
     token, _ = make_token(make_guest(hosted), "download")
-    asked = parse_completion({"model": hosted.full_name, "prompt": "x"})
+    completion = parse_completion({"model": hosted.full_name, "prompt": "x"})
     with pytest.raises(Refused) as refused:
-        create_job(caller=Caller(token.user, token), asked=asked, now=now)
+        create_job(caller=Caller(token.user, token), completion_request=completion, now=now)
     assert refused.value.refusal.reason == Reason.SCOPE
 
 

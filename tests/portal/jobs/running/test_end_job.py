@@ -135,8 +135,8 @@ def test_the_worker_learns_that_access_ended(hosted, running, now):
 
 def test_the_worker_learns_that_the_token_was_revoked(hosted, now):
     token, _ = make_token(make_guest(hosted))
-    asked = parse_completion({"model": hosted.full_name, "prompt": "x"})
-    create_job(caller=Caller(token.user, token), asked=asked, now=now)
+    completion = parse_completion({"model": hosted.full_name, "prompt": "x"})
+    create_job(caller=Caller(token.user, token), completion_request=completion, now=now)
     running = claim(hosted, now=now)
     revoke_token(owner=token.user, token_id=token.pk, now=now)
     assert renew_lease(job_id=running.pk, attempt=1, now=now) is LeaseStatus.ACCESS_ENDED
@@ -194,4 +194,4 @@ def test_jobs_past_their_time_expire(hosted, running, now, settings):
 
 def test_what_waits_is_hinted_at_again(hosted, now):
     make_job(hosted, now=now)
-    assert sweep(now=now).hinted == 1
+    assert sweep(now=now).woken == 1

@@ -121,7 +121,7 @@ def threads(monkeypatch):
     for owner, name in (
         (presentation, "render_to_string"),
         (presentation, "_word"),
-        (completions.Choice, "tell"),
+        (completions.Choice, "render"),
         (ChoiceEvent, "__init__"),
     ):
         monkeypatch.setattr(owner, name, noting(getattr(owner, name)))
