@@ -41,7 +41,7 @@ soak: export WALK_ALL := 1
 soak: export FUZZ_SECONDS := 900
 soak: export MUTATIONS_EVERY := 1
 soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, hostile calls, changed folders, mutants of the policy
-	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/grants/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/links/test_poor_links.py tests/portal/site/test_walk.py tests/inference/model_files/test_mutated_folders.py tests/inference/checkpoints/test_mutated_conversions.py tests/fuzz $(ARGS)
+	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/grants/ending/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/links/test_poor_links.py tests/portal/site/test_walk.py tests/inference/model_files/test_mutated_folders.py tests/inference/checkpoints/test_mutated_conversions.py tests/fuzz $(ARGS)
 	@$(PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them

@@ -27,14 +27,14 @@ MATRIX = "tests/architecture/permissions/test_permission_matrix.py"
 MODULES = {
     "lifecycle": (
         f"{ACCESS}/grants/test_lifecycle.py",
-        f"{ACCESS}/grants/test_one_end.py",
+        f"{ACCESS}/grants/ending/test_one_end.py",
         f"{ACCESS}/grants/test_renewing.py",
         *reversed(POLICY),
     ),
     "policy/policy": (*POLICY, MATRIX),
     "policy/why_not": (
         *reversed(POLICY),
-        f"{ACCESS}/grants/test_revoking.py",
+        f"{ACCESS}/grants/ending/test_revoking.py",
         f"{ACCESS}/test_ways_in.py",
         MATRIX,
     ),
@@ -54,7 +54,7 @@ MODULES = {
         f"{ACCESS}/policy/test_who_reads.py",
         f"{ACCESS}/holds/test_holds.py",
         f"{ACCESS}/requests/test_one_open_request.py",
-        f"{ACCESS}/grants/test_members.py",
+        f"{ACCESS}/grants/members/test_members.py",
         f"{ACCESS}/grants/checks/test_standing_checks.py",
     ),
 }

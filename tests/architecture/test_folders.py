@@ -9,13 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST = 15
 PARTS = ("portal", "inference", "workers", "scripts", "tests")
-MANY_TESTS = {"portal/accounts"}  # one file a behaviour
 FOLDERS = sorted(
     folder
     for part in PARTS
     for folder in (ROOT / part, *(ROOT / part).rglob("*"))
     if folder.is_dir() and folder.name not in {"migrations", "__pycache__"}
-    if part != "tests" or str(folder.relative_to(ROOT / "tests")) not in MANY_TESTS
 )
 
 

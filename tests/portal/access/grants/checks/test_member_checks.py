@@ -186,7 +186,7 @@ class TestClearing:
 
 
 def test_the_join_again_of_a_held_member_changes_nothing(grant, head, held, colleague, now):
-    from tests.portal.access.grants.test_members import join
+    from tests.portal.access.grants.members.test_members import join
 
     assert join(held, colleague, now + timedelta(days=1)).held_at == now
     assert Membership.objects.count() == Screening.objects.filter(membership=held).count() == 1
