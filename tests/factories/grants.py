@@ -13,7 +13,7 @@ from portal.access.grants.members.membership import invite_member
 from portal.access.grants.offers import accept_offer
 from portal.access.grants.renewals import renew_grant
 from portal.access.holds.holds import place_hold
-from portal.access.models import GateSettings, Grant, Hold, Membership
+from portal.access.models import GateSettings, Grant, Hold, Membership, Renewal
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -121,13 +121,19 @@ def make_hold(
     )
 
 
-def make_renewal(grant: Grant, *, now: datetime) -> Grant:
-    """Renew a grant as its holder, with a report and a new signature."""
-    return renew_grant(
-        holder=grant.person,
-        grant_id=grant.pk,
-        report="We measured calibration.",
-        publications="",
-        signature=make_signature(grant.person, grant.repo, now=now),
-        now=now,
-    )
+def join(membership: Membership, person: User, now: datetime, **changed: Any) -> Membership:
+    """Sign as a member, in the words that a person would."""
+    signature = make_signature(person, membership.grant.repo, now=now, **changed)
+    return join_as_member(person=person, membership_id=membership.pk, signature=signature, now=now)
+
+
+def make_renewal(
+    grant: Grant, now: datetime, holder: User | None = None, **changed: Any
+) -> Renewal:
+    """File a report and sign the text in force for a renewal."""
+    holder = holder or grant.person
+    words = {"report": "We measured calibration.", "publications": "A paper.", **changed}
+    signed = grant.acceptance
+    capacity, entity = (signed.capacity, signed.entity) if signed else ("person", "")
+    signature = make_signature(holder, grant.repo, now=now, capacity=capacity, entity=entity)
+    return renew_grant(holder=holder, grant_id=grant.pk, signature=signature, now=now, **words)

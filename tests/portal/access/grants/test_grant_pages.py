@@ -23,6 +23,7 @@ from tests.factories.grants import (
     make_member,
     make_newer_text,
     make_offer,
+    make_renewal,
 )
 
 pytestmark = pytest.mark.django_db
@@ -287,11 +288,9 @@ class TestTheTeamsPages:
         assert "ends by notice" in client.get(path("grant", grant.pk)).text
 
     def test_a_renewal_is_read_and_decided(self, client, repo, at):
-        from tests.portal.access.grants.test_renewing import renew
-
         make_gate(repo, renewal_needs_review=True)
         grant = make_accepted(repo, now=at - timedelta(days=20), days=40)
-        renewal = renew(grant, at)
+        renewal = make_renewal(grant, at)
         client.force_login(make_reviewer(repo))
         assert "We measured calibration." in client.get(path("renewal", renewal.pk)).text
         bare = client.post(path("renewal", renewal.pk), {"granted": "no"})

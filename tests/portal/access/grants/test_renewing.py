@@ -37,21 +37,12 @@ from tests.factories.grants import (
     make_member,
     make_newer_text,
     make_offer,
+    make_renewal,
 )
 
 pytestmark = pytest.mark.django_db
 TERM = timedelta(days=330)
 BEGAN = timedelta(days=300)  # so that it ends in thirty
-
-
-def renew(grant, now, holder=None, **changed):
-    holder = holder or grant.person
-    told = {"report": "We measured calibration.", "publications": "A paper.", **changed}
-    capacity = grant.acceptance.capacity if grant.acceptance else "person"
-    signature = make_signature(
-        holder, grant.repo, now=now, capacity=capacity, entity=grant.acceptance.entity
-    )
-    return renew_grant(holder=holder, grant_id=grant.pk, signature=signature, now=now, **told)
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def grant(now):
 
 class TestRenewing:
     def test_it_is_granted_at_once_and_begins_where_the_old_ends(self, grant, now):
-        renewal = renew(grant, now)
+        renewal = make_renewal(grant, now)
         new = Grant.objects.get(parent=grant)
         assert renewal.outcome == Renewal.Outcome.GRANTED
         assert (new.starts_at, new.expires_at) == (grant.expires_at, grant.expires_at + TERM)
@@ -76,7 +67,7 @@ class TestRenewing:
     def test_one_that_ended_begins_now(self, grant):
         later = grant.expires_at + timedelta(days=10)
         assert may(grant.person, Action.INFER, grant.repo, later).reason == Reason.EXPIRED
-        renew(grant, later)
+        make_renewal(grant, later)
         assert Grant.objects.get(parent=grant).starts_at == later
         assert may(grant.person, Action.INFER, grant.repo, later).allowed
 
@@ -85,26 +76,26 @@ class TestRenewing:
         assert permission.help_url == f"/grants/{grant.pk}"
 
     def test_again_gives_the_same_renewal(self, grant, now):
-        assert renew(grant, now) == renew(grant, now)
+        assert make_renewal(grant, now) == make_renewal(grant, now)
         assert Grant.objects.filter(parent=grant).count() == 1
 
     @pytest.mark.parametrize("days", [-61, 31])
     def test_only_within_its_window(self, grant, days):
         with pytest.raises(NotRenewable):
-            renew(grant, grant.expires_at + timedelta(days=days))
+            make_renewal(grant, grant.expires_at + timedelta(days=days))
 
     @pytest.mark.parametrize("days", [-60, 30])
     def test_its_borders_are_within(self, grant, days):
-        assert renew(grant, grant.expires_at + timedelta(days=days)).outcome
+        assert make_renewal(grant, grant.expires_at + timedelta(days=days)).outcome
 
     def test_a_report_is_asked(self, grant, now):
         with pytest.raises(FieldErrors) as refused:
-            renew(grant, now, report=" ")
+            make_renewal(grant, now, report=" ")
         assert set(refused.value.errors) == {"report"}
 
     def test_it_is_nobody_elses(self, grant, now):
         with pytest.raises(GrantNotFound):
-            renew(grant, now, holder=make_user())
+            make_renewal(grant, now, holder=make_user())
 
     def test_what_was_ended_is_not_renewed(self, now):
         ended = make_accepted(now=now - BEGAN, days=TERM.days)
@@ -116,13 +107,13 @@ class TestRenewing:
             now=now,
         )
         with pytest.raises(NotRenewable, match="closed"):
-            renew(ended, now)
+            make_renewal(ended, now)
         revoked = make_accepted(now=now - BEGAN, days=TERM.days)
         revoke_grant(
             actor=make_administrator(revoked.repo), grant_id=revoked.pk, reason="No.", now=now
         )
         with pytest.raises(NotRenewable, match="lab ended"):
-            renew(revoked, now)
+            make_renewal(revoked, now)
 
     def test_nor_is_one_under_notice_unless_the_text_is_newer(self, grant, now):
         end_by_notice(
@@ -134,26 +125,28 @@ class TestRenewing:
             now=now - timedelta(seconds=1),
         )
         with pytest.raises(NotRenewable, match="gave notice"):
-            renew(grant, now)
+            make_renewal(grant, now)
         make_newer_text(now=now, kind="editorial")
-        assert renew(grant, now)
+        assert make_renewal(grant, now)
 
     def test_what_no_person_decided_waits_for_one_where_people_decide_now(self):
         signed = make_grant(make_repo(gate="licence"))
         repos = ModelRepo.objects.filter(pk=signed.repo_id)
         repos.update(download_gate="review", inference_gate="review")
         signed, at = Grant.objects.get(pk=signed.pk), signed.expires_at - timedelta(days=9)
-        renewal = renew(signed, at)
+        renewal = make_renewal(signed, at)
         assert not renewal.outcome
         reviewer = make_reviewer(signed.repo)
         decide_renewal(actor=reviewer, renewal_id=renewal.pk, granted=True, reason="", now=at)
         following = Grant.objects.get(parent=signed)
-        assert renew(following, following.expires_at - timedelta(days=9)).outcome == "granted"
+        assert (
+            make_renewal(following, following.expires_at - timedelta(days=9)).outcome == "granted"
+        )
 
     def test_what_was_revoked_while_it_waited_is_not(self, now):
         grant = make_accepted(now=now - BEGAN, days=TERM.days)
         make_gate(grant.repo, renewal_needs_review=True)
-        renewal = renew(grant, now)
+        renewal = make_renewal(grant, now)
         make_newer_text(now=now)
         newer = sign_newer_version(
             person=grant.person,
@@ -195,7 +188,7 @@ class TestDeciding:
     @pytest.fixture
     def renewal(self, grant, now):
         make_gate(grant.repo, renewal_needs_review=True)
-        return renew(grant, now)
+        return make_renewal(grant, now)
 
     @pytest.fixture
     def reviewer(self, grant):
@@ -213,11 +206,11 @@ class TestDeciding:
 
     def test_a_text_that_changed_in_substance_is_reviewed(self, grant, now):
         make_newer_text(now=now)
-        assert renew(grant, now).outcome == ""
+        assert make_renewal(grant, now).outcome == ""
 
     def test_an_editorial_change_is_not(self, grant, now):
         make_newer_text(now=now, kind="editorial")
-        assert renew(grant, now).outcome == Renewal.Outcome.GRANTED
+        assert make_renewal(grant, now).outcome == Renewal.Outcome.GRANTED
 
     def test_granted(self, grant, renewal, reviewer, now):
         assert self.decide(renewal, reviewer, now).decided_by == reviewer
@@ -230,7 +223,7 @@ class TestDeciding:
         self.decide(renewal, reviewer, now, granted=False, reason="Name the papers.")
         assert AuditEvent.objects.filter(type="renewal.declined").count() == 1
         assert OutboxMessage.objects.filter(html__contains="Name the papers.").count() == 1
-        assert renew(grant, now).pk != renewal.pk
+        assert make_renewal(grant, now).pk != renewal.pk
 
     def test_again_changes_nothing(self, grant, renewal, reviewer, now):
         self.decide(renewal, reviewer, now)
@@ -255,7 +248,7 @@ class TestMembers:
         grant = make_entity_grant(now=now - BEGAN, days=TERM.days)
         member = make_member(grant, now=now)
         make_invitation(grant, make_user(), now=now)
-        renew(grant, now)
+        make_renewal(grant, now)
         new = Grant.objects.get(parent=grant)
         carried = Membership.objects.joined().get(grant=new)
         assert (carried.person, carried.acceptance) == (member.person, member.acceptance)
@@ -265,7 +258,7 @@ class TestMembers:
         grant = make_entity_grant(now=now - BEGAN, days=TERM.days)
         member = make_member(grant, now=now)
         make_newer_text(now=now, kind="editorial")
-        renew(grant, now)
+        make_renewal(grant, now)
         new = Grant.objects.get(parent=grant)
         assert not Membership.objects.joined().filter(grant=new).exists()
         assert Membership.objects.standing().get(grant=new).email == member.email
@@ -286,10 +279,10 @@ def test_renewed_means_usable_at_every_moment_to_the_new_end(days, into_window, 
     grant = make_accepted(now=LONG_AGO, days=days)
     opens = max(LONG_AGO, grant.expires_at - timedelta(days=60))
     filed_at = opens + (grant.expires_at + timedelta(days=30) - opens) * into_window / 100
-    renew(grant, filed_at)
+    make_renewal(grant, filed_at)
     last = Grant.objects.get(parent=grant)
     if again:
-        renew(last, max(filed_at, last.expires_at - timedelta(days=60)))
+        make_renewal(last, max(filed_at, last.expires_at - timedelta(days=60)))
         last = Grant.objects.get(parent=last)
     assert last.expires_at - last.starts_at >= grant.expires_at - grant.starts_at
     assert last.expires_at > grant.expires_at

@@ -126,7 +126,7 @@ class TestUndoing:
 
 def test_what_renewed_the_grant_meanwhile_goes_too(case, reviewer, now):
     grant = approve(case, reviewer, now, expires_at=now + timedelta(days=20))
-    make_renewal(grant, now=now)
+    make_renewal(grant, now)
     undo(case, reviewer, now + NINE)
     later = now + timedelta(days=21)
     assert not may(case.applicant, Action.DOWNLOAD, case.repo, later).allowed

@@ -23,6 +23,7 @@ from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_reviewer
 from tests.factories.grants import (
+    join,
     make_administrator,
     make_entity_grant,
     make_invitation,
@@ -186,8 +187,6 @@ class TestClearing:
 
 
 def test_the_join_again_of_a_held_member_changes_nothing(grant, head, held, colleague, now):
-    from tests.portal.access.grants.members.test_members import join
-
     assert join(held, colleague, now + timedelta(days=1)).held_at == now
     assert Membership.objects.count() == Screening.objects.filter(membership=held).count() == 1
 

@@ -13,8 +13,13 @@ from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage
 from tests.factories.accounts import make_token, make_user
-from tests.factories.grants import make_accepted, make_entity_grant, make_member, make_offer
-from tests.portal.access.grants.test_renewing import renew
+from tests.factories.grants import (
+    make_accepted,
+    make_entity_grant,
+    make_member,
+    make_offer,
+    make_renewal,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +62,7 @@ def test_members_end_with_it(now):
 
 def test_what_renewed_it_ends_too(now):
     grant = make_accepted(now=now - timedelta(days=300), days=330)
-    renew(grant, now)
+    make_renewal(grant, now)
     close(grant, now)
     assert not may(grant.person, Action.DOWNLOAD, grant.repo, grant.expires_at).allowed
 

@@ -26,8 +26,8 @@ from tests.factories.grants import (
     make_member,
     make_newer_text,
     make_offer,
+    make_renewal,
 )
-from tests.portal.access.grants.test_renewing import renew
 
 pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=30)
@@ -53,7 +53,7 @@ def usable(grant, now):
 
 class TestTheWholeLine:
     def test_what_renewed_it_ends_too(self, grant, administrator, now):
-        renew(grant, now)
+        make_renewal(grant, now)
         revoke(grant, administrator, now)
         assert not usable(grant, now)
         assert not usable(grant, grant.expires_at)
@@ -61,7 +61,7 @@ class TestTheWholeLine:
         assert OutboxMessage.objects.filter(kind="revocation").count() == 1
 
     def test_what_it_renews_ends_too(self, grant, administrator, now):
-        renew(grant, now)
+        make_renewal(grant, now)
         revoke(Grant.objects.get(parent=grant), administrator, now)
         assert not usable(grant, now)
 
@@ -229,7 +229,7 @@ class TestNewerText:
     def test_a_renewal_keeps_the_whole_term(self, grant, now):
         make_newer_text(now=now)
         newer = self.sign(grant, grant.expires_at - timedelta(days=20))
-        renew(newer, grant.expires_at - timedelta(days=10))
+        make_renewal(newer, grant.expires_at - timedelta(days=10))
         last = Grant.objects.get(parent=newer)
         assert last.expires_at - last.starts_at == timedelta(days=365)
 

@@ -187,7 +187,7 @@ class TestNotice:
         page = f"/grants/{grant.pk}"
         assert "Withdraw the notice" in client.get(page).text
         shown = client.post(f"{page}/notice/withdraw", follow=True)
-        assert "The notice is withdrawn" in shown.text
+        assert "Notice withdrawn" in shown.text
         self.give(grant, head, now, now + MONTH)
         api, path = by_token(head, Scope.ADMIN), f"models/{grant.repo.full_name}/notice/withdraw"
         assert api.post(path, grants=[grant.pk]).json() == {"grants": [grant.pk]}

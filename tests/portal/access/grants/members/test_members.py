@@ -26,6 +26,7 @@ from tests.factories.access import make_grant, make_signature
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo
 from tests.factories.grants import (
+    join,
     make_accepted,
     make_administrator,
     make_entity_grant,
@@ -47,11 +48,6 @@ def grant(now):
 @pytest.fixture
 def colleague():
     return make_user()
-
-
-def join(membership, person, now, **changed):
-    signature = make_signature(person, membership.grant.repo, now=now, **changed)
-    return join_as_member(person=person, membership_id=membership.pk, signature=signature, now=now)
 
 
 def remove(membership, actor, now, reason="They moved on."):
