@@ -57,6 +57,7 @@ def verify_chain(
         copied = list(heads)
         wanted = _by_sequence([*published, *copied])
         report = ChainReport(heads_checked=sum(map(len, wanted.values())))
+        # In this order: a fault within the chain is named before what only the heads show.
         report.fault = (
             next(_faults(report, wanted, progress), None)
             or _cut(report, wanted)

@@ -82,5 +82,6 @@ def _people(event: AuditEvent) -> dict[str, Any]:
 
 
 def _digest(content: dict[str, Any]) -> str:
+    # Sorted keys, no spaces, ASCII alone: a checker in any language gets the same bytes.
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -118,6 +118,7 @@ def _heads(
     last: Head | None, tops: dict[date, tuple[int, str]], first: date, today: date
 ) -> Iterator[Head]:
     """Yield a head for each day from ``first``; a backdated event counts for the first of them."""
+    # Published heads never change, so what is dated before them can only count from now on.
     early = [top for day, top in tops.items() if day < first]
     known = [(last.sequence, last.hash)] if last else []
     sequence, digest = max([*known, *early], default=(0, ""))

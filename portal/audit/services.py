@@ -61,6 +61,8 @@ def record(
 
 def _append(event: AuditEvent) -> None:
     """Lock the chain, take the next place, write."""
+    # A lock of the head's row wouldn't do: whoever waits for it would go on with that row, which
+    # is the head no more. So the lock comes first, and the head is read under it.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     head = AuditEvent.objects.order_by("-sequence").values_list("sequence", "hash").first()

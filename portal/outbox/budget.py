@@ -36,6 +36,7 @@ class TooManyLetters(DomainError):
 
 def require_within_budget(message: OutboxMessage, now: datetime) -> None:
     """Raise TooManyLetters if this letter, just queued for its sender, is one too many."""
+    # The letter itself is stored already, and would otherwise take its own place.
     sent = OutboxMessage.objects.exclude(sender=None).exclude(pk=message.pk)
     by_sender = sent.filter(sender=message.sender, created_at__gt=now - HOUR)
     if over := _last_to_wait_for(by_sender, MOST_AN_HOUR):

@@ -74,6 +74,7 @@ def fill(words: LetterWords, facts: Mapping[str, str]) -> LetterWords:
     A fact may be several paragraphs, or empty, which leaves no paragraph.
     """
 
+    # In one pass over the template: a fact is what somebody typed, and is never read as one.
     def filled(text: str) -> str:
         return PLACEHOLDER.sub(lambda match: facts.get(match[1], match[0]), text)
 

@@ -28,7 +28,7 @@ def send_extra_check(grant: Grant, screening: Screening, *, now: datetime) -> No
 
     The holder's letter is neutral, and never has the line of a list.
     """
-    facts = {"about": about_screening(screening), "due": due_words(screening, now)}
+    facts = {"about": about_screening(screening), "due": _due(screening, now)}
     key = f"check-{screening.pk}"
     send(holder_of(grant), kind="grant_check", key=key, facts=facts, now=now)
     tell_team(screening, now=now)
@@ -57,7 +57,7 @@ def send_standing_check(screening: Screening, *, now: datetime) -> None:
         facts={
             "about": about_screening(screening),
             "meanwhile": SUSPENDED if screening.right.is_held else GOES_ON,
-            "due": due_words(screening, now),
+            "due": _due(screening, now),
         },
         now=now,
     )
@@ -106,7 +106,7 @@ def tell_people(
             "news": news,
             "person": person.display_name,
             "who": _who(screening),
-            "due": due_words(screening, now),
+            "due": _due(screening, now),
             "meanwhile": _meanwhile(screening),
         },
         reference=grant.reference,
@@ -115,7 +115,7 @@ def tell_people(
     )
 
 
-def due_words(screening: Screening, now: datetime) -> str:
+def _due(screening: Screening, now: datetime) -> str:
     return whole_date(screening.due_at or now)
 
 

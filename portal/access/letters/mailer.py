@@ -137,7 +137,7 @@ def words_for(
     if repo is None:  # a hold on the whole site is of no one team
         return fill(default, {"reference": reference, **facts})
     facts = {"repo": repo.full_name, "reference": reference, **facts}
-    if kind in FIXED:
+    if kind in FIXED:  # no team has words of its own for these
         return fill(default, facts)
     return render_letter(scope_of(repo), kind, default, facts)
 

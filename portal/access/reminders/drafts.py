@@ -59,7 +59,7 @@ def drafts_to_remove(now: datetime) -> QuerySet[Any]:
 
 def remove_draft(draft: AccessRequest, now: datetime) -> None:
     """Delete a draft with its answers, which nobody but the applicant has read."""
-    record(EventType.DRAFT_REMOVED, actor=None, target=draft, at=now)
+    record(EventType.DRAFT_REMOVED, actor=None, target=draft, at=now)  # while it has a key
     draft.delete()
 
 

@@ -83,6 +83,7 @@ def grants_without_closeout(now: datetime) -> QuerySet[Any]:
     """Select grants whose holder was asked for a closing statement a month ago."""
     a_month_ago = now - CLOSEOUT
     over = _begun().filter(ends__lte=a_month_ago, ends__gt=a_month_ago - GONE_LONG)
+    # Without the first letter the second would remind of something never asked for.
     asked_for = is_written("grant-", OuterRef("pk"), "-ended")
     reminded = is_written("grant-", OuterRef("pk"), "-closeout-reminder")
     return over.filter(asked_for, ~reminded)

@@ -18,6 +18,7 @@ def lock_grant_by_line(due: QuerySet[Any], pk: int) -> Grant | None:
 
 def lock_membership(due: QuerySet[Any], pk: int) -> Membership | None:
     """Lock a membership after its grant, and return it if it is due still."""
+    # Read without a lock first, only to know whose line to lock; asked again once it is locked.
     due_before = due.filter(pk=pk).first()
     grant = lock_grant(due_before.grant_id) if due_before else None
     locked = due.select_for_update(of=("self",)).filter(pk=pk)

@@ -52,6 +52,7 @@ def escalate_overdue(access_request: AccessRequest, now: datetime) -> None:
 def still_overdue(now: datetime) -> QuerySet[AccessRequest]:
     """Select requests that are late still, a week after the administrators were told."""
     week_ago = now - TO_OWNERS
+    # Only after the first level has had its week, however late the request is by now.
     first = {"escalated_at__gte": OuterRef("due_at"), "escalated_at__lte": week_ago}
     return _late(now).filter(
         _escalated(Reason.OVERDUE, 1, **first),

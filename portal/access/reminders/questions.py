@@ -72,6 +72,7 @@ def _to_live_address(mails: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
 
 def questions_to_lapse(now: datetime) -> QuerySet[Question]:
     """Select questions past their deadline whose last reminder was delivered a day ago."""
+    # The time for the answer was the applicant's only if the reminder reached them.
     a_day_ago = now - AFTER_THE_REMINDER
     delivered = _to_live_address(_reminder(DAY, state=Mail.SENT, sent_at__lte=a_day_ago))
     return _open_questions().filter(Exists(delivered), deadline_at__lte=now)
@@ -79,6 +80,7 @@ def questions_to_lapse(now: datetime) -> QuerySet[Question]:
 
 def lapse_request(question: Question, now: datetime) -> None:
     """End a request whose question went unanswered although the reminder arrived."""
+    # Its row is locked with the question's, so that an answer comes before the lapse or after it.
     access_request = question.request
     access_request.move_to(State.LAPSED)
     access_request.closed_at = now

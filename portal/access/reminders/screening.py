@@ -67,6 +67,7 @@ def _screened(right: Grant | Membership, now: datetime) -> Screening | None:
     A failure opens none: the right stays due, and is screened again at the next tick. One fault
     would otherwise stop every access at once.
     """
+    # Read before it screens: a line that is added meanwhile is newer, and screened for next time.
     before, newest = right.screened_through, newest_line()
     screening = _asked(right, before, now)
     if screening.outcome == Screening.Outcome.FAILED:

@@ -55,6 +55,7 @@ def _run(timer: Timer, now: datetime) -> int:
     with transaction.atomic():
         if not _is_alone():
             return 0
+        # The keys are read at once: each act changes what the query would find next.
         due = timer.due(now).order_by("pk").values_list("pk", flat=True)
         return sum(_run_one(timer, pk, now) for pk in list(due[: BATCH * timer.batches]))
 
@@ -70,6 +71,7 @@ def _run_one(timer: Timer, pk: int, now: datetime) -> bool:
 
 
 def _is_alone() -> bool:
+    # Released with the batch's transaction, or with the connection if the process dies.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [TICK_LOCK])
         return bool(cursor.fetchone()[0])

@@ -36,6 +36,7 @@ def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
         defaults={"reason": _one_line(reason), "at": now},
     )
     if not created:
+        # Bounced again after its owner cleared it: a new bounce, which begins now.
         if bounced.cleared_at is not None:
             bounced.at, bounced.cleared_at = now, None
         bounced.reason = _one_line(reason)
@@ -98,6 +99,7 @@ def read_bounce(*, raw: bytes, now: datetime) -> Bounce:
     letter = _letter(report.keys, report.recipient)
     if letter is None:
         raise UnreadableBounce("It tells of no mail that was sent from here.")
+    # A cancelled letter was never sent, and a bounced one is marked already.
     if letter.state in (State.SENT, State.QUEUED, State.FAILED):
         bounce(letter, reason=report.reason, now=now)
         letter.save(update_fields=["state", "last_error"])

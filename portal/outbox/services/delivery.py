@@ -46,6 +46,7 @@ def deliver_one(*, now: datetime) -> bool:
         )
         if message is None:
             return False
+        # Whoever hinted at the work isn't who caused this mail: its log lines have its own id.
         with bound_to(message.http_request_id):
             _try(message, now)
         _forget_secret(message)
@@ -82,6 +83,7 @@ def _forget_secret(message: OutboxMessage) -> None:
 def _put_off(message: OutboxMessage, error: Exception, now: datetime) -> None:
     log.warning("Mail %s was not taken: %s", message.pk, error)
     message.last_error = str(error)[:500]
+    # From half a minute to hours: a server that greylists answers soon, one that is down doesn't.
     message.due_at = now + timedelta(seconds=2**message.attempts * 15)
     if message.attempts >= settings.MAIL_MAX_ATTEMPTS:
         message.state = OutboxMessage.State.FAILED

@@ -43,6 +43,7 @@ def queue_mail(
     person may cause is limited: past that, raise TooManyLetters, which undoes the act. A letter
     that ``is_owed`` to its reader counts, but is sent all the same.
     """
+    # The unique key, not a lookup, decides between two that queue the same mail at once.
     message, is_new = OutboxMessage.objects.get_or_create(
         key=key,
         defaults={
@@ -60,6 +61,7 @@ def queue_mail(
     )
     if is_new and sender is not None and not is_owed:
         require_within_budget(message, now)
+    # After commit: a worker that looked before would find no row.
     if message.due_at <= now:  # later ones are found by the worker's clock
         transaction.on_commit(lambda: enqueue("mail.deliver"))
     return message

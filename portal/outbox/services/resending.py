@@ -45,6 +45,7 @@ def resend_mail(
     again = OutboxMessage.objects.filter(key__startswith=f"{original.key}-again-")
     if again.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
         raise ResentTooOften(MOST_A_DAY)
+    # A reviewer resends for the lab; one's own letters count towards one's own rate limit.
     sender = actor if among is None else None
     message = _copy(original, number=again.count() + 1, sender=sender, now=now)
     record(
