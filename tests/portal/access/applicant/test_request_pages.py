@@ -40,8 +40,8 @@ def page(client: Client, alice) -> Client:
     return client
 
 
-def step_url(request: AccessRequest, step: str) -> str:
-    return reverse("access:form", args=[request.pk, step])
+def step_url(access_request: AccessRequest, step: str) -> str:
+    return reverse("access:form", args=[access_request.pk, step])
 
 
 def signing(person, repo, now, **changed) -> dict[str, str]:
@@ -61,33 +61,33 @@ STEPS = {
 
 def test_the_whole_way_by_plain_posts(page, alice, repo, now):
     started = page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
-    request = AccessRequest.objects.of(alice).get()
-    assert started.url == step_url(request, "you")
+    access_request = AccessRequest.objects.of(alice).get()
+    assert started.url == step_url(access_request, "you")
     for step, names in STEPS.items():
         answers = {name: ANSWERS[name] for name in names}
         modes = {"modes": ["download"]} if step == "access" else {}
-        assert page.post(step_url(request, step), answers | modes).status_code == 302
-    signed = page.post(step_url(request, "licence"), signing(alice, repo, now))
-    assert signed.url == step_url(request, "check")
-    check = page.get(step_url(request, "check"))
+        assert page.post(step_url(access_request, step), answers | modes).status_code == 302
+    signed = page.post(step_url(access_request, "licence"), signing(alice, repo, now))
+    assert signed.url == step_url(access_request, "check")
+    check = page.get(step_url(access_request, "check"))
     assert ANSWERS["purpose"] in check.text
     assert "Netherlands" in check.text
-    sent = page.post(step_url(request, "check"), {"go": "yes"}, follow=True)
+    sent = page.post(step_url(access_request, "check"), {"go": "yes"}, follow=True)
     assert "with the reviewers" in sent.text
-    submission = request.submissions.get()
+    submission = access_request.submissions.get()
     assert submission.answers["modes"] == ["download"]
     assert submission.acceptance.ip == "127.0.0.1"
 
 
 def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(page, alice, repo):
-    request = make_draft(repo, alice, purpose="", outputs="")
+    access_request = make_draft(repo, alice, purpose="", outputs="")
     posted = {"purpose": "Half a thought", "outputs": "  "}
-    response = page.post(step_url(request, "research"), posted)
+    response = page.post(step_url(access_request, "research"), posted)
     assert response.status_code == 422
     assert response.text.count("Say what you intend to publish or release.") == 2
     assert "Half a thought" in response.text
-    request.refresh_from_db()
-    assert request.draft["purpose"] == "Half a thought"
+    access_request.refresh_from_db()
+    assert access_request.draft["purpose"] == "Half a thought"
 
 
 def test_to_open_the_address_begins_nothing(page, alice, repo):
@@ -100,27 +100,27 @@ def test_to_open_the_address_begins_nothing(page, alice, repo):
 
 
 def test_leaving_keeps_what_is_typed(page, alice, repo):
-    request = make_draft(repo, alice)
+    access_request = make_draft(repo, alice)
     typed = {"organization": "", "country": "NL", "sector": "", "leave": "yes"}
-    assert page.post(step_url(request, "organization"), typed).status_code == 302
-    request.refresh_from_db()
-    assert (request.draft["organization"], request.draft["country"]) == ("", "NL")
+    assert page.post(step_url(access_request, "organization"), typed).status_code == 302
+    access_request.refresh_from_db()
+    assert (access_request.draft["organization"], access_request.draft["country"]) == ("", "NL")
 
 
 def test_a_draft_is_kept_while_typing(page, alice, repo):
-    request = make_draft(repo, alice)
+    access_request = make_draft(repo, alice)
     typed = {"step": "research", "purpose": "So far", "outputs": ""}
-    response = page.post(reverse("access:autosave", args=[request.pk]), typed)
+    response = page.post(reverse("access:autosave", args=[access_request.pk]), typed)
     assert "Draft kept" in response.text
-    request.refresh_from_db()
-    assert request.draft["purpose"] == "So far"
+    access_request.refresh_from_db()
+    assert access_request.draft["purpose"] == "So far"
 
 
 def test_each_acknowledgement_is_ticked_singly(page, alice, repo, now):
-    request = make_draft(repo, alice)
+    access_request = make_draft(repo, alice)
     posted = signing(alice, repo, now, typed_name="Somebody Else")
     del posted["attest_no_military"]
-    response = page.post(step_url(request, "licence"), posted)
+    response = page.post(step_url(access_request, "licence"), posted)
     assert response.status_code == 422
     assert "Confirm: No military use" in response.text
     assert "Type your full name as in your profile" in response.text
@@ -128,8 +128,8 @@ def test_each_acknowledgement_is_ticked_singly(page, alice, repo, now):
 
 
 def test_a_new_licence_sends_back_to_the_signature(page, alice, repo, now):
-    request = make_draft(repo, alice)
-    page.post(step_url(request, "licence"), signing(alice, repo, now))
+    access_request = make_draft(repo, alice)
+    page.post(step_url(access_request, "licence"), signing(alice, repo, now))
     publish_licence_version(
         actor=make_user(superuser=True),
         slug=repo.licence.slug,
@@ -140,68 +140,72 @@ def test_a_new_licence_sends_back_to_the_signature(page, alice, repo, now):
         terms=TERMS,
         now=now,
     )
-    response = page.post(step_url(request, "check"), {"go": "yes"}, follow=True)
-    assert response.redirect_chain[-1][0] == step_url(request, "licence")
+    response = page.post(step_url(access_request, "check"), {"go": "yes"}, follow=True)
+    assert response.redirect_chain[-1][0] == step_url(access_request, "licence")
     assert "newer version" in response.text
-    request.refresh_from_db()
-    assert request.draft["purpose"] == ANSWERS["purpose"]
+    access_request.refresh_from_db()
+    assert access_request.draft["purpose"] == ANSWERS["purpose"]
 
 
 def test_an_unproved_address_cannot_submit_and_loses_nothing(client, repo, now):
     newcomer = make_user("newcomer", verified=False)
     client.force_login(newcomer)
-    request = make_draft(repo, newcomer)
-    client.post(step_url(request, "licence"), signing(newcomer, repo, now))
-    response = client.post(step_url(request, "check"), {"go": "yes"})
+    access_request = make_draft(repo, newcomer)
+    client.post(step_url(access_request, "licence"), signing(newcomer, repo, now))
+    response = client.post(step_url(access_request, "check"), {"go": "yes"})
     assert response.status_code == 422
     assert "Confirm your e-mail address first" in response.text
     assert reverse("account_email") in response.text
-    request.refresh_from_db()
-    assert not request.submissions.exists()
+    access_request.refresh_from_db()
+    assert not access_request.submissions.exists()
 
 
 def test_missing_answers_are_named_with_the_way_to_them(page, alice, repo):
-    request = make_draft(repo, alice, sector="", compute=" ")
-    response = page.post(step_url(request, "check"), {"go": "yes"})
+    access_request = make_draft(repo, alice, sector="", compute=" ")
+    response = page.post(step_url(access_request, "check"), {"go": "yes"})
     assert response.status_code == 422
-    assert f"{step_url(request, 'organization')}?then=check" in response.text
+    assert f"{step_url(access_request, 'organization')}?then=check" in response.text
     assert "Say what compute you have" in response.text
 
 
 @pytest.mark.parametrize("name", ["request", "answer", "withdraw", "discard", "autosave"])
 def test_a_stranger_finds_nothing(client, repo, name):
-    request = make_request(repo)
+    access_request = make_request(repo)
     client.force_login(make_user("mallory"))
-    url = reverse(f"access:{name}", args=[request.pk])
+    url = reverse(f"access:{name}", args=[access_request.pk])
     response = client.get(url) if name == "request" else client.post(url, {"answer": "x"})
     assert response.status_code == 404
-    assert client.get(step_url(request, "you")).status_code == 404
+    assert client.get(step_url(access_request, "you")).status_code == 404
 
 
 def test_a_question_is_answered_on_the_page(page, alice, repo, now):
-    request = make_request(repo, alice, now=now)
-    ask_question(reviewer=make_reviewer(repo), request_id=request.pk, text="Which data?", now=now)
-    url = reverse("access:request", args=[request.pk])
+    access_request = make_request(repo, alice, now=now)
+    ask_question(
+        reviewer=make_reviewer(repo), request_id=access_request.pk, text="Which data?", now=now
+    )
+    url = reverse("access:request", args=[access_request.pk])
     assert "Which data?" in page.get(url).text
-    empty = page.post(reverse("access:answer", args=[request.pk]), {"answer": " "})
+    empty = page.post(reverse("access:answer", args=[access_request.pk]), {"answer": " "})
     assert empty.status_code == 422
     assert "Write an answer" in empty.text
-    sent = page.post(reverse("access:answer", args=[request.pk]), {"answer": "Ours."}, follow=True)
+    sent = page.post(
+        reverse("access:answer", args=[access_request.pk]), {"answer": "Ours."}, follow=True
+    )
     assert "You answered" in sent.text
 
 
 def test_a_declined_request_says_why_and_begins_again(page, alice, repo, now):
-    request = make_draft(repo, alice)
-    page.post(step_url(request, "licence"), signing(alice, repo, now))
-    page.post(step_url(request, "check"), {"go": "yes"})
+    access_request = make_draft(repo, alice)
+    page.post(step_url(access_request, "licence"), signing(alice, repo, now))
+    page.post(step_url(access_request, "check"), {"go": "yes"})
     decline_request(
         reviewer=make_reviewer(repo),
-        request_id=request.pk,
+        request_id=access_request.pk,
         reason_code="purpose_unclear",
         reason_text="Which question?",
         now=now,
     )
-    text = page.get(reverse("access:request", args=[request.pk])).text
+    text = page.get(reverse("access:request", args=[access_request.pk])).text
     assert "Which question?" in text
     again = page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
     draft = AccessRequest.objects.of(alice).open().get()
@@ -209,10 +213,10 @@ def test_a_declined_request_says_why_and_begins_again(page, alice, repo, now):
 
 
 def test_withdrawing_and_discarding(page, alice, repo, now):
-    request = make_request(repo, alice, now=now)
-    gone = page.post(reverse("access:withdraw", args=[request.pk]), follow=True)
+    access_request = make_request(repo, alice, now=now)
+    gone = page.post(reverse("access:withdraw", args=[access_request.pk]), follow=True)
     assert "You withdrew this request" in gone.text
-    twice = page.post(reverse("access:withdraw", args=[request.pk]))
+    twice = page.post(reverse("access:withdraw", args=[access_request.pk]))
     assert twice.status_code == 409
     page.post(reverse("access:start", args=[repo.namespace.name, repo.name]))
     draft = AccessRequest.objects.of(alice).open().get()
@@ -238,16 +242,18 @@ def test_no_request_yet(page):
 def test_a_held_request_says_what_is_done_and_until_when(page, alice, repo, now):
     operator = make_user(superuser=True)
     add_entry(actor=operator, kind="country", value="NL", note="", now=now)
-    request = make_request(repo, alice, now=now)
-    text = page.get(reverse("access:request", args=[request.pk])).text
+    access_request = make_request(repo, alice, now=now)
+    text = page.get(reverse("access:request", args=[access_request.pk])).text
     assert "in an extra check" in text
     assert "A person makes an extra check" in text
-    assert reverse("access:certificate", args=[request.submissions.get().acceptance_id]) in text
+    assert (
+        reverse("access:certificate", args=[access_request.submissions.get().acceptance_id]) in text
+    )
 
 
 def test_what_is_proved_stands_apart_from_what_is_said(page, alice, repo, now):
-    request = make_request(repo, alice, now=now)
-    url = reverse("access:request", args=[request.pk])
+    access_request = make_request(repo, alice, now=now)
+    url = reverse("access:request", args=[access_request.pk])
     assert "Only said" in page.get(url).text
     assert "Prove where you work" in page.get(url).text
 
@@ -265,16 +271,16 @@ def test_the_list_costs_the_same_however_long(page, alice, now, django_assert_nu
 def test_a_request_approved_on_a_condition_leads_to_its_terms(page, alice, repo):
     """The wall's clock: the page asks whether the offer is still open."""
     now = timezone.now()
-    request = make_request(repo, alice, now=now)
+    access_request = make_request(repo, alice, now=now)
     grant = approve_request(
         reviewer=make_reviewer(repo),
-        request_id=request.pk,
+        request_id=access_request.pk,
         modes=["inference"],
         expires_at=now + timedelta(days=90),
         conditions=Conditions(no_logits=True),
         now=now,
     )
-    url = reverse("access:request", args=[request.pk])
+    url = reverse("access:request", args=[access_request.pk])
     assert reverse("access:offer", args=[grant.pk]) in page.get(url).text
     Grant.objects.filter(pk=grant.pk).update(offer_expires_at=now - timedelta(days=1))
     assert "The offer was open until" in page.get(url).text

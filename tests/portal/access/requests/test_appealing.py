@@ -19,14 +19,9 @@ from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def repo():
-    return make_repo()
 
 
 @pytest.fixture
@@ -34,10 +29,10 @@ def decider(repo):
     return make_reviewer(repo)
 
 
-def decline(request, reviewer, now):
+def decline(access_request, reviewer, now):
     decline_request(
         reviewer=reviewer,
-        request_id=request.pk,
+        request_id=access_request.pk,
         reason_code="commercial",
         reason_text="It looks commercial.",
         now=now,
@@ -46,25 +41,27 @@ def decline(request, reviewer, now):
 
 @pytest.fixture
 def declined(repo, decider, now):
-    request = make_request(repo, now=now)
-    decline(request, decider, now)
-    request.refresh_from_db()
-    return request
+    access_request = make_request(repo, now=now)
+    decline(access_request, decider, now)
+    access_request.refresh_from_db()
+    return access_request
 
 
-def appeal(request, now, text="It is a thesis."):
-    return appeal_request(applicant=request.applicant, request_id=request.pk, text=text, now=now)
+def appeal(access_request, now, text="It is a thesis."):
+    return appeal_request(
+        applicant=access_request.applicant, request_id=access_request.pk, text=text, now=now
+    )
 
 
 def test_it_goes_before_others_with_a_new_date(repo, decider, declined, now):
     last_day = now + timedelta(days=60)
-    request = appeal(declined, last_day)
-    assert (request.state, request.closed_at) == ("in_review", None)
-    assert request.due_at == last_day + timedelta(days=14)
+    access_request = appeal(declined, last_day)
+    assert (access_request.state, access_request.closed_at) == ("in_review", None)
+    assert access_request.due_at == last_day + timedelta(days=14)
     assert Appeal.objects.get().text == "It is a thesis."
-    assert not request.reviews.filter(voided_at=None).exists()
+    assert not access_request.reviews.filter(voided_at=None).exists()
     colleague = make_reviewer(repo)
-    conflicts = conflicts_of([decider, colleague], request, now)
+    conflicts = conflicts_of([decider, colleague], access_request, now)
     assert conflicts == {decider.pk: {ConflictKind.DECIDED_BEFORE}, colleague.pk: set()}
     assert OutboxMessage.objects.filter(kind="appeal").count() == 1
     assert AuditEvent.objects.filter(type="request.appealed").count() == 1
@@ -103,13 +100,13 @@ def test_not_beside_another_open_request(repo, declined, now):
 
 def test_the_page_offers_and_files_it(client, repo, decider):
     moment = timezone.now()
-    request = make_request(repo, now=moment)
-    decline(request, decider, moment)
-    client.force_login(request.applicant)
-    page = client.get(reverse("access:request", args=[request.pk]))
+    access_request = make_request(repo, now=moment)
+    decline(access_request, decider, moment)
+    client.force_login(access_request.applicant)
+    page = client.get(reverse("access:request", args=[access_request.pk]))
     assert "Or appeal, once" in page.text
     assert decider.display_name not in page.text
-    url = reverse("access:appeal", args=[request.pk])
+    url = reverse("access:appeal", args=[access_request.pk])
     assert client.post(url, {"text": ""}).status_code == 422
     sent = client.post(url, {"text": "It is a thesis."}, follow=True)
     assert "You appealed" in sent.text

@@ -19,14 +19,9 @@ from portal.errors import Conflict, FieldErrors
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.catalog import make_reviewer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def repo():
-    return make_repo()
 
 
 @pytest.fixture
@@ -46,15 +41,15 @@ def vote(repo, request_, now):
     )
 
 
-def correct(request, now, **changes):
+def correct(access_request, now, **changes):
     return correct_request(
-        applicant=request.applicant, request_id=request.pk, changes=changes, now=now
+        applicant=access_request.applicant, request_id=access_request.pk, changes=changes, now=now
     )
 
 
-def ask(repo, request, now):
+def ask(repo, access_request, now):
     return ask_question(
-        reviewer=make_reviewer(repo), request_id=request.pk, text="Which data?", now=now
+        reviewer=make_reviewer(repo), request_id=access_request.pk, text="Which data?", now=now
     )
 
 
@@ -105,8 +100,8 @@ class TestCorrecting:
         }
         head = make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
         save_request_form(actor=head, repo_id=repo.pk, fields=[field], now=now)
-        request = make_request(repo, now=now, q_funder="The state")
-        assert correct(request, now, q_funder="A company").is_material
+        access_request = make_request(repo, now=now, q_funder="The state")
+        assert correct(access_request, now, q_funder="A company").is_material
 
     def test_the_same_again_makes_none(self, request_, now):
         first = request_.submissions.get()
@@ -180,18 +175,18 @@ class TestResuming:
         request_.save()
         return request_
 
-    def resume(self, request, now, answer="Public."):
+    def resume(self, access_request, now, answer="Public."):
         return resume_request(
-            applicant=request.applicant, request_id=request.pk, answer=answer, now=now
+            applicant=access_request.applicant, request_id=access_request.pk, answer=answer, now=now
         )
 
     def test_it_goes_on_with_the_answer_and_a_new_date(self, lapsed, now):
         later = now + timedelta(days=90)
-        request = self.resume(lapsed, later)
-        assert (request.state, request.closed_at) == ("in_review", None)
-        assert request.due_at == later + timedelta(days=14)
-        assert request.questions.get().answer == "Public."
-        assert request.submissions.latest("number").occasion == "resumed"
+        access_request = self.resume(lapsed, later)
+        assert (access_request.state, access_request.closed_at) == ("in_review", None)
+        assert access_request.due_at == later + timedelta(days=14)
+        assert access_request.questions.get().answer == "Public."
+        assert access_request.submissions.latest("number").occasion == "resumed"
         assert OutboxMessage.objects.filter(kind="resumed").count() == 1
         assert AuditEvent.objects.filter(type="request.resumed").count() == 1
         with pytest.raises(RequestHasMovedOn):
@@ -218,8 +213,8 @@ class TestResuming:
 
 
 class TestPages:
-    def posted(self, request, **changed):
-        return {**request.submissions.latest("number").answers, **changed}
+    def posted(self, access_request, **changed):
+        return {**access_request.submissions.latest("number").answers, **changed}
 
     def test_a_correction_shows_what_changed(self, client, request_):
         client.force_login(request_.applicant)

@@ -16,35 +16,35 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_proof_after_the_submission_counts():
-    request, now = make_request(make_repo()), timezone.now()
-    assert not request.evidence_is_clear
+    access_request, now = make_request(make_repo()), timezone.now()
+    assert not access_request.evidence_is_clear
     organization = Organization.objects.create(name="Example University", created_at=now)
     proof = Affiliation.objects.create(
-        person=request.applicant,
+        person=access_request.applicant,
         organization=organization,
         method="reference",
         evidence="The head of the group",
         proved_at=now,
         expires_at=now + timedelta(days=365),
     )
-    request.refresh_from_db()
-    assert (request.evidence_is_clear, request.organization) == (True, organization)
+    access_request.refresh_from_db()
+    assert (access_request.evidence_is_clear, access_request.organization) == (True, organization)
     proof.ended_at = now
     proof.save()
-    request.refresh_from_db()
-    assert (request.evidence_is_clear, request.organization) == (False, None)
+    access_request.refresh_from_db()
+    assert (access_request.evidence_is_clear, access_request.organization) == (False, None)
 
 
 def test_a_decided_request_keeps_what_it_was_decided_on():
-    request, now = make_request(make_repo()), timezone.now()
-    AccessRequest.objects.filter(pk=request.pk).update(state="declined", closed_at=now)
+    access_request, now = make_request(make_repo()), timezone.now()
+    AccessRequest.objects.filter(pk=access_request.pk).update(state="declined", closed_at=now)
     Affiliation.objects.create(
-        person=request.applicant,
+        person=access_request.applicant,
         organization=Organization.objects.create(name="Example University", created_at=now),
         method="reference",
         evidence="The head of the group",
         proved_at=now,
         expires_at=now + timedelta(days=365),
     )
-    request.refresh_from_db()
-    assert not request.evidence_is_clear
+    access_request.refresh_from_db()
+    assert not access_request.evidence_is_clear

@@ -17,13 +17,8 @@ pytestmark = pytest.mark.django_db
 LONG = "We ask whether a model of this size knows when it is wrong, " * 2
 
 
-@pytest.fixture
-def repo():
-    return make_repo()
-
-
-def links(request) -> dict[int, str]:
-    linked = RequestLink.objects.filter(request=request)
+def links(access_request) -> dict[int, str]:
+    linked = RequestLink.objects.filter(request=access_request)
     return dict(linked.values_list("other", "why"))
 
 
@@ -65,8 +60,8 @@ def test_neither_ones_own_nor_another_models_nor_a_draft(repo, now):
     person = make_user()
     make_request(make_repo(), now=now, purpose=LONG)
     make_draft(repo, make_user(), purpose=LONG)
-    request = make_request(repo, person, now=now, purpose=LONG)
-    assert links(request) == {}
+    access_request = make_request(repo, person, now=now, purpose=LONG)
+    assert links(access_request) == {}
 
 
 def test_a_correction_is_looked_at_too_and_links_once(repo, now):
@@ -83,22 +78,22 @@ class TestEvidence:
     def test_it_is_clear_where_all_of_it_is(self, repo, now):
         university = make_organization("uni.edu", name="Example University")
         person, _ = make_member("uni.edu", now=now)
-        request = make_request(repo, person, now=now)
-        assert request.organization == university
-        assert request.evidence_is_clear
+        access_request = make_request(repo, person, now=now)
+        assert access_request.organization == university
+        assert access_request.evidence_is_clear
 
     def test_a_lookalike_clouds_both(self, repo, now):
         make_organization("uni.edu")
         people = [make_member("uni.edu", now=now)[0] for _ in range(2)]
         requests = [make_request(repo, person, now=now, purpose=LONG) for person in people]
-        for request in requests:
-            request.refresh_from_db()
-            assert not request.evidence_is_clear
+        for access_request in requests:
+            access_request.refresh_from_db()
+            assert not access_request.evidence_is_clear
 
     def test_without_proof_it_is_not(self, repo, now):
-        request = make_request(repo, now=now)
-        assert (request.organization, request.evidence_is_clear) == (None, False)
-        assert request.organization_name == "Example University"
+        access_request = make_request(repo, now=now)
+        assert (access_request.organization, access_request.evidence_is_clear) == (None, False)
+        assert access_request.organization_name == "Example University"
 
 
 def test_the_applicant_is_not_told(client, repo, now):

@@ -17,42 +17,45 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 
 def declined(repo) -> AccessRequest:
-    request = make_request(repo, now=timezone.now())
+    access_request = make_request(repo, now=timezone.now())
     decline_request(
         reviewer=make_reviewer(repo),
-        request_id=request.pk,
+        request_id=access_request.pk,
         reason_code="commercial",
         reason_text="It looks commercial.",
         now=timezone.now(),
     )
-    return request
+    return access_request
 
 
-def appealing(request):
+def appealing(access_request):
     return lambda: appeal_request(
-        applicant=request.applicant, request_id=request.pk, text="No.", now=timezone.now()
+        applicant=access_request.applicant,
+        request_id=access_request.pk,
+        text="No.",
+        now=timezone.now(),
     )
 
 
-def starting(request):
+def starting(access_request):
     return lambda: start_draft(
-        applicant=request.applicant, repo_id=request.repo_id, now=timezone.now()
+        applicant=access_request.applicant, repo_id=access_request.repo_id, now=timezone.now()
     )
 
 
 def test_an_appeal_and_a_new_draft_never_both_stand():
     repo = make_repo()
     for _ in range(ROUNDS):
-        request = declined(repo)
-        outcomes = race(racers(appealing(request), starting(request)))
+        access_request = declined(repo)
+        outcomes = race(racers(appealing(access_request), starting(access_request)))
         refused = set(outcomes) - {WON}
         assert all(outcome.startswith("409 ") for outcome in refused), outcomes
-        assert AccessRequest.objects.of(request.applicant).open().count() == 1
+        assert AccessRequest.objects.of(access_request.applicant).open().count() == 1
 
 
 def test_of_many_appeals_one_is_filed():
     repo = make_repo()
-    request = declined(repo)
-    outcomes = race(racers(appealing(request)))
+    access_request = declined(repo)
+    outcomes = race(racers(appealing(access_request)))
     assert outcomes[WON] == 1, outcomes
     assert all(outcome.startswith("409 ") for outcome in set(outcomes) - {WON}), outcomes

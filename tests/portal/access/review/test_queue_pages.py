@@ -94,19 +94,19 @@ def test_the_queue_is_for_teams(client):
 
 def test_other_repos_requests_and_my_own_are_not_there(page, repo, reviewer):
     foreign, own = made(make_repo(), 1), make_request(repo, reviewer)
-    for request in (foreign, own):
-        assert page.get(reverse("access:case", args=[request.pk])).status_code == 404
-        response = page.post(reverse("access:approve", args=[request.pk]), approval())
+    for access_request in (foreign, own):
+        assert page.get(reverse("access:case", args=[access_request.pk])).status_code == 404
+        response = page.post(reverse("access:approve", args=[access_request.pk]), approval())
         assert response.status_code in (403, 404)
     assert not Grant.objects.exists()
 
 
 def test_a_case_shows_what_is_proved_and_what_is_said(page, repo):
-    request = made(repo, 1, organization="Lakeside Institute")
-    text = page.get(reverse("access:case", args=[request.pk])).text
-    assert request.applicant.email in text
+    access_request = made(repo, 1, organization="Lakeside Institute")
+    text = page.get(reverse("access:case", args=[access_request.pk])).text
+    assert access_request.applicant.email in text
     assert "Lakeside Institute" in text
-    assert request.submissions.get().acceptance.text_sha256 in text
+    assert access_request.submissions.get().acceptance.text_sha256 in text
     assert "The work is noncommercial" in text
 
 
@@ -129,12 +129,12 @@ def test_deciding_opens_the_next_case(page, repo, verb, posted, state):
 
 
 def test_a_grant_lasts_through_the_day_that_was_chosen(page, repo):
-    request = made(repo, 1)
+    access_request = made(repo, 1)
     posted = approval()
     until = posted["until"]
-    page.post(reverse("access:approve", args=[request.pk]), posted)
-    response = page.get(reverse("access:case", args=[request.pk]))
-    grants = Grant.objects.filter(decision__request=request)
+    page.post(reverse("access:approve", args=[access_request.pk]), posted)
+    response = page.get(reverse("access:case", args=[access_request.pk]))
+    grants = Grant.objects.filter(decision__request=access_request)
     assert [f"{grant.expires_at:%Y-%m-%d %H:%M}" for grant in grants] == [f"{until} 23:59"]
     assert "Approved" in response.text
 
@@ -149,38 +149,38 @@ def test_a_grant_lasts_through_the_day_that_was_chosen(page, repo):
     ],
 )
 def test_what_is_missing_stands_beside_its_field(page, repo, verb, posted, words):
-    request = made(repo, 1)
-    response = page.post(reverse(f"access:{verb}", args=[request.pk]), posted)
+    access_request = made(repo, 1)
+    response = page.post(reverse(f"access:{verb}", args=[access_request.pk]), posted)
     assert response.status_code == 422
     assert words in response.text
     if verb == "decline":
         assert "A product." in response.text
-    request.refresh_from_db()
-    assert request.state == "in_review"
+    access_request.refresh_from_db()
+    assert access_request.state == "in_review"
 
 
 def test_a_second_decision_says_that_the_request_has_moved_on(page, repo, now):
-    request = made(repo, 1)
+    access_request = made(repo, 1)
     colleague = make_reviewer(repo)
     approve_request(
         reviewer=colleague,
-        request_id=request.pk,
+        request_id=access_request.pk,
         modes=["download"],
         expires_at=now + timedelta(days=9),
         now=now,
     )
     posted = {"reason_code": "commercial", "reason_text": "A product."}
-    response = page.post(reverse("access:decline", args=[request.pk]), posted)
+    response = page.post(reverse("access:decline", args=[access_request.pk]), posted)
     assert response.status_code == 409
     assert "Nothing was changed" in response.text
     assert 'popovertarget="approve"' not in response.text
 
 
 def test_who_administers_may_end_an_access(client, repo, reviewer):
-    request = made(repo, 1)
+    access_request = made(repo, 1)
     client.force_login(reviewer)
-    client.post(reverse("access:approve", args=[request.pk]), approval())
-    revoke = reverse("access:revoke", args=[request.pk])
+    client.post(reverse("access:approve", args=[access_request.pk]), approval())
+    revoke = reverse("access:revoke", args=[access_request.pk])
     assert client.post(revoke, {"reason": "A breach."}).status_code == 403
     client.force_login(make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR))
     assert client.post(revoke, {"reason": " "}).status_code == 422
