@@ -13,6 +13,7 @@ from django import forms
 from django.urls import resolve
 from rest_framework import serializers
 
+from portal.api.base.views import ApiView
 from tests.architecture.permissions import test_permissions as permissions
 from tests.fuzz import values
 
@@ -72,10 +73,10 @@ PROMPT_FIELDS = {
 }
 
 
-def operations(path: str) -> dict[str, Any]:
-    """Return the operations of the REST API at an address, by method."""
-    view = resolve(path).func
-    return dict(getattr(getattr(view, "cls", None), "operations", {}))
+def api_view(path: str) -> type[ApiView] | None:
+    """Return the view of the REST API at an address, or None where another surface answers."""
+    view_class = getattr(resolve(path).func, "cls", None)
+    return view_class if view_class is not None and issubclass(view_class, ApiView) else None
 
 
 def sent(random: Random, world: permissions.World, path: str, method: str) -> tuple[bytes, str]:
@@ -107,12 +108,12 @@ def _json_fields(
         return PROMPT_FIELDS | {"model": world.repo.full_name}
     if not path.startswith("/api/v1/"):
         return hub_body(random, world, path)
-    operation = operations(path).get(method.lower())
-    if operation is None or operation.takes is None:
+    view_class = api_view(path)
+    if view_class is None or view_class.input_serializer_class is None:
         return {}
     return {
         name: _plausible_json(random, world, field)
-        for name, field in operation.takes().fields.items()
+        for name, field in view_class.input_serializer_class().fields.items()
         if not field.read_only and (field.required or random.random() < 0.5)
     }
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from tests.architecture.permissions import test_permissions as permissions
 from tests.fuzz import values
-from tests.fuzz.bodies import operations, sent
+from tests.fuzz.bodies import api_view, sent
 
 LARGEST_URL = 7000
 KEPT_OUT = (401, 403, 404, 405, "login")
@@ -123,9 +123,9 @@ def _query(random: Random, path: str, *, often: bool) -> str:
     if random.random() < (0.3 if often else 0.9):
         return ""
     known = ["page", "limit"] if path.startswith("/api/v1/") else list(QUERIES)
-    for operation in operations(path).values():
-        if operation.filters is not None:
-            known = [*operation.filters().fields, "page", "limit"]
+    view_class = api_view(path)
+    if view_class is not None and view_class.filter_serializer_class is not None:
+        known = [*view_class.filter_serializer_class().fields, "page", "limit"]
     pairs = [(random.choice(known), values.text(random)) for _ in range(random.randrange(1, 4))]
     query = "&".join(f"{name}={values.encoded(content)}" for name, content in pairs)
     return f"?{query}"[:LARGEST_URL].rstrip("%")

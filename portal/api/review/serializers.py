@@ -25,11 +25,11 @@ class BulkOutput(Output):
 class RowOutput(Output):
     """One request as the queue shows it."""
 
-    id = IdField(source="request.pk")
-    reference = serializers.CharField(source="request.reference")
-    repo = serializers.CharField(source="request.repo.full_name")
-    state = serializers.CharField(source="request.state")
-    applicant = PersonOutput(source="request.applicant")
+    id = IdField(source="access_request.pk")
+    reference = serializers.CharField(source="access_request.reference")
+    repo = serializers.CharField(source="access_request.repo.full_name")
+    state = serializers.CharField(source="access_request.state")
+    applicant = PersonOutput(source="access_request.applicant")
     organization = serializers.CharField(
         source="workplace.name", help_text="What is proved, if anything is; else what they say."
     )
@@ -41,8 +41,8 @@ class RowOutput(Output):
     mark = serializers.CharField(source="mark.text", help_text="How it stands, in words.")
     due = serializers.CharField(help_text="calm, near, late, waits, or none.")
     assignee = serializers.CharField(help_text="Whose case it is; empty for nobody’s.")
-    submitted_at = serializers.DateTimeField(source="request.submitted_at")
-    due_at = serializers.DateTimeField(source="request.due_at")
+    submitted_at = serializers.DateTimeField(source="access_request.submitted_at")
+    due_at = serializers.DateTimeField(source="access_request.due_at")
 
 
 class AnswerOutput(Output):

@@ -32,8 +32,8 @@ def downloads(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     repo = find_repo(f"{namespace}/{name}", caller=Caller(person))
     if not reviews(person, repo):
         raise Forbidden("The downloads of a model are for the people who run it.")
-    asked = request.GET.get("by", "")
-    by = Grouping(asked) if asked in list(Grouping) else Grouping.PERSON
+    chosen = request.GET.get("by", "")
+    by = Grouping(chosen) if chosen in list(Grouping) else Grouping.PERSON
     page = Paginator(usage_of(repo, by), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"repo": repo, "by": by, "tabs": TABS, "page": page, "now": timezone.now()}
     return render(request, "site/downloads.html", context)
