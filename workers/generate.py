@@ -124,7 +124,7 @@ class Generator:
         self._wake.clear()
 
     def _serve(self, hosted: Hosted) -> None:
-        with Heartbeat(hosted) as heartbeat:
+        with ModelHeartbeat(hosted) as heartbeat:
             began = time.monotonic()
             engine = make_engine(str(materialise(hosted.revision)))
             loop = EngineLoop(engine, settings.ENGINE_MAX_NUM_SEQS, on_ended=self.wake)
@@ -137,7 +137,7 @@ class Generator:
             finally:
                 claims.close()
 
-    def _serve_jobs(self, claims: JobClaims, heartbeat: Heartbeat) -> None:
+    def _serve_jobs(self, claims: JobClaims, heartbeat: ModelHeartbeat) -> None:
         """Serve until the worker stops, the engine breaks, or another revision must be served."""
         while not (self._stopping.is_set() or claims.loop.broken):
             try:
@@ -257,7 +257,7 @@ class JobClaims:
             self.outdated = find_hosted() != self.hosted
 
 
-class Heartbeat:
+class ModelHeartbeat:
     """Tells Redis the model's state again and again, for as long as this process lives."""
 
     def __init__(self, hosted: Hosted) -> None:
@@ -267,7 +267,7 @@ class Heartbeat:
         self._ended = False
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
-    def __enter__(self) -> Heartbeat:
+    def __enter__(self) -> ModelHeartbeat:
         self._thread.start()
         return self
 

@@ -17,7 +17,7 @@ import torch
 from inference.checkpoints.casting import Values, can_hold, look_at, overflow
 from inference.checkpoints.sources.pickles import damaged_records
 from inference.checkpoints.sources.source import Source
-from inference.checkpoints.sources.stored import Run
+from inference.checkpoints.sources.stored import StoredRun
 from inference.errors import CheckpointError
 
 READERS = 8  # files read at a time
@@ -71,8 +71,8 @@ def examine(
     return _rounding(source, values, dtypes)
 
 
-def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, Run]]]:
-    by_file = defaultdict[Path, list[tuple[str, Run]]](list)
+def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, StoredRun]]]:
+    by_file = defaultdict[Path, list[tuple[str, StoredRun]]](list)
     for name, weight in source.weights.items():
         for piece in weight.read_pieces:
             for run in piece.runs:
@@ -80,7 +80,7 @@ def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, Run]]]:
     return by_file
 
 
-def _look(runs: list[tuple[str, Run]], dtypes: Dtypes, stopped: Event) -> dict[str, Values]:
+def _look(runs: list[tuple[str, StoredRun]], dtypes: Dtypes, stopped: Event) -> dict[str, Values]:
     seen = defaultdict[str, Values](Values)
     for name, run in runs:
         if stopped.is_set():

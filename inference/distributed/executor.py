@@ -10,7 +10,7 @@ from inference.distributed.supervisor import Supervisor
 from inference.distributed.worker import Worker, load_worker
 from inference.engine.chunks import Chunk, chunks_of, split_chunks
 from inference.engine.scheduler import Batch
-from inference.engine.step import LogitsRequest, RowOutput
+from inference.engine.step import LogitsOutput, LogitsRequest
 from inference.errors import RanksFailed
 
 MICRO_BATCH_TOKENS = {"cpu": 16, "cuda": 128}  # fewer aren't worth a micro-batch of their own
@@ -28,7 +28,7 @@ class DistributedExecutor:
             raise loaded
         self._worker, self.num_blocks = loaded, loaded.num_blocks
 
-    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[RowOutput]:
+    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[LogitsOutput]:
         """Compute a batch on all ranks. Raises RanksFailed, then at every later call."""
         chunks = chunks_of(batch)
         step = ExecuteStep(split_chunks(chunks, self._micro_batch_tokens(chunks)), requests)
@@ -55,7 +55,7 @@ class DistributedExecutor:
         except Exception as error:  # noqa: BLE001 - the caller raises it
             return error
 
-    def _execute(self, step: ExecuteStep) -> list[RowOutput] | None:
+    def _execute(self, step: ExecuteStep) -> list[LogitsOutput] | None:
         self._communicator.broadcast(step)
         return self._worker.execute(step)
 

@@ -29,7 +29,7 @@ from inference.distributed.sharded_logits import ShardedLogits
 from inference.distributed.supervisor import set_exit_reason
 from inference.distributed.worker_model import LoadedShard, load_shard
 from inference.engine.chunks import Chunk
-from inference.engine.step import RowOutput, add_captured, read_logits
+from inference.engine.step import LogitsOutput, add_captured, read_logits
 from inference.errors import InferenceError, RanksFailed, WeightMismatch
 from inference.model.hooks import join_shards
 from inference.model.layout import Layout
@@ -48,7 +48,7 @@ class Worker:
         self._runner, self.num_blocks = shard.make_runner(num_blocks), num_blocks
 
     @torch.inference_mode()
-    def execute(self, step: ExecuteStep) -> list[RowOutput] | None:
+    def execute(self, step: ExecuteStep) -> list[LogitsOutput] | None:
         """Compute this rank's part of a step. Returns the outputs on rank 0, None elsewhere."""
         communicator, logits, pending_sends = self._communicator, [], []
         for chunks in step.micro_batches:
@@ -65,7 +65,7 @@ class Worker:
             outputs = read_logits(sharded, step.requests)
         for wait in pending_sends:
             wait()
-        on_rank_0: list[RowOutput] | None = communicator.send_to_rank_0(outputs)
+        on_rank_0: list[LogitsOutput] | None = communicator.send_to_rank_0(outputs)
         if step.looks_inside:
             captured = join_shards(communicator.gather(self._runner.take_captured()))
             on_rank_0 = on_rank_0 and add_captured(on_rank_0, captured)

@@ -25,7 +25,7 @@ from inference.engine.request import LiveSample, live_samples
 from inference.engine.sampling_params import SamplingParams
 from inference.engine.scheduler import ScheduledRow, Scheduler
 from inference.engine.sequence import Sequence
-from inference.engine.step import RowOutput, execute_batch
+from inference.engine.step import LogitsOutput, execute_batch
 from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
 from inference.interp.spec import Capture, Intervention
@@ -270,7 +270,7 @@ class Engine:
                 event for event in self._pending_events if event.request_id not in request_ids
             ]
 
-    def _take_in(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+    def _take_in(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
         """Take in a row's output; return None if there is no event for it.
 
         There is none while more of a prompt must be computed, nor for a sample cancelled meanwhile.

@@ -10,7 +10,7 @@ from inference.config import OptConfig
 from inference.engine.chunks import Chunk, capture_spans, chunks_of
 from inference.engine.logits import WholeLogits
 from inference.engine.scheduler import Batch
-from inference.engine.step import LogitsRequest, RowOutput, add_captured, read_logits
+from inference.engine.step import LogitsOutput, LogitsRequest, add_captured, read_logits
 from inference.model.attention import Attend, CachedAttention, DecodeBatch, SequenceSpan, Slots
 from inference.model.hooks import ForwardHooks, RowSnapshot, hooked
 from inference.model.layout import WHOLE, Layout
@@ -45,7 +45,7 @@ class ModelRunner:
         kv_cache = torch.empty(shape, dtype=kv_cache_dtype(device, dtype), device=self._device)
         self._key_cache, self._value_cache = kv_cache
 
-    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[RowOutput]:
+    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[LogitsOutput]:
         """Compute a batch and read its logits, where this is the only rank."""
         self.take_captured()  # what a batch that failed left behind
         return add_captured(read_logits(self.forward(batch), requests), self.take_captured())

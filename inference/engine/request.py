@@ -9,7 +9,7 @@ from inference.engine.sampler import LogprobEntry
 from inference.engine.sampling_params import SamplingParams
 from inference.engine.scheduler import ScheduledRow
 from inference.engine.sequence import Sequence
-from inference.engine.step import RowOutput
+from inference.engine.step import LogitsOutput
 from inference.interp.spec import Snapshot
 from inference.logs import naming
 from inference.tokenizer import Tokenizer
@@ -48,7 +48,7 @@ class LiveSample:
         self._prompt_logprobs_sent = False
         self._captured: list[Snapshot] = []
 
-    def event_for(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+    def event_for(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
         """Take in a step's output; return None while more of the prompt must be computed.
 
         Whatever goes wrong ends this sample alone.
@@ -66,7 +66,7 @@ class LiveSample:
         text = self._detokenizer.finish() if self._detokenizer else ""
         return self._event((), text, None, reason, error)
 
-    def _event_for(self, row: ScheduledRow, output: RowOutput) -> TokenEvent | None:
+    def _event_for(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
         scored = self.sequence.prompt_logprobs
         if output.prompt_logprobs is not None and scored is not None:
             scored.extend(self._named(entries) for entries in output.prompt_logprobs)

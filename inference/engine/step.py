@@ -60,7 +60,7 @@ class LogitsRequest:
 
 
 @dataclass
-class RowOutput:
+class LogitsOutput:
     """The results of one row: a token, logprobs, captures, or an error.
 
     prompt_logprobs: one list of entries for each of the request's prompt_targets.
@@ -76,13 +76,13 @@ class RowOutput:
 class Executor(Protocol):
     """Whatever runs a batch and reads its logits: one rank here, or many together."""
 
-    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[RowOutput]:
+    def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[LogitsOutput]:
         """Return an output for each row, in the batch's order; requests has one for each too."""
         ...
 
 
 @torch.inference_mode()
-def execute_batch(executor: Executor, batch: Batch) -> list[RowOutput]:
+def execute_batch(executor: Executor, batch: Batch) -> list[LogitsOutput]:
     """Run a batch through the model and sample. Outputs come in the batch's order.
 
     A batch that fails is run again row by row, so that only the row at fault ends with an error.
@@ -98,12 +98,14 @@ def execute_batch(executor: Executor, batch: Batch) -> list[RowOutput]:
         if len(batch) == 1:
             name = batch[0].sequence.request_id
             log.exception("a sequence failed: request %s", name, extra=naming(name))
-            return [RowOutput(error=f"the model failed on this sequence ({type(error).__name__})")]
+            return [
+                LogitsOutput(error=f"the model failed on this sequence ({type(error).__name__})")
+            ]
         log.warning("a batch of %d rows failed; running them one by one", len(batch))
         return [output for row in batch for output in execute_batch(executor, [row])]
 
 
-def read_logits(logits: Logits, requests: list[LogitsRequest]) -> list[RowOutput]:
+def read_logits(logits: Logits, requests: list[LogitsRequest]) -> list[LogitsOutput]:
     """Sample from the logits of a batch's rows, which stand one after another, and score.
 
     Where that fails, each row is read alone, so that only the row at fault ends with an error.
@@ -116,7 +118,9 @@ def read_logits(logits: Logits, requests: list[LogitsRequest]) -> list[RowOutput
         if len(requests) == 1:
             name = requests[0].request_id
             log.exception("reading its logits failed: request %s", name, extra=naming(name))
-            return [RowOutput(error=f"sampling failed on this sequence ({type(error).__name__})")]
+            return [
+                LogitsOutput(error=f"sampling failed on this sequence ({type(error).__name__})")
+            ]
         return [
             output
             for request, indices in zip(requests, _logit_indices(requests), strict=True)
@@ -125,8 +129,8 @@ def read_logits(logits: Logits, requests: list[LogitsRequest]) -> list[RowOutput
 
 
 def add_captured(
-    outputs: list[RowOutput], snapshots: Iterable[tuple[int, Snapshot]]
-) -> list[RowOutput]:
+    outputs: list[LogitsOutput], snapshots: Iterable[tuple[int, Snapshot]]
+) -> list[LogitsOutput]:
     """Add snapshots to the outputs of the rows that they belong to, and return the outputs."""
     for row, snapshot in snapshots:
         outputs[row].captured.append(snapshot)
@@ -138,15 +142,15 @@ class _ReadableRow:
     """A row whose logits are finite; indices: where its logits are among the batch's."""
 
     request: LogitsRequest
-    output: RowOutput
+    output: LogitsOutput
     indices: range
 
 
-def _read(logits: Logits, requests: list[LogitsRequest]) -> list[RowOutput]:
+def _read(logits: Logits, requests: list[LogitsRequest]) -> list[LogitsOutput]:
     finite = logits.finite().tolist()
     outputs, readable = [], []
     for request, indices in zip(requests, _logit_indices(requests), strict=True):
-        output = RowOutput()
+        output = LogitsOutput()
         outputs.append(output)
         if all(finite[indices.start : indices.stop]):
             readable.append(_ReadableRow(request, output, indices))

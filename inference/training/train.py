@@ -58,7 +58,7 @@ class TrainOptions:
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One start of the trainer: what it has, and how far it came."""
 
     settings: TrainSettings
@@ -96,7 +96,7 @@ def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, s
     learner = _resume(options.out, progress, corpus, settings) if progress else None
     start = progress.step if progress else 0
     logbook = logbook_entries.open_logbook(options.out, start, settings.tokens_after(start))
-    run = Run(settings, options, say, stops, corpus, logbook, start, start)
+    run = TrainingRun(settings, options, say, stops, corpus, logbook, start, start)
     with _stops_recorded(run):
         logbook_entries.record_setting(logbook, settings)
         _learn(run, learner)
@@ -115,7 +115,7 @@ def _resume(out: Path, progress: Progress, corpus: Corpus, settings: TrainSettin
     return learner
 
 
-def _learn(run: Run, learner: Learner | None) -> None:
+def _learn(run: TrainingRun, learner: Learner | None) -> None:
     """Train from where learner is, or from the beginning, to the exported checkpoint."""
     settings, corpus, out = run.settings, run.corpus, run.options.out
     with run.stops.at_once():
@@ -135,7 +135,7 @@ def _learn(run: Run, learner: Learner | None) -> None:
     run.say(f"finished; the checkpoint is in {out}")
 
 
-def _do_steps(run: Run, learner: Learner, learned: Tensor) -> StepFigures | None:
+def _do_steps(run: TrainingRun, learner: Learner, learned: Tensor) -> StepFigures | None:
     """Do the steps that are left; a stop waits until its step is done and saved."""
     settings, options, figures = run.settings, run.options, None
     began, tokens_since = time.monotonic(), 0
@@ -163,7 +163,7 @@ def _do_steps(run: Run, learner: Learner, learned: Tensor) -> StepFigures | None
     return figures
 
 
-def _save(run: Run, learner: Learner) -> None:
+def _save(run: TrainingRun, learner: Learner) -> None:
     tokenizer = tokenizer_digests(run.options.out)
     progress = Progress(run.step, run.settings.as_dict(), run.corpus.sha256, tokenizer)
     save_state(run.options.out, progress, learner.model, learner.optimizer)
@@ -171,7 +171,9 @@ def _save(run: Run, learner: Learner) -> None:
     run.say(f"step {run.step}: checkpoint written")
 
 
-def _finish(run: Run, learner: Learner, held_out: Tensor, figures: StepFigures | None) -> None:
+def _finish(
+    run: TrainingRun, learner: Learner, held_out: Tensor, figures: StepFigures | None
+) -> None:
     """Evaluate and export, which a stop breaks off: both are done anew from the checkpoint."""
     settings, options = run.settings, run.options
     with run.stops.at_once():
@@ -198,7 +200,7 @@ def _finish(run: Run, learner: Learner, held_out: Tensor, figures: StepFigures |
 
 
 @contextmanager
-def _stops_recorded(run: Run) -> Iterator[None]:
+def _stops_recorded(run: TrainingRun) -> Iterator[None]:
     """Write the run's ending entry, whatever ends it before its last step, and raise it again."""
     try:
         yield
@@ -218,7 +220,7 @@ def _stops_recorded(run: Run) -> Iterator[None]:
         raise
 
 
-def _record(run: Run, kind: str, cause: str, why: str) -> None:
+def _record(run: TrainingRun, kind: str, cause: str, why: str) -> None:
     try:
         logbook_entries.record_stop(run.logbook, run.step, kind, cause, why)
     except OSError as error:  # the next start finds a crash of unknown cause

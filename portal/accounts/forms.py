@@ -13,7 +13,7 @@ from portal.forms.fields import LongText
 from portal.text.lines import LineInput
 
 
-class SignupForm(forms.Form):
+class SignupFields(forms.Form):
     """The fields of signing up beyond allauth's own."""
 
     name = LineInput(
@@ -85,7 +85,7 @@ class ReferenceForm(forms.Form):
     )
 
 
-class AnswerForm(forms.Form):
+class ReferenceAnswerForm(forms.Form):
     """The answer of a reference."""
 
     use_required_attribute = False

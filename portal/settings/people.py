@@ -16,7 +16,7 @@ LOGOUT_REDIRECT_URL = "site:home"
 ACCOUNT_ADAPTER = "portal.accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "portal.accounts.forms.SignupForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "portal.accounts.forms.SignupFields"
 ACCOUNT_FORMS = {
     "signup": "portal.accounts.sign_in.forms.SignupForm",
     "add_email": "portal.accounts.sign_in.forms.AddEmailForm",

@@ -9,8 +9,8 @@ from typing import Any
 from portal.access.reporting.performance import (
     SPANS,
     Cell,
+    DecisionTimes,
     Outcomes,
-    Times,
     Waiting,
     decision_times,
     outcomes,
@@ -26,13 +26,13 @@ COLUMNS = ("table", "key", "label", "days", "requests", "decided_in_time", "perc
 @dataclass(frozen=True)
 class Published:
     counted_at: datetime
-    sectors: list[Times]
-    repos: list[Times]
+    sectors: list[DecisionTimes]
+    repos: list[DecisionTimes]
     waiting: Waiting
     outcomes: Outcomes
 
     @property
-    def overall(self) -> Times:
+    def overall(self) -> DecisionTimes:
         return self.sectors[-1]
 
 
@@ -55,12 +55,12 @@ def words(cell: Cell) -> str:
     return "–" if cell.share is None else f"{cell.share} %"
 
 
-def bars(lines: list[Times], days: int = CHARTED) -> list[ChartBar]:
+def bars(lines: list[DecisionTimes], days: int = CHARTED) -> list[ChartBar]:
     cells = [(line.label, line.at(days)) for line in lines]
     return [ChartBar(label, words(cell), cell.share) for label, cell in cells]
 
 
-def table(lines: list[Times]) -> list[tuple[str, list[str]]]:
+def table(lines: list[DecisionTimes]) -> list[tuple[str, list[str]]]:
     return [(line.label, [words(cell) for cell in line.cells]) for line in lines]
 
 
@@ -76,7 +76,7 @@ def as_json(figures: Published) -> dict[str, Any]:
     }
 
 
-def _line(line: Times) -> dict[str, Any]:
+def _line(line: DecisionTimes) -> dict[str, Any]:
     return {"key": line.key, "label": line.label, "cells": [_cell(cell) for cell in line.cells]}
 
 

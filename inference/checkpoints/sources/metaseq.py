@@ -19,7 +19,13 @@ from typing import Any
 from torch import Tensor
 
 from inference.checkpoints.sources.faults import Faults
-from inference.checkpoints.sources.stored import MergedTensor, Run, StoredTensor, count, narrow_runs
+from inference.checkpoints.sources.stored import (
+    MergedTensor,
+    StoredRun,
+    StoredTensor,
+    count,
+    narrow_runs,
+)
 from inference.errors import CheckpointError
 from inference.model.layout import split_dim
 from inference.model.weight_files import is_plain
@@ -182,7 +188,7 @@ def _cut(
         return {}
     flat = [model[key].reshape(-1) for model in models]
     runs = tuple(
-        Run(numbers[: numbers.numel() - padding], path)
+        StoredRun(numbers[: numbers.numel() - padding], path)
         for numbers, padding, path in zip(flat, paddings, paths, strict=True)
     )
     sizes = [count(shape) for shape in parameter.shapes]

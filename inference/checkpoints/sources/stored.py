@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class StoredRun:
     """Numbers that stand next to one another in a file: 1-D, and mapped from path."""
 
     numbers: Tensor
@@ -20,12 +20,12 @@ class StoredTensor:
     """A shape, and the runs that hold its numbers one after another."""
 
     shape: tuple[int, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[StoredRun, ...]
 
     @classmethod
     def of(cls, tensor: Tensor, path: Path) -> "StoredTensor":
         """Describe a whole tensor of the file at path."""
-        return cls(tuple(tensor.shape), (Run(tensor.reshape(-1), path),))
+        return cls(tuple(tensor.shape), (StoredRun(tensor.reshape(-1), path),))
 
     @property
     def dtypes(self) -> set[torch.dtype]:
@@ -110,15 +110,15 @@ class MergedTensor:
         return max((_difference(first, piece.read()) for piece in self.pieces[1:]), default=0.0)
 
 
-def narrow_runs(runs: tuple[Run, ...], first: int, last: int) -> tuple[Run, ...]:
+def narrow_runs(runs: tuple[StoredRun, ...], first: int, last: int) -> tuple[StoredRun, ...]:
     """Return the numbers from first up to last of consecutive runs, copying none."""
     found, at = [], 0
     for run in runs:
         begin, end = max(first - at, 0), min(last - at, run.numbers.numel())
         if begin < end:
-            found.append(Run(run.numbers[begin:end], run.path))
+            found.append(StoredRun(run.numbers[begin:end], run.path))
         at += run.numbers.numel()
-    return tuple(found) or (Run(runs[0].numbers[:0], runs[0].path),)
+    return tuple(found) or (StoredRun(runs[0].numbers[:0], runs[0].path),)
 
 
 def count(shape: tuple[int, ...]) -> int:

@@ -23,7 +23,7 @@ STARTED = ("repo__namespace", "acceptance")
 
 
 @dataclass(frozen=True)
-class Turn:
+class PendingAction:
     """One thing that a person has to do. ``until``: when it lapses, or None."""
 
     repo: ModelRepo
@@ -33,15 +33,15 @@ class Turn:
     until: datetime | None
 
 
-def turns_of(person: User, now: datetime) -> list[Turn]:
+def pending_actions_of(person: User, now: datetime) -> list[PendingAction]:
     """List what this person has to do, the earliest deadline first."""
-    turns = [
+    pending_actions = [
         *map(_question, _questions(person)),
         *map(_offer, _offers(person, now)),
         *map(_invitation, invitations_to(person, now)),
         *map(_renewal, renewable_by(person, now)),
     ]
-    return sorted(turns, key=lambda turn: (turn.until is None, turn.until or now))
+    return sorted(pending_actions, key=lambda turn: (turn.until is None, turn.until or now))
 
 
 def turn_count(person: User, now: datetime) -> int:
@@ -97,9 +97,9 @@ def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
     return ending.told().filter(~Exists(filed), renewed_as=None)
 
 
-def _question(question: Question) -> Turn:
+def _question(question: Question) -> PendingAction:
     page = reverse("access:request", args=[question.request_id])
-    return Turn(
+    return PendingAction(
         question.request.repo,
         "The reviewers asked you a question.",
         "Answer the question",
@@ -108,8 +108,8 @@ def _question(question: Question) -> Turn:
     )
 
 
-def _offer(grant: Grant) -> Turn:
-    return Turn(
+def _offer(grant: Grant) -> PendingAction:
+    return PendingAction(
         grant.repo,
         "Access is offered to you.",
         "Read and sign",
@@ -118,9 +118,9 @@ def _offer(grant: Grant) -> Turn:
     )
 
 
-def _invitation(membership: Membership) -> Turn:
+def _invitation(membership: Membership) -> PendingAction:
     grant = membership.grant
-    return Turn(
+    return PendingAction(
         grant.repo,
         f"{isolated(grant.person.display_name)} invites you to work under their grant.",
         "Read the terms and join",
@@ -129,8 +129,8 @@ def _invitation(membership: Membership) -> Turn:
     )
 
 
-def _renewal(grant: Grant) -> Turn:
-    return Turn(
+def _renewal(grant: Grant) -> PendingAction:
+    return PendingAction(
         grant.repo,
         "Your access ends soon, and can be renewed.",
         "Renew access",

@@ -68,7 +68,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Times:
+class DecisionTimes:
     """One line of the table: a sector's or a repo's cells, one for each span."""
 
     key: str
@@ -130,7 +130,7 @@ def gate_figures(now: datetime, *, span: timedelta = SPAN) -> GateFigures:
     )
 
 
-def decision_times(now: datetime, repo: ModelRepo | None = None) -> list[Times]:
+def decision_times(now: datetime, repo: ModelRepo | None = None) -> list[DecisionTimes]:
     """Return the shares of each sector, and last of all together; small cells are withheld."""
     labels = {**dict(Sector.choices), "": "Not said"}
     rows = _table(public_requests(repo), "sector", now)
@@ -140,7 +140,7 @@ def decision_times(now: datetime, repo: ModelRepo | None = None) -> list[Times]:
     return [*_withhold(lines), *_withhold([("all", "All sectors", total)])]
 
 
-def repo_times(now: datetime) -> list[Times]:
+def repo_times(now: datetime) -> list[DecisionTimes]:
     """Return the shares of each public repo with requests; small cells are withheld."""
     rows = _table(public_requests(), "repo", now)
     repos = ModelRepo.objects.filter(pk__in=rows).with_names()
@@ -224,10 +224,10 @@ def _table(requests: Any, by: str, now: datetime) -> dict[Any, dict[str, int]]:
     return {row.pop(by): row for row in grouped}
 
 
-def _withhold(lines: list[tuple[str, str, dict[str, int]]]) -> list[Times]:
+def _withhold(lines: list[tuple[str, str, dict[str, int]]]) -> list[DecisionTimes]:
     hidden = {days: withheld([row[f"old_{days}"] for _, _, row in lines]) for days in SPANS}
     return [
-        Times(
+        DecisionTimes(
             key,
             label,
             tuple(

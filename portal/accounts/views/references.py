@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.forms import AnswerForm
+from portal.accounts.forms import ReferenceAnswerForm
 from portal.accounts.services.references import (
     answer_reference,
     answered_reference,
@@ -31,7 +31,7 @@ def reference(request: HttpRequest, secret: str) -> HttpResponse:
     Opening the link changes nothing, since mail scanners follow links: the form answers.
     """
     now = timezone.now()
-    form = AnswerForm(posted_data(request))
+    form = ReferenceAnswerForm(posted_data(request))
     if request.method != "POST" and (answered := answered_reference(secret)):
         return _page(request, {"asked": answered, "answered": answered}, 200)
     question = reference_asked(secret, now=now)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.applicant.next_steps import next_steps_of
 from portal.access.errors import AlreadyGranted
-from portal.access.grants.pending_actions import invitations_to, turns_of
+from portal.access.grants.pending_actions import invitations_to, pending_actions_of
 from portal.access.grants.status_marks import grant_state
 from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
@@ -58,7 +58,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
-        "turns": turns_of(applicant, now),
+        "turns": pending_actions_of(applicant, now),
         "rows": next_steps_of(page, now),
         "grants": [
             (grant, modes_label(grant.modes), grant.person_id == applicant.pk)

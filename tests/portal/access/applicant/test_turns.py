@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.grants.ending.closeout import close_grant
-from portal.access.grants.pending_actions import renewable_by, turn_count, turns_of
+from portal.access.grants.pending_actions import pending_actions_of, renewable_by, turn_count
 from portal.access.grants.renewals import is_renewable
 from portal.access.policy.permissions import Reason
 from portal.access.policy.policy import Action, may
@@ -56,7 +56,7 @@ def ending(today):
 @pytest.mark.parametrize("situation", [asked, offered, invited, ending])
 def test_it_is_counted_on_every_page_and_listed_with_what_to_do(client, today, situation):
     person, act = situation(today)
-    (turn,) = turns_of(person, today)
+    (turn,) = pending_actions_of(person, today)
     assert turn.act_label == act
     assert turn_count(person, today) == 1
     page = read(client, person, "/requests")
@@ -69,14 +69,14 @@ def test_it_is_counted_on_every_page_and_listed_with_what_to_do(client, today, s
 @pytest.mark.parametrize("situation", [asked, offered, invited, ending])
 def test_the_models_page_names_the_same_act(client, today, situation):
     person, _ = situation(today)
-    (turn,) = turns_of(person, today)
+    (turn,) = pending_actions_of(person, today)
     page = read(client, person, f"/{turn.repo.full_name}")
     assert f'href="{turn.url.partition("#")[0]}' in page
 
 
 def test_nothing_waits_for_who_has_acted(client, today):
     person = make_member(make_entity_grant(now=today), now=today).person
-    assert turns_of(person, today) == []
+    assert pending_actions_of(person, today) == []
     assert turn_count(person, today) == 0
     page = read(client, person, "/requests")
     assert "Waiting for you" not in page
@@ -136,7 +136,7 @@ def test_an_operator_reads_that_others_decide(client, today):
 @pytest.mark.parametrize("situation", [offered, invited])
 def test_who_has_only_to_sign_is_led_there(client, today, situation):
     person, act = situation(today)
-    (turn,) = turns_of(person, today)
+    (turn,) = pending_actions_of(person, today)
     start = reverse("access:start", args=turn.repo.full_name.split("/"))
     page = read(client, person, start)
     assert act in page
