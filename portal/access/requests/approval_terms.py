@@ -12,7 +12,7 @@ from portal.access.requests.form.questions import requestable_modes
 from portal.catalog.models import File, ModelRepo
 from portal.errors import FieldErrors
 
-LONGEST_GRANT = timedelta(days=5 * 366)
+LONGEST_GRANT = timedelta(days=5 * 366)  # five years, leap days or not
 OUT_OF_BOUNDS = "Choose an end date after today and within five years."
 NO_SUCH_FILE = (
     "No file of this model is called {}; write a name, or a pattern such as *.safetensors."
@@ -36,6 +36,7 @@ def check_terms(access_request: AccessRequest, terms: ApprovalTerms, now: dateti
         errors["modes"] = f"Choose among {', '.join(sorted(offered))}."
     if not now < terms.expires_at <= now + LONGEST_GRANT:
         errors["expires_at"] = OUT_OF_BOUNDS
+    # Collected, not raised one by one, so that a form shows all that is wrong at once.
     try:
         check_conditions_on(access_request.repo, terms.conditions)
     except FieldErrors as more:

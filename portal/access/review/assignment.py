@@ -28,7 +28,7 @@ def claim_request(*, reviewer: User, request_id: int, now: datetime) -> Assignme
     current = assignment_of(access_request)
     if current is not None and current.reviewer_id != reviewer.pk:
         raise AlreadyClaimed(isolated(current.reviewer.display_name))
-    if current is not None:
+    if current is not None:  # a second click, or the page open in two tabs
         return current
     assignment = _assign(access_request, reviewer, reviewer, now)
     record(EventType.REQUEST_CLAIMED, actor=reviewer, target=access_request, at=now)
@@ -71,7 +71,7 @@ def assign_request(*, actor: User, request_id: int, assignee: User, now: datetim
     if current is not None:
         end_assignment(current, now)
     assignment = _assign(access_request, assignee, actor, now)
-    if assignee.pk != actor.pk:
+    if assignee.pk != actor.pk:  # nobody needs a mail about what they did themselves
         letters.send_assignment(access_request, assignee, now=now)
     record(
         EventType.REQUEST_ASSIGNED, actor=actor, target=access_request, at=now, reviewer=assignee.pk
@@ -101,6 +101,7 @@ def _assign(
 
 def _require_can_take(assignee: User, access_request: AccessRequest, now: datetime) -> None:
     """Raise FieldErrors unless the assignee is on the team and has no conflict of interest."""
+    # Asked as if the assignee claimed the request, so that the same table of actions decides.
     try:
         require_action(assignee, access_request, RequestAction.CLAIM, now)
     except RequestNotFound:

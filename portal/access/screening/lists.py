@@ -21,7 +21,7 @@ from portal.parsing.texts import text_problem
 Kind = ScreeningEntry.Kind
 LONGEST = 200
 LONGEST_NOTE = 1000
-MOST_LINES = 20_000
+MOST_LINES = 20_000  # of one import; more would hold the lock on the table for long
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _listed() -> set[tuple[str, str]]:
 def import_entries(*, actor: User, lines: str, now: datetime) -> ListImport:
     """Add every new line of a CSV. Raise FieldErrors, and add none, if one is wrong."""
     require_operator(actor)
-    _write_alone()
+    _write_alone()  # before the lines are read, so that none is taken for new that is added now
     imported = read_lines(lines)
     if imported.wrong:
         number, remedy = imported.wrong[0]

@@ -29,6 +29,7 @@ from portal.errors import FieldErrors
 from portal.forms.fields import field_of, show_errors
 from portal.forms.pages import posted_from
 
+# Each is allowed in other states than the two others, so at most one of them is at any time.
 AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
 MESSAGES = {
     RequestAction.CORRECT: "Your correction is kept, and the team sees what changed.",

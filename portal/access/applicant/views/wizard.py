@@ -69,6 +69,7 @@ def form(request: HttpRequest, request_id: int, step: str) -> HttpResponse:
 def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
     """Save what is typed so far, and return the line beside the form that says so."""
     access_request = own_request(signed_in(request), request_id)
+    # Nothing is validated here: an autosave stores half a word as readily as a whole answer.
     here = STEP_BY_SLUG.get(request.POST.get("step", ""))
     if here is None or here.form is None:
         raise Http404

@@ -58,6 +58,7 @@ def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
         longest = LONGEST_LINE if field in SHORT_ANSWERS else LONGEST_TEXT
         if len(str(answers.get(field) or "")) > longest:
             errors[field] = f"Shorten this answer to {longest} characters."
+    # What is missing is said before what is wrong with a line's characters.
     short = {field: str(answers.get(field) or "") for field in SHORT_ANSWERS}
     return line_errors(short) | errors
 
@@ -114,7 +115,7 @@ def _fits(question: LabQuestion, text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    try:
+    try:  # Decimal takes NaN and Infinity too, and a text of any length
         return len(text) <= LONGEST_LINE and Decimal(text).is_finite()
     except InvalidOperation:
         return False

@@ -159,7 +159,7 @@ def first_unfinished(access_request: AccessRequest, now: datetime) -> WizardStep
 
 def is_signed(access_request: AccessRequest, now: datetime) -> bool:
     """Tell if the draft has a signature under the licence version that is in force today."""
-    signature = stored_signature(access_request.draft, ip=None)
+    signature = stored_signature(access_request.draft, ip=None)  # the address isn't checked
     if signature is None:
         return False
     version = require_version_in_force(access_request.repo, now=now)

@@ -45,7 +45,7 @@ def bulk_decide(
     so its results are those that the act itself would have. Raise FieldErrors for no requests, too
     many, or requests for several models.
     """
-    keys = list(dict.fromkeys(request_ids))
+    keys = list(dict.fromkeys(request_ids))  # an id sent twice is decided once
     _require_one_repo(reviewer, keys)
     decide = _decider(reviewer, terms, now)
     return [_decide_one(key, decide, dry_run) for key in keys]
@@ -85,6 +85,7 @@ def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int],
 
 def _decide_one(key: int, decide: Callable[[int], object], dry_run: bool) -> BulkResult:
     try:
+        # A savepoint for each request, so that a refusal rolls back this one and no other.
         with transaction.atomic():
             grant_or_decision = decide(key)
             if dry_run:

@@ -58,6 +58,7 @@ def approve_request(
     access_request = locked_request(reviewer, request_id, action, now)
     terms = ApprovalTerms(tuple(sorted(set(modes))), expires_at, conditions or Conditions())
     check_terms(access_request, terms, now)
+    # Asked of every vote, not only of the last: nobody should approve into a hold unawares.
     require_admissible(access_request.applicant, access_request.repo, now, actor=reviewer)
     _require_no_hold_on_named(access_request)
     votes: list[Review] = []
@@ -188,6 +189,7 @@ def _decide(
         is_override=is_override,
         decided_by=reviewer,
         decided_at=now,
+        # Until then the mail of the decision waits in the outbox, so that undoing it is silent.
         undo_until=now + timedelta(minutes=settings_of(access_request.repo).undo_minutes),
         **conditions_or_reason,
     )

@@ -60,6 +60,8 @@ def move_request(
     # After the check above, so that nobody learns a status from the refusal to change it.
     if status == to:
         raise AlreadyThere(user.username, to)
+    # From one decided list to the other, the first decision is taken back: the gate knows no such
+    # step, and the record should show both.
     if status != HubAccessStatus.PENDING:
         _take_back(actor, repo, user, access_request, now)
     if access_request is None or to == HubAccessStatus.PENDING:

@@ -43,7 +43,7 @@ FLAGS = {
 }
 GROUPINGS = {"organization": "Organization", "evidence": "Evidence"}
 MINE, NOBODYS = "mine", "nobody"
-MOST_WORDS = 8
+MOST_WORDS = 8  # each word is a prefix scan of the search index; more are ignored
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def filters_from(parameters: Mapping[str, str]) -> Filters:
         flag=_among(FLAGS, parameters.get("flag", "")),
         sector=_among(Sector.values, parameters.get("sector", "")),
         country=_among(dict(countries), parameters.get("country", "")),
+        # PostgreSQL refuses NUL in a text, and anybody can put one into an address.
         organization=parameters.get("organization", "").replace("\x00", "").strip(),
         q=parameters.get("q", "").replace("\x00", "").strip(),
         group=_among(GROUPINGS, parameters.get("group", "")),
@@ -160,6 +161,8 @@ def _search(q: str) -> Q:
 
 
 def _begins(words: list[str]) -> SearchQuery:
+    # "raw" for the prefix match; the words are letters and digits only, so nothing in them is
+    # syntax. "simple" because names and answers come in every language.
     return SearchQuery(
         " & ".join(f"{word}:*" for word in words), config="simple", search_type="raw"
     )
@@ -175,7 +178,7 @@ def _accounts(q: str) -> list[int]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 19 else None
+    return int(text) if text.isdecimal() and len(text) < 19 else None  # fits a bigint
 
 
 def _among(known: object, value: str) -> str:

@@ -97,6 +97,7 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
     order = order_of(filters)
     groups, is_cut = grouped(requests, filters, order) if filters.group else ([], False)
     keys, before, after = ([], None, None) if filters.group else _page(requests, filters, order)
+    # The tabs count all that may be read, whatever is filtered, so that they stay as they are.
     counts = {
         slug: count(filtered(everything, condition)) for slug, (_, condition) in VIEWS.items()
     }
@@ -140,7 +141,7 @@ def _page(
     start = filters.before or filters.after
     place = _place_in(order, start) if start else None
     rest = after_position(requests, way, place, start) if place and start else requests
-    keys = first_keys(rest, way, PAGE_SIZE + 1)
+    keys = first_keys(rest, way, PAGE_SIZE + 1)  # one more than shown tells if a page follows
     has_more, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
     if backward:
         keys.reverse()

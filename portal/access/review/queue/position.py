@@ -41,6 +41,7 @@ def position_in_queue(
     total, behind = count(shown, order), _behind(shown, access_request, order)
     if not any_exist(filtered(shown, Q(pk=access_request.pk))):
         return QueuePosition(None, total, None, _first(behind, order))
+    # In the reversed order those before this request come after it, so one index serves both ways.
     back = order.reversed()
     ahead = _behind(shown, access_request, back)
     number = count(ahead, back)

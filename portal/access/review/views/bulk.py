@@ -64,6 +64,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
 def _redirect_to_results(request: HttpRequest, results: list[BulkResult]) -> HttpResponse:
     """Store the results and redirect to them, so that a reload decides nothing again."""
     request.session[_RESULTS] = [asdict(result) for result in results]
+    # The results stay in the session: an address that held them could be forged.
     query = [*(("id", result.request_id) for result in results), ("done", 1)]
     return redirect(f"{reverse('access:bulk')}?{urlencode(query)}")
 

@@ -54,7 +54,7 @@ def case_context(
     shown = {**_team(access_request, reviewer, now), **_grant(access_request, reviewer, now)}
     dialogs = _dialogs(shown)
     name, form = failed or ("", None)
-    if form is None and name not in dialogs:
+    if form is None and name not in dialogs:  # an address may ask for any dialog to be open
         name = ""
     return {
         **_request(access_request, submission, now),
@@ -68,6 +68,7 @@ def case_context(
         "now": now,
         **shown,
         "dialogs": dialogs,
+        # The mails that each dialog would send, which cost queries that no other reader needs.
         "letters": letters_before(access_request) if dialogs else {},
         "undo_minutes": settings_of(access_request.repo).undo_minutes,
         **_evidence(access_request, reviewer, submission.answers, now),
