@@ -37,7 +37,7 @@ REQUIRED = {
 
 @dataclass
 class Findings:
-    """What a check found: ``problems`` prevent publishing, ``warnings`` don't."""
+    """The result of a check: ``problems`` prevent publishing, ``warnings`` don't."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""How mail is sent."""
+"""Mail: files in the demo, SMTP elsewhere."""
 
 from __future__ import annotations
 
