@@ -148,11 +148,12 @@ class RepoName(HubBody):
     name: Text
 
     def namespace_for(self, person: User | None) -> str:
+        """Return the namespace that was sent, else the person's own."""
         return self.organization or (person.username if person else "")
 
 
 class Visibility(HubBody):
-    """Who is to see a repo, by either of two fields; ``visibility`` counts where both are sent."""
+    """The visibility of a repo, by either of two fields; the first counts where both are sent."""
 
     visibility: Literal["private", "public"] | None = None
     private: bool | None = None

@@ -1,4 +1,4 @@
-"""A revision's files as a tree: folders are what the paths say."""
+"""Show a revision's files as a tree, whose folders are in the files' paths alone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ UNSCANNED = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
 
 
 def files_of(revision: Revision, folder: str = "") -> list[File]:
-    """In the order of their paths, with their blobs; one query."""
+    """List the files in the order of their paths, with their blobs, in one query."""
     files = File.objects.select_related("blob").filter(revision=revision)
     return list(files.filter(path__startswith=f"{folder}/") if folder else files)
 
 
 def entries_under(revision: Revision, folder: str, *, recursive: bool) -> list[Entry]:
-    """What is in a folder. Raises EntryNotFound; only the root may be empty."""
+    """List what is in a folder. Raises EntryNotFound; only the root may be empty."""
     files = files_of(revision, folder)
     if folder and not files:
         raise EntryNotFound(folder, revision.commit)
@@ -36,7 +36,7 @@ def entries_under(revision: Revision, folder: str, *, recursive: bool) -> list[E
 
 
 def entries_at(revision: Revision, paths: Iterable[str]) -> list[Entry]:
-    """Files and folders by their paths; what isn't there is left out."""
+    """List files and folders by their paths, without those that aren't there."""
     files = files_of(revision)
     by_path = {file.path: file for file in files}
     folders = _folders(files, 0)
@@ -50,7 +50,7 @@ def entries_at(revision: Revision, paths: Iterable[str]) -> list[Entry]:
 
 
 def _folders(files: list[File], depth: int) -> dict[str, list[File]]:
-    """Every folder below ``depth``, with the files in it at any level."""
+    """Return every folder below ``depth``, with the files in it at any level."""
     inside: dict[str, list[File]] = defaultdict(list)
     for file in files:
         parts = file.path.split("/")
@@ -60,7 +60,7 @@ def _folders(files: list[File], depth: int) -> dict[str, list[File]]:
 
 
 def expanded(revision: Revision, entries: list[Entry]) -> list[Entry]:
-    """The same with the last commit of each; a folder's is the newest in it."""
+    """Add to each entry its last commit; a folder's is the newest in it."""
     folders = [entry["path"] for entry in entries if entry["type"] == "directory"]
     paths = {entry["path"] for entry in entries if entry["type"] == "file"}
     if folders:

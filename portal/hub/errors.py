@@ -16,14 +16,14 @@ class TokenNeeded(DomainError):
 
 
 class NotOffered(DomainError):
-    """Part of the Hub's protocol that this portal does not speak."""
+    """A refusal of a part of the Hub's protocol that this portal does not have."""
 
     code = "not_offered"
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class OpenedFromElsewhere(Forbidden):
-    """A refusal to spend a signed-in person's budget on another site's link."""
+    """A refusal to spend a signed-in person's quota on another site's link."""
 
     code = "opened_from_elsewhere"
     act_label = "See the files"
@@ -36,7 +36,7 @@ class OpenedFromElsewhere(Forbidden):
 
 
 class BytesRefused(DomainError):
-    """What came is not what was announced; nothing of it is kept."""
+    """A refusal of bytes that are not the announced ones; none of them is kept."""
 
     code = "bytes_refused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY

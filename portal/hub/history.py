@@ -1,4 +1,4 @@
-"""A revision's past: its ancestors, and where each path last changed."""
+"""Find a revision's ancestors, and where each path last changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.catalog.models import File, Revision
 
 
 def ancestor_keys(revision: Revision) -> list[int]:
-    """Of the revision and those before it, newest first; one query, of keys alone."""
+    """List the keys of the revision and those before it, newest first, in one query."""
     rows = Revision.objects.filter(repo=revision.repo).order_by()
     parents = dict(rows.values_list("pk", "parent"))
     chain: list[int] = []
@@ -21,28 +21,28 @@ def ancestor_keys(revision: Revision) -> list[int]:
 
 
 def revisions_at(keys: Iterable[int]) -> list[Revision]:
-    """With their authors, in this order; one query."""
+    """Load revisions with their authors, in the order of the keys, in one query."""
     wanted = list(keys)
     known = Revision.objects.select_related("author").in_bulk(wanted)
     return [known[key] for key in wanted]
 
 
 def last_changes(revision: Revision, paths: Iterable[str]) -> dict[str, Revision]:
-    """For each path, the revision that gave it the content it has now."""
+    """Return for each path the revision that gave it the content it has now."""
     chain = ancestor_keys(revision)
     wanted = list(paths)
     rows = File.objects.filter(revision__in=chain, path__in=wanted).order_by()
-    held = {
+    blobs = {
         (revision_id, path): blob
         for revision_id, path, blob in rows.values_list("revision_id", "path", "blob_id")
     }
-    changed = {path: _last_change(chain, path, held) for path in wanted}
+    changed = {path: _last_change(chain, path, blobs) for path in wanted}
     known = Revision.objects.in_bulk(set(changed.values()))
     return {path: known[key] for path, key in changed.items()}
 
 
-def _last_change(chain: list[int], path: str, held: dict[tuple[int, str], str]) -> int:
+def _last_change(chain: list[int], path: str, blobs: dict[tuple[int, str], str]) -> int:
     for newer, older in pairwise(chain):
-        if held.get((older, path)) != held.get((newer, path)):
+        if blobs.get((older, path)) != blobs.get((newer, path)):
             return newer
     return chain[-1]

@@ -1,4 +1,4 @@
-"""What all views of the Hub's protocol share: who calls, pages of a list, times, flags."""
+"""Share what all views of the Hub's protocol need: the caller, pages of a list, times, flags."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from portal.errors import Invalid
 from portal.hub.errors import OpenedFromElsewhere
 
 View = Callable[..., HttpResponseBase]
-Row = TypeVar("Row", bound=Model)
+M = TypeVar("M", bound=Model)
 LARGEST_PAGE = 1000
 
 
 def hub_view(*methods: str) -> Callable[[View], View]:
-    """No cookie and no CSRF check: the view's second argument is who the token says calls.
+    """Make a view of the protocol, whose second argument is the caller that the token names.
 
-    What answers GET answers HEAD.
+    No cookie counts, so there is no CSRF check. What answers GET answers HEAD.
     """
     allowed = [*methods, *({"HEAD"} if "GET" in methods else ())]
 
@@ -76,11 +76,12 @@ def _is_led_here_by_another_site(request: HttpRequest) -> bool:
 
 
 def timestamp(moment: datetime) -> str:
-    """As ``strptime("%Y-%m-%dT%H:%M:%S.%fZ")`` reads it: clients accept no offset."""
+    """Spell a time as clients read it, by ``strptime("%Y-%m-%dT%H:%M:%S.%fZ")``: no offset."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def flag(query: QueryDict, name: str) -> bool:
+    """Read a truth value; absent is false. Raises Invalid."""
     value = query.get(name, "false").lower()
     if value not in ("true", "false", "1", "0"):
         raise Invalid(f"{name} is true or false.", field=name)
@@ -97,7 +98,7 @@ def _number(query: QueryDict, name: str, default: int) -> int:
 
 
 def page_of(
-    request: HttpRequest, items: Sequence[Any] | QuerySet[Row], *, default: int = LARGEST_PAGE
+    request: HttpRequest, items: Sequence[Any] | QuerySet[M], *, default: int = LARGEST_PAGE
 ) -> tuple[list[Any], dict[str, str]]:
     """Return the request's slice of a list, and the Link header to the next slice, if any.
 
@@ -105,15 +106,15 @@ def page_of(
     """
     limit = min(max(_number(request.GET, "limit", default), 1), LARGEST_PAGE)
     start = _number(request.GET, "cursor", _number(request.GET, "p", 0) * limit)
-    found = list(items[start : start + limit + 1])
-    if len(found) <= limit:
-        return found, {}
+    rows = list(items[start : start + limit + 1])
+    if len(rows) <= limit:
+        return rows, {}
     query = request.GET.copy()
     query.pop("p", None)
     query["cursor"] = str(start + limit)
     # Absolute, or the clients of version 2 crash.
     url = f"{settings.BASE_URL}{escape_uri_path(request.path)}?{query.urlencode()}"
-    return found[:limit], {"Link": f'<{url}>; rel="next"'}
+    return rows[:limit], {"Link": f'<{url}>; rel="next"'}
 
 
 def json_list(items: list[dict[str, Any]], headers: dict[str, str] | None = None) -> JsonResponse:

@@ -21,16 +21,18 @@ def is_before_version_1(request: HttpRequest) -> bool:
 
 
 def asks_again_for_ever(request: HttpRequest) -> bool:
-    """Tell whether the client's ``upload-large-folder`` tries whatever is refused again, at once
-    and without end; newer ones give up after eight refusals."""
+    """Tell whether the client's ``upload-large-folder`` repeats a refused request without end.
+
+    Newer versions give up after eight refusals.
+    """
     version = _version(request)
     return version is not None and version < GIVES_UP_FROM
 
 
 def _version(request: HttpRequest) -> tuple[int, int] | None:
     """Return the major and minor version of huggingface_hub; None for any other client."""
-    found = VERSION.search(request.headers.get("User-Agent", ""))
-    return (int(found[1]), int(found[2])) if found else None
+    match = VERSION.search(request.headers.get("User-Agent", ""))
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def warned(response: Response, topic: str, message: str) -> Response:

@@ -1,4 +1,4 @@
-"""The list of models: what may be filtered and sorted by, in a fixed number of queries."""
+"""List, filter and sort models in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ ORDERS: dict[str, list[Any]] = {
 BY_DOWNLOADS = ("downloads", "downloadsAllTime")
 SPELT = {"created_at": "createdAt", "last_modified": "lastModified", "modified": "lastModified"}
 ELSEWHERE = ("apps", "inference_provider")
-"""What no model here has: asking for it finds none."""
+"""No model here has these, so filtering by them selects none."""
 SIZE = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,9})?)([KMBT]?)", re.IGNORECASE)
 SIZES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
-    """The repos that the caller may see, as the query narrows and orders them."""
+    """Select the repos that the caller may see, as the query filters and sorts. Raises Invalid."""
     visible = ModelRepo.objects.visible_through(caller).with_names()
     repos = visible.annotate(
         listed_name=Concat("namespace__name", Value("/"), "name"),
@@ -59,9 +59,9 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
     if "gated" in query:
         is_open = Q(download_gate=Gate.OPEN)
         repos = repos.filter(~is_open if flag(query, "gated") else is_open)
-    if wanted := _tags(query):
+    if tags := _tags(query):
         read_heads(visible.order_by())
-    for tag in wanted:
+    for tag in tags:
         repos = repos.filter(_tagged(tag))
     repos = repos.filter(_sized(query.get("num_parameters", "")), _served(query))
     return cast("ModelRepoQuerySet[ModelRepo]", repos.order_by(*_order(query.get("sort", ""))))
@@ -86,14 +86,14 @@ def _rank() -> Func:
     return Func(keys, F("pk"), function="array_position", output_field=BigIntegerField())
 
 
-def _sized(asked: str) -> Q:
-    """``min:6B,max:128B``, or one of the two."""
+def _sized(sizes: str) -> Q:
+    """Filter by numbers of parameters, given as ``min:6B,max:128B`` or one of the two."""
     wanted = Q()
-    for part in filter(None, asked.split(",")):
-        found = SIZE.fullmatch(part.strip())
-        if found is None:
+    for part in filter(None, sizes.split(",")):
+        match = SIZE.fullmatch(part.strip())
+        if match is None:
             raise Invalid("num_parameters is as min:6B,max:128B.", field="num_parameters")
-        bound, number, unit = found.groups()
+        bound, number, unit = match.groups()
         lookup = "parameters__gte" if bound.lower() == "min" else "parameters__lte"
         count = int(float(number) * SIZES[unit.upper()])
         wanted &= Q(**{lookup: min(count, BigIntegerField.MAX_BIGINT)})
@@ -101,33 +101,33 @@ def _sized(asked: str) -> Q:
 
 
 def _served(query: QueryDict) -> Q:
-    """``inference=warm``: hosted here and now."""
+    """Filter by what is hosted, for any value of ``inference``."""
     if any(query.get(name) for name in ELSEWHERE):
         return Q(pk__in=[])
     return Q(hosted=True) if query.get("inference") else Q()
 
 
 def _tags(query: QueryDict) -> list[str]:
-    """Repeated keys or a list with commas: all must hold."""
-    asked = [tag for value in query.getlist("filter") for tag in value.split(",")]
-    return [tag.strip().lower() for tag in [*asked, query.get("pipeline_tag", "")] if tag.strip()]
+    """Read the tags that a model must have, from repeated keys or lists with commas."""
+    tags = [tag for value in query.getlist("filter") for tag in value.split(",")]
+    return [tag.strip().lower() for tag in [*tags, query.get("pipeline_tag", "")] if tag.strip()]
 
 
 def _tagged(tag: str) -> Q:
-    """``serializers.tags``, asked of the database."""
+    """Filter by a tag, as ``serializers.tags`` gives them."""
     head = Ref.objects.filter(repo=OuterRef("pk"), kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     stated = Q(Exists(head.filter(revision__card__keys__contains=[tag])))
     kind, colon, slug = tag.partition(":")
     if kind == "license" and colon:
-        ours = Q(licence__isnull=False) if slug == "other" else Q(licence__slug=slug)
-        return ours | (Q(licence__isnull=True) & stated)
+        licensed = Q(licence__isnull=False) if slug == "other" else Q(licence__slug=slug)
+        return licensed | (Q(licence__isnull=True) & stated)
     return stated | Q(family__iexact=tag)
 
 
 def described(
     repos: list[ModelRepo], *, full: bool, wanted: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Each repo at its head; with its files when ``full``."""
+    """Describe each repo at its head, with its files when ``full``."""
     main = Ref.objects.filter(repo__in=repos, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     heads = {ref.repo_id: ref.revision for ref in main.select_related("revision")}
     inside = _files(list(heads.values())) if full or "safetensors" in wanted else {}

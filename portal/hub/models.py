@@ -11,7 +11,7 @@ from portal.catalog.models import Blob, ModelRepo, Revision
 
 
 class Upload(models.Model):
-    """That a publisher of this repo has brought these bytes.
+    """A record that a publisher of this repo has brought these bytes.
 
     Knowing a sha256 gives nobody the bytes: it stands in the listing of every gated repo. So a
     commit may name only what was brought for its repo, or is in it.

@@ -1,4 +1,4 @@
-"""Who may change what over the Hub’s protocol, refused in words that its clients read."""
+"""Check who may change what over the Hub’s protocol; refuse in a form that its clients show."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from portal.hub.rate_limit import count_write
 
 
 def require_person(caller: Caller) -> User:
-    """Raises TokenNeeded: nothing is changed namelessly."""
+    """Return the token's person. Raises TokenNeeded, since nobody changes things anonymously."""
     if caller.token is None:
         raise TokenNeeded
     return caller.token.user
 
 
 def require_publishing(caller: Caller, repo: ModelRepo, now: datetime) -> User:
-    """The person who calls, if they may publish this repo. Raises MayNotPublish, with the reason.
+    """Return the caller if they may publish this repo. Raises MayNotPublish, with the reason.
 
     Never the Hub's GatedRepo: nobody gets this right by asking for access.
     """
@@ -35,7 +35,10 @@ def require_publishing(caller: Caller, repo: ModelRepo, now: datetime) -> User:
 
 
 def require_publishing_anywhere(caller: Caller) -> User:
-    """The same for what is no repo yet: the token must be for publishing, and for all repos."""
+    """Return the caller if their token is for publishing, and for all repos.
+
+    Asked of what is no repo yet. Raises TokenNeeded or MayNotPublish.
+    """
     person = require_person(caller)
     token = caller.token
     if token is None or Scope.PUBLISH not in token.scopes or token.repo_ids is not None:
@@ -48,7 +51,10 @@ def require_publishing_anywhere(caller: Caller) -> User:
 def publishable_repo(
     caller: Caller, names: dict[str, str], now: datetime
 ) -> tuple[User, ModelRepo]:
-    """Who calls, and the repo that they may publish; counted as a write."""
+    """Return the caller with the repo that they may publish, and count a write of theirs.
+
+    Raises RepoNotFound, TokenNeeded, MayNotPublish or TooManyWrites.
+    """
     repo = find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
     person = require_publishing(caller, repo, now)
     count_write(person, now)

@@ -1,4 +1,4 @@
-"""Rows as the Hub's clients read them."""
+"""Spell rows as the Hub's clients read them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GATED: dict[str, str | bool] = {Gate.OPEN: False, Gate.LICENCE: "auto", Gate.REV
 
 
 def tags(repo: ModelRepo, card: RevisionCard | None) -> list[str]:
-    """``hub.listing`` filters by the same."""
+    """Return a model's tags; ``hub.listing`` filters by the same."""
     stated = list(card.tags) if card else []
     own = [repo.family.lower()] if repo.family and repo.family.lower() not in stated else []
     everything = [*stated, *own]
@@ -42,7 +42,7 @@ def model(
 ) -> dict[str, Any]:
     """Describe a repo at a revision, under the licence in force; with ``files``, its siblings too.
 
-    ``cardData`` is what the card says at that revision; of the licence the portal has its own word.
+    ``cardData`` is what the card says at that revision, but for the licence, which is the portal's.
     """
     content: dict[str, Any] = {
         "_id": f"{repo.pk:024x}",  # what stays through renames, in the form of the Hub's
@@ -69,7 +69,7 @@ def model(
 
 
 def _licence(version: LicenceVersion | None) -> dict[str, str]:
-    """The Hub's fields of a licence of one's own; ours are the sha256 and the notice to keep."""
+    """Return the Hub's fields of a custom licence, with its sha256 and the notice to keep."""
     if version is None:
         return {}
     return {
@@ -97,7 +97,7 @@ def sibling(file: File, *, blobs: bool) -> dict[str, Any]:
 
 
 def entry(file: File) -> dict[str, Any]:
-    """A file in a tree."""
+    """Describe a file in a tree."""
     size = file.blob.size_bytes
     content: dict[str, Any] = {
         "type": "file",
@@ -111,26 +111,26 @@ def entry(file: File) -> dict[str, Any]:
 
 
 def directory(path: str, files: list[File]) -> dict[str, Any]:
-    """A folder, named by what is in it."""
+    """Describe a folder; its id is a hash of what is in it."""
     content = "\n".join(f"{file.path} {file.etag}" for file in files)
-    named = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
-    return {"type": "directory", "path": path, "oid": named, "size": 0}
+    digest = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
+    return {"type": "directory", "path": path, "oid": digest, "size": 0}
 
 
 def pointer(file: File) -> bytes:
-    """What git holds of an LFS file."""
+    """Return the pointer that git stores in the place of an LFS file."""
     return lfs_pointer(file.blob_id, file.blob.size_bytes)
 
 
 def oid(file: File) -> str:
-    """git's name of the file: of its pointer, for an LFS file."""
+    """Return git's id of the file, which is that of the pointer for an LFS file."""
     if not file.lfs:
         return file.blob.git_sha1
     return git_blob_sha1(pointer(file))
 
 
 def lfs_file(file: File) -> dict[str, Any]:
-    """A large file among all that the repo ever held."""
+    """Describe a large file among all that the repo ever held."""
     return {
         "fileOid": file.blob_id,
         "oid": file.blob_id,
@@ -167,18 +167,20 @@ def ref(row: Ref) -> dict[str, str]:
     return {"name": row.name, "ref": row.full_name, "targetCommit": row.revision.commit}
 
 
-def asked(request: AccessRequest, status: str) -> dict[str, Any]:
-    """A request in one of the lists, with the answers of its newest snapshot."""
-    snapshot = max(request.submissions.all(), key=lambda each: each.number)
+def access_request_row(request: AccessRequest, status: str) -> dict[str, Any]:
+    """Describe a request in one of the lists, with the answers of its newest snapshot."""
+    snapshot = max(request.submissions.all(), key=lambda submission: submission.number)
     moment = request.closed_at or request.submitted_at or request.created_at
-    return _asked(str(request.pk), status, moment, request.applicant, snapshot)
+    return _listed(str(request.pk), status, moment, request.applicant, snapshot)
 
 
-def accepted(grant: Any) -> dict[str, Any]:
-    """A grant, by the request that it answers; by its own name where nobody asked.
-    ``shows_answers`` is annotated."""
+def grant_row(grant: Any) -> dict[str, Any]:
+    """Describe a grant by the request that it answers, or by its own name without one.
+
+    ``shows_answers`` is an annotation of the list's queryset.
+    """
     decision = grant.decision
-    return _asked(
+    return _listed(
         str(decision.request_id) if decision else grant.reference,
         "accepted",
         given_at(grant),
@@ -187,7 +189,7 @@ def accepted(grant: Any) -> dict[str, Any]:
     )
 
 
-def _asked(
+def _listed(
     request_id: str, status: str, moment: datetime, user: User, snapshot: Submission | None
 ) -> dict[str, Any]:
     content: dict[str, Any] = {
@@ -198,7 +200,7 @@ def _asked(
     }
     if snapshot is not None:
         answers = readable_answers(snapshot.answers, form=snapshot.form)
-        content["fields"] = {each.label: each.text for each in answers}
+        content["fields"] = {answer.label: answer.text for answer in answers}
     return content
 
 

@@ -1,4 +1,4 @@
-"""Which files a ``.gitignore`` leaves out."""
+"""Tell which files a ``.gitignore`` leaves out."""
 
 from __future__ import annotations
 

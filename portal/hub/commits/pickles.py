@@ -25,7 +25,7 @@ from portal.hub.hub_clients import asks_again_for_ever
 
 TRAINERS_FILE = "training_args.bin"
 LARGE_FOLDERS_TITLE = "Add files using upload-large-folder tool"
-TOLD_AT_MOST = 20
+MOST_NAMED = 20
 
 
 @dataclass
@@ -38,8 +38,8 @@ class LeftOut:
     def words(self) -> str:
         if not self.paths:
             return ""
-        named = ", ".join(self.paths[:TOLD_AT_MOST])
-        more = len(self.paths) - TOLD_AT_MOST
+        named = ", ".join(self.paths[:MOST_NAMED])
+        more = len(self.paths) - MOST_NAMED
         return (
             f"Left out, since a pickle runs code when it is loaded: {named}"
             f"{f' and {more} more' if more > 0 else ''}. Convert weights to safetensors."
@@ -63,7 +63,7 @@ def before_upload(
     pickles = [file.path for file in fresh if _looks_like_pickle(file)]
     refused = [path for path in pickles if not _is_trainers(path)]
     if refused and not asks_again_for_ever(request):
-        raise NotPublishable([pickle_problem(path) for path in refused[:TOLD_AT_MOST]])
+        raise NotPublishable([pickle_problem(path) for path in refused[:MOST_NAMED]])
     return LeftOut([path for path in pickles if _is_trainers(path)])
 
 
@@ -87,12 +87,12 @@ def leave_out(
     if repo.pickles_allowed or not added:
         return list(changes), LeftOut()
     paths = {content.path for content in pickles_among(added)}
-    kept = [
+    others = [
         change
         for change in changes
         if not (isinstance(change, Add) and change.content.path in paths)
     ]
-    return kept, LeftOut(sorted(paths))
+    return others, LeftOut(sorted(paths))
 
 
 def _is_trainers(path: str) -> bool:

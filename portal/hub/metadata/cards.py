@@ -1,4 +1,4 @@
-"""Tell programs what revisions' cards and files say: read when first asked for, and kept."""
+"""Read what revisions' cards and files say when it is first asked for, and store it."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def read_heads(repos: Collection[ModelRepo] | Any) -> None:
     """Read the cards that no look-up by tags would find yet: those of heads never asked for."""
     heads = Ref.objects.filter(repo__in=repos, kind=Ref.Kind.BRANCH, name=DEFAULT_BRANCH)
     unread = heads.filter(revision__card=None).select_related("revision")[:MOST_AT_ONCE]
-    if found := [ref.revision for ref in unread]:
-        _read(found)
+    if revisions := [ref.revision for ref in unread]:
+        _read(revisions)
 
 
 def _read(revisions: list[Revision]) -> dict[int, RevisionCard]:
-    """Read and keep; a card whose bytes are away says nothing, and is read again next time."""
+    """Read cards and store them; one whose bytes are away is empty, and is read again next time."""
     files: dict[int, dict[str, File]] = defaultdict(dict)
     rows = File.objects.filter(revision__in=revisions).select_related("blob").order_by()
     for file in rows:
         files[file.revision_id][file.path] = file
-    cards, kept = {}, []
+    cards, readable = {}, []
     for revision in revisions:
         paths = files[revision.pk]
         try:
             card = _card(revision, paths, _metadata(paths.get(CARD)))
-            kept.append(card)
+            readable.append(card)
         except BlobMissing:
             card = _card(revision, paths, {})
         cards[revision.pk] = card
-    RevisionCard.objects.bulk_create(kept, ignore_conflicts=True)
+    RevisionCard.objects.bulk_create(readable, ignore_conflicts=True)
     return cards
 
 

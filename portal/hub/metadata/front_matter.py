@@ -1,4 +1,4 @@
-"""What a card says of its model in YAML, between two lines of ``---`` at its head."""
+"""Read a card's metadata: the YAML between two lines of ``---`` at its head."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def read_metadata(card: str) -> dict[str, Any]:
 
 
 def problems(content: dict[str, Any]) -> list[str]:
-    """What is said in a form that nobody reads."""
+    """List what is wrong with a card's metadata, as clients show it before a commit."""
     licence = content.get("license")
-    named = licence if isinstance(licence, list) else [licence]
-    if licence is None or all(isinstance(each, str) and each in LICENCES for each in named):
+    licences = licence if isinstance(licence, list) else [licence]
+    if licence is None or all(isinstance(name, str) and name in LICENCES for name in licences):
         return []
     return [
         f'"license" must be one of [{", ".join(sorted(LICENCES))}]. For a licence of your own, '
@@ -120,7 +120,7 @@ def problems(content: dict[str, Any]) -> list[str]:
 
 
 def card_of(revision: Revision) -> str:
-    """The text of its README.md; empty where there is none to read."""
+    """Return the text of a revision's README.md; empty where there is none to read."""
     file = revision.files.select_related("blob").filter(path=CARD).first()
     if file is None or file.blob.size_bytes > LARGEST_CARD_BYTES:
         return ""

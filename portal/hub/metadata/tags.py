@@ -70,5 +70,5 @@ def _first(value: Any) -> str:
 def texts_of(value: Any) -> list[str]:
     """Read one text or several; YAML takes the language ``no`` for false."""
     values = value if isinstance(value, list) else [value]
-    texts = ["no" if each is False else each for each in values]
-    return [each for each in texts if isinstance(each, str) and 0 < len(each) <= LONGEST_TAG]
+    texts = ["no" if text is False else text for text in values]
+    return [text for text in texts if isinstance(text, str) and 0 < len(text) <= LONGEST_TAG]

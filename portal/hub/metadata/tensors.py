@@ -42,8 +42,8 @@ def parameters_of(files: Iterable[File], counts: dict[str, TensorCount]) -> dict
 
 def used_storage(repos: Iterable[ModelRepo]) -> dict[int, int]:
     """Return by repo how many bytes its revisions hold, each blob counted once; one query."""
-    held = File.objects.filter(revision__repo__in=list(repos)).order_by()
-    rows = held.values_list("revision__repo", "blob", "blob__size_bytes").distinct()
+    files = File.objects.filter(revision__repo__in=list(repos)).order_by()
+    rows = files.values_list("revision__repo", "blob", "blob__size_bytes").distinct()
     used: Counter[int] = Counter()
     for repo_id, _, size_bytes in rows:
         used[repo_id] += size_bytes

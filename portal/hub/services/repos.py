@@ -1,4 +1,4 @@
-"""Repos as the Hub’s clients make and set them, by the catalogue’s own services."""
+"""Make and set repos as the Hub’s clients do, by the catalogue’s own services."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ FIRST_TITLE = "initial commit"
 def start_repo(
     *, actor: User, namespace: str, name: str, private: bool, now: datetime
 ) -> ModelRepo:
-    """A repo with a first revision, so that clients find a branch to commit to.
+    """Make a repo with a first revision, so that clients find a branch to commit to.
 
-    It stands under no licence yet, so it has no gate; unless somebody says otherwise it is private.
+    It has no licence yet, and so no gate.
     """
     repo = create_repo(
         actor=actor,
@@ -91,8 +91,10 @@ def set_repo(
 def squash_history(
     *, actor: User, repo_id: int, branch: str, title: str, message: str, now: datetime
 ) -> Revision:
-    """Make one revision of a branch's history. What only the past held is no longer here for a
-    commit to name."""
+    """Make one revision of a branch's history.
+
+    Commits may no longer name bytes that only the past held: they must be uploaded again.
+    """
     revision = squash_branch(
         actor=actor, repo_id=repo_id, branch=branch, title=title, message=message, now=now
     )
@@ -104,13 +106,13 @@ def _gates(repo: ModelRepo, gate: Gate) -> dict[str, Any]:
     changes: dict[str, Any] = {"download_gate": gate}
     if repo.inference_gate == repo.download_gate:
         changes["inference_gate"] = gate
-    if gate != Gate.OPEN and repo.licence is None and (named := _licence_of_card(repo)):
-        changes["licence"] = named
+    if gate != Gate.OPEN and repo.licence is None and (licence := _licence_of_card(repo)):
+        changes["licence"] = licence
     return changes
 
 
 def _licence_of_card(repo: ModelRepo) -> Licence | None:
-    """The licence, published here, that ``license_name`` in README.md names."""
+    """Return the licence, published here, that ``license_name`` in README.md names."""
     head = head_revision(repo)
     name = read_metadata(card_of(head)).get("license_name") if head else None
     if not isinstance(name, str):

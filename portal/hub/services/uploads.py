@@ -1,4 +1,4 @@
-"""Bytes that come before their commit: what is there, how to bring the rest, taking it in."""
+"""Take in bytes before their commit: say what is there and how to bring the rest."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def forget_hidden(repo_id: int) -> None:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedUpload:
     """Bytes to be brought for a repo; ``multipart`` where the client can send them in parts."""
 
     repo: ModelRepo
@@ -52,23 +52,25 @@ class Wanted:
     multipart: bool
 
 
-def actions_for(wanted: Wanted, *, caller: Caller, now: datetime) -> dict[str, dict[str, object]]:
-    """How to bring these bytes, as the LFS protocol tells it: upload here, then verify there."""
+def actions_for(
+    requested: RequestedUpload, *, caller: Caller, now: datetime
+) -> dict[str, dict[str, object]]:
+    """Say how to bring these bytes, in the LFS protocol's form: upload here, then verify there."""
     if caller.token is None:
         raise LinkInvalid
     link = UploadLink(
         person_id=caller.token.user_id,
         token_id=caller.token.pk,
-        repo_id=wanted.repo.pk,
-        sha256=wanted.sha256,
-        size_bytes=wanted.size_bytes,
+        repo_id=requested.repo.pk,
+        sha256=requested.sha256,
+        size_bytes=requested.size_bytes,
         expires_at=now + settings.UPLOAD_LINK_TTL,
     )
     direct = direct_uploads()
     if direct is None:
         return _actions(link, link_url(link, "upload"))
     upload = direct.start(
-        wanted.size_bytes, multipart=wanted.multipart, ttl=settings.UPLOAD_LINK_TTL
+        requested.size_bytes, multipart=requested.multipart, ttl=settings.UPLOAD_LINK_TTL
     )
     staged = link.staged_at(upload.staged, upload.upload_id)
     if not upload.parts:
@@ -88,7 +90,7 @@ def _actions(
 
 
 def open_upload(signed: str, *, now: datetime, length: str | None = None) -> UploadLink:
-    """What a link lets one bring, if who got it may still publish there.
+    """Return what a link is for, if its holder may still publish there.
 
     ``length`` is what the client says it will send. Raises LinkInvalid, LinkExpired,
     LinkWithdrawn, MayNotPublish or BytesRefused.
@@ -126,7 +128,7 @@ def complete(link: UploadLink, parts: Sequence[tuple[int, str]]) -> None:
 
 
 def settle(link: UploadLink, now: datetime) -> None:
-    """Make sure that the bytes are there and right; again is harmless.
+    """Make sure that the bytes are there and right. Calling it again changes nothing.
 
     Raises NotBrought or BytesRefused.
     """

@@ -1,4 +1,4 @@
-"""Signed links to bring bytes by: who may bring which bytes for which repo until when."""
+"""Sign and verify upload links: who may bring which bytes for which repo until when."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ SALT = "portal.hub.uploads.links"
 
 @dataclass(frozen=True)
 class UploadLink:
-    """What a signature covers. ``staged`` and ``upload_id`` say where in a bucket the bytes wait;
-    both are empty where the portal itself takes them."""
+    """The content of a signed link.
+
+    ``staged`` and ``upload_id`` say where in a bucket the bytes wait; both are empty where the
+    portal itself takes them.
+    """
 
     person_id: int
     token_id: int
@@ -34,13 +37,16 @@ class UploadLink:
 
 def sign(link: UploadLink) -> str:
     expiry = int(link.expires_at.timestamp())
-    who = [link.person_id, link.token_id, link.repo_id]
-    what = [link.sha256, link.size_bytes, expiry, link.staged, link.upload_id]
-    return Signer(salt=SALT).sign_object([*who, *what])
+    holder = [link.person_id, link.token_id, link.repo_id]
+    content = [link.sha256, link.size_bytes, expiry, link.staged, link.upload_id]
+    return Signer(salt=SALT).sign_object([*holder, *content])
 
 
 def verify(signed: str, *, now: datetime) -> UploadLink:
-    """Raises LinkInvalid, or LinkExpired. Keys in SECRET_KEY_FALLBACKS still count."""
+    """Return what was signed. Raises LinkInvalid or LinkExpired.
+
+    Signatures by the keys in SECRET_KEY_FALLBACKS are valid too.
+    """
     try:
         content = Signer(salt=SALT).unsign_object(signed)
         person, token, repo, sha256, size, expiry, staged, upload_id = content
@@ -53,5 +59,5 @@ def verify(signed: str, *, now: datetime) -> UploadLink:
 
 
 def link_url(link: UploadLink, step: str) -> str:
-    """``step`` is ``upload``, ``complete`` or ``verify``."""
+    """Return the URL of a step: ``upload``, ``complete`` or ``verify``."""
     return f"{settings.BASE_URL}{reverse(f'hub:{step}', args=[sign(link)])}"

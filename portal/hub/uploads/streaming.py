@@ -1,7 +1,7 @@
-"""In front of Django under ASGI, which would write every request’s body down before any view.
+"""Read uploads before Django does, which under ASGI would spool every body to disk first.
 
-An upload goes straight to where its blob will lie, once its link is found good. Every other body
-has a limit.
+An upload goes straight to where its blob will be, once its link is verified. Every other body has
+a limit.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ TOO_LARGE = "Send at most 256 MB at once. Larger files go through the LFS batch.
 
 
 class Gone(Exception):
-    """Who sent the bytes left before the end."""
+    """An error that the client left before the end of its upload."""
 
 
 class StreamedUploads:
+    """An ASGI application around Django that takes uploads in and limits other bodies."""
+
     def __init__(self, application: Application) -> None:
         self.application = application
 
@@ -76,7 +78,7 @@ class StreamedUploads:
 
 
 class _Counted:
-    """To Django a body that is over the limit looks like a client that left."""
+    """A ``receive`` that counts the body. Over the limit, Django sees a client that left."""
 
     def __init__(self, receive: Receive) -> None:
         self.receive = receive
@@ -93,12 +95,12 @@ class _Counted:
 
 
 def _length(scope: Scope) -> str | None:
-    found = dict(scope["headers"]).get(b"content-length")
-    return found.decode("latin-1") if found else None
+    length: bytes | None = dict(scope["headers"]).get(b"content-length")
+    return length.decode("latin-1") if length else None
 
 
 def _begin(signed: str, length: str | None) -> Incoming | None:
-    """None where the view will say why not, or where the bucket takes the bytes."""
+    """Open a place for the bytes; None where the view will refuse them, or a bucket takes them."""
     store = blob_store()
     try:
         link = open_upload(signed, now=timezone.now(), length=length)
@@ -112,7 +114,7 @@ def _begin(signed: str, length: str | None) -> Incoming | None:
 
 
 async def _fill(incoming: Incoming, receive: Receive) -> None:
-    """Until the last byte, or the first too many. Raises Gone."""
+    """Write the body down, until its last byte or the first one too many. Raises Gone."""
     waiting = bytearray()
     more = True
     while more:
@@ -130,7 +132,7 @@ async def _fill(incoming: Incoming, receive: Receive) -> None:
 
 
 def _after(receive: Receive) -> Receive:
-    """An empty body, then what comes after one; what nobody wanted to read is passed over."""
+    """Return a ``receive`` with an empty body, which skips what is left of the real one."""
     first = True
 
     async def rest() -> Message:

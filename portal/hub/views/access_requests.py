@@ -1,4 +1,7 @@
-"""Access requests in the Hub's words, for who administers a model: the pages' own services."""
+"""Let administrators list and decide access requests over the Hub's protocol.
+
+The services are those of the pages.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,12 @@ Rows = Callable[[ModelRepo, User, datetime], Any]
 LISTS: dict[str, tuple[Rows, Callable[[Any], dict[str, Any]]]] = {
     HubAccessStatus.PENDING: (
         lambda repo, reader, now: pending_of(repo, reader),
-        lambda row: serializers.asked(row, HubAccessStatus.PENDING),
+        lambda row: serializers.access_request_row(row, HubAccessStatus.PENDING),
     ),
-    HubAccessStatus.ACCEPTED: (accepted_of, serializers.accepted),
+    HubAccessStatus.ACCEPTED: (accepted_of, serializers.grant_row),
     HubAccessStatus.REJECTED: (
         rejected_of,
-        lambda row: serializers.asked(row, HubAccessStatus.REJECTED),
+        lambda row: serializers.access_request_row(row, HubAccessStatus.REJECTED),
     ),
 }
 
@@ -57,7 +60,7 @@ def _administered(
 
 @hub_view("GET")
 def index(request: HttpRequest, caller: Caller, *, status: str, **names: str) -> JsonResponse:
-    """Who waits, who has access, or who was declined."""
+    """List who waits, who has access, or who was declined."""
     now = timezone.now()
     repo, reader = _administered(caller, names, now)
     if status not in LISTS:
@@ -77,7 +80,7 @@ def handle(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
         person = _person(decision.user)
     else:
         person = _by_request(repo, actor, str(decision.request_id))
-    is_decided = move_request(
+    is_final = move_request(
         actor=actor,
         repo=repo,
         user=person,
@@ -85,7 +88,7 @@ def handle(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
         reason=decision.rejection_reason,
         now=now,
     )
-    if not is_decided:
+    if not is_final:
         raise VotesMissing
     return JsonResponse({"status": str(decision.status), "user": person.username})
 

@@ -1,4 +1,4 @@
-"""Who a token belongs to."""
+"""Say who a token belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before a commit: what each file is to the repo. Then the commit."""
+"""Say before a commit how each file is to be brought, and take the commit."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _shown(
 
 
 def _file(caller: Caller, repo: ModelRepo, rest: str, now: datetime) -> File:
-    """Who may not download reads that first, rather than that a file isn't there."""
+    """Find a file. A caller who may not download is told that before anything about files."""
     if file := file_of_commit(repo, rest):
         return file
     revision, path = split_revision(repo, rest)

@@ -1,4 +1,4 @@
-"""Large files, by git’s LFS protocol: ask how to bring them, bring them, have them verified."""
+"""Serve git’s LFS protocol: how to bring large files, bringing them, verifying them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def batch(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
             answer["error"] = {"code": 422, "message": problem}
         elif file.oid not in present:
             answer["actions"] = uploads.actions_for(
-                uploads.Wanted(repo, file.oid, file.size, multipart), caller=caller, now=now
+                uploads.RequestedUpload(repo, file.oid, file.size, multipart),
+                caller=caller,
+                now=now,
             )
         objects.append(answer)
     chosen = "multipart" if multipart else "basic"
@@ -60,7 +62,7 @@ def batch(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 
 @hub_view("GET")
 def index(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
-    """What the repo holds by LFS, each once, for those who publish it."""
+    """List the repo's LFS files, each once, for those who publish it."""
     repo = find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
     require_publishing(caller, repo, timezone.now())
     files = File.objects.filter(revision__repo=repo, lfs=True)
@@ -83,7 +85,7 @@ def _problem(file: LfsObject) -> str:
 @csrf_exempt
 @require_http_methods(["PUT"])
 def upload(request: HttpRequest, signed: str) -> HttpResponse:
-    """The signature is the permission. What comes is hashed on its way to its place."""
+    """Take in the bytes of a link. The signature is the permission; no token is asked for."""
     now = timezone.now()
     link = uploads.open_upload(signed, now=now, length=request.headers.get("Content-Length"))
     if link.staged:
@@ -97,7 +99,7 @@ def upload(request: HttpRequest, signed: str) -> HttpResponse:
 
 
 def _incoming(request: HttpRequest, link: UploadLink) -> Incoming:
-    """What the server in front has taken in, or the body, read here piece by piece."""
+    """Return what ``StreamedUploads`` has taken in, or read the body here piece by piece."""
     arrived = getattr(request, "scope", {}).get(ARRIVED)
     if isinstance(arrived, Incoming):
         return arrived
@@ -105,7 +107,7 @@ def _incoming(request: HttpRequest, link: UploadLink) -> Incoming:
     if not isinstance(store, LocalBlobStore):
         raise LinkInvalid
     if not connection.in_atomic_block:
-        close_old_connections()  # a slow upload must not keep one from everybody else
+        close_old_connections()  # a slow upload must not keep a connection from others
     incoming = Incoming(store, link.size_bytes)
     try:
         while chunk := request.read(READ_BYTES):
@@ -130,7 +132,7 @@ def complete(request: HttpRequest, signed: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def verify(request: HttpRequest, signed: str) -> HttpResponse:
-    """Bytes in a bucket are read here, and count from now on."""
+    """Verify the bytes of a link; those in a bucket are read here, and may be committed then."""
     now: datetime = timezone.now()
     uploads.settle(uploads.open_upload(signed, now=now), now)
     return HttpResponse()

@@ -1,4 +1,4 @@
-"""Repos: the list of them, and one at a revision. Open to whoever may see the repo."""
+"""List repos, and describe one at a revision, to whoever may see it."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def _expand(query: QueryDict) -> set[str]:
 
 
 def _only(content: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    kept = {"_id", "id"} | wanted
-    return {key: value for key, value in content.items() if key in kept} if wanted else content
+    shown = {"_id", "id"} | wanted
+    return {key: value for key, value in content.items() if key in shown} if wanted else content
 
 
 @hub_view("GET")

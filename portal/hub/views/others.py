@@ -1,4 +1,4 @@
-"""What the Hub's clients ask for and this portal answers with a reason."""
+"""Answer with a reason what the Hub's clients ask for and this portal doesn't have."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 @hub_view(*ANY)
 def no_such_repo(request: HttpRequest, caller: Caller, **names: str) -> Never:
-    """A name without its namespace, or something that is no model."""
+    """Refuse a name without its namespace, or something that is no model."""
     raise RepoNotFound("There's nothing at this address: a model's name is NAMESPACE/NAME.")
 
 
 @hub_view(*ANY)
 def nothing(request: HttpRequest, caller: Caller, **names: str) -> Never:
-    """A plain 404, on which clients go without."""
+    """Answer a plain 404, on which clients go on without."""
     raise NotFound("There's nothing at this address.")
 
 

@@ -1,4 +1,4 @@
-"""What is in a revision, and where it stands in history."""
+"""Show what is in a revision, and its history."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 
 @hub_view("GET")
 def commits(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
-    found = find_revision(repo_of(caller, names), revision)
-    chain = ancestor_keys(found)
+    chain = ancestor_keys(find_revision(repo_of(caller, names), revision))
     keys, headers = page_of(request, chain)
     headers["X-Total-Count"] = str(len(chain))
     formatted = "formatted" in request.GET.getlist("expand[]")
