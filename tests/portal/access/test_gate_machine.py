@@ -112,7 +112,7 @@ class Gate(RuleBasedStateMachine):
         self.submit(1, "person")
 
     def attempt(self, act: Callable[..., Any], **given: Any) -> Any:
-        """A refusal leaves everything as it was, the record included."""
+        """Call a service, whose refusal must leave everything as it was, the record included."""
         before = AuditEvent.objects.count(), OutboxMessage.objects.count()
         try:
             with transaction.atomic():
@@ -146,8 +146,8 @@ class Gate(RuleBasedStateMachine):
             make_draft(self.repo, person, now=self.now)
         entity = "Example University" if capacity == "entity" else ""
         signature = self.signature(person, capacity=capacity, entity=entity)
-        given = {"applicant": person, "request_id": draft.pk, "signature": signature}
-        self.attempt(submit_request, **given)
+        arguments = {"applicant": person, "request_id": draft.pk, "signature": signature}
+        self.attempt(submit_request, **arguments)
 
     @rule(who=applicants)
     def withdraw(self, who: int) -> None:
@@ -264,8 +264,8 @@ class Gate(RuleBasedStateMachine):
             publications="",
             signature=self.signature(person),
         )
-        held = Hold.objects.on(person, self.repo, None, self.now).exists()
-        if renewal is not None and renewal.outcome == "granted" and not held:
+        is_held = Hold.objects.on(person, self.repo, None, self.now).exists()
+        if renewal is not None and renewal.outcome == "granted" and not is_held:
             use = Action.DOWNLOAD if "download" in grant.modes else Action.INFER
             assert may(person, use, self.repo, self.now).allowed, "renewed is usable now"
 
@@ -315,8 +315,8 @@ class Gate(RuleBasedStateMachine):
     def join(self) -> None:
         membership = Membership.objects.standing().latest("pk")
         signature = self.signature(self.guest)
-        given = {"membership_id": membership.pk, "signature": signature}
-        self.attempt(join_as_member, person=self.guest, **given)
+        arguments = {"membership_id": membership.pk, "signature": signature}
+        self.attempt(join_as_member, person=self.guest, **arguments)
 
     @precondition(lambda self: Membership.objects.standing().exists())
     @rule(leaves=st.booleans())
@@ -332,11 +332,11 @@ class Gate(RuleBasedStateMachine):
             assert allowed == self.should_have(person), f"{person} at {self.now}"
 
     def should_have(self, person: Any) -> bool:
-        """The rule once more, in Python over every row: no queryset of the policy is used."""
+        """Derive the rule once more, in Python over every row, without the policy's querysets."""
         joined = {
-            each.grant_id
-            for each in Membership.objects.filter(person=person)
-            if each.joined_at and each.acceptance_id and not each.ended_at
+            membership.grant_id
+            for membership in Membership.objects.filter(person=person)
+            if membership.joined_at and membership.acceptance_id and not membership.ended_at
         }
         standing = [
             grant
@@ -350,12 +350,12 @@ class Gate(RuleBasedStateMachine):
             and grant.revoked_at is None
             and grant.closed_at is None
         ]
-        held = [
-            each
-            for each in Hold.objects.all()
-            if each.person_id == person.pk and not each.lifted_at
+        holds = [
+            hold
+            for hold in Hold.objects.all()
+            if hold.person_id == person.pk and not hold.lifted_at
         ]
-        return bool(standing) and not held
+        return bool(standing) and not holds
 
     @invariant()
     def nobody_has_two_open_requests(self) -> None:
@@ -393,16 +393,16 @@ class Gate(RuleBasedStateMachine):
     @invariant()
     def the_record_tells_the_state_of_each_request(self) -> None:
         for request in AccessRequest.objects.submitted():
-            told = AuditEvent.objects.filter(
+            newest = AuditEvent.objects.filter(
                 target_type="access.accessrequest", target_id=request.pk, type__in=SAYS
             ).last()
             moved_on = Question.objects.filter(request=request, answered_at__isnull=False)
-            if told is None:
+            if newest is None:
                 assert request.state == "in_review"
-            elif moved_on.filter(answered_at__gte=told.at).exists():
-                assert request.state in ("in_review", SAYS[told.type])
+            elif moved_on.filter(answered_at__gte=newest.at).exists():
+                assert request.state in ("in_review", SAYS[newest.type])
             else:
-                assert request.state == SAYS[told.type], told
+                assert request.state == SAYS[newest.type], newest
 
     @invariant()
     def a_question_is_open_exactly_while_it_is_awaited(self) -> None:

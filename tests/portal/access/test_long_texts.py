@@ -1,4 +1,4 @@
-"""No service keeps or mails a text without an end, whichever surface it came from."""
+"""Services refuse texts that are too long, whichever surface they come from."""
 
 from __future__ import annotations
 

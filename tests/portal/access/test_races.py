@@ -58,7 +58,7 @@ def withdrawing(request):
 
 def all_but_one_refused(outcomes: Counter[str]) -> bool:
     others = set(outcomes) - {WON}
-    return outcomes[WON] == 1 and all(each.startswith("409 ") for each in others)
+    return outcomes[WON] == 1 and all(outcome.startswith("409 ") for outcome in others)
 
 
 def test_one_of_many_approvals_counts():
@@ -66,7 +66,7 @@ def test_one_of_many_approvals_counts():
     team = [make_reviewer(repo) for _ in range(4)]
     for _ in range(ROUNDS):
         request = make_request(repo)
-        outcomes = race(racers(*(approving(request, each) for each in team)))
+        outcomes = race(racers(*(approving(request, reviewer) for reviewer in team)))
         assert all_but_one_refused(outcomes), outcomes
         assert Grant.objects.filter(person=request.applicant).count() == 1
         assert events("request.approved", request.pk) == 1
@@ -96,8 +96,8 @@ def test_a_request_is_approved_or_withdrawn_never_both():
         request.refresh_from_db()
         granted = Grant.objects.filter(person=request.applicant).exists()
         assert granted == (request.state == AccessRequest.State.APPROVED)
-        told = events("request.approved", request.pk) + events("request.withdrawn", request.pk)
-        assert told == 1
+        recorded = events("request.approved", request.pk) + events("request.withdrawn", request.pk)
+        assert recorded == 1
     assert verify_chain().fault is None
 
 

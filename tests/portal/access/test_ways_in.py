@@ -257,11 +257,11 @@ def test_a_line_of_the_lists_holds_it_until_a_person_clears_it(way, now):
     assert check.person == attempt.person
     assert check.right.acceptance is not None
     assert OutboxMessage.objects.filter(kind="check_team", recipient=head).count() == 1
-    told = OutboxMessage.objects.get(
+    letter = OutboxMessage.objects.get(
         recipient=attempt.person,
         kind__in=("grant_check", "member_extra_check", "approval_check"),
     )
-    assert attempt.person.name not in told.text.replace(f"Dear {attempt.person.name}", "")
+    assert attempt.person.name not in letter.text.replace(f"Dear {attempt.person.name}", "")
     clear_check(actor=head, screening_id=check.pk, text=LOOKED, now=now)
     assert opens(attempt, now)
     assert not checks_of(head, now).exists()

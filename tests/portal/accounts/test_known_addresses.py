@@ -1,4 +1,4 @@
-"""By which addresses somebody is known, and who is behind one."""
+"""People are found by the addresses that they have proved, and by no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which address letters go to when one sends them back, and how it is used again."""
+"""Mail goes to another address when one bounces, and back once that is confirmed."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def licence(now):
 
 @pytest.fixture
 def signed(licence, now):
-    """A signature on the licence gate, by a person of that name."""
+    """Make a signature at the licence gate, by a person of that name."""
 
     def signed(name="Researcher Name", repo=None, **changed):
         person = make_user()
@@ -146,8 +146,8 @@ def test_anybody_can_verify_it_and_sees_a_change(client, signed):
 
 def test_it_is_made_anew_the_same(signed):
     grant = signed("李小龙")
-    found = read_certificate(grant.person, grant.acceptance_id)
-    assert draw(_document(found)) == draw(_document(found))
+    certificate = read_certificate(grant.person, grant.acceptance_id)
+    assert draw(_document(certificate)) == draw(_document(certificate))
 
 
 def owner_of(repo):
@@ -175,8 +175,8 @@ def test_an_owner_reads_the_signatures_of_the_cases_they_may_read(signed):
         assert read_certificate(owner, acceptance.pk).repos == [case.repo.full_name]
     at_the_gate = signed()
     for owner in (owner_of(at_the_gate.repo), make_user(superuser=True)):
-        found = read_certificate(owner, at_the_gate.acceptance_id)
-        assert found.repos == [at_the_gate.repo.full_name]
+        certificate = read_certificate(owner, at_the_gate.acceptance_id)
+        assert certificate.repos == [at_the_gate.repo.full_name]
 
 
 def test_one_that_does_not_exist_is_not_found(client):

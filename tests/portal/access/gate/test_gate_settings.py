@@ -195,9 +195,9 @@ class TestPages:
         client.post(url("gate_seat"), {"person": person.username, "role": "reviewer"})
         assert person.display_name in client.get(url("gate")).text
         assert f'id="unseat-{person.pk}"' in client.get(url("gate")).text, "it asks first"
-        left = client.post(url("gate_unseat", person.pk), follow=True)
+        response = client.post(url("gate_unseat", person.pk), follow=True)
         assert not repo.team.filter(user=person).exists()
-        assert f'value="{person.username}"' in left.text, "to seat them again is one click"
+        assert f'value="{person.username}"' in response.text, "to seat them again is one click"
         nobody = client.post(url("gate_seat"), {"person": "ghost", "role": "reviewer"})
         assert nobody.status_code == 422
 

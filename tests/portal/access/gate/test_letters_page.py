@@ -107,4 +107,4 @@ def test_back_to_the_default(page, repo):
 def test_the_api_lists_the_same(repo, administrator):
     api = by_token(administrator, Scope.ADMIN)
     listed = api.get(f"models/{repo.full_name}/letters", limit=100).json()["results"]
-    assert [each["kind"] for each in listed] == list(KINDS)
+    assert [letter["kind"] for letter in listed] == list(KINDS)

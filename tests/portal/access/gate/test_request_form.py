@@ -230,7 +230,7 @@ class TestBuilding:
         )
 
     def fields(self, repo) -> list[str]:
-        return [each["label"] for each in RequestForm.objects.filter(repo=repo).last().fields]
+        return [field["label"] for field in RequestForm.objects.filter(repo=repo).last().fields]
 
     def add(self, client, builder, over, **changed):
         posted = {"label": "Is it funded?", "kind": "yes_no", "step": "research", "over": over}
@@ -267,5 +267,5 @@ class TestBuilding:
     def test_two_questions_of_the_same_words_get_names_of_their_own(self, client, repo, builder):
         self.add(client, builder, 0)
         self.add(client, builder, 1)
-        names = [each["name"] for each in RequestForm.objects.last().fields]
+        names = [field["name"] for field in RequestForm.objects.last().fields]
         assert names == ["q_is_it_funded", "q_is_it_funded_2"]

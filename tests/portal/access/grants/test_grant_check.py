@@ -32,11 +32,11 @@ pytestmark = pytest.mark.django_db
 
 
 def found(now):
-    return [(each.what, each.key) for each in check_grants(now).differences]
+    return [(difference.what, difference.key) for difference in check_grants(now).differences]
 
 
 def tamper(grant, **changed):
-    """As somebody with the database's password would."""
+    """Change a row behind the record's back, as somebody with the database's password could."""
     Grant.objects.filter(pk=grant.pk).update(**changed)
 
 
@@ -88,8 +88,12 @@ CHANGES = {
 @pytest.mark.parametrize("column", CHANGES)
 def test_each_column_that_gives_the_right_is_compared(grant, now, column):
     tamper(grant, **CHANGES[column](grant))
-    differences = [each for each in check_grants(now).differences if each.key == grant.pk]
-    assert any(each.reason.startswith(f"{column} is") for each in differences), differences
+    differences = [
+        difference for difference in check_grants(now).differences if difference.key == grant.pk
+    ]
+    assert any(difference.reason.startswith(f"{column} is") for difference in differences), (
+        differences
+    )
 
 
 def test_what_was_revoked_and_is_active_again_is_found(grant, now):
@@ -144,12 +148,12 @@ class TestMembers:
 
     @pytest.mark.parametrize("column", ["person", "acceptance", "joined_at"])
     def test_each_column_is_compared(self, grant, member, now, column):
-        other = {
+        changed_values = {
             "person": make_user(),
             "acceptance": grant.acceptance,
             "joined_at": now - timedelta(days=1),
         }
-        Membership.objects.filter(pk=member.pk).update(**{column: other[column]})
+        Membership.objects.filter(pk=member.pk).update(**{column: changed_values[column]})
         assert found(now) == [("member", member.pk)]
 
     def test_one_who_was_removed_and_is_back_is_found(self, grant, member, now):
@@ -188,8 +192,8 @@ class TestTheCommand:
         tamper(grant, modes=["download"])
         text, status = self.run()
         assert (f"grant {grant.pk} modes is" in text, status) == (True, 1)
-        told = json.loads(self.run("--json")[0])
-        assert told["differences"][0]["key"] == grant.pk
+        report = json.loads(self.run("--json")[0])
+        assert report["differences"][0]["key"] == grant.pk
 
 
 def test_it_costs_few_queries(grant, now, django_assert_max_num_queries):

@@ -39,7 +39,7 @@ def path(name, *arguments):
 
 
 def signed(person, version, **more):
-    ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
+    ticks = {f"attest_{line['code']}": "on" for line in version.attestations}
     return {
         "text_sha256": version.sha256,
         "capacity": "person",
@@ -148,8 +148,8 @@ class TestOneGrant:
         assert client.post(path("close", grant.pk), {}).status_code == 422
         unsure = client.post(path("close", grant.pk), {"statement": "Gone."})
         assert "Confirm that every copy" in unsure.text
-        told = {"statement": "Gone.", "deleted_copies": "on"}
-        assert client.post(path("close", grant.pk), told).status_code == 302
+        values = {"statement": "Gone.", "deleted_copies": "on"}
+        assert client.post(path("close", grant.pk), values).status_code == 302
         assert '“<bdi class="lines">Gone.</bdi>”' in client.get(path("grant", grant.pk)).text
 
     def test_it_is_renewed(self, client, at):
@@ -158,8 +158,8 @@ class TestOneGrant:
         version = client.get(path("renew", grant.pk)).context["form"].version
         bare = client.post(path("renew", grant.pk), signed(grant.person, version))
         assert bare.status_code == 422
-        told = signed(grant.person, version, report="We measured it.")
-        assert client.post(path("renew", grant.pk), told).status_code == 302
+        values = signed(grant.person, version, report="We measured it.")
+        assert client.post(path("renew", grant.pk), values).status_code == 302
         page = client.get(path("grant", grant.pk))
         assert "Renewed as" in page.text
         assert client.get(path("renew", grant.pk)).status_code == 409
@@ -218,8 +218,8 @@ class TestMembersPages:
         grant = make_accepted(now=at)
         client.force_login(grant.person)
         assert "lets nobody share it" in client.get(path("members", grant.pk)).text
-        asked = client.post(path("members", grant.pk), {"email": "new@lab.example"})
-        assert asked.status_code == 403
+        response = client.post(path("members", grant.pk), {"email": "new@lab.example"})
+        assert response.status_code == 403
 
     def test_many_cost_as_few(self, client, grant, at, django_assert_max_num_queries):
         for _ in range(4):
@@ -245,8 +245,8 @@ class TestTheTeamsPages:
         for view, count in [("active", 2), ("offered", 1), ("ending", 1), ("all", 3), ("no", 2)]:
             page = client.get(path("granted", *self.names(repo)), {"view": view})
             assert page.context["page"].paginator.count == count, view
-        found = client.get(path("granted", *self.names(repo)), {"q": ending.person.name})
-        assert [row.grant for row in found.context["found"].rows] == [ending]
+        response = client.get(path("granted", *self.names(repo)), {"q": ending.person.name})
+        assert [row.grant for row in response.context["found"].rows] == [ending]
         none = client.get(path("granted", *self.names(repo)), {"q": "nobody of that name"})
         assert "Nothing here fits" in none.text
 
@@ -278,12 +278,12 @@ class TestTheTeamsPages:
     def test_notice_is_given(self, client, repo, at):
         grant = make_accepted(repo, now=at)
         client.force_login(make_administrator(repo))
-        asked = {"version": grant.acceptance.licence_version_id, "reason": "A new text."}
+        values = {"version": grant.acceptance.licence_version_id, "reason": "A new text."}
         soon = f"{timezone.now() + timedelta(days=5):%Y-%m-%d}"
-        early = client.post(path("notice", *self.names(repo)), asked | {"ends_on": soon})
+        early = client.post(path("notice", *self.names(repo)), values | {"ends_on": soon})
         assert "at least 30 days ahead" in early.text
         later = f"{timezone.now() + timedelta(days=45):%Y-%m-%d}"
-        done = client.post(path("notice", *self.names(repo)), asked | {"ends_on": later})
+        done = client.post(path("notice", *self.names(repo)), values | {"ends_on": later})
         assert done.status_code == 302
         assert "ends by notice" in client.get(path("grant", grant.pk)).text
 

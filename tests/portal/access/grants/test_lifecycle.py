@@ -115,9 +115,9 @@ def test_a_row_at_hand_and_the_database_agree_at_every_moment(grant, now, given_
     hours = [now + timedelta(hours=hour) for hour in range(1, 6)]
     moments = [hour + by for hour in hours for by in (-STEP, timedelta(0), STEP)]
     for questions in (timeless(), *map(statuses, moments)):
-        for name, (found, says) in questions.items():
-            told = {row.pk for row in rows if says(row)}
-            assert set(found.values_list("pk", flat=True)) == told, name
+        for name, (selected, says) in questions.items():
+            expected = {row.pk for row in rows if says(row)}
+            assert set(selected.values_list("pk", flat=True)) == expected, name
     assert all(
         (lifecycle.status_of(row, now) in ENDED) == lifecycle.is_over(row, now) for row in rows
     )

@@ -47,7 +47,7 @@ BEGAN = timedelta(days=300)  # so that it ends in thirty
 
 @pytest.fixture
 def grant(now):
-    """It ends in thirty days."""
+    """Make a grant that ends in thirty days."""
     return make_accepted(
         now=now - BEGAN, days=TERM.days, conditions={"no_logits": True}, modes=("inference",)
     )

@@ -138,7 +138,7 @@ class TestWhatIsTold:
         )
         reach = affected_by(would, now, visible=ModelRepo.objects.visible_to(administrator)).reach
         assert (reach.files, reach.revision_count) == (2, 2)
-        assert {(each.commit, *each.refs) for each in reach.revisions} == {
+        assert {(revision.commit, *revision.refs) for revision in reach.revisions} == {
             (held.commit,),
             (later.commit, "main"),
         }
@@ -162,12 +162,14 @@ class TestWhatIsTold:
     ):
         near = make_repo(namespace=grant.repo.namespace)
         make_revision(near, tmp_path / "near")
-        other = make_accepted(near, now=now)
+        another_grant = make_accepted(near, now=now)
         make_hold(held, grant.repo, now=now)
-        letters = {each.recipient: each for each in OutboxMessage.objects.filter(kind="suspension")}
-        assert letters.keys() == {grant.person, other.person}
-        assert near.full_name in letters[other.person].html
-        assert held.commit[:10] not in letters[other.person].html
+        letters = {
+            letter.recipient: letter for letter in OutboxMessage.objects.filter(kind="suspension")
+        }
+        assert letters.keys() == {grant.person, another_grant.person}
+        assert near.full_name in letters[another_grant.person].html
+        assert held.commit[:10] not in letters[another_grant.person].html
 
     def test_the_record_says_how_far_it_goes(self, grant, held, now):
         place(grant, held, now)
@@ -187,9 +189,9 @@ class TestOverTheHub:
         weights = b"weights with a flaw"
         desk.bring(weights)
         commit = desk.commit(lfs_line("m.safetensors", weights)).json()["commitOid"]
-        held = desk.head
+        administrator = desk.head
         now = timezone.now()
-        make_hold(held, desk.repo, now=now)
+        make_hold(administrator, desk.repo, now=now)
         copied = {"srcPath": "m.safetensors", "srcRevision": commit, "path": "n.safetensors"}
         desk.commit(file_line("notes.txt", b"x"), {"key": "copyFile", "value": copied})
         for revision in (commit, "main"):

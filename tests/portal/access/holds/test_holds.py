@@ -78,9 +78,9 @@ class TestPlacing:
         assert hold.placed_at == now
 
     def test_it_stops_nothing_elsewhere(self, grant, administrator, now):
-        other = make_accepted(make_repo(), grant.person, now=now)
+        another_grant = make_accepted(make_repo(), grant.person, now=now)
         make_hold(grant.person, grant.repo, actor=administrator, now=now)
-        assert reason(other, now) is None
+        assert reason(another_grant, now) is None
 
     def test_on_everything_by_a_superuser(self, grant, now):
         make_hold(grant.person, now=now)
@@ -88,10 +88,10 @@ class TestPlacing:
 
     def test_an_organization_stops_its_people_alone(self, grant, administrator, now):
         organization = organization_of(grant.person, now)
-        other = make_accepted(grant.repo, now=now)
+        another_grant = make_accepted(grant.repo, now=now)
         make_hold(organization, grant.repo, actor=administrator, now=now)
         assert reason(grant, now) == Reason.SUSPENDED
-        assert reason(other, now) is None
+        assert reason(another_grant, now) is None
         assert OutboxMessage.objects.get(kind="suspension").recipient == grant.person
 
     def test_leaving_it_is_no_way_out(self, grant, administrator, now):
@@ -105,9 +105,9 @@ class TestPlacing:
     def test_a_revision_stops_for_everybody_and_no_other_does(
         self, grant, administrator, now, tmp_path
     ):
-        held = make_revision(grant.repo, tmp_path / "a")
-        make_hold(held, grant.repo, actor=administrator, now=now)
-        assert reason(grant, now, held) == Reason.SUSPENDED
+        held_revision = make_revision(grant.repo, tmp_path / "a")
+        make_hold(held_revision, grant.repo, actor=administrator, now=now)
+        assert reason(grant, now, held_revision) == Reason.SUSPENDED
         assert reason(grant, now) is None
         assert OutboxMessage.objects.filter(kind="suspension").count() == 1
 
@@ -116,8 +116,8 @@ class TestPlacing:
         member = make_member(grant, now=now)
         organization = organization_of(member.person, now)
         make_hold(organization, grant.repo, now=now)
-        told = OutboxMessage.objects.filter(kind="suspension")
-        assert [each.recipient for each in told] == [member.person]
+        letters = OutboxMessage.objects.filter(kind="suspension")
+        assert [letter.recipient for letter in letters] == [member.person]
         assert may(member.person, Action.INFER, grant.repo, now).reason == Reason.SUSPENDED
 
     def test_who_works_under_the_grant_of_one_of_its_people_is_of_it_too(self, now):
@@ -127,8 +127,8 @@ class TestPlacing:
         hold = make_hold(organization, grant.repo, now=now)
         assert may(member.person, Action.INFER, grant.repo, now).reason == Reason.SUSPENDED
         assert reason(other, now) is None
-        told = OutboxMessage.objects.filter(kind="suspension")
-        assert {each.recipient for each in told} == {grant.person, member.person}
+        letters = OutboxMessage.objects.filter(kind="suspension")
+        assert {letter.recipient for letter in letters} == {grant.person, member.person}
         assert affected_by(hold, now).people == 2
 
     def test_leaving_such_a_grant_is_no_way_out_and_having_left_before_is(self, now):
@@ -183,14 +183,14 @@ class TestPlacing:
         ],
     )
     def test_what_is_missing_is_named(self, grant, administrator, now, changed, field):
-        asked = {
+        values = {
             "scope": "person",
             "subject_id": grant.person.pk,
             "repo_id": grant.repo_id,
             "reason": "We look into it.",
         }
         with pytest.raises(FieldErrors) as refused:
-            place_hold(actor=administrator, now=now, **asked | changed)
+            place_hold(actor=administrator, now=now, **values | changed)
         assert set(refused.value.errors) == {field}
         assert not Hold.objects.exists()
 
@@ -235,10 +235,10 @@ class TestLifting:
         assert lift(hold, make_user(superuser=True), now).lifted_at == now
 
     def test_who_is_held_lifts_nothing(self, grant, administrator, hold, now):
-        held = make_administrator(grant.repo)
-        make_hold(held, grant.repo, actor=administrator, now=now)
+        held_administrator = make_administrator(grant.repo)
+        make_hold(held_administrator, grant.repo, actor=administrator, now=now)
         with pytest.raises(HeldBack):
-            lift(hold, held, now)
+            lift(hold, held_administrator, now)
 
     def test_a_word_given_before_being_held_counts_no_more(self, grant, administrator, hold, now):
         first = make_administrator(grant.repo)

@@ -1,4 +1,4 @@
-"""Who may not decide a request, whatever their role."""
+"""Conflicts of interest bar people from deciding a request, whatever their role."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_team_costs_no_more_queries_than_one(request_, now, django_assert_max_
 
 
 def test_a_conflict_is_with_one_request_alone(reviewer, now):
-    other = make_request(make_repo())
-    refer(other, reviewer.email)
+    another_request = make_request(make_repo())
+    refer(another_request, reviewer.email)
     unrelated = make_request(make_repo(), make_user())
     assert found(reviewer, unrelated, now) == set()

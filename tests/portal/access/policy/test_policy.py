@@ -47,8 +47,8 @@ ALLOWED = {
 
 def people(repo):
     publisher = repo.namespace.roles.exclude(user__is_superuser=True).get().user
-    other = make_user()
-    make_lab(publisher=other)
+    outsider = make_user()
+    make_lab(publisher=outsider)
     applicant = make_user()
     make_request(repo, applicant)
     return {
@@ -60,7 +60,7 @@ def people(repo):
         "other_reviewer": make_reviewer(make_repo()),
         "administrator": make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR),
         "publisher": publisher,
-        "other_publisher": other,
+        "other_publisher": outsider,
         "operator": make_user(superuser=True),
     }
 
@@ -69,13 +69,13 @@ def test_the_matrix_of_roles_and_actions(now):
     repo = make_repo()
     everyone = people(repo)
     assert list(everyone) == ROLES
-    found = {
+    reasons = {
         action: {
             role for role, person in everyone.items() if may(person, action, repo, now).allowed
         }
         for action in Action
     }
-    assert found == ALLOWED
+    assert reasons == ALLOWED
 
 
 @pytest.mark.parametrize(

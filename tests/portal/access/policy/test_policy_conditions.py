@@ -48,8 +48,8 @@ class TestConditions:
         assert read["config.json"] is None
         assert read["README.md"] is None  # read before every gate
         assert read["model-00001-of-00002.safetensors"] == Reason.CONDITION
-        for other in (A.INFER, A.CAPTURE):
-            assert may(grant.person, other, grant.repo, now).limits.files is None
+        for action in (A.INFER, A.CAPTURE):
+            assert may(grant.person, action, grant.repo, now).limits.files is None
 
     def test_files_of_two_grants_add_up(self, now):
         grant = self.bound(files=("a*",))
@@ -73,7 +73,7 @@ class TestConditions:
         grant.save(force_insert=True)
         files = File.objects.filter(revision=make_revision(repo, tmp_path / "files"))
         bases = {
-            file.path: {each.grant_id for each in may_read(Caller(person), file, now).bases}
+            file.path: {basis.grant_id for basis in may_read(Caller(person), file, now).bases}
             for file in files
         }
         assert bases["config.json"] == {narrow, grant.pk}
@@ -81,11 +81,11 @@ class TestConditions:
         assert bases["README.md"] == set()  # which needs none
 
     def test_what_is_stored_comes_back(self):
-        for given in (
+        for stored in (
             Conditions(),
             Conditions(no_logits=True, files=("*.json",), max_members=0),
         ):
-            assert Conditions.of(given.stored()) == given
+            assert Conditions.of(stored.stored()) == stored
 
     def test_a_condition_that_nothing_enforces_is_an_error(self):
         with pytest.raises(TypeError):

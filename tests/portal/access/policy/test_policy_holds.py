@@ -81,9 +81,9 @@ class TestHolds:
     def test_one_on_an_organization_stops_its_people(self, grant, now):
         organization = affiliate(grant.person)
         make_hold(organization, now=now)
-        other = make_grant(grant.repo).person
+        another_person = make_grant(grant.repo).person
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).reason == Reason.SUSPENDED
-        assert may(other, A.DOWNLOAD, grant.repo, now).allowed
+        assert may(another_person, A.DOWNLOAD, grant.repo, now).allowed
 
     def test_but_not_those_who_have_left_it(self, grant, now):
         organization = affiliate(grant.person, expires_at=now)
@@ -92,8 +92,8 @@ class TestHolds:
 
     def test_one_on_a_revision_stops_it_for_all_and_no_other(self, grant, now, tmp_path):
         first = make_revision(grant.repo, tmp_path / "first")
-        other = make_folder(tmp_path / "second", **other_weights())
-        second = make_revision(grant.repo, other)
+        another_folder = make_folder(tmp_path / "second", **other_weights())
+        second = make_revision(grant.repo, another_folder)
         make_hold(first, grant.repo, now=now)
         assert may(grant.person, A.DOWNLOAD, first, now).reason == Reason.SUSPENDED
         assert may(grant.person, A.DOWNLOAD, second, now).allowed

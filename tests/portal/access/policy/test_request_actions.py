@@ -1,4 +1,4 @@
-"""How a person stands towards a request, and what each is told who may not act on it."""
+"""Each action on a request is allowed by role, state and conflict, or refused in fit words."""
 
 from __future__ import annotations
 

@@ -116,8 +116,8 @@ def test_a_second_too_late_is_too_late(gate, now):
 @pytest.mark.parametrize("state", [State.WITHDRAWN, State.LAPSED])
 def test_who_left_within_the_span_is_in_neither_number(gate, now, state):
     gate.ask(6, days_ago=40)
-    left = now - 30 * DAY
-    gate.ask(3, days_ago=40, state=state, closed_at=left)
+    withdrawn_at = now - 30 * DAY
+    gate.ask(3, days_ago=40, state=state, closed_at=withdrawn_at)
     assert cells(now)[7] == (9, 0, 0)
     assert cells(now)[14] == (6, 0, 0)
 
@@ -141,13 +141,13 @@ def test_private_models_and_drafts_are_not_counted(gate, now):
 
 
 def test_a_repo_alone(gate, now):
-    other = make_repo()
+    another_repo = make_repo()
     gate.ask(6, days_ago=40)
-    gate.ask(7, days_ago=40, repo=other)
-    assert cells(now, repo=other)[7] == (7, 0, 0)
+    gate.ask(7, days_ago=40, repo=another_repo)
+    assert cells(now, repo=another_repo)[7] == (7, 0, 0)
     assert {line.key: line.at(7).old_enough for line in repo_times(now)} == {
         gate.repo.full_name: 6,
-        other.full_name: 7,
+        another_repo.full_name: 7,
     }
 
 

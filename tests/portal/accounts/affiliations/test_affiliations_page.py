@@ -63,8 +63,8 @@ def test_several_addresses_are_kept_and_removing_one_ends_its_proof(client, pers
     give_address(person, "me@uni.edu")
     client.post(reverse("accounts:affiliations_check"))
     assert is_affiliated(person, timezone.now())
-    given = {"email": "me@uni.edu", "action_remove": ""}
-    client.post(reverse("account_email"), given)
+    values = {"email": "me@uni.edu", "action_remove": ""}
+    client.post(reverse("account_email"), values)
     assert not person.emailaddress_set.filter(email="me@uni.edu").exists()
     assert not is_affiliated(person, timezone.now())
 

@@ -1,4 +1,4 @@
-"""Which domains an address speaks for: up to what its owner registered, and never past it."""
+"""An address is evidence for domains up to the registered one, and never beyond."""
 
 from __future__ import annotations
 
@@ -47,13 +47,16 @@ def test_the_domains_of_an_address(address, domains):
 def test_never_past_the_registrable_domain(labels, suffix):
     domain = ".".join([*labels, suffix])
     registrable = registrable_domain(domain)
-    found = evidence_domains(f"somebody@{domain}")
+    domains = evidence_domains(f"somebody@{domain}")
     assert (registrable is None) == (not labels)
-    if found:
-        assert found[0] == domain
-        assert found[-1] == registrable
-    assert all(each == registrable or each.endswith(f".{registrable}") for each in found)
-    assert all(refused_as_evidence(each) == "" for each in found)
+    if domains:
+        assert domains[0] == domain
+        assert domains[-1] == registrable
+    assert all(
+        domain_found == registrable or domain_found.endswith(f".{registrable}")
+        for domain_found in domains
+    )
+    assert all(refused_as_evidence(domain_found) == "" for domain_found in domains)
 
 
 @given(st.text(max_size=40))

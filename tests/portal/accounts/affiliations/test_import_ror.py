@@ -60,9 +60,9 @@ def test_its_types_name_the_sector(load, types, sector):
 
 
 def test_the_same_dump_again_changes_nothing(load):
-    one = entry(FIRST, "University of Tests", "uni.edu")
-    load(one)
-    done = load(one)
+    active = entry(FIRST, "University of Tests", "uni.edu")
+    load(active)
+    done = load(active)
     assert (done.new, done.changed, done.domains_new, done.domains_gone) == (0, 0, 0, 0)
 
 
@@ -75,8 +75,15 @@ def test_a_newer_dump_corrects_and_moves_domains(load):
 
 
 def test_what_proves_nothing_is_dropped_and_counted(load):
-    given = ["ac.uk", "github.io", "host.unknownsuffix", "gmail.com", "not a domain", "uni.edu"]
-    done = load(entry(FIRST, "It", *given))
+    candidates = [
+        "ac.uk",
+        "github.io",
+        "host.unknownsuffix",
+        "gmail.com",
+        "not a domain",
+        "uni.edu",
+    ]
+    done = load(entry(FIRST, "It", *candidates))
     assert domains() == {"uni.edu": FIRST}
     assert +done.dropped == {"public or unknown suffix": 3, "free mail": 1, "malformed": 1}
 
@@ -129,7 +136,7 @@ def test_a_dry_run_says_what_would_be_and_keeps_nothing(load):
 @pytest.mark.parametrize("others", [(), ("v1.63-ror-data.json",)])
 def test_the_zip_is_read_as_released(tmp_path, others):
     path = zip_dump(write_dump(tmp_path, entry(FIRST, "It", "uni.edu")), *others)
-    assert [each.ror_id for each in read_dump(path)] == [FIRST]
+    assert [record.ror_id for record in read_dump(path)] == [FIRST]
 
 
 @pytest.mark.parametrize(

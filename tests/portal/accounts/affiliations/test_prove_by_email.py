@@ -47,7 +47,7 @@ def test_a_department_and_its_university_are_both_proved(university, now):
     make_organization("cs.uni.edu", name="Department")
     person = make_user()
     give_address(person, "a@cs.uni.edu")
-    assert {each.evidence for each in prove(person, now)} == {"cs.uni.edu", "uni.edu"}
+    assert {affiliation.evidence for affiliation in prove(person, now)} == {"cs.uni.edu", "uni.edu"}
 
 
 @pytest.mark.parametrize("email", ["a@other.edu", "a@notuni.edu", "a@uni.edu.example"])

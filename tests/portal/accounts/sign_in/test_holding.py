@@ -30,9 +30,9 @@ def letters(address: str) -> list[OutboxMessage]:
 
 
 def link_in(letter: OutboxMessage) -> str:
-    found = re.search(r"http://[^/\s]+(/\S+)", letter.text)
-    assert found is not None
-    return found[1]
+    link = re.search(r"http://[^/\s]+(/\S+)", letter.text)
+    assert link is not None
+    return link[1]
 
 
 def reset_by_mail(address: str) -> Client:
@@ -42,8 +42,8 @@ def reset_by_mail(address: str) -> Client:
     letter = OutboxMessage.objects.filter(address=address, kind="password_reset_key").last()
     assert letter is not None, "no letter went out"
     page = browser.get(link_in(letter), follow=True).redirect_chain[-1][0]
-    given = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert browser.post(page, given).status_code == 302
+    values = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert browser.post(page, values).status_code == 302
     return browser
 
 
@@ -86,8 +86,8 @@ class TestBeforeTheProof:
         text = client.get(reverse("accounts:tokens")).text
         assert "Confirm your address first" in text
         assert "Make the token</button>" not in text
-        given = {"name": "x", "scopes": ["download"], "days": "30"}
-        refused = client.post(reverse("accounts:tokens"), given)
+        values = {"name": "x", "scopes": ["download"], "days": "30"}
+        refused = client.post(reverse("accounts:tokens"), values)
         assert refused.status_code == 403
         assert f'href="{reverse("account_email")}"' in refused.text
 
@@ -100,8 +100,8 @@ class TestBeforeTheProof:
 
     def test_no_second_address_is_added(self):
         person = make_user(verified=False)
-        given = {"email": "second@evil.example", "action_add": ""}
-        text = signed_in_as(person).post(reverse("account_email"), given).text
+        values = {"email": "second@evil.example", "action_add": ""}
+        text = signed_in_as(person).post(reverse("account_email"), values).text
         assert f"Confirm {person.email} first" in text
         assert EmailAddress.objects.get(user=person).email == person.email
 
@@ -129,8 +129,8 @@ class TestConfirming:
         assert client.post(link).status_code == 403
         assert not User.objects.get(pk=person.pk).has_verified_email
         client.logout()
-        given = {"login": person.username, "password": PASSWORD}
-        client.post(f"{reverse('account_login')}?next={link}", given)
+        values = {"login": person.username, "password": PASSWORD}
+        client.post(f"{reverse('account_login')}?next={link}", values)
         client.post(link)
         assert User.objects.get(pk=person.pk).has_verified_email
 
@@ -246,16 +246,16 @@ class TestNotices:
         browser, page = signed_in_as(person), reverse("account_email")
         browser.post(page, {"email": "second@lab.example", "action_add": ""})
         browser.post(page, {"email": "second@lab.example", "action_remove": ""})
-        told = [
+        recipients = [
             (letter.kind, "second@lab.example" in letter.text) for letter in letters(person.email)
         ]
-        assert told == [("address_added", True), ("email_deleted", True)]
+        assert recipients == [("address_added", True), ("email_deleted", True)]
 
     def test_a_new_password_is_told_where_it_is_proved(self):
         person = make_user()
         browser = signed_in_as(person)
-        given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-        browser.post(reverse("account_change_password"), given)
+        values = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        browser.post(reverse("account_change_password"), values)
         assert [letter.kind for letter in letters(person.email)] == ["password_changed"]
         reset_by_mail(person.email)
         assert letters(person.email)[-1].kind == "password_reset"
@@ -263,17 +263,17 @@ class TestNotices:
     def test_a_notice_carries_no_lure_of_whoever_sent_the_request(self):
         person = make_user()
         browser = signed_in_as(person)
-        given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        values = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         lure = {"User-Agent": "Undo it at https://evil.example"}
-        browser.post(reverse("account_change_password"), given, headers=lure)
+        browser.post(reverse("account_change_password"), values, headers=lure)
         (notice,) = letters(person.email)
         assert "evil.example" not in notice.text
         assert "Unspecified" in notice.text
 
     def test_an_unproved_address_is_told_nothing(self):
         person = make_user(verified=False)
-        given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-        signed_in_as(person).post(reverse("account_change_password"), given)
+        values = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        signed_in_as(person).post(reverse("account_change_password"), values)
         assert not OutboxMessage.objects.exists()
 
     def test_the_last_proved_address_stays(self):

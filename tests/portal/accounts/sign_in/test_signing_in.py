@@ -20,8 +20,8 @@ NEW = {
 
 def test_a_proxy_on_a_unix_socket_says_who_calls(client):
     make_user("ada")
-    given = {"login": "ada", "password": PASSWORD}
-    response = client.post("/accounts/login/", given, **BEHIND_A_PROXY)
+    values = {"login": "ada", "password": PASSWORD}
+    response = client.post("/accounts/login/", values, **BEHIND_A_PROXY)
     assert response.status_code == 302
 
 

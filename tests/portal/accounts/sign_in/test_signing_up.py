@@ -46,9 +46,9 @@ def form(email: str, **changed: str) -> dict[str, str]:
 
 
 def confirm_link() -> str:
-    found = re.search(r"http://\S+(/accounts/confirm-email/\S+)", OutboxMessage.objects.get().text)
-    assert found is not None
-    return found[1]
+    link = re.search(r"http://\S+(/accounts/confirm-email/\S+)", OutboxMessage.objects.get().text)
+    assert link is not None
+    return link[1]
 
 
 def test_the_answer_is_the_same_for_a_known_address_and_a_new_one(client, email):

@@ -35,9 +35,9 @@ def test_one_wrong_digit_is_noticed_without_looking_up(position, digit):
 class TestIssuing:
     def test_the_secret_is_not_kept(self, now):
         token, secret = make_token(make_user(), now=now)
-        kept = " ".join(str(value) for value in AccessToken.objects.values().get().values())
-        assert secret not in kept
-        assert secret[8:] not in kept
+        stored = " ".join(str(value) for value in AccessToken.objects.values().get().values())
+        assert secret not in stored
+        assert secret[8:] not in stored
         assert token_from_secret(secret, now=now) == token
 
     def test_an_account_has_so_many_live_ones(self, now, monkeypatch):

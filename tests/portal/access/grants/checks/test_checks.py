@@ -56,9 +56,9 @@ class TestTheCheck:
         assert Grant.objects.count() == 1
 
     def test_each_step_is_on_record(self, attempt, head, check, now):
-        held = AuditEvent.objects.get(type="grant.held")
-        assert held.data["screening"] == "hit"
-        assert attempt.person.name not in str(held.data)
+        event = AuditEvent.objects.get(type="grant.held")
+        assert event.data["screening"] == "hit"
+        assert attempt.person.name not in str(event.data)
         clear_check(actor=head, screening_id=check.pk, text=LOOKED, now=now)
         assert AuditEvent.objects.filter(type="grant.screening_cleared").count() == 1
         begun = AuditEvent.objects.get(type="grant.activated")
@@ -116,7 +116,7 @@ class TestItsPages:
         head = make_administrator(attempt.repo)
         client.force_login(attempt.person)
         version = require_version_in_force(attempt.repo, now=now)
-        ticked = {f"attest_{each['code']}": "on" for each in version.attestations}
+        ticked = {f"attest_{line['code']}": "on" for line in version.attestations}
         content = {
             "text_sha256": version.sha256,
             "typed_name": attempt.person.display_name,
@@ -170,7 +170,7 @@ class TestItsPages:
         EmailAddress.objects.filter(user=offer.person).update(verified=False)
         client.force_login(offer.person)
         version = require_version_in_force(offer.repo, now=timezone.now())
-        ticked = {f"attest_{each['code']}": "on" for each in version.attestations}
+        ticked = {f"attest_{line['code']}": "on" for line in version.attestations}
         typed = {"typed_name": offer.person.display_name, "capacity": "person"}
         content = {"text_sha256": version.sha256, **typed, **ticked}
         page = client.post(f"/grants/{offer.pk}/offer", content)

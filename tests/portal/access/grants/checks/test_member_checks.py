@@ -1,4 +1,4 @@
-"""Who joins a grant is held against the lists as an applicant is; a hit opens nothing by itself."""
+"""New members are screened as applicants are, and a hit holds them until it is cleared."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_hit_holds_the_membership_and_opens_nothing(grant, head, held, colleag
     (told,) = letters("member_extra_check")
     assert told.recipient == colleague
     assert "a list that every request is compared with" in " ".join(told.text.split())
-    assert [each.recipient for each in letters("check_team")] == [head]
+    assert [letter.recipient for letter in letters("check_team")] == [head]
 
 
 def test_the_members_letter_gives_no_line_of_a_list_away(grant, head, now):
@@ -117,9 +117,9 @@ def test_what_cannot_be_screened_is_looked_at(grant, head, now, monkeypatch):
         raise RuntimeError("The lists are gone")
 
     monkeypatch.setattr(matching, "active_entries", broken)
-    held = make_member(grant, now=now)
-    assert held.is_held
-    assert held.screening.outcome == Screening.Outcome.FAILED
+    membership = make_member(grant, now=now)
+    assert membership.is_held
+    assert membership.screening.outcome == Screening.Outcome.FAILED
 
 
 def test_an_unanswered_hit_of_their_own_request_holds_them_here_too(grant, head, colleague, now):
@@ -140,8 +140,8 @@ class TestClearing:
         assert (held.screening.disposed_by, held.screening.disposition) == (head, LOOKED)
         assert AuditEvent.objects.get(type="member.screening_cleared").actor == head
         assert AuditEvent.objects.filter(type="member.joined").count() == 1
-        assert [each.recipient for each in letters("joined")] == [colleague]
-        assert [each.recipient for each in letters("joined_holder")] == [grant.person]
+        assert [letter.recipient for letter in letters("joined")] == [colleague]
+        assert [letter.recipient for letter in letters("joined_holder")] == [grant.person]
 
     def test_again_changes_nothing(self, head, held, now):
         clear(held, head, now)
@@ -161,9 +161,9 @@ class TestClearing:
     def test_nobody_clears_a_grant_of_their_own(self, now, colleague):
         grant = make_entity_grant(now=now)
         grant.repo.team.create(user=grant.person, role="administrator")
-        held = make_member(grant, colleague, now=now)
+        membership = make_member(grant, colleague, now=now)
         with pytest.raises(ConflictOfInterest):
-            clear(held, grant.person, now)
+            clear(membership, grant.person, now)
 
     def test_not_an_invitation_nor_what_has_ended(self, grant, head, held, now):
         with pytest.raises(Conflict):
@@ -195,7 +195,7 @@ def test_a_week_without_a_word_is_told_once(head, held, now):
     assert tick(now + timedelta(days=6)) == {}
     assert tick(now + timedelta(days=7)) == {"check_late": 1}
     assert tick(now + timedelta(days=8)) == {}
-    assert [each.recipient for each in letters("check_team")] == [head, head]
+    assert [letter.recipient for letter in letters("check_team")] == [head, head]
 
 
 def test_the_page_shows_the_hit_to_who_clears_it_and_to_nobody_else(client, grant, head, held, now):

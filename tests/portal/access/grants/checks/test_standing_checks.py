@@ -81,9 +81,9 @@ def test_access_goes_on_or_stops_until_a_person_has_decided(setting, grant, head
     assert (check.grant, check.due_at) == (grant, now + timedelta(days=7))
     assert check.right.is_held != goes_on
     assert letters("check_team").get().recipient == head
-    told = letters("standing_check").get()
-    assert told.recipient == grant.person
-    assert ("goes on meanwhile" in " ".join(told.text.split())) == goes_on
+    letter = letters("standing_check").get()
+    assert letter.recipient == grant.person
+    assert ("goes on meanwhile" in " ".join(letter.text.split())) == goes_on
     event = AuditEvent.objects.get(type="grant.check_opened" if goes_on else "grant.held")
     assert (event.actor, event.data["screening"]) == (None, "hit")
 

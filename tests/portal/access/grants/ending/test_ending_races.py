@@ -111,7 +111,7 @@ def test_a_grant_is_closed_or_renewed_never_both():
 
         outcomes = race(racers(renewing, closing))
         others = set(outcomes) - {WON}
-        assert all(each.startswith("409 ") for each in others), outcomes
+        assert all(outcome.startswith("409 ") for outcome in others), outcomes
         grant.refresh_from_db()
         assert grant.closed_at is not None or Grant.objects.filter(parent=grant).exists()
         if grant.closed_at is not None:
@@ -131,7 +131,7 @@ def test_a_notice_and_a_revocation_of_one_line_never_wait_for_each_other():
             end_by_notice(
                 actor=administrator,
                 repo_id=repo.pk,
-                grant_ids=[each.pk for each in line],
+                grant_ids=[relative.pk for relative in line],
                 ends_at=now + timedelta(days=40),
                 reason="Its successor replaces it.",
                 now=now,
@@ -145,9 +145,9 @@ def test_a_notice_and_a_revocation_of_one_line_never_wait_for_each_other():
 
         outcomes = race(racers(noticing, revoking, revoking_the_second))
         assert set(outcomes) == {WON}, outcomes
-        for each in line[1:]:
-            each.refresh_from_db()
-            assert each.revoked_at is not None
+        for relative in line[1:]:
+            relative.refresh_from_db()
+            assert relative.revoked_at is not None
     assert verify_chain().fault is None
 
 

@@ -120,13 +120,13 @@ class TestNotice:
         return make_accepted(now=now)
 
     def test_the_grants_under_a_version_end_on_its_day(self, grant, administrator, now):
-        other = make_accepted(now=now)
+        another_grant = make_accepted(now=now)
         assert self.give(grant, administrator, now) == [grant]
         last = now + MONTH - timedelta(seconds=1)
         assert usable(grant, last)
         permission = may(grant.person, Action.DOWNLOAD, grant.repo, now + MONTH)
         assert (permission.allowed, permission.reason) == (False, Reason.REVOKED)
-        assert usable(other, now + MONTH)
+        assert usable(another_grant, now + MONTH)
         event = AuditEvent.objects.get(type="grant.notice_given")
         assert event.data["ends_by_notice_at"].startswith(f"{now + MONTH:%Y-%m-%dT%H:%M}")
         assert "The text changed." in OutboxMessage.objects.get(kind="notice").html

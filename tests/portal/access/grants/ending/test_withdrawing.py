@@ -63,8 +63,8 @@ class TestProposal:
 
     def test_the_next_word_is_a_first_one_again(self, grant, head, now):
         self.withdraw(grant, head, now)
-        other = make_administrator(grant.repo)
-        again = revoke_grant(actor=other, grant_id=grant.pk, reason="Again.", now=now)
+        colleague = make_administrator(grant.repo)
+        again = revoke_grant(actor=colleague, grant_id=grant.pk, reason="Again.", now=now)
         assert again.revoked_at is None
         assert usable(grant, now)
 
@@ -99,8 +99,8 @@ class TestProposal:
         assert "Withdraw the proposal" in client.get(page).text
         shown = client.post(f"{page}/revoke/withdraw", follow=True)
         assert "Withdraw the proposal" not in shown.text
-        told = by_token(head, Scope.ADMIN).post(f"grants/{grant.pk}/revoke/withdraw")
-        assert (told.status_code, told.json()["revocation_proposed_at"]) == (200, None)
+        response = by_token(head, Scope.ADMIN).post(f"grants/{grant.pk}/revoke/withdraw")
+        assert (response.status_code, response.json()["revocation_proposed_at"]) == (200, None)
         assert count("grant.revocation_withdrawn") == 1
 
 
@@ -134,11 +134,11 @@ class TestNotice:
         assert check_grants(now + timedelta(days=1)).differences == []
 
     def test_by_the_version_as_it_was_given(self, grant, head, now):
-        other = make_accepted(grant.repo, now=now)
-        for each in (grant, other):
-            self.give(each, head, now, now + MONTH)
+        second_grant = make_accepted(grant.repo, now=now)
+        for noticed in (grant, second_grant):
+            self.give(noticed, head, now, now + MONTH)
         version = grant.acceptance.licence_version_id
-        assert self.withdraw(grant, head, now, licence_version_id=version) == [grant, other]
+        assert self.withdraw(grant, head, now, licence_version_id=version) == [grant, second_grant]
 
     def test_again_changes_nothing(self, grant, head, now):
         self.give(grant, head, now, now + MONTH)
@@ -176,9 +176,9 @@ class TestNotice:
 
     def test_another_models_grant_is_passed_over(self, grant, head, now):
         self.give(grant, head, now, now + MONTH)
-        other = make_repo()
-        named = {"grant_ids": [grant.pk], "repo_id": other.pk, "now": now}
-        assert withdraw_notice(actor=make_administrator(other), **named) == []
+        another_repo = make_repo()
+        named = {"grant_ids": [grant.pk], "repo_id": another_repo.pk, "now": now}
+        assert withdraw_notice(actor=make_administrator(another_repo), **named) == []
 
     def test_on_the_page_and_through_the_api(self, client, grant, head):
         now = timezone.now()

@@ -1,4 +1,4 @@
-"""Where the holder is proved to be of an organization, the members are of it too."""
+"""Members are proved to be of the holder's organization, where the holder is proved to be."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_an_address_that_goes_takes_the_membership_with_it(grant, member, now):
     assert not may(person, Action.DOWNLOAD, grant.repo, later).allowed
     event = AuditEvent.objects.get(type="member.ended")
     assert (event.actor, event.target_id) == (None, str(member.pk))
-    told = OutboxMessage.objects.filter(kind__startswith="membership_ended")
-    assert {each.recipient for each in told} == {person, grant.person}
-    assert all("Nothing proves any more" in " ".join(each.text.split()) for each in told)
+    letters = OutboxMessage.objects.filter(kind__startswith="membership_ended")
+    assert {letter.recipient for letter in letters} == {person, grant.person}
+    assert all("Nothing proves any more" in " ".join(letter.text.split()) for letter in letters)
     assert "member_unproved" not in tick(later + timedelta(minutes=1))
 
 

@@ -159,8 +159,8 @@ class TestJoining:
             person=colleague, membership_id=membership.pk, signature=old, now=now
         )
         assert joined.acceptance.licence_version == grant.acceptance.licence_version
-        other = make_member(grant, now=now)
-        assert other.acceptance.licence_version == newer
+        another_member = make_member(grant, now=now)
+        assert another_member.acceptance.licence_version == newer
 
     def test_a_person_held_back_waits(self, grant, colleague, now):
         membership = make_invitation(grant, colleague, now=now)
@@ -194,7 +194,7 @@ class TestRemoving:
         assert AuditEvent.objects.filter(type="token.revoked").count() == 2
         assert AuditEvent.objects.filter(type="member.ended").count() == 1
         ended = OutboxMessage.objects.filter(html__contains="They moved on.")
-        assert {each.recipient for each in ended} == {colleague, grant.person}
+        assert {letter.recipient for letter in ended} == {colleague, grant.person}
 
     def test_they_live_where_another_grant_opens_it(self, grant, member, colleague, now):
         make_grant(grant.repo, colleague, now=now)

@@ -24,7 +24,7 @@ def sign_url(repo) -> str:
 
 def signing(person, repo, now, **changed) -> dict[str, str]:
     version = require_version_in_force(repo, now=now)
-    ticks = {f"attest_{each['code']}": "on" for each in version.attestations}
+    ticks = {f"attest_{line['code']}": "on" for line in version.attestations}
     name = {"typed_name": person.display_name, "capacity": "person"}
     return {"text_sha256": version.sha256, **name, **ticks, **changed}
 
