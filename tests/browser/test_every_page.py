@@ -130,9 +130,9 @@ def test_what_a_list_leads_to_has_no_barrier(
 def test_what_is_chosen_in_the_queue_is_tried_before_it_is_decided(live: Live, new_page) -> None:
     page = new_page(role="reviewer", bypass_csp=True)
     page.goto("/queue")
-    for box in page.get_by_role("checkbox", name="Choose").all()[:2]:
+    for box in page.get_by_role("checkbox", name="Select").all()[:2]:
         box.check()
-    page.get_by_role("button", name="Decide the chosen together").click()
+    page.get_by_role("button", name="Decide selected").click()
     expect_open_to_all(page)
 
 

@@ -158,7 +158,7 @@ def test_a_double_click_sends_once(open_page, cases, reviewer) -> None:
     page = open_page(reviewer, f"/queue/{cases[0].pk}")
     page.get_by_role("button", name="Note").click()
     page.get_by_label("Private note").fill(TEXT)
-    page.get_by_role("button", name="Keep the note").dblclick()
+    page.get_by_role("button", name="Save note").dblclick()
     expect(page.get_by_role("region", name="Team")).to_contain_text(TEXT)
     assert Note.objects.count() == 1
 
@@ -169,14 +169,14 @@ def test_autosave_says_when_nothing_is_kept_and_goes_on_after_signing_in(open_pa
     page.context.clear_cookies(name="sessionid")
     question.fill(TEXT)
     status = page.locator("#kept")
-    expect(status).to_contain_text("Not kept: sign in again.")
+    expect(status).to_contain_text("Not saved: sign in again.")
     with page.expect_popup() as opened:
         status.get_by_role("link", name="Sign in").click()
     sign_in(opened.value, draft.applicant)
     opened.value.wait_for_url(f"**/requests/{draft.pk}/form/research")
     opened.value.close()
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(status).to_contain_text("Draft kept")
+    expect(status).to_contain_text("Draft saved")
     draft.refresh_from_db()
     assert TEXT in draft.draft.values()
 
@@ -186,7 +186,7 @@ def test_a_draft_survives_a_lost_session_and_a_broken_line(open_page, draft) -> 
     question = page.get_by_label("What question do you want to answer?")
     page.context.set_offline(True)
     question.fill(TEXT)
-    expect(page.locator("#kept")).to_contain_text("Not kept:")
+    expect(page.locator("#kept")).to_contain_text("Not saved:")
     page.context.set_offline(False)
     page.reload()
     expect(question).to_have_value(TEXT)

@@ -46,7 +46,7 @@ def sign_up(page: Page, model: str) -> None:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill(f"a few plain words {username}")
     page.get_by_role("button", name="Create the account").click()
-    expect(page.get_by_role("heading", name="Look in your mail.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your mail.")).to_be_visible()
 
 
 def confirm_address(page: Page) -> None:
@@ -111,7 +111,7 @@ def approve(page: Page, request_path: str) -> None:
     page.get_by_role("group", name="Decision").get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog", name=re.compile("Approve"))
     expect(dialog).to_be_visible()
-    dialog.get_by_role("button", name="Approve and open the next").click()
+    dialog.get_by_role("button", name="Approve and open next").click()
     expect(page.get_by_role("main")).to_be_visible()
 
 

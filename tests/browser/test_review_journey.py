@@ -102,7 +102,7 @@ def decide(page: Page, how: str) -> None:
 
 def approve_in(page: Page) -> None:
     dialog = page.get_by_role("dialog", name=re.compile("Approve"))
-    dialog.get_by_role("button", name="Approve and open the next").click()
+    dialog.get_by_role("button", name="Approve and open next").click()
     expect(page.get_by_role("status").filter(has_text="approved")).to_be_visible()
 
 

@@ -105,7 +105,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "member_cap": cap_of(grant) if is_shareable(grant) else 0,
         "letters": _letters(grant, now) if seen.mine or seen.may_review else [],
         "two_people": two_people,
-        "end_verb": "Propose to end it" if two_people and not proposed else "End it now",
+        "end_verb": "Propose to end it" if two_people and not proposed else "End access now",
         "now": now,
     }
 

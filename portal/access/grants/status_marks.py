@@ -19,7 +19,7 @@ DELIVERY = {
     OutboxMessage.State.QUEUED: Mark("calm", "On its way", "clock"),
     OutboxMessage.State.SENT: Mark("yes", "Delivered to the mail server", "tick"),
     OutboxMessage.State.FAILED: Mark("stop", "Could not be sent", "warning"),
-    OutboxMessage.State.CANCELLED: Mark("calm", "Taken back, never sent", "revoked"),
+    OutboxMessage.State.CANCELLED: Mark("calm", "Cancelled, never sent", "revoked"),
     OutboxMessage.State.BOUNCED: Mark("stop", "Came back", "warning"),
 }
 
@@ -27,7 +27,7 @@ DELIVERY = {
 GRANT = {
     Status.OFFERED: Mark("wait", "Offered: sign its terms", "sign"),
     Status.LAPSED: Mark("calm", "Lapsed offer", "clock"),
-    Status.TAKEN_BACK: Mark("stop", "Taken back by the lab", "revoked"),
+    Status.TAKEN_BACK: Mark("stop", "Withdrawn by the lab", "revoked"),
     Status.DECLINED: Mark("calm", "Declined", "declined"),
     Status.CHECKED: Mark("wait", "Extra check", "clock"),
     Status.SCHEDULED: Mark("calm", "Begins later", "todo"),

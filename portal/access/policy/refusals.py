@@ -95,9 +95,9 @@ CATALOGUE: dict[Reason, _Words] = {
         "Access to {repo} is suspended since {iso}. It can be lifted; see {url}",
     ),
     Reason.CHECKED: _Words(
-        "A person checks your access first; answer due {date}. There’s nothing for you to do.",
+        "We check your access first; answer due {date}. You don’t need to do anything.",
         "See your grants",
-        "A person checks your access to {repo} first; answer due {iso}. See {url}",
+        "We check your access to {repo} first; answer due {iso}. See {url}",
     ),
     Reason.OFFERED: _Words(
         "Access is offered to you. Sign its terms by {date}.",

@@ -197,7 +197,7 @@ def test_a_grant_opens_nothing_past_votes_address_and_lists(world, client, call)
     assert (accepted["state"]["text"], accepted["starts_at"]) == ("Extra check", None)
     told = client.head(world.url(), headers=world.stranger_bearer)
     assert told.status_code == 403
-    assert "A person checks your access" in told["X-Error-Message"]
+    assert "We check your access" in told["X-Error-Message"]
     assert standing(call)[person.username] == "accepted"
     assert call("grant", name).status_code == 400
 

@@ -111,7 +111,7 @@ def test_a_draft_is_kept_while_typing(page, alice, repo):
     access_request = make_draft(repo, alice)
     typed = {"step": "research", "purpose": "So far", "outputs": ""}
     response = page.post(reverse("access:autosave", args=[access_request.pk]), typed)
-    assert "Draft kept" in response.text
+    assert "Draft saved" in response.text
     access_request.refresh_from_db()
     assert access_request.draft["purpose"] == "So far"
 
@@ -245,7 +245,7 @@ def test_a_held_request_says_what_is_done_and_until_when(page, alice, repo, now)
     access_request = make_request(repo, alice, now=now)
     text = page.get(reverse("access:request", args=[access_request.pk])).text
     assert "in an extra check" in text
-    assert "A person makes an extra check" in text
+    assert "We are making an extra check" in text
     assert (
         reverse("access:certificate", args=[access_request.submissions.get().acceptance_id]) in text
     )

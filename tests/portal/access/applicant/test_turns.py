@@ -150,5 +150,5 @@ def test_a_member_is_told_that_they_need_not_ask(client, today):
     membership = make_member(make_entity_grant(now=today), now=today)
     start = reverse("access:start", args=membership.grant.repo.full_name.split("/"))
     page = read(client, membership.person, start)
-    assert "You work with this model under somebody’s grant already" in page
+    assert "You work with this model under someone’s grant already" in page
     assert "Begin the request" in page

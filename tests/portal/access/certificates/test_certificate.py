@@ -192,7 +192,7 @@ def test_the_list_shows_ones_own(client, signed):
     assert f"/signatures/{grant.acceptance_id}/certificate.pdf" in page
     assert f"/signatures/{other.acceptance_id}/" not in page
     client.force_login(make_user())
-    assert "You have signed nothing yet" in client.get("/signatures").text
+    assert "You haven’t signed anything yet" in client.get("/signatures").text
 
 
 def test_a_long_list_has_pages_and_few_queries(

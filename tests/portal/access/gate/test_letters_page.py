@@ -54,8 +54,8 @@ def test_each_is_previewed_with_sample_facts(page, repo):
     for slug, kind in KINDS.items():
         text = unescape(page.get(url(repo, slug)).text)
         shown = fill(kind.words, kind.samples)
-        assert shown.subject in text.partition("It would say")[2], slug
-        assert shown.paragraphs[-1] in text.partition("It would say")[2], slug
+        assert shown.subject in text.partition('">Preview</h2>')[2], slug
+        assert shown.paragraphs[-1] in text.partition('">Preview</h2>')[2], slug
 
 
 def test_letters_to_the_team_itself_are_not_there(page, repo):

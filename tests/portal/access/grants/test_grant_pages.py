@@ -88,7 +88,7 @@ class TestOffers:
 class TestTheGrantsPage:
     def test_none_yet(self, client):
         client.force_login(make_user())
-        assert "You hold no grant yet" in client.get(path("grants")).text
+        assert "You have no grants yet" in client.get(path("grants")).text
 
     def test_mine_and_those_i_work_under(self, client, at):
         grant = make_entity_grant(now=at)
@@ -182,7 +182,7 @@ class TestMembersPages:
     def test_empty_then_invited_and_how_many_are_left(self, client, grant):
         client.force_login(grant.person)
         page = client.get(path("members", grant.pk)).text
-        assert "Nobody works under this grant yet" in page
+        assert "This grant has no members yet" in page
         assert "0 of 5 places taken, 5 left" in page
         client.post(path("members", grant.pk), {"email": "new@lab.example"})
         assert "Invited, not signed yet" in client.get(path("members", grant.pk)).text
@@ -217,7 +217,7 @@ class TestMembersPages:
     def test_a_personal_grant_says_so(self, client, at):
         grant = make_accepted(now=at)
         client.force_login(grant.person)
-        assert "lets nobody share it" in client.get(path("members", grant.pk)).text
+        assert "doesn’t allow sharing it" in client.get(path("members", grant.pk)).text
         response = client.post(path("members", grant.pk), {"email": "new@lab.example"})
         assert response.status_code == 403
 
@@ -248,7 +248,7 @@ class TestTheTeamsPages:
         response = client.get(path("granted", *self.names(repo)), {"q": ending.person.name})
         assert [row.grant for row in response.context["found"].rows] == [ending]
         none = client.get(path("granted", *self.names(repo)), {"q": "nobody of that name"})
-        assert "Nothing here fits" in none.text
+        assert "No matches" in none.text
 
     def test_many_cost_as_few(self, client, repo, at, django_assert_max_num_queries):
         for _ in range(5):
@@ -321,10 +321,10 @@ class TestHoldPages:
         }
 
     def test_first_what_it_stops_then_the_hold(self, client, grant, administrator):
-        assert "Nothing is held back" in client.get(path("holds")).text
+        assert "No holds are in place" in client.get(path("holds")).text
         page = client.post(path("hold_place"), self.asked(grant) | {"preview": "1"})
         assert page.context["would"].grants == 1
-        assert "Nothing is held back" in client.get(path("holds")).text
+        assert "No holds are in place" in client.get(path("holds")).text
         done = client.post(path("hold_place"), self.asked(grant) | {"place": "1"})
         shown = client.get(done["Location"])
         assert "0 of 2 needed" in shown.text
@@ -345,7 +345,7 @@ class TestHoldPages:
         hold = make_hold(grant.person, grant.repo, now=at)
         assert client.post(path("hold_lift", hold.pk), {}).status_code == 422
         client.post(path("hold_lift", hold.pk), {"reason": "A mistake."})
-        assert "waits for somebody else" in client.get(path("hold", hold.pk)).text
+        assert "someone else must agree too" in client.get(path("hold", hold.pk)).text
         client.force_login(make_administrator(grant.repo))
         client.post(path("hold_lift", hold.pk), {"reason": "Agreed."})
         assert "Lifted" in client.get(path("hold", hold.pk)).text
@@ -376,4 +376,4 @@ class TestInvitations:
         grant = make_entity_grant(now=at - timedelta(days=30), days=20)
         make_invitation(grant, person, now=at - timedelta(days=29))
         client.force_login(person)
-        assert "You hold no grant yet" in client.get(path("grants")).text
+        assert "You have no grants yet" in client.get(path("grants")).text

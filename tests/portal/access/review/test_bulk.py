@@ -122,14 +122,14 @@ class TestPage:
         chosen = page.get(url, {"id": [case.pk for case in cases]})
         assert all(case.applicant.name in chosen.text for case in cases)
         tried = page.post(url, self.posted(cases))
-        assert "What would come of it" in tried.text
-        assert "Confirm for 3" in tried.text
+        assert "Expected result" in tried.text
+        assert "Decide 3 requests" in tried.text
         assert not Grant.objects.exists()
         done = page.post(url, self.posted(cases, confirm="1"), follow=True)
-        assert "What came of it" in done.text
+        assert ">Result<" in done.text
         assert Grant.objects.count() == 3
         again = page.get(done.request["PATH_INFO"], query_params=self.shown(done))
-        assert "What came of it" in again.text, "a reload shows it again, and decides nothing"
+        assert ">Result<" in again.text, "a reload shows it again, and decides nothing"
 
     def shown(self, done) -> dict[str, list[str]]:
         return parse_qs(done.request["QUERY_STRING"])

@@ -153,11 +153,11 @@ def test_with_a_conflict_the_extra_check_cant_be_cleared(client, case, now):
     AccessRequest.objects.filter(pk=case.pk).update(state="held")
     head = make_reviewer(case.repo, role="administrator")
     client.force_login(head)
-    assert "It is clear" in client.get(url("dispose", case)).text
+    assert "Clear it and start" in client.get(url("dispose", case)).text
     declare_conflict(
         reviewer=head, request_id=case.pk, has_conflict=True, statement="Kin.", now=now
     )
-    assert "It is clear" not in client.get(url("dispose", case)).text
+    assert "Clear it and start" not in client.get(url("dispose", case)).text
     assert client.post(url("dispose", case), {"text": "Another person."}).status_code == 403
 
 
@@ -210,7 +210,7 @@ def test_the_letter_that_would_leave_is_shown_before(page, case):
     text = page.get(url("case", case)).text
     assert "need to know one thing before we can decide" in text
     assert "[your question]" in text
-    assert "It leaves after 10 minutes" in text
+    assert "It is sent after 10 minutes" in text
     LetterTemplate.objects.create(
         scope=scope_of(case.repo),
         kind="question",

@@ -82,7 +82,7 @@ def test_search_finds_names_and_answers(page, repo):
     text = page.get(QUEUE, {"q": "lakeside"}).text
     assert f"/queue/{wanted.pk}" in text
     assert f"/queue/{other.pk}" not in text
-    assert "Nothing here fits" in page.get(QUEUE, {"q": "zzz"}).text
+    assert "No matches" in page.get(QUEUE, {"q": "zzz"}).text
 
 
 def test_the_queue_is_for_teams(client):

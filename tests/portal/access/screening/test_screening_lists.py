@@ -98,7 +98,7 @@ def test_the_pages_add_search_and_remove(client, operator, now):
     page = reverse("access:screening")
     client.post(page, {"kind": "person", "value": "Given Name", "note": "a list"})
     assert "Given Name" in client.get(page, {"q": "given"}).text
-    assert "No line has these words" in client.get(page, {"q": "nobody"}).text
+    assert "No lines match" in client.get(page, {"q": "nobody"}).text
     entry = ScreeningEntry.objects.get()
     client.post(reverse("access:screening_remove", args=[entry.pk]))
     assert "No lines yet" in client.get(page).text

@@ -58,7 +58,7 @@ def test_the_answer_is_the_same_for_a_known_address_and_a_new_one(client, email)
     taken = client.post(SIGN_UP, form(known.email.upper(), username="other"))
     assert (fresh.status_code, fresh.url) == (taken.status_code, taken.url) == (302, SENT)
     assert set(fresh.cookies) == set(taken.cookies)
-    assert "Look in your mail." in client.get(taken.url).text
+    assert "Check your mail." in client.get(taken.url).text
     assert not User.objects.filter(username="other").exists()
 
 

@@ -126,7 +126,7 @@ def test_a_fragment_is_told_in_place(reviewer, case):
     )
     assert answer.status_code == 401
     assert 'id="kept"' in answer.text
-    assert "Not kept: sign in again." in answer.text
+    assert "Not saved: sign in again." in answer.text
     assert "<html" not in answer.text
 
 

@@ -128,7 +128,7 @@ def test_the_page_is_the_teams(world, fetched, client):
 
 def test_a_page_without_downloads_says_so(world, client):
     client.force_login(make_reviewer(world.repo))
-    assert "Nothing was fetched yet" in client.get(f"/downloads/{world.repo.full_name}").text
+    assert "No downloads yet" in client.get(f"/downloads/{world.repo.full_name}").text
 
 
 def test_the_api_lists_the_same_in_pages(world, fetched):

@@ -106,7 +106,7 @@ def test_the_demo_shows_every_mail_to_whoever_looks(client, settings):
             "Leaves at 09:05 on",
         ),
         ("queued", {"due_at": AT - timedelta(seconds=1)}, "On its way"),
-        ("cancelled", {"cancelled_at": AT}, "Taken back, never sent"),
+        ("cancelled", {"cancelled_at": AT}, "Cancelled, never sent"),
         ("failed", {"attempts": 9}, "Could not be sent"),
     ],
 )
@@ -150,7 +150,7 @@ def settle(letter, state, **columns):
         ("bounced", {"last_error": "550 No such user"}, "550 No such user"),
         ("failed", {}, "Not delivered"),
         ("queued", {"attempts": 1, "due_at": timezone.now().replace(year=2099)}, "next try"),
-        ("cancelled", {"attempts": 1, "cancelled_at": timezone.now()}, "Taken back"),
+        ("cancelled", {"attempts": 1, "cancelled_at": timezone.now()}, "Cancelled"),
     ],
 )
 def test_each_letter_says_how_far_it_is(client, reader, state, columns, says):

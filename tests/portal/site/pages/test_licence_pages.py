@@ -53,7 +53,7 @@ def test_the_page_lists_every_version_and_what_each_asks(client, publish):
     assert "editorial" in page
     assert "The work is noncommercial" in page
     assert "/licences/sample/1.0/changes/1.1" in page
-    assert "1.1 is signed today" in page
+    assert "1.1 is the current version" in page
 
 
 @pytest.mark.parametrize("url", ["1.0/changes/1.1", "1.1/changes/1.0"])

@@ -129,10 +129,10 @@ class TestItsPages:
     def test_who_signed_reads_that_a_check_comes_first(self, client, signed):
         attempt, _, page, check = signed
         assert page.redirect_chain[-1][0] == f"/grants/{check.grant_id}"
-        assert "A person checks your access first" in page.text
+        assert "We check your access first" in page.text
         assert "Extra check" in client.get("/grants").text
         model = client.get(f"/{attempt.repo.full_name}").text
-        assert "A person checks your access first" in model
+        assert "We check your access first" in model
         again = client.get(f"/sign/{attempt.repo.full_name}")
         assert again.headers["Location"] == f"/grants/{check.grant_id}"
 

@@ -203,7 +203,7 @@ def test_the_page_shows_the_hit_to_who_clears_it_and_to_nobody_else(client, gran
     client.force_login(grant.person)
     holders = client.get(page).text
     assert "Extra check" in holders
-    assert "Look at the check" not in holders
+    assert "Review the check" not in holders
     client.force_login(head)
     assert f"person: “<bdi>{held.person.name}</bdi>”" in client.get(page).text
     refused = client.post(f"/memberships/{held.pk}/clear", {"text": ""}, follow=True)

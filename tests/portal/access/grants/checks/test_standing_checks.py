@@ -264,7 +264,7 @@ def test_the_pages_and_the_api_say_how_it_stands(setting, client):
     client.force_login(grant.person)
     holders = client.get(f"/grants/{grant.pk}").text
     assert ("It stays open meanwhile" in holders) == goes_on
-    assert ("stopped while a person checks it" in holders) != goes_on
+    assert ("paused while we check it" in holders) != goes_on
     client.force_login(head)
     assert ("Stays open" in client.get("/checks").text) == goes_on
     assert "See the check" in client.get(f"/grants/{grant.pk}").text
@@ -273,4 +273,4 @@ def test_the_pages_and_the_api_say_how_it_stands(setting, client):
     ended = client.post(f"/grants/{grant.pk}/revoke", {"reason": "It is them."}, follow=True)
     assert "Access ended" in ended.text
     check = Screening.objects.get(pk=shown["id"])
-    assert "there is nothing to decide any more" in client.get(f"/checks/{check.pk}").text
+    assert "there is nothing left to decide" in client.get(f"/checks/{check.pk}").text

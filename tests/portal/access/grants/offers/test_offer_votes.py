@@ -80,7 +80,7 @@ def test_a_colleague_sees_it_and_votes_on_the_page(repo, client):
     client.force_login(one)
     assert "A colleague’s vote completes it" in client.get(page).text
     client.force_login(make_reviewer(repo))
-    assert "Offers that wait for votes" not in client.get(page).text
+    assert "Offers waiting for votes" not in client.get(page).text
     client.force_login(two)
     assert "Vote for this offer" in client.get(page).text
     assert client.post(f"{page}/offers", {"user": "nobody"}).status_code == 404
