@@ -1,1 +1,1 @@
-"""How fast the engine is, beside other engines in the same minutes on the same machine."""
+"""Measure the engine beside other engines, in the same minutes on the same machine."""

@@ -1,4 +1,4 @@
-"""The figures that the engine is held to, each from one run's results."""
+"""Compare one run's results with the figures that the engine must reach."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ AGREEMENT = 0.98
 
 @dataclass(frozen=True)
 class Bar:
-    """A figure and the least it should be. value: None where it could not be measured."""
+    """A figure and the least it should be. value: None if it could not be measured."""
 
     name: str
     least: float
@@ -23,25 +23,25 @@ class Bar:
 
     @property
     def verdict(self) -> str:
-        """One word."""
+        """Tell in a word whether the figure is high enough."""
         if self.value is None:
             return "not measured"
         return "kept" if self.value >= self.least else "MISSED"
 
 
 def all_bars(results: Results, config: OptConfig) -> list[Bar]:
-    """In the order of the report. Those of bfloat16 are left out where it wasn't asked for."""
+    """List the bars in the order of the report; those of bfloat16 only if it was measured."""
     return [*_side_by_side(results), *_others(results, config)]
 
 
 def bandwidth_share(results: Results, config: OptConfig, label: str, dtype: str) -> float | None:
-    """Weights read per CPU-second at one stream, over what the thread can read at all."""
-    found = results.grid.get(1, {}).get(label)
-    if found is None or not results.bandwidth:
+    """Return the share of a thread's memory bandwidth that one stream's weights take."""
+    measured = results.grid.get(1, {}).get(label)
+    if measured is None or not results.bandwidth:
         return None
     positions = config.max_position_embeddings * config.hidden_size
     read = (parameter_count(config) - positions) * item_bytes(dtype)
-    return found.rate * read / results.bandwidth
+    return measured.rate * read / results.bandwidth
 
 
 def _side_by_side(results: Results) -> Iterator[Bar]:
@@ -81,8 +81,8 @@ def _wall(measured: Measured) -> list[float]:
 
 
 def _ratio(
-    cell: dict[str, Measured], one: str, other: str, rates: Callable[[Measured], list[float]]
+    cell: dict[str, Measured], label: str, base: str, rates: Callable[[Measured], list[float]]
 ) -> float | None:
-    if one not in cell or other not in cell:
+    if label not in cell or base not in cell:
         return None
-    return ratio(rates(cell[one]), rates(cell[other]))
+    return ratio(rates(cell[label]), rates(cell[base]))

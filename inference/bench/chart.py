@@ -1,4 +1,4 @@
-"""A bar chart as SVG."""
+"""Draw a bar chart as SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ OURS_COLOUR, THEIRS_COLOUR, TEXT_COLOUR = "#1d6b5f", "#9aa5ab", "#263238"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One bar: ours or another's."""
+class ChartBar:
+    """One bar of a chart: this engine's or another's."""
 
     label: str
     value: float
     is_ours: bool
 
 
-def bar_chart(title: str, groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
-    """Groups of bars below one another, each to a scale of its own."""
+def bar_chart(title: str, groups: Sequence[tuple[str, Sequence[ChartBar]]]) -> str:
+    """Draw groups of bars below one another, each group to its own scale."""
     parts, y = [], HEADING
     parts.append(_text(10, 20, title, bold=True))
-    for heading, rows in groups:
+    for heading, bars in groups:
         parts.append(_text(10, y + 18, heading))
         y += HEADING
-        most = max((row.value for row in rows), default=1.0)
-        for row in rows:
-            parts += _bar(row, y, most)
+        most = max((bar.value for bar in bars), default=1.0)
+        for bar in bars:
+            parts += _bar(bar, y, most)
             y += BAR + GAP
         y += GAP
     body = "\n".join(parts)
@@ -38,13 +38,13 @@ def bar_chart(title: str, groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
     )
 
 
-def _bar(row: Row, y: int, most: float) -> list[str]:
-    length = max((WIDTH - LABELS - 80) * row.value / most, 1)
-    colour = OURS_COLOUR if row.is_ours else THEIRS_COLOUR
+def _bar(bar: ChartBar, y: int, most: float) -> list[str]:
+    length = max((WIDTH - LABELS - 80) * bar.value / most, 1)
+    colour = OURS_COLOUR if bar.is_ours else THEIRS_COLOUR
     return [
-        _text(10, y + 14, row.label, bold=row.is_ours),
+        _text(10, y + 14, bar.label, bold=bar.is_ours),
         f'<rect x="{LABELS}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
-        _text(LABELS + length + 6, y + 14, f"{row.value:,.0f}"),
+        _text(LABELS + length + 6, y + 14, f"{bar.value:,.0f}"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Engines as processes: each in an environment of its own, answering one request at a time."""
+"""Run engines as processes, each in its own environment, answering one request at a time."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class PeerFailed(InferenceError):
 
 @dataclass(frozen=True)
 class Setup:
-    """One engine as it is measured. name: OURS or one of OTHERS. threads: of each rank."""
+    """The configuration of one engine. name: OURS or one of OTHERS. threads: of each rank."""
 
     name: str
     dtype: str = "float32"
@@ -38,14 +38,14 @@ class Setup:
 
     @property
     def label(self) -> str:
-        """How tables call it."""
+        """Name of the engine in tables."""
         ranks = self.tensor_parallel_size
         return f"{self.name} {self.dtype}" + (f", {ranks} ranks" if ranks > 1 else "")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """wall and CPU seconds of one request, and each prompt's new tokens."""
+class PeerAnswer:
+    """The wall and CPU seconds of one request, and each prompt's new tokens."""
 
     seconds: float
     cpu_seconds: float
@@ -65,7 +65,7 @@ class Peer:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=_surroundings(setup.threads),
+            env=_environment_variables(setup.threads),
         )
         options = {
             "model": str(model),
@@ -81,13 +81,13 @@ class Peer:
             raise
         self.start_seconds = time.perf_counter() - began
 
-    def generate(self, prompts: Sequence[list[int]], new_tokens: Sequence[int]) -> Answer:
-        """Greedy continuations, so many new tokens each."""
-        found = self._ask({"prompts": prompts, "new_tokens": new_tokens}, ANSWER_SECONDS)
-        return Answer(found["seconds"], found["cpu_seconds"], found["token_ids"])
+    def generate(self, prompts: Sequence[list[int]], new_tokens: Sequence[int]) -> PeerAnswer:
+        """Continue prompts greedily by so many new tokens each."""
+        answer = self._ask({"prompts": prompts, "new_tokens": new_tokens}, ANSWER_SECONDS)
+        return PeerAnswer(answer["seconds"], answer["cpu_seconds"], answer["token_ids"])
 
     def call(self, name: str) -> Any:
-        """One of our own peer's measurements of the machine."""
+        """Return one of this engine's peer's measurements of the machine."""
         return self._ask({"call": name}, ANSWER_SECONDS)["result"]
 
     def close(self) -> None:
@@ -102,15 +102,15 @@ class Peer:
         self.close()
 
     def _ask(self, request: dict[str, Any], limit_seconds: float) -> dict[str, Any]:
-        asked, answered = self._process.stdin, self._process.stdout
-        assert asked is not None  # noqa: S101 - it was made with pipes
-        assert answered is not None  # noqa: S101
+        requests, answers = self._process.stdin, self._process.stdout
+        assert requests is not None  # noqa: S101 - it was made with pipes
+        assert answers is not None  # noqa: S101
         timer = threading.Timer(limit_seconds, self._process.kill)
         timer.start()
         try:
-            asked.write(json.dumps(request) + "\n")
-            asked.flush()
-            line = answered.readline()
+            requests.write(json.dumps(request) + "\n")
+            requests.flush()
+            line = answers.readline()
         except BrokenPipeError:
             line = ""
         finally:
@@ -124,7 +124,7 @@ class Peer:
 
 
 def environment(name: str, home: Path) -> Path:
-    """The Python that runs a peer, its environment made at first. Raises PeerFailed.
+    """Return the Python that runs a peer, after making its environment. Raises PeerFailed.
 
     home: folder of all such environments; remove it to have them made anew.
     """
@@ -152,8 +152,8 @@ def _script(name: str) -> Path:
     return PEERS / (f"{name}.py" if name == OURS else f"{name}_peer.py")
 
 
-def _surroundings(threads: int) -> dict[str, str]:
-    """Threads as asked; waiting ones sleep, for a spinning peer would slow the one measured."""
+def _environment_variables(threads: int) -> dict[str, str]:
+    """Set the number of threads, and let waiting ones sleep: spinning would slow other peers."""
     return os.environ | {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),

@@ -1,11 +1,11 @@
-"""Results as Markdown, as a chart, and as data."""
+"""Render results as Markdown, as a chart, and as data."""
 
 import platform
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from inference.bench.bars import Bar, all_bars, bandwidth_share
-from inference.bench.chart import Row, bar_chart
+from inference.bench.chart import ChartBar, bar_chart
 from inference.bench.peer import OURS
 from inference.bench.rounds import Measured, ratio
 from inference.bench.sections import MOST_TOKENS, SLOTS, Options, Results
@@ -14,7 +14,7 @@ BASE = "transformers float32"
 
 
 def as_markdown(options: Options, results: Results, chart: str) -> str:
-    """A page; chart: the picture's file name."""
+    """Return the report's page; chart: the picture's file name."""
     return "\n".join(
         [
             "# How fast the engine is",
@@ -37,13 +37,13 @@ def as_markdown(options: Options, results: Results, chart: str) -> str:
 
 
 def as_chart(results: Results) -> str:
-    """Tokens per CPU-second, the fastest first."""
+    """Return a chart of tokens per CPU-second, the fastest first."""
     groups = [
         (
             f"{concurrency} at once",
             [
-                Row(each.label, each.rate, each.label.startswith(OURS))
-                for each in sorted(cell.values(), key=lambda each: -each.rate)
+                ChartBar(measured.label, measured.rate, measured.label.startswith(OURS))
+                for measured in sorted(cell.values(), key=lambda measured: -measured.rate)
             ],
         )
         for concurrency, cell in sorted(results.grid.items())
@@ -52,7 +52,7 @@ def as_chart(results: Results) -> str:
 
 
 def as_data(options: Options, results: Results) -> dict[str, Any]:
-    """Every figure, each round's included."""
+    """Return every figure, those of each round too."""
     cells = {f"{n} at once": cell for n, cell in results.grid.items()}
     cells["batching"] = results.batching
     cells |= {f"ranks, {n} at once": cell for n, cell in results.ranks.items()}
@@ -63,7 +63,7 @@ def as_data(options: Options, results: Results) -> dict[str, Any]:
         "stolen_share": results.stolen_share,
         "start_seconds": results.start_seconds,
         "cells": {
-            name: {label: _measured_data(each) for label, each in cell.items()}
+            name: {label: _measured_data(measured) for label, measured in cell.items()}
             for name, cell in cells.items()
         },
         "agreement": results.agreement,
@@ -145,15 +145,15 @@ def _row(
     )
 
 
-def _same(one: Measured, other: Measured) -> int:
-    """Tokens up to the first that differs, over all streams."""
-    found = 0
-    for mine, theirs in zip(one.token_ids, other.token_ids, strict=True):
-        for a, b in zip(mine, theirs, strict=True):
+def _same(measured: Measured, base: Measured) -> int:
+    """Count the tokens before the first that differs, over all streams."""
+    count = 0
+    for tokens, base_tokens in zip(measured.token_ids, base.token_ids, strict=True):
+        for a, b in zip(tokens, base_tokens, strict=True):
             if a != b:
                 break
-            found += 1
-    return found
+            count += 1
+    return count
 
 
 def _batching(options: Options, results: Results) -> Iterator[str]:
@@ -169,13 +169,14 @@ def _batching(options: Options, results: Results) -> Iterator[str]:
 
 
 def _ranks(results: Results) -> Iterator[str]:
-    """By the clock alone: only rank 0's CPU time is known."""
+    """Yield a table of ranks by the clock alone, since only rank 0's CPU time is known."""
     for concurrency, cell in sorted(results.ranks.items()):
         yield f"## Tensor ranks over gloo, {concurrency} at once"
         yield ""
         yield "| | tokens per second |"
         yield "| --- | --- |"
-        yield from (f"| {each.label} | {each.wall_rate:.1f} |" for each in cell.values())
+        for measured in cell.values():
+            yield f"| {measured.label} | {measured.wall_rate:.1f} |"
         yield ""
 
 

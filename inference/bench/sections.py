@@ -1,4 +1,4 @@
-"""What is measured: engines side by side, batching against batching, ranks against threads."""
+"""Run the measurements: engines side by side, kinds of batching, and ranks against threads."""
 
 import random
 import statistics
@@ -37,7 +37,10 @@ ONE_RANK, TWO_RANKS = "1 rank, 2 threads", "2 ranks, 1 thread each"
 
 @dataclass(frozen=True)
 class Options:
-    """home: folder of the peers' environments. dtypes: those that are measured at all."""
+    """The options of a measurement.
+
+    home: folder of the peers' environments. dtypes: those that are measured.
+    """
 
     model: Path
     config: OptConfig
@@ -56,9 +59,9 @@ class Options:
 
 @dataclass
 class Results:
-    """All that was measured. grid: by concurrency and label; rates per CPU-second.
+    """The results of a measurement. grid: by concurrency and label; rates per CPU-second.
 
-    bandwidth: bytes per CPU-second. failures: what could not be measured, and why.
+    bandwidth: bytes per CPU-second. failures: sentences on what could not be measured.
     """
 
     capability: str = ""
@@ -77,7 +80,7 @@ Say = Callable[[str], None]
 
 
 def run_all(options: Options, say: Say) -> Results:
-    """Every section in turn. What fails is noted, and the rest goes on."""
+    """Run every section in turn. A failure is noted in the results, and the next one runs."""
     results, before = Results(), Times.now()
     for section in (_grid, _batching, _ranks, _agreement):
         results.loads.append(load_average())
@@ -98,11 +101,11 @@ def _grid(options: Options, results: Results, say: Say) -> None:
         if dtype in options.dtypes
     ]
     with _running(options, setups, results, say) as peers:
-        ours = next((peer for peer in peers if peer.setup.name == OURS), None)
-        if ours is None:
+        own = next((peer for peer in peers if peer.setup.name == OURS), None)
+        if own is None:
             return
-        results.capability = str(ours.call("capability"))
-        bandwidths = [float(ours.call("bandwidth"))]
+        results.capability = str(own.call("capability"))
+        bandwidths = [float(own.call("bandwidth"))]
         for concurrency in options.concurrencies:
             prompts = make_prompts(options.config, concurrency, options.prompt_tokens)
             task = Task(prompts, [options.new_tokens] * concurrency)
@@ -110,12 +113,12 @@ def _grid(options: Options, results: Results, say: Say) -> None:
             results.grid[concurrency] = measure(
                 runs, task, options.rounds, _of(say, f"{concurrency} at once")
             )
-            bandwidths.append(float(ours.call("bandwidth")))
+            bandwidths.append(float(own.call("bandwidth")))
         results.bandwidth = statistics.median(bandwidths)
 
 
 def _batching(options: Options, results: Results, say: Say) -> None:
-    """Requests of many lengths on few slots: joined and left as they come, or batch by batch."""
+    """Measure requests of many lengths on few slots, in continuous and in static batches."""
     dtype = "bfloat16" if "bfloat16" in options.dtypes else "float32"
     setups = [
         Setup(name, dtype, options.threads, SLOTS)
@@ -123,8 +126,8 @@ def _batching(options: Options, results: Results, say: Say) -> None:
         if name == OURS or name in options.peers
     ]
     prompts = make_prompts(options.config, options.requests, options.prompt_tokens)
-    draw = random.Random(0)
-    wanted = [draw.randint(FEWEST_TOKENS, MOST_TOKENS) for _ in prompts]
+    generator = random.Random(0)
+    wanted = [generator.randint(FEWEST_TOKENS, MOST_TOKENS) for _ in prompts]
     with _running(options, setups, results, say) as peers:
         runs = [
             (CONTINUOUS if peer.setup.name == OURS else peer.setup.label, peer, generate)
@@ -136,7 +139,7 @@ def _batching(options: Options, results: Results, say: Say) -> None:
 
 
 def _ranks(options: Options, results: Results, say: Say) -> None:
-    """Two ranks of one thread against one rank of two: by the clock, for they are processes."""
+    """Measure two ranks of one thread and one rank of two, by the clock: ranks are processes."""
     slots = max(options.concurrencies)
     setups = {
         ONE_RANK: Setup(OURS, "float32", 2, slots),
@@ -168,7 +171,7 @@ def _agreement(options: Options, results: Results, say: Say) -> None:
 def _running(
     options: Options, setups: list[Setup], results: Results, say: Say
 ) -> Iterator[list[Peer]]:
-    """Those that start; why the others don't is noted."""
+    """Start peers and end them after the block; those that don't start are noted as failures."""
     with ExitStack() as stack:
         peers = []
         for setup in setups:

@@ -1,1 +1,1 @@
-"""Checkpoints in other forms than the engine's own: found, read without trust, converted."""
+"""Find, read and convert checkpoints in formats other than the engine's, without trusting them."""

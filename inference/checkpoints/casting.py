@@ -1,4 +1,4 @@
-"""Tell what another dtype makes of a tensor's numbers: infinities, zeros, rounding."""
+"""Find out what another dtype makes of a tensor's numbers: infinities, zeros, rounding."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Values:
     vanished: int = 0
 
     def add(self, other: "Values") -> None:
-        """Take in another run of the same tensor."""
+        """Add another run of the same tensor."""
         self.finite &= other.finite
         self.largest = max(self.largest, other.largest)
         self.cast_largest = max(self.cast_largest, other.cast_largest)
@@ -35,21 +35,23 @@ class Values:
 
     @property
     def relative_error(self) -> float:
-        """Return the greatest difference by the tensor's largest magnitude."""
+        """The greatest difference, relative to the tensor's largest magnitude."""
         return self.error / self.largest if self.largest else 0.0
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Look for NaN and infinity, copying no more than 8-bit floats; whole numbers have neither."""
+    """Tell whether a tensor has neither NaN nor infinity. Only 8-bit floats are copied for it."""
     if not tensor.numel() or not (tensor.is_floating_point() or tensor.is_complex()):
         return True
-    if tensor.is_complex() or tensor.element_size() == 1:  # these have no order, or no test
+    if (
+        tensor.is_complex() or tensor.element_size() == 1
+    ):  # torch can't order these, or not test them
         return bool(torch.isfinite(tensor if tensor.is_complex() else tensor.float()).all())
     return all(math.isfinite(bound.item()) for bound in torch.aminmax(tensor))
 
 
 def largest_of(tensor: Tensor) -> float:
-    """Return the greatest magnitude; 0 for what is empty or holds no real numbers."""
+    """Return the greatest magnitude; 0 for a tensor that is empty or of no floating-point dtype."""
     if not tensor.numel() or not tensor.is_floating_point():
         return 0.0
     plain = tensor.float() if tensor.element_size() == 1 else tensor
@@ -57,7 +59,7 @@ def largest_of(tensor: Tensor) -> float:
 
 
 def overflow(name: str, largest: float, dtype: torch.dtype) -> str | None:
-    """Say that a tensor's greatest magnitude would be infinite in dtype; None where it isn't."""
+    """Return a sentence if a tensor's greatest magnitude is infinite in dtype, else None."""
     if math.isfinite(torch.tensor(largest, dtype=torch.float64).to(dtype).item()):
         return None
     target = str(dtype).removeprefix("torch.")
@@ -65,29 +67,29 @@ def overflow(name: str, largest: float, dtype: torch.dtype) -> str | None:
 
 
 def look_at(numbers: Tensor, dtype: torch.dtype) -> Values:
-    """Read numbers (1-D) and try what dtype would make of them; copies a chunk at a time."""
+    """Read numbers (1-D) and find out what dtype makes of them, copying a chunk at a time."""
     if not numbers.numel():
         return Values()
     lowest, highest = (bound.item() for bound in torch.aminmax(numbers))
     if not math.isfinite(lowest) or not math.isfinite(highest):
         return Values(finite=False)
-    found = Values(largest=max(abs(lowest), abs(highest)))
-    found.cast_largest = torch.tensor(found.largest, dtype=torch.float64).to(dtype).item()
+    values = Values(largest=max(abs(lowest), abs(highest)))
+    values.cast_largest = torch.tensor(values.largest, dtype=torch.float64).to(dtype).item()
     if not can_hold(dtype, numbers.dtype):
         for first in range(0, numbers.numel(), _CHUNK_NUMBERS):
             chunk = numbers[first : first + _CHUNK_NUMBERS]
-            _compare(chunk.double(), chunk.to(dtype).double(), found)
-    return found
+            _compare(chunk.double(), chunk.to(dtype).double(), values)
+    return values
 
 
 def cast_sentence(count: int, was: str, now: str) -> str:
-    """Say of so many weights which dtype they have now, and had."""
+    """Return a sentence on the dtype that so many weights have now, and had."""
     present, past = ("is", "was") if count == 1 else ("are", "were")
     return f"{counted(count, 'weight')} {present} {now}, {past} {was}"
 
 
 def can_hold(dtype: torch.dtype, other: torch.dtype) -> bool:
-    """Say whether every number of the other dtype has an equal in dtype."""
+    """Tell whether dtype can hold every number of the other dtype exactly."""
     wide, narrow = torch.finfo(dtype), torch.finfo(other)
     return (
         wide.max >= narrow.max
@@ -96,6 +98,6 @@ def can_hold(dtype: torch.dtype, other: torch.dtype) -> bool:
     )
 
 
-def _compare(before: Tensor, after: Tensor, found: Values) -> None:
-    found.error = max(found.error, (after - before).abs().max().item())
-    found.vanished += int(((after == 0) & (before != 0)).sum().item())
+def _compare(before: Tensor, after: Tensor, values: Values) -> None:
+    values.error = max(values.error, (after - before).abs().max().item())
+    values.vanished += int(((after == 0) & (before != 0)).sum().item())

@@ -1,8 +1,8 @@
-"""A checkpoint in any known form, written anew as safetensors shards with hashes.
+"""Convert a checkpoint in any known format to safetensors shards, with a manifest of hashes.
 
-One tensor is in memory at a time; the source stays mapped. Interrupted, it goes on where it
-stopped: what lies there already is held against its noted hashes, and written again if it isn't
-what was written.
+One tensor is in memory at a time; the source stays mapped. An interrupted conversion goes on where
+it stopped: shards that are there are compared with their hashes in the manifest, and written again
+if they differ.
 """
 
 from collections import Counter
@@ -32,8 +32,8 @@ from inference.checkpoints.writing.destination import (
     find_begun,
     hold,
     require_apart,
+    require_disk_space,
     require_no_others,
-    require_room,
 )
 from inference.config import OptConfig
 from inference.model.export import (
@@ -45,7 +45,7 @@ from inference.model.export import (
 )
 from inference.model.manifest import FILE_NAME as MANIFEST_NAME
 from inference.model.manifest import Manifest
-from inference.model.safetensors_writer import Layout, layout_bytes, write_tensors
+from inference.model.safetensors_writer import ShardLayout, layout_bytes, write_tensors
 from inference.model.weight_files import INDEX_NAME
 
 
@@ -53,7 +53,7 @@ from inference.model.weight_files import INDEX_NAME
 class ConvertOptions:
     """The choices of a conversion.
 
-    dtype: None keeps each weight's own. check_crc: hold the bytes against their sums.
+    dtype: None keeps each weight's own. check_crc: verify the source's checksums.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -66,12 +66,12 @@ class ConvertOptions:
 class Conversion:
     """A plan of all that is to be written: each weight in one shard, in the order of the layouts.
 
-    manifest: what lies in the destination already; begun: whether any of this was written before.
+    manifest: of what is in the destination already. begun: True if that is of this conversion.
     """
 
     source: Source
     destination: Path
-    shards: dict[str, Layout]
+    shards: dict[str, ShardLayout]
     configs: Configs
     companions: Companions
     manifest: Manifest
@@ -80,17 +80,17 @@ class Conversion:
 
     @property
     def source_bytes(self) -> int:
-        """Return the bytes of all the source's files."""
+        """Number of bytes of all the source's files."""
         return sum(path.stat().st_size for path in self.source.form.files.values())
 
     @property
     def total_bytes(self) -> int:
-        """Return the bytes of all tensors to be written."""
+        """Number of bytes of all tensors to be written."""
         return sum(layout_bytes(layout) for layout in self.shards.values())
 
     @property
     def changed(self) -> list[str]:
-        """Return a sentence for all that isn't in the result as it is in the source."""
+        """Sentences on everything that the result has otherwise than the source."""
         before = {name: weight.dtype for name, weight in self.source.weights.items()}
         casts = Counter(
             (_name(before[name]), _name(dtype))
@@ -107,26 +107,26 @@ class Conversion:
 
     @property
     def copied(self) -> list[str]:
-        """Return the names of the files that are the source's, byte for byte."""
+        """Names of the files that are the source's, byte for byte."""
         return [*self.configs.copied_files, *self.companions.copied]
 
     @property
     def made(self) -> list[str]:
-        """Return the names of the files beside the shards that no file of the source became."""
+        """Names of the files, shards apart, that are made anew."""
         made = [*self.configs.made_files, *self.companions.tokenizer.made]
         return [*made, INDEX_NAME, MANIFEST_NAME]
 
     @property
     def files(self) -> set[str]:
-        """Return the names of all files of the result."""
+        """Names of all files of the result."""
         return {*self.shards, *self.copied, *self.made, CONFIG_NAME}
 
 
 @dataclass
-class Outcome:
-    """The numbers of shards that were written, and that lay there and were right.
+class ConversionResult:
+    """The numbers of shards that were written, and of those that were there and right.
 
-    rounding: what the dtype asked for cost, where it costs anything and was looked for now.
+    rounding: the loss by the dtype asked for; None if there is none, or it wasn't examined now.
     """
 
     written: int = 0
@@ -135,20 +135,22 @@ class Outcome:
 
 
 def prepare(source: Path, destination: Path, options: ConvertOptions) -> Conversion:
-    """Open and check all but the numbers, and lay out what is to be written; writes nothing.
+    """Open and check everything but the numbers, and plan what is to be written. Writes nothing.
 
-    Raises CheckpointError, ConfigError, TokenizerError, and WeightMismatch with every weight that
+    Raises CheckpointError, ConfigError, TokenizerError, and WeightMismatch naming every weight that
     is wrong.
     """
     form = find_form(source)
     require_apart(form.folder, destination)
-    stated_config(form, options.read)  # another kind of model is refused as such, not by its names
+    stated_config(
+        form, options.read
+    )  # first, so that another kind of model is refused as such, not by its names
     opened = open_source(form, options.read)
     config = config_for(opened, options.read)
     require_matches(opened, config, options.read.tolerance)
     shards = _lay_out(opened, config, options)
     manifest, begun = find_begun(form, destination, shards, options.dtype)
-    require_room(destination, shards)
+    require_disk_space(destination, shards)
     dtypes = [dtype for layout in shards.values() for dtype, _ in layout.values()]
     conversion = Conversion(
         source=opened,
@@ -165,22 +167,23 @@ def prepare(source: Path, destination: Path, options: ConvertOptions) -> Convers
     return conversion
 
 
-def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> Outcome:
-    """Read the source once, then write what isn't there yet.
+def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> ConversionResult:
+    """Check all bytes of the source, then write the shards that aren't there yet.
 
-    advance is told of bytes "checked" and "written". What was begun before was read then. Raises
-    CheckpointError for damage, numbers that can't be converted, and files that can't be written.
+    A conversion that was begun checked its source then. advance: called with "checked" or "written"
+    and a number of bytes. Raises CheckpointError for damage, numbers that can't be converted, and
+    files that can't be written.
     """
-    outcome = Outcome()
+    result = ConversionResult()
     if not conversion.begun:
-        outcome.rounding = examine_numbers(conversion, advance)
+        result.rounding = examine_numbers(conversion, advance)
     with hold(conversion.destination):
-        _write(conversion, outcome, advance)
-    return outcome
+        _write(conversion, result, advance)
+    return result
 
 
 def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None]) -> Rounding | None:
-    """Read the source once and return what a cast loses; advance is told of bytes "checked".
+    """Read the source once and return what a cast loses. advance: called with "checked" and bytes.
 
     Raises CheckpointError for damage, and for numbers that can't be converted.
     """
@@ -193,7 +196,7 @@ def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None])
     )
 
 
-def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict[str, Layout]:
+def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict[str, ShardLayout]:
     layout = {
         name: (options.dtype or source.weights[name].dtype, shape)
         for name, shape in expected_shapes(config).items()
@@ -202,11 +205,11 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
         name: torch.empty(shape, dtype=dtype, device="meta")
         for name, (dtype, shape) in layout.items()
     }
-    least = -(-layout_bytes(layout) // options.max_shard_bytes)
-    pieces = split_weights(sized, least, options.max_shard_bytes)
+    fewest = -(-layout_bytes(layout) // options.max_shard_bytes)
+    shards = split_weights(sized, fewest, options.max_shard_bytes)
     return {
-        shard_name(number, len(pieces)): {name: layout[name] for name in names}
-        for number, names in enumerate(pieces, start=1)
+        shard_name(number, len(shards)): {name: layout[name] for name in names}
+        for number, names in enumerate(shards, start=1)
     }
 
 
@@ -214,15 +217,17 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _write(conversion: Conversion, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
+def _write(
+    conversion: Conversion, result: ConversionResult, advance: Callable[[str, int], None]
+) -> None:
     folder, manifest = conversion.destination, conversion.manifest
     manifest.save(folder)
     for name, layout in conversion.shards.items():
         if manifest.holds(folder / name, layout):
-            outcome.kept += 1
+            result.kept += 1
         else:
             _write_shard(conversion, name)
-            outcome.written += 1
+            result.written += 1
         advance("written", layout_bytes(layout))
     _finish(conversion)
 
@@ -235,11 +240,11 @@ def _write_shard(conversion: Conversion, name: str) -> None:
         digests.update(write_tensors(path, layout, _read(conversion.source, layout)))
 
     write_whole(conversion.destination / name, write_layout)
-    manifest.note(name, layout, digests)
+    manifest.add_shard(name, layout, digests)
     manifest.save(conversion.destination)
 
 
-def _read(source: Source, layout: Layout) -> Iterator[Tensor]:
+def _read(source: Source, layout: ShardLayout) -> Iterator[Tensor]:
     for name, (dtype, _) in layout.items():
         yield source.weights[name].read().to(dtype)
 

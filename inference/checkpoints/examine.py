@@ -1,7 +1,7 @@
-"""Every byte of a source, read once before anything is written.
+"""Read every byte of a source once, before anything is written.
 
-Each file is held against its CRC-32s and its tensors' numbers are looked at right after, while the
-system still has its pages: a source larger than memory is read once, not twice.
+Each file's CRC-32s are verified and its tensors' numbers examined right after, while its pages are
+still cached: a source larger than memory is read once, not twice.
 """
 
 import math
@@ -21,8 +21,8 @@ from inference.checkpoints.sources.stored import StoredRun
 from inference.errors import CheckpointError
 
 READERS = 8  # files read at a time
-TOLD_AT_MOST = 20
-Dtypes = Mapping[str, torch.dtype]  # that each weight is to have
+LISTED_AT_MOST = 20
+Dtypes = Mapping[str, torch.dtype]  # of each weight after the conversion
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Rounding:
 def examine(
     source: Source, dtypes: Dtypes, *, check_crc: bool, advance: Callable[[int], None]
 ) -> Rounding | None:
-    """Read it all, telling advance of each file's size; return what the cast loses, if it can.
+    """Read all files, and return what the cast loses; None if no tensor is cast to a smaller dtype.
 
-    Raises CheckpointError naming damaged records; numbers that aren't finite, or wouldn't be in
-    the dtype asked for; and tensors that would be 0 throughout.
+    advance: called with each file's size. Raises CheckpointError naming damaged records; tensors
+    with numbers that aren't finite, or wouldn't be in their new dtype; and tensors that would be 0
+    throughout.
     """
     by_file, stopped = _runs_by_file(source), Event()
 
@@ -58,13 +59,13 @@ def examine(
     paths = list(source.form.files.values())
     with ThreadPoolExecutor(READERS) as pool:
         try:
-            for path, (records, seen) in zip(paths, pool.map(look, paths), strict=True):
+            for path, (records, in_file) in zip(paths, pool.map(look, paths), strict=True):
                 damaged += [f"{path.name}: {record}" for record in records]
-                for name, one in seen.items():
-                    values[name].add(one)
+                for name, part in in_file.items():
+                    values[name].add(part)
                 advance(path.stat().st_size)
         except BaseException:
-            stopped.set()  # else the pool waits until each file that was begun is read
+            stopped.set()  # else leaving the pool waits until the files begun are read
             raise
     _require_undamaged(damaged)
     _require_sound(source, values, dtypes)
@@ -100,8 +101,8 @@ def _require_undamaged(damaged: list[str]) -> None:
 def _require_sound(source: Source, values: Mapping[str, Values], dtypes: Dtypes) -> None:
     wrong = [
         sentence
-        for name, one in values.items()
-        if (sentence := _fault(source, name, one, dtypes[name])) is not None
+        for name, tensor_values in values.items()
+        if (sentence := _fault(source, name, tensor_values, dtypes[name])) is not None
     ]
     if wrong:
         raise CheckpointError("these weights can't be converted:\n  " + _listed(wrong))
@@ -139,6 +140,6 @@ def _rounding(source: Source, values: Mapping[str, Values], dtypes: Dtypes) -> R
 
 
 def _listed(sentences: list[str]) -> str:
-    left = len(sentences) - TOLD_AT_MOST
-    more = [f"and {left} more"] if left > 0 else []
-    return "\n  ".join(sentences[:TOLD_AT_MOST] + more)
+    unlisted = len(sentences) - LISTED_AT_MOST
+    more = [f"and {unlisted} more"] if unlisted > 0 else []
+    return "\n  ".join(sentences[:LISTED_AT_MOST] + more)

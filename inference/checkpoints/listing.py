@@ -1,4 +1,4 @@
-"""What a checkpoint holds, in any known form."""
+"""List the tensors, files and config of a checkpoint in any known format."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,8 @@ from inference.model_files.weight_names import require_own_names
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A tensor. files: how many hold a part of it; file: the first, or the only one."""
+class ListedTensor:
+    """A tensor in a listing. files: how many hold a part of it; file: the first of them."""
 
     name: str
     shape: tuple[int, ...]
@@ -40,17 +40,17 @@ class Listing:
     """A checkpoint's tensors, files and config.
 
     config: its fields, None where nothing says the shape. aliases: other names under which the
-    files hold a tensor. faults: what else would keep it from use.
+    files hold a tensor. faults: sentences on what else makes it unusable.
     """
 
     form: Form
     config: Mapping[str, Any] | None
-    tensors: list[Entry]
+    tensors: list[ListedTensor]
     aliases: Mapping[str, str]
     faults: list[str]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it, with totals."""
+        """Return the listing with its totals, for JSON."""
         paths = self.form.files.values()
         return {
             "form": self.form.kind,
@@ -73,9 +73,8 @@ def list_checkpoint(
 ) -> Listing:
     """List every tensor by the model's name.
 
-    hashed: read all bytes, telling advance of each tensor's.
-
-    Raises CheckpointError where files are absent or can't be read.
+    hashed: read all bytes for their SHA-256. advance: called with each tensor's size. Raises
+    CheckpointError if files are absent or can't be read.
     """
     form = find_form(path)
     source = open_source(form, options)
@@ -83,26 +82,29 @@ def list_checkpoint(
     return Listing(form, config, list(_entries(source, hashed, advance)), source.aliases, faults)
 
 
-def _entries(source: Source, hashed: bool, advance: Callable[[int], None]) -> Iterator[Entry]:
+def _entries(
+    source: Source, hashed: bool, advance: Callable[[int], None]
+) -> Iterator[ListedTensor]:
     for name, weight in sorted(source.weights.items()):
         size = count(weight.shape) * weight.dtype.itemsize
         digest = sha256_of(weight.read()) if hashed else None
         code = DTYPE_CODES.get(weight.dtype, str(weight.dtype))
         files = weight.paths
-        yield Entry(name, weight.shape, code, size, files[0].name, len(files), digest)
+        yield ListedTensor(name, weight.shape, code, size, files[0].name, len(files), digest)
         advance(size)
 
 
 def _config_of(source: Source, options: ReadOptions) -> tuple[Mapping[str, Any] | None, list[str]]:
-    fields, told = None, []
+    fields, errors = None, []
     try:
         config = config_for(source, options)
         fields = config_fields(source, config, options)
         require_own_names(source.named_files)
         find_faults(source, config)
     except WeightMismatch:
-        pass  # its sentences are the faults'
+        pass  # its sentences are among the source's faults
     except (CheckpointError, ConfigError) as error:
-        told.append(str(error))
+        errors.append(str(error))
     faults = vars(source.faults).items()
-    return fields, [f"{kind}: {sentence}" for kind, each in faults for sentence in each] + told
+    listed = [f"{kind}: {sentence}" for kind, sentences in faults for sentence in sentences]
+    return fields, listed + errors

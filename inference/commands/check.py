@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
 PROMPT = "The first"
 PROMPT_IDS = (2, 5)
-TOLD_AT_MOST = 20
+LISTED_AT_MOST = 20
 WEIGHT_FILES = ("*.safetensors", "*pytorch_model*.bin", "adapter_model*.bin")
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """The findings; ``not_loaded`` says why the engine couldn't try, and generated nothing."""
 
     tensors: int
@@ -62,44 +62,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found. Raises InferenceError with every weight that can't be right."""
+    """Print the result. Raises InferenceError naming every weight that can't be right."""
     from inference.checkpoints.sources.forms import find_form
 
     folder = Path(arguments.directory)
     if folder.is_dir() and weight_paths(folder):
-        found = _check_folder(folder, arguments)
+        result = _check_folder(folder, arguments)
     else:
         form = find_form(folder)
         if form.is_transformers:
-            found = _check_folder(form.folder, arguments)
+            result = _check_folder(form.folder, arguments)
         else:
-            found = _check_metaseq(form, read_options(arguments))
-    print(json.dumps(asdict(found)) if arguments.json else _sentence(found))
+            result = _check_metaseq(form, read_options(arguments))
+    print(json.dumps(asdict(result)) if arguments.json else _sentence(result))
     return 0
 
 
-def _check_folder(folder: Path, arguments: argparse.Namespace) -> Found:
+def _check_folder(folder: Path, arguments: argparse.Namespace) -> CheckResult:
     tensors = require_finite(folder)
     try:
         config = OptConfig.from_directory(folder)
     except ConfigError as error:
         if is_opt_folder(folder):
             raise
-        return Found(tensors, not_loaded=str(error))
+        return CheckResult(tensors, not_loaded=str(error))
     require_holds(folder, arguments.dtype)
     return _generate(folder, config, tensors, arguments)
 
 
-def _check_metaseq(form: "Form", options: "ReadOptions") -> Found:
-    """Hold the weights against the shape and read them all; the engine loads no such files."""
+def _check_metaseq(form: "Form", options: "ReadOptions") -> CheckResult:
+    """Compare the weights with the config and read them all; the engine loads no such files."""
     from inference.checkpoints.examine import examine
     from inference.checkpoints.sources.source import config_for, open_source, require_matches
 
     source = open_source(form, options)
     require_matches(source, config_for(source, options), options.tolerance)
-    kept = {name: weight.dtype for name, weight in source.weights.items()}
-    examine(source, kept, check_crc=True, advance=lambda size: None)
-    return Found(len(source.weights), not_loaded="they are metaseq's: `convert` them first")
+    dtypes = {name: weight.dtype for name, weight in source.weights.items()}
+    examine(source, dtypes, check_crc=True, advance=lambda size: None)
+    return CheckResult(len(source.weights), not_loaded="they are metaseq's: `convert` them first")
 
 
 def weight_paths(folder: Path) -> list[Path]:
@@ -122,9 +122,9 @@ def require_finite(folder: Path) -> int:
 
 
 def require_holds(folder: Path, dtype: str) -> None:
-    """Hold every weight that the engine loads against the dtype that it is to have.
+    """Check that the dtype can hold every weight that the engine loads.
 
-    Raises CheckpointError naming those with numbers beyond it, and ValueError for another dtype.
+    Raises CheckpointError naming weights with numbers beyond it; ValueError for an unknown dtype.
     """
     from inference.checkpoints.casting import can_hold, largest_of, overflow
     from inference.model.loader import weights_dtype
@@ -148,8 +148,8 @@ def _loaded(folder: Path) -> "Iterator[tuple[Path, str, Tensor]]":
 
 def _require_none(wrong: list[str]) -> None:
     if wrong:
-        more = [f"and {len(wrong) - TOLD_AT_MOST} more"] if len(wrong) > TOLD_AT_MOST else []
-        raise CheckpointError("\n  ".join(wrong[:TOLD_AT_MOST] + more))
+        more = [f"and {len(wrong) - LISTED_AT_MOST} more"] if len(wrong) > LISTED_AT_MOST else []
+        raise CheckpointError("\n  ".join(wrong[:LISTED_AT_MOST] + more))
 
 
 def _read(path: Path) -> "Iterator[tuple[str, Tensor]]":
@@ -168,8 +168,8 @@ def _read(path: Path) -> "Iterator[tuple[str, Tensor]]":
 
 def _generate(
     folder: Path, config: OptConfig, tensors: int, arguments: argparse.Namespace
-) -> Found:
-    """Generate greedy tokens, each with a probability that is a number."""
+) -> CheckResult:
+    """Generate greedy tokens, and check that each has a finite logprob."""
     from inference.engine.engine import Engine
 
     params = SamplingParams(
@@ -194,15 +194,15 @@ def _generate(
                 f"{counted(room, 'token')} after the prompt that is tried: give {room} at most"
             )
         sample = engine.generate([ids], params)[0].outputs[0]
-    entries = [entry for each in sample.logprobs or [] for entry in each.values()]
-    if not entries or not all(math.isfinite(entry.logprob) for entry in entries):
+    logprobs = [entry.logprob for entries in sample.logprobs or [] for entry in entries.values()]
+    if not logprobs or not all(map(math.isfinite, logprobs)):
         raise CheckpointError(_no_number(folder, arguments.dtype))
     ids = list(sample.token_ids)
-    return Found(tensors, token_ids=ids, text=sample.text, ranks=tensor * pipeline)
+    return CheckResult(tensors, token_ids=ids, text=sample.text, ranks=tensor * pipeline)
 
 
 def _no_number(folder: Path, dtype: str) -> str:
-    """Say that logits aren't finite, where the weights' greatest number stands, and what to do."""
+    """Say that logits aren't finite, which weight has the greatest number, and what to do."""
     from inference.checkpoints.casting import largest_of
 
     sizes = ((largest_of(tensor), name, path.name) for path, name, tensor in _loaded(folder))
@@ -217,7 +217,7 @@ def _no_number(folder: Path, dtype: str) -> str:
 
 
 def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:
-    """Cut the ranks asked for to what the model has parts for and the machine has GPUs for."""
+    """Lower the ranks asked for to what the model has parts for and the machine has GPUs for."""
     import torch
 
     on_gpu = torch.device(arguments.device).type == "cuda"
@@ -225,12 +225,12 @@ def _ranks(config: OptConfig, arguments: argparse.Namespace) -> tuple[int, int]:
     return ranks_within(config, arguments.tp, arguments.pp, devices)
 
 
-def _sentence(found: Found) -> str:
-    if found.not_loaded:
+def _sentence(result: CheckResult) -> str:
+    if result.not_loaded:
         return (
-            f"{counted(found.tensors, 'tensor')} read, all finite. The engine did not load them: "
-            f"{found.not_loaded}"
+            f"{counted(result.tensors, 'tensor')} read, all finite. The engine did not load them: "
+            f"{result.not_loaded}"
         )
-    over = f" over {found.ranks} ranks" if found.ranks > 1 else ""
-    tensors = counted(found.tensors, "tensor")
-    return f"{tensors}, all finite; generated{over} {found.token_ids}: {found.text!r}"
+    over = f" over {result.ranks} ranks" if result.ranks > 1 else ""
+    tensors = counted(result.tensors, "tensor")
+    return f"{tensors}, all finite; generated{over} {result.token_ids}: {result.text!r}"

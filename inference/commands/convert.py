@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, or tell what would be. Raises InferenceError with all that is wrong."""
+    """Convert, or print what would be done. Raises InferenceError naming all that is wrong."""
     import torch
 
     from inference.checkpoints.convert import ConvertOptions, convert, examine_numbers, prepare
@@ -74,21 +74,21 @@ def run(arguments: argparse.Namespace) -> int:
         check_crc=not arguments.skip_crc,
     )
     conversion = prepare(Path(arguments.source), Path(arguments.destination), options)
-    told = _told(conversion)
+    summary = _summary(conversion)
     with _progress(conversion, shown=not arguments.no_progress) as advance, _goes_on(conversion):
         if arguments.dry_run:
-            told |= _rounding(examine_numbers(conversion, advance))
+            summary |= _rounding(examine_numbers(conversion, advance))
         else:
-            outcome = convert(conversion, advance)
-            told |= _rounding(outcome.rounding)
-            told |= {"written": outcome.written, "kept": outcome.kept}
-    print(json.dumps(told, indent=2) if arguments.json else _sentences(told))
+            result = convert(conversion, advance)
+            summary |= _rounding(result.rounding)
+            summary |= {"written": result.written, "kept": result.kept}
+    print(json.dumps(summary, indent=2) if arguments.json else _sentences(summary))
     return 0
 
 
 @contextmanager
 def _goes_on(conversion: "Conversion") -> Iterator[None]:
-    """Say of a stop, or of a file that can't be written, how to go on; SIGTERM is such a stop."""
+    """Say how to go on after Ctrl-C, SIGTERM or a file that can't be written."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     again = "started again with the same words, it goes on"
     try:
@@ -116,15 +116,15 @@ def _progress(conversion: "Conversion", *, shown: bool) -> Iterator[Callable[[st
     totals = {"checked": conversion.source_bytes, "written": conversion.total_bytes}
     bars: dict[str, tqdm[None]] = {}
 
-    def advance(what: str, size: int) -> None:
-        if what not in bars:
+    def advance(phase: str, size: int) -> None:
+        if phase not in bars:
             for before in bars.values():
                 before.close()
-            bars[what] = tqdm(
-                desc=what, total=totals[what], unit="B", unit_scale=True, disable=not shown,
+            bars[phase] = tqdm(
+                desc=phase, total=totals[phase], unit="B", unit_scale=True, disable=not shown,
                 file=sys.stderr,
             )  # fmt: skip
-        bars[what].update(size)
+        bars[phase].update(size)
 
     try:
         yield advance
@@ -133,7 +133,7 @@ def _progress(conversion: "Conversion", *, shown: bool) -> Iterator[Callable[[st
             bar.close()
 
 
-def _told(conversion: "Conversion") -> dict[str, object]:
+def _summary(conversion: "Conversion") -> dict[str, object]:
     form, shards = conversion.source.form, conversion.shards
     companions = conversion.companions
     return {
@@ -156,32 +156,32 @@ def _rounding(rounding: "Rounding | None") -> dict[str, object]:
     return {} if rounding is None else {"rounding": asdict(rounding)}
 
 
-def _sentences(told: dict[str, Any]) -> str:
+def _sentences(summary: dict[str, Any]) -> str:
     from inference.checkpoints.sources.forms import MEANINGS
 
     lines = [
-        f"{counted(told['source_files'], 'file')} ({MEANINGS[told['form']]}), "
-        f"{told['source_bytes']:,} bytes",
-        f"{counted(told['tensors'], 'tensor')}, {told['bytes']:,} bytes, in "
-        f"{counted(told['shards'], 'shard')} in {told['destination']}",
-        f"tokenizer: {told['tokenizer']}",
-        *(f"changed: {sentence}" for sentence in told["changed"]),
-        *_lists(told),
+        f"{counted(summary['source_files'], 'file')} ({MEANINGS[summary['form']]}), "
+        f"{summary['source_bytes']:,} bytes",
+        f"{counted(summary['tensors'], 'tensor')}, {summary['bytes']:,} bytes, in "
+        f"{counted(summary['shards'], 'shard')} in {summary['destination']}",
+        f"tokenizer: {summary['tokenizer']}",
+        *(f"changed: {sentence}" for sentence in summary["changed"]),
+        *_lists(summary),
     ]
-    if "rounding" in told:
-        lines.append(_lost(told["rounding"]))
-    if "written" in told:
-        written = counted(told["written"], "shard")
-        lines.append(f"{written} written; {told['kept']} kept, whose hashes are right")
+    if "rounding" in summary:
+        lines.append(_lost(summary["rounding"]))
+    if "written" in summary:
+        written = counted(summary["written"], "shard")
+        lines.append(f"{written} written; {summary['kept']} kept, whose hashes are right")
     else:
         lines.append("nothing was written (--dry-run)")
     return "\n".join(lines)
 
 
-def _lists(told: dict[str, Any]) -> list[str]:
+def _lists(summary: dict[str, Any]) -> list[str]:
     lines = []
-    for what, label in (("made", "made"), ("copied", "copied"), ("left", "left behind")):
-        names = told[what]
+    for key, label in (("made", "made"), ("copied", "copied"), ("left", "left behind")):
+        names = summary[key]
         more = len(names) - SHOWN_AT_MOST
         shown = names[:SHOWN_AT_MOST] + [f"and {more} more"] * (more > 0)
         lines += [f"{label}: {', '.join(shown)}"] * bool(names)

@@ -37,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the continuation; status 1 if the engine failed on it."""
-    given = given_options(arguments)
+    """Print the continuation, and return status 1 if the engine failed on it."""
+    options = given_options(arguments)
     prompt = _prompt(arguments)
     config = GenerationConfig.from_directory(arguments.model)
     plain = arguments.no_generation_config
-    defaults = {} if plain else folder_defaults(config, given)
-    _tell(f"loading {arguments.model} …", arguments)
+    defaults = {} if plain else folder_defaults(config, options)
+    _print_if_timed(f"loading {arguments.model} …", arguments)
     from inference.engine.engine import Engine
 
     began = time.perf_counter()
@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         rank_timeout_seconds=arguments.rank_timeout,
     ) as engine:
-        _tell(f"loaded in {time.perf_counter() - began:.1f} s", arguments)
+        _print_if_timed(f"loaded in {time.perf_counter() - began:.1f} s", arguments)
         ids = engine.prompt_token_ids(prompt)
         room = engine.max_model_len - len(ids)
-        lengths = length_defaults(GenerationConfig() if plain else config, len(ids), room, given)
-        sampling = sampling_params(given, defaults, lengths)
+        lengths = length_defaults(GenerationConfig() if plain else config, len(ids), room, options)
+        sampling = sampling_params(options, defaults, lengths)
         return _stream(engine.stream(ids, sampling), arguments)
 
 
@@ -80,12 +80,12 @@ def _stream(events: Iterator[TokenEvent], arguments: argparse.Namespace) -> int:
     print()
     for index, text in sorted(others.items()):
         print(f"--- sample {index + 1}", text, sep="\n")
-    _tell(_speed(times), arguments)
+    _print_if_timed(_speed(times), arguments)
     return 0
 
 
 def _speed(times: list[float]) -> str:
-    """times: of the start, and of each token."""
+    """Return a sentence on the speed. times: of the start, and of each token."""
     if len(times) < 3:
         return counted(len(times) - 1, "token")
     rate = (len(times) - 2) / max(times[-1] - times[1], 1e-9)
@@ -112,6 +112,6 @@ def _token_id(word: str) -> int:
         ) from None
 
 
-def _tell(sentence: str, arguments: argparse.Namespace) -> None:
+def _print_if_timed(sentence: str, arguments: argparse.Namespace) -> None:
     if arguments.speed:
         print(sentence, file=sys.stderr)

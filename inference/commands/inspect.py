@@ -38,25 +38,25 @@ def run(arguments: argparse.Namespace) -> int:
             hashed=arguments.sha256,
             advance=lambda size: bar.update(size) and None,
         )
-    found = listing.as_dict()
-    print(json.dumps(found, indent=2) if arguments.json else _table(found))
+    fields = listing.as_dict()
+    print(json.dumps(fields, indent=2) if arguments.json else _table(fields))
     return 1 if listing.faults else 0
 
 
-def _table(found: dict[str, Any]) -> str:
+def _table(fields: dict[str, Any]) -> str:
     from inference.checkpoints.sources.forms import MEANINGS
 
-    files = found["files"]
-    lines = [f"{name}: {value}" for name, value in (found["config"] or {}).items()]
-    lines += ["", *_rows(found["tensors"])]
-    lines += [*(f"{alias}  is {name}" for alias, name in found["aliases"].items()), ""]
-    dtypes = ", ".join(f"{count} {dtype}" for dtype, count in found["dtypes"].items())
+    files = fields["files"]
+    lines = [f"{name}: {value}" for name, value in (fields["config"] or {}).items()]
+    lines += ["", *_rows(fields["tensors"])]
+    lines += [*(f"{alias}  is {name}" for alias, name in fields["aliases"].items()), ""]
+    dtypes = ", ".join(f"{count} {dtype}" for dtype, count in fields["dtypes"].items())
     lines += [
-        f"{MEANINGS[found['form']]}: {counted(len(files), 'file')}, {found['file_bytes']:,} bytes"
-        + (f", {found['model_parallel_parts']} parts" * (found["model_parallel_parts"] > 1)),
-        f"{counted(len(found['tensors']), 'tensor')} ({dtypes}), {found['bytes']:,} bytes",
-        f"{found['parameters']:,} parameters",
-        *(f"wrong: {fault}" for fault in found["faults"]),
+        f"{MEANINGS[fields['form']]}: {counted(len(files), 'file')}, {fields['file_bytes']:,} bytes"
+        + (f", {fields['model_parallel_parts']} parts" * (fields["model_parallel_parts"] > 1)),
+        f"{counted(len(fields['tensors']), 'tensor')} ({dtypes}), {fields['bytes']:,} bytes",
+        f"{fields['parameters']:,} parameters",
+        *(f"wrong: {fault}" for fault in fields["faults"]),
     ]
     return "\n".join(lines)
 

@@ -85,17 +85,17 @@ def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; status 0 if it fits, 1 if it does not."""
     shape, machine = _shape(arguments), _machine(arguments)
-    asked = arguments.tp is not None or arguments.pp is not None
-    made = (plan if asked else plan_best)(shape, machine, arguments.dtype)
+    has_split = arguments.tp is not None or arguments.pp is not None
+    planned = (plan if has_split else plan_best)(shape, machine, arguments.dtype)
     if arguments.json:
-        print(json.dumps(made.as_dict(), indent=2))
+        print(json.dumps(planned.as_dict(), indent=2))
     else:
-        print(_table(made, shape, "as asked" if asked else "the best"))
-    return 0 if made.fits else 1
+        print(_table(planned, shape, "as asked" if has_split else "the best"))
+    return 0 if planned.fits else 1
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:
-    """Describe the GPUs; of --tp and --pp, the one that wasn't given fills them."""
+    """Describe the GPUs. Of --tp and --pp, one that wasn't given is what fills them."""
     gib, name = arguments.gpu_memory_gib, arguments.gpu
     known = gpu_of_memory(gib) if name is None else named_gpu(name)
     tensor, pipeline = arguments.tp, arguments.pp

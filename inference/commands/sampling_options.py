@@ -1,7 +1,7 @@
-"""Read how ``generate`` is to draw: options named as in vLLM, and a folder's defaults.
+"""Read sampling options for ``generate``, named as in vLLM, and a folder's defaults.
 
-An option that is given wins. What is not given is as transformers' ``generate`` has it, by the
-folder's generation_config.json.
+An option given on the command line wins. All others are as transformers' ``generate`` has them, by
+the folder's generation_config.json.
 """
 
 import argparse
@@ -52,9 +52,9 @@ def _add_numbers(group: "argparse._ArgumentGroup") -> None:
         ("--frequency-penalty", REAL, "over 0 against ids in the output, each time"),
         ("--presence-penalty", REAL, "over 0 against ids in the output, once"),
     ]
-    others = {"--n": ("--num-return-sequences",)}
+    aliases = {"--n": ("--num-return-sequences",)}
     for name, parse, text in numbers:
-        names = (name, *others.get(name, ()))
+        names = (name, *aliases.get(name, ()))
         group.add_argument(*names, dest=_field(name), type=parse, metavar="NUMBER", help=text)
     group.add_argument(
         "--logit-bias",
@@ -66,11 +66,11 @@ def _add_numbers(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_ends(group: "argparse._ArgumentGroup") -> None:
-    for name, other, text in (
+    for name, alias, text in (
         ("--max-tokens", "--max-new-tokens", f"new tokens at most ({NEW_TOKENS})"),
         ("--min-tokens", "--min-new-tokens", "new tokens at least"),
     ):
-        group.add_argument(name, other, dest=_field(name), type=WHOLE, metavar="NUMBER", help=text)
+        group.add_argument(name, alias, dest=_field(name), type=WHOLE, metavar="NUMBER", help=text)
     group.add_argument("--stop", action="append", metavar="TEXT", help="end before it; repeatable")
     group.add_argument(
         "--stop-token-ids",
@@ -89,21 +89,21 @@ def _add_ends(group: "argparse._ArgumentGroup") -> None:
 def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of SamplingParams that were given. Raises ValueError out of range."""
     names = SamplingParams.__dataclass_fields__
-    given = {name: value for name, value in vars(arguments).items() if name in names}
-    if "logit_bias" in given:
-        given["logit_bias"] = dict(given["logit_bias"])
-    SamplingParams(**{"max_tokens": None, **given})
-    return given
+    options = {name: value for name, value in vars(arguments).items() if name in names}
+    if "logit_bias" in options:
+        options["logit_bias"] = dict(options["logit_bias"])
+    SamplingParams(**{"max_tokens": None, **options})  # refuses bad values before a model is loaded
+    return options
 
 
-def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what a folder says of drawing, where it isn't given otherwise.
+def folder_defaults(config: GenerationConfig, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the folder's defaults for sampling, given the options of the command line.
 
     Raises ValueError naming fields that would change the text and can't be honoured.
     """
-    draws = config.do_sample or any(name in given for name in ASK_FOR_DRAWS)
-    if "temperature" in given:
-        draws = given["temperature"] > 0
+    draws = config.do_sample or any(name in options for name in ASK_FOR_DRAWS)
+    if "temperature" in options:
+        draws = options["temperature"] > 0
     names = config.unsupported + (config.unsupported_sampling if draws else ())
     if names:
         stops = ", and --stop takes the texts of stop_strings" * ("stop_strings" in names)
@@ -111,13 +111,13 @@ def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str
             f"the folder's generation config asks for {', '.join(names)}, which isn't offered "
             f"here; --no-generation-config leaves out what it says of drawing{stops}"
         )
-    found: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "n": config.num_return_sequences,
         "repetition_penalty": config.repetition_penalty,
     }
     if not draws:
-        return found | {"temperature": 0.0}
-    return found | {
+        return defaults | {"temperature": 0.0}
+    return defaults | {
         "temperature": config.temperature,
         "top_k": config.top_k,
         "top_p": max(config.top_p, LEAST_SHARE),
@@ -126,15 +126,15 @@ def folder_defaults(config: GenerationConfig, given: dict[str, Any]) -> dict[str
 
 
 def length_defaults(
-    config: GenerationConfig, prompt: int, room: int, given: Container[str]
+    config: GenerationConfig, prompt: int, room: int, options: Container[str]
 ) -> dict[str, int]:
     """Return min_tokens and max_tokens after a prompt of so many tokens, within the model's room.
 
-    given: names of what is given otherwise; max_tokens voids max_length. Raises ValueError where
-    max_length, which counts the prompt, leaves nothing.
+    options: names of those that were given; max_tokens voids max_length. Raises ValueError if
+    max_length, which counts the prompt, leaves no room.
     """
     most = NEW_TOKENS if config.max_new_tokens is None else config.max_new_tokens
-    voided = config.max_new_tokens is not None or "max_tokens" in given
+    voided = config.max_new_tokens is not None or "max_tokens" in options
     if config.max_length is not None and not voided:
         most = config.max_length - prompt
         if most < 1:
@@ -149,15 +149,18 @@ def length_defaults(
 
 
 def sampling_params(
-    given: dict[str, Any], defaults: dict[str, Any], lengths: dict[str, int]
+    options: dict[str, Any], defaults: dict[str, Any], lengths: dict[str, int]
 ) -> SamplingParams:
-    """Put together what was given and what is said by the folder. Raises ValueError."""
-    found = {**defaults, **lengths, **given}
-    if "min_tokens" not in given:
-        found["min_tokens"] = min(found["min_tokens"], found["max_tokens"])
-    elif "max_tokens" not in given:
-        found["max_tokens"] = max(found["min_tokens"], found["max_tokens"])
-    return SamplingParams(**found)
+    """Merge options and defaults; an option given decides a limit that contradicts it.
+
+    Raises ValueError for values out of range.
+    """
+    params = {**defaults, **lengths, **options}
+    if "min_tokens" not in options:
+        params["min_tokens"] = min(params["min_tokens"], params["max_tokens"])
+    elif "max_tokens" not in options:
+        params["max_tokens"] = max(params["min_tokens"], params["max_tokens"])
+    return SamplingParams(**params)
 
 
 def _field(option: str) -> str:
@@ -167,16 +170,16 @@ def _field(option: str) -> str:
 def _bias(text: str) -> tuple[int, float]:
     token, _, number = text.partition("=")
     try:
-        found = int(token), float(number)
+        bias = int(token), float(number)
     except ValueError:
-        found = -1, math.nan
-    if found[0] < 0:
+        bias = -1, math.nan
+    if bias[0] < 0:
         raise argparse.ArgumentTypeError(f"must be ID=NUMBER, such as 50=-100, not {shown(text)}")
-    return found
+    return bias
 
 
 def _ids(text: str) -> list[int]:
     try:
-        return [int(each) for each in text.split(",")]
+        return [int(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be token ids, not {shown(text)}") from None

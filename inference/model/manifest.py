@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from inference.errors import CheckpointError
 from inference.model.export import write_json
-from inference.model.safetensors_writer import Layout, tensor_bytes
+from inference.model.safetensors_writer import ShardLayout, tensor_bytes
 from inference.model.weight_files import DTYPE_CODES
 from inference.model_files.json_files import read_object
 
@@ -55,12 +55,12 @@ class Manifest:
         data = {"version": VERSION, "source": self.source, "tensors": self.tensors}
         write_json(directory / FILE_NAME, data)
 
-    def note(self, name: str, layout: Layout, digests: Mapping[str, str]) -> None:
-        """Add a shard's tensors."""
+    def add_shard(self, name: str, layout: ShardLayout, digests: Mapping[str, str]) -> None:
+        """Add a shard's tensors, with their SHA-256."""
         for tensor, entry in _entries(name, layout).items():
             self.tensors[tensor] = {**entry, "sha256": digests[tensor]}
 
-    def holds(self, path: Path, layout: Layout) -> bool:
+    def holds(self, path: Path, layout: ShardLayout) -> bool:
         """Tell whether the shard at path is the one that was written, by its tensors' hashes."""
         noted = {
             name: entry for name, entry in self.tensors.items() if entry.get("file") == path.name
@@ -83,7 +83,7 @@ def sha256_of(tensor: Any) -> str:
     return hashlib.sha256(tensor_bytes(tensor)).hexdigest()
 
 
-def _entries(name: str, layout: Layout) -> dict[str, dict[str, Any]]:
+def _entries(name: str, layout: ShardLayout) -> dict[str, dict[str, Any]]:
     return {
         tensor: {"file": name, "dtype": DTYPE_CODES[dtype], "shape": list(shape)}
         for tensor, (dtype, shape) in layout.items()

@@ -16,10 +16,11 @@ from torch import Tensor
 from inference.model.weight_files import DTYPE_CODES
 
 _ALIGNMENT = 8
-Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]  # of one file, in its order
+# dtype and shape of each tensor of one file, in its order
+ShardLayout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
 
-def write_tensors(path: Path, layout: Layout, tensors: Iterator[Tensor]) -> dict[str, str]:
+def write_tensors(path: Path, layout: ShardLayout, tensors: Iterator[Tensor]) -> dict[str, str]:
     """Write tensors, which come in the layout's order, and return each one's SHA-256.
 
     One tensor is held at a time. Raises ValueError where one isn't as the layout says.
@@ -36,7 +37,7 @@ def write_tensors(path: Path, layout: Layout, tensors: Iterator[Tensor]) -> dict
     return digests
 
 
-def layout_bytes(layout: Layout) -> int:
+def layout_bytes(layout: ShardLayout) -> int:
     """Return the bytes of a file's tensors."""
     return sum(torch.Size(shape).numel() * dtype.itemsize for dtype, shape in layout.values())
 
@@ -48,7 +49,7 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
-def _header(layout: Layout) -> bytes:
+def _header(layout: ShardLayout) -> bytes:
     entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, (dtype, shape) in layout.items():

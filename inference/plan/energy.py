@@ -1,4 +1,4 @@
-"""Energy and carbon of a run, from stated inputs. Free of torch. Nothing here is measured.
+"""Estimate a run's energy and carbon from stated inputs. Free of torch; nothing is measured.
 
 kWh = device-hours x W x PUE / 1000; kg CO2e = kWh x kg/kWh. With 809,472 h, 400 W, 1.1 and 0.385
 this is LLaMA's estimate for OPT-175B: 356.2 MWh and 137.1 t.
@@ -28,13 +28,13 @@ class EnergyInputs:
 
     def __post_init__(self) -> None:
         figures = (self.watts_per_device, self.kg_per_kwh)
-        if not (all(0 <= each < inf for each in figures) and 1 <= self.pue < inf):
+        if not (all(0 <= figure < inf for figure in figures) and 1 <= self.pue < inf):
             raise ValueError("watts and kg/kWh must be 0 or more, PUE 1 or more, and all finite")
 
 
 @dataclass(frozen=True)
 class EnergyEstimate:
-    """kwh: kilowatt-hours, overhead included. kg_co2e: kilograms of CO2 equivalent."""
+    """An estimate in kilowatt-hours, overhead included, and kilograms of CO2 equivalent."""
 
     kwh: float
     kg_co2e: float

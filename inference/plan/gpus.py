@@ -1,4 +1,4 @@
-"""GPUs, and how many stand together. Free of torch.
+"""Describe GPUs and machines of several. Free of torch.
 
 Figures are the makers' for SXM parts, dense (NVIDIA's Hopper sheets print fp16 with sparsity,
 twice as much). Nothing here was measured.
@@ -14,8 +14,10 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Rates:
-    """memory, link: bytes per second, to the GPU's own memory and, one way, to others of its
-    node. arithmetic: fp16 operations per second.
+    """The speeds of a GPU.
+
+    memory, link: bytes per second, to the GPU's own memory and, one way, to others of its node.
+    arithmetic: fp16 operations per second.
     """
 
     memory: float
@@ -25,7 +27,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Gpu:
-    """rates: None where only the memory is known; then nothing is said of speed."""
+    """A kind of GPU. rates: None where only the memory is known; then speeds aren't estimated."""
 
     name: str
     memory_bytes: int
@@ -50,7 +52,7 @@ GPUS = {
 
 @dataclass(frozen=True)
 class Links:
-    """What one exchange between ranks costs, beside its bytes. Assumptions, to be replaced.
+    """The cost of one exchange between ranks, beside its bytes. These are assumptions.
 
     node_seconds, network_seconds: one all-reduce or hop within a node and over several.
     network: bytes per second between nodes (12.5e9 is 100 Gbit/s).
@@ -80,14 +82,14 @@ class Machine:
 
 
 def gpu_of_memory(gib: float) -> Gpu:
-    """A GPU of which only its memory is known."""
+    """Make a GPU of which only the memory is known. Raises InferenceError."""
     if not 0 < gib < math.inf:
         raise InferenceError(f"a GPU's memory must be a number of GiB over 0, not {gib}")
     return Gpu(f"{gib:g} GiB", int(gib * GIB))
 
 
 def named_gpu(name: str) -> Gpu:
-    """A GPU by its exact name."""
+    """Return a GPU by its exact name. Raises InferenceError."""
     if name not in GPUS:
         raise InferenceError(f"no GPU is named {name!r}; known are {', '.join(GPUS)}")
     return GPUS[name]

@@ -1,4 +1,4 @@
-"""Whether a model fits some GPUs, with what room for its cache, and how fast. Free of torch.
+"""Say whether a model fits some GPUs, with what room for its cache, and how fast. Free of torch.
 
 Arithmetic, not measurement:
 
@@ -85,7 +85,7 @@ class Plan:
     fastest_prefill: Split | None
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures by name; None for those of ranks that can't be."""
+        """Return all figures by name; figures of ranks that can't be are None."""
         unknown = {} if self.can_be_spread else dict.fromkeys(_FIGURES_OF_RANKS)
         return asdict(self) | unknown
 
@@ -96,14 +96,14 @@ def plan_best(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
     It fits if any does. Raises InferenceError for a dtype that isn't known.
     """
     best = best_way(shape, machine, dtype)
-    made = plan(shape, best, dtype)
+    planned = plan(shape, best, dtype)
     if best.gpus == machine.gpus:
-        return made
+        return planned
     used = (
         f"{best.gpus} of {machine.gpus} GPUs are used: {shape.layers} layers and {shape.heads} "
         "attention heads can't be spread over all of them"
     )
-    return replace(made, notes=[used, *made.notes])
+    return replace(planned, notes=[used, *planned.notes])
 
 
 def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
@@ -112,14 +112,14 @@ def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
     Raises InferenceError for a dtype that isn't known.
     """
     usable = machine.gpus * usable_bytes_per_gpu(machine)
-    found = fit(shape, machine, dtype)
-    sequences = found.tokens // shape.context
+    room = fit(shape, machine, dtype)
+    sequences = room.tokens // shape.context
     unspreadable = layout_faults(shape, machine)
     reasons = unspreadable + _dtype_faults(machine, dtype)
     if not unspreadable:
-        reasons += _memory_faults(shape, found.room_bytes, found.tokens)
+        reasons += _memory_faults(shape, room.room_bytes, room.tokens)
     splits = _splits(shape, machine, dtype)
-    room = usable - weight_bytes_on_all(shape, machine.pipeline_parallel_size, dtype)
+    room_on_all = usable - weight_bytes_on_all(shape, machine.pipeline_parallel_size, dtype)
     return Plan(
         fits=not reasons,
         can_be_spread=not unspreadable,
@@ -130,30 +130,30 @@ def plan(shape: Shape, machine: Machine, dtype: str = "float16") -> Plan:
         pipeline_parallel_size=machine.pipeline_parallel_size,
         parameters=shape.parameters,
         weight_bytes=shape.weight_bytes(dtype),
-        weight_bytes_per_gpu=found.weight_bytes,
+        weight_bytes_per_gpu=room.weight_bytes,
         kv_bytes_per_token=shape.kv_bytes_per_token(dtype),
         kv_bytes_per_token_on_all=kv_bytes_on_all(shape, machine, dtype),
         usable_bytes=usable,
-        kv_room_bytes=room,
-        kv_room_tokens=found.tokens,
+        kv_room_bytes=room_on_all,
+        kv_room_tokens=room.tokens,
         full_sequences=sequences,
-        roofline=roofline(shape, machine, dtype, sequences) if found.room_bytes >= 0 else None,
+        roofline=roofline(shape, machine, dtype, sequences) if room.room_bytes >= 0 else None,
         all_reduce=all_reduce(shape, machine, dtype),
         splits=splits,
-        fastest_stream=max(splits, key=lambda each: each.one_stream, default=None),
-        fastest_full=max(splits, key=lambda each: each.full, default=None),
-        fastest_prefill=min(splits, key=lambda each: each.prefill_seconds, default=None),
+        fastest_stream=max(splits, key=lambda way: way.one_stream, default=None),
+        fastest_full=max(splits, key=lambda way: way.full, default=None),
+        fastest_prefill=min(splits, key=lambda way: way.prefill_seconds, default=None),
     )
 
 
 def _splits(shape: Shape, machine: Machine, dtype: str) -> list[Split]:
-    """Every way that leaves room for a sequence; none without speeds."""
-    found = []
+    """Return every way that leaves room for a sequence; none for a GPU of unknown speed."""
+    splits = []
     for way in ways(shape, machine):
         sequences = fit(shape, way, dtype).tokens // shape.context
-        made = split(shape, way, dtype, sequences) if sequences else None
-        found += [made] if made is not None else []
-    return found
+        speeds = split(shape, way, dtype, sequences) if sequences else None
+        splits += [speeds] if speeds is not None else []
+    return splits
 
 
 def _dtype_faults(machine: Machine, dtype: str) -> list[str]:
@@ -163,7 +163,7 @@ def _dtype_faults(machine: Machine, dtype: str) -> list[str]:
 
 
 def _memory_faults(shape: Shape, room: int, tokens: int) -> list[str]:
-    """room: the fullest GPU's."""
+    """Return a sentence if weights or one sequence don't fit; room: bytes on the fullest GPU."""
     if room < 0:
         return [f"the fullest GPU's weights need {-room / 1e9:.1f} GB more than is usable there"]
     if tokens < shape.context:

@@ -1,7 +1,7 @@
-"""How fast a model could be on a machine, by memory, arithmetic and exchanges. Free of torch.
+"""Bound a model's speed on a machine by memory, arithmetic and exchanges. Free of torch.
 
-Bounds, not measurements: real engines reach 50 to 60 % of what memory alone allows. Tensor ranks
-wait for the one with the largest share, and micro-batches for the slowest stage.
+These are bounds, not measurements: real engines reach 50 to 60 % of what memory alone allows.
+Tensor ranks wait for the one with the largest share, and micro-batches for the slowest stage.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from inference.plan.gpus import Machine, Rates
 from inference.plan.shapes import Shape
 from inference.plan.stages import Stage, stages_of
 
-PREFILL_SHARE = 0.5  # of the peak arithmetic that long prompts reach
+PREFILL_SHARE = 0.5  # of the peak arithmetic, which long prompts reach
 CHUNK_TOKENS = 512  # of a prompt, computed in one step
 HALF_BYTES = 2  # hidden states travel in 16 bits
 
 
 @dataclass(frozen=True)
 class Roofline:
-    """What memory and arithmetic allow, exchanges left out; tokens per second over all GPUs.
+    """The speed that memory and arithmetic allow, without exchanges: tokens/s over all GPUs.
 
     one_stream: a single sequence. full: as many full sequences as the cache holds, or 0.
     prefill_seconds: for one prompt of the model's whole context.
@@ -30,7 +30,7 @@ class Roofline:
 
 @dataclass(frozen=True)
 class AllReduce:
-    """Sums over tensor ranks in one step. share: of a single stream's step."""
+    """The all-reduces of one step over tensor ranks. share: of a single stream's step."""
 
     count: int
     bytes_per_sequence: int
@@ -41,7 +41,7 @@ class AllReduce:
 
 @dataclass(frozen=True)
 class Split:
-    """One way to spread the model, exchanges included; tokens per second.
+    """The speed of one way to spread the model, exchanges included: tokens per second.
 
     full needs as many micro-batches in flight as there are pipeline ranks. prefill_seconds: for
     one prompt of the whole context, in chunks that follow one another through the stages.
@@ -55,7 +55,7 @@ class Split:
 
 
 def roofline(shape: Shape, machine: Machine, dtype: str, sequences: int) -> Roofline | None:
-    """None where the GPU's speed isn't known. sequences: full ones that the cache holds."""
+    """Bound a model's speed with so many full sequences cached; None for a GPU of unknown speed."""
     rates, gpus = machine.gpu.rates, machine.gpus
     if rates is None:
         return None
@@ -64,12 +64,12 @@ def roofline(shape: Shape, machine: Machine, dtype: str, sequences: int) -> Roof
     memory = (weights + cache) / (gpus * rates.memory)
     arithmetic = 2 * shape.parameters * sequences / (gpus * rates.arithmetic)
     prefill = 2 * shape.parameters * shape.context / (gpus * rates.arithmetic * PREFILL_SHARE)
-    one = gpus * rates.memory / weights
-    return Roofline(one, sequences / max(memory, arithmetic), prefill)
+    one_stream = gpus * rates.memory / weights
+    return Roofline(one_stream, sequences / max(memory, arithmetic), prefill)
 
 
 def all_reduce(shape: Shape, machine: Machine, dtype: str) -> AllReduce | None:
-    """What tensor parallelism adds to a single stream's step; None where that isn't known."""
+    """Return what tensor parallelism adds to a single stream's step; None if unknown."""
     rates = machine.gpu.rates
     if rates is None:
         return None
@@ -86,23 +86,23 @@ def all_reduce(shape: Shape, machine: Machine, dtype: str) -> AllReduce | None:
 
 
 def split(shape: Shape, machine: Machine, dtype: str, sequences: int) -> Split | None:
-    """The speed of this way of spreading; None where the GPU's speed isn't known."""
+    """Return the speed of this way to spread the model; None for a GPU of unknown speed."""
     rates = machine.gpu.rates
     if rates is None:
         return None
     stages = machine.pipeline_parallel_size
-    one = sum(_seconds(shape, machine, dtype, 1.0, rates))
+    one_token = sum(_seconds(shape, machine, dtype, 1.0, rates))
     batch = sequences / stages
     full = batch / max(_seconds(shape, machine, dtype, batch, rates, cached=True))
     chunk = min(CHUNK_TOKENS, shape.context)
     chunk_seconds = _seconds(shape, machine, dtype, chunk, rates)
     later_chunks = -(-shape.context // chunk) - 1
     prefill = sum(chunk_seconds) + later_chunks * max(chunk_seconds)
-    return Split(machine.tensor_parallel_size, stages, 1 / one, full, prefill)
+    return Split(machine.tensor_parallel_size, stages, 1 / one_token, full, prefill)
 
 
 def exchange_seconds(shape: Shape, machine: Machine, rates: Rates, sequences: float) -> float:
-    """One all-reduce of hidden states over the tensor ranks, by a ring."""
+    """Return the time of one ring all-reduce of hidden states over the tensor ranks."""
     ranks, links = machine.tensor_parallel_size, machine.links
     crosses = ranks > machine.gpus_per_node
     latency = links.network_seconds if crosses else links.node_seconds
@@ -112,7 +112,7 @@ def exchange_seconds(shape: Shape, machine: Machine, rates: Rates, sequences: fl
 
 
 def kv_bytes_on_all(shape: Shape, machine: Machine, dtype: str) -> int:
-    """One token's cache over all GPUs: heads fewer than tensor ranks are copied to each."""
+    """Return one token's KV cache over all GPUs; heads fewer than tensor ranks are copied."""
     heads = max(shape.kv_heads, machine.tensor_parallel_size)
     return shape.kv_bytes(dtype, shape.layers, heads)
 
@@ -130,11 +130,11 @@ def _seconds(
     *,
     cached: bool = False,
 ) -> list[float]:
-    """Return each stage's part of a step over batch sequences, with handing it on."""
-    summed = 2 * exchange_seconds(shape, machine, rates, batch)  # of each layer
-    summed = summed if machine.tensor_parallel_size > 1 else 0.0
+    """Return the time of each stage in a step over batch sequences, with sending the result on."""
+    all_reduces = 2 * exchange_seconds(shape, machine, rates, batch)  # of each layer
+    all_reduces = all_reduces if machine.tensor_parallel_size > 1 else 0.0
     hop = _hop_seconds(shape, machine, rates, batch)
-    found = []
+    seconds = []
     for stage in _stages(shape, machine):
         read: float = stage.read_bytes(dtype)
         if cached:
@@ -142,12 +142,12 @@ def _seconds(
             read += batch * shape.context * kv_bytes
         operations = 2 * stage.read_parameters * batch
         arithmetic = operations / (rates.arithmetic * PREFILL_SHARE)
-        found.append(max(read / rates.memory, arithmetic) + stage.layers * summed + hop)
-    return found
+        seconds.append(max(read / rates.memory, arithmetic) + stage.layers * all_reduces + hop)
+    return seconds
 
 
 def _hop_seconds(shape: Shape, machine: Machine, rates: Rates, batch: float) -> float:
-    """Hidden states to the next pipeline rank, over the network if the ranks fill several nodes."""
+    """Return the time to send hidden states on, between nodes if the ranks fill several."""
     if machine.pipeline_parallel_size == 1:
         return 0.0
     links, crosses = machine.links, machine.gpus > machine.gpus_per_node

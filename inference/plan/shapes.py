@@ -1,4 +1,4 @@
-"""Shapes of models that one may ask about, and what they weigh. Free of torch."""
+"""Describe the shapes of published models and count their parameters. Free of torch."""
 
 from dataclasses import dataclass
 
@@ -64,7 +64,7 @@ class Shape:
 
 
 def _classic(name: str, layers: int, width: int, heads: int, vocab: int) -> Shape:
-    """GPT-3's kind: biases, learned positions, a feed-forward four times as wide."""
+    """Make a shape as GPT-3's: biases, learned positions, a feed-forward four times as wide."""
     context = 2048
     return Shape(
         name,
@@ -85,7 +85,7 @@ def _classic(name: str, layers: int, width: int, heads: int, vocab: int) -> Shap
 
 
 def _palm() -> Shape:
-    """No biases, one norm a layer, a gated feed-forward, and one head of keys and values."""
+    """Make PaLM's shape: no biases, one norm a layer, gated feed-forward, one key-value head."""
     layers, width, heads, head_dim, ffn, vocab = 118, 18432, 48, 256, 73728, 256_000
     return Shape(
         "palm-540b",
@@ -117,7 +117,7 @@ NAMES = (*OPT_NAMES, *_OTHERS)
 
 
 def named_config(name: str) -> OptConfig:
-    """A published OPT's config by its exact name."""
+    """Return a published OPT's config by its exact name. Raises InferenceError."""
     if name not in _OPT_SIZES:
         raise InferenceError(f"no OPT is named {name!r}; known are {', '.join(OPT_NAMES)}")
     layers, heads, width = _OPT_SIZES[name]
@@ -135,7 +135,7 @@ def named_config(name: str) -> OptConfig:
 
 
 def named_shape(name: str) -> Shape:
-    """A published model's shape by its exact name."""
+    """Return a published model's shape by its exact name. Raises InferenceError."""
     if name in _OTHERS:
         return _OTHERS[name]
     if name not in OPT_NAMES:
@@ -144,7 +144,7 @@ def named_shape(name: str) -> Shape:
 
 
 def shape_of(config: OptConfig, name: str = "opt") -> Shape:
-    """The shape that a config.json describes."""
+    """Return the shape that a config.json describes."""
     width, narrow, ffn = config.hidden_size, config.word_embed_proj_dim, config.ffn_dim
     bias = int(config.enable_bias)
     norm = 2 * width * int(config.layer_norm_elementwise_affine)
@@ -168,12 +168,12 @@ def shape_of(config: OptConfig, name: str = "opt") -> Shape:
 
 
 def parameter_count(config: OptConfig) -> int:
-    """Number of an OPT's parameters; the tied head counts once."""
+    """Return the number of an OPT's parameters; the tied head counts once."""
     return shape_of(config).parameters
 
 
 def item_bytes(dtype: str) -> int:
-    """Bytes of one weight. Raises UnknownDtype."""
+    """Return the bytes of one weight. Raises UnknownDtype."""
     if dtype not in DTYPE_BYTES:
         raise UnknownDtype(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
     return DTYPE_BYTES[dtype]

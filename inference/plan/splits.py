@@ -1,4 +1,4 @@
-"""Ways to spread a model over GPUs, what each leaves for the cache, and the best. Free of torch."""
+"""Find the ways to spread a model over GPUs, their room for the cache, and the best. No torch."""
 
 from dataclasses import dataclass, replace
 
@@ -16,8 +16,8 @@ OVERHEAD_BYTES = 1_500_000_000
 class Fit:
     """The room that one way leaves for the cache.
 
-    weight_bytes: on the fullest GPU; room_bytes: what they leave there, below 0 where they don't
-    fit. tokens: as many as the cache of every GPU holds its part of.
+    weight_bytes: on the fullest GPU; room_bytes: what is left there, below 0 if they don't fit.
+    tokens: as many as every GPU has room for its part of.
     """
 
     weight_bytes: int
@@ -26,7 +26,7 @@ class Fit:
 
 
 def fit(shape: Shape, machine: Machine, dtype: str) -> Fit:
-    """Hold each stage's fullest rank against a GPU's memory. Raises UnknownDtype."""
+    """Compare each stage's fullest rank with a GPU's memory. Raises UnknownDtype."""
     stages = stages_of(shape, machine.tensor_parallel_size, machine.pipeline_parallel_size)
     usable = usable_bytes_per_gpu(machine)
     weights = max(stage.weight_bytes(dtype) for stage in stages)
@@ -39,7 +39,7 @@ def fit(shape: Shape, machine: Machine, dtype: str) -> Fit:
 
 
 def usable_bytes_per_gpu(machine: Machine) -> int:
-    """Return what weights and cache may take of one GPU."""
+    """Return the bytes that weights and cache may take of one GPU."""
     return max(int(machine.gpu.memory_bytes * USABLE_SHARE) - OVERHEAD_BYTES, 0)
 
 
@@ -55,12 +55,12 @@ def layout_faults(shape: Shape, machine: Machine) -> list[str]:
 def ways(shape: Shape, machine: Machine) -> list[Machine]:
     """Return every way to spread the model over all of these GPUs, by tensor ranks."""
     most = min(machine.gpus, *_shared(shape).values())
-    found = [
+    divisions = [
         replace(machine, tensor_parallel_size=tensor, pipeline_parallel_size=machine.gpus // tensor)
         for tensor in range(1, most + 1)
         if machine.gpus % tensor == 0
     ]
-    return [way for way in found if way.pipeline_parallel_size <= shape.layers]
+    return [way for way in divisions if way.pipeline_parallel_size <= shape.layers]
 
 
 def best_way(shape: Shape, machine: Machine, dtype: str) -> Machine:
@@ -74,18 +74,18 @@ def best_way(shape: Shape, machine: Machine, dtype: str) -> Machine:
         gpus -= 1
 
     def rank(way: Machine) -> tuple[float, ...]:
-        found = fit(shape, way, dtype)
-        sequences = found.tokens // shape.context
-        made = split(shape, way, dtype, sequences) if sequences else None
-        speed = 0.0 if made is None else made.full
-        nearest = (found.tokens, found.room_bytes)
-        return min(sequences, 1), speed, *nearest, way.tensor_parallel_size
+        room = fit(shape, way, dtype)
+        sequences = room.tokens // shape.context
+        speeds = split(shape, way, dtype, sequences) if sequences else None
+        full_speed = 0.0 if speeds is None else speeds.full
+        nearest = (room.tokens, room.room_bytes)
+        return min(sequences, 1), full_speed, *nearest, way.tensor_parallel_size
 
     return max(ways(shape, replace(machine, gpus=gpus)), key=rank)
 
 
 def notes_on(shape: Shape, machine: Machine) -> list[str]:
-    """Return what there is to know of shares that aren't equal."""
+    """Return sentences on shares that aren't equal."""
     notes = []
     for name, size, kind, ranks in (
         ("attention heads", shape.heads, "tensor", machine.tensor_parallel_size),

@@ -13,7 +13,7 @@ from inference.plan.shapes import Shape, item_bytes
 
 @dataclass(frozen=True)
 class Stage:
-    """The fullest rank of one stage; parameters: held, and read for each token.
+    """The fullest rank of one stage, with the parameters in its memory and those read per token.
 
     The first of several stages holds an embedding that it only looks rows up in.
     """
@@ -40,7 +40,7 @@ def stages_of(shape: Shape, tensor_size: int, pipeline_size: int) -> tuple[Stage
 
 
 def weight_bytes_on_all(shape: Shape, pipeline_size: int, dtype: str) -> int:
-    """Return the bytes of all ranks' weights: head and embedding are two where stages are."""
+    """Return the bytes of all ranks' weights; with several stages the embedding is there twice."""
     copied = shape.table_parameters if pipeline_size > 1 else 0
     return (shape.parameters + copied) * item_bytes(dtype)
 
@@ -54,10 +54,10 @@ def _stage(shape: Shape, layout: Layout) -> Stage:
     if layout.is_first_stage:
         own += -(-shape.other_parameters // layout.tensor_size)
     read = own + table * layout.is_last_stage
-    held = own + table * (layout.is_first_stage or layout.is_last_stage)
-    return Stage(layers, len(layout.share(shape.kv_heads)), held, read)
+    in_memory = own + table * (layout.is_first_stage or layout.is_last_stage)
+    return Stage(layers, len(layout.share(shape.kv_heads)), in_memory, read)
 
 
 def _part(parameters: int, size: int, layout: Layout) -> int:
-    """Return this rank's of parameters that are shared by a size, rounded up."""
+    """Return this rank's share of parameters that are split by a size, rounded up."""
     return -(-parameters * len(layout.share(size)) // size)

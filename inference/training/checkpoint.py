@@ -1,7 +1,7 @@
-"""The trainer's own checkpoint: weights, AdamW's moments and the step, in one safetensors file.
+"""Save and restore the trainer's checkpoint: weights, AdamW's moments and the step, in one file.
 
-Every random draw of a step follows from (seed, step), so no generator's state is kept. A digest
-over all of it tells a state that something else has changed.
+Every random draw of a step is a function of (seed, step), so no generator's state is saved. A
+digest over everything reveals a checkpoint that something else has changed.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ REMEDY = "put the file back as it was, or begin anew in another --out"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Steps done, with the settings, corpus and tokenizer (its files' SHA-256) of all of them."""
+class TrainingProgress:
+    """The number of steps done, and the settings, corpus and tokenizer files of all of them."""
 
     step: int
     settings: dict[str, Any]
@@ -37,30 +37,35 @@ class Progress:
     tokenizer_sha256: dict[str, str]
 
 
-def save_state(directory: Path, progress: Progress, model: OptModel, optimizer: AdamW) -> None:
-    """Write the state; a crash while writing leaves the one before.
+def save_state(
+    directory: Path, progress: TrainingProgress, model: OptModel, optimizer: AdamW
+) -> None:
+    """Write the state; a crash while writing leaves the one before in place.
 
-    Raises Diverged rather than write what is not finite.
+    Raises Diverged, and writes nothing, if a number isn't finite.
     """
     tensors = _tensors(model, optimizer)
-    unfit = next((name for name, each in tensors.items() if not each.isfinite().all()), None)
-    if unfit is not None:
-        raise Diverged(f"{unfit} is not finite after step {progress.step}; train with a lower rate")
+    names = (name for name, tensor in tensors.items() if not tensor.isfinite().all())
+    infinite = next(names, None)
+    if infinite is not None:
+        raise Diverged(
+            f"{infinite} is not finite after step {progress.step}; train with a lower rate"
+        )
     about = {name: json.dumps(value) for name, value in asdict(progress).items()}
     about["digest"] = _digest(about, tensors)
     write_whole(directory / FILE_NAME, lambda path: save_file(tensors, path, metadata=about))
 
 
-def read_progress(directory: Path) -> Progress | None:
-    """Read how far the run in directory came; None where no checkpoint was written."""
+def read_progress(directory: Path) -> TrainingProgress | None:
+    """Read how far the run in a directory came; None if it wrote no checkpoint."""
     path = directory / FILE_NAME
     return _parse(path, _read_metadata(path)) if path.exists() else None
 
 
 def restore_state(directory: Path, model: OptModel, optimizer: AdamW) -> None:
-    """Put weights, moments and the step back as they were.
+    """Restore weights, moments and the step.
 
-    Raises TrainError naming what isn't as the trainer wrote it, and then changes nothing.
+    Raises TrainError, and changes nothing, if the file isn't as the trainer wrote it.
     """
     path, wanted = directory / FILE_NAME, _tensors(model, optimizer)
     about, tensors = _read_metadata(path), _read_tensors(path)
@@ -75,12 +80,12 @@ def restore_state(directory: Path, model: OptModel, optimizer: AdamW) -> None:
 
 
 def remove_state(directory: Path) -> None:
-    """Forget the trainer's checkpoint: the run is complete and exported."""
+    """Remove the trainer's checkpoint, once the run is complete and exported."""
     (directory / FILE_NAME).unlink(missing_ok=True)
 
 
 def _tensors(model: OptModel, optimizer: AdamW) -> dict[str, Tensor]:
-    """Return the memory of all that is kept, by its name in the file."""
+    """Return the memory of all tensors that are saved, by their names in the file."""
     tensors = {}
     for name, parameter in model.named_parameters():
         tensors[f"weight.{name}"] = parameter.data
@@ -115,18 +120,18 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
 
 
-def _parse(path: Path, metadata: dict[str, str]) -> Progress:
-    found = {}
-    for name, (kind, what) in _FIELDS.items():
+def _parse(path: Path, metadata: dict[str, str]) -> TrainingProgress:
+    fields = {}
+    for name, (kind, described) in _FIELDS.items():
         try:
-            found[name] = json.loads(metadata[name])
+            fields[name] = json.loads(metadata[name])
         except KeyError:
             raise TrainError(f"{path} lacks {name} in its metadata; {REMEDY}") from None
         except (ValueError, RecursionError):
             raise TrainError(f"{path}: {name} in its metadata is not JSON; {REMEDY}") from None
-        if type(found[name]) is not kind:
-            raise TrainError(f"{path}: {name} in its metadata must be {what}; {REMEDY}")
-    return Progress(**found)
+        if type(fields[name]) is not kind:
+            raise TrainError(f"{path}: {name} in its metadata must be {described}; {REMEDY}")
+    return TrainingProgress(**fields)
 
 
 _FIELDS: dict[str, tuple[type, str]] = {
@@ -137,12 +142,12 @@ _FIELDS: dict[str, tuple[type, str]] = {
 }
 
 
-def _require_shapes(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    for name in sorted(wanted.keys() ^ found.keys()):
-        what = "lacks" if name in wanted else "has the unknown"
-        raise TrainError(f"{path} {what} {name}; {REMEDY}")
+def _require_shapes(path: Path, wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
+    for name in sorted(wanted.keys() ^ tensors.keys()):
+        fault = "lacks" if name in wanted else "has the unknown"
+        raise TrainError(f"{path} {fault} {name}; {REMEDY}")
     for name, tensor in wanted.items():
-        stored = found[name]
+        stored = tensors[name]
         if (stored.shape, stored.dtype) != (tensor.shape, tensor.dtype):
             raise TrainError(
                 f"{path}: {name} is {stored.dtype} {list(stored.shape)}, where the settings make "

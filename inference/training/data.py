@@ -1,4 +1,4 @@
-"""What the trainer learns from: the standard library's own sources, present in every Python."""
+"""Collect what the trainer learns from: the standard library's sources, present in every Python."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ HELD_OUT_EVERY = 40  # one file in so many is kept for evaluation
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts to learn from and texts held out, with the digest that names them."""
+    """The texts to learn from and those held out, with the digest that identifies them."""
 
     learned: list[str]
     held_out: list[str]
@@ -41,9 +41,10 @@ class Corpus:
 
 
 def collect_corpus(limit_bytes: int) -> Corpus:
-    """Standard library sources up to limit_bytes, always the same ones for one Python."""
+    """Collect standard library sources up to limit_bytes, the same ones on every call."""
     root = Path(sysconfig.get_paths()["stdlib"])
     texts, size, digest = [], 0, hashlib.sha256()
+    # in an order by hash, so that a small limit still gets sources from everywhere
     for path in sorted(_sources(root), key=lambda path: _shuffled(path.relative_to(root))):
         if size + path.stat().st_size > limit_bytes:
             continue
@@ -63,7 +64,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Tokenizer:
-    """Train a byte-level BPE and write the files that transformers' AutoTokenizer reads."""
+    """Train a byte-level BPE, and write the files that transformers' AutoTokenizer reads."""
     fast = FastTokenizer(models.BPE())
     fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     fast.decoder = decoders.ByteLevel()
@@ -79,7 +80,7 @@ def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Token
 
 
 def save_tokenizer(fast: FastTokenizer, directory: Path) -> None:
-    """Have OPT's ``</s>`` put before texts, and write the files that AutoTokenizer reads."""
+    """Set OPT's ``</s>`` before texts, and write the files that AutoTokenizer reads."""
     fast.post_processor = processors.TemplateProcessing(
         single="</s> $A", pair="</s> $A </s> $B", special_tokens=[("</s>", END_ID)]
     )
@@ -89,13 +90,13 @@ def save_tokenizer(fast: FastTokenizer, directory: Path) -> None:
 
 
 def encode_texts(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
-    """All texts' ids one after another, each begun by its ``</s>``: [tokens] int64."""
+    """Return all texts' ids one after another, each after a ``</s>``: [tokens] int64."""
     return torch.tensor([token for text in texts for token in tokenizer.encode(text)])
 
 
 @dataclass(frozen=True)
 class Windows:
-    """One step's examples: tokens, targets and positions [windows * length] int64."""
+    """The examples of one step: tokens, targets and positions [windows * length] int64."""
 
     tokens: Tensor
     targets: Tensor
@@ -107,10 +108,10 @@ class Windows:
 def draw_windows(
     tokens: Tensor, *, seed: int, step: int, length: int, count: int, max_positions: int
 ) -> Windows:
-    """Windows as (seed, step) decide, so an interrupted run goes on with the same ones.
+    """Draw windows by (seed, step) alone, so that a resumed run goes on with the same ones.
 
-    Half of them stand at position 0 after ``</s>``, as prompts do; half stand anywhere, so that
-    no position stays untrained.
+    Half of them begin at position 0 with ``</s>``, as prompts do; half begin anywhere, so that no
+    position stays untrained.
     """
     digest = hashlib.sha256(f"{seed} {step}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))

@@ -1,4 +1,4 @@
-"""Find out whether a folder to train into is empty, holds a run to resume, or others' files.
+"""Find out whether a folder to train into is empty, holds a run to resume, or other files.
 
 Nothing that this run didn't write is overwritten.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from inference.errors import TrainError
 from inference.model.export import PART_SUFFIX
 from inference.training.checkpoint import FILE_NAME as STATE_NAME
-from inference.training.checkpoint import REMEDY, Progress, read_progress
+from inference.training.checkpoint import REMEDY, TrainingProgress, read_progress
 from inference.training.logbook import Entry, read_logbook
 from inference.training.logbook_entries import LOGBOOK_NAME
 from inference.training.settings import TrainSettings
@@ -32,9 +32,9 @@ LEFTOVERS = (  # of a write that was killed; the last one is safetensors' own
 
 
 def is_finished(directory: Path, settings: TrainSettings) -> bool:
-    """Say whether a run came to its end here, with the files that it wrote.
+    """Tell whether a run came to its end here and its files are still there.
 
-    Raises TrainError where it had other settings, and where a file is gone or has changed since.
+    Raises TrainError if it had other settings, or if a file is gone or has changed since.
     """
     entries = read_logbook(directory / LOGBOOK_NAME)
     ends = [entry for entry in entries if entry["kind"] == "milestone" and "ended_at" in entry]
@@ -66,17 +66,17 @@ def result_digests(directory: Path) -> dict[str, str]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_progress(
     directory: Path, settings: TrainSettings, *, must_resume: bool
-) -> Progress | None:
-    """Read how far the unfinished run came, and remove what a killed write left of a file.
+) -> TrainingProgress | None:
+    """Read how far the unfinished run came, and remove half-written files of a killed process.
 
-    None where it is to begin. Raises TrainError where the folder holds anything else.
+    Returns None where a run is to begin. Raises TrainError if the folder holds anything else.
     """
     entries, progress = read_logbook(directory / LOGBOOK_NAME), read_progress(directory)
     if progress is None and must_resume:
@@ -98,19 +98,19 @@ def tokenizer_digests(directory: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in paths if path.is_file()}
 
 
-def require_tokenizer(directory: Path, progress: Progress) -> None:
+def require_tokenizer(directory: Path, progress: TrainingProgress) -> None:
     """Raise TrainError naming the tokenizer's file that isn't as the checkpoint noted it."""
-    found = tokenizer_digests(directory)
+    digests = tokenizer_digests(directory)
     for name, noted in progress.tokenizer_sha256.items():
-        if found.get(name) != noted:
-            what = "has changed" if name in found else "is gone"
+        if digests.get(name) != noted:
+            fault = "has changed" if name in digests else "is gone"
             raise TrainError(
-                f"{directory / name} {what} since the checkpoint of step {progress.step}; {REMEDY}"
+                f"{directory / name} {fault} since the checkpoint of step {progress.step}; {REMEDY}"
             )
 
 
 def _require_goes_on(
-    directory: Path, progress: Progress, entries: list[Entry], settings: TrainSettings
+    directory: Path, progress: TrainingProgress, entries: list[Entry], settings: TrainSettings
 ) -> None:
     _require_same(progress.settings, settings)
     state = directory / STATE_NAME

@@ -16,9 +16,10 @@ LOCK_NAME = ".trainer.lock"  # hidden: publishing leaves it out
 
 @contextmanager
 def hold_folder(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the folder, made if need be, and removed if nothing was written into it then.
+    """Lock the folder for this trainer, making it if need be.
 
-    Raises TrainError naming who holds it already.
+    A folder that was made here and is empty at the end is removed. Raises TrainError naming the
+    process that holds it already.
     """
     made = _make(directory)
     path = directory / LOCK_NAME
@@ -46,7 +47,11 @@ def _make(directory: Path) -> list[Path]:
 
 
 def _take(path: Path, say: Callable[[str], None]) -> int:
-    """Open and lock path; who ends removes the file, so the one that was locked may be gone."""
+    """Open and lock a file at path, and sign it.
+
+    A trainer that ends removes the file, maybe between opening and locking here; then the lock is
+    on a file that is gone, and must be taken again.
+    """
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -86,7 +91,7 @@ def _sign(handle: int) -> None:
 
 
 def _holder(handle: int) -> str:
-    """Name who signed; between locking and signing nobody has."""
+    """Name the process that signed the file. Between locking and signing there is none."""
     try:
         signed = json.loads(os.pread(handle, 4096, 0))
         return f"process {signed['pid']} on {signed['host']} since {signed['since']}"

@@ -1,4 +1,4 @@
-"""The run's logbook: one JSON object a line, appended and synced while the run goes on.
+"""Keep a run's logbook: one JSON object a line, appended and synced while the run goes on.
 
 Entries are never changed; a correction is a new entry that names the old one in ``corrects``.
 An entry with ``ended_at`` ends its run; a run without one ended in a way nobody recorded.
@@ -38,8 +38,8 @@ class Logbook:
     ) -> Entry:
         """Append an entry and sync it to the disk; fields that are None are left out.
 
-        With ends_run, ``ended_at`` is the entry's own time. The clock is read once an entry: of two
-        readings the later one could have been taken for the earlier field.
+        With ends_run, ``ended_at`` is the entry's own time. The clock is read once, so that the two
+        are equal.
         """
         if kind not in KINDS or fields.get("cause", "other") not in CAUSES:
             raise ValueError(f"unknown kind {kind!r} or cause {fields.get('cause')!r}")
@@ -62,12 +62,12 @@ class Logbook:
 
 
 def now() -> str:
-    """The time in ISO 8601 with its zone."""
+    """Return the time in ISO 8601 with its zone."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def read_logbook(path: Path) -> list[Entry]:
-    """Read all whole entries, oldest first; a line torn by a crash was never promised and is none.
+    """Read all whole entries, oldest first; a last line torn by a crash is not one.
 
     Raises TrainError naming the first line that this trainer did not write so.
     """
@@ -91,9 +91,9 @@ def _parse(line: bytes, before: int) -> Entry:
     entry = json.loads(line.decode())
     if not isinstance(entry, dict):
         raise ValueError("it is no object, and so no entry of a logbook")
-    for name, (fits, what) in _FIELDS.items():
+    for name, (fits, kind) in _FIELDS.items():
         if not fits(entry.get(name)):
-            raise ValueError(f"{name} must be {what}, as in every entry that a trainer writes")
+            raise ValueError(f"{name} must be {kind}, as in every entry that a trainer writes")
     if entry["entry"] <= before:
         raise ValueError(f"entry {entry['entry']} follows entry {before}, so two writers were here")
     return entry
@@ -147,7 +147,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def cut_torn_line(path: Path) -> int:
-    """Cut what a crash left of a half-written line; returns the number of bytes cut."""
+    """Cut off a line that a crash left half written; return the number of bytes cut."""
     content = path.read_bytes() if path.exists() else b""
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
@@ -156,9 +156,9 @@ def cut_torn_line(path: Path) -> int:
 
 
 def run_hours(entries: Iterable[Entry]) -> float:
-    """Hours between each run's first and last entry, summed: failures count, pauses do not.
+    """Sum the hours between each run's first and last entry, so that pauses don't count.
 
-    Entries about a run that were found out later (crash) are at the time of its last sign of life.
+    A crash is recorded later, with the time of the run's last entry.
     """
     spans: dict[str, list[datetime]] = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""What the trainer writes into its logbook, in sentences and figures."""
+"""Write the trainer's logbook entries, in sentences and figures."""
 
 import math
 import os
@@ -21,9 +21,9 @@ LOGBOOK_NAME = "logbook.jsonl"
 
 
 def open_logbook(directory: Path, resumed_step: int, resumed_tokens: int) -> Logbook:
-    """The logbook for the run about to begin: a first launch, or a restart of the one before.
+    """Open the logbook and record the start of a run: a first launch, or a restart.
 
-    A run before it that ended without an ending entry is first recorded as a crash.
+    A run before it that has no ending entry is first recorded as a crash.
     """
     path = directory / LOGBOOK_NAME
     torn = cut_torn_line(path)
@@ -34,11 +34,11 @@ def open_logbook(directory: Path, resumed_step: int, resumed_tokens: int) -> Log
         return logbook
     last = entries[-1]
     runs = len({entry["run"] for entry in entries})
-    mine = [entry for entry in entries if entry["run"] == last["run"]]
-    if not any("ended_at" in entry for entry in mine):
-        _record_crash(Logbook(path, last["run"], last.get("parent_run")), mine, torn)
+    of_last_run = [entry for entry in entries if entry["run"] == last["run"]]
+    if not any("ended_at" in entry for entry in of_last_run):
+        _record_crash(Logbook(path, last["run"], last.get("parent_run")), of_last_run, torn)
     logbook = Logbook(path, f"{entries[0]['run']}.{runs}", last["run"])
-    _record_restart(logbook, mine, resumed_step, resumed_tokens)
+    _record_restart(logbook, of_last_run, resumed_step, resumed_tokens)
     return logbook
 
 
@@ -196,14 +196,14 @@ def stop_by_signal(number: int | None, step: int, saved: int) -> tuple[str, str,
     number: the signal's; None for a KeyboardInterrupt that some program raised. saved: the last
     step of which there is a checkpoint, or 0.
     """
-    asked = signal.SIGINT if number is None else signal.Signals(number)
+    received = signal.SIGINT if number is None else signal.Signals(number)
     after = f"after step {step}" if step else "before the first step"
     origin = f"from the checkpoint of step {saved}" if saved else "from the beginning"
     why = (
-        f"Stopped {after} by {asked.name} ({MEANINGS[asked]}). Started again, "
+        f"Stopped {after} by {received.name} ({MEANINGS[received]}). Started again, "
         f"training goes on {origin}."
     )
-    return "note", "operator" if asked == signal.SIGINT else "provider", why
+    return "note", "operator" if received == signal.SIGINT else "provider", why
 
 
 def record_stop(logbook: Logbook, step: int, kind: str, cause: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""What a training run is: all that decides its losses, by name."""
+"""Define a training run: all settings that decide its losses, by name."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +10,7 @@ MAX_POSITIONS = 2048
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Sizes in tokens, unless named otherwise. Two runs of equal settings have equal losses."""
+    """The settings of a run; sizes are in tokens. Two runs of equal settings have equal losses."""
 
     steps: int
     hidden_size: int
@@ -33,33 +33,33 @@ class TrainSettings:
     seed: int = 0
 
     def window_of(self, step: int) -> int:
-        """Length of the step's windows: every long_every-th step has long ones."""
+        """Return the length of a step's windows: every long_every-th step has long ones."""
         return self.long_window if step % self.long_every == self.long_every - 1 else self.window
 
     def windows_of(self, step: int) -> int:
-        """Number of the step's windows."""
+        """Return the number of a step's windows."""
         return self._windows_of_length(self.window_of(step))
 
     def tokens_after(self, steps: int) -> int:
-        """Tokens seen in so many steps."""
-        of_long, of_short = (
+        """Return the number of tokens seen in so many steps."""
+        long_tokens, short_tokens = (
             length * self._windows_of_length(length) for length in (self.long_window, self.window)
         )
         long_steps = steps // self.long_every
-        return long_steps * of_long + (steps - long_steps) * of_short
+        return long_steps * long_tokens + (steps - long_steps) * short_tokens
 
     def _windows_of_length(self, length: int) -> int:
         return max(self.batch_tokens // length, 1)
 
     def rate_at(self, step: int) -> float:
-        """Linear warm-up, then linear decay to final_rate_share at the last step."""
+        """Return a step's learning rate: linear warm-up, then linear decay to final_rate_share."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         done = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
         return self.learning_rate * (1 - (1 - self.final_rate_share) * done)
 
     def config(self, vocab_size: int) -> OptConfig:
-        """The model's shape, for the vocabulary that the tokenizer came to."""
+        """Return the model's config for the vocabulary that the tokenizer got."""
         return OptConfig(
             vocab_size=vocab_size,
             hidden_size=self.hidden_size,
@@ -71,7 +71,7 @@ class TrainSettings:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """All settings by name."""
+        """Return all settings by name."""
         return asdict(self)
 
 

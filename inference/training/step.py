@@ -1,4 +1,4 @@
-"""The arithmetic of training: one step, and the loss on held-out text."""
+"""Compute training steps, and the loss on held-out text."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HELD_OUT_SEED = 1_000_003  # draws other windows than any run's own seed is like
 
 @dataclass(frozen=True)
 class StepFigures:
-    """loss: nats per token; grad_norm: before clipping."""
+    """The figures of a step. loss: nats per token; grad_norm: before clipping."""
 
     loss: float
     grad_norm: float
@@ -28,7 +28,7 @@ class StepFigures:
 
 
 class Learner:
-    """A model and its optimiser, fp32."""
+    """A model and its optimizer, in fp32."""
 
     def __init__(self, config: OptConfig, settings: TrainSettings) -> None:
         self.settings = settings
@@ -38,7 +38,7 @@ class Learner:
         self.optimizer = AdamW(self.model, betas, settings.weight_decay)
 
     def learn(self, tokens: Tensor, step: int) -> StepFigures:
-        """Do step number step (from 0) on tokens [corpus]; all it draws follows from the step."""
+        """Do a step on tokens [corpus]; its number, from 0, decides which windows are drawn."""
         settings = self.settings
         length = settings.window_of(step)
         windows = draw_windows(
@@ -58,7 +58,7 @@ class Learner:
 
     @torch.no_grad()
     def evaluate(self, tokens: Tensor) -> float:
-        """Mean loss, nats per token, over held-out windows that are the same for all runs."""
+        """Return the mean loss, nats per token, over held-out windows that all runs share."""
         settings = self.settings
         losses = []
         for number in range(settings.held_out_windows):

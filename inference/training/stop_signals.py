@@ -1,4 +1,4 @@
-"""Signals that ask the trainer to stop, heeded where nothing is half done."""
+"""Stop the trainer by signals, at points where nothing is half done."""
 
 import signal
 import threading
@@ -20,9 +20,9 @@ REPEATED_SECONDS = 1.0  # `timeout` and many a launcher send one request twice
 
 
 class StopSignals:
-    """The first signal that came, if any. It waits until it is asked for, or breaks off a block.
+    """The first stop signal received, if any, which is checked for or interrupts a block.
 
-    A second one more than a second later ends the process there and then, as signals do by default.
+    A second one more than a second later ends the process immediately, as signals do by default.
     """
 
     def __init__(self) -> None:
@@ -31,8 +31,12 @@ class StopSignals:
         self._at_once = False
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Listen; what is ignored stays ignored (nohup), and other threads cannot listen."""
+    def handled(self) -> Iterator[None]:
+        """Handle the stop signals within the block.
+
+        A signal that is ignored stays ignored (nohup). Other threads than the main one can't
+        handle signals; there this does nothing.
+        """
         before = {}
         if threading.current_thread() is threading.main_thread():
             for number in MEANINGS:
@@ -46,9 +50,9 @@ class StopSignals:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let a signal break off the block, which can be done anew from its beginning.
+        """Let a signal interrupt the block, which must be safe to repeat from its beginning.
 
-        Raises Stopped, after the block too: Python drops what is raised within a finaliser.
+        Raises Stopped, also after the block: Python drops exceptions raised within a finaliser.
         """
         self.check()
         self._at_once = True
@@ -59,7 +63,7 @@ class StopSignals:
         self.check()
 
     def check(self) -> None:
-        """Raise Stopped if a signal has come."""
+        """Raise Stopped if a signal was received."""
         if self.received is not None:
             raise Stopped(self.received)
 

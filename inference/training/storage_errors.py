@@ -1,4 +1,4 @@
-"""Faults of the storage, told from faults of the program, whichever library met them."""
+"""Tell faults of the storage from faults of the program, whichever library raises them."""
 
 import errno
 import os
@@ -16,8 +16,8 @@ _OTHERS = frozenset({errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.EPIPE})
 def storage_fault(error: BaseException) -> str | None:
     """Return what the system says of a file that could not be read or written, or None."""
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := _RUST.search(str(error))):
-        number = int(found[1])
+    if number is None and (match := _RUST.search(str(error))):
+        number = int(match[1])
     return None if number is None or number in _OTHERS else os.strerror(number)
 
 

@@ -23,7 +23,7 @@ from inference.plan.energy import EnergyInputs
 from inference.terminal import is_watched
 from inference.tokenizer import Tokenizer
 from inference.training import logbook_entries
-from inference.training.checkpoint import Progress, remove_state, restore_state, save_state
+from inference.training.checkpoint import TrainingProgress, remove_state, restore_state, save_state
 from inference.training.data import Corpus, collect_corpus, encode_texts, train_tokenizer
 from inference.training.folder import (
     SHARDS,
@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What does not change the losses: files, reports and the energy estimate's inputs."""
+    """The options that don't change losses: files, reports and inputs of the energy estimate."""
 
     out: Path
     shards: int = 2
@@ -59,7 +59,7 @@ class TrainOptions:
 
 @dataclass
 class TrainingRun:
-    """One start of the trainer: what it has, and how far it came."""
+    """One run of the trainer: its parts, and how far it has come."""
 
     settings: TrainSettings
     options: TrainOptions
@@ -74,11 +74,11 @@ class TrainingRun:
 def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
     """Train, or go on training, into options.out, which no other trainer may use meanwhile.
 
-    The signals in ``stopping.MEANINGS`` raise Stopped once the step is done and saved. Raises
+    The signals in ``stop_signals.MEANINGS`` raise Stopped once the step is done and saved. Raises
     TrainError saying what to do.
     """
     stops = StopSignals()
-    with stops.heard(), storage_faults_named(options.out), hold_folder(options.out, say):
+    with stops.handled(), storage_faults_named(options.out), hold_folder(options.out, say):
         if is_finished(options.out, settings):
             remove_state(options.out)
             say(f"{options.out} holds a finished run of {settings.steps} steps; nothing to do")
@@ -87,7 +87,7 @@ def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
 
 
 def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, say: Say) -> None:
-    """Check all that can be refused before the logbook is told of a start."""
+    """Check everything that may be refused, then record the start in the logbook and train."""
     _require_shardable(settings, options)
     progress = find_progress(options.out, settings, must_resume=options.must_resume)
     with stops.at_once():
@@ -102,7 +102,9 @@ def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, s
         _learn(run, learner)
 
 
-def _resume(out: Path, progress: Progress, corpus: Corpus, settings: TrainSettings) -> Learner:
+def _resume(
+    out: Path, progress: TrainingProgress, corpus: Corpus, settings: TrainSettings
+) -> Learner:
     """Build the learner as it was after progress.step, if nothing has changed since."""
     if progress.corpus_sha256 != corpus.sha256:
         raise TrainError(
@@ -165,7 +167,7 @@ def _do_steps(run: TrainingRun, learner: Learner, learned: Tensor) -> StepFigure
 
 def _save(run: TrainingRun, learner: Learner) -> None:
     tokenizer = tokenizer_digests(run.options.out)
-    progress = Progress(run.step, run.settings.as_dict(), run.corpus.sha256, tokenizer)
+    progress = TrainingProgress(run.step, run.settings.as_dict(), run.corpus.sha256, tokenizer)
     save_state(run.options.out, progress, learner.model, learner.optimizer)
     run.saved = run.step
     run.say(f"step {run.step}: checkpoint written")

@@ -1,4 +1,4 @@
-"""This engine. It runs in the project's own environment, from the project's root."""
+"""Serve this engine as a peer, in the project's own environment and from its root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that keeps weights from being the model's, gathered to be told at once."""
+"""Gather the faults of weights, so that one error names all of them."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from inference.errors import WeightMismatch
 
 @dataclass
 class Faults:
-    """Lists of sentences and names by kind, as WeightMismatch has them."""
+    """The lists of names and sentences that WeightMismatch takes."""
 
     absent: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
@@ -15,6 +15,6 @@ class Faults:
     disagreeing: list[str] = field(default_factory=list)
 
     def require_none(self) -> None:
-        """Raise WeightMismatch with all of them, if there is any."""
+        """Raise WeightMismatch with all faults, if there are any."""
         if self.absent or self.extra or self.misshapen or self.disagreeing:
             raise WeightMismatch(self.absent, self.extra, self.misshapen, self.disagreeing)

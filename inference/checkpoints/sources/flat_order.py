@@ -1,4 +1,4 @@
-"""What flat parameters hold where the files don't say: tools before October 2022 dropped it."""
+"""Know what flat parameters hold if the files don't say: tools before October 2022 dropped it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ _LAYER_ORDER = (
 )
 _ROOT_ORDER = ("embed_tokens", "project_in_dim", "embed_positions")
 _ROOT_END = ("layer_norm", "project_out_dim")
-_OURS = {
+_MODEL_NAMES = {
     "project_in_dim": "project_in",
     "project_out_dim": "project_out",
     "layer_norm": "final_layer_norm",
@@ -58,22 +58,22 @@ class RegistrationOrder:
         layers = [self._weights(f"decoder.layers.{n}.", _LAYER_ORDER) for n in range(self._layers)]
         root = self._weights("decoder.", _ROOT_ORDER)
         if wrapped:
-            found = [
+            parameters = [
                 _parameter(f"decoder.layers.{n}.{FLAT}_0", layer) for n, layer in enumerate(layers)
             ]
         else:
-            found, root = [], [*root, *(weight for layer in layers for weight in layer)]
+            parameters, root = [], [*root, *(weight for layer in layers for weight in layer)]
         root += self._weights("decoder.", _ROOT_END)
-        return [_parameter(f"{FLAT}_0", root), *found]
+        return [_parameter(f"{FLAT}_0", root), *parameters]
 
     def _weights(self, prefix: str, modules: Sequence[str]) -> list[tuple[str, tuple[int, ...]]]:
-        found = []
+        weights = []
         for module in modules:
             for kind in ("weight", "bias"):
                 shape = self._shape(prefix, module, kind)
                 if shape is not None:
-                    found.append((f"{prefix}{module}.{kind}", shape))
-        return found
+                    weights.append((f"{prefix}{module}.{kind}", shape))
+        return weights
 
     def _shape(self, prefix: str, module: str, kind: str) -> tuple[int, ...] | None:
         if module.endswith("qkv_proj"):
@@ -83,8 +83,8 @@ class RegistrationOrder:
             ]
             first = thirds[0]
             return None if first is None else (3 * first[0], *first[1:])
-        ours = _OURS.get(module, module) if prefix == "decoder." else module
-        return self._shapes.get(f"{prefix}{ours}.{kind}")
+        name = _MODEL_NAMES.get(module, module) if prefix == "decoder." else module
+        return self._shapes.get(f"{prefix}{name}.{kind}")
 
 
 def _parameter(key: str, weights: Sequence[tuple[str, tuple[int, ...]]]) -> FlatParameter:

@@ -1,4 +1,4 @@
-"""Which checkpoint a folder holds, told by the names of its files."""
+"""Find out which checkpoint a folder holds, in which format, by the names of its files."""
 
 import re
 from collections.abc import Iterable
@@ -39,10 +39,10 @@ INDEXES = {kind: index for kind, _, index, _ in _TRANSFORMERS}
 
 @dataclass(frozen=True)
 class Form:
-    """One checkpoint's files, by model-parallel part and shard, both counted from 0.
+    """The files of one checkpoint, by model-parallel part and shard, both counted from 0.
 
-    A shard of transformers' holds tensors of its own; a raw one holds a slice of each. promised:
-    names of transformers' files by the index, or by the count in their own names.
+    A shard of transformers' holds whole tensors; a raw one holds a slice of each. promised: names
+    of transformers' files that the index lists, or that the count in their names implies.
     """
 
     kind: str
@@ -52,17 +52,17 @@ class Form:
 
     @property
     def is_transformers(self) -> bool:
-        """Tell safetensors and .bin files from metaseq's."""
+        """True for safetensors and .bin files, False for metaseq's."""
         return self.kind in (SAFETENSORS, BIN)
 
     @property
     def folder(self) -> Path:
-        """Return the folder in which the files lie."""
+        """The folder that the files are in."""
         return next(iter(self.files.values())).parent
 
     @property
     def parts(self) -> list[list[Path]]:
-        """Return the files in the order of their numbers: shards within parts."""
+        """Files in the order of their numbers: shards within parts."""
         numbers = sorted(self.files)
         return [
             [self.files[number] for number in numbers if number[0] == part]
@@ -71,7 +71,7 @@ class Form:
 
     @property
     def absent(self) -> list[str]:
-        """Return the names of files that the index, or the others' numbers, ask for."""
+        """Names of absent files, by the index or the other files' numbers."""
         if self.is_transformers:
             return sorted(self.promised - {path.name for path in self.files.values()})
         parts = 1 + max(part for part, _ in self.files)
@@ -86,30 +86,30 @@ class Form:
 
 
 def find_form(path: str | Path) -> Form:
-    """Return the checkpoint in a folder, or the one that a file belongs to.
+    """Find the checkpoint in a folder, or the one that a file belongs to.
 
-    Of a folder's safetensors and .bin files those are meant that transformers loads, whatever
-    lies beside them. Raises CheckpointError; ConfigError for an adapter's folder.
+    Of a folder's safetensors and .bin files, these are the ones that transformers loads, whatever
+    else is there. Raises CheckpointError; ConfigError for an adapter's folder.
     """
-    given = Path(path)
-    folder = given.parent if given.is_file() else given
+    start = Path(path)
+    folder = start.parent if start.is_file() else start
     if not folder.is_dir():
-        raise CheckpointError(f"there is no {given}")
+        raise CheckpointError(f"there is no {start}")
     require_no_adapter(folder)
     forms = [*_transformers_forms(folder), *_metaseq_forms(folder)]
-    if given.is_file():
-        forms = [f for f in forms if given in f.files.values() or given.name == INDEXES.get(f.kind)]
+    if start.is_file():
+        forms = [f for f in forms if start in f.files.values() or start.name == INDEXES.get(f.kind)]
     elif forms and forms[0].is_transformers:
         return forms[0]
     if not forms:
         raise CheckpointError(
-            f"{given} holds no checkpoint: looked for {SINGLE_NAME}, pytorch_model*.bin, "
+            f"{start} holds no checkpoint: looked for {SINGLE_NAME}, pytorch_model*.bin, "
             "*-model_part-N-shardN.pt, *-model_part-N.pt and *.pt"
         )
     if len(forms) > 1:
         names = "; ".join(f"{next(iter(f.files.values()))} ({MEANINGS[f.kind]})" for f in forms)
         raise CheckpointError(
-            f"{given} holds {len(forms)} checkpoints; give one of the files instead of the "
+            f"{start} holds {len(forms)} checkpoints; give one of the files instead of the "
             f"folder: {names}"
         )
     return forms[0]

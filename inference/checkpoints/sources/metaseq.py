@@ -1,6 +1,6 @@
-"""metaseq's weights: flat parameters cut, model-parallel parts merged, names made the model's.
+"""Read metaseq's weights: cut flat parameters, merge model-parallel parts, translate names.
 
-What is known of the format, from metaseq's and fairscale's sources and transformers' converter:
+The format, as known from metaseq's and fairscale's sources and transformers' converter:
 
 - FSDP keeps a module's weights one after another in a ``flat_param``, cut evenly over the shards
   and padded at each shard's end. ``shard_metadata`` says where each lies.
@@ -64,31 +64,31 @@ def unflatten(
     """
     models = [_weights_of(shard, path.name) for shard, path in zip(shards, paths, strict=True)]
     parameters = _described(shards[0]) or layout(models[0])
-    found: dict[str, StoredTensor] = {}
+    weights: dict[str, StoredTensor] = {}
     for parameter in parameters:
         if parameter.key in models[0]:
             paddings = [_paddings(shard).get(parameter.key, 0) for shard in shards]
-            found |= _cut(parameter, models, paddings, paths, faults)
+            weights |= _cut(parameter, models, paddings, paths, faults)
     flat = {parameter.key for parameter in parameters}
     plain = {key: tensor for key, tensor in models[0].items() if key not in flat}
     faults.extra += sorted(f"{key} (in {paths[0].name})" for key in plain if FLAT in key)
-    return found | {k: StoredTensor.of(t, paths[0]) for k, t in plain.items() if FLAT not in k}
+    return weights | {k: StoredTensor.of(t, paths[0]) for k, t in plain.items() if FLAT not in k}
 
 
 def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[str, MergedTensor]:
     """Merge all parts into the model's weights, by its own names."""
-    found: dict[str, MergedTensor] = {}
+    merged: dict[str, MergedTensor] = {}
     for key in sorted(set().union(*parts)):
         if DROPPED.fullmatch(key):
             continue
         faults.absent += [f"{key} in part {n}" for n, part in enumerate(parts) if key not in part]
         pieces = [part[key] for part in parts if key in part]
-        found |= dict(_merged(key, pieces, faults))
-    return found
+        merged |= dict(_merged(key, pieces, faults))
+    return merged
 
 
 def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> None:
-    """Add a fault for a stored head that isn't the embedding: it would be lost without a word."""
+    """Add a fault for a stored head that differs from the embedding: it would be silently lost."""
     for number, part in enumerate(parts):
         head, embedding = part.get(OUTPUT), part.get(EMBEDDING)
         if head is None or embedding is None:
@@ -98,10 +98,10 @@ def require_same_output(parts: Sequence[Mapping[str, StoredTensor]], faults: Fau
 
 
 def model_name(key: str) -> str:
-    """Return the model's name of metaseq's."""
-    for theirs, ours in _RENAMED:
-        if key.startswith(theirs):
-            key = ours + key.removeprefix(theirs)
+    """Translate metaseq's name of a weight to the model's."""
+    for prefix, model_prefix in _RENAMED:
+        if key.startswith(prefix):
+            key = model_prefix + key.removeprefix(prefix)
     return f"model.{key}"
 
 
@@ -132,19 +132,19 @@ def _third(piece: StoredTensor, number: int) -> StoredTensor:
 
 
 def _alike(pieces: Sequence[StoredTensor], axis: int | None) -> bool:
-    others = {tuple(size for at, size in enumerate(piece.shape) if at != axis) for piece in pieces}
-    return len(others) == 1
+    shapes = {tuple(size for at, size in enumerate(piece.shape) if at != axis) for piece in pieces}
+    return len(shapes) == 1
 
 
 def _weights_of(shard: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     weights = shard.get("model", shard)
-    found = {key: value for key, value in weights.items() if isinstance(value, Tensor)}
-    if not found:
+    tensors = {key: value for key, value in weights.items() if isinstance(value, Tensor)}
+    if not tensors:
         raise CheckpointError(f"{name} holds no weights under 'model'")
-    without = [key for key, value in found.items() if not is_plain(value)]
-    if without:
-        raise CheckpointError(f"{name}: {without[0]} is sparse or has no numbers: save it anew")
-    return found
+    unreadable = [key for key, value in tensors.items() if not is_plain(value)]
+    if unreadable:
+        raise CheckpointError(f"{name}: {unreadable[0]} is sparse or has no numbers: save it anew")
+    return tensors
 
 
 def _described(shard: Mapping[str, Any]) -> list[FlatParameter]:
@@ -192,15 +192,15 @@ def _cut(
         for numbers, padding, path in zip(flat, paddings, paths, strict=True)
     )
     sizes = [count(shape) for shape in parameter.shapes]
-    held = sum(run.numbers.numel() for run in runs)
-    if held != sum(sizes):
+    stored = sum(run.numbers.numel() for run in runs)
+    if stored != sum(sizes):
         faults.misshapen.append(
-            f"{key} holds {held} numbers in {len(runs)} shards ({paths[0].name} …), "
+            f"{key} holds {stored} numbers in {len(runs)} shards ({paths[0].name} …), "
             f"not the {sum(sizes)} of {parameter.names[0]} … {parameter.names[-1]}"
         )
         return {}
-    found, at = {}, 0
+    weights, at = {}, 0
     for name, shape, size in zip(parameter.names, parameter.shapes, sizes, strict=True):
-        found[name] = StoredTensor(shape, narrow_runs(runs, at, at + size))
+        weights[name] = StoredTensor(shape, narrow_runs(runs, at, at + size))
         at += size
-    return found
+    return weights

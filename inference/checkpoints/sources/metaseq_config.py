@@ -1,4 +1,4 @@
-"""The model's shape out of what metaseq noted with its weights."""
+"""Derive the model's config from what metaseq stored with its weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,9 +22,9 @@ _TRAINING = {
 
 
 def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> OptConfig:
-    """Make the shape of what is noted (cfg.model's attributes), with tables counted in the weights.
+    """Make the config from cfg.model's attributes, with the tables' sizes from the weights.
 
-    Raises ConfigError where something is missing, or is what no OPT has.
+    Raises ConfigError if something is missing, or is as no OPT has it.
     """
     missing = [name for name in _SIZES.values() if not isinstance(noted.get(name), int)]
     tables = [f"{_DECODER}{name}.weight" for name in ("embed_tokens", "embed_positions")]
@@ -38,7 +38,7 @@ def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> 
         raise ConfigError("this model scales its embeddings (no_scale_embedding is false)")
     vocab_size, narrow = weights[tables[0]].shape
     return OptConfig(
-        **{ours: noted[theirs] for ours, theirs in _SIZES.items()},
+        **{name: noted[metaseq_name] for name, metaseq_name in _SIZES.items()},
         vocab_size=vocab_size,
         max_position_embeddings=weights[tables[1]].shape[0] - POSITION_OFFSET,
         word_embed_proj_dim=narrow,
@@ -52,15 +52,15 @@ def config_of(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> 
 
 def training_fields(noted: Mapping[str, Any]) -> dict[str, float]:
     """Return config.json's fields that only training reads; metaseq's defaults if unnoted."""
-    found = {}
-    for ours, (theirs, default) in _TRAINING.items():
-        value = noted.get(theirs)
-        found[ours] = float(value) if isinstance(value, int | float) else default
-    return found
+    fields = {}
+    for name, (metaseq_name, default) in _TRAINING.items():
+        value = noted.get(metaseq_name)
+        fields[name] = float(value) if isinstance(value, int | float) else default
+    return fields
 
 
 def _lacks_final_norm(noted: Mapping[str, Any], weights: Mapping[str, MergedTensor]) -> bool:
-    """Tell a lacking norm; one without weights leaves no trace, so it can't be seen to lack."""
+    """Tell whether the final norm is absent. One without weights leaves no trace in the files."""
     if noted.get("disable_affine_ln", False) or not noted.get("decoder_normalize_before", True):
         return False
     return f"{_DECODER}final_layer_norm.weight" not in weights

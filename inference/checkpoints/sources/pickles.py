@@ -1,7 +1,7 @@
-"""torch's .pt files, read as data: no pickle gets to run anything.
+"""Read torch's .pt files as data: no pickle can run anything.
 
-torch.load's own weights_only reader does the work. Objects that only a training framework
-needs (its configuration, say) become Inert, which holds what was saved and does nothing.
+torch.load's own weights_only reader does the work. Objects that only a training framework needs,
+such as its configuration, become Inert, which holds what was saved and does nothing.
 """
 
 import zipfile
@@ -35,9 +35,9 @@ def read_pickle(path: Path, inert: Sequence[str] = ()) -> Any:
 
     inert: further classes that may become Inert. Raises CheckpointError.
     """
-    what = lookalike_in(path)
-    if what is not None:
-        raise CheckpointError(f"{path.name} is {what}, not weights: fetch it again")
+    stand_in = lookalike_in(path)
+    if stand_in is not None:
+        raise CheckpointError(f"{path.name} is {stand_in}, not weights: fetch it again")
     if not zipfile.is_zipfile(path):
         raise CheckpointError(
             f"{path.name} is no zip archive: cut short while it was copied, or saved by "
@@ -61,7 +61,7 @@ def damaged_records(path: Path, stopped: Event | None = None) -> list[str]:
     """
     if not zipfile.is_zipfile(path):
         return []
-    found = []
+    damaged = []
     with zipfile.ZipFile(path) as archive:
         records = archive.infolist()
         if not any(record.CRC for record in records):
@@ -72,12 +72,12 @@ def damaged_records(path: Path, stopped: Event | None = None) -> list[str]:
                     while not (stopped and stopped.is_set()) and file.read(_CHUNK_BYTES):
                         pass
             except (zipfile.BadZipFile, EOFError):
-                found.append(record.filename)
-    return found
+                damaged.append(record.filename)
+    return damaged
 
 
 def attributes(value: Any) -> Mapping[str, Any]:
-    """Return what a mapping or an Inert holds, by name; nothing for anything else."""
+    """Return the items of a mapping or the attributes of an Inert; nothing for other values."""
     if isinstance(value, Inert):
         return vars(value)
     return value if isinstance(value, Mapping) else {}

@@ -1,4 +1,4 @@
-"""A checkpoint in any known form, opened: every weight by the model's name, none read yet."""
+"""Open a checkpoint in any known format: every weight by the model's name, none read yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,11 +53,9 @@ class Source:
 class ReadOptions:
     """The choices of a reading.
 
-    config: the shape, where it is given and not read; config_path: the file, where it was given
-    as one. inert: see read_pickle.
-
-    assume_order: cut flat parameters without shard_metadata as metaseq's modules register them.
-    tolerance: greatest difference between what parts hold in common.
+    config: the config, if it is given and not to be read; config_path: its file, if it was given as
+    one. inert: see read_pickle. assume_order: cut flat parameters without shard_metadata as
+    metaseq's modules register them. tolerance: greatest difference between copies in several parts.
     """
 
     config: OptConfig | None = None
@@ -88,7 +86,7 @@ def open_source(form: Form, options: ReadOptions) -> Source:
 
 
 def find_faults(source: Source, config: OptConfig) -> None:
-    """Hold names, shapes and dtypes against the shape's, and add what is wrong to the faults."""
+    """Compare names, shapes and dtypes with the config's, and add what is wrong to the faults."""
     shapes, faults = expected_shapes(config), source.faults
     faults.absent += sorted(set(shapes) - set(source.weights))
     faults.extra += sorted(set(source.weights) - set(shapes))
@@ -100,10 +98,10 @@ def find_faults(source: Source, config: OptConfig) -> None:
 
 
 def require_matches(source: Source, config: OptConfig, tolerance: float) -> None:
-    """Hold the weights against the shape, and copies against one another, which reads them.
+    """Compare the weights with the config, and copies with one another, which reads them.
 
-    Raises WeightMismatch with all that is wrong; CheckpointError for an adapter's weights, or
-    others under names that no model has.
+    Raises WeightMismatch naming all faults; CheckpointError for an adapter's weights, or others
+    under names that no model has.
     """
     require_own_names(source.named_files)
     find_faults(source, config)
@@ -160,26 +158,26 @@ def _read_files(form: Form, inert: tuple[str, ...]) -> list[list[Mapping[str, An
 
     def read(path: Path) -> Mapping[str, Any]:
         try:
-            found = read_pickle(path, inert)
+            stored = read_pickle(path, inert)
         except CheckpointError as error:
             wrong.append(str(error))
             return {}
-        if not isinstance(found, Mapping) or not isinstance(found.get("model", {}), Mapping):
+        if not isinstance(stored, Mapping) or not isinstance(stored.get("model", {}), Mapping):
             wrong.append(f"{path.name} holds no dictionary of weights")
             return {}
-        return found
+        return stored
 
     parts = [[read(path) for path in paths] for paths in form.parts]
     require_usable(wrong)
     return parts
 
 
-def _require_all_parts(noted: Mapping[str, Any], found: int) -> None:
+def _require_all_parts(noted: Mapping[str, Any], parts: int) -> None:
     """Raise CheckpointError where the last parts are missing, which leaves no gap in numbers."""
     size = noted.get("model_parallel_size")
-    if isinstance(size, int) and found not in (size, 1):
+    if isinstance(size, int) and parts not in (size, 1):
         raise CheckpointError(
-            f"the model was saved in {size} model-parallel parts, and {found} are here"
+            f"the model was saved in {size} model-parallel parts, and {parts} are here"
         )
 
 

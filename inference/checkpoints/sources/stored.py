@@ -1,5 +1,6 @@
-"""Tensors as they lie in files: nothing is read until it is asked for."""
+"""Represent tensors in files; nothing is read before ``read`` is called."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class StoredRun:
-    """Numbers that stand next to one another in a file: 1-D, and mapped from path."""
+    """Consecutive numbers in a file: a 1-D tensor, mapped from path."""
 
     numbers: Tensor
     path: Path
@@ -17,7 +18,7 @@ class StoredRun:
 
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """A shape, and the runs that hold its numbers one after another."""
+    """A tensor's shape, and the runs that hold its numbers one after another."""
 
     shape: tuple[int, ...]
     runs: tuple[StoredRun, ...]
@@ -29,22 +30,22 @@ class StoredTensor:
 
     @property
     def dtypes(self) -> set[torch.dtype]:
-        """Return the dtypes of its runs: more than one where files of one checkpoint disagree."""
+        """Dtypes of its runs: more than one if files of one checkpoint disagree."""
         return {run.numbers.dtype for run in self.runs}
 
     @property
     def dtype(self) -> torch.dtype:
-        """Return the first run's dtype."""
+        """Dtype of the first run."""
         return self.runs[0].numbers.dtype
 
     def rows(self, first: int, last: int) -> "StoredTensor":
-        """Return rows first to last, without the last: they follow one another in the runs."""
+        """Return the rows from first up to last, which are consecutive in the runs."""
         width = count(self.shape[1:])
         runs = narrow_runs(self.runs, first * width, last * width)
         return StoredTensor((last - first, *self.shape[1:]), runs)
 
     def read(self) -> Tensor:
-        """Return it in its shape: a view of the file where one run holds it all, else a copy."""
+        """Return the tensor: a view of the file if one run holds it all, else a copy."""
         runs = [run.numbers for run in self.runs]
         whole = runs[0] if len(runs) == 1 else torch.cat(runs)
         return whole.view(self.shape)
@@ -52,9 +53,9 @@ class StoredTensor:
 
 @dataclass(frozen=True, eq=False)
 class MergedTensor:
-    """A weight of the model, out of a piece from each model-parallel part.
+    """A weight of the model, merged from a piece of each model-parallel part.
 
-    axis: along which the pieces stand beside one another; None for copies of one and the same.
+    axis: the one along which the pieces are concatenated; None if they are copies of one weight.
     """
 
     pieces: tuple[StoredTensor, ...]
@@ -62,34 +63,34 @@ class MergedTensor:
 
     @property
     def dtypes(self) -> set[torch.dtype]:
-        """Return the dtypes of its pieces: more than one where files of a checkpoint disagree."""
+        """Dtypes of its pieces: more than one if files of a checkpoint disagree."""
         return set().union(*(piece.dtypes for piece in self.pieces))
 
     @property
     def dtype(self) -> torch.dtype:
-        """Return the first piece's dtype."""
+        """Dtype of the first piece."""
         return self.pieces[0].dtype
 
     @property
     def read_pieces(self) -> tuple[StoredTensor, ...]:
-        """Return the pieces that ``read`` reads: of copies the first alone."""
+        """Pieces that ``read`` reads: of copies only the first."""
         return self.pieces if self.axis is not None else self.pieces[:1]
 
     @property
     def paths(self) -> list[Path]:
-        """Return the files that hold it, each once."""
+        """Files that hold the weight, each once."""
         return list(dict.fromkeys(run.path for piece in self.pieces for run in piece.runs))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the shape of the whole."""
+        """Shape of the whole weight."""
         sizes = list(self.pieces[0].shape)
         if self.axis is not None:
             sizes[self.axis] = sum(piece.shape[self.axis] for piece in self.pieces)
         return tuple(sizes)
 
     def read(self) -> Tensor:
-        """Return the whole in its shape, with at most one piece more in memory."""
+        """Return the whole weight, with at most one piece more in memory."""
         if self.axis is None or len(self.pieces) == 1:
             return self.pieces[0].read()
         whole, at = torch.empty(self.shape, dtype=self.dtype), 0
@@ -102,7 +103,7 @@ class MergedTensor:
     def disagreement(self) -> float:
         """Return the greatest difference between copies; 0 for what is one weight in pieces.
 
-        Numbers that are not finite differ infinitely, unless they stand in all copies.
+        Numbers that aren't finite differ infinitely, unless all copies have them.
         """
         if self.axis is not None:
             return 0.0
@@ -112,13 +113,13 @@ class MergedTensor:
 
 def narrow_runs(runs: tuple[StoredRun, ...], first: int, last: int) -> tuple[StoredRun, ...]:
     """Return the numbers from first up to last of consecutive runs, copying none."""
-    found, at = [], 0
+    narrowed, at = [], 0
     for run in runs:
         begin, end = max(first - at, 0), min(last - at, run.numbers.numel())
         if begin < end:
-            found.append(StoredRun(run.numbers[begin:end], run.path))
+            narrowed.append(StoredRun(run.numbers[begin:end], run.path))
         at += run.numbers.numel()
-    return tuple(found) or (StoredRun(runs[0].numbers[:0], runs[0].path),)
+    return tuple(narrowed) or (StoredRun(runs[0].numbers[:0], runs[0].path),)
 
 
 def count(shape: tuple[int, ...]) -> int:
@@ -126,8 +127,8 @@ def count(shape: tuple[int, ...]) -> int:
     return torch.Size(shape).numel()
 
 
-def _difference(one: Tensor, other: Tensor) -> float:
-    if torch.equal(one, other):
+def _difference(a: Tensor, b: Tensor) -> float:
+    if torch.equal(a, b):
         return 0.0
-    apart = (one.double() - other.double()).abs().max().item()
-    return apart if apart == apart else float("inf")
+    apart = (a.double() - b.double()).abs().max().item()
+    return float("inf") if math.isnan(apart) else apart

@@ -1,4 +1,4 @@
-"""The weights in transformers' files, .bin or safetensors, by the model's names."""
+"""Read the weights in transformers' files, .bin or safetensors, by the model's names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -44,16 +44,16 @@ class Companions:
 
 
 def plan_companions(form: Form, config: OptConfig) -> Companions:
-    """Decide of every file beside the weights. Raises TokenizerError, CheckpointError."""
+    """Decide which files beside the weights are copied. Raises TokenizerError, CheckpointError."""
     copied, left = [], []
     weights = {*form.files.values(), *([form.folder / BIN_INDEX_NAME] * (form.kind == BIN))}
     for path in sorted(form.folder.iterdir()):
         if path in weights or path.name in _WRITTEN:
             continue
         if path.name == TEMPLATES and path.is_dir():
-            copied += [f"{TEMPLATES}/{each.name}" for each in sorted(path.glob("*.jinja"))]
-        elif path.is_file() and (what := lookalike_in(path)) in POINTERS:
-            left.append(f"{path.name} ({what})")
+            copied += [f"{TEMPLATES}/{template.name}" for template in sorted(path.glob("*.jinja"))]
+        elif path.is_file() and (stand_in := lookalike_in(path)) in POINTERS:
+            left.append(f"{path.name} ({stand_in})")
         elif path.is_file() and _goes_along(path):
             copied.append(path.name)
         else:

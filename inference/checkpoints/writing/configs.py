@@ -1,5 +1,6 @@
-"""config.json and generation_config.json of a converted folder: the source's, but for what must
-change.
+"""Plan config.json and generation_config.json of a converted folder.
+
+They are the source's, but for fields that must change.
 """
 
 import json
@@ -69,33 +70,33 @@ def plan_configs(
     source: Source,
     config: OptConfig,
     options: ReadOptions,
-    asked: torch.dtype | None,
+    dtype: torch.dtype | None,
     dtypes: Sequence[torch.dtype],
 ) -> Configs:
-    """Decide what both files will hold; asked: the dtype, if any; dtypes: of all weights.
+    """Decide what both files will hold. dtype: the one asked for, if any; dtypes: of all weights.
 
-    Raises ConfigError where generation_config.json can't be read.
+    Raises ConfigError if generation_config.json can't be read.
     """
     folder = source.form.folder
     has_generation = (folder / GENERATION_NAME).is_file()
     if has_generation:
         GenerationConfig.from_directory(folder)
-    given = _find(folder, options)
-    if given is None:
-        dtype = max(set(dtypes), key=dtypes.count)
-        fields = {**_made_fields(source, config), "dtype": _name(dtype)}
+    path = _find(folder, options)
+    if path is None:
+        commonest = max(set(dtypes), key=dtypes.count)
+        fields = {**_made_fields(source, config), "dtype": _name(commonest)}
         generation = None if has_generation else generation_fields(config)
         return Configs(None, fields, generation, [])
-    fields, changed = _changed(read_object(given, ConfigError), asked)
-    replaced = given != folder / NAME and (folder / NAME).is_file()
-    told = [f"{NAME} is {given}, not the source's"] if replaced else []
-    return Configs(given, fields if changed else None, None, told + changed)
+    fields, changed = _changed(read_object(path, ConfigError), dtype)
+    replaced = path != folder / NAME and (folder / NAME).is_file()
+    notes = [f"{NAME} is {path}, not the source's"] if replaced else []
+    return Configs(path, fields if changed else None, None, notes + changed)
 
 
 def config_fields(source: Source, config: OptConfig, options: ReadOptions) -> Mapping[str, Any]:
     """Return config.json's object as the source has it, or as it would be made."""
-    given = _find(source.form.folder, options)
-    return _made_fields(source, config) if given is None else read_object(given, ConfigError)
+    path = _find(source.form.folder, options)
+    return _made_fields(source, config) if path is None else read_object(path, ConfigError)
 
 
 def _find(folder: Path, options: ReadOptions) -> Path | None:
@@ -108,15 +109,17 @@ def _made_fields(source: Source, config: OptConfig) -> dict[str, Any]:
     return {**config.to_dict(), **training_fields(source.noted)}
 
 
-def _changed(own: Mapping[str, Any], asked: torch.dtype | None) -> tuple[dict[str, Any], list[str]]:
-    """Change what no longer holds: the dtype where another was asked for, and the bare model's
-    class, since its weights get the names that the model with a head has.
+def _changed(own: Mapping[str, Any], dtype: torch.dtype | None) -> tuple[dict[str, Any], list[str]]:
+    """Change fields that no longer hold, and return all fields with a sentence on each change.
+
+    These are the dtype, if another was asked for, and the bare model's class, since its weights get
+    the names that the model with a head has.
     """
     new: dict[str, Any] = {}
     if own.get("architectures") == [BASE_ARCHITECTURE]:
         new["architectures"] = [ARCHITECTURE]
-    if asked is not None:
-        new |= {name: _name(asked) for name in _DTYPE_FIELDS if name in own}
+    if dtype is not None:
+        new |= {name: _name(dtype) for name in _DTYPE_FIELDS if name in own}
     new = {name: value for name, value in new.items() if own[name] != value}
     changed = [
         f"{NAME}: {name} is {json.dumps(value)}, was {json.dumps(own[name])}"

@@ -1,4 +1,4 @@
-"""The folder that a conversion writes: what lies there, and whether the rest has room."""
+"""Check the folder that a conversion writes: what is there, and whether the rest has room."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from inference.errors import CheckpointError
 from inference.file_lock import lock_file
 from inference.model.export import PART_SUFFIX
 from inference.model.manifest import Manifest
-from inference.model.safetensors_writer import Layout, layout_bytes
+from inference.model.safetensors_writer import ShardLayout, layout_bytes
 from inference.model.weight_files import DTYPE_CODES
 
 NAMED_AT_MOST = 20
@@ -32,28 +32,28 @@ def require_apart(source: Path, destination: Path) -> None:
 
 
 def find_begun(
-    form: Form, folder: Path, shards: dict[str, Layout], dtype: torch.dtype | None
+    form: Form, folder: Path, shards: dict[str, ShardLayout], dtype: torch.dtype | None
 ) -> tuple[Manifest, bool]:
     """Return the folder's manifest and True where this conversion was begun, else a new one.
 
     Raises CheckpointError where something else lies there.
     """
     described = _describe_source(form, dtype)
-    found = Manifest.find(folder) if folder.is_dir() else None
-    if found is None:
+    manifest = Manifest.find(folder) if folder.is_dir() else None
+    if manifest is None:
         if folder.exists() and not folder.is_dir():
             raise CheckpointError(f"{folder} is a file: give a folder")
         if folder.is_dir() and any(folder.iterdir()):
             raise CheckpointError(f"{folder} is not empty, and holds no conversion: give another")
         return Manifest(described), False
-    if found.source != described:
+    if manifest.source != described:
         raise CheckpointError(
             f"{folder} holds a conversion of other files or to another dtype, or the files changed "
             "since: remove it, or give another folder"
         )
-    if {entry["file"] for entry in found.tensors.values()} - set(shards):
+    if {entry["file"] for entry in manifest.tensors.values()} - set(shards):
         raise CheckpointError(f"{folder} holds shards of another size: give the same options")
-    return found, True
+    return manifest, True
 
 
 def require_no_others(folder: Path, own: Collection[str]) -> None:
@@ -76,7 +76,7 @@ def require_no_others(folder: Path, own: Collection[str]) -> None:
         )
 
 
-def require_room(folder: Path, shards: dict[str, Layout]) -> None:
+def require_disk_space(folder: Path, shards: dict[str, ShardLayout]) -> None:
     """Raise CheckpointError where the disk has no room for the shards that aren't there yet."""
     there = sum(
         layout_bytes(layout) for name, layout in shards.items() if (folder / name).is_file()
@@ -121,5 +121,5 @@ def _describe_source(form: Form, dtype: torch.dtype | None) -> dict[str, Any]:
         {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
         for name, stat in sorted(stats)
     ]
-    asked = {} if dtype is None else {"dtype": DTYPE_CODES[dtype]}
-    return {"form": form.kind, "files": files, **asked}
+    cast = {} if dtype is None else {"dtype": DTYPE_CODES[dtype]}
+    return {"form": form.kind, "files": files, **cast}

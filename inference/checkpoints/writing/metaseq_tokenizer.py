@@ -1,4 +1,4 @@
-"""The tokenizer of metaseq's vocabulary files, made the one that OPT is published with."""
+"""Build OPT's published tokenizer from metaseq's vocabulary files."""
 
 import shutil
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ _FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": 
 
 
 def find_origin(folder: Path) -> str | None:
-    """Name the files of metaseq's that a folder has a vocabulary in; None where it has none."""
+    """Name the files that hold metaseq's vocabulary in a folder; None if there are none."""
     if all((folder / name).is_file() for name in PAIR):
         return " and ".join(PAIR)
     return UNIFIED if (folder / UNIFIED).is_file() else None
 
 
 def is_opts(vocabulary: Mapping[str, int]) -> bool:
-    """Tell OPT's vocabulary, by its first four tokens, from GPT-2's, which has the same words."""
+    """Tell whether a vocabulary is OPT's, by its first four tokens; GPT-2's has the same words."""
     return all(vocabulary.get(token) == number for number, token in enumerate(OPT_SPECIAL_TOKENS))
 
 

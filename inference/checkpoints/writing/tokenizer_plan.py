@@ -1,4 +1,4 @@
-"""tokenizer.json for a converted folder: the source's own, or one made of what it has instead."""
+"""Plan tokenizer.json of a converted folder: the source's own, or one made of its other files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from inference.tokenizer.files import (
 
 @dataclass(frozen=True)
 class TokenizerPlan:
-    """The way in which the result gets its tokenizer.
+    """The plan of the result's tokenizer.
 
-    made: files that the source lacks and write makes. how: a sentence for people.
+    made: files that the source lacks and ``write`` makes. how: a sentence for people.
     """
 
     how: str
@@ -32,9 +32,9 @@ class TokenizerPlan:
 
 
 def plan_tokenizer(folder: Path, config: OptConfig) -> TokenizerPlan:
-    """Find or make the tokenizer in memory, and hold it against the model's vocabulary.
+    """Find or make the tokenizer in memory, and compare it with the model's vocabulary.
 
-    Raises TokenizerError where it can't be this model's.
+    Raises TokenizerError if it can't be this model's.
     """
     if (folder / FILE_NAME).is_file():
         _require_fits(Tokenizer.from_directory(folder), FILE_NAME, config)

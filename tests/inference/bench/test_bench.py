@@ -7,8 +7,8 @@ import pytest
 
 from inference.__main__ import main
 from inference.bench.bars import Bar
-from inference.bench.chart import Row, bar_chart
-from inference.bench.peer import OURS, Answer, Peer, PeerFailed, Setup, environment
+from inference.bench.chart import ChartBar, bar_chart
+from inference.bench.peer import OURS, Peer, PeerAnswer, PeerFailed, Setup, environment
 from inference.bench.rounds import Measured, Task, generate_in_batches, ratio
 
 
@@ -58,7 +58,7 @@ def test_a_run_tells_what_it_could_not_measure_and_writes_page_chart_and_data(
 def test_ratios_are_within_rounds_so_that_a_busy_one_counts_for_both():
     assert ratio([10, 1, 10], [5, 0.5, 4]) == 2
     measured = Measured(
-        "x", 20, [Answer(4.0, 2.0, []), Answer(10.0, 5.0, []), Answer(2.0, 1.0, [])]
+        "x", 20, [PeerAnswer(4.0, 2.0, []), PeerAnswer(10.0, 5.0, []), PeerAnswer(2.0, 1.0, [])]
     )
     assert (measured.rate, measured.wall_rate) == (10, 5)
 
@@ -71,7 +71,9 @@ def test_a_bar_is_kept_missed_or_not_measured(value, verdict):
 
 
 def test_a_charts_longest_bar_is_its_greatest_value():
-    svg = bar_chart("a < b", [("all", [Row("ours", 20, True), Row("theirs & co", 10, False)])])
+    svg = bar_chart(
+        "a < b", [("all", [ChartBar("ours", 20, True), ChartBar("theirs & co", 10, False)])]
+    )
     widths = [
         float(rect.get("width"))
         for rect in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect")  # noqa: S314

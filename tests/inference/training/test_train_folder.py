@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from inference.errors import Diverged, Stopped, TrainError
 from inference.training import train
-from inference.training.checkpoint import Progress, save_state
+from inference.training.checkpoint import TrainingProgress, save_state
 from inference.training.folder_lock import LOCK_NAME, hold_folder
 from inference.training.step import Learner
 from tests.inference.tiny_opts import ROOT
@@ -276,7 +276,7 @@ def test_weights_that_diverged_are_not_saved_over_good_ones(folder):
     with torch.no_grad():
         learner.model.final_layer_norm.weight[0] = float("inf")
     before = contents(folder)
-    progress = Progress(4, SHORT.as_dict(), "", {})
+    progress = TrainingProgress(4, SHORT.as_dict(), "", {})
     with pytest.raises(Diverged, match=f"{WEIGHT} is not finite after step 4"):
         save_state(folder, progress, learner.model, learner.optimizer)
     assert contents(folder) == before

@@ -200,7 +200,7 @@ def test_a_second_signal_ends_it_there_and_then():
     program = """if True:
         import os, signal
         from inference.training.stop_signals import StopSignals
-        with StopSignals().heard():
+        with StopSignals().handled():
             for _ in range(3):
                 os.kill(os.getpid(), signal.SIGTERM)
             print("still here", flush=True)
