@@ -34,7 +34,7 @@ def engine(plain_opt):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A directory that the trainer's tiny preset filled."""
+    """Train the tiny preset, and return its directory."""
     from inference.training.settings import PRESETS
     from inference.training.train import TrainOptions, train
 
@@ -45,7 +45,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """The weights of a short training that nothing stopped on its way."""
+    """Return the weights of a short training that nothing interrupted."""
     directory = tmp_path_factory.mktemp("undisturbed")
     training_runs.go(directory)
     return training_runs.weights(directory)
@@ -59,13 +59,13 @@ def trained_engine(trained):
 
 @pytest.fixture(scope="session")
 def peer(tmp_path_factory):
-    """transformers' model, of which metaseq's files are made."""
+    """Return transformers' model that metaseq's files are made of."""
     return make_opt(tmp_path_factory.mktemp("peer"), **SIZES)
 
 
 @pytest.fixture
 def source(tmp_path):
-    """An empty folder for a checkpoint."""
+    """Make an empty folder for a checkpoint."""
     folder = tmp_path / "source"
     folder.mkdir()
     return folder
@@ -77,9 +77,16 @@ def converted(source, tmp_path, capsys):
 
     def run(*options, status=0, path=source):
         capsys.readouterr()  # what the writers of the source said
-        asked = ["convert", str(path), str(tmp_path / "out"), "--json", "--no-progress", *options]
-        found = main(asked), capsys.readouterr()
-        assert found[0] == status, found
-        return found[1].err if status else json.loads(found[1].out)
+        arguments = [
+            "convert",
+            str(path),
+            str(tmp_path / "out"),
+            "--json",
+            "--no-progress",
+            *options,
+        ]
+        result = main(arguments), capsys.readouterr()
+        assert result[0] == status, result
+        return result[1].err if status else json.loads(result[1].out)
 
     return run

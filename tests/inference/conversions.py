@@ -1,4 +1,4 @@
-"""What the tests of conversions share: reading a result, and changing a source's weights."""
+"""Helpers of the tests of conversions: reading a result, and changing a source's weights."""
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -43,14 +43,14 @@ def cast(dtype):
 
 
 def convert_folder(source, destination, **options):
-    """What convert writes, as {name: tensor}, and how many shards it wrote and kept."""
+    """Convert; return the result as {name: tensor}, and the numbers of shards written and kept."""
     conversion = prepare(source, destination, ConvertOptions(**options))
     outcome = convert(conversion, lambda what, size: None)
     return stored(destination), (outcome.written, outcome.kept)
 
 
 def require_equal(found, peer):
-    """The result is the peer in float16, bit for bit."""
+    """Require that the result is the peer in float16, bit for bit."""
     wanted = metaseq_files.weights_of(peer)
     assert set(found) == set(wanted)
     assert [name for name in wanted if not torch.equal(found[name], wanted[name])] == []

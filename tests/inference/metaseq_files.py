@@ -12,17 +12,17 @@ BY_ROWS = ("embed_tokens", "fc1", "q_proj", "k_proj", "v_proj")
 def theirs(name: str) -> str:
     """metaseq's name of transformers'."""
     name = name.removeprefix("model.")
-    for ours, other in (
+    for prefix, metaseq_prefix in (
         ("decoder.final_layer_norm", "decoder.layer_norm"),
         ("decoder.project_in.", "decoder.project_in_dim."),
         ("decoder.project_out.", "decoder.project_out_dim."),
     ):
-        name = other + name.removeprefix(ours) if name.startswith(ours) else name
+        name = metaseq_prefix + name.removeprefix(prefix) if name.startswith(prefix) else name
     return name
 
 
 def weights_of(peer):
-    """transformers' names and float16 weights, the tied head left out."""
+    """Return float16 weights by transformers' names, without the tied head."""
     return {
         name: tensor.half()
         for name, tensor in peer.state_dict().items()
@@ -31,31 +31,31 @@ def weights_of(peer):
 
 
 def cut(weights, parts: int, *, fused: bool):
-    """A dictionary by metaseq's names for each model-parallel part."""
-    found = [OrderedDict() for _ in range(parts)]
+    """Cut weights into one dictionary by metaseq's names for each model-parallel part."""
+    shards = [OrderedDict() for _ in range(parts)]
     for name, tensor in weights.items():
         name = theirs(name)
         rows = name.split(".")[-2] in BY_ROWS
         columns = name.endswith(("fc2.weight", "out_proj.weight"))
-        for number, part in enumerate(found):
+        for number, part in enumerate(shards):
             axis = 0 if rows else 1
             part[name] = (
                 tensor.chunk(parts, axis)[number].clone() if rows or columns else tensor.clone()
             )
-    return [fuse(part) for part in found] if fused else found
+    return [fuse(part) for part in shards] if fused else shards
 
 
 def fuse(part):
     """K, V and Q in one matrix, in that order, where metaseq's modules register it: first."""
-    found = OrderedDict()
+    fused = OrderedDict()
     for name, tensor in part.items():
         if ".k_proj." in name:
             names = [name.replace(".k_proj.", f".{letter}_proj.") for letter in "kvq"]
-            joined = torch.cat([part[each] for each in names])
-            found[name.replace(".k_proj.", ".qkv_proj.")] = joined
+            joined = torch.cat([part[third] for third in names])
+            fused[name.replace(".k_proj.", ".qkv_proj.")] = joined
         elif ".v_proj." not in name and ".q_proj." not in name:
-            found[name] = tensor
-    return found
+            fused[name] = tensor
+    return fused
 
 
 ORDER = ("qkv_proj", "k_proj", "v_proj", "q_proj", "out_proj", "self_attn_layer_norm", "fc1", "fc2",
@@ -115,7 +115,7 @@ def flatten(part, shards: int):
 
 
 def noted(peer, parts: int):
-    """What metaseq writes of the model's shape, in a class that reading must not need."""
+    """Make metaseq's record of the model's shape, in a class that reading must not need."""
     config = peer.config
     return {
         "model": argparse.Namespace(

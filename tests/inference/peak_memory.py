@@ -1,4 +1,4 @@
-"""How much anonymous memory something takes at its highest."""
+"""Measure the peak of anonymous memory that work takes."""
 
 import re
 import threading
@@ -15,7 +15,7 @@ def anonymous_bytes() -> int:
 
 
 def peak_of(work: Callable[[], T]) -> tuple[T, int]:
-    """What work returns, and the bytes it had at most, over those there were before."""
+    """Run work; return its result, and its peak of bytes over those before."""
     before = peak = anonymous_bytes()
     done = threading.Event()
 

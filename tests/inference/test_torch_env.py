@@ -1,4 +1,4 @@
-"""What torch finds in the environment of a process that serves."""
+"""Prepare the environment that torch reads in a process that serves."""
 
 from __future__ import annotations
 

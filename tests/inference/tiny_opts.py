@@ -27,14 +27,14 @@ RAGGED = [[2] + [5 + (7 * n + 3 * k) % 90 for k in range(n - 1)] for n in (1, 5,
 
 
 def make_opt(directory: Path, **changes):
-    """A random OPT as transformers makes and saves it."""
+    """Make and save a random OPT with transformers."""
     peer = random_opt(**changes)
     peer.save_pretrained(directory)
     return peer
 
 
 def random_opt(**changes):
-    """A two-layer, 32-wide random OPT as transformers makes it."""
+    """Make a two-layer, 32-wide random OPT with transformers."""
     from transformers import OPTConfig, OPTForCausalLM
 
     sizes = {
@@ -57,7 +57,7 @@ def reference_logits(peer, tokens):
 
 
 def greedy_reference(peer, prompt, count):
-    """transformers' argmax continuation, each token from the whole text without a cache."""
+    """Return transformers' argmax continuation, each token from the whole text without a cache."""
     tokens = list(prompt)
     for _ in range(count):
         tokens.append(int(reference_logits(peer, tokens)[-1].argmax()))

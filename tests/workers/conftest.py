@@ -29,7 +29,7 @@ def hosted(transactional_db, model):
 
 @pytest.fixture
 def start_worker(transactional_db):
-    """Starts the real thing, as threads: clerk, engine and heartbeat."""
+    """Start the real dispatcher, engine and heartbeat as threads."""
     started = []
 
     def start():
@@ -67,7 +67,7 @@ def submit(hosted, guest):
 
 @pytest.fixture
 def ended():
-    """Waits for a job's end; the row as it then is."""
+    """Wait for a job's end, and return its row."""
 
     def wait(job):
         def look():

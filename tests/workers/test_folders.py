@@ -1,4 +1,4 @@
-"""What a real worker says of the family's own folders is what transformers says."""
+"""Serve the family's own folders by a real worker, as transformers reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs through the real engine, clerk and database."""
+"""Jobs through the real engine, dispatcher and database."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_choices_come_by_prompt_then_sample(worker, submit, ended):
     prompts = [[2, 7], [2, 9, 11]]
     job = ended(submit(prompt=prompts, n=2, max_tokens=8, seed=1, ignore_eos=True))
     assert [event["choice"] for event in job.events] == [0, 1, 2, 3]
-    assert len({tuple(each) for each in tokens(job)}) == 4
+    assert len({tuple(ids) for ids in tokens(job)}) == 4
 
 
 def test_the_same_seed_says_the_same(worker, submit, ended):
@@ -72,7 +72,7 @@ def test_each_sample_knows_the_prompts_scores(worker, submit, ended):
 def test_more_prompts_than_places_all_get_their_turn(worker, submit, ended, settings):
     count = settings.ENGINE_MAX_NUM_SEQS * 2 + 1
     job = ended(submit(prompt=[[2, 7 + n] for n in range(count)], max_tokens=2, ignore_eos=True))
-    assert [len(each) for each in tokens(job)] == [2] * count
+    assert [len(ids) for ids in tokens(job)] == [2] * count
 
 
 def test_many_peoples_jobs_all_end(worker, hosted, submit, ended):
@@ -83,7 +83,7 @@ def test_many_peoples_jobs_all_end(worker, hosted, submit, ended):
 def test_a_streams_events_add_up_to_the_result(worker, submit, ended):
     job = submit(max_tokens=10, stream=True, ignore_eos=True)
     wait_until(lambda: so_far(job)[0], 30, "a first token")
-    heard = wait_until(lambda: len(found := so_far(job)[0]) == 10 and found, 30, "ten tokens")
+    heard = wait_until(lambda: len(ids := so_far(job)[0]) == 10 and ids, 30, "ten tokens")
     job = ended(job)
     assert [token for event in heard for token in event.tokens] == tokens(job)[0]
     assert "".join(event.text for event in heard) == job.events[0]["text"]
@@ -101,7 +101,7 @@ LONG = {"prompt": [[2, 7]] * 64, "max_tokens": 90, "n": 8, "ignore_eos": True}
 
 @pytest.fixture
 def long_job(worker, submit):
-    """A job that takes long enough to be met while it runs."""
+    """Make a job that runs long enough to be found running."""
     job = submit(**LONG)
     wait_until(lambda: Job.objects.filter(pk=job.pk, state="running").exists(), 30, "its start")
     return job
@@ -168,7 +168,7 @@ def two_ranks(settings):
 
 
 def other_rank():
-    """The process that holds the second half of the layers."""
+    """Return the process that has the second half of the layers."""
     children = [
         int(child)
         for thread in Path("/proc/self/task").iterdir()

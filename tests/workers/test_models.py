@@ -12,7 +12,7 @@ from workers.models import materialise
 
 
 class Remote(LocalBlobStore):
-    """As a bucket: it streams, and lies nowhere on this machine."""
+    """A store as a bucket: it streams, and has no file on this machine."""
 
     def local_path(self, sha256):
         return None

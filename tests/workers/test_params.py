@@ -1,4 +1,4 @@
-"""What the door lets in, the engine takes: no accepted field fails a job afterwards."""
+"""Accept in /v1 only what the engine takes: no accepted field fails a job afterwards."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_whatever_is_accepted_becomes_sampling_parameters():
     for seed in range(DRAWS):
         fields = drawn(Random(seed))
         try:
-            asked = parse_completion(fields)
+            completion = parse_completion(fields)
         except Invalid as error:
             if not error.field:
                 pytest.fail(f"no field is named for {fields}")
             continue
         taken += 1
-        params = json.loads(json.dumps({**asked.sampling, "seed": asked.seed or 0}))
-        job = Job(prompts=[[5]], n=asked.n, params=params, echo=asked.echo)
+        params = json.loads(json.dumps({**completion.sampling, "seed": completion.seed or 0}))
+        job = Job(prompts=[[5]], n=completion.n, params=params, echo=completion.echo)
         assert isinstance(sampling_of(job), SamplingParams), fields
     assert taken > DRAWS / 20

@@ -35,7 +35,7 @@ def test_torchruns_ranks_are_one_engine(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=3")
-    found = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *torchrun, str(script), str(tmp_path), json.dumps(RAGGED)],
         env={**os.environ, **SETTINGS, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -43,7 +43,7 @@ def test_torchruns_ranks_are_one_engine(tmp_path):
         check=False,
         timeout=120,
     )
-    assert found.returncode == 0, found.stderr
+    assert completed.returncode == 0, completed.stderr
     with Engine(tmp_path) as engine:
         params = SamplingParams(max_tokens=12, temperature=0.0, ignore_eos=True)
-        assert json.loads(found.stdout) == tokens_of(engine.generate(RAGGED, params))
+        assert json.loads(completed.stdout) == tokens_of(engine.generate(RAGGED, params))

@@ -56,7 +56,7 @@ def test_what_the_engine_fails_by_is_found_and_its_neighbours_is_not(
     monkeypatch.setattr(LiveSample, "_take", failing)
     good, bad = complete(), complete(max_tokens=7)
     assert (good.status_code, bad.status_code) == (200, 500)
-    [engine] = [each for each in logged.of(bad["X-Request-Id"]) if "inference" in each["logger"]]
+    [engine] = [line for line in logged.of(bad["X-Request-Id"]) if "inference" in line["logger"]]
     assert "ZeroDivisionError: ***" in engine["exception"]
     assert f"request {bad['X-Request-Id']}/" in engine["message"]  # as other ranks' plain lines say
-    assert not [each for each in logged.of(good["X-Request-Id"]) if each["level"] == "ERROR"]
+    assert not [line for line in logged.of(good["X-Request-Id"]) if line["level"] == "ERROR"]

@@ -31,15 +31,15 @@ def run(engine):
     """Return what a request's samples come to in the worker's loop, turned by hand."""
 
     def events_of(**fields):
-        asked = parse_completion({"model": "a/b", "prompt": [2, 7, 9], "seed": 7, **fields})
+        completion = parse_completion({"model": "a/b", "prompt": [2, 7, 9], "seed": 7, **fields})
         job = Job(
             pk=uuid4(),
             attempt=1,
             person_id=next(people),
-            prompts=list(asked.prompts),
-            n=asked.n,
-            params=asked.sampling,
-            echo=asked.echo,
+            prompts=list(completion.prompts),
+            n=completion.n,
+            params=completion.sampling,
+            echo=completion.echo,
         )
         loop = EngineLoop(engine, PLACES, on_ended=lambda: None)
         loop.add(job)
@@ -124,9 +124,11 @@ def test_where_nothing_is_drawn_best_of_changes_nothing(run):
 def test_the_prompts_scores_are_the_engines_in_each_answered_choice(run, engine):
     result = run(n=2, best_of=4, prompt_logprobs=3, max_tokens=2)
     [alone] = engine.generate([[2, 7, 9]], SamplingParams(max_tokens=1, prompt_logprobs=3))
-    wanted = [None if each is None else list(each) for each in alone.prompt_logprobs]
+    wanted = [None if entries is None else list(entries) for entries in alone.prompt_logprobs]
     for event in result.events:
-        assert [each and [entry[0] for entry in each] for each in event.prompt_logprobs] == wanted
+        assert [
+            entries and [entry[0] for entry in entries] for entries in event.prompt_logprobs
+        ] == wanted
 
 
 @pytest.mark.django_db
@@ -137,8 +139,10 @@ def test_an_echo_and_the_prompts_scores_are_each_as_wide_as_asked(run, hosted, e
 
     def choice(**fields):
         fields = {"prompt": [2, 7, 9, 11, 5], "max_tokens": 1, "echo": True, **fields}
-        asked = parse_completion({"model": "a/b", "seed": 7, **fields})
-        job = Job(prompts=list(asked.prompts), params=asked.sampling, echo=True, prompt_tokens=5)
+        completion = parse_completion({"model": "a/b", "seed": 7, **fields})
+        job = Job(
+            prompts=list(completion.prompts), params=completion.sampling, echo=True, prompt_tokens=5
+        )
         job.keep_result([vars(event) for event in run(**fields).events])
         job.created_at = hosted.created_at
         [told] = json.loads(Reply(job, served).whole(job))["choices"]

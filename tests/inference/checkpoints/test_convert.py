@@ -120,7 +120,7 @@ def test_a_tensors_hash_is_of_its_bytes_whatever_the_form(peer, tmp_path):
         convert_folder(tmp_path / form, tmp_path / f"{form}-out")
         manifest = json.loads((tmp_path / f"{form}-out/manifest.json").read_text())
         hashes.append({name: entry["sha256"] for name, entry in manifest["tensors"].items()})
-    assert all(each == hashes[0] for each in hashes)
+    assert all(digest == hashes[0] for digest in hashes)
 
 
 KILLED = """
@@ -199,12 +199,12 @@ def test_a_dtype_may_be_asked_for(peer, source, tmp_path):
 
 def test_the_command_tells_writes_nothing_when_dry_and_shows_a_bar(peer, source, tmp_path, capsys):
     metaseq_files.save_raw(source, peer, parts=2, shards=2)
-    asked = ["convert", str(source), str(tmp_path / "out")]
-    assert main([*asked, "--dry-run", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["form"], told["source_files"], told["tensors"]) == ("raw", 4, 36)
+    arguments = ["convert", str(source), str(tmp_path / "out")]
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["form"], summary["source_files"], summary["tensors"]) == ("raw", 4, 36)
     assert not (tmp_path / "out").exists()
-    assert main(asked) == 0
+    assert main(arguments) == 0
     captured = capsys.readouterr()
     assert "1 shard written; 0 kept, whose hashes are right" in captured.out
     assert "checked: 100%" in captured.err

@@ -1,4 +1,4 @@
-"""What would spoil a conversion is found before its first shard, and what stops it is a line."""
+"""Find what would spoil a conversion before its first shard is written, and say so in a line."""
 
 import resource
 import signal
@@ -134,9 +134,9 @@ def test_sigterm_stops_it_in_a_line_and_it_goes_on(
     assert main(["convert", str(source), str(tmp_path / "out"), *SIZES]) == 130
     assert "isn't done: started again with the same words, it goes on" in capsys.readouterr().err
     assert not (tmp_path / "out/config.json").exists()
-    told = converted(*SIZES)
-    assert told["kept"] == 2
-    assert told["kept"] + told["written"] == told["shards"]
+    summary = converted(*SIZES)
+    assert summary["kept"] == 2
+    assert summary["kept"] + summary["written"] == summary["shards"]
     assert torch.equal(logits_of(loaded(tmp_path / "out")), logits_of(loaded(source)))
     assert converted(*SIZES)["written"] == 0
     assert "to another dtype" in converted(*SIZES, "--dtype", "float16", status=2)

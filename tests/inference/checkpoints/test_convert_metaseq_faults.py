@@ -1,4 +1,4 @@
-"""What is wrong with metaseq's files is named, all at once, before anything is written."""
+"""Name all faults of metaseq's files at once, before anything is written."""
 
 import shutil
 from pathlib import Path

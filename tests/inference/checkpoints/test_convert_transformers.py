@@ -17,12 +17,12 @@ def test_what_conversion_has_no_say_in_stays_byte_for_byte(source, tmp_path, con
     FOLDERS["fields of a fine-tuning"].write(source)
     weights.change(source / "generation_config.json", eos_token_id=[2, 9], do_sample=True, top_k=3)
     (source / "config.json").write_text((source / "config.json").read_text().replace("  ", "    "))
-    told = converted()
+    summary = converted()
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         assert (tmp_path / "out" / name).read_bytes() == (source / name).read_bytes()
-        assert name in told["copied"]
-    assert told["changed"] == []
-    assert set(told["made"]) == {"model.safetensors.index.json", "manifest.json"}
+        assert name in summary["copied"]
+    assert summary["changed"] == []
+    assert set(summary["made"]) == {"model.safetensors.index.json", "manifest.json"}
 
 
 def test_a_folder_without_a_generation_config_gets_none(source, tmp_path, converted):
@@ -93,9 +93,9 @@ def test_what_is_small_and_harmless_goes_along_and_the_rest_is_named(source, tmp
         (source / name).write_bytes(content)
     (source / "onnx").mkdir()
     (source / "logo.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    told = converted()
-    assert set(along) <= set(told["copied"])
-    assert set(told["left"]) == {*behind, "onnx/", "logo.png (a Git LFS pointer)"}
+    summary = converted()
+    assert set(along) <= set(summary["copied"])
+    assert set(summary["left"]) == {*behind, "onnx/", "logo.png (a Git LFS pointer)"}
     for name, content in along.items():
         assert (tmp_path / "out" / name).read_bytes() == content
     assert json.loads((tmp_path / "out/model.safetensors.index.json").read_text())["weight_map"]
@@ -107,21 +107,21 @@ def test_another_dtype_is_told_with_what_it_costs(name, source, tmp_path, conver
     peer = weights.copied()
     peer.model.decoder.layers[0].fc1.bias.data[3] = 1e-9
     forms.save_pretrained(source, peer)
-    told = converted("--dtype", name)
+    summary = converted("--dtype", name)
     dtype = getattr(torch, name)
     assert torch.equal(logits_of(loaded(tmp_path / "out", dtype)), logits_of(loaded(source, dtype)))
-    assert "config.json: dtype is " + json.dumps(name) + ', was "float32"' in told["changed"]
-    assert f"36 weights are {name}, were float32" in told["changed"]
+    assert "config.json: dtype is " + json.dumps(name) + ', was "float32"' in summary["changed"]
+    assert f"36 weights are {name}, were float32" in summary["changed"]
     before, after = load_file(source / "model.safetensors"), stored(tmp_path / "out")
     apart = {n: (after[n].double() - before[n].double()).abs().max() for n in after}
     worst = max(apart, key=lambda n: apart[n] / before[n].abs().max())
-    assert told["rounding"]["tensor"] == worst
+    assert summary["rounding"]["tensor"] == worst
     relative = (apart[worst] / before[worst].double().abs().max()).item()
-    assert told["rounding"]["relative_error"] == pytest.approx(relative)
-    assert told["rounding"]["vanished"] == sum(
+    assert summary["rounding"]["relative_error"] == pytest.approx(relative)
+    assert summary["rounding"]["vanished"] == sum(
         int(((after[n] == 0) & (before[n] != 0)).sum()) for n in after
     )
-    assert told["rounding"]["vanished"] == (name == "float16")  # bfloat16 has 1e-9
+    assert summary["rounding"]["vanished"] == (name == "float16")  # bfloat16 has 1e-9
 
 
 def test_dtypes_that_are_mixed_stay_mixed_and_a_wider_one_costs_nothing(
@@ -163,12 +163,12 @@ def test_a_config_that_is_given_keeps_its_fields(source, tmp_path, converted):
     peer = weights.copied()
     metaseq_files.save_singleton(source, peer)
     weights.save_config(source, peer)
-    other = tmp_path / "other.json"
-    other.write_text((source / "config.json").read_text())
-    weights.change(other, author="a laboratory")
-    told = converted("--config", str(other))
+    other_config = tmp_path / "other.json"
+    other_config.write_text((source / "config.json").read_text())
+    weights.change(other_config, author="a laboratory")
+    summary = converted("--config", str(other_config))
     assert json.loads((tmp_path / "out/config.json").read_text())["author"] == "a laboratory"
-    assert told["changed"][-1] == f"config.json is {other}, not the source's"
+    assert summary["changed"][-1] == f"config.json is {other_config}, not the source's"
 
 
 def test_a_result_without_a_tokenizer_says_so(source, converted):

@@ -30,7 +30,7 @@ def test_converting_takes_the_memory_of_a_tensor_and_not_of_the_model(form, tmp_
         save(folder, random_opt(num_attention_heads=8, **sizes))
     # One arena: how much the allocator keeps for each thread differs by MBs from run to run.
     steady = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-    found = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable, "-m", "tests.inference.checkpoints.converting_memory",
             str(large), str(tmp_path), str(small), *dtype,
@@ -38,8 +38,8 @@ def test_converting_takes_the_memory_of_a_tensor_and_not_of_the_model(form, tmp_
         cwd=ROOT, env={**os.environ, **steady},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    figures = json.loads(found.stdout)
+    assert completed.returncode == 0, completed.stderr
+    figures = json.loads(completed.stdout)
     assert figures["total"] > 6 * figures["largest"]
     apart = 10_000_000  # pickles, headers, and what the allocator keeps
     assert figures["peak"] < 1.25 * figures["largest"] + apart  # with a piece of one of 4 parts

@@ -22,29 +22,29 @@ def test_inspect_tells_one_thing_of_every_form(tmp_path, capsys):
         "raw": lambda folder: metaseq_files.save_raw(folder, peer, parts=2, shards=3),
         "one file": lambda folder: metaseq_files.save_singleton(folder, peer),
     }
-    found = {}
+    listings = {}
     for name, write in save.items():
         folder = tmp_path / name
         folder.mkdir()
         write(folder)
         assert main(["inspect", str(folder), "--sha256", "--json", "--no-progress"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        tensors = told["tensors"]
-        found[name] = [(t["name"], t["dtype"], t["shape"], t["sha256"]) for t in tensors]
+        listing = json.loads(capsys.readouterr().out)
+        tensors = listing["tensors"]
+        listings[name] = [(t["name"], t["dtype"], t["shape"], t["sha256"]) for t in tensors]
         files = {path.name for path in folder.iterdir()}
         assert {tensor["file"] for tensor in tensors} <= files
-        aliased = set(told["aliases"].values())
+        aliased = set(listing["aliases"].values())
         wanted = {"model.decoder.embed_tokens.weight"}
         assert aliased == (set() if name in ("save_pretrained", "shards", "raw") else wanted)
-    assert all(each == found["raw"] for each in found.values())
+    assert all(other_listing == listings["raw"] for other_listing in listings.values())
 
 
 def test_inspect_shows_the_config_as_it_is(source, capsys):
     FOLDERS["fields of a fine-tuning"].write(source)
     capsys.readouterr()
     assert main(["inspect", str(source), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["config"] == json.loads((source / "config.json").read_text())
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["config"] == json.loads((source / "config.json").read_text())
 
 
 def test_inspect_says_what_is_wrong_with_names_shapes_and_dtypes(source, capsys):

@@ -48,7 +48,7 @@ SUBJECTS = {
 
 
 def attempt(read, folder):
-    """What transformers reads, or that it refuses."""
+    """Return transformers' reading, or its refusal."""
     try:
         return read(folder)
     except KeyboardInterrupt:
@@ -58,7 +58,7 @@ def attempt(read, folder):
 
 
 def some(groups):
-    """Some of each large group, others of the next."""
+    """Choose some of each large group of mutations, so that all kinds are tried."""
     for number, group in enumerate(groups):
         yield from (
             group[number % EVERY :: EVERY] if len(group) > 5 else group[:: max(1, EVERY // 8)]

@@ -17,7 +17,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def changed(model, tmp_path):
-    """The model with one tensor of its first shard changed by the given function."""
+    """Change one tensor of the model's first shard by the given function."""
 
     def change(how):
         for path in model.iterdir():
@@ -34,9 +34,9 @@ def changed(model, tmp_path):
 
 def test_a_sound_one_loads_and_generates(model, capsys):
     assert main(["check", str(model), "--json", "--max-tokens", "4"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert len(found["token_ids"]) == 4
-    assert (found["not_loaded"], found["tensors"] > 10) == ("", True)
+    result = json.loads(capsys.readouterr().out)
+    assert len(result["token_ids"]) == 4
+    assert (result["not_loaded"], result["tensors"] > 10) == ("", True)
     assert main(["check", str(model)]) == 0
     assert "all finite; generated" in capsys.readouterr().out
 
@@ -68,8 +68,10 @@ def test_a_weight_beyond_the_dtype_is_named(dtype, status, changed, capsys):
     name, folder = changed(enlarge)
     assert main(["check", str(folder), "--dtype", dtype]) == status
     err = capsys.readouterr().err
-    told = f"{name} in model-00001-of-00002.safetensors reaches 1e+06, and float16 ends at 6.55e+04"
-    assert (told in err) == (status == 2)
+    sentence = (
+        f"{name} in model-00001-of-00002.safetensors reaches 1e+06, and float16 ends at 6.55e+04"
+    )
+    assert (sentence in err) == (status == 2)
 
 
 def test_more_tokens_than_there_is_room_for_are_told_with_their_most(model, capsys):

@@ -18,8 +18,8 @@ TEXTS = {"out", "watts_source", "pue_source", "grid_source"}
 
 
 def test_generate_prints_the_engines_text(trained, trained_engine):
-    asked = ("generate", "--model", trained, "import os", "--max-tokens", 8, "--seed", 3)
-    done = run_cli(*asked)
+    arguments = ("generate", "--model", trained, "import os", "--max-tokens", 8, "--seed", 3)
+    done = run_cli(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     params = SamplingParams(max_tokens=8, seed=3, top_k=50)  # as transformers draws by default
     assert done.stdout == trained_engine.generate("import os", params)[0].outputs[0].text + "\n"
@@ -27,18 +27,30 @@ def test_generate_prints_the_engines_text(trained, trained_engine):
 
 def test_inspect_lists_tensors_and_totals(trained, capsys):
     assert main(["inspect", str(trained), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["config"]["hidden_size"] == 32
-    assert found["dtypes"] == {"F32": 36}
-    assert len(found["files"]) == 2
-    assert {tensor["name"] for tensor in found["tensors"]} >= {"model.decoder.embed_tokens.weight"}
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["config"]["hidden_size"] == 32
+    assert listing["dtypes"] == {"F32": 36}
+    assert len(listing["files"]) == 2
+    assert {tensor["name"] for tensor in listing["tensors"]} >= {
+        "model.decoder.embed_tokens.weight"
+    }
     assert main(["inspect", str(trained)]) == 0
-    assert f"{found['parameters']:,} parameters" in capsys.readouterr().out
+    assert f"{listing['parameters']:,} parameters" in capsys.readouterr().out
 
 
 def test_generate_takes_and_prints_ids_and_tells_its_speed(trained, trained_engine):
-    asked = ("generate", "--model", trained, "-", "--ids", "--max-tokens", 4, "--temperature", 0)
-    done = run_cli(*asked, "--ignore-eos", "--speed", stdin="2 100, 7")
+    arguments = (
+        "generate",
+        "--model",
+        trained,
+        "-",
+        "--ids",
+        "--max-tokens",
+        4,
+        "--temperature",
+        0,
+    )
+    done = run_cli(*arguments, "--ignore-eos", "--speed", stdin="2 100, 7")
     params = SamplingParams(max_tokens=4, temperature=0.0, ignore_eos=True)
     [sample] = trained_engine.generate([[2, 100, 7]], params)[0].outputs
     assert [int(word) for word in done.stdout.split()] == sample.token_ids
@@ -48,12 +60,12 @@ def test_generate_takes_and_prints_ids_and_tells_its_speed(trained, trained_engi
 def test_inspect_knows_metaseqs_forms_and_tells_hashes(plain_opt, tmp_path, capsys):
     metaseq_files.save_raw(tmp_path, plain_opt[1], parts=1, shards=3)
     assert main(["inspect", str(tmp_path), "--json", "--sha256", "--no-progress"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["form"], found["sharded"], len(found["files"])) == ("raw", True, 3)
-    assert found["config"]["num_attention_heads"] == 4
-    assert found["bytes"] == 2 * found["parameters"]
+    listing = json.loads(capsys.readouterr().out)
+    assert (listing["form"], listing["sharded"], len(listing["files"])) == ("raw", True, 3)
+    assert listing["config"]["num_attention_heads"] == 4
+    assert listing["bytes"] == 2 * listing["parameters"]
     weights = metaseq_files.weights_of(plain_opt[1])
-    digests = {entry["name"]: entry["sha256"] for entry in found["tensors"]}
+    digests = {entry["name"]: entry["sha256"] for entry in listing["tensors"]}
     assert digests == {name: sha256_of(tensor) for name, tensor in weights.items()}
     (tmp_path / "checkpoint_last-model_part-0-shard2.pt").unlink()
     assert main(["inspect", str(tmp_path)]) == 1
@@ -112,9 +124,9 @@ def test_a_field_is_told_with_its_folder(file, field, value, trained, tmp_path, 
     folder = shutil.copytree(trained, tmp_path / "model")
     data = json.loads((folder / file).read_text())
     (folder / file).write_text(json.dumps(data | {field: value}))
-    for asked in (["generate", "x", "--model"], ["convert"]):
-        more = [str(tmp_path / "out"), "--dry-run"] * (asked == ["convert"])
-        assert main([*asked, str(folder), *more]) == 2
+    for command in (["generate", "x", "--model"], ["convert"]):
+        more = [str(tmp_path / "out"), "--dry-run"] * (command == ["convert"])
+        assert main([*command, str(folder), *more]) == 2
         err = capsys.readouterr().err
         assert err.count(str(folder)) == 1
         assert field in err

@@ -35,14 +35,14 @@ def by_transformers(directory, **options):
 
     ids = torch.tensor([PROMPT])
     peer = AutoModelForCausalLM.from_pretrained(directory)
-    found = peer.generate(ids, attention_mask=torch.ones_like(ids), pad_token_id=1, **options)
-    return found[0, len(PROMPT) :].tolist()
+    output_ids = peer.generate(ids, attention_mask=torch.ones_like(ids), pad_token_id=1, **options)
+    return output_ids[0, len(PROMPT) :].tolist()
 
 
 def printed(directory, capsys, *options):
     prompt = " ".join(map(str, PROMPT))
-    asked = ["generate", "--model", str(directory), "--ids", prompt, *map(str, options)]
-    status = main(asked)
+    arguments = ["generate", "--model", str(directory), "--ids", prompt, *map(str, options)]
+    status = main(arguments)
     out, err = capsys.readouterr()
     return ([int(word) for word in out.split()], status) if not status else (err, status)
 
@@ -80,10 +80,10 @@ def test_options_win_over_the_folder(folder, capsys):
 def params(config, *options, prompt=5, room=90):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    given = given_options(parser.parse_args(["x", "--model", "y", *options]))
-    defaults = folder_defaults(GenerationConfig.from_dict(config), given)
-    lengths = length_defaults(GenerationConfig.from_dict(config), prompt, room, given)
-    return sampling_params(given, defaults, lengths)
+    options_read = given_options(parser.parse_args(["x", "--model", "y", *options]))
+    defaults = folder_defaults(GenerationConfig.from_dict(config), options_read)
+    lengths = length_defaults(GenerationConfig.from_dict(config), prompt, room, options_read)
+    return sampling_params(options_read, defaults, lengths)
 
 
 def test_a_number_of_new_tokens_voids_a_length_that_the_prompt_fills():
@@ -91,14 +91,14 @@ def test_a_number_of_new_tokens_voids_a_length_that_the_prompt_fills():
 
 
 def test_every_option_reaches_the_engine():
-    found = params(
+    sampling = params(
         {}, "--temperature", "0.5", "--top-p", "0.9", "--top-k", "7", "--min-p", "0.1", "--n", "2",
         "--seed", "3", "--repetition-penalty", "1.1", "--frequency-penalty", "0.2",
         "--presence-penalty", "-0.3", "--max-tokens", "9", "--min-tokens", "4", "--stop", "a",
         "--stop", "b", "--stop-token-ids", "5,6", "--stop-token-ids", "7", "--ignore-eos",
         "--include-stop-str-in-output", "--logit-bias", "3=-100", "--logit-bias", "4=1.5",
     )  # fmt: skip
-    assert found == SamplingParams(
+    assert sampling == SamplingParams(
         temperature=0.5, top_p=0.9, top_k=7, min_p=0.1, n=2, seed=3, repetition_penalty=1.1,
         frequency_penalty=0.2, presence_penalty=-0.3, max_tokens=9, min_tokens=4, stop=["a", "b"],
         stop_token_ids=[5, 6, 7], ignore_eos=True, include_stop_str_in_output=True,

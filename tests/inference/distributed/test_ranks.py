@@ -72,13 +72,13 @@ def tokens(outputs):
 
 def logprobs(outputs):
     """Every logprob told, in order."""
-    found = []
+    values = []
     for output in outputs:
         entries = list(output.prompt_logprobs or [])
         for sample in output.outputs:
             entries += sample.logprobs or []
-        found += [each.logprob for entry in entries if entry for each in entry.values()]
-    return found
+        values += [logprob.logprob for entry in entries if entry for logprob in entry.values()]
+    return values
 
 
 @pytest.mark.parametrize(("tensor", "pipeline"), LAYOUTS)
@@ -105,16 +105,16 @@ def test_the_350m_shape_splits_too(tmp_path):
 
 def test_bfloat16_is_summed_up_too(even_opt):
     params = SamplingParams(max_tokens=0, prompt_logprobs=0)
-    found = []
+    by_ranks = []
     for tensor in (1, 2):
         with Engine(even_opt, tensor, dtype="bfloat16") as engine:
-            found.append(logprobs(engine.generate([RAGGED[3]], params)))
-    assert found[1] == pytest.approx(found[0], abs=0.5)  # 8 bits of logits up to about 20
+            by_ranks.append(logprobs(engine.generate([RAGGED[3]], params)))
+    assert by_ranks[1] == pytest.approx(by_ranks[0], abs=0.5)  # 8 bits of logits up to about 20
 
 
 @pytest.fixture
 def pair(even_opt):
-    """An engine of two ranks with a short deadline, and the process of the second."""
+    """Start an engine of two ranks with a short deadline; yield it and rank 1's process."""
     with Engine(even_opt, 2, rank_timeout_seconds=DEADLINE) as engine:
         yield engine, engine._executor._supervisor._processes[1]
 
@@ -205,10 +205,10 @@ def test_a_closed_engine_leaves_no_thread_of_its_ranks(even_opt):
         engine.generate([[2, 5]])
     names = [each.read_text() for each in Path("/proc/self/task").glob("*/comm")]
     print([name for name in names if "gloo" in name])"""
-    found = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert found.stdout == "[]\n"
+    assert completed.stdout == "[]\n"
 
 
 def test_what_each_rank_finds_damaged_is_told_in_one_error(even_opt, tmp_path):

@@ -25,13 +25,13 @@ class Threads:
         def exchange(values):
             self._values[rank] = values
             self._barrier.wait(10)
-            found = torch.stack(self._values)
+            gathered = torch.stack(self._values)
             self._barrier.wait(10)
-            return found
+            return gathered
 
         def reduce(values, operation):
-            found = exchange(values.clone())
-            return found.sum(0) if operation == dist.ReduceOp.SUM else found.amin(0)
+            gathered = exchange(values.clone())
+            return gathered.sum(0) if operation == dist.ReduceOp.SUM else gathered.amin(0)
 
         return SimpleNamespace(all_gather=exchange, all_reduce=reduce)
 
@@ -89,5 +89,5 @@ def test_every_rank_answers_as_if_the_row_lay_whole(name, ranks, sampled_vocab_s
     values = torch.randn(ROWS, VOCAB).mul(4).round()  # so that there are ties
     values[2, 20] = torch.nan if name == "finite" else 9.0
     expected = QUESTIONS[name](WholeLogits(values, sampled_vocab_size))
-    for found in ask_ranks(values, sampled_vocab_size, ranks, QUESTIONS[name]):
-        torch.testing.assert_close(found, expected)
+    for answer in ask_ranks(values, sampled_vocab_size, ranks, QUESTIONS[name]):
+        torch.testing.assert_close(answer, expected)

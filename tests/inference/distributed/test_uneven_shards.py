@@ -35,7 +35,7 @@ class Stage:
 
 
 def run_stage(directory, config, tensor, pipeline, stage, hidden):
-    """What each tensor rank of a stage makes of hidden states (None: of the prompt)."""
+    """Return what each tensor rank of a stage makes of hidden states (None: of the prompt)."""
     ranks, found = Stage(tensor), [None] * tensor
 
     @torch.inference_mode()
@@ -78,8 +78,8 @@ def uneven_shape(number):
 def test_any_shape_over_any_ranks_computes_transformers_logits(tmp_path, number):
     sizes, tensor, pipeline = uneven_shape(number)
     peer = make_opt(tmp_path, **sizes)
-    config, found = OptConfig.from_directory(tmp_path), [None]
+    config, outputs = OptConfig.from_directory(tmp_path), [None]
     for stage in range(pipeline):
-        found = run_stage(tmp_path, config, tensor, pipeline, stage, found[0])
-    logits = torch.cat(found, dim=1)
+        outputs = run_stage(tmp_path, config, tensor, pipeline, stage, outputs[0])
+    logits = torch.cat(outputs, dim=1)
     torch.testing.assert_close(logits, reference_logits(peer, PROMPT), atol=1e-4, rtol=0)

@@ -14,8 +14,8 @@ def test_logits_are_transformers(opt):
     with Engine(directory) as engine:
         model = load_model(directory, engine.config, "float32", "cpu")
     tokens = torch.tensor(RAGGED[3])
-    ours = model(tokens, torch.arange(len(tokens)), CausalWindows(1, len(tokens)))
-    torch.testing.assert_close(ours, reference_logits(peer, RAGGED[3]), atol=1e-4, rtol=0)
+    logits = model(tokens, torch.arange(len(tokens)), CausalWindows(1, len(tokens)))
+    torch.testing.assert_close(logits, reference_logits(peer, RAGGED[3]), atol=1e-4, rtol=0)
 
 
 def test_greedy_tokens_are_transformers_for_ragged_prompts_in_one_batch(opt):
@@ -36,10 +36,10 @@ def test_logprobs_are_the_log_softmax_of_transformers_logits(opt):
     assert entries[0] is None
     assert len(entries) == len(tokens)
     for place in range(1, len(tokens)):
-        for token, found in entries[place].items():
+        for token, entry in entries[place].items():
             expected = reference[place - 1]
-            assert found.logprob == pytest.approx(expected[token].item(), abs=1e-4)
-            assert found.rank == int((expected > expected[token]).sum()) + 1
+            assert entry.logprob == pytest.approx(expected[token].item(), abs=1e-4)
+            assert entry.rank == int((expected > expected[token]).sum()) + 1
 
 
 def test_the_last_position_is_reached_and_the_next_refused(plain_opt):
@@ -74,7 +74,7 @@ def test_int8_foresees_what_float32_does(trained):
         with Engine(trained, dtype=dtype) as engine:
             [output] = engine.generate([text], params)
         likeliest.append([_best(entry) for entry in output.prompt_logprobs[1:]])
-    agreed = sum(one == other for one, other in zip(*likeliest, strict=True))
+    agreed = sum(token == int8_token for token, int8_token in zip(*likeliest, strict=True))
     assert agreed >= 0.95 * len(likeliest[0])
 
 

@@ -19,10 +19,10 @@ def drain(engine):
 
 
 def tokens_by_id(events):
-    found = {}
+    tokens = {}
     for event in events:
-        found.setdefault(event.request_id, []).extend(event.token_ids)
-    return found
+        tokens.setdefault(event.request_id, []).extend(event.token_ids)
+    return tokens
 
 
 def test_batched_is_alone(engine):
@@ -40,8 +40,10 @@ def test_prompts_in_pieces_are_prompts_whole(plain_opt, engine):
 def test_a_sample_asked_for_alone_is_the_one_among_several(engine):
     together = engine.generate([RAGGED[1]], replace(DRAWN, n=4))[0].outputs
     alone = engine.run([EngineRequest(RAGGED[1], DRAWN, first_sample=n) for n in range(4)])
-    assert [[sample.index for sample in one.outputs] for one in alone] == [[0], [1], [2], [3]]
-    assert [one.outputs[0].token_ids for one in alone] == [one.token_ids for one in together]
+    assert [[sample.index for sample in output.outputs] for output in alone] == [[0], [1], [2], [3]]
+    assert [output.outputs[0].token_ids for output in alone] == [
+        output.token_ids for output in together
+    ]
 
 
 def test_samples_are_numbered_from_nought(engine):
@@ -125,7 +127,7 @@ def test_a_stream_left_early_frees_its_blocks(engine):
 def test_streams_side_by_side_keep_their_own_events(engine):
     expected = tokens_of(engine.generate([RAGGED[1], RAGGED[2]], GREEDY))
     pairs = zip(engine.stream(RAGGED[1], GREEDY), engine.stream(RAGGED[2], GREEDY), strict=True)
-    both = [(*one.token_ids, *other.token_ids) for one, other in pairs]
+    both = [(*first.token_ids, *second.token_ids) for first, second in pairs]
     assert [list(tokens) for tokens in zip(*both, strict=True)] == expected
 
 

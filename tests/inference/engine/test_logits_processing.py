@@ -61,8 +61,8 @@ def test_a_bias_is_transformers_sequence_bias_and_comes_before_penalties():
     penalty = logits_process.RepetitionPenaltyLogitsProcessor(1.7)
     ids = torch.tensor([[3, 8, 9]])
     expected = penalty(ids, biases(ids, row()[None].clone()))[0]
-    found = adjusted(row(), [3], [8, 9], repetition_penalty=1.7, logit_bias=bias)
-    assert found.equal(expected)
+    biased = adjusted(row(), [3], [8, 9], repetition_penalty=1.7, logit_bias=bias)
+    assert biased.equal(expected)
 
 
 @pytest.mark.parametrize("generated", [0, 2, 3])
@@ -75,12 +75,14 @@ def test_ends_are_shut_until_min_tokens(generated):
 
 @pytest.mark.parametrize("penalty", [1e-300, 5e-324, 1e300])
 def test_no_penalty_makes_a_logit_no_number(penalty):
-    found = adjusted(torch.tensor([0.0, -3.0, 3.0, 1.0]), [0, 1, 2], [], repetition_penalty=penalty)
-    assert found.abs().max() <= MAX_LOGIT
+    penalised = adjusted(
+        torch.tensor([0.0, -3.0, 3.0, 1.0]), [0, 1, 2], [], repetition_penalty=penalty
+    )
+    assert penalised.abs().max() <= MAX_LOGIT
     params = [SamplingParams(temperature=t, top_p=p) for t in (0.0, 1e-9, 1.0) for p in (0.5, 1.0)]
-    logits = WholeLogits(found.expand(6, -1), 4)
-    best = {int(found.argmax())}
-    assert set(sample(logits, [RowSampling.of(each, 1, 0, 0) for each in params])) == best
+    logits = WholeLogits(penalised.expand(6, -1), 4)
+    best = {int(penalised.argmax())}
+    assert set(sample(logits, [RowSampling.of(sampling, 1, 0, 0) for sampling in params])) == best
 
 
 def test_parameters_that_change_nothing_have_no_adjustment():
@@ -99,10 +101,10 @@ def test_min_p_is_transformers_after_top_k_and_top_p():
         logits_process.TemperatureLogitsWarper(1.5), logits_process.TopKLogitsWarper(30),
         logits_process.TopPLogitsWarper(0.95), logits_process.MinPLogitsWarper(0.08),
     ]  # fmt: skip
-    left = logits[None].clone()
+    warped = logits[None].clone()
     for warper in warpers:
-        left = warper(None, left)
-    expected = left[0].softmax(-1)
+        warped = warper(None, warped)
+    expected = warped[0].softmax(-1)
     rows = WholeLogits(logits.expand(4_000, -1), VOCAB)
     drawn = sample(rows, [RowSampling.of(params, 0, 0, place) for place in range(4_000)])
     shares = torch.tensor(drawn).bincount(minlength=VOCAB) / 4_000
@@ -124,7 +126,9 @@ def test_a_large_top_k_is_looked_up_for_its_own_row():
     order = logits[0].argsort(descending=True)
     rows = WholeLogits(logits.expand(400, -1), 5000)
     params = [SamplingParams(top_k=2000), SamplingParams(top_k=3)] * 200
-    drawn = sample(rows, [RowSampling.of(each, 0, 0, place) for place, each in enumerate(params)])
+    drawn = sample(
+        rows, [RowSampling.of(sampling, 0, 0, place) for place, sampling in enumerate(params)]
+    )
     assert set(drawn[1::2]) == set(order[:3].tolist())
     assert set(drawn[::2]) <= set(order[:2000].tolist())
     assert not set(drawn[::2]) <= set(order[:1500].tolist())

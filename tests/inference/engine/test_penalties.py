@@ -30,16 +30,16 @@ WAYS = {
 
 def by_transformers(peer, prompt, ends, **options):
     ids = torch.tensor([prompt])
-    found = peer.generate(
+    output_ids = peer.generate(
         ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=COUNT,
         eos_token_id=ends, pad_token_id=1, **options,
     )  # fmt: skip
-    return found[0, len(prompt) :].tolist()
+    return output_ids[0, len(prompt) :].tolist()
 
 
 @pytest.fixture(scope="module")
 def ends(plain_opt):
-    """Ends that greedy text meets early: two of what it says."""
+    """Return end tokens that greedy text meets early: two of its own tokens."""
     _, peer = plain_opt
     free = by_transformers(peer, RAGGED[1], [98])
     return [free[2], free[5]]
@@ -100,18 +100,18 @@ def alone(plain_opt):
 @settings(max_examples=12, deadline=None)
 def test_rows_with_and_without_leave_each_other_alone(plain_opt, alone, numbers):
     with Engine(plain_opt[0], max_num_seqs=4, max_num_batched_tokens=24) as engine:
-        for number, found in zip(numbers, answers(engine, numbers), strict=True):
-            for (ids, reason, logprobs), expected in zip(found, alone[number], strict=True):
+        for number, answer in zip(numbers, answers(engine, numbers), strict=True):
+            for (ids, reason, logprobs), expected in zip(answer, alone[number], strict=True):
                 assert (ids, reason) == expected[:2]
                 assert_near(logprobs, expected[2])
 
 
 def assert_near(logprobs, expected):
     assert (logprobs is None) == (expected is None)
-    for entry, other in zip(logprobs or [], expected or [], strict=True):
-        assert entry.keys() == other.keys()
-        for token, found in entry.items():
-            assert found.logprob == pytest.approx(other[token].logprob, abs=1e-4)
+    for entry, expected_entry in zip(logprobs or [], expected or [], strict=True):
+        assert entry.keys() == expected_entry.keys()
+        for token, logprob in entry.items():
+            assert logprob.logprob == pytest.approx(expected_entry[token].logprob, abs=1e-4)
 
 
 def test_a_preempted_sample_is_penalised_as_if_undisturbed(plain_opt, tmp_path):

@@ -42,17 +42,17 @@ def test_preempted_draws_and_logprobs_are_the_undisturbed_ones(plain_opt):
         disturbed = engine.generate(PROMPTS, params)
         assert engine.stats().preemptions >= 3
     assert tokens_of(disturbed) == tokens_of(undisturbed)
-    for one, other in zip(disturbed, undisturbed, strict=True):
-        assert len(one.prompt_logprobs) == len(one.prompt_token_ids)
+    for preempted, expected in zip(disturbed, undisturbed, strict=True):
+        assert len(preempted.prompt_logprobs) == len(preempted.prompt_token_ids)
         entries = zip(
-            [*one.prompt_logprobs[1:], *one.outputs[1].logprobs],
-            [*other.prompt_logprobs[1:], *other.outputs[1].logprobs],
+            [*preempted.prompt_logprobs[1:], *preempted.outputs[1].logprobs],
+            [*expected.prompt_logprobs[1:], *expected.outputs[1].logprobs],
             strict=True,
         )
-        for ours, theirs in entries:
-            assert ours.keys() == theirs.keys()
-            assert [each.logprob for each in ours.values()] == pytest.approx(
-                [each.logprob for each in theirs.values()], abs=1e-4
+        for entry, expected_entry in entries:
+            assert entry.keys() == expected_entry.keys()
+            assert [logprob.logprob for logprob in entry.values()] == pytest.approx(
+                [logprob.logprob for logprob in expected_entry.values()], abs=1e-4
             )
 
 
@@ -103,7 +103,7 @@ def test_whatever_comes_and_goes_each_says_what_it_says_alone(plain_opt, seed):
         assert engine.stats().preemptions > 0
         assert engine.stats().free_blocks == engine.stats().total_blocks
     with Engine(plain_opt[0]) as engine:
-        alone = {name: tokens_of(engine.run([each]))[0] for name, each in requests.items()}
+        alone = {name: tokens_of(engine.run([request]))[0] for name, request in requests.items()}
     assert ended.keys() == requests.keys()
     for name, reason in ended.items():
         assert said[name] == alone[name][: len(said[name])]

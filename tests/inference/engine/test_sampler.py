@@ -41,8 +41,8 @@ def test_temperature_flattens():
 
 def test_top_p_keeps_the_token_that_crosses_p():
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log().tolist()
-    kept = [share > 0 for share in shares(SamplingParams(top_p=0.6), logits, 2000)]
-    assert kept == [True, True, False, False]
+    is_kept = [share > 0 for share in shares(SamplingParams(top_p=0.6), logits, 2000)]
+    assert is_kept == [True, True, False, False]
 
 
 def test_top_p_keeps_one_token_at_least():
@@ -51,8 +51,8 @@ def test_top_p_keeps_one_token_at_least():
 
 def test_top_k_then_top_p():
     logits = torch.tensor([0.4, 0.3, 0.2, 0.1]).log().tolist()
-    found = shares(SamplingParams(top_k=2, top_p=0.5), logits, 2000)  # 0.4 of 0.7 crosses
-    assert found == [1, 0, 0, 0]
+    drawn_shares = shares(SamplingParams(top_k=2, top_p=0.5), logits, 2000)  # 0.4 of 0.7 crosses
+    assert drawn_shares == [1, 0, 0, 0]
 
 
 def test_top_k_over_the_vocabulary_keeps_all_of_it():
@@ -63,9 +63,9 @@ def test_top_k_over_the_vocabulary_keeps_all_of_it():
 
 
 def test_top_k_ties_go_to_low_ids():
-    found = shares(SamplingParams(top_k=2), [1.0, 1.0, 1.0], 2000)
-    assert found[2] == 0
-    assert found[0] == pytest.approx(0.5, abs=0.05)
+    drawn_shares = shares(SamplingParams(top_k=2), [1.0, 1.0, 1.0], 2000)
+    assert drawn_shares[2] == 0
+    assert drawn_shares[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_draw_depends_on_seed_sample_and_position_alone():
@@ -108,7 +108,7 @@ def test_ties_go_to_low_ids_wherever_the_cut_falls():
     order = [sorted(range(300), key=lambda n: (-row[n], n)) for row in values.tolist()]
     for count in (1, 2, 50, 299, 300):
         found, ids = topk_of(values, count)
-        assert ids.tolist() == [each[:count] for each in order]
+        assert ids.tolist() == [ranked[:count] for ranked in order]
         assert found.equal(values.gather(-1, ids))
 
 
@@ -123,7 +123,7 @@ def test_what_may_not_be_drawn_is_drawn_by_no_way_and_not_listed():
     ways = [{"temperature": 0.0}, {"temperature": 9.0}, {"top_k": 4}, {"top_p": 0.99}]
     params = [SamplingParams(**way) for way in ways] * 15
     tokens = sample(
-        logits, [RowSampling.of(each, 0, 0, place) for place, each in enumerate(params)]
+        logits, [RowSampling.of(sampling, 0, 0, place) for place, sampling in enumerate(params)]
     )
     assert max(tokens) == 19
     [entry, *_] = list_logprobs(logits, tokens, [3] * 60)
@@ -133,8 +133,8 @@ def test_what_may_not_be_drawn_is_drawn_by_no_way_and_not_listed():
 
 
 def entries(logits, chosen, top):
-    found = list_logprobs(WholeLogits(logits, logits.shape[-1]), chosen, [top] * len(chosen))
-    return [{token: (logprob, rank) for token, logprob, rank in each} for each in found]
+    listed = list_logprobs(WholeLogits(logits, logits.shape[-1]), chosen, [top] * len(chosen))
+    return [{token: (logprob, rank) for token, logprob, rank in row} for row in listed]
 
 
 def test_the_greedy_tokens_logprob_is_exactly_the_top_ones():

@@ -116,15 +116,15 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, data):
         if self.alive:
             self.scheduler.finish(data.draw(st.sampled_from(self.alive)))
-            self.alive = [each for each in self.alive if not each.finished]
+            self.alive = [alive for alive in self.alive if not alive.finished]
 
     @rule()
     def step(self):
-        first = min(self.alive, key=lambda each: each.order, default=None)
+        first = min(self.alive, key=lambda alive: alive.order, default=None)
         batch = self.scheduler.schedule()
         self.check_batch(batch, first)
         play(batch, self.scheduler)
-        self.alive = [each for each in self.alive if not each.finished]
+        self.alive = [alive for alive in self.alive if not alive.finished]
 
     def check_batch(self, batch, first):
         assert bool(batch) == (first is not None)
@@ -145,8 +145,8 @@ class Machine(RuleBasedStateMachine):
         assert self.scheduler.running <= 3
 
     def teardown(self):
-        """What is left comes to its end within the tokens that it needs, one after another."""
-        for _ in range(sum(each.capacity + 1 for each in self.alive)):
+        """Run the remaining samples to their ends, within the number of tokens that they need."""
+        for _ in range(sum(alive.capacity + 1 for alive in self.alive)):
             self.step()
         assert not self.scheduler.has_work
         assert self.manager.num_free == self.manager.num_blocks
@@ -160,12 +160,12 @@ def test_a_sample_takes_blocks_as_it_grows():
     manager, made = scheduler()
     grows = sequence("grows", 4, 9)
     made.add(grows)
-    held = []
+    table_lengths = []
     while made.has_work:
         batch = made.schedule()
-        held.append(len(grows.block_table))
+        table_lengths.append(len(grows.block_table))
         play(batch, made)
-    assert held == [1] + [2] * 4 + [3] * 4
+    assert table_lengths == [1] + [2] * 4 + [3] * 4
     assert manager.num_free == 6
 
 
@@ -214,8 +214,8 @@ def test_nobody_yields_where_it_would_not_help():
 def test_deadlines_are_told_whether_running_or_waiting():
     _, made = scheduler(seqs=1)
     runs, waits = sequence("runs", 4, 8, deadline=10.0), sequence("waits", 4, 8, deadline=9.0)
-    for each in (runs, waits, sequence("patient", 1, 1)):
-        made.add(each)
+    for queued in (runs, waits, sequence("patient", 1, 1)):
+        made.add(queued)
     made.schedule()
     assert made.overdue(8.9) == []
     assert made.overdue(9.0) == [waits]
@@ -233,12 +233,12 @@ def test_a_cancelled_crowd_costs_no_more_for_who_waits_before_it():
             return (self.priority, self.arrival, self.index)
 
     crowd = [Counted(str(n), 0, (2,), SamplingParams(), 1) for n in range(2000)]
-    for each in crowd:
-        made.add(each)
+    for queued in crowd:
+        made.add(queued)
     made.schedule()
     comparisons.clear()
-    for each in reversed(crowd):
-        made.finish(each)
+    for queued in reversed(crowd):
+        made.finish(queued)
     assert not made.has_work
     assert len(comparisons) < 2000 * 40  # a few for each, though thousands stand before it
 

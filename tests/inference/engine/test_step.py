@@ -33,16 +33,16 @@ def test_each_row_gets_what_it_asked_for_from_its_own_logits(values):
     assert [len(first.logprobs), scored.logprobs, both.logprobs] == [2, None, None]
     assert first.prompt_logprobs is None
     logprobs = values.log_softmax(-1)
-    for row, token, [(found, logprob, _)] in zip(
+    for row, token, [(scored_token, logprob, _)] in zip(
         (1, 2, 3, 4), (7, 8, 9, 4), scored.prompt_logprobs + both.prompt_logprobs, strict=True
     ):
-        assert found == token
+        assert scored_token == token
         assert logprob == pytest.approx(logprobs[row, token].item(), abs=1e-5)
 
 
 def test_alternatives_are_counted_for_each_row_alone(values):
-    found = read(values, [ask(logprobs=count) for count in (0, 1, 5, 40, 50, 3)])
-    assert [len(each.logprobs) for each in found] == [1, 1, 5, 40, 40, 3]
+    outputs = read(values, [ask(logprobs=count) for count in (0, 1, 5, 40, 50, 3)])
+    assert [len(output.logprobs) for output in outputs] == [1, 1, 5, 40, 40, 3]
 
 
 def test_what_fails_while_drawing_ends_alone(values):

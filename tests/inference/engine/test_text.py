@@ -17,8 +17,8 @@ def tokenizer(trained):
 
 def pieces(tokenizer, text, stop=()):
     detokenizer = Detokenizer(tokenizer, [StopString(text) for text in stop])
-    found = [detokenizer.push(token) for token in tokenizer.encode(text)]
-    return [*found, detokenizer.finish()], detokenizer.stopped
+    texts = [detokenizer.push(token) for token in tokenizer.encode(text)]
+    return [*texts, detokenizer.finish()], detokenizer.stopped
 
 
 def test_the_end_token_stands_before_the_text(tokenizer):

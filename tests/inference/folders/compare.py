@@ -1,4 +1,4 @@
-"""What a folder says: its ids for texts, its logits, and where its greedy text ends."""
+"""Compare readings of a folder: ids of texts, logits, and where greedy text ends."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ class Reading:
 
 
 def theirs(folder: Path, texts=TEXTS, prompts=PROMPTS) -> Reading:
-    """transformers' reading."""
+    """Return transformers' reading."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -47,7 +47,7 @@ def theirs(folder: Path, texts=TEXTS, prompts=PROMPTS) -> Reading:
 
 
 def without_end(said: list[int], ends) -> list[int]:
-    """An end isn't text, whatever it stands for elsewhere."""
+    """Cut ids at an end token, which isn't text, whatever it stands for elsewhere."""
     ends = ends if isinstance(ends, list) else [ends]
     return said[:-1] if said and said[-1] in ends else said
 
@@ -60,7 +60,7 @@ def logits_of(model) -> torch.Tensor:
 
 @torch.no_grad()
 def greedy(model, prompt: list[int]) -> list[int]:
-    """New ids by generate, which the folder's generation config ends."""
+    """Return new ids by generate, which the folder's generation config ends."""
     tokens = model.generate(
         torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt), dtype=torch.int64),
         do_sample=False, max_new_tokens=NEW_TOKENS,
@@ -69,7 +69,7 @@ def greedy(model, prompt: list[int]) -> list[int]:
 
 
 def ours(folder: Path, texts=TEXTS, prompts=PROMPTS) -> Reading:
-    """The engine's reading."""
+    """Return the engine's reading."""
     params = SamplingParams(temperature=0.0, max_tokens=NEW_TOKENS)
     with Engine(folder) as engine:
         ids = [engine.tokenizer.encode(text) for text in texts]
@@ -81,7 +81,7 @@ def ours(folder: Path, texts=TEXTS, prompts=PROMPTS) -> Reading:
 
 
 def require_same(found: Reading, expected: Reading):
-    """The same model: every id, every greedy token and its end; logits within 1e-4."""
+    """Require one model: every id, every greedy token and its end; logits within 1e-4."""
     assert found.ids == expected.ids
     torch.testing.assert_close(found.logits, expected.logits, atol=1e-4, rtol=0)
     assert found.said == expected.said

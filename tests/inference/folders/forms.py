@@ -1,5 +1,8 @@
-"""The folders by name. Each is written by the libraries that write such folders, so far as these
-are among the tests' own; what is written here by hand says so."""
+"""List the folders by name.
+
+Each is written by the libraries that write such folders, if these are among the tests' own. What is
+written by hand says so.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ class Folder:
 
 
 def published(folder: Path, peer=None, **options):
-    """As facebook/opt-*: float16 .bin with the head, vocab.json and merges.txt."""
+    """Write a folder as facebook/opt-*: float16 .bin with the head, vocab.json and merges.txt."""
     peer = peer or weights.opt()
     weights.save_bin(folder, peer, **options)
     vocabulary.write_published(folder)
@@ -45,13 +48,13 @@ def bin_shards(folder: Path):
 
 
 def safetensors_of_save_model(folder: Path, peer=None):
-    """The head alone is stored, and the metadata names the embedding as the same."""
+    """Store the head alone, with metadata that names the embedding as the same."""
     weights.save_model(folder, peer or weights.opt())
     vocabulary.write_published(folder)
 
 
 def save_pretrained(folder: Path, peer=None, added=(), *, special=False, **options):
-    """By today's transformers, the tokenizer too."""
+    """Save model and tokenizer by today's transformers."""
     (peer or weights.opt()).save_pretrained(folder, **options)
     vocabulary.save_tokenizer(folder, added, special=special)
 
@@ -63,7 +66,7 @@ def all_tokenizer_files(folder: Path):
 
 
 def bin_beside_safetensors(folder: Path):
-    """Both are of one model; transformers takes safetensors."""
+    """Store .bin and safetensors of one model, of which transformers takes safetensors."""
     weights.save_bin(folder, weights.opt(), half=False)
     save_pretrained(folder)
 
@@ -81,7 +84,7 @@ def generation(folder: Path, **fields):
 
 
 def early_end():
-    """The token that transformers says fifth after PROMPT, or the first new one after that."""
+    """Return transformers' fifth token after PROMPT, or the first new one from there on."""
     said = greedy_reference(weights.opt(), prompt_ids(), 24)
     return next(token for n, token in enumerate(said) if n > 3 and token not in said[:n])
 
@@ -98,7 +101,7 @@ def ends_in_the_generation_config(folder: Path):
 
 
 def ends_in_the_config(folder: Path):
-    """No generation_config.json, as before transformers 4.26."""
+    """Leave out generation_config.json, as transformers before 4.26 did."""
     safetensors_of_save_model(folder)
     (folder / "generation_config.json").unlink()
     weights.change(folder / "config.json", eos_token_id=[2, early_end()])

@@ -1,5 +1,7 @@
-"""One field of one file at a time, changed: every field that the libraries know, to values of every
-kind. Nothing here knows which of them matter."""
+"""Mutate one field of one file at a time: each that the libraries know, to any kind of value.
+
+Nothing here knows which of them matter.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -51,18 +53,18 @@ def same(one: Any, other: Any) -> bool:
 
 
 def set_field(file: str, path: tuple, value: Any, *, plain: bool = False) -> Mutation:
-    """A leaf of a JSON file, set or taken away."""
+    """Set a leaf of a JSON file, or remove it."""
 
     def apply(folder: Path) -> None:
-        found = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
-        inner = found
+        fields = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
+        inner = fields
         for step in path[:-1]:
             inner = inner[step]
         if value is not ABSENT:
             inner[path[-1]] = value
         else:
             inner.pop(path[-1], None) if isinstance(inner, dict) else inner.pop(path[-1])
-        (folder / file).write_text(json.dumps(found))
+        (folder / file).write_text(json.dumps(fields))
 
     shown = "absent" if value is ABSENT else json.dumps(value)
     title = f"{file}: {'.'.join(map(str, path))} {shown}"
@@ -72,7 +74,7 @@ def set_field(file: str, path: tuple, value: Any, *, plain: bool = False) -> Mut
 
 
 def of_leaves(file: str, found: Any, path: tuple = ()) -> Iterator[list[Mutation]]:
-    """The same for every leaf and branch of a JSON file; long tables are left alone."""
+    """Mutate every leaf and branch of a JSON file, but for long tables."""
     items = found.items() if isinstance(found, dict) else enumerate(found)
     for name, now in list(items):
         if isinstance(now, dict | list) and len(now) > 50:
@@ -87,7 +89,7 @@ def of_leaves(file: str, found: Any, path: tuple = ()) -> Iterator[list[Mutation
 def write(
     file: str, title: str, change: Callable[[bytes], bytes], *named: str, plain: bool = False
 ) -> Mutation:
-    """A file's bytes, changed; of an absent file they are none."""
+    """Change a file's bytes; an absent file has none."""
 
     def apply(folder: Path) -> None:
         path = folder / file
@@ -109,7 +111,7 @@ def as_lines(change: Callable[[list[str]], list[str]]) -> Callable[[bytes], byte
 
 
 def damaged(file: str, *named: str) -> list[Mutation]:
-    """What happens to any file on its way."""
+    """List the damage that any file may take in transit."""
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
     return [
         remove(file, *named),

@@ -32,5 +32,5 @@ def of_generation_config(
 
 
 def of_early_generation_config(folder: Path) -> Iterator[list[Mutation]]:
-    """The same fields where config.json held them, before there was a generation config."""
+    """Mutate the same fields in config.json, which held them before generation configs existed."""
     yield from of_generation_config(folder, "config.json")

@@ -20,7 +20,7 @@ from tests.inference.folders.vocabulary import FILLERS
 
 
 def tokenizer_fields() -> set[str]:
-    """What GPT2Tokenizer takes, by name or as any tokenizer does."""
+    """Return the names of fields that GPT2Tokenizer takes, its own and any tokenizer's."""
     from transformers import GPT2Tokenizer, PreTrainedTokenizerBase
 
     named = set(inspect.signature(GPT2Tokenizer.__init__).parameters)
@@ -125,8 +125,8 @@ def in_model(part: str) -> Callable[[Callable[[Any], Any]], Callable[[bytes], by
 
 def of_tokenizer_json(folder: Path) -> Iterator[list[Mutation]]:
     file = "tokenizer.json"
-    found = json.loads((folder / file).read_text())
-    yield from of_leaves(file, found)
+    tokenizer = json.loads((folder / file).read_text())
+    yield from of_leaves(file, tokenizer)
     yield from (
         [set_field(file, (name,), value) for value in values] for name, values in PARTS.items()
     )
@@ -161,7 +161,7 @@ def vocabulary_table(file: str, inside) -> list[Mutation]:
 
 
 def merges_table(file: str, inside) -> list[Mutation]:
-    """Merges lost, exchanged, doubled and unknown; lines that editors leave."""
+    """Lose, exchange, double and invent merges, and add lines that editors leave."""
     changes = {
         "the last lost": lambda m: [line for line in m if line][:-1],
         "one lost": lambda m: m[:3] + m[4:],

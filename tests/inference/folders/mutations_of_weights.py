@@ -20,7 +20,7 @@ Tensors = dict[str, torch.Tensor]
 def rewritten(
     title: str, change: Callable[[Tensors], Tensors], *named: str, plain: bool = False, **said
 ) -> Mutation:
-    """The file's tensors, or its metadata, changed."""
+    """Change the file's tensors, or its metadata."""
 
     def apply(folder: Path) -> None:
         with safe_open(folder / FILE, "pt") as file:
@@ -156,7 +156,7 @@ def of_index(folder: Path) -> Iterator[list[Mutation]]:
 
 
 def of_files_beside(_: Path) -> Iterator[list[Mutation]]:
-    """A folder that holds more than one model's files."""
+    """Make a folder hold more than one model's files."""
     yield [_another(name) for name in (
         FILE, "pytorch_model.bin", "model-00001-of-00002.safetensors", "model.fp16.safetensors",
         "adapter_model.safetensors", "adapter_model.bin", "consolidated.safetensors", "restored.pt",

@@ -1,4 +1,4 @@
-"""What no library among the tests' own writes, by hand: adapters, quantised matrices, metaseq's."""
+"""Write files by hand that no library here writes: adapters, quantized matrices, metaseq's."""
 
 import json
 from collections.abc import Callable
@@ -28,13 +28,13 @@ def adapter(folder: Path):
 
 
 def adapter_beside_weights(folder: Path):
-    """transformers would lay the adapter over the weights; who reads these alone has another."""
+    """Add an adapter, which transformers would apply: the weights alone are another model."""
     adapter(folder)
     weights.opt().save_pretrained(folder)
 
 
 def quantized(method: str, tensors: Callable[[str, torch.Tensor], dict[str, torch.Tensor]], **said):
-    """By hand: what quantising libraries leave of the matrices, and the note in config.json."""
+    """Write matrices as quantizing libraries do, with the note in config.json, by hand."""
 
     def write(folder: Path):
         from safetensors.torch import save_file
@@ -73,7 +73,7 @@ def _packed(name: str, tensor: torch.Tensor):
 
 
 def metaseq(save, tokenizer=lambda folder: vocabulary.write_pair(folder, "gpt2"), **options):
-    """By hand after metaseq's source, the vocabulary beside it."""
+    """Write metaseq's files by hand, after its source, with the vocabulary."""
 
     def write(folder: Path):
         save(folder, weights.opt(), **options)

@@ -55,7 +55,7 @@ def write_pair(folder: Path, prefix: str = ""):
 
 
 def write_published(folder: Path, **changes):
-    """The four files that lie in facebook/opt-*: a pair, and who plays which part."""
+    """Write the four files of facebook/opt-*: the pair, and which special token is which."""
     write_pair(folder)
     pad = END | {"content": "<pad>"}
     typed = {"__type": "AddedToken"}
@@ -77,7 +77,7 @@ def write_added(folder: Path, tokens=ADDED):
 
 
 def published_tokenizer(folder: Path):
-    """transformers' tokenizer of the published files, which are written into the folder."""
+    """Write the published files into the folder, and return transformers' tokenizer of them."""
     from transformers import GPT2Tokenizer
 
     write_published(folder)

@@ -16,7 +16,7 @@ POST_NORM = {"do_layer_norm_before": False, "word_embed_proj_dim": 16}
 
 @cache
 def opt(**changes):
-    """A random OPT, not to be changed. Its spare rows are never likely, as training leaves them."""
+    """Return a random OPT, not to be changed. Spare rows are never likely, as after training."""
     peer = random_opt(**({"vocab_size": ROWS, "dropout": 0.1, "init_std": 0.6} | changes))
     with torch.no_grad():
         peer.get_input_embeddings().weight[TOKENS:] *= 0.01
@@ -24,7 +24,7 @@ def opt(**changes):
 
 
 def copied(**changes):
-    """The same, to be changed."""
+    """Return a copy of it that may be changed."""
     return copy.deepcopy(opt(**changes))
 
 
@@ -79,6 +79,6 @@ def save_model(folder: Path, peer):
 
 def change(path: Path, **fields):
     """Set fields of a JSON object; None takes a field away."""
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found = {name: value for name, value in (found | fields).items() if value is not None}
-    path.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    stored = {name: value for name, value in (stored | fields).items() if value is not None}
+    path.write_text(json.dumps(stored, indent=2), encoding="utf-8")

@@ -16,7 +16,7 @@ EVERYTHING = tuple(Capture(site) for site in (*LAYER_SITES, "logits"))
 
 
 def places(peer):
-    """(module, whether it stands in the module's input) by site and layer."""
+    """Return, by site and layer, the module, and whether the site is the module's input."""
     for number, layer in enumerate(peer.model.decoder.layers):
         yield ("input", number), layer, True
         yield ("heads", number), layer.self_attn.out_proj, True
@@ -29,7 +29,7 @@ def places(peer):
 
 @contextmanager
 def hooked(peer, edits=()):
-    """What stands at every place, after edits: (site, layer, function of [tokens, …])."""
+    """Return the values at every site, after edits: (site, layer, function of [tokens, …])."""
     seen, handles = {}, []
 
     def passed(point, there):
@@ -64,7 +64,7 @@ def hooked(peer, edits=()):
 
 @torch.no_grad()
 def peers_view(peer, tokens, edits=()):
-    """What transformers has at every place for these tokens, attention too."""
+    """Return transformers' values at every site for these tokens, attention too."""
     peer.set_attn_implementation("eager")
     with hooked(peer, edits) as seen:
         attentions = peer(torch.tensor([tokens]), output_attentions=True).attentions
@@ -87,8 +87,8 @@ def require_same(output, seen, count):
 
 
 def run(engine, *requests):
-    """Outputs of requests in one shared batch."""
-    return engine.run([EngineRequest(PROMPT, GREEDY, **each) for each in requests])
+    """Run requests in one shared batch, and return their outputs."""
+    return engine.run([EngineRequest(PROMPT, GREEDY, **inside) for inside in requests])
 
 
 def test_everything_captured_is_what_transformers_hooks_see(opt):
@@ -117,8 +117,8 @@ def test_only_what_was_asked_for_comes_in_its_dtype(engine):
 
 def test_captures_of_the_prompt_come_with_the_first_event(engine):
     events = list(engine.stream(PROMPT, GREEDY, captures=[Capture("output", layers=[0])]))
-    told = [[each.positions for each in event.captured] for event in events]
-    assert told == [[tuple(range(17))], [(17,)], [(18,)], [(19,)], [(20,)], [(21,)]]
+    positions_by_event = [[snapshot.positions for snapshot in event.captured] for event in events]
+    assert positions_by_event == [[tuple(range(17))], [(17,)], [(18,)], [(19,)], [(20,)], [(21,)]]
 
 
 def test_each_sample_of_a_request_is_looked_into(engine):
@@ -200,15 +200,16 @@ def test_an_intervention_does_what_a_hook_does(opt, name):
 
 def test_each_request_of_a_batch_has_its_own_and_leaves_the_others_alone(engine):
     interventions = [() for _ in EDITS] + [(intervention,) for intervention, _ in EDITS.values()]
-    requests = [{"interventions": each, "captures": EVERYTHING} for each in interventions]
-    alone = [run(engine, each)[0] for each in requests]
+    requests = [{"interventions": changes, "captures": EVERYTHING} for changes in interventions]
+    alone = [run(engine, changes)[0] for changes in requests]
     together = run(engine, *requests)
     assert tokens_of(together) == tokens_of(alone)
     assert len({tuple(tokens) for tokens in tokens_of(alone)}) > 4
-    for ours, theirs in zip(together, alone, strict=True):
+    for batched, expected in zip(together, alone, strict=True):
         for site in LAYER_SITES:
             close(
-                ours.outputs[0].captured.values(site, 1), theirs.outputs[0].captured.values(site, 1)
+                batched.outputs[0].captured.values(site, 1),
+                expected.outputs[0].captured.values(site, 1),
             )
 
 
@@ -247,12 +248,12 @@ def test_preempted_requests_capture_once_and_the_same(plain_opt):
         disturbed = engine.run(requests)
         assert engine.stats().preemptions > 0
     assert tokens_of(disturbed) == tokens_of(undisturbed)
-    for ours, theirs in zip(disturbed, undisturbed, strict=True):
+    for preempted, expected in zip(disturbed, undisturbed, strict=True):
         for site in LAYER_SITES:
-            here, there = ours.outputs[0].captured, theirs.outputs[0].captured
+            here, there = preempted.outputs[0].captured, expected.outputs[0].captured
             assert here.positions(site, 1) == there.positions(site, 1)
             close(here.values(site, 1), there.values(site, 1))
-        assert len(ours.prompt_logprobs) == len(ours.prompt_token_ids)
+        assert len(preempted.prompt_logprobs) == len(preempted.prompt_token_ids)
 
 
 def test_what_blows_up_ends_its_own_request(engine):

@@ -1,4 +1,4 @@
-"""What is captured and changed over several ranks is what one rank captures and changes."""
+"""Capture and change over several ranks, as one rank does."""
 
 import pytest
 
@@ -21,8 +21,10 @@ def answers(directory, tensor, pipeline):
     with Engine(directory, tensor, pipeline, max_num_batched_tokens=40) as engine:
         edits = [(), *((edit,) for edit, _ in EDITS.values())]
         requests = [
-            EngineRequest(RAGGED[number % 2 + 2], PARAMS, captures=EVERYTHING, interventions=each)
-            for number, each in enumerate(edits)
+            EngineRequest(
+                RAGGED[number % 2 + 2], PARAMS, captures=EVERYTHING, interventions=changes
+            )
+            for number, changes in enumerate(edits)
         ]
         first = engine.run(requests)
         source = first[0].outputs[0].captured
@@ -47,8 +49,8 @@ def test_ranks_see_and_change_what_one_rank_does(tmp_path, shape, tensor, pipeli
     expected, found = answers(tmp_path, 1, 1), answers(tmp_path, tensor, pipeline)
     assert tokens_of(found) == tokens_of(expected)
     points = [(site, layer) for site in LAYER_SITES for layer in range(3)] + [("logits", None)]
-    for ours, theirs in zip(found, expected, strict=True):
-        here, there = ours.outputs[0].captured, theirs.outputs[0].captured
+    for output, expected_output in zip(found, expected, strict=True):
+        here, there = output.outputs[0].captured, expected_output.outputs[0].captured
         for point in points:
             assert here.positions(*point) == there.positions(*point)
             close(here.values(*point), there.values(*point))

@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def shard_bytes(config, dtype, layout):
-    """This rank's parameters in their final form."""
+    """Return this rank's parameters in their final form."""
     model = meta_model(config, DTYPES[dtype], layout)
     packable = [m.weight for m in model.modules() if isinstance(m, Linear | VocabTable)]
     saved = 3 * sum(weight.numel() for weight in packable) if dtype == "int8" else 0

@@ -42,7 +42,7 @@ def test_pieces_of_a_sequence_see_what_came_before(cache, tokens, expected, slot
         seen = slice(slots.start, slots.start + last) if slots is IN_PLACE else slots[:last]
         span = SequenceSpan(0, last - first, seen)
         attend = CachedAttention(*cache, indices(slots)[first:last], None, [span])
-        mixed = attend(0, *(each[first:last] for each in tokens))
+        mixed = attend(0, *(tensor[first:last] for tensor in tokens))
         torch.testing.assert_close(mixed, expected[first:last])
 
 
@@ -57,5 +57,5 @@ def test_single_tokens_together_are_single_tokens_one_by_one(cache, tokens, expe
     visible = (torch.arange(20) < torch.tensor([[20], [1]]))[:, None, None, :]
     singles = DecodeBatch(torch.tensor([0, 1]), context, visible)
     attend = CachedAttention(*cache, torch.cat([longer[19:], shorter]), singles, [])
-    mixed = attend(0, *(each[[19, 0]] for each in tokens))
+    mixed = attend(0, *(tensor[[19, 0]] for tensor in tokens))
     torch.testing.assert_close(mixed, torch.stack([expected[19], expected[0]]))

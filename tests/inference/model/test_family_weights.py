@@ -25,7 +25,7 @@ HEAD = "lm_head.weight"
 
 @pytest.fixture
 def folder(plain_opt, tmp_path):
-    """A copy of a folder without its weights, and these."""
+    """Copy a folder without its weights; return it and these."""
     shutil.copytree(plain_opt[0], tmp_path, dirs_exist_ok=True)
     tensors = load_file(tmp_path / "model.safetensors")
     (tmp_path / "model.safetensors").unlink()
@@ -137,8 +137,8 @@ def test_of_several_checkpoints_the_one_that_transformers_takes_is_taken(folder,
     from transformers import OPTForCausalLM
 
     directory, tensors = folder
-    other = {name: tensor.flip(0).contiguous() for name, tensor in tensors.items()}
-    for file, stored in zip(files, (tensors, other), strict=True):
+    other_tensors = {name: tensor.flip(0).contiguous() for name, tensor in tensors.items()}
+    for file, stored in zip(files, (tensors, other_tensors), strict=True):
         if file.endswith(".index.json"):
             suffix = ".bin" if ".bin." in file else ".safetensors"
             save(stored, directory / f"shard{suffix}")
@@ -194,14 +194,16 @@ def test_names_that_tell_who_wrote_them_are_refused_with_the_remedy(folder, rena
 def test_each_command_says_it_of_each_form(folder, capsys, name, command):
     directory, tensors = folder
     save(renamed(tensors, lambda name: f"base_model.model.{name}"), directory / name)
-    given = {
+    command_lines = {
         "generate": ["x", "--model", str(directory)],
         "convert": [str(directory), str(directory.parent / "out"), "--dry-run"],
     }
-    assert main([command, *given.get(command, [str(directory)])]) == 2 - (command == "inspect")
-    told = "\n".join(capsys.readouterr())
-    assert re.search(rf"{name} holds the weights of an adapter .*merge_and_unload", told)
-    assert "absent" not in told
+    assert main([command, *command_lines.get(command, [str(directory)])]) == 2 - (
+        command == "inspect"
+    )
+    printed = "\n".join(capsys.readouterr())
+    assert re.search(rf"{name} holds the weights of an adapter .*merge_and_unload", printed)
+    assert "absent" not in printed
 
 
 class Model(torch.nn.Module):
@@ -255,8 +257,8 @@ UNREADABLE_BIN = [
 
 @pytest.mark.parametrize(
     ("file", "write", "said"),
-    [("model.safetensors", *each) for each in UNREADABLE]
-    + [("pytorch_model.bin", *each) for each in UNREADABLE + UNREADABLE_BIN],
+    [("model.safetensors", *case) for case in UNREADABLE]
+    + [("pytorch_model.bin", *case) for case in UNREADABLE + UNREADABLE_BIN],
 )
 def test_what_lies_in_the_place_of_weights_is_named(folder, file, write, said):
     directory, _ = folder

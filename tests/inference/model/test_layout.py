@@ -10,9 +10,14 @@ from inference.plan import named_config
 
 def test_ranks_of_one_stage_follow_each_other():
     places = [Layout(2, 2, rank) for rank in range(4)]
-    assert [(each.stage, each.tensor_rank) for each in places] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert [each.is_first_stage for each in places] == [True, True, False, False]
-    assert [list(each.layers(6)) for each in places[1:3]] == [[0, 1, 2], [3, 4, 5]]
+    assert [(layout.stage, layout.tensor_rank) for layout in places] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
+    assert [layout.is_first_stage for layout in places] == [True, True, False, False]
+    assert [list(layout.layers(6)) for layout in places[1:3]] == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize(
@@ -27,21 +32,21 @@ def test_ranks_of_one_stage_follow_each_other():
     ],
 )
 def test_inner_stages_have_more_layers_then_the_last(layers, stages, counts):
-    held = [Layout(2, stages, 2 * stage).layers(layers) for stage in range(stages)]
-    assert [len(each) for each in held] == counts
-    assert [layer for each in held for layer in each] == list(range(layers))
+    layers_by_stage = [Layout(2, stages, 2 * stage).layers(layers) for stage in range(stages)]
+    assert [len(own_layers) for own_layers in layers_by_stage] == counts
+    assert [layer for own_layers in layers_by_stage for layer in own_layers] == list(range(layers))
 
 
 @pytest.mark.parametrize(("size", "ranks"), [(56, 3), (509, 2), (5, 4), (3, 3), (100, 7)])
 def test_shares_are_whole_units_that_differ_by_one_and_leave_nothing_out(size, ranks):
     shares = [Layout(ranks, rank=rank).share(size) for rank in range(ranks)]
-    assert [index for each in shares for index in each] == list(range(size))
-    lengths = [len(each) for each in shares]
+    assert [index for share in shares for index in share] == list(range(size))
+    lengths = [len(share) for share in shares]
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] - lengths[-1] <= 1
     wide = [Layout(ranks, rank=rank).share(8 * size, 8) for rank in range(ranks)]
-    assert [(each.start, each.stop) for each in wide] == [
-        (8 * each.start, 8 * each.stop) for each in shares
+    assert [(share.start, share.stop) for share in wide] == [
+        (8 * share.start, 8 * share.stop) for share in shares
     ]
 
 

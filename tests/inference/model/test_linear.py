@@ -79,9 +79,9 @@ def test_an_adopted_table_looks_up_what_is_stored_and_packs_the_head_alone():
 def test_shares_of_a_table_sum_up_to_the_whole():
     torch.manual_seed(3)
     whole, tokens = torch.randn(30, 8), torch.tensor([0, 9, 10, 29])
-    found = []
+    summands = []
     for first in (0, 10, 20):
         table = VocabTable(10, 8, first=first, reduce=lambda rows: rows).requires_grad_(False)
         table.weight.copy_(whole[first : first + 10])
-        found.append(table(tokens))
-    assert torch.equal(sum(found), whole[tokens])
+        summands.append(table(tokens))
+    assert torch.equal(sum(summands), whole[tokens])

@@ -23,7 +23,7 @@ def load_plain(directory):
 
 @pytest.fixture
 def stored(plain_opt, tmp_path):
-    """A copy of a checkpoint, its tensors, and a way to store and load others in their place."""
+    """Copy a checkpoint; return its tensors and a function that stores and loads others instead."""
     shutil.copytree(plain_opt[0], tmp_path, dirs_exist_ok=True)
     tensors = load_file(tmp_path / "model.safetensors")
     tensors.pop("lm_head.weight", None)
@@ -46,7 +46,7 @@ def test_each_absent_weight_is_named(stored):
     tensors, load = stored
     for name in tensors:
         with pytest.raises(WeightMismatch) as caught:
-            load({other: tensors[other] for other in tensors if other != name})
+            load({kept_name: tensors[kept_name] for kept_name in tensors if kept_name != name})
         assert (caught.value.absent, caught.value.extra) == ([name], [])
         assert name in str(caught.value)
 
@@ -280,16 +280,16 @@ def test_ranks_hold_every_weight_once_between_them(tmp_path, tensor, stages):
         for name, part in model.weights().items():
             parts.setdefault(name, []).append(part)
     for name, weight in whole.items():
-        dim, found = split_dim(name), parts[name]
+        dim, shards = split_dim(name), parts[name]
         if name == EMBEDDING and stages > 1:  # the first stage's and, as the head, the last's
-            assert torch.equal(torch.cat(found[tensor:]), weight)
-            found = found[:tensor]
+            assert torch.equal(torch.cat(shards[tensor:]), weight)
+            shards = shards[:tensor]
         if dim is not None:
-            assert torch.equal(torch.cat(found, dim), weight)
+            assert torch.equal(torch.cat(shards, dim), weight)
         else:
             once = name.endswith(("out_proj.bias", "fc2.bias"))
-            assert len(found) == (1 if once else tensor)
-            assert all(torch.equal(part, weight) for part in found)
+            assert len(shards) == (1 if once else tensor)
+            assert all(torch.equal(part, weight) for part in shards)
 
 
 def test_each_tensor_that_is_not_what_was_converted_is_named_by_some_rank(tmp_path):

@@ -30,7 +30,7 @@ def checkpoints(tmp_path_factory):
 )
 def test_loading_takes_hardly_more_memory_than_the_ranks_share(checkpoints, dtype, tensor, packed):
     """Upcasting or not, packed or, as on GPUs, not; what is mapped from files isn't counted."""
-    found = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable, "-m", "tests.inference.model.loading_memory", *map(str, checkpoints),
             dtype, str(tensor), packed,
@@ -38,6 +38,6 @@ def test_loading_takes_hardly_more_memory_than_the_ranks_share(checkpoints, dtyp
         cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    figures = json.loads(found.stdout)
+    assert completed.returncode == 0, completed.stderr
+    figures = json.loads(completed.stdout)
     assert 0.9 * figures["shard"] < figures["peak"] <= 1.15 * figures["shard"]

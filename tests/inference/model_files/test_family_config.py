@@ -94,8 +94,8 @@ def test_a_field_that_changes_nothing_is_let_pass_as_transformers_does(
     (tmp_path / "config.json").write_text(json.dumps(data | {field: HARMLESS[field]}))
     peer = OPTForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
     with Engine(tmp_path) as engine:
-        found = engine.generate([PROMPT], SamplingParams(max_tokens=8, temperature=0))
-    assert tokens_of(found) == [greedy_reference(peer, PROMPT, 8)]
+        outputs = engine.generate([PROMPT], SamplingParams(max_tokens=8, temperature=0))
+    assert tokens_of(outputs) == [greedy_reference(peer, PROMPT, 8)]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_activations_are_those_of_transformers():
 def test_another_activation_gives_the_tokens_of_transformers(tmp_path):
     peer = make_opt(tmp_path, activation_function="quick_gelu")
     with Engine(tmp_path) as engine:
-        found = engine.generate([PROMPT], SamplingParams(max_tokens=12, temperature=0))
-    assert tokens_of(found) == [greedy_reference(peer, PROMPT, 12)]
+        outputs = engine.generate([PROMPT], SamplingParams(max_tokens=12, temperature=0))
+    assert tokens_of(outputs) == [greedy_reference(peer, PROMPT, 12)]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS_WITH_WEIGHTS)

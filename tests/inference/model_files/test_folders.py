@@ -30,7 +30,7 @@ def folder_of(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(folder_of):
-    """transformers' reading of a folder, or of its twin."""
+    """Return transformers' reading of a folder, or of its twin."""
     known = {}
 
     def find(name):
@@ -71,7 +71,7 @@ def test_a_conversion_keeps_what_the_author_said(name, folder_of, tmp_path, caps
 
 
 def said_in(path):
-    """A file's fields without those that a conversion may change."""
+    """Return a file's fields without those that a conversion may change."""
     free = {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
     fields = json.loads(path.read_text())
     return {name: value for name, value in fields.items() if name not in free}

@@ -41,13 +41,13 @@ FOLDERS = {  # changes to config.json (... removes a key); generation_config.jso
 
 @pytest.fixture
 def folder(plain_opt, tmp_path):
-    """A folder of the plain OPT with other configs."""
+    """Make a folder of the plain OPT with other configs."""
 
     def build(config_changes, generation):
         shutil.copytree(plain_opt[0], tmp_path / "opt")
         config = json.loads((tmp_path / "opt" / "config.json").read_text()) | config_changes
-        kept = {name: value for name, value in config.items() if value is not ...}
-        (tmp_path / "opt" / "config.json").write_text(json.dumps(kept))
+        fields = {name: value for name, value in config.items() if value is not ...}
+        (tmp_path / "opt" / "config.json").write_text(json.dumps(fields))
         (tmp_path / "opt" / "generation_config.json").unlink()
         if generation is not None:
             text = generation if isinstance(generation, str) else json.dumps(generation)
@@ -67,13 +67,15 @@ def test_defaults_are_those_of_transformers(folder, name):
     ends = resolved.eos_token_id
     expected = [] if ends is None else [ends] if isinstance(ends, int) else ends
 
-    found = GenerationConfig.from_directory(directory)
+    config = GenerationConfig.from_directory(directory)
 
-    assert list(found.eos_token_ids) == list(dict.fromkeys(expected))
-    given = peer.generation_config.max_length  # unset, the model's room is what bounds a text
-    peers = {name: getattr(resolved, name) for name in SETTINGS} | {"max_length": given}
-    assert {name: getattr(found, name) for name in SETTINGS} == peers
-    assert found.unsupported == found.unsupported_sampling == ()
+    assert list(config.eos_token_ids) == list(dict.fromkeys(expected))
+    peer_max_length = (
+        peer.generation_config.max_length
+    )  # unset, the model's room is what bounds a text
+    peers = {name: getattr(resolved, name) for name in SETTINGS} | {"max_length": peer_max_length}
+    assert {name: getattr(config, name) for name in SETTINGS} == peers
+    assert config.unsupported == config.unsupported_sampling == ()
 
 
 @pytest.mark.parametrize("where", ["generation_config.json", "config.json", "neither"])
@@ -123,8 +125,8 @@ def test_a_setting_that_is_not_honoured_is_named(field, value, neutral):
 
 
 def test_a_setting_of_sampling_alone_is_named_apart():
-    found = GenerationConfig.from_dict({"typical_p": 0.9, "epsilon_cutoff": 0.0})
-    assert (found.unsupported, found.unsupported_sampling) == ((), ("typical_p",))
+    config = GenerationConfig.from_dict({"typical_p": 0.9, "epsilon_cutoff": 0.0})
+    assert (config.unsupported, config.unsupported_sampling) == ((), ("typical_p",))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""One field of one file changed: the same as transformers, or refused by name, and never silently
-another model.
+"""Mutate one field of one file: it is read as transformers reads it, or refused by name.
+
+It is never silently another model.
 
 The mutations know no field: names come from the libraries' signatures, values from a pool of every
 kind. `make soak` tries them all, `make test` some of each field's.
@@ -46,7 +47,7 @@ TOKEN_RUNS = [[2, 71, 72, 301, 75], [1, 2, 3, 0], [300, 299, 297], [170, 234, 17
 
 @dataclass(frozen=True)
 class Refused:
-    """How a reader refused a folder; plain for an error that is made for people."""
+    """A reader's refusal of a folder; plain: its error is written for people."""
 
     text: str
     plain: bool
@@ -89,7 +90,7 @@ def their_tokens(folder: Path):
 
 
 def our_text(folder: Path):
-    """The command line's: it draws as the generation config says."""
+    """Return the command line's reading, which samples as the generation config says."""
     options = ["--model", str(folder), "--temperature", "0", "--max-tokens", "16"]
     said = run("generate", "--ids", " ".join(map(str, IDS)), *options)
     first, *_ = said.split("---")  # of num_return_sequences
@@ -97,7 +98,7 @@ def our_text(folder: Path):
 
 
 def run(*command: str) -> str:
-    """What the command line prints; ValueError with what it complains of."""
+    """Return what the command line prints; its complaint is raised as ValueError."""
     said, complained = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
         status = main([*command])
@@ -143,7 +144,7 @@ SUBJECTS = {
 
 
 def fault_of(mutation, folder, readers, as_it_was):
-    """What is wrong with the engine's answer to a mutation, or None."""
+    """Return what is wrong with the engine's reading of a mutation, or None."""
     read_ours, read_theirs, require = readers
     found, expected = attempt(read_ours, folder), attempt(read_theirs, folder)
     if isinstance(found, Refused):
@@ -154,17 +155,17 @@ def fault_of(mutation, folder, readers, as_it_was):
             return f"refused, though it is the same model: {found.text}"
         return None
     if isinstance(expected, Refused):
-        other = differs(require, found, as_it_was)
+        difference = differs(require, found, as_it_was)
         return (
-            f"another model, which transformers refuses: {expected.text}, {other}"
-            if other
+            f"another model, which transformers refuses: {expected.text}, {difference}"
+            if difference
             else None
         )
     return differs(require, found, expected)
 
 
 def differs(require, found, expected):
-    """How two readings differ, or None."""
+    """Return how two readings differ, or None."""
     if isinstance(found, Refused):
         return found.text
     try:
@@ -188,7 +189,7 @@ def test_a_conversion_of_it_is_that_model_too_or_refused_by_name(subject, tmp_pa
 
 
 def converted(read, folder: Path):
-    """A reading of what convert makes of a folder."""
+    """Return a reading of what convert makes of a folder."""
     made = folder.with_name("converted")
     shutil.rmtree(made, ignore_errors=True)
     run("convert", str(folder), str(made), "--no-progress")
@@ -196,7 +197,7 @@ def converted(read, folder: Path):
 
 
 def faults_of(name, mutations, readers, every, place: Path):
-    """What is wrong with the answers to one in every so many mutations of each field."""
+    """Return the faults in readings of one in every so many mutations of each field."""
     whole, folder = place / "whole", place / "changed"
     whole.mkdir()
     FOLDERS[name].write(whole)

@@ -23,8 +23,8 @@ def parsed(kind, text):
     ],
 )
 def test_what_lies_in_the_range_is_taken(kind, text, value):
-    found = parsed(kind, text)
-    assert (found, type(found)) == (value, type(value))
+    taken = parsed(kind, text)
+    assert (taken, type(taken)) == (value, type(value))
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,11 @@ def test_opt_175b_on_the_machines_of_its_holders(
     made = over_all("opt-175b", gpus, gpu, dtype)
     assert made.fits
     assert made.full_sequences == sequences
-    found = (
+    figures = (
         made.weight_bytes_per_gpu / 1e9, made.kv_room_bytes / 1e9, made.kv_room_tokens / 1e3,
         made.roofline.one_stream, made.roofline.full,
     )  # fmt: skip
-    assert found == pytest.approx((per_gpu, room, tokens, one, full), rel=0.006)
+    assert figures == pytest.approx((per_gpu, room, tokens, one, full), rel=0.006)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_gpus_that_divide_no_head_have_figures(
     made = plan_best(named_shape(name), Machine(gpus, named_gpu(gpu)))
     assert (made.tensor_parallel_size, made.full_sequences) == (gpus, sequences)
     best = made.fastest_full
-    found = made.weight_bytes_per_gpu / 1e9, made.kv_room_tokens / 1e3, best.one_stream, best.full
-    assert found == pytest.approx((per_gpu, tokens, one, full), rel=0.02)
+    figures = made.weight_bytes_per_gpu / 1e9, made.kv_room_tokens / 1e3, best.one_stream, best.full
+    assert figures == pytest.approx((per_gpu, tokens, one, full), rel=0.02)
 
 
 def test_where_no_split_fits_the_nearest_says_how_much_is_missing():
@@ -209,25 +209,25 @@ def test_where_no_split_fits_the_nearest_says_how_much_is_missing():
 
 
 def test_the_rest_of_a_given_split_fills_the_gpus(capsys):
-    asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
+    arguments = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
     for option, spread in (("--tp", "TP 4 x PP 4"), ("--pp", "TP 4 x PP 4")):
-        assert main([*asked, option, "4"]) == 0
+        assert main([*arguments, option, "4"]) == 0
         assert f"{spread}, as asked" in capsys.readouterr().out
-    assert main([*asked, "--tensor-parallel-size", "8", "--pipeline-parallel-size", "2"]) == 0
+    assert main([*arguments, "--tensor-parallel-size", "8", "--pipeline-parallel-size", "2"]) == 0
     assert "TP 8 x PP 2, as asked" in capsys.readouterr().out
-    assert main([*asked, "--tp", "5"]) == 1
+    assert main([*arguments, "--tp", "5"]) == 1
     assert "5 tensor x 3 pipeline ranks are not 16 GPUs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("gpus", "tp", "pp"), [(3, 2, 2), (97, 97, 1), (97, 1, 97), (8, 2, 2)])
 def test_ranks_that_cannot_be_have_no_figures(gpus, tp, pp, capsys):
-    asked = ["plan", "--name", "opt-175b", "--gpus", str(gpus), "--gpu", "v100-32"]
-    asked += ["--tp", str(tp), "--pp", str(pp)]
-    assert main(asked) == 1
+    arguments = ["plan", "--name", "opt-175b", "--gpus", str(gpus), "--gpu", "v100-32"]
+    arguments += ["--tp", str(tp), "--pp", str(pp)]
+    assert main(arguments) == 1
     printed = capsys.readouterr().out
     for row in ("weights per GPU", "cache", "full sequences", "roofline", "all-reduces", "GB more"):
         assert row not in printed
-    assert main([*asked, "--json"]) == 1
+    assert main([*arguments, "--json"]) == 1
     made = json.loads(capsys.readouterr().out)
     figures = {name for name, value in made.items() if value is None}
     assert figures >= {"weight_bytes_per_gpu", "kv_room_bytes", "kv_room_tokens", "roofline"}
@@ -268,9 +268,9 @@ def test_the_fullest_gpu_of_an_uneven_split_decides():
     ],
 )
 def test_senseless_numbers_end_with_one_line(option, value, said, capsys):
-    asked = {"--gpus": "2", "--gpu-memory-gib": "24"} | {option: value}
+    options = {"--gpus": "2", "--gpu-memory-gib": "24"} | {option: value}
     with pytest.raises(SystemExit, match="2"):
-        main(["plan", "--name", "opt-125m", *(f"{name}={text}" for name, text in asked.items())])
+        main(["plan", "--name", "opt-125m", *(f"{name}={text}" for name, text in options.items())])
     [line] = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert re.search(rf"argument {option}(/\S+)?: must be {said}", line)
 
@@ -294,16 +294,16 @@ def test_names_match_exactly(find):
 
 
 def test_the_command_prints_a_table_or_json(capsys):
-    asked = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
-    assert main([*asked, "--tp", "8", "--pp", "2"]) == 0
+    arguments = ["plan", "--name", "opt-175b", "--gpus", "16", "--gpu", "v100-32"]
+    assert main([*arguments, "--tp", "8", "--pp", "2"]) == 0
     printed = capsys.readouterr().out
     assert "25,491 tokens" in printed  # the embedding is on both stages
     assert "TP 8 x PP 2, as asked" in printed
     assert re.search(r"TP 16 x PP 1 .*fastest for one stream", printed)
-    assert main([*asked, "--dtype", "float32", "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["fits"] is False
-    assert found["roofline"] is None
+    assert main([*arguments, "--dtype", "float32", "--json"]) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["fits"] is False
+    assert figures["roofline"] is None
 
 
 def test_the_command_states_its_formulas(capsys):

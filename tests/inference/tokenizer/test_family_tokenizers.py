@@ -102,8 +102,8 @@ CHANGES = {  # of tokenizer_config.json; ... removes a field
 def change(folder, changes):
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text()) if path.is_file() else {}
-    kept = {name: value for name, value in (config | changes).items() if value is not ...}
-    path.write_text(json.dumps(kept))
+    fields = {name: value for name, value in (config | changes).items() if value is not ...}
+    path.write_text(json.dumps(fields))
 
 
 def peer_of(folder):
@@ -115,14 +115,14 @@ def peer_of(folder):
 
 def require_same(folder, texts=(*TEXTS, *STRIPPED)):
     peer = peer_of(folder)
-    ours = Tokenizer.from_directory(folder)
-    assert {text: ours.encode(text) for text in texts} == {
+    tokenizer = Tokenizer.from_directory(folder)
+    assert {text: tokenizer.encode(text) for text in texts} == {
         text: peer(text)["input_ids"] for text in texts
     }
-    assert ours.vocab_size == max(peer.get_vocab().values()) + 1
+    assert tokenizer.vocab_size == max(peer.get_vocab().values()) + 1
     for text in texts:
-        ids = ours.encode(text)
-        assert ours.decode(ids) == peer.decode(ids, skip_special_tokens=True)
+        ids = tokenizer.encode(text)
+        assert tokenizer.decode(ids) == peer.decode(ids, skip_special_tokens=True)
 
 
 @pytest.mark.parametrize("changes", CHANGES)

@@ -14,7 +14,7 @@ ALPHABET = "ab☃é"
 
 
 def detokenizer(pieces, stops, **options):
-    """A detokeniser over pieces of bytes; token n stands for the nth."""
+    """Make a detokenizer over pieces of bytes; token n stands for the nth."""
     tokenizer = SimpleNamespace(token_bytes=lambda token: pieces[token])
     return Detokenizer(tokenizer, [StopString(stop) for stop in stops], **options)
 
@@ -24,7 +24,7 @@ def overlap(text, stop):
 
 
 def naive(pieces, stops, include, least):
-    """What is certain after each piece, and the stop string met; by looking through all the text"""
+    """Return the certain text after each piece and the stop string met, found by full searches."""
     certain, before = [], 0
     for number in range(1, len(pieces) + 1):
         text = b"".join(pieces[:number]).decode(errors="ignore")  # only the end may be cut
@@ -38,8 +38,8 @@ def naive(pieces, stops, include, least):
         if met and number > least:
             start, end, stop = min(met)
             return [*certain, text[: end if include else start]], stop
-        held = max((overlap(text, stop) for stop in stops), default=0)
-        certain.append(text[: len(text) - held])
+        withheld = max((overlap(text, stop) for stop in stops), default=0)
+        certain.append(text[: len(text) - withheld])
     return [*certain, b"".join(pieces).decode(errors="replace")], None
 
 
@@ -58,25 +58,25 @@ def test_stop_strings_are_met_as_a_search_through_all_the_text_meets_them(
     places = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     pieces = [data[start:end] for start, end in pairwise(places)]
     expected, stop = naive(pieces, stops, include, least)
-    ours = detokenizer(pieces, stops, include_stop=include, min_tokens=least)
+    searched = detokenizer(pieces, stops, include_stop=include, min_tokens=least)
     found, told = [], ""
     for token in range(len(pieces)):
-        told += ours.push(token)
+        told += searched.push(token)
         found.append(told)
-        if ours.stopped:
+        if searched.stopped:
             break
     else:
-        found.append(told + ours.finish())
-    assert (found, ours.stop_reason) == (expected, stop)
+        found.append(told + searched.finish())
+    assert (found, searched.stop_reason) == (expected, stop)
 
 
 def seconds_per_token(text, stops):
     pieces = [text[start : start + 4].encode() for start in range(0, len(text), 4)]
-    ours = detokenizer(pieces, stops)
+    decoder = detokenizer(pieces, stops)
     began = time.thread_time()
     for token in range(len(pieces)):
-        ours.push(token)
-    assert not ours.stopped
+        decoder.push(token)
+    assert not decoder.stopped
     return (time.thread_time() - began) / len(pieces)
 
 
@@ -98,7 +98,7 @@ def test_samples_share_what_was_learnt_of_a_stop_string():
 
 @pytest.fixture
 def free(trained_engine):
-    """A greedy sample's tokens and text, and how to ask for the same with more parameters."""
+    """Return a greedy sample's tokens and text, and a function to run it with more parameters."""
 
     def ask(**more):
         params = SamplingParams(max_tokens=40, temperature=0.0, ignore_eos=True, **more)

@@ -22,11 +22,11 @@ RUN = ("train", "--preset", "tiny", "--log-every", 1, "--checkpoint-every", 10, 
 
 
 def losses(directory):
-    found = {}
+    losses_by_step = {}
     for entry in read_jsonl(directory / "logbook.jsonl"):
         if entry["kind"] == "update":
-            found.setdefault(entry["step"], set()).add(entry["figures"]["loss"])
-    return found
+            losses_by_step.setdefault(entry["step"], set()).add(entry["figures"]["loss"])
+    return losses_by_step
 
 
 def test_the_checkpoint_is_transformers_and_ours(trained):
@@ -43,8 +43,8 @@ def test_the_checkpoint_is_transformers_and_ours(trained):
     reference = reference_logits(peer.eval(), ids).log_softmax(-1)
     for place in range(1, len(ids)):
         expected = reference[place - 1, ids[place]].item()
-        found = output.prompt_logprobs[place][ids[place]].logprob
-        assert found == pytest.approx(expected, abs=1e-4)
+        logprob = output.prompt_logprobs[place][ids[place]].logprob
+        assert logprob == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_folder_holds_what_is_published(trained):
@@ -126,9 +126,9 @@ def test_a_run_found_ended_has_the_time_of_its_last_entry(hasty_clock, tmp_path)
 
 
 def test_energy_is_llamas_estimate_for_opt_175b():
-    found = estimate_energy(809_472, EnergyInputs(watts_per_device=400))
-    assert round(found.kwh / 1000, 1) == 356.2
-    assert round(found.kg_co2e / 1000, 1) == 137.1
+    estimate = estimate_energy(809_472, EnergyInputs(watts_per_device=400))
+    assert round(estimate.kwh / 1000, 1) == 356.2
+    assert round(estimate.kg_co2e / 1000, 1) == 137.1
     with pytest.raises(ValueError, match="PUE 1 or more"):
         estimate_energy(1, EnergyInputs(pue=0.9))
 
@@ -241,7 +241,7 @@ def test_our_adamw_is_torchs():
     torch.manual_seed(0)
     ours, theirs = torch.nn.Linear(5, 3, bias=False), torch.nn.Linear(5, 3, bias=False)
     theirs.load_state_dict(ours.state_dict())
-    mine = AdamW(ours, (0.9, 0.95), 0.1)
+    optimizer = AdamW(ours, (0.9, 0.95), 0.1)
     peer = torch.optim.AdamW(theirs.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
     for step in range(10):
         rate = 0.01 * (step + 1)
@@ -249,7 +249,7 @@ def test_our_adamw_is_torchs():
         x = torch.randn(4, 5)
         for model in (ours, theirs):
             model(x).square().sum().backward()
-        mine.step(rate)
+        optimizer.step(rate)
         peer.step()
         peer.zero_grad()
     torch.testing.assert_close(ours.weight, theirs.weight)

@@ -86,7 +86,7 @@ def test_a_place_that_cannot_be_a_folder_is_refused(capsys, tmp_path, place, rea
 
 @contextmanager
 def files_of_at_most(size):
-    """As on a disk that is full: what goes beyond is not written, and the system says so."""
+    """Behave as a full disk: writes beyond the limit fail with the system's error."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -179,8 +179,10 @@ def test_a_damaged_line_of_the_logbook_is_named(tmp_path, line, reason):
 def test_a_run_of_any_length_counts_its_tokens():
     settings = PRESETS["tiny"]
     for steps in (0, 1, 7, 8, 9, 40):
-        each = [settings.window_of(step) * settings.windows_of(step) for step in range(steps)]
-        assert settings.tokens_after(steps) == sum(each)
+        tokens_by_step = [
+            settings.window_of(step) * settings.windows_of(step) for step in range(steps)
+        ]
+        assert settings.tokens_after(steps) == sum(tokens_by_step)
     assert settings.tokens_after(10**9) == 512 * 10**9
 
 

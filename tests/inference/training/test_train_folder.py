@@ -46,12 +46,12 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def folder(stopped, tmp_path):
-    """A run that stopped after half of its steps."""
+    """Train a run that stops after half of its steps."""
     return Path(shutil.copytree(stopped, tmp_path / "run"))
 
 
 def refuse(folder, reason, **options):
-    """The start is refused for that reason, and leaves every file as it was."""
+    """Require that a start is refused for that reason, and leaves every file as it was."""
     before = contents(folder)
     with pytest.raises(TrainError, match=reason):
         go(folder, **options)
@@ -63,11 +63,11 @@ def test_a_second_trainer_is_refused_and_the_first_one_is_not_disturbed(tmp_path
         if sentence.startswith("step 3"):
             with pytest.raises(TrainError) as refusal:
                 go(tmp_path)
-            told.append(str(refusal.value))
+            said.append(str(refusal.value))
 
-    told = []
+    said = []
     go(tmp_path, say)
-    [sentence] = told
+    [sentence] = said
     assert f"{tmp_path} is in use by process {os.getpid()} on {socket.gethostname()}" in sentence
     assert f"since {entries_of(tmp_path)[0]['occurred_at'][:10]}" in sentence
     assert [count_of(tmp_path, kind) for kind in ("launch", "milestone")] == [1, 1]
