@@ -17,7 +17,6 @@ from typing import Any
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
@@ -35,6 +34,7 @@ from portal.jobs.services import (
     renew_lease,
 )
 from portal.observability.request_ids import bound_to
+from workers.heartbeat import ModelHeartbeat
 from workers.loop import EngineLoop, EngineProtocol
 from workers.models import materialise
 from workers.runs import Run
@@ -124,7 +124,7 @@ class Generator:
         self._wake.clear()
 
     def _serve(self, hosted: Hosted) -> None:
-        with ModelHeartbeat(hosted) as heartbeat:
+        with ModelHeartbeat(hosted.repo.full_name, hosted.revision.commit) as heartbeat:
             began = time.monotonic()
             engine = make_engine(str(materialise(hosted.revision)))
             loop = EngineLoop(engine, settings.ENGINE_MAX_NUM_SEQS, on_ended=self.wake)
@@ -255,47 +255,3 @@ class JobClaims:
         if time.monotonic() - self._head_checked_at >= HEAD_SECONDS:
             self._head_checked_at = time.monotonic()
             self.outdated = find_hosted() != self.hosted
-
-
-class ModelHeartbeat:
-    """Tells Redis the model's state again and again, for as long as this process lives."""
-
-    def __init__(self, hosted: Hosted) -> None:
-        self._name, self._commit = hosted.repo.full_name, hosted.revision.commit
-        self._state = hosting.LOADING
-        self._changed = threading.Event()
-        self._ended = False
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> ModelHeartbeat:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended = True
-        self._changed.set()
-        self._thread.join(hosting.HEARTBEAT_SECONDS * 2)
-        self._quietly_stop()
-
-    def set_state(self, state: str) -> None:
-        if state == self._state:
-            return
-        self._state = state
-        if state == hosting.LOADING:
-            self._quietly_stop()
-        self._changed.set()
-
-    def _quietly_stop(self) -> None:
-        try:
-            hosting.stop_beating(self._name)
-        except RedisError as error:
-            log.warning("Redis is away, the heartbeat will lapse by itself: %s", error)
-
-    def _beat(self) -> None:
-        while not self._ended:
-            try:
-                hosting.beat(self._name, state=self._state, commit=self._commit)
-            except RedisError as error:
-                log.warning("No heartbeat, Redis is away: %s", error)
-            self._changed.wait(hosting.HEARTBEAT_SECONDS)
-            self._changed.clear()

@@ -21,11 +21,10 @@ from inference.distributed.messages import LoadModel
 from inference.engine.block_manager import BlockManager
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.engine.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
-from inference.engine.request import LiveSample, live_samples
+from inference.engine.request import LiveRequests, live_samples
 from inference.engine.sampling_params import SamplingParams
-from inference.engine.scheduler import ScheduledRow, Scheduler
-from inference.engine.sequence import Sequence
-from inference.engine.step import LogitsOutput, execute_batch
+from inference.engine.scheduler import Scheduler
+from inference.engine.step import execute_batch
 from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
 from inference.interp.spec import Capture, Intervention
@@ -99,7 +98,7 @@ class Engine:
         )
         self._clock = clock
         self._lock = threading.Lock()
-        self._live: dict[str, dict[int, LiveSample]] = {}  # by request id and sample
+        self._live = LiveRequests(self._scheduler)
         self._pending_events: list[TokenEvent] = []
         self._closed = False
 
@@ -116,19 +115,17 @@ class Engine:
             self._require_open()
             if request_id in self._live:
                 raise ValueError(f"request id {request_id!r} is in use")
-            self._live[request_id] = samples
-            for sample in samples.values():
-                self._scheduler.add(sample.sequence)
+            self._live.add(request_id, samples)
         return request_id
 
     def step(self) -> list[TokenEvent]:
         """Compute one batch and return its events, after those that were pending."""
         with self._lock:
-            self._end_overdue()
+            self._pending_events += self._live.end_overdue(self._clock())
             batch = self._scheduler.schedule()
         outputs = execute_batch(self._executor, batch)
         with self._lock:
-            new = [self._take_in(row, out) for row, out in zip(batch, outputs, strict=True)]
+            new = [self._live.take_in(row, out) for row, out in zip(batch, outputs, strict=True)]
             events, self._pending_events = self._pending_events, []
         return events + [event for event in new if event is not None]
 
@@ -138,11 +135,9 @@ class Engine:
         Returns False for an id that is unknown or finished.
         """
         with self._lock:
-            samples = self._live.pop(request_id, {})
-            for sample in samples.values():
-                self._scheduler.finish(sample.sequence)
-                self._pending_events.append(sample.end("abort"))
-        return bool(samples)
+            events = self._live.cancel(request_id)
+            self._pending_events += events
+        return bool(events)
 
     @property
     def has_work(self) -> bool:
@@ -166,10 +161,8 @@ class Engine:
     def close(self) -> None:
         """Drop all requests without events and refuse new ones. A second call does nothing."""
         with self._lock:
-            for samples in self._live.values():
-                for sample in samples.values():
-                    self._scheduler.finish(sample.sequence)
-            self._live, self._pending_events, self._closed = {}, [], True
+            self._live.drop_all()
+            self._pending_events, self._closed = [], True
         self._executor.close()
 
     def __enter__(self) -> Self:
@@ -269,33 +262,6 @@ class Engine:
             self._pending_events = [
                 event for event in self._pending_events if event.request_id not in request_ids
             ]
-
-    def _take_in(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
-        """Take in a row's output; return None if there is no event for it.
-
-        There is none while more of a prompt must be computed, nor for a sample cancelled meanwhile.
-        """
-        sequence = row.sequence
-        if sequence.finished:
-            return None
-        sample = self._live[sequence.request_id][sequence.index]
-        self._scheduler.mark_computed(row)
-        event = sample.event_for(row, output)
-        if event is not None and event.finish_reason is not None:
-            self._finish(sequence)
-        return event
-
-    def _end_overdue(self) -> None:
-        for sequence in self._scheduler.overdue(self._clock()):
-            sample = self._live[sequence.request_id][sequence.index]
-            self._pending_events.append(sample.end("deadline"))
-            self._finish(sequence)
-
-    def _finish(self, sequence: Sequence) -> None:
-        self._scheduler.finish(sequence)
-        self._live[sequence.request_id].pop(sequence.index)
-        if not self._live[sequence.request_id]:
-            del self._live[sequence.request_id]
 
     def _require_open(self) -> None:
         if self._closed:

@@ -7,7 +7,7 @@ from inference.engine.logits_adjustment import Adjuster, base_adjustment
 from inference.engine.outputs import EngineRequest, FinishReason, Logprob, TokenEvent, TokenLogprobs
 from inference.engine.sampler import LogprobEntry
 from inference.engine.sampling_params import SamplingParams
-from inference.engine.scheduler import ScheduledRow
+from inference.engine.scheduler import ScheduledRow, Scheduler
 from inference.engine.sequence import Sequence
 from inference.engine.step import LogitsOutput
 from inference.interp.spec import Snapshot
@@ -131,6 +131,67 @@ class LiveSample:
         if token in self._ends.stop:
             return token
         return self._detokenizer.stop_reason if self._detokenizer else None
+
+
+class LiveRequests:
+    """The samples of all requests that have not ended, with the scheduler that they are in."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._samples: dict[str, dict[int, LiveSample]] = {}
+
+    def __contains__(self, request_id: str) -> bool:
+        return request_id in self._samples
+
+    def add(self, request_id: str, samples: dict[int, LiveSample]) -> None:
+        """Queue a request's samples, which are keyed by their numbers."""
+        self._samples[request_id] = samples
+        for sample in samples.values():
+            self._scheduler.add(sample.sequence)
+
+    def take_in(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
+        """Take in a row's output; return None if there is no event for it.
+
+        There is none while more of a prompt must be computed, nor for a sample cancelled meanwhile.
+        """
+        sequence = row.sequence
+        if sequence.finished:
+            return None
+        sample = self._samples[sequence.request_id][sequence.index]
+        self._scheduler.mark_computed(row)
+        event = sample.event_for(row, output)
+        if event is not None and event.finish_reason is not None:
+            self._finish(sequence)
+        return event
+
+    def end_overdue(self, now: float) -> list[TokenEvent]:
+        """End the samples whose deadline has come, and return their last events."""
+        events = []
+        for sequence in self._scheduler.overdue(now):
+            sample = self._samples[sequence.request_id][sequence.index]
+            events.append(sample.end("deadline"))
+            self._finish(sequence)
+        return events
+
+    def cancel(self, request_id: str) -> list[TokenEvent]:
+        """End a request and return its samples' last events; none if it is unknown or has ended."""
+        samples = self._samples.pop(request_id, {}).values()
+        for sample in samples:
+            self._scheduler.finish(sample.sequence)
+        return [sample.end("abort") for sample in samples]
+
+    def drop_all(self) -> None:
+        """End all requests without events."""
+        for samples in self._samples.values():
+            for sample in samples.values():
+                self._scheduler.finish(sample.sequence)
+        self._samples = {}
+
+    def _finish(self, sequence: Sequence) -> None:
+        self._scheduler.finish(sequence)
+        self._samples[sequence.request_id].pop(sequence.index)
+        if not self._samples[sequence.request_id]:
+            del self._samples[sequence.request_id]
 
 
 def live_samples(

@@ -250,8 +250,11 @@ UNREADABLE = [
 UNREADABLE_BIN = [
     (cut_of_old, r"is damaged, or cut short \(unexpected EOF.+\): fetch it again"),
     (plain_pickle, "its pickle is none of torch.save's"),
-    (whole_model, r"the class tests\.inference\.test_family_weights\.Model, .*state_dict"),
-    (whole_model_of_old, r"the class tests\.inference\.test_family_weights\.Model, .*state_dict"),
+    (whole_model, r"the class tests\.inference\.model\.test_family_weights\.Model, .*state_dict"),
+    (
+        whole_model_of_old,
+        r"the class tests\.inference\.model\.test_family_weights\.Model, .*state_dict",
+    ),
 ]
 
 
