@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Mark:
-    """The tone, words and icon that ``{% mark %}`` renders."""
+class StatusBadge:
+    """The tone, words and icon that ``{% badge %}`` renders."""
 
     tone: str
     text: str

@@ -9,11 +9,11 @@ from datetime import datetime
 from django.db.models import F
 from django.urls import reverse
 
-from portal.access.grants.status_marks import grant_state
+from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import is_active, is_offered
 from portal.access.models import AccessRequest, Grant
 from portal.access.review.status import FOR_APPLICANT, State
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ListedRequest:
     """A request in its applicant's list. Without a ``url`` they can only wait."""
 
     access_request: AccessRequest
-    mark: Mark
+    badge: StatusBadge
     text: str
     url: str = ""
 
@@ -63,13 +63,13 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> L
 
 def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> ListedRequest:
     """Return the row of an approved request, whose grant may be over by now."""
-    mark = FOR_APPLICANT[State.APPROVED]
+    badge = FOR_APPLICANT[State.APPROVED]
     if is_offered(grant, now):
         offer = reverse("access:offer", args=[grant.pk])
         return ListedRequest(access_request, grant_state(grant, now), "Read and sign", offer)
     if is_active(grant, now):
         return ListedRequest(
-            access_request, mark, "Use the model", f"/{access_request.repo.full_name}"
+            access_request, badge, "Use the model", f"/{access_request.repo.full_name}"
         )
     page = reverse("access:grant", args=[grant.pk])
     return ListedRequest(access_request, grant_state(grant, now), "See the grant", page)

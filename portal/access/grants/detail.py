@@ -13,7 +13,7 @@ from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import cap_of, is_shareable
 from portal.access.grants.newer_text import can_sign_newer
 from portal.access.grants.renewals import is_renewable, opens_at, reviews
-from portal.access.grants.status_marks import conditions_in_words, delivery_state, state_for
+from portal.access.grants.status_badges import conditions_in_words, delivery_state, state_for
 from portal.access.letters.mailer import grant_keys
 from portal.access.lifecycle import (
     is_active,
@@ -30,7 +30,7 @@ from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.licence_text import in_short
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.outbox.models import OutboxMessage
 
@@ -122,7 +122,7 @@ def _hold(grant: Grant, now: datetime) -> Hold | None:
     return hold
 
 
-def _letters(grant: Grant, now: datetime) -> list[tuple[OutboxMessage, Mark]]:
+def _letters(grant: Grant, now: datetime) -> list[tuple[OutboxMessage, StatusBadge]]:
     """List the letters on a grant, each with a mark that says whether it was delivered."""
     sent: QuerySet[OutboxMessage] = OutboxMessage.objects.filter(
         key__startswith=grant_keys(grant), recipient=grant.person_id

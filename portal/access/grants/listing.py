@@ -10,11 +10,11 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from portal.access.grants.status_marks import conditions_in_words, grant_state
+from portal.access.grants.status_badges import conditions_in_words, grant_state
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant, Renewal
 from portal.access.requests.form.answers import modes_label
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 from portal.catalog.models import ModelRepo
 
 PAGE_SIZE = 50
@@ -41,7 +41,7 @@ class GrantRow:
     """A row of the list."""
 
     grant: Any
-    state: Mark
+    state: StatusBadge
     modes: str
     conditions: list[str]
     proposed: bool

@@ -21,7 +21,7 @@ from portal.access.holds.impact import affected_by
 from portal.access.holds.targets import subject_id, subject_words
 from portal.access.letters.holds import what_of
 from portal.access.models import Hold
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
@@ -53,10 +53,10 @@ def _visible(person: User) -> QuerySet[ModelRepo]:
     return ModelRepo.objects.visible_to(person)
 
 
-def hold_mark(hold: Hold) -> Mark:
+def hold_badge(hold: Hold) -> StatusBadge:
     if hold.lifted_at is not None:
-        return Mark("calm", "Lifted", "tick")
-    return Mark("stop", "Standing", "held")
+        return StatusBadge("calm", "Lifted", "tick")
+    return StatusBadge("stop", "Standing", "held")
 
 
 @login_required
@@ -71,7 +71,7 @@ def holds(request: HttpRequest) -> HttpResponse:
         "view": view,
         "tabs": VIEWS,
         "page": page,
-        "rows": [(hold, hold_mark(hold), subject_words(hold), what_of(hold)) for hold in page],
+        "rows": [(hold, hold_badge(hold), subject_words(hold), what_of(hold)) for hold in page],
         "now": timezone.now(),
     }
     return render(request, "access/holds.html", context)
@@ -148,7 +148,7 @@ def _page(request: HttpRequest, hold: Hold, form: LiftForm) -> HttpResponse:
     standing = hold.lifted_at is None
     context = {
         "hold": hold,
-        "state": hold_mark(hold),
+        "state": hold_badge(hold),
         "named": subject_words(hold),
         "what": what_of(hold),
         "stops": affected_by(hold, now, visible=_visible(person)) if standing else None,

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from portal.access.grants.status_marks import grant_state
+from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 
 State = AccessRequest.State
 
 
 FOR_APPLICANT = {
-    State.DRAFT: Mark("calm", "Draft", "todo"),
-    State.HELD: Mark("calm", "Extra check", "clock"),
-    State.IN_REVIEW: Mark("calm", "With the reviewers", "current"),
-    State.NEEDS_INFO: Mark("wait", "Question for you", "question"),
-    State.APPROVED: Mark("yes", "Approved", "done"),
-    State.DECLINED: Mark("stop", "Declined", "declined"),
-    State.WITHDRAWN: Mark("calm", "Withdrawn", "revoked"),
-    State.LAPSED: Mark("calm", "Lapsed", "clock"),
+    State.DRAFT: StatusBadge("calm", "Draft", "todo"),
+    State.HELD: StatusBadge("calm", "Extra check", "clock"),
+    State.IN_REVIEW: StatusBadge("calm", "With the reviewers", "current"),
+    State.NEEDS_INFO: StatusBadge("wait", "Question for you", "question"),
+    State.APPROVED: StatusBadge("yes", "Approved", "done"),
+    State.DECLINED: StatusBadge("stop", "Declined", "declined"),
+    State.WITHDRAWN: StatusBadge("calm", "Withdrawn", "revoked"),
+    State.LAPSED: StatusBadge("calm", "Lapsed", "clock"),
 }
 TITLES = {
     State.DRAFT: "not submitted yet",
@@ -35,22 +35,22 @@ TITLES = {
 }
 FOR_REVIEWER = {
     **FOR_APPLICANT,
-    State.NEEDS_INFO: Mark("calm", "Question asked", "question"),
+    State.NEEDS_INFO: StatusBadge("calm", "Question asked", "question"),
 }
 GRANT_STAGES = {
     Status.OFFERED: ("current", "sign its terms"),
     Status.ACTIVE: ("done", "open"),
     Status.CHECKED: ("current", "an extra check"),
 }
-NEW = Mark("calm", "New", "todo")
-ANSWERED = Mark("calm", "Answered", "said")
+NEW = StatusBadge("calm", "New", "todo")
+ANSWERED = StatusBadge("calm", "Answered", "said")
 
 
-def applicant_mark(access_request: AccessRequest) -> Mark:
+def applicant_badge(access_request: AccessRequest) -> StatusBadge:
     return FOR_APPLICANT[State(access_request.state)]
 
 
-def reviewer_mark(access_request: AccessRequest) -> Mark:
+def reviewer_badge(access_request: AccessRequest) -> StatusBadge:
     if access_request.state == State.IN_REVIEW:
         return ANSWERED if access_request.was_asked else NEW
     return FOR_REVIEWER[State(access_request.state)]

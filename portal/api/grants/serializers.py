@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.grants.status_marks import conditions_in_words, grant_state, member_state
+from portal.access.grants.status_badges import conditions_in_words, grant_state, member_state
 from portal.access.models import Grant, Hold, Membership, Renewal, Screening
 from portal.api.base.fields import IdField
 from portal.api.base.serializers import MarkOutput, Output, PersonOutput

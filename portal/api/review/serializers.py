@@ -38,7 +38,7 @@ class RowOutput(Output):
     )
     sector = serializers.CharField()
     modes = serializers.CharField(help_text="In words.")
-    mark = serializers.CharField(source="mark.text", help_text="How it stands, in words.")
+    mark = serializers.CharField(source="badge.text", help_text="How it stands, in words.")
     due = serializers.CharField(help_text="calm, near, late, waits, or none.")
     assignee = serializers.CharField(help_text="Whose case it is; empty for nobody’s.")
     submitted_at = serializers.DateTimeField(source="access_request.submitted_at")

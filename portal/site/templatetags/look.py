@@ -29,12 +29,12 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def mark(tone: str, text: object, icon: str) -> SafeString:
-    """``{% mark "yes" "Approved" icon="tick" %}``: a status as shape, word and, last, colour."""
+def badge(tone: str, text: object, icon: str) -> SafeString:
+    """``{% badge "yes" "Approved" icon="tick" %}``: a status as shape, word and, last, colour."""
     if tone not in TONES:
-        raise template.TemplateSyntaxError(f"mark: {tone!r} is none of {', '.join(TONES)}.")
+        raise template.TemplateSyntaxError(f"badge: {tone!r} is none of {', '.join(TONES)}.")
     shape = mark_safe(_ICON.format(SHAPES[icon]))  # noqa: S308 (our own constants)
-    return format_html('<span class="mark {}">{}{}</span>', tone, shape, text)
+    return format_html('<span class="badge {}">{}{}</span>', tone, shape, text)
 
 
 @register.simple_tag(name="hash")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from portal.access.grants.status_marks import delivery_state
+from portal.access.grants.status_badges import delivery_state
 from portal.accounts.mailboxes import (
     address_in,
     ask_bounced_address,

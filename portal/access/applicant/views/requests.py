@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.access.applicant.next_steps import next_steps_of
 from portal.access.errors import AlreadyGranted
 from portal.access.grants.pending_actions import invitations_to, pending_actions_of
-from portal.access.grants.status_marks import grant_state
+from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.request_actions import allowed_actions
@@ -147,7 +147,7 @@ def request_page(
         "access_request": access_request,
         "repo": access_request.repo,
         "title_words": request_status.title(access_request),
-        "state_mark": request_status.applicant_mark(access_request),
+        "state_badge": request_status.applicant_badge(access_request),
         "stages": request_status.stages(access_request, grant, now),
         "acts": allowed_actions(access_request.applicant, access_request, now),
         "question": request_status.open_question(access_request),
@@ -174,7 +174,7 @@ def _grant(grant: Grant | None, now: datetime) -> dict[str, Any]:
         return {"grant": None}
     return {
         "grant": grant,
-        "grant_mark": grant_state(grant, now),
+        "grant_badge": grant_state(grant, now),
         "grant_status": status_of(grant, now),
         "grant_end": end_of(grant, now),
         "grant_modes": modes_label(grant.modes),

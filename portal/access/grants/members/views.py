@@ -26,7 +26,7 @@ from portal.access.grants.members.membership import (
     is_shareable,
     remove_member,
 )
-from portal.access.grants.status_marks import conditions_in_words, member_state
+from portal.access.grants.status_badges import conditions_in_words, member_state
 from portal.access.lifecycle import is_active
 from portal.access.models import Membership
 from portal.access.requests.form.answers import modes_label

@@ -23,7 +23,7 @@ from portal.access.grants.newer_text import can_sign_newer, sign_newer_version
 from portal.access.grants.offers import accept_offer, decline_offer, require_open
 from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
-from portal.access.grants.status_marks import conditions_in_words, state_for
+from portal.access.grants.status_badges import conditions_in_words, state_for
 from portal.access.models import Grant, Membership, Renewal
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm

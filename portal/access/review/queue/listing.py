@@ -30,9 +30,9 @@ from portal.access.review.queue.paging import (
     first_keys,
     readable_parts,
 )
-from portal.access.review.status import State, is_undecided, reviewer_mark
+from portal.access.review.status import State, is_undecided, reviewer_badge
 from portal.access.screening.claimed_affiliations import Workplace, workplace_of
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
@@ -58,7 +58,7 @@ class QueueRow:
     workplace: Workplace
     sector: str
     modes: str
-    mark: Mark
+    badge: StatusBadge
     due: str
     assignee: str
 
@@ -192,7 +192,7 @@ def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> QueueR
         workplace=workplace_of(access_request),
         sector=sector_label(access_request.sector or draft.get("sector")),
         modes=modes_label(draft.get("modes")),
-        mark=reviewer_mark(access_request),
+        badge=reviewer_badge(access_request),
         due=due_tone(access_request, now),
         assignee=_assignee(getattr(access_request, "current_assignments", []), reviewer),
     )

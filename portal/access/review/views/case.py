@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from portal.access.grants.status_marks import grant_state
+from portal.access.grants.status_badges import grant_state
 from portal.access.letters.preview import letters_before
 from portal.access.lifecycle import is_active
 from portal.access.models import Acceptance, AccessRequest, Submission
@@ -29,7 +29,7 @@ from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import position_in_queue
 from portal.access.review.timeline import timeline_of
-from portal.access.status_badge import Mark
+from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 
 MOST = 20
@@ -88,7 +88,7 @@ def _request(
         "modes": modes_label(submission.answers.get("modes")),
         "answers": _answers(submission),
         "changes": changes_of(access_request),
-        "state_mark": status.reviewer_mark(access_request),
+        "state_badge": status.reviewer_badge(access_request),
         "due": due_tone(access_request, now),
         "awaits": status.awaits_decision(access_request),
         "undecided": status.is_undecided(access_request),
@@ -120,7 +120,7 @@ def _evidence(
         "flags": evidence.evidence_flags(access_request, reviewer, now),
         "record": record,
         "record_rows": [
-            (decided, status.reviewer_mark(decided), modes_label(decided.draft.get("modes")))
+            (decided, status.reviewer_badge(decided), modes_label(decided.draft.get("modes")))
             for decided in (record.latest if record else [])
         ],
     }
@@ -172,12 +172,12 @@ def _attestations(acceptance: Acceptance) -> list[tuple[str, bool]]:
 
 def _earlier(
     access_request: AccessRequest, reviewer: User
-) -> list[tuple[AccessRequest, Mark, str]]:
+) -> list[tuple[AccessRequest, StatusBadge, str]]:
     """Return the applicant's other requests that the reviewer may read."""
     others = AccessRequest.objects.readable_by(reviewer).of(access_request.applicant)
     others = others.exclude(pk=access_request.pk).select_related("repo__namespace")
     return [
-        (earlier, status.reviewer_mark(earlier), modes_label(earlier.draft.get("modes")))
+        (earlier, status.reviewer_badge(earlier), modes_label(earlier.draft.get("modes")))
         for earlier in others.order_by("-submitted_at")[:MOST]
     ]
 
@@ -191,7 +191,7 @@ def _grant(access_request: AccessRequest, reviewer: User, now: datetime) -> dict
     )
     return {
         "grant": grant,
-        "grant_mark": grant_state(grant, now),
+        "grant_badge": grant_state(grant, now),
         "grant_modes": modes_label(grant.modes),
         "may_revoke": may_revoke,
     }

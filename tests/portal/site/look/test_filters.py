@@ -88,8 +88,8 @@ def test_whole_dates_name_the_day() -> None:
 
 
 def test_marks_escape_their_words_and_refuse_unknown_tones() -> None:
-    html = look.mark("yes", "<b>", icon="tick")
-    assert html.startswith('<span class="mark yes"><svg')
+    html = look.badge("yes", "<b>", icon="tick")
+    assert html.startswith('<span class="badge yes"><svg')
     assert html.endswith("&lt;b&gt;</span>")
     with pytest.raises(look.template.TemplateSyntaxError):
-        look.mark("loud", "No", icon="tick")
+        look.badge("loud", "No", icon="tick")

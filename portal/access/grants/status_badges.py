@@ -1,0 +1,84 @@
+"""Status badges of grants, memberships and letters: a word, a tone and an icon."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from portal.access.lifecycle import Status, is_active, is_under_notice, status_of
+from portal.access.models import Grant, Membership
+from portal.access.policy.conditions import Conditions
+from portal.access.status_badge import StatusBadge
+from portal.catalog.models import Mode
+from portal.formatting import whole_date
+from portal.outbox.models import OutboxMessage
+
+HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."
+DELIVERY = {
+    OutboxMessage.State.QUEUED: StatusBadge("calm", "On its way", "clock"),
+    OutboxMessage.State.SENT: StatusBadge("yes", "Delivered to the mail server", "tick"),
+    OutboxMessage.State.FAILED: StatusBadge("stop", "Could not be sent", "warning"),
+    OutboxMessage.State.CANCELLED: StatusBadge("calm", "Cancelled, never sent", "revoked"),
+    OutboxMessage.State.BOUNCED: StatusBadge("stop", "Came back", "warning"),
+}
+
+
+GRANT = {
+    Status.OFFERED: StatusBadge("wait", "Offered: sign its terms", "sign"),
+    Status.LAPSED: StatusBadge("calm", "Lapsed offer", "clock"),
+    Status.TAKEN_BACK: StatusBadge("stop", "Withdrawn by the lab", "revoked"),
+    Status.DECLINED: StatusBadge("calm", "Declined", "declined"),
+    Status.CHECKED: StatusBadge("wait", "Extra check", "clock"),
+    Status.SCHEDULED: StatusBadge("calm", "Begins later", "todo"),
+    Status.ACTIVE: StatusBadge("yes", "Active", "done"),
+    Status.REVOKED: StatusBadge("stop", "Ended by the lab", "revoked"),
+    Status.CLOSED: StatusBadge("calm", "Closed by its holder", "revoked"),
+    Status.ENDED_BY_NOTICE: StatusBadge("stop", "Ended by notice", "revoked"),
+    Status.EXPIRED: StatusBadge("calm", "Ended", "clock"),
+}
+
+
+def grant_state(grant: Grant, now: datetime) -> StatusBadge:
+    status = status_of(grant, now)
+    if status == Status.ACTIVE and is_under_notice(grant):
+        return StatusBadge("wait", "Active, ends by notice", "clock")
+    return GRANT[status]
+
+
+def conditions_in_words(grant: Grant) -> list[str]:
+    """Write each condition as a sentence, and say first where files can't be downloaded."""
+    words = Conditions.of(grant.conditions).words()
+    return words if Mode.DOWNLOAD in grant.modes else [HOSTED_ONLY, *words]
+
+
+def member_state(membership: Membership) -> StatusBadge:
+    if membership.ended_at is not None:
+        return StatusBadge("calm", "Ended", "revoked")
+    if membership.is_held:
+        return StatusBadge("calm", "Extra check", "clock")
+    if membership.joined_at is not None:
+        return StatusBadge("yes", "Member", "done")
+    return StatusBadge("wait", "Invited, not signed yet", "mail")
+
+
+def state_for(grant: Grant, membership: Membership | None, now: datetime) -> StatusBadge:
+    """StatusBadge a grant for its reader: a check of a member stops it for that member alone."""
+    if membership is not None and membership.is_held and is_active(grant, now):
+        return member_state(membership)
+    return grant_state(grant, now)
+
+
+def delivery_state(message: OutboxMessage, now: datetime) -> StatusBadge:
+    """Mark whether a letter was delivered, or when it will be sent if it can still be undone."""
+    is_queued = message.state == OutboxMessage.State.QUEUED
+    if is_queued and message.attempts == 0 and message.due_at > now:
+        return StatusBadge("calm", f"Leaves at {_clock_time(message.due_at, now)}", "clock")
+    return DELIVERY[OutboxMessage.State(message.state)]
+
+
+def _clock_time(value: datetime, now: datetime) -> str:
+    """Write the time of day, with the date where that isn't today."""
+    local = timezone.localtime(value)
+    is_today = local.date() == timezone.localtime(now).date()
+    return f"{local:%H:%M}" if is_today else f"{local:%H:%M} on {whole_date(value)}"
