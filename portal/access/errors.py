@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
 
@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     from portal.access.policy.refusals import Refusal
 
 
-class RequestNotFound(NotFound):
-    code = "request_not_found"
+class _Unseen(NotFound):
+    """A row doesn't exist, or the person may not know that it does: one answer to both."""
+
+    what: ClassVar[str]
 
     def __init__(self) -> None:
-        super().__init__("There’s no such request, or none that you may see.")
+        super().__init__(f"There’s no such {self.what}, or none that you may see.")
+
+
+class RequestNotFound(_Unseen):
+    code = "request_not_found"
+    what = "request"
 
 
 class RequestHasMovedOn(InvalidTransition):
@@ -111,11 +118,9 @@ class EndedByTheLab(Forbidden):
         )
 
 
-class GrantNotFound(NotFound):
+class GrantNotFound(_Unseen):
     code = "grant_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There’s no such grant, or none that you may see.")
+    what = "grant"
 
 
 class OfferLapsed(Conflict):
@@ -164,22 +169,18 @@ class NotOfTheOrganization(Forbidden):
         )
 
 
-class RenewalNotFound(NotFound):
+class RenewalNotFound(_Unseen):
     code = "renewal_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There’s no such renewal, or none that you may see.")
+    what = "renewal"
 
 
 class NotRenewable(Conflict):
     code = "not_renewable"
 
 
-class HoldNotFound(NotFound):
+class HoldNotFound(_Unseen):
     code = "hold_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There’s no such hold, or none that you may see.")
+    what = "hold"
 
 
 class HeldBack(Forbidden):
@@ -196,11 +197,9 @@ class Refused(Forbidden):
         self.refusal = refusal
 
 
-class SignatureNotFound(NotFound):
+class SignatureNotFound(_Unseen):
     code = "signature_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There’s no such signature, or none that you may see.")
+    what = "signature"
 
 
 class NoSigningKey(DomainError):
@@ -236,11 +235,9 @@ class AddressUnproved(Conflict):
         )
 
 
-class CheckNotFound(NotFound):
+class CheckNotFound(_Unseen):
     code = "check_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There’s no such check, or none that you may see.")
+    what = "check"
 
 
 class AlreadyClaimed(Conflict):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.access.gate.team_capacity import Team, shortages, team_of, undecidable
+from portal.access.gate.team_capacity import Demand, Team, shortages, team_of, undecidable
 from portal.access.models import GateSettings
 from portal.access.policy.administering import lock_administered_repo
 from portal.access.policy.gate_settings import settings_of
@@ -54,7 +54,7 @@ def save_gate(
         return settings
     after = before | changed
     team = team_of(repo)
-    _require_enough(repo, team, team, before, after, now)
+    _require_enough(repo, Demand.of(team, before), Demand.of(team, after), now)
     for name in changed.keys() - {"decision_days"}:
         setattr(settings, name, after[name])
     settings.updated_by, settings.updated_at = actor, now
@@ -85,34 +85,31 @@ def _require_in_range(values: Mapping[str, int | bool]) -> None:
         raise FieldErrors(errors)
 
 
-def _require_enough(
-    repo: ModelRepo,
-    old_team: Team,
-    team: Team,
-    before: Mapping[str, int | bool],
-    after: Mapping[str, int | bool],
-    now: datetime,
-) -> None:
+def _require_enough(repo: ModelRepo, before: Demand, after: Demand, now: datetime) -> None:
     """Raise FieldErrors where a change of settings or team makes some work impossible.
 
     What was impossible before the change is no error, so that it can be mended step by step.
     """
-    quorum, lift = int(after["quorum"]), int(after["lift_quorum"])
-    old_quorum, old_lift = int(before["quorum"]), int(before["lift_quorum"])
-    errors = shortages(quorum, lift, bool(after["two_person_revocation"]), team)
-    if quorum <= old_quorum and len(team.voters) >= len(old_team.voters):
+    errors = shortages(after)
+    has_voters = len(after.team.voters) >= len(before.team.voters)
+    has_lifters = len(after.team.lifters) >= len(before.team.lifters)
+    if after.quorum <= before.quorum and has_voters:
         errors.pop("quorum", None)
-    if lift <= old_lift and len(team.lifters) >= len(old_team.lifters):
+    if after.lift_quorum <= before.lift_quorum and has_lifters:
         errors.pop("lift_quorum", None)
-    if before["two_person_revocation"] and len(team.lifters) >= len(old_team.lifters):
+    if before.two_to_revoke and has_lifters:
         errors.pop("two_person_revocation", None)
-    if "quorum" not in errors and (quorum, team.voters) != (old_quorum, old_team.voters):
-        stranded = undecidable(repo, team.voters, quorum, now)
-        stranded -= undecidable(repo, old_team.voters, old_quorum, now)
-        if stranded:
-            errors["quorum"] = _stranded(stranded)
+    if "quorum" not in errors and (stranded := _newly_undecidable(repo, before, after, now)):
+        errors["quorum"] = _stranded(stranded)
     if errors:
         raise FieldErrors(errors)
+
+
+def _newly_undecidable(repo: ModelRepo, before: Demand, after: Demand, now: datetime) -> set[str]:
+    if (after.quorum, after.team.voters) == (before.quorum, before.team.voters):
+        return set()  # each request waiting is looked at below, which is slow
+    stranded = undecidable(repo, after.team.voters, after.quorum, now)
+    return stranded - undecidable(repo, before.team.voters, before.quorum, now)
 
 
 def _stranded(references: set[str]) -> str:
@@ -171,6 +168,6 @@ def _require_enough_without(
         return
     values = gate_values(settings_of(repo), repo)
     try:
-        _require_enough(repo, team, rest, values, values, now)
+        _require_enough(repo, Demand.of(team, values), Demand.of(rest, values), now)
     except FieldErrors as error:
         raise FieldErrors({field: " ".join(error.errors.values())}) from error

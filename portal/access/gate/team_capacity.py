@@ -7,7 +7,7 @@ as decided before; where the team has too few, the owner hears it, so that is on
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,22 @@ class Team:
     lifters: frozenset[User]
 
 
+@dataclass(frozen=True)
+class Demand:
+    """A team, with the numbers of people that the settings of its gate ask for."""
+
+    team: Team
+    quorum: int
+    lift_quorum: int
+    two_to_revoke: bool
+
+    @classmethod
+    def of(cls, team: Team, values: Mapping[str, int | bool]) -> Demand:
+        """Read the numbers of a gate's settings."""
+        two_to_revoke = bool(values["two_person_revocation"])
+        return cls(team, int(values["quorum"]), int(values["lift_quorum"]), two_to_revoke)
+
+
 def team_of(repo: ModelRepo) -> Team:
     seats = TeamMember.objects.filter(repo=repo, user__is_active=True).select_related("user")
     administrators = {seat.user for seat in seats if seat.role == TeamMember.Role.ADMINISTRATOR}
@@ -39,12 +55,13 @@ def team_of(repo: ModelRepo) -> Team:
     )
 
 
-def shortages(quorum: int, lift_quorum: int, two_to_revoke: bool, team: Team) -> dict[str, str]:
+def shortages(demand: Demand) -> dict[str, str]:
     """Return, by each setting that asks for too many people, what to do about it.
 
     A team without anybody may have a quorum of one, since its owner decides meanwhile.
     """
-    errors, voters, lifters = {}, len(team.voters), len(team.lifters)
+    errors, voters, lifters = {}, len(demand.team.voters), len(demand.team.lifters)
+    quorum, lift_quorum = demand.quorum, demand.lift_quorum
     if quorum > max(voters, 1):
         errors["quorum"] = (
             f"A decision would need {quorum} people, and the team has {voters}. Seat "
@@ -55,7 +72,7 @@ def shortages(quorum: int, lift_quorum: int, two_to_revoke: bool, team: Team) ->
             f"Lifting a hold would need {lift_quorum} people, and {lifters} may. Make "
             f"{lift_quorum - lifters} more an administrator, or ask for {lifters} or fewer."
         )
-    if two_to_revoke and lifters < 2:
+    if demand.two_to_revoke and lifters < 2:
         errors["two_person_revocation"] = (
             f"Revoking a grant would need two people, and {lifters} may. Make "
             f"{2 - lifters} more an administrator first."

@@ -54,6 +54,10 @@ def is_renewable(grant: Grant, now: datetime) -> bool:
 
 def why_not_renewable(grant: Grant, now: datetime) -> str:
     """Say to its holder why a grant can't be renewed; return an empty text where it can."""
+    return _why_ended(grant, now) or _why_not_yet(grant, now)
+
+
+def _why_ended(grant: Grant, now: datetime) -> str:
     if grant.is_offer:
         return "This is an offer: sign its terms first."
     if is_revoked(grant):
@@ -64,6 +68,10 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
         if can_sign_newer(grant, now):
             return "This grant ended by notice. Sign the newer text on its page instead."
         return "This grant ended by notice, so it can’t be renewed. You may ask for access anew."
+    return ""
+
+
+def _why_not_yet(grant: Grant, now: datetime) -> str:
     if is_under_notice(grant) and _signed(grant) == require_version_in_force(grant.repo, now=now):
         return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
     if grant.is_held:

@@ -33,7 +33,13 @@ def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[
         before = _last(person, organization_id, Method.EMAIL)
         is_fresh = bool(confirmed) and domain in evidence_domains(confirmed)
         if before is None or (is_fresh and before.expires_at - now < RENEWABLE):
-            affiliation = _replace(before, person, organization_id, Method.EMAIL, domain, now)
+            affiliation = replace_proof(
+                person=person,
+                organization_id=organization_id,
+                method=Method.EMAIL,
+                evidence=domain,
+                now=now,
+            )
             record(
                 EventType.AFFILIATION_PROVED,
                 actor=person,
@@ -80,8 +86,13 @@ def vouch_affiliation(
     before = _last(person, organization_id, Method.REVIEWER)
     if before and before.is_standing(now) and before.expires_at - now >= RENEWABLE:
         return before
-    affiliation = _replace(
-        before, person, organization_id, Method.REVIEWER, evidence.strip(), now, by=reviewer
+    affiliation = replace_proof(
+        person=person,
+        organization_id=organization_id,
+        method=Method.REVIEWER,
+        evidence=evidence.strip(),
+        now=now,
+        by=reviewer,
     )
     record(
         EventType.AFFILIATION_PROVED,
@@ -103,14 +114,31 @@ def organization_named(*, name: str, now: datetime) -> Organization:
 
 
 def replace_proof(
-    *, person: User, organization_id: int, method: Method, evidence: str, now: datetime
+    *,
+    person: User,
+    organization_id: int,
+    method: Method,
+    evidence: str,
+    now: datetime,
+    by: User | None = None,
 ) -> Affiliation:
-    """Replace the last proof by this method with a new one.
+    """Replace the last proof by this method, if there is one, with a new one.
 
-    The caller has locked the person's row, and records the event.
+    The caller has locked the person's row, and records the event. ``by``: the reviewer who vouches.
     """
     before = _last(person, organization_id, method)
-    return _replace(before, person, organization_id, method, evidence, now)
+    if before is not None:
+        before.ended_at = min(now, before.expires_at)
+        before.save(update_fields=["ended_at"])
+    return Affiliation.objects.create(
+        person=person,
+        organization_id=organization_id,
+        method=method,
+        evidence=evidence,
+        proved_by=by,
+        proved_at=now,
+        expires_at=now + timedelta(days=settings.AFFILIATION_DAYS),
+    )
 
 
 def proof(affiliation: Affiliation) -> dict[str, str | int]:
@@ -134,29 +162,6 @@ def _last(person: User, organization_id: int, method: Method) -> Affiliation | N
     """Return the person's proof that wasn't ended; it may have expired."""
     rows = Affiliation.objects.of(person).filter(ended_at=None, method=method)
     return rows.filter(organization_id=organization_id).first()
-
-
-def _replace(
-    before: Affiliation | None,
-    person: User,
-    organization_id: int,
-    method: Method,
-    evidence: str,
-    now: datetime,
-    by: User | None = None,
-) -> Affiliation:
-    if before is not None:
-        before.ended_at = min(now, before.expires_at)
-        before.save(update_fields=["ended_at"])
-    return Affiliation.objects.create(
-        person=person,
-        organization_id=organization_id,
-        method=method,
-        evidence=evidence,
-        proved_by=by,
-        proved_at=now,
-        expires_at=now + timedelta(days=settings.AFFILIATION_DAYS),
-    )
 
 
 def _require_can_vouch(reviewer: User, person_id: int, organization_id: int, evidence: str) -> None:
