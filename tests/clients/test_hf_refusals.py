@@ -171,7 +171,7 @@ def test_a_token_that_is_none_of_ours_or_no_more(hub, ask, settings):
         assert "Invalid credentials in Authorization header" in str(ask(hub.repo, token))
 
 
-def test_a_spent_budget_says_when_it_begins_anew(hub, settings):
+def test_a_quota_that_is_used_up_says_when_it_begins_anew(hub, settings):
     settings.DAILY_DOWNLOAD_GB = 1
     Download.objects.create(
         person=hub.researcher,

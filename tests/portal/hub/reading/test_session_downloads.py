@@ -1,4 +1,4 @@
-"""A browser that is signed in reads files as a token does: same rule, same budget, same record."""
+"""A browser that is signed in reads files as a token does: same rule, same quota, same record."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_hold_and_a_condition_bind_the_session_too(world, researcher):
     assert "suspended" in researcher.get(world.url(), headers=OURS | BROWSER).content.decode()
 
 
-def test_a_spent_budget_is_the_persons_not_the_tokens(world, researcher, settings):
+def test_the_quota_is_the_persons_not_the_tokens(world, researcher, settings):
     settings.DAILY_DOWNLOAD_GB = 1
     Download.objects.create(
         person=world.researcher,
