@@ -25,7 +25,7 @@ ON_BOTH_BACKENDS = pytest.mark.parametrize("backend", ["local", "s3"], indirect=
 
 @pytest.fixture
 def backend(request, s3_servers: Callable[[str], str], settings) -> None:
-    """Where the hub's bytes lie; a test that is not marked has them in a folder."""
+    """Choose where the hub's bytes are stored: in a folder, unless the test is marked."""
     settings.STORAGE = getattr(request, "param", "local")
     if settings.STORAGE == "s3":
         make_s3_store(s3_servers("rclone"), settings)
@@ -33,7 +33,7 @@ def backend(request, s3_servers: Callable[[str], str], settings) -> None:
 
 @pytest.fixture
 def hub(live_server, backend, settings, tmp_path: Path) -> World:
-    """The portal alone, on a port: a world that a test may shape, where the demo's is one's own.
+    """Run the portal alone on a port, with a world that the test may shape as it likes.
 
     Its address is ``settings.BASE_URL``.
     """
@@ -47,7 +47,7 @@ def hub(live_server, backend, settings, tmp_path: Path) -> World:
     ]
 )
 def stack(request) -> Live:
-    """The running demo: from one process, and behind nginx as in production."""
+    """Run the demo, once from one process and once behind nginx as in production."""
     return request.getfixturevalue(request.param)
 
 
@@ -61,7 +61,7 @@ class Shell:
     def run(
         self, *command: str, role: str = "", token: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """A program, as this role of the demo, with this token, or as nobody."""
+        """Run a program as this role of the demo, with this token, or as nobody."""
         secret = self.stack.account(role)["token"] if role else token
         return subprocess.run(
             command,
@@ -80,9 +80,11 @@ class Shell:
         return self.run(program, *arguments, role=role, token=token)
 
     def _environment(self, secret: str) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ
+        }
         return {
-            **kept,
+            **inherited,
             "HOME": str(self.home),
             "HF_HOME": str(self.home / "hf"),
             "HF_ENDPOINT": self.stack.base_url,

@@ -44,9 +44,9 @@ def git_sha1(path: Path) -> str:
 
 
 def listing(stack: Live, repo: str) -> dict[str, dict]:
-    """The tree as the HTTP interface tells it, to who has no token."""
+    """Read the tree over HTTP without a token."""
     url = f"{stack.base_url}/api/models/{repo}/tree/main?recursive=true"
-    return {each["path"]: each for each in httpx2.get(url).json() if each["type"] == "file"}
+    return {entry["path"]: entry for entry in httpx2.get(url).json() if entry["type"] == "file"}
 
 
 @pytest.mark.parametrize("kind", ["gated", "licence", "open"])
@@ -69,7 +69,7 @@ def test_every_file_arrives_as_listed(stack, shell, tmp_path, kind):
     done = shell.hf("download", repo, "--local-dir", str(folder), role="approved")
     assert done.returncode == 0, done.stderr
     listed = listing(stack, repo)
-    assert len([each for each in listed if each.endswith(".safetensors")]) >= 2
+    assert len([name for name in listed if name.endswith(".safetensors")]) >= 2
     for path, entry in listed.items():
         file = folder / path
         assert file.stat().st_size == entry["size"]
@@ -91,8 +91,8 @@ def test_what_arrives_is_verified_offline_by_the_signature_in_it(stack, shell, t
     assert done.returncode == 0, done.stderr
     key.write_bytes(httpx2.get(f"{stack.base_url}/record/manifest-key.pem").content)
     program = Path(sys.executable).with_name("model_signing")
-    asked = ("--signature", str(folder / "model.sig"), "--public_key", str(key), str(folder))
-    done = shell.run(str(program), "verify", "key", *asked)
+    arguments = ("--signature", str(folder / "model.sig"), "--public_key", str(key), str(folder))
+    done = shell.run(str(program), "verify", "key", *arguments)
     assert done.returncode == 0, done.stderr
 
 
@@ -194,10 +194,10 @@ def test_errors_are_of_their_kind(stack, api, gated):
 def test_metadata(api, gated):
     info = api.model_info(gated, files_metadata=True, securityStatus=True)
     assert info.gated == "manual"
-    shard = {each.rfilename: each for each in info.siblings}[SHARD]
+    shard = {file.rfilename: file for file in info.siblings}[SHARD]
     assert shard.size == shard.lfs.size
-    assert gated in [each.id for each in api.list_models(full=True, limit=50)]
-    assert [each.id for each in api.list_models(search=gated, gated=True)] == [gated]
+    assert gated in [model.id for model in api.list_models(full=True, limit=50)]
+    assert [model.id for model in api.list_models(search=gated, gated=True)] == [gated]
     assert api.file_exists(gated, SHARD)
     assert not api.file_exists(gated, "none.bin")
     assert api.repo_exists(gated)
@@ -212,9 +212,9 @@ def test_history(api, gated):
     assert commits[0].commit_id == main.target_commit
     (shard, folder) = api.get_paths_info(gated, [SHARD, "none", "README.md"], expand=True)
     assert shard.lfs.sha256
-    assert shard.last_commit.oid in [each.commit_id for each in commits]
+    assert shard.last_commit.oid in [commit.commit_id for commit in commits]
     assert folder.path == "README.md"
-    assert {each.path for each in api.list_repo_tree(gated, recursive=True, expand=True)}
+    assert {entry.path for entry in api.list_repo_tree(gated, recursive=True, expand=True)}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -27,22 +27,22 @@ def test_models_are_listed_page_by_page(hub, api, tmp_path):
     for number in range(3):
         repo = make_repo(f"open-{number}", namespace=lab, gate="open")
         make_revision(repo, tmp_path / repo.name)
-    every = [each.id for each in api.list_models(author=lab.name)]
+    every = [model.id for model in api.list_models(author=lab.name)]
     paged = api.list_models(author=lab.name, limit=2, sort="created_at", full=True)
     assert len(every) == 4
     assert len(list(paged)) == 2
-    assert [each.id for each in api.list_models(author=lab.name, gated=True)] == [
+    assert [model.id for model in api.list_models(author=lab.name, gated=True)] == [
         hub.repo.full_name
     ]
     named = api.list_models(search="open-1", filter="transformers", pipeline_tag="text-generation")
-    assert [each.id for each in named] == [f"{lab.name}/open-1"]
+    assert [model.id for model in named] == [f"{lab.name}/open-1"]
     (only,) = api.list_models(search=hub.repo.name, gated=True, expand=["gated", "sha"])
     assert (only.gated, only.sha) == ("manual", hub.revision.commit)
 
 
 def test_a_repo_is_described(hub, api):
     info = api.model_info(hub.repo.full_name, files_metadata=True, securityStatus=True)
-    shard = {each.rfilename: each for each in info.siblings}[SHARD]
+    shard = {file.rfilename: file for file in info.siblings}[SHARD]
     assert (shard.size, shard.lfs.sha256) == (len(hub.bytes_of()), hub.file().blob_id)
     expanded = api.model_info(hub.repo.full_name, expand=["sha", "siblings", "downloads"])
     assert expanded.sha == info.sha == hub.revision.commit
@@ -66,20 +66,20 @@ def test_history_and_trees(hub, api):
     make_folder(hub.folder, **{"configs/a.json": "[1]"})
     second = make_revision(hub.repo, hub.folder, title="Second", now=timezone.now())
     refs = api.list_repo_refs(name, include_pull_requests=True)
-    assert [each.name for each in refs.branches] == ["a/b", "main"]
-    assert [each.ref for each in refs.tags] == ["refs/tags/v1.0"]
+    assert [branch.name for branch in refs.branches] == ["a/b", "main"]
+    assert [tag.ref for tag in refs.tags] == ["refs/tags/v1.0"]
     assert refs.pull_requests == []
     commits = api.list_repo_commits(name, formatted=True)
-    assert [each.commit_id for each in commits] == [second.commit, hub.revision.commit]
-    assert [each.title for each in api.list_repo_commits(name, revision="v1.0")] == ["First"]
-    tree = {each.path: each for each in api.list_repo_tree(name, recursive=True, expand=True)}
+    assert [commit.commit_id for commit in commits] == [second.commit, hub.revision.commit]
+    assert [commit.title for commit in api.list_repo_commits(name, revision="v1.0")] == ["First"]
+    tree = {entry.path: entry for entry in api.list_repo_tree(name, recursive=True, expand=True)}
     assert tree["configs"].last_commit.oid == second.commit
     assert tree["configs/deep/b.json"].last_commit.oid == hub.revision.commit
-    assert [each.path for each in api.list_repo_tree(name, "configs/deep", revision="a/b")] == [
+    assert [entry.path for entry in api.list_repo_tree(name, "configs/deep", revision="a/b")] == [
         "configs/deep/b.json"
     ]
-    found = api.get_paths_info(name, ["configs", "none", SHARD], revision="v1.0", expand=True)
-    assert {each.path for each in found} == {"configs", SHARD}
+    entries = api.get_paths_info(name, ["configs", "none", SHARD], revision="v1.0", expand=True)
+    assert {entry.path for entry in entries} == {"configs", SHARD}
 
 
 def test_a_file_system_reads_without_fetching_all(hub, api, settings):
@@ -136,7 +136,7 @@ def test_access_requests_are_worked_from_the_client(hub, settings):
     with pytest.raises(GatedRepoError, match="with the reviewers"):
         theirs.auth_check(name)
     api.reject_access_request(name, request_id=waits.request_id, rejection_reason="Not now.")
-    assert [each.username for each in api.list_rejected_access_requests(name)] == [user]
+    assert [request.username for request in api.list_rejected_access_requests(name)] == [user]
     with pytest.raises(HfHubHTTPError) as again:
         api.reject_access_request(name, user, rejection_reason=None)
     assert again.value.response.status_code == 404

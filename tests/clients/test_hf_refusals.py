@@ -1,4 +1,4 @@
-"""What huggingface_hub makes of each refusal: its own right exception, and a helpful sentence."""
+"""huggingface_hub makes of each refusal the right exception, with a helpful sentence."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ else:
 
 @pytest.fixture
 def outside():
-    """A proxy to the rest of the world that lets nothing through and keeps what was asked of it."""
+    """Run a proxy that lets nothing through to the world and notes what it was asked for."""
     listener, asked = socket.create_server(("127.0.0.1", 0)), []
 
     def serve():

@@ -85,7 +85,7 @@ def test_a_stream_says_what_the_whole_says(complete):
     assert reasons[-1] == whole.choices[0].finish_reason
     assert set(reasons[:-1]) <= {None}
     for part in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
-        streamed = [each for choice in choices for each in getattr(choice.logprobs, part)]
+        streamed = [value for choice in choices for value in getattr(choice.logprobs, part)]
         assert streamed == getattr(whole.choices[0].logprobs, part)
     assert all(chunk.usage is None for chunk in chunks)
 
@@ -99,13 +99,13 @@ def test_usage_comes_in_a_last_chunk_on_request(complete):
 
 def test_echo_repeats_the_prompt_and_scores_it(complete):
     [choice] = complete("import os", max_tokens=2, echo=True, logprobs=1, temperature=0).choices
-    told = choice.logprobs
+    logprobs = choice.logprobs
     assert choice.text.startswith("import os")
-    lengths = {len(told.tokens), len(told.token_logprobs), len(told.top_logprobs)}
-    assert lengths == {len(told.text_offset)}
-    assert told.token_logprobs[0] is None
-    assert told.top_logprobs[0] is None
-    for own, best in zip(told.token_logprobs[-2:], told.top_logprobs[-2:], strict=True):
+    lengths = {len(logprobs.tokens), len(logprobs.token_logprobs), len(logprobs.top_logprobs)}
+    assert lengths == {len(logprobs.text_offset)}
+    assert logprobs.token_logprobs[0] is None
+    assert logprobs.top_logprobs[0] is None
+    for own, best in zip(logprobs.token_logprobs[-2:], logprobs.top_logprobs[-2:], strict=True):
         assert own == max(best.values()), "greedy is the best, exactly"
 
 
@@ -191,9 +191,11 @@ def test_a_prompt_is_scored_by_id_as_it_is_echoed(complete):
     [choice] = complete(prompt, max_tokens=1, echo=True, logprobs=0, extra_body=scored).choices
     first, *others = choice.prompt_logprobs
     assert first is None
-    told = [each[str(token)]["logprob"] for each, token in zip(others, prompt[1:], strict=True)]
-    assert told == choice.logprobs.token_logprobs[1:3]
-    assert all(any(entry["rank"] == 1 for entry in each.values()) for each in others)
+    scores = [
+        entries[str(token)]["logprob"] for entries, token in zip(others, prompt[1:], strict=True)
+    ]
+    assert scores == choice.logprobs.token_logprobs[1:3]
+    assert all(any(entry["rank"] == 1 for entry in entries.values()) for entries in others)
 
 
 def test_leaving_a_stream_frees_its_place(complete, client, name):

@@ -98,7 +98,7 @@ class PoorLink:
         end.close()
 
     def _passing(self, data: bytes, transfer: Transfer) -> int:
-        """How much of this piece passes. Heads pass whole; so does what isn't weights."""
+        """Return how much of this piece passes. Heads pass whole, and so does all but weights."""
         if transfer.allowed is None:
             return len(data)
         start = 0

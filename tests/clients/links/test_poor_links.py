@@ -41,7 +41,7 @@ HELD_BYTES = constants.DOWNLOAD_CHUNK_SIZE + 8 * MEGABYTE
 
 
 def publish(hub, size_bytes: int) -> str:
-    """A large file of chance bytes; its sha256."""
+    """Publish a large file of random bytes; return its sha256."""
     content = random.Random(5).randbytes(size_bytes)
     make_folder(hub.folder, **{LARGE: content})
     hub.revision = make_revision(hub.repo, hub.folder, title="Large", now=timezone.now())
@@ -122,7 +122,7 @@ def test_the_hubs_client_comes_through(hub, live_server, settings, tmp_path):
         while not whole or poor.made < CLIENT_CUTS:
             calls += 1
             try:
-                found = hf_hub_download(
+                path = hf_hub_download(
                     hub.repo.full_name,
                     LARGE,
                     revision=hub.revision.commit,
@@ -136,7 +136,7 @@ def test_the_hubs_client_comes_through(hub, live_server, settings, tmp_path):
             except httpx2.TransportError:  # five cuts without a whole chunk between them
                 assert calls <= poor.made + whole
             else:
-                assert sha256(Path(found)) == expected
+                assert sha256(Path(path)) == expected
                 whole += 1
     assert rotated.is_set()
     assert len(refusals) == 1

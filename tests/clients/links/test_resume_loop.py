@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def link(live_server, settings):
-    """The portal, met only over a thin line."""
+    """Run the portal behind a slow link."""
     with thin_link(("127.0.0.1", live_server.thread.port), bytes_per_second=BYTES_PER_SECOND) as it:
         settings.BASE_URL = it.url
         yield it

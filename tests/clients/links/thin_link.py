@@ -55,10 +55,10 @@ class ThinLink:
 
 
 def _end(*connections: socket.socket) -> None:
-    for each in connections:
+    for connection in connections:
         with suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
-        each.close()
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
 
 
 @contextmanager

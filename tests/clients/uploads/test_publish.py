@@ -34,7 +34,7 @@ OWN = {".gitattributes", "SHA256SUMS", "model.sig"}
 
 @pytest.fixture(autouse=True)
 def _without_xet(monkeypatch):
-    """As docs/hub-publishing.md tells publishers to set HF_HUB_DISABLE_XET."""
+    """Set HF_HUB_DISABLE_XET as docs/hub-publishing.md tells publishers to."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
 
 
@@ -64,7 +64,7 @@ def add(path: str, content: bytes) -> CommitOperationAdd:
 
 
 def fetched(api: HfApi, repo: str, path: str, folder: Path, revision: str = "main") -> bytes:
-    found = hf_hub_download(
+    path = hf_hub_download(
         repo,
         path,
         revision=revision,
@@ -72,7 +72,7 @@ def fetched(api: HfApi, repo: str, path: str, folder: Path, revision: str = "mai
         token=api.token,
         cache_dir=folder / "cache",
     )
-    return Path(found).read_bytes()
+    return Path(path).read_bytes()
 
 
 def test_a_repo_is_made_once(api, name):
@@ -122,8 +122,8 @@ def test_a_commit_of_every_kind(api, repo, tmp_path):
 
 def test_what_is_unchanged_is_neither_sent_nor_committed(api, repo, caplog):
     files = [("a.txt", b"a"), ("m.safetensors", b"weights"), ("empty.safetensors", b"")]
-    first = api.create_commit(repo, [add(*each) for each in files], commit_message="Add")
-    again = api.create_commit(repo, [add(*each) for each in files], commit_message="Again")
+    first = api.create_commit(repo, [add(*file) for file in files], commit_message="Add")
+    again = api.create_commit(repo, [add(*file) for file in files], commit_message="Again")
     assert again.oid == first.oid
 
 
@@ -194,7 +194,7 @@ def test_transformers_pushes_and_loads(shell, api, name):
     )
     assert "same weights" in done.stdout, done.stderr
     files = api.list_repo_files(name)
-    assert len([each for each in files if each.endswith(".safetensors")]) > 1
+    assert len([name for name in files if name.endswith(".safetensors")]) > 1
     assert api.model_info(name).private
 
 
@@ -211,7 +211,7 @@ def test_branches_and_tags(api, repo, tmp_path):
     api.delete_branch(repo, branch="feature/a")
     api.delete_tag(repo, tag="v1")
     refs = api.list_repo_refs(repo)
-    assert ([each.name for each in refs.branches], refs.tags) == (["main"], [])
+    assert ([branch.name for branch in refs.branches], refs.tags) == (["main"], [])
     with pytest.raises(HfHubHTTPError, match="Cannot delete refs/heads/main"):
         api.delete_branch(repo, branch="main")
     with pytest.raises(RevisionNotFoundError):
@@ -223,7 +223,7 @@ def test_history_is_squashed(api, repo):
         api.upload_file(path_or_fileobj=content, path_in_repo="m.safetensors", repo_id=repo)
     assert len(list(api.list_lfs_files(repo))) == 2
     api.super_squash_history(repo, commit_message="All of it")
-    assert [each.title for each in api.list_repo_commits(repo)] == ["All of it"]
+    assert [commit.title for commit in api.list_repo_commits(repo)] == ["All of it"]
     (left,) = api.list_lfs_files(repo)
     assert (left.filename, left.size) == ("m.safetensors", 3)
     with pytest.raises(HfHubHTTPError, match="delete it in a commit"):

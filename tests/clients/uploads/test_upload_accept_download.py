@@ -1,4 +1,4 @@
-"""By the installed client a model is uploaded, read back, accepted and downloaded by another."""
+"""A model is uploaded, read back, accepted and downloaded by the installed client."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ ROOM = 24 * MEGABYTE
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process has held."""
+    """Return the most memory that a process has had."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (found,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
     return int(found) * 1024
@@ -34,7 +34,7 @@ def servers(stack: Live) -> list[int]:
 
 def _children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(each) for each in text.split()]
+    return [int(pid) for pid in text.split()]
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_a_large_file_leaves_memory_as_it_is(stack: Live, repo, tmp_path):
 def test_a_wrong_hash_is_a_422_and_nothing_stays(stack: Live, repo):
     bearer = {"Authorization": f"Bearer {stack.account('publisher')['token']}"}
     announced = {"oid": hashlib.sha256(os.urandom(8)).hexdigest(), "size": MEGABYTE}
-    asked = {"operation": "upload", "transfers": ["basic"], "objects": [announced]}
+    body = {"operation": "upload", "transfers": ["basic"], "objects": [announced]}
     batch = f"{stack.base_url}/{repo}.git/info/lfs/objects/batch"
-    (answer,) = httpx2.post(batch, json=asked, headers=bearer).json()["objects"]
+    (answer,) = httpx2.post(batch, json=body, headers=bearer).json()["objects"]
     url = answer["actions"]["upload"]["href"]
     for content in (os.urandom(MEGABYTE), os.urandom(MEGABYTE + 1), b"short"):
         refused = httpx2.put(url, content=content)

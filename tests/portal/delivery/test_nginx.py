@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def front(live_server, settings, tmp_path: Path) -> Iterator[str]:
-    """The demo's own nginx before the portal; its address."""
+    """Run the demo's own nginx before the portal; yield its address."""
     try:
         nginx.program()
     except EmbeddedError as error:

@@ -1,4 +1,4 @@
-"""How much one person may fetch in a day, and how much at once."""
+"""One person's downloads are held to a quota a day, and to so many at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def link(world):
 
 @pytest.fixture
 def fetched(world):
-    """A row of the past: so many bytes, sent or only asked for."""
+    """Return a maker of past downloads of so many bytes, sent or only asked for."""
 
     def fetched(length_bytes, sent=None, *, at=None, person=None):
         Download.objects.create(
@@ -52,9 +52,9 @@ def test_a_spent_day_is_told_with_the_time_to_wait(world, client, link, fetched,
         assert "00:00 UTC" in response["X-Error-Message"]
         wait = int(response["Retry-After"])
         assert 0 < wait <= 24 * 3600
-        told = parse_ratelimit_headers(dict(response.items()))
-        assert (told.resource_type, told.remaining) == ("daily_bytes", 0)
-        assert told.reset_in_seconds == wait
+        limits = parse_ratelimit_headers(dict(response.items()))
+        assert (limits.resource_type, limits.remaining) == ("daily_bytes", 0)
+        assert limits.reset_in_seconds == wait
     assert Download.objects.count() == 1
 
 
@@ -101,8 +101,8 @@ def test_streams_at_once_are_counted_until_they_end(world, client, link, setting
 
 def test_others_streams_are_their_own(world, client, link, settings):
     settings.MAX_DOWNLOADS = 1
-    other = make_grant(world.repo, now=timezone.now()).person
-    theirs = mint_link(caller=Caller(other), file=world.file(SHARD), now=timezone.now())
+    colleague = make_grant(world.repo, now=timezone.now()).person
+    theirs = mint_link(caller=Caller(colleague), file=world.file(SHARD), now=timezone.now())
     mine, second = client.get(link), client.get(theirs)
     assert second.status_code == 200
     assert body(mine) == body(second)

@@ -1,4 +1,4 @@
-"""What a link no longer opens, and that it says so without a code of the gate."""
+"""Links that no longer open say so, without a code of the gate."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ def test_each_reason_is_counted(world, client, settings):
     revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
     assert client.get(good).status_code == 403
     client.force_login(make_user(superuser=True))
-    told = client.get("/metrics").text
+    metrics = client.get("/metrics").text
     for reason, count in {"expired": 2, "invalid": 1, "of_another_file": 1, "withdrawn": 1}.items():
         line = f'weightgate_link_refusals_total{{reason="link_{reason}"}} {count}.0'
-        assert line in told.splitlines()
+        assert line in metrics.splitlines()
 
 
 def test_while_nothing_can_count_a_link_is_refused_no_less(world, client, settings):

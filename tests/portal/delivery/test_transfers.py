@@ -13,11 +13,11 @@ from portal.delivery.models import Download
 
 @pytest.fixture
 def handed_over(world, now):
-    """A download that nginx was told to send."""
+    """Return a maker of downloads that nginx was told to send."""
 
     def handed_over(**fields):
-        given = {"length_bytes": 1000, "status_code": 200, "started_at": now} | fields
-        return Download.objects.create(file=world.file(), revision=world.revision, **given)
+        values = {"length_bytes": 1000, "status_code": 200, "started_at": now} | fields
+        return Download.objects.create(file=world.file(), revision=world.revision, **values)
 
     return handed_over
 
@@ -28,8 +28,8 @@ def log(tmp_path):
 
 
 def line(download, *, status=200, sent=1000, ended=1_800_000_000.25):
-    told = {"download": str(download.pk), "status": status, "bytes": sent, "ended": ended}
-    return f"{json.dumps(told)}\n"
+    entry = {"download": str(download.pk), "status": status, "bytes": sent, "ended": ended}
+    return f"{json.dumps(entry)}\n"
 
 
 def sent(download):
@@ -46,7 +46,7 @@ def test_each_line_ends_its_download(handed_over, log):
     whole, cut, refused = handed_over(), handed_over(), handed_over()
     add(log, line(whole), line(cut, sent=17), line(refused, status=429, sent=99))
     assert read_transfers(log) == 3
-    assert [sent(each) for each in (whole, cut, refused)] == [1000, 17, 0]
+    assert [sent(download) for download in (whole, cut, refused)] == [1000, 17, 0]
     assert refused.status_code == 429
     assert whole.ended_at == datetime.fromtimestamp(1_800_000_000.25, UTC)
 
@@ -96,7 +96,7 @@ def test_nothing_in_a_log_stops_the_account(handed_over, log, world, now):
     ended = handed_over(bytes_sent=5, ended_at=now)
     gone = Download(pk=ended.pk + 1000)
     odd = ("", "no json", "[1]", '{"download":"","status":200,"bytes":1,"ended":1}')
-    add(log, *(f"{each}\n" for each in odd), line(gone), line(ended), line(download, sent=3))
+    add(log, *(f"{text}\n" for text in odd), line(gone), line(ended), line(download, sent=3))
     assert read_transfers(log) == len(odd) + 3
     assert [sent(download), sent(ended)] == [3, 5]
 
@@ -110,4 +110,4 @@ def test_a_long_log_is_read_in_pieces(handed_over, log, monkeypatch):
     add(log, *map(line, downloads))
     monkeypatch.setattr("portal.delivery.accounting.transfers.CHUNK_BYTES", 250)
     assert read_transfers(log) == 20
-    assert {sent(each) for each in downloads} == {1000}
+    assert {sent(download) for download in downloads} == {1000}

@@ -16,6 +16,6 @@ def world(db, tmp_path: Path) -> World:
 
 @pytest.fixture
 def desk(db, client) -> Desk:
-    """A publisher of a lab with one new, private repo."""
+    """Make a publisher of a lab with one new, private repo."""
     cache.clear()
     return make_desk(client)

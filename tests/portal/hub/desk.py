@@ -84,7 +84,7 @@ class Desk:
         )
 
     def batch(self, *contents: bytes, name: str = "", **more: Any) -> Any:
-        objects = [{"oid": sha256_of(each), "size": len(each)} for each in contents]
+        objects = [{"oid": sha256_of(content), "size": len(content)} for content in contents]
         content = {"operation": "upload", "transfers": ["basic", "multipart"], "objects": objects}
         return self.call(
             "post", f"/{name or self.name}.git/info/lfs/objects/batch", {**content, **more}

@@ -27,7 +27,7 @@ def administrator(world):
 
 @pytest.fixture
 def call(world, client, administrator):
-    """As the administrator, unless told as whom."""
+    """Return a caller of the lists, as the administrator unless another secret is given."""
     _, own = make_token(administrator, now=timezone.now())
 
     def call(rest, content=None, *, secret=own, repo=None):
@@ -47,7 +47,7 @@ def asked(world):
 
 def standing(call):
     lists = ("pending", "accepted", "rejected")
-    return {each["user"]["user"]: each["status"] for name in lists for each in call(name).json()}
+    return {row["user"]["user"]: row["status"] for name in lists for row in call(name).json()}
 
 
 def test_the_lists_say_who_asked_and_what(world, call, asked):
@@ -195,9 +195,9 @@ def test_a_grant_opens_nothing_past_votes_address_and_lists(world, client, call)
     EmailAddress.objects.filter(user=person).update(verified=True)
     accepted = in_session(person).post(f"grants/{offer.pk}/accept", **signed).json()
     assert (accepted["state"]["text"], accepted["starts_at"]) == ("Extra check", None)
-    told = client.head(world.url(), headers=world.stranger_bearer)
-    assert told.status_code == 403
-    assert "We check your access" in told["X-Error-Message"]
+    answer = client.head(world.url(), headers=world.stranger_bearer)
+    assert answer.status_code == 403
+    assert "We check your access" in answer["X-Error-Message"]
     assert standing(call)[person.username] == "accepted"
     assert call("grant", name).status_code == 400
 
@@ -211,7 +211,7 @@ def test_granting_to_who_asked_approves(world, client, call, asked):
 
 def test_an_access_that_nobody_asked_for_is_cancelled_by_its_own_name(world, call):
     offer = make_offer(world.repo, world.stranger, now=timezone.now())
-    named = {each["user"]["user"]: each["requestId"] for each in call("accepted").json()}
+    named = {row["user"]["user"]: row["requestId"] for row in call("accepted").json()}
     name = named[world.stranger.username]
     assert call("handle", {"requestId": name, "status": "pending"}).status_code == 200
     offer.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Who calls, who may, and what this portal does not do."""
+"""Callers are told who they are, what they may do, and what this portal doesn't have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_whoami_names_the_labs_one_publishes_for(world, client):
     )
     _, secret = make_token(world.researcher, "publish", now=timezone.now())
     content = client.get("/api/whoami-v2", headers=bearer(secret)).json()
-    assert [each["name"] for each in content["orgs"]] == [lab.name]
+    assert [lab["name"] for lab in content["orgs"]] == [lab.name]
     assert content["auth"]["accessToken"]["role"] == "write"
 
 

@@ -8,7 +8,7 @@ from tests.factories.jobs import make_hosted, tiny_model
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
-    """A folder with a random OPT of two layers."""
+    """Write a folder with a random OPT of two layers."""
     return tiny_model(tmp_path_factory.mktemp("tiny") / "model")
 
 
@@ -19,5 +19,5 @@ def _empty_redis():
 
 @pytest.fixture
 def hosted(db, model):
-    """A hosted repo on the review gate, held by a worker as far as Redis knows."""
+    """Make a hosted repo on the review gate, loaded by a worker as far as Redis knows."""
     return make_hosted(model)

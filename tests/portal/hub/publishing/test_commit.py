@@ -255,7 +255,7 @@ def test_the_same_step_on_two_branches_is_one_revision(desk):
 
 def test_oids_are_gits(desk):
     desk.commit(file_line("a.txt", b"content"))
-    (entry,) = [each for each in desk.api("get", "tree/main").json() if each["path"] == "a.txt"]
+    (entry,) = [entry for entry in desk.api("get", "tree/main").json() if entry["path"] == "a.txt"]
     assert entry["oid"] == hashlib.sha1(b"blob 7\0content").hexdigest()  # noqa: S324
 
 

@@ -37,7 +37,7 @@ class TestBeforeTheUpload:
 
     def test_the_trainers_file_is_spared_with_a_warning(self, desk):
         answer = asked(desk, **{TRAINERS: SAVED, "run/training_args.bin": SAVED, "a.txt": b"x"})
-        ignored = [each["path"] for each in answer.json()["files"] if each["shouldIgnore"]]
+        ignored = [file["path"] for file in answer.json()["files"] if file["shouldIgnore"]]
         assert ignored == [TRAINERS, "run/training_args.bin"]
         assert f"{TRAINERS}, run/training_args.bin" in answer["X-HF-Warning"]
         harmless = asked(desk, **{TRAINERS: HARMLESS["floats"]})

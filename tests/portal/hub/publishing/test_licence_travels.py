@@ -18,7 +18,7 @@ NOTICE = "Licensed under the Łódź Licence, © Sample Lab.  “All rights rese
 
 @pytest.fixture
 def version(world):
-    """A newer version, whose notice has more than ASCII."""
+    """Publish a newer version, whose notice has more than ASCII."""
     return publish_licence_version(
         actor=make_user(superuser=True),
         slug=world.repo.licence.slug,
@@ -48,7 +48,7 @@ def test_so_does_every_repo_of_a_list(world, client, version, django_assert_max_
     make_repo(gate="open", licence=None)
     with django_assert_max_num_queries(7):  # one of them counts downloads, and is kept a while
         content = client.get("/api/models").json()
-    notices = [each["cardData"].get("attribution") for each in content]
+    notices = [model["cardData"].get("attribution") for model in content]
     assert sorted(notices, key=str) == [NOTICE] * 6 + [None]
 
 
@@ -67,13 +67,13 @@ def test_an_open_gate_tells_them_too(db, client, tmp_path):
 @pytest.mark.parametrize("method", ["head", "get"])
 def test_every_answer_about_a_file_carries_them(world, client, settings, version, method):
     response = getattr(client, method)(world.url(SHARD), headers=world.bearer)
-    told = f'<{settings.BASE_URL}/licences/noncommercial/2.0>; rel="license"'
-    assert response["Link"] == told
+    link = f'<{settings.BASE_URL}/licences/noncommercial/2.0>; rel="license"'
+    assert response["Link"] == link
     notice = response["X-Licence-Attribution"]
     assert notice == 'Licensed under the odz Licence, (c) Sample Lab. "All rights reserved."'
     if method == "get":
         served = client.get(urlsplit(response["Location"]).path)
-        assert (served["Link"], served["X-Licence-Attribution"]) == (told, notice)
+        assert (served["Link"], served["X-Licence-Attribution"]) == (link, notice)
 
 
 def test_without_a_licence_there_is_nothing_to_tell(db, client, tmp_path):

@@ -1,4 +1,4 @@
-"""What clients ask before they bring files."""
+"""The preupload question tells clients how to bring each file."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ import pytest
 from tests.portal.hub.desk import file_line, lfs_line, sha256_of
 
 
-def asked(desk, *files, revision="main", **more):
+def files_of(desk, *files, revision="main", **more):
     content = {"files": [{"path": path, "size": size} for path, size in files], **more}
     response = desk.api("post", f"preupload/{revision}", content)
     assert response.status_code == 200, response.content
-    return {each["path"]: each for each in response.json()["files"]}
+    return {file["path"]: file for file in response.json()["files"]}
 
 
 def test_large_files_and_weights_go_by_lfs(desk):
-    found = asked(
+    files = files_of(
         desk, ("a.txt", 5), ("m.safetensors", 5), ("big.json", 10 << 20), ("e.safetensors", 0)
     )
-    assert {path: each["uploadMode"] for path, each in found.items()} == {
+    assert {path: file["uploadMode"] for path, file in files.items()} == {
         "a.txt": "regular",
         "m.safetensors": "lfs",
         "big.json": "lfs",
         "e.safetensors": "regular",
     }
-    assert {each["oid"] for each in found.values()} == {None}
+    assert {file["oid"] for file in files.values()} == {None}
 
 
 def test_what_the_branch_holds_is_named_as_the_client_names_its_own(desk):
     desk.bring(b"weights")
     desk.commit(file_line("a.txt", b"text"), lfs_line("m.safetensors", b"weights"))
-    found = asked(desk, ("a.txt", 4), ("m.safetensors", 7))
-    assert found["a.txt"]["oid"] == hashlib.sha1(b"blob 4\0text").hexdigest()  # noqa: S324
-    assert found["m.safetensors"]["oid"] == sha256_of(b"weights")
+    files = files_of(desk, ("a.txt", 4), ("m.safetensors", 7))
+    assert files["a.txt"]["oid"] == hashlib.sha1(b"blob 4\0text").hexdigest()  # noqa: S324
+    assert files["m.safetensors"]["oid"] == sha256_of(b"weights")
 
 
 def test_a_gitignore_leaves_files_out(desk):
     desk.commit(file_line(".gitignore", b"*.log\n!keep.log\n/build/\n"))
-    found = asked(desk, ("a.log", 1), ("keep.log", 1), ("build/x", 1), ("src/build/x", 1))
-    assert [path for path, each in found.items() if each["shouldIgnore"]] == ["a.log", "build/x"]
-    sent = asked(desk, ("a.log", 1), ("b.txt", 1), gitIgnore="*.txt")
-    assert [path for path, each in sent.items() if each["shouldIgnore"]] == ["b.txt"]
+    files = files_of(desk, ("a.log", 1), ("keep.log", 1), ("build/x", 1), ("src/build/x", 1))
+    assert [path for path, file in files.items() if file["shouldIgnore"]] == ["a.log", "build/x"]
+    sent = files_of(desk, ("a.log", 1), ("b.txt", 1), gitIgnore="*.txt")
+    assert [path for path, file in sent.items() if file["shouldIgnore"]] == ["b.txt"]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_branch_that_is_not_there(desk):
 
 def test_gitattributes_decide_what_goes_by_lfs(desk):
     def modes(*paths, **more):
-        found = asked(desk, *((path, 5) for path in paths), **more)
-        return [path for path in paths if found[path]["uploadMode"] == "lfs"]
+        files = files_of(desk, *((path, 5) for path in paths), **more)
+        return [path for path in paths if files[path]["uploadMode"] == "lfs"]
 
     assert modes("m.safetensors", "m.bin", "m.raw") == ["m.safetensors", "m.bin"]
     assert modes("m.bin", "m.raw", gitAttributes="*.raw filter=lfs") == ["m.raw"]

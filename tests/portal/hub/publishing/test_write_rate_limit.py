@@ -1,4 +1,4 @@
-"""How much one person may change in a minute."""
+"""A rate limit bounds how much one person may change in a minute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def limited(desk, settings):
 
 def test_who_goes_too_fast_is_told_how_long_to_wait(limited):
     answers = [limited.api("post", "branch/next") for _ in range(6)]  # in two minutes, at most
-    refused = next(each for each in answers if each.status_code == 429)
+    refused = next(answer for answer in answers if answer.status_code == 429)
     assert 1 <= int(refused["Retry-After"]) <= 60
     assert "2 changes a minute" in refused["X-Error-Message"]
 

@@ -124,12 +124,12 @@ def test_what_is_no_tag_makes_none(value):
 def test_expanding_tells_parameters_and_storage(carded, client):
     query = "expand=safetensors&expand=usedStorage"
     expected = {"parameters": {"F32": 4096 + 64}, "total": 4096 + 64}
-    one = client.get(f"/api/models/{carded.full_name}?{query}").json()
-    assert one["safetensors"] == expected
+    info = client.get(f"/api/models/{carded.full_name}?{query}").json()
+    assert info["safetensors"] == expected
     files = carded.revisions.get().files.select_related("blob")
     blobs = {file.blob_id: file.blob.size_bytes for file in files}
-    assert one["usedStorage"] == sum(blobs.values())
-    assert client.get(f"/api/models?{query}").json() == [one]
+    assert info["usedStorage"] == sum(blobs.values())
+    assert client.get(f"/api/models?{query}").json() == [info]
     assert TensorCount.objects.count() == 2
 
 

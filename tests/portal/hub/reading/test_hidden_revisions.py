@@ -1,4 +1,4 @@
-"""No address, older link or later commit serves what was squashed away."""
+"""Addresses, older links and later commits serve nothing that was squashed away."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def test_no_address_serves_what_was_squashed_away(squashed, length):
     assert all(statuses & {200, 302} for statuses in before.values()), before
     squashed.squash()
     answers = {label: squashed.ask(url) for label, url in addresses.items()}
-    served = {label: told for label, told in answers.items() if told - {401, 404}}
+    served = {label: statuses for label, statuses in answers.items() if statuses - {401, 404}}
     assert served == {}
-    assert all(404 in told for told in answers.values()), answers
+    assert all(404 in statuses for statuses in answers.values()), answers
 
 
 def test_a_link_made_before_opens_nothing(squashed):

@@ -50,7 +50,7 @@ def test_the_gate_in_the_hubs_words(db, client, gate, told):
 
 def test_blobs_have_sizes_and_hashes(world, client):
     content = client.get(world.api("/revision/main?blobs=true")).json()
-    siblings = {each["rfilename"]: each for each in content["siblings"]}
+    siblings = {sibling["rfilename"]: sibling for sibling in content["siblings"]}
     shard = siblings["model-00001-of-00002.safetensors"]
     file = world.file("model-00001-of-00002.safetensors")
     assert shard["size"] == shard["lfs"]["size"] == file.blob.size_bytes
@@ -81,7 +81,7 @@ def test_expand_gives_those_alone(world, client):
 
 
 def names(response):
-    return [each["id"] for each in response.json()]
+    return [model["id"] for model in response.json()]
 
 
 @pytest.fixture
@@ -213,8 +213,8 @@ def test_both_counts_are_numbers_wherever_a_model_is_told_of(several, client):
         client.get("/api/models?full=true").json()[0],
     ]:
         assert (content["downloads"], content["likes"]) == (0, 0)
-    for each in client.get("/api/models?expand=likes&expand=downloads").json():
-        assert each == {"_id": each["_id"], "id": each["id"], "likes": 0, "downloads": 0}
+    for model in client.get("/api/models?expand=likes&expand=downloads").json():
+        assert model == {"_id": model["_id"], "id": model["id"], "likes": 0, "downloads": 0}
 
 
 def test_sorted_by_downloads_the_most_fetched_come_first(several, client, tmp_path):

@@ -51,8 +51,8 @@ def test_a_page_of_ours_is_known_by_its_address_where_nothing_else_is_said(
     """Over plain HTTP, and in older browsers, there is no Sec-Fetch-Site."""
     page = f"{settings.BASE_URL}/{world.repo.full_name}"
     assert researcher.get(world.url(), headers={"Referer": page}).status_code == 302
-    for other in (f"{settings.BASE_URL}.evil.example/", "https://evil.example/", "no address"):
-        assert researcher.get(world.url(), headers={"Referer": other}).status_code == 401
+    for origin in (f"{settings.BASE_URL}.evil.example/", "https://evil.example/", "no address"):
+        assert researcher.get(world.url(), headers={"Referer": origin}).status_code == 401
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -87,13 +87,13 @@ def test_the_files_of_ones_own_private_model(world, client):
 
 
 def test_the_same_rule_refuses_and_the_page_says_what_to_do_next(world, stranger, settings):
-    told = stranger.get(world.url(), headers=world.stranger_bearer)["X-Error-Message"]
+    message = stranger.get(world.url(), headers=world.stranger_bearer)["X-Error-Message"]
     response = stranger.get(world.url(), headers=OURS | BROWSER)
     assert response.status_code == 403
     assert response["Content-Type"].startswith("text/html")
     ask = reverse("access:start", args=world.repo.full_name.split("/"))
     page = response.content.decode()
-    assert f"{settings.BASE_URL}{ask}" in told
+    assert f"{settings.BASE_URL}{ask}" in message
     assert f'href="{ask}"' in page
     assert "you haven’t asked yet" in page
 

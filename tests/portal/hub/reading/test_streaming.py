@@ -1,4 +1,4 @@
-"""What stands before Django under ASGI: uploads go straight to their place, bodies have limits."""
+"""In front of Django under ASGI, uploads go straight to their place and bodies have limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 60
 
 @pytest.fixture
 def path() -> str:
-    """A link to bring CONTENT by."""
+    """Sign a link to bring CONTENT by."""
     desk = make_desk(Client())
     token = desk.publisher.access_tokens.get()
     expires_at = timezone.now() + timedelta(minutes=5)
@@ -73,30 +73,30 @@ def incoming(settings):
 
 @pytest.mark.parametrize("length", [None, len(CONTENT)])
 async def test_an_upload_arrives_piece_by_piece(path, settings, length):
-    told = begun(path, length=length)
+    request = begun(path, length=length)
     for chunk in chunks(CONTENT):
-        await told.send_input(chunk)
-    assert await answered(told) == 200
+        await request.send_input(chunk)
+    assert await answered(request) == 200
     assert blob_store().size_bytes(sha256_of(CONTENT)) == len(CONTENT)
     assert incoming(settings) == []
 
 
 @pytest.mark.parametrize("sent", [CONTENT[:-1], CONTENT + b"!", 3 * CONTENT, b""])
 async def test_other_bytes_are_refused_and_gone(path, settings, sent):
-    told = begun(path)
+    request = begun(path)
     for chunk in chunks(sent) if sent else [{"type": "http.request", "body": b""}]:
-        await told.send_input(chunk)
-    assert await answered(told) == 422
+        await request.send_input(chunk)
+    assert await answered(request) == 422
     assert not blob_store().has(sha256_of(CONTENT))
     assert incoming(settings) == []
 
 
 async def test_who_leaves_leaves_nothing(path, settings):
-    told = begun(path, length=len(CONTENT))
-    await told.send_input({"type": "http.request", "body": CONTENT[:1000], "more_body": True})
-    await told.send_input({"type": "http.disconnect"})
-    await told.wait(SECONDS)
-    assert told.output_queue.empty()
+    request = begun(path, length=len(CONTENT))
+    await request.send_input({"type": "http.request", "body": CONTENT[:1000], "more_body": True})
+    await request.send_input({"type": "http.disconnect"})
+    await request.wait(SECONDS)
+    assert request.output_queue.empty()
     assert incoming(settings) == []
 
 
@@ -108,15 +108,15 @@ async def test_without_a_good_link_nothing_is_read(path):
 async def test_a_body_has_a_limit(path, monkeypatch):
     monkeypatch.setattr(streaming, "LARGEST_BODY_BYTES", 1000)
     assert await answered(begun("/api/validate-yaml", method="POST", length=1001)) == 413
-    told = begun("/api/validate-yaml", method="POST")
+    request = begun("/api/validate-yaml", method="POST")
     for chunk in chunks(b"x" * 3000, 500):
-        await told.send_input(chunk)
-    assert await answered(told) == 413
+        await request.send_input(chunk)
+    assert await answered(request) == 413
 
 
 async def test_uploads_come_side_by_side(path, settings):
-    told = [begun(path, length=len(CONTENT)) for _ in range(4)]
+    requests = [begun(path, length=len(CONTENT)) for _ in range(4)]
     for chunk in chunks(CONTENT):
-        await asyncio.gather(*(each.send_input(chunk) for each in told))
-    assert await asyncio.gather(*map(answered, told)) == [200] * 4
+        await asyncio.gather(*(request.send_input(chunk) for request in requests))
+    assert await asyncio.gather(*map(answered, requests)) == [200] * 4
     assert incoming(settings) == []

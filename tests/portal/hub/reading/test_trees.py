@@ -1,4 +1,4 @@
-"""What is in a revision, and since when."""
+"""Trees and histories show what is in a revision, and since when."""
 
 from __future__ import annotations
 
@@ -132,11 +132,11 @@ def test_commits_newest_first(world, client):
     make_folder(world.folder, **{"config.json": '{"a": "<b>"}'})
     second = make_revision(world.repo, world.folder, title="Now <b>", now=timezone.now())
     content = client.get(world.api("/commits/main?expand[]=formatted")).json()
-    assert [each["id"] for each in content] == [second.commit, world.revision.commit]
+    assert [commit["id"] for commit in content] == [second.commit, world.revision.commit]
     assert content[0]["authors"] == [{"user": second.author.username}]
     assert content[0]["formatted"]["title"] == "Now &lt;b&gt;"
     old = client.get(world.api(f"/commits/{world.revision.commit}")).json()
-    assert [each["id"] for each in old] == [world.revision.commit]
+    assert [commit["id"] for commit in old] == [world.revision.commit]
 
 
 def test_commits_have_pages(world, client, settings):
@@ -144,16 +144,16 @@ def test_commits_have_pages(world, client, settings):
         make_folder(world.folder, **{"config.json": f'{{"a": {number}}}'})
         make_revision(world.repo, world.folder, title=str(number), now=timezone.now())
     first = client.get(world.api("/commits/main?limit=2&expand[]=formatted"))
-    assert [each["title"] for each in first.json()] == ["1", "0"]
+    assert [commit["title"] for commit in first.json()] == ["1", "0"]
     (link,) = re.findall(r"<(.+)>", first["Link"])
     assert link.startswith(settings.BASE_URL)
     assert [
-        each["title"] for each in client.get(world.api("/commits/main?p=1&limit=2")).json()
+        commit["title"] for commit in client.get(world.api("/commits/main?p=1&limit=2")).json()
     ] == ["First"]
     beyond = client.get(world.api("/commits/main?p=99"))
     assert (beyond.json(), beyond["X-Total-Count"]) == ([], "3")
     second = client.get("{0.path}?{0.query}".format(urlsplit(link)))
-    assert [each["formatted"]["title"] for each in second.json()] == ["First"]
+    assert [commit["formatted"]["title"] for commit in second.json()] == ["First"]
     assert "Link" not in second
 
 
@@ -179,8 +179,8 @@ def test_history_costs_the_same_however_long(
 def test_paths_may_come_as_json(world, client):
     content = {"paths": ["config.json", "configs", "nothing"], "expand": True}
     response = client.post(world.api("/paths-info/main"), content, content_type="application/json")
-    assert [each["path"] for each in response.json()] == ["config.json", "configs"]
-    assert all(each["lastCommit"] for each in response.json())
+    assert [entry["path"] for entry in response.json()] == ["config.json", "configs"]
+    assert all(entry["lastCommit"] for entry in response.json())
     for wrong in ({}, {"paths": "config.json"}, {"paths": [1]}):
         refused = client.post(world.api("/paths-info/main"), wrong, content_type="application/json")
         assert refused.status_code == 400

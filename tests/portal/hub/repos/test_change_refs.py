@@ -9,7 +9,7 @@ from tests.portal.hub.desk import file_line
 
 
 def refs(desk, kind):
-    return {each["name"]: each["targetCommit"] for each in desk.api("get", "refs").json()[kind]}
+    return {ref["name"]: ref["targetCommit"] for ref in desk.api("get", "refs").json()[kind]}
 
 
 def last_event():

@@ -58,10 +58,10 @@ def test_nothing_is_public_by_a_clients_default(
     unsaid = warned or (said.get("private") is None and "visibility" not in said)
     expected = default == "private" if unsaid else private
     assert ModelRepo.objects.get(name="new").private is expected
-    told = answer.headers.get("X-HF-Warning", "")
-    assert bool(told) is (warned and default == "private")
-    if told:
-        assert f'update_repo_settings("{desk.lab.name}/new", private=False)' in told
+    warning = answer.headers.get("X-HF-Warning", "")
+    assert bool(warning) is (warned and default == "private")
+    if warning:
+        assert f'update_repo_settings("{desk.lab.name}/new", private=False)' in warning
 
 
 def test_an_old_client_opens_a_repo_by_saying_so_of_that_repo(desk):

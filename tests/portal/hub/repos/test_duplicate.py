@@ -62,8 +62,10 @@ def test_the_copy_has_the_files_and_the_gate(world, publisher, duplicate):
     world.repo.refresh_from_db()
     assert copy.private
     assert files(copy) == files(world.repo)
-    kept = ("download_gate", "inference_gate", "licence", "decision_days", "family")
-    assert [getattr(copy, name) for name in kept] == [getattr(world.repo, name) for name in kept]
+    settings_kept = ("download_gate", "inference_gate", "licence", "decision_days", "family")
+    assert [getattr(copy, name) for name in settings_kept] == [
+        getattr(world.repo, name) for name in settings_kept
+    ]
     assert settings_of(copy).quorum == 2
     assert set(copy.team.values_list("user", "role")) == set(
         world.repo.team.values_list("user", "role")

@@ -15,7 +15,6 @@ from portal.catalog.models import ModelRepo, Revision
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_lab, make_token, make_user
 from tests.portal.hub.desk import file_line
-from tests.portal.hub.repos.test_repo_settings import licensed  # noqa: F401
 from tests.portal.world import bearer
 
 
@@ -30,8 +29,8 @@ def delete(desk, name="fresh"):
 
 
 @pytest.fixture
-def granted(licensed):  # noqa: F811
-    """A gated repo with a grant, and the licensee's token."""
+def granted(licensed):
+    """Make a gated repo with a grant, and the licensee's token."""
     licensed.commit(file_line("config.json", b"{}"))
     licensed.api("put", "settings", {"gated": "manual", "visibility": "public"})
     grant = make_grant(licensed.repo, now=timezone.now())
@@ -103,8 +102,8 @@ def test_giving_the_old_name_up_is_an_act_of_its_own(desk):
 
 def test_only_who_may_publish_there_gives_a_name_up(desk):
     move(desk, f"{desk.lab.name}/renamed")
-    for other in (make_user(), make_publisher_of("foreign-lab")):
-        _, secret = make_token(other, now=timezone.now())
+    for user in (make_user(), make_publisher_of("foreign-lab")):
+        _, secret = make_token(user, now=timezone.now())
         assert give_up(desk, desk.name, secret).status_code == 403
     _, single = make_token(desk.publisher, now=timezone.now(), repo_ids=[1])
     assert give_up(desk, desk.name, single).status_code == 403
@@ -138,7 +137,7 @@ def test_what_was_sent_to_the_old_name_arrives_at_the_new_one(desk):
     line = {"key": "header", "value": {"summary": "x"}}
     answer = desk.client.post(
         f"/api/models/{desk.name}/commit/main",
-        "".join(json.dumps(each) + "\n" for each in (line, file_line("a.txt", b"1"))),
+        "".join(json.dumps(sent) + "\n" for sent in (line, file_line("a.txt", b"1"))),
         content_type="application/x-ndjson",
         headers=bearer(desk.secret),
         follow=True,

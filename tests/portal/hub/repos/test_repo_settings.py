@@ -1,4 +1,4 @@
-"""Who sees a repo and what stands before its files, set over the Hub’s protocol."""
+"""Publishers set over the Hub’s protocol who sees a repo and what gate its files have."""
 
 from __future__ import annotations
 
@@ -10,17 +10,8 @@ from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_licence, make_repo
 from tests.portal.hub.desk import file_line
 
-CARD = b"---\nlicense: other\nlicense_name: noncommercial\n---\n# A model\n"
 
-
-@pytest.fixture
-def licensed(desk):
-    make_licence()
-    desk.commit(file_line("README.md", CARD))
-    return desk
-
-
-def told(desk):
+def settings_of(desk):
     content = desk.api("get", "revision/main").json()
     return content["private"], content["gated"]
 
@@ -33,7 +24,7 @@ def test_what_is_set_is_read_back_at_once(licensed):
         ({"gated": False}, (True, False)),
     ]:
         assert licensed.api("put", "settings", content).status_code == 200
-        assert told(licensed) == expected
+        assert settings_of(licensed) == expected
 
 
 def test_a_gate_takes_the_licence_that_the_card_names(licensed):
@@ -50,7 +41,7 @@ def test_without_a_licence_there_is_no_gate(desk, card):
     response = desk.api("put", "settings", {"gated": "auto", "visibility": "public"})
     assert response.status_code == 400
     assert "license_name" in response["X-Error-Message"]
-    assert told(desk) == (True, False)
+    assert settings_of(desk) == (True, False)
 
 
 def test_inference_goes_along_only_where_it_was_the_same(licensed):

@@ -12,7 +12,7 @@ def squash(desk, branch="main", message="All of it"):
 
 
 def titles(desk, revision="main"):
-    return [each["title"] for each in desk.api("get", f"commits/{revision}").json()]
+    return [commit["title"] for commit in desk.api("get", f"commits/{revision}").json()]
 
 
 def test_the_files_stay_and_the_past_goes(desk):

@@ -4,7 +4,8 @@ import pytest
 
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import MAX_STOP_CHARACTERS
-from portal.jobs.openai.schemas import MAX_N, parse_completion
+from portal.jobs.openai.schemas import parse_completion
+from tests.portal.jobs.completions.bad_fields import BAD
 
 SOUND = {"model": "a/b", "prompt": "x"}
 
@@ -43,77 +44,6 @@ def test_other_prompts_are_refused(prompt):
     with pytest.raises(BadParameter) as refused:
         parse_completion({**SOUND, "prompt": prompt})
     assert refused.value.field == "prompt"
-
-
-BAD = [
-    ("model", None),
-    ("model", ""),
-    ("model", 3),
-    ("model", "a/\ud800"),
-    ("max_tokens", -1),
-    ("max_tokens", 0),
-    ("max_tokens", 1.5),
-    ("max_tokens", True),
-    ("max_tokens", "9"),
-    ("temperature", -0.1),
-    ("temperature", 2.1),
-    ("temperature", "hot"),
-    ("temperature", float("nan")),
-    ("temperature", 10**400),
-    ("top_p", 0),
-    ("top_p", 1.01),
-    ("top_p", -(10**400)),
-    ("top_k", -2),
-    ("n", 0),
-    ("n", MAX_N + 1),
-    ("n", 10**30),
-    ("seed", "x"),
-    ("seed", 2**63),
-    ("stop", 3),
-    ("stop", ["a", 3]),
-    ("stop", ["a"] * 17),
-    ("stop", "\0"),
-    ("logprobs", -1),
-    ("logprobs", 6),
-    ("logprobs", True),
-    ("echo", "yes"),
-    ("stream", 1),
-    ("stream_options", {"include_usage": True}),
-    ("suffix", "end"),
-    ("best_of", 0),
-    ("best_of", MAX_N + 1),
-    ("best_of", 2.0),
-    ("presence_penalty", 2.1),
-    ("presence_penalty", "much"),
-    ("frequency_penalty", -2.1),
-    ("repetition_penalty", 0),
-    ("repetition_penalty", True),
-    ("repetition_penalty", float("inf")),
-    ("min_p", 1.1),
-    ("min_p", -0.1),
-    ("min_tokens", -1),
-    ("min_tokens", 17),
-    ("min_tokens", 1.0),
-    ("stop_token_ids", 5),
-    ("stop_token_ids", ["5"]),
-    ("stop_token_ids", [True]),
-    ("stop_token_ids", list(range(1025))),
-    ("include_stop_str_in_output", "yes"),
-    ("logit_bias", [5]),
-    ("logit_bias", {"5": 101}),
-    ("logit_bias", {"5": None}),
-    ("logit_bias", {"5": "much"}),
-    ("logit_bias", {"weir": 1}),
-    ("logit_bias", {"05": 1}),
-    ("logit_bias", {"-5": 1}),
-    ("logit_bias", {"٣": 1}),
-    ("logit_bias", {"9" * 400: 1}),
-    ("logit_bias", {str(token): 1 for token in range(1025)}),
-    ("prompt_logprobs", -1),
-    ("prompt_logprobs", 6),
-    ("prompt_logprobs", True),
-    ("stop", "x" * (MAX_STOP_CHARACTERS + 1)),
-]
 
 
 @pytest.mark.parametrize(("field", "value"), BAD)

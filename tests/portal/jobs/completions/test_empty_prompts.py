@@ -17,7 +17,7 @@ from tests.factories.jobs import make_guest, make_hosted, make_job
 
 @pytest.fixture
 def bare(db, model, tmp_path):
-    """A hosted model whose tokenizer puts nothing before a text."""
+    """Make a hosted model whose tokenizer puts nothing before a text."""
     folder = shutil.copytree(model, tmp_path / "bare")
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     (folder / "tokenizer.json").write_text(json.dumps({**tokenizer, "post_processor": None}))

@@ -32,9 +32,9 @@ def test_what_stands_beside_the_tokenizer_counts(model, tmp_path):
     config = json.loads((folder / "tokenizer_config.json").read_text())
     config["additional_special_tokens"] = ["<|user|>"]
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    found = served(folder)
-    assert found.encode("<|user|>") == Tokenizer.from_directory(folder).encode("<|user|>")
-    assert found.encode("<|user|>") != served(model).encode("<|user|>")
+    hosted_model = served(folder)
+    assert hosted_model.encode("<|user|>") == Tokenizer.from_directory(folder).encode("<|user|>")
+    assert hosted_model.encode("<|user|>") != served(model).encode("<|user|>")
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""What /v1 refuses, as the openai client reads it."""
+"""Refusals of /v1 have the form that the openai client reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.jobs.models import Job
 from portal.parsing.json import LARGEST_BODY_BYTES
 from tests.factories.accounts import make_token, make_user
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_hosted, make_job
-from tests.portal.jobs.completions.test_completion_fields import BAD
+from tests.portal.jobs.completions.bad_fields import BAD
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_models_are_those_that_are_hosted_and_visible(client, bearer, hosted, mo
     make_hosted(model, private=True)
     response = client.get("/v1/models", headers=bearer(guest)).json()
     assert response["object"] == "list"
-    assert [each["id"] for each in response["data"]] == [hosted.full_name]
-    one = client.get(f"/v1/models/{hosted.full_name.replace('/', '%2F')}", headers=bearer(guest))
-    assert one.json() == response["data"][0]
-    assert set(one.json()) == {"id", "object", "created", "owned_by"}
+    assert [model["id"] for model in response["data"]] == [hosted.full_name]
+    answer = client.get(f"/v1/models/{hosted.full_name.replace('/', '%2F')}", headers=bearer(guest))
+    assert answer.json() == response["data"][0]
+    assert set(answer.json()) == {"id", "object", "created", "owned_by"}

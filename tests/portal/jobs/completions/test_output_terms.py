@@ -1,4 +1,4 @@
-"""What a model writes carries the terms it is under."""
+"""Outputs carry the licence terms that they are under."""
 
 from __future__ import annotations
 

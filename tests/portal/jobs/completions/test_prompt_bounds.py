@@ -121,10 +121,10 @@ def test_who_has_no_tokens_to_spare_has_nothing_tokenized(submit, tokenized, set
 
 def test_a_program_is_told_at_once(client, hosted, guest):
     _, secret = make_token(guest, now=timezone.now())
-    asked = {"model": hosted.full_name, "prompt": HUGE}
+    body = {"model": hosted.full_name, "prompt": HUGE}
     answer = client.post(
         "/v1/completions",
-        asked,
+        body,
         "application/json",
         headers={"Authorization": f"Bearer {secret}"},
     )

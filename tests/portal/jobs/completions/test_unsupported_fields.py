@@ -79,9 +79,9 @@ def test_null_and_what_happens_anyway_pass():
 
 
 def test_the_docs_list_each_with_what_passes():
-    told = {}
+    documented = {}
     for fields, advice in re.findall(r"^\| (`.*) \| (.*) \|$", DOCS.read_text(), re.MULTILINE):
         for name, passes in re.findall(r"`(\w+)`(?: \((`.*?`)\))?(?:, |$)", fields):
-            told[name] = (re.findall("`(.*?)`", passes), advice)
+            documented[name] = (re.findall("`(.*?)`", passes), advice)
     for name, known in UNSUPPORTED.items():
-        assert told[name] == ([json.dumps(value) for value in known.neutral], known.advice)
+        assert documented[name] == ([json.dumps(value) for value in known.neutral], known.advice)

@@ -16,8 +16,8 @@ from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 from tests.pages import as_shown
+from tests.portal.jobs.playground.pages import PLAYGROUND, form
 
-PLAYGROUND = "/playground"
 SETTINGS_KEPT = {"max_tokens": 8, "temperature": 1, "top_p": 1, "top_k": 0, "seed": 7}
 
 
@@ -26,21 +26,6 @@ def guest(hosted, client):
     person = make_guest(hosted)
     client.force_login(person)
     return person
-
-
-def form(hosted, **changed):
-    sound = {
-        "model": hosted.full_name,
-        "prompt": "The water",
-        "max_tokens": "8",
-        "temperature": "0.8",
-        "top_p": "0.95",
-        "top_k": "0",
-        "seed": "",
-        "logprobs": "5",
-        "stop": "",
-    }
-    return {**sound, **changed}
 
 
 # --- who may
@@ -206,12 +191,12 @@ def test_stopping_what_has_ended_says_so(client, job):
 def test_a_job_is_run_again_as_it_was(client, hosted, guest):
     """What was set stands in the form, and is sent from there; what the form lacks is said."""
     client.post(PLAYGROUND, form(hosted, repetition_penalty="1.3", min_p="0.05"))
-    asked = Job.objects.get()
-    page = as_shown(client.get(f"/playground/{asked.pk}").text)
+    job = Job.objects.get()
+    page = as_shown(client.get(f"/playground/{job.pk}").text)
     assert "<details open><summary>More sampling settings" in page
     for name, value in (("repetition_penalty", 1.3), ("min_p", 0.05), ("presence_penalty", 0)):
         assert float(re.search(rf'name="{name}" value="([^"]+)"', page)[1]) == value
-        assert asked.params[name] == value
+        assert job.params[name] == value
     assert "Set by a program" not in page
 
 
@@ -239,7 +224,7 @@ def test_a_wrong_setting_among_them_is_shown(client, hosted, guest):
 
 
 def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest):
-    asked = make_job(
+    job = make_job(
         hosted,
         guest,
         now=timezone.now(),
@@ -250,7 +235,7 @@ def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest
         logit_bias={"5": -100},
         stop=["a" * 7600, "b"],
     )
-    page = client.get(f"/playground/{asked.pk}").content.decode()
+    page = client.get(f"/playground/{job.pk}").content.decode()
     said = page.split("Set by a program")[1].split("</p>")[0]
     for text in ("n = 2", "best_of = 3", "min_tokens = 4", "logit_bias = {&quot;5&quot;: -100.0}"):
         assert f"<code>{text}</code>" in said
@@ -264,8 +249,8 @@ def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest
 
 def test_one_text_of_many_is_said_to_be_one(client, hosted, guest):
     for fields, said in (({}, False), ({"n": 2}, True), ({"prompt": ["a", "b"]}, True)):
-        asked = make_job(hosted, guest, now=timezone.now(), **fields)
-        page = client.get(f"/playground/{asked.pk}").content.decode()
+        job = make_job(hosted, guest, now=timezone.now(), **fields)
+        page = client.get(f"/playground/{job.pk}").content.decode()
         assert ("The first of 2 texts is shown" in page) == said
 
 

@@ -9,7 +9,7 @@ from portal.jobs.models import Job
 from tests.factories.accounts import make_token
 from tests.factories.grants import make_accepted, make_hold
 from tests.factories.jobs import make_guest, make_hosted, make_waiting
-from tests.portal.jobs.playground.test_playground import PLAYGROUND, form
+from tests.portal.jobs.playground.pages import PLAYGROUND, form
 from tests.portal.world import bearer
 
 BOX = "Show log-probabilities"
@@ -58,23 +58,23 @@ def test_who_may_have_text_alone_gets_it(client, hosted, request, who):
 def test_log_probabilities_are_sent_where_they_are_chosen_and_not_else(client, hosted, guest):
     page = client.get(PLAYGROUND).content.decode()
     assert BOX in page
-    for sent, kept in ((unticked(hosted), None), (form(hosted, logprobs="on"), 5)):
+    for sent, logprobs in ((unticked(hosted), None), (form(hosted, logprobs="on"), 5)):
         client.post(PLAYGROUND, sent)
-        assert Job.objects.first().params["logprobs"] == kept
+        assert Job.objects.first().params["logprobs"] == logprobs
 
 
 def test_a_choice_that_the_other_model_does_not_allow_is_said_beside_it(
     client, hosted, text_only, model
 ):
-    other = make_hosted(model)
-    make_accepted(other, text_only, modes=("inference",), now=timezone.now())
-    assert f"Open to you for {other.full_name}" in client.get(PLAYGROUND).content.decode()
+    second = make_hosted(model)
+    make_accepted(second, text_only, modes=("inference",), now=timezone.now())
+    assert f"Open to you for {second.full_name}" in client.get(PLAYGROUND).content.decode()
     response = client.post(PLAYGROUND, form(hosted, prompt="Kept words"))
     page = response.content.decode()
     assert response.status_code == 422
     assert f"Text alone of {hosted.full_name} is open to you" in page
     assert "Kept words" in page
-    assert client.post(PLAYGROUND, form(other)).status_code == 302
+    assert client.post(PLAYGROUND, form(second)).status_code == 302
 
 
 # --- the quota that holds
@@ -84,9 +84,9 @@ def test_who_waits_reads_the_quota_that_holds_for_them(client, hosted, waiting):
     client.post(PLAYGROUND, unticked(hosted, max_tokens="8"))
     used = Job.objects.get().reserved_tokens
     for page in (PLAYGROUND, f"{PLAYGROUND}/{Job.objects.get().pk}", "/jobs"):
-        told = client.get(page).content.decode()
-        assert f"{used} of 40 tokens of {hosted.full_name}, while your request is in review" in told
-        assert "200,000" not in told
+        text = client.get(page).content.decode()
+        assert f"{used} of 40 tokens of {hosted.full_name}, while your request is in review" in text
+        assert "200,000" not in text
 
 
 def test_past_it_what_was_typed_stays(client, hosted, waiting):

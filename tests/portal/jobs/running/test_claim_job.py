@@ -88,13 +88,13 @@ def test_many_workers_share_the_queue_without_overlap(model, now):
     jobs = {make_job(hosted, now=now).pk for _ in range(24)}
 
     def work(number: int) -> list[object]:
-        mine = []
+        claimed_here = []
         while job := claim(hosted, now=now, worker=f"worker-{number}"):
-            mine.append(job.pk)
+            claimed_here.append(job.pk)
         connection.close()
-        return mine
+        return claimed_here
 
     with ThreadPoolExecutor(6) as pool:
-        claimed = [pk for mine in pool.map(work, range(6)) for pk in mine]
+        claimed = [pk for claimed_here in pool.map(work, range(6)) for pk in claimed_here]
     assert len(claimed) == len(set(claimed))
     assert set(claimed) == jobs

@@ -1,4 +1,4 @@
-"""What can never pass is refused for good, naming the field; 429 is for what waiting helps."""
+"""Requests that can never pass are a 400 that names the field; 429 is for those that may later."""
 
 from __future__ import annotations
 

@@ -147,10 +147,10 @@ async def test_no_page_stream_works_on_the_loops_thread(async_client, job, threa
 async def test_no_completion_is_told_on_the_loops_thread(async_client, repo, threads, stream):
     guest = await asyncio.to_thread(make_guest, repo)
     _, secret = await asyncio.to_thread(make_token, guest)
-    asked = {"model": repo.full_name, "prompt": "The", "stream": stream}
+    body = {"model": repo.full_name, "prompt": "The", "stream": stream}
     headers = {"Authorization": f"Bearer {secret}"}
     asking = asyncio.create_task(
-        async_client.post("/v1/completions", asked, "application/json", headers=headers)
+        async_client.post("/v1/completions", body, "application/json", headers=headers)
     )
     claimed = await asyncio.to_thread(wait_until, lambda: claim(repo, now=timezone.now()), 20, "it")
     event = await asyncio.to_thread(whole, claimed, 20)
@@ -167,7 +167,9 @@ async def test_no_completion_is_told_on_the_loops_thread(async_client, repo, thr
 
 
 def stream_connections():
-    return [one for one in hosting.connection().client_list() if one["name"] == CLIENT_NAME]
+    return [
+        client for client in hosting.connection().client_list() if client["name"] == CLIENT_NAME
+    ]
 
 
 async def test_many_readers_of_a_job_share_its_connections(job):
