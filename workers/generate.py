@@ -109,7 +109,7 @@ class Generator:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                close_old_connections()
+                close_old_connections()  # as Django does between requests, which a thread has not
                 hosted = find_hosted()
                 if hosted is not None:
                     self._serve(hosted)

@@ -149,6 +149,7 @@ def prepare(source: Path, destination: Path, options: ConvertOptions) -> Convers
     config = config_for(opened, options.read)
     require_matches(opened, config, options.read.tolerance)
     shards = _lay_out(opened, config, options)
+    # compared by names, sizes and times: reading a large source again would take hours
     manifest, begun = find_begun(form, destination, shards, options.dtype)
     require_disk_space(destination, shards)
     dtypes = [dtype for layout in shards.values() for dtype, _ in layout.values()]
@@ -221,7 +222,7 @@ def _write(
     conversion: Conversion, result: ConversionResult, advance: Callable[[str, int], None]
 ) -> None:
     folder, manifest = conversion.destination, conversion.manifest
-    manifest.save(folder)
+    manifest.save(folder)  # first, so that an interrupted conversion is recognized as begun
     for name, layout in conversion.shards.items():
         if manifest.holds(folder / name, layout):
             result.kept += 1
@@ -252,6 +253,7 @@ def _read(source: Source, layout: ShardLayout) -> Iterator[Tensor]:
 def _finish(conversion: Conversion) -> None:
     where = {name: shard for shard, layout in conversion.shards.items() for name in layout}
     folder = conversion.destination
+    # config.json last: the folder is taken for a model only once it is complete
     conversion.companions.write(folder)
     write_index(folder, where, conversion.total_bytes)
     conversion.configs.write_generation(folder)

@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from inference.checkpoints.sources.forms import find_form
 
     folder = Path(arguments.directory)
+    # of metaseq's files the engine loads none, so these are only read
     if folder.is_dir() and weight_paths(folder):
         result = _check_folder(folder, arguments)
     else:

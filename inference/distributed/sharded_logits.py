@@ -43,6 +43,7 @@ class ShardedLogits:
 
     def finite(self) -> Tensor:
         """Return [rows] bool: True where the whole row is finite."""
+        # a row is finite if every rank's slice is: the least of 0s and 1s
         own = self._values.isfinite().all(dim=-1).int()
         return self._communicator.all_reduce(own, dist.ReduceOp.MIN).bool()
 

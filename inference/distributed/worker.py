@@ -63,6 +63,7 @@ class Worker:
                 torch.cat(logits), self._first_id, self._sampled_vocab_size, communicator
             )
             outputs = read_logits(sharded, step.requests)
+        # only now, so that sending one micro-batch overlaps computing the next
         for wait in pending_sends:
             wait()
         on_rank_0: list[LogitsOutput] | None = communicator.send_to_rank_0(outputs)

@@ -86,6 +86,7 @@ class Engine:
         self._scheduler = Scheduler(
             self._block_manager,
             max_num_seqs=max_num_seqs,
+            # at least a token for each running sample, so that all of them get on in every step
             max_batched_tokens=max(max_num_batched_tokens, max_num_seqs),
             max_model_len=self.max_model_len,
         )
@@ -104,6 +105,7 @@ class Engine:
 
     def submit(self, request: EngineRequest) -> str:
         """Queue a request and return its id. Raises ValueError, PromptTooLong, EngineClosed."""
+        # before the lock is taken: checking a long prompt takes a while
         request = self._validator.checked(request)
         request_id = request.request_id or uuid.uuid4().hex
         seed = request.sampling.seed
@@ -216,7 +218,7 @@ class Engine:
                 for event in self._events_of(outputs.keys()):
                     outputs[event.request_id].add(event)
                     unfinished -= event.finish_reason is not None
-        finally:
+        finally:  # after an error or Ctrl-C, too, nothing of these requests goes on
             self._forget(set(outputs))
         return list(outputs.values())
 

@@ -157,10 +157,12 @@ def gumbel(keys: Tensor, ids: Tensor) -> Tensor:
 
     keys: [rows] int64; ids: [n] or [rows, n] int64.
     """
+    # splitmix64's constants, as the signed numbers of the same 64 bits
     state = keys[:, None] + (ids + 1) * -7046029254386353131
     state = (state ^ _shift(state, 30)) * -4658895280553007687
     state = (state ^ _shift(state, 27)) * -7723592293110705685
     state = state ^ _shift(state, 31)
+    # 53 bits, a double's precision; the half keeps the number off 0 and 1, where a log is infinite
     uniform = (_shift(state, 11).double() + 0.5) * 2.0**-53
     return (-(-uniform.log()).log()).float()
 

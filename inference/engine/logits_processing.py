@@ -60,6 +60,7 @@ class _SparseEntries:
         self.any = any(ids)
         if not self.any:
             return
+        # indices into the flattened rows, since rows have different numbers of entries
         self._flat, device = logits.view(-1), logits.device
         lengths = torch.tensor([len(row) for row in ids], device=device)
         rows = torch.arange(len(ids), device=device).repeat_interleave(lengths)

@@ -42,6 +42,7 @@ class ModelRunner:
         self._layers = layout.layers(config.num_hidden_layers)
         heads, width = len(layout.share(config.num_attention_heads)), config.head_dim
         shape = (2, len(self._layers), num_blocks * BLOCK_SIZE, heads, width)
+        # not zeroed: every slot is written before it is read
         kv_cache = torch.empty(shape, dtype=kv_cache_dtype(device, dtype), device=self._device)
         self._key_cache, self._value_cache = kv_cache
 

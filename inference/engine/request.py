@@ -204,6 +204,7 @@ def live_samples(
     """Make the samples of a checked request, by number."""
     samples, sampling = {}, request.sampling
     ends = EndTokens.of(sampling, eos_token_ids)
+    # shared by all samples: it may hold a thousand ids
     base = base_adjustment(sampling, {*eos_token_ids, *(sampling.stop_token_ids or ())})
     prompt = tuple(request.prompt_token_ids)
     stops = [StopString(text) for text in sampling.stop_strings]

@@ -150,7 +150,7 @@ class Scheduler:
             if sequence.pending > 1:
                 count = min(sequence.pending, budget)
                 budget -= count
-            if count:
+            if count:  # 0 for a prompt whose turn comes after the budget is spent
                 batch.append(ScheduledRow(sequence, sequence.computed, count))
         return batch
 
@@ -175,7 +175,7 @@ class Scheduler:
 
     def _grow(self) -> None:
         """Give running samples blocks for new tokens; where none is left, preempt the last."""
-        for sequence in tuple(self._running):
+        for sequence in tuple(self._running):  # a copy: preemption changes the list
             while sequence in self._running and not self._has_blocks_for(sequence):
                 self._preempt(self._running[-1])
             if sequence in self._running:

@@ -146,7 +146,7 @@ class Captured:
 
         Attention weights are padded to the keys of the last position, with zeros.
         """
-        import torch
+        import torch  # here, so that declaring captures doesn't load it
 
         parts = [snapshot.values for snapshot in self._of(site, layer)]
         if site == "attention":

@@ -33,6 +33,7 @@ def export_model(
     where, paths = {}, []
     for number, names in enumerate(names_by_shard, start=1):
         path = directory / shard_name(number, len(names_by_shard))
+        # copies: safetensors refuses tensors that share memory, as parts of a fused matrix do
         shard = {name: weights[name].contiguous().clone() for name in names}
         write_whole(path, partial(_save, shard))
         where.update(dict.fromkeys(names, path.name))

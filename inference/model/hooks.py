@@ -113,7 +113,7 @@ class ForwardHooks:
         """
         edits, reads = self._edits.get((site, layer)), self._reads.get((site, layer))
         if edits:
-            values = values.clone()
+            values = values.clone()  # the caller's tensor may be in use elsewhere
             for edit in edits:
                 values[edit.indices] = self._edited(site, values[edit.indices], edit)
         for read in reads or ():

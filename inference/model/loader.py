@@ -103,8 +103,8 @@ def load_model(
     torch_dtype = weights_dtype(dtype)
     make = kernel_maker(device, dtype) if packed else None
     checkpoint = Checkpoint(directory, config)
-    checkpoint.require_digests(layout)
-    if layout.is_last_stage:
+    checkpoint.require_digests(layout)  # before memory is taken for the model
+    if layout.is_last_stage:  # the only one that has the head
         checkpoint.require_tied(layout)
     model = meta_model(config, torch_dtype, layout, reduce)
     staging = _Staging()
@@ -115,6 +115,7 @@ def load_model(
             if layout.is_last_stage:
                 module.pack(staging.cast(stored, torch_dtype), make)
         elif make is not None and isinstance(module, Linear):
+            # filled in borrowed memory and packed, so that no plain copy stays
             module.lend(staging.take)
             _fill(path, module, checkpoint, layout)
             module.pack(make)

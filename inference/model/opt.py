@@ -37,7 +37,9 @@ class DecoderLayer(nn.Module):
         heads, inner = layout.share(config.num_attention_heads), layout.share(config.ffn_dim)
         own = len(heads) * config.head_dim
         affine = config.layer_norm_elementwise_affine
-        biased_sum = bias and layout.tensor_rank == 0
+        biased_sum = (
+            bias and layout.tensor_rank == 0
+        )  # else the sum would add the bias several times
         self.number = number
         self.heads = len(heads)
         self.head_dim = config.head_dim

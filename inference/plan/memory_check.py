@@ -64,6 +64,7 @@ def available_bytes(device: str) -> int | None:
         if not torch.cuda.is_available():
             raise InferenceError(f"there is no {device}: torch sees no GPU here; try device cpu")
         return int(torch.cuda.mem_get_info(device)[0])
+    # in a container the machine's memory is shown too, and its own limit is what counts
     limits = [_machine_bytes(), _container_bytes(_CGROUP)]
     return min((limit for limit in limits if limit is not None), default=None)
 

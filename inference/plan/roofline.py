@@ -92,7 +92,7 @@ def split(shape: Shape, machine: Machine, dtype: str, sequences: int) -> Split |
         return None
     stages = machine.pipeline_parallel_size
     one_token = sum(_seconds(shape, machine, dtype, 1.0, rates))
-    batch = sequences / stages
+    batch = sequences / stages  # as many micro-batches as stages keep all of these busy
     full = batch / max(_seconds(shape, machine, dtype, batch, rates, cached=True))
     chunk = min(CHUNK_TOKENS, shape.context)
     chunk_seconds = _seconds(shape, machine, dtype, chunk, rates)

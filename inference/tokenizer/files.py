@@ -119,7 +119,7 @@ def _tried(fast: FastTokenizer) -> FastTokenizer:
     """Let texts through whole, and let one through: some faults show only then."""
     fast.no_truncation()
     fast.no_padding()
-    fast.encode("One word.")
+    fast.encode("One word.")  # the library finds some faults only in use
     return fast
 
 

@@ -27,6 +27,7 @@ def hold_folder(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        # removed while it is still locked, so that nobody locks a file that is about to go
         with suppress(OSError):  # the folder may have been taken away meanwhile
             path.unlink(missing_ok=True)
         os.close(handle)

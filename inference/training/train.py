@@ -94,6 +94,7 @@ def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, s
         say("collecting the corpus")
         corpus = collect_corpus(settings.corpus_bytes)
     learner = _resume(options.out, progress, corpus, settings) if progress else None
+    # the logbook is opened only after all checks: a refused start is no launch or restart
     start = progress.step if progress else 0
     logbook = logbook_entries.open_logbook(options.out, start, settings.tokens_after(start))
     run = TrainingRun(settings, options, say, stops, corpus, logbook, start, start)
@@ -161,7 +162,7 @@ def _do_steps(run: TrainingRun, learner: Learner, learned: Tensor) -> StepFigure
                 began, tokens_since = time.monotonic(), 0
             if done % options.checkpoint_every == 0 or last or run.stops.received is not None:
                 _save(run, learner)
-            run.stops.check()
+            run.stops.check()  # after the checkpoint, so that a stop loses no step
     return figures
 
 
@@ -198,7 +199,7 @@ def _finish(
     loss = figures.loss if figures else held_out_loss
     tokens, files = settings.tokens_after(settings.steps), result_digests(options.out)
     logbook_entries.record_end(run.logbook, settings, tokens, loss, files)
-    remove_state(options.out)
+    remove_state(options.out)  # last: until the end is recorded, the run can be resumed
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def merge(parts: Sequence[Mapping[str, StoredTensor]], faults: Faults) -> dict[s
     """Merge all parts into the model's weights, by its own names."""
     merged: dict[str, MergedTensor] = {}
     for key in sorted(set().union(*parts)):
-        if DROPPED.fullmatch(key):
+        if DROPPED.fullmatch(key):  # version marks and tables that are computed anew
             continue
         faults.absent += [f"{key} in part {n}" for n, part in enumerate(parts) if key not in part]
         pieces = [part[key] for part in parts if key in part]
@@ -117,6 +117,7 @@ def _merged(
             yield from _merged(name, thirds, faults)
         return
     axis = split_dim(key) if "." in key else None
+    # a 1-D weight has no such dimension to be split along
     if axis is not None and len(pieces[0].shape) <= axis:
         axis = None
     if _alike(pieces, axis):

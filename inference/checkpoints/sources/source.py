@@ -103,6 +103,7 @@ def require_matches(source: Source, config: OptConfig, tolerance: float) -> None
     Raises WeightMismatch naming all faults; CheckpointError for an adapter's weights, or others
     under names that no model has.
     """
+    # names first: of an adapter or a quantized model all others would be absent or extra
     require_own_names(source.named_files)
     find_faults(source, config)
     for name, weight in source.weights.items():

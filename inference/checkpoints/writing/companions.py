@@ -67,6 +67,7 @@ def _goes_along(path: Path) -> bool:
     suffix, size = path.suffix.lower(), path.stat().st_size
     if size > MAX_BYTES:
         return False
+    # a file may have any name, so its first bytes are looked at too
     if path.name.lower().startswith(_TERMS) or suffix in _PICTURES:
         return not _head(path).startswith((_PICKLE, _ZIP))
     return suffix in _TEXTS and b"\0" not in path.read_bytes()
