@@ -39,6 +39,7 @@ class _Pages(FPDF):
 
 def draw(document: Document) -> bytes:
     pages = _Pages(f"{document.issuer} · {document.title}")
+    # The date of the signature, not today's: the same certificate is the same bytes at any time.
     pages.set_creation_date(document.made_at)
     pages.set_title(document.title)
     pages.set_author(document.issuer)

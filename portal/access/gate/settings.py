@@ -45,6 +45,7 @@ def save_gate(
     Raise FieldErrors, which say how many people are missing, where the team could no longer
     decide or lift a hold, or where too few could decide a waiting request without a conflict.
     """
+    # The lock on the repo keeps two changes at once from making together what each alone may not.
     repo = lock_administered_repo(actor, repo_id)
     _require_in_range(values)
     settings = settings_of(repo)

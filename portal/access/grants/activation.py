@@ -75,6 +75,7 @@ def start_grant(
     Raises what ``require_admissible`` does.
     """
     require_admissible(grant.person, grant.repo, now, actor=actor)
+    # Lines that are added after this are left to the clock: see ``newest_line``.
     hits_of, newest = partial(lists.hits_of_grant, grant, now=now), newest_line()
     screening = screened(grant.person, grant.repo, hits_of, now)
     grant.screened_through = newest
@@ -82,6 +83,7 @@ def start_grant(
         grant.starts_at = at or now
     else:
         grant.held_at = now
+    # The screening is saved after the grant, whose key it takes.
     grant.save()
     screening.grant = grant
     screening.save()
@@ -129,6 +131,8 @@ def release_grant(grant: Grant, *, actor: User, now: datetime) -> bool:
     """End the hold of a check on a locked grant. Return whether the grant begins only now."""
     begins = grant.starts_at is None
     if begins:
+        # Weeks may have passed: a hold or a lost address counts as on the first day. A grant that
+        # had begun before its check only opens again, and the policy asks for holds at each use.
         require_admissible(grant.person, grant.repo, now, actor=actor)
         grant.starts_at = _start_of(grant, now)
     grant.held_at = None
@@ -153,6 +157,7 @@ def screened(person: User, repo: ModelRepo, hits_of: Hits, now: datetime) -> Scr
     Unsaved, since what it screens may have no row yet. One that isn't clear is due in a week.
     """
     screening, hits = screen(person, hits_of, now)
+    # Only what this repo's team has cleared: another team's judgement isn't theirs.
     earlier = _cleared_before(person, repo, hits)
     if earlier is not None:
         screening.disposed_by, screening.disposed_at = earlier.disposed_by, now

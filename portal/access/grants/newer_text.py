@@ -63,6 +63,7 @@ def sign_newer_version(
         signature=signature,
         now=now,
     )
+    # The last of the line, since a renewal may have been granted for the time after this grant.
     last = line_of(grant)[-1]
     newer = Grant(
         repo=grant.repo,

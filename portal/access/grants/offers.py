@@ -59,6 +59,7 @@ def offer_grant(
     repo is returned as it is.
     """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
+    # The lock on the person counts votes one after another, and lets two offers at once be one.
     person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
     if repo is None or person is None:
         raise GrantNotFound
@@ -136,6 +137,7 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
     grant = lock_own(person, grant_id)
     if not grant.is_offer:
         return grant
+    # A lapsed offer is told before a missing proof of an address, which wouldn't help any more.
     require_open(grant, now)
     require_admissible(person, grant.repo, now)
     grant.acceptance = store_acceptance(

@@ -131,6 +131,7 @@ def renew_grant(
     Filing again, while a renewal is open or after it was granted, returns that renewal.
     """
     grant = lock_own(holder, grant_id)
+    # Before anything is checked, so that a form sent twice isn't answered by "renewed already".
     if filed := grant.renewals.exclude(outcome__in=(Outcome.DECLINED, Outcome.ENDED)).last():
         return filed
     if obstacle := why_not_renewable(grant, now):

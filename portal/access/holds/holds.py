@@ -56,6 +56,7 @@ def place_hold(
     if standing := _same_standing(hold):
         return standing
     hold.reason, hold.placed_by, hold.placed_at = reason, actor, now
+    # Read before the hold has a key: from then on ``blob_ids`` reads the rows made here.
     blobs = hold.proposed_blobs
     hold.save()
     HeldBlob.objects.bulk_create([HeldBlob(hold=hold, blob_id=sha256) for sha256 in blobs])
@@ -160,6 +161,7 @@ def lift_hold(*, actor: User, hold_id: int, reason: str, now: datetime) -> Hold:
     if hold.lifted_at is not None or hold.lifts.filter(person=actor).exists():
         return hold
     _require_may_hold(actor, hold.repo, now)
+    # Else somebody who is held for a breach could be one of those who let themselves back in.
     if is_held(actor, hold, now):
         raise HeldBack("You are held back yourself, so somebody else must lift this hold.")
     reason = require_text(reason, "reason", missing="Say why it may end; the record keeps it.")

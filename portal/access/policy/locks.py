@@ -19,10 +19,11 @@ def locked_request(
     the request undecided. Raise what ``require_action`` does; RequestNotFound to all but the
     applicant for a draft.
     """
-    locked = AccessRequest.objects.select_for_update(of=("self",))
-    case = locked.select_related("repo__namespace", "applicant").filter(pk=request_id).first()
-    is_draft = case is not None and case.state == AccessRequest.State.DRAFT
-    if case is None or (is_draft and case.applicant_id != person.pk):
+    requests = AccessRequest.objects.select_for_update(of=("self",))
+    related = requests.select_related("repo__namespace", "applicant")
+    access_request = related.filter(pk=request_id).first()
+    is_draft = access_request is not None and access_request.state == AccessRequest.State.DRAFT
+    if access_request is None or (is_draft and access_request.applicant_id != person.pk):
         raise RequestNotFound
-    require_action(person, case, action, now)
-    return case
+    require_action(person, access_request, action, now)
+    return access_request

@@ -56,6 +56,7 @@ def erase_answers(now: datetime) -> int:
     Screening.objects.filter(submission__request__in=spent).update(hits=[])
     talk = Question.objects.filter(request__in=spent)
     talk.update(text=REMOVED)
+    # A constraint wants the answer of an open question empty, and of an answered one not.
     talk.exclude(answered_at=None).update(answer=REMOVED)
     AccessRequest.objects.filter(pk__in=spent).update(draft={}, organization_name="")
     return Submission.objects.filter(request__in=spent).update(answers={})

@@ -27,6 +27,7 @@ def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[
     ``confirmed`` is the address whose letter was answered just now. Only such an address renews a
     proof, since one confirmed long ago says nothing about today. Repeating it changes nothing.
     """
+    # The lock on the person keeps two letters answered at once from making two proofs.
     person = User.objects.select_for_update().get(pk=person.pk)
     proved = []
     for organization_id, domain in _organizations_of(addresses_of(person)).items():

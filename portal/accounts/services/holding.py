@@ -46,6 +46,7 @@ def settle_proof(*, address: EmailAddress, now: datetime) -> None:
 
     Repeating it changes nothing.
     """
+    # Whoever typed somebody else's address has no claim to it once its owner has proved it.
     claims = EmailAddress.objects.filter(email__iexact=address.email, verified=False)
     for claim in claims.exclude(user=address.user_id).select_related("user"):
         claim.remove()

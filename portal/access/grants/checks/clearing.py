@@ -78,6 +78,7 @@ def settle(person: User, repo: ModelRepo, *, actor: User, text: str, now: dateti
     text = require_text(text, "text", missing=NO_WORDS)
     grants_held, members_held = _lock_held(person, repo, now)
     unanswered = Screening.objects.of(person).at(repo).unanswered()
+    # Listed before the update: afterwards the query finds none of them.
     answered = list(unanswered.select_related(*RELATED))
     unanswered.update(disposed_by=actor, disposed_at=now, disposition=text)
     for screening in answered:

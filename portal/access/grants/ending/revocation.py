@@ -92,6 +92,7 @@ def end_by_notice(
     _check_notice(ends_at, reason, bool(licence_version_id or grant_ids), now)
     meant = Q(pk__in=grant_ids) | Q(acceptance__licence_version=licence_version_id)
     lasting = Grant.objects.begun_until(ends_at).filter(meant, repo=repo)
+    # Filtered once more under the locks: a grant may have ended or been renewed meanwhile.
     lock_lines(list(lasting.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     locked = lasting.select_for_update(of=("self",)).select_related(*related)

@@ -66,6 +66,7 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
     _require_going_on(grant, now)
     email = _checked(email, holder)
     standing = Membership.objects.standing().filter(grant=grant)
+    # Before the cap, so that inviting the last member again isn't refused.
     if known := standing.filter(email=email).first():
         return known
     if standing.count() >= (cap := cap_of(grant)):
@@ -112,6 +113,7 @@ def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime
 
     The member's tokens that reach the repo end with it. Removing again changes nothing.
     """
+    # Read first without a lock, to learn the grant, which is locked before its memberships.
     unlocked = Membership.objects.filter(pk=membership_id).first()
     grant = lock_grant(unlocked.grant_id) if unlocked else None
     membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
