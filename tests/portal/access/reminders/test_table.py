@@ -71,10 +71,8 @@ def test_each_status_of_a_grant_has_a_row():
     assert set(GRANTS) == set(Status)
 
 
-@pytest.mark.parametrize("turn", TURNS, ids=str)
-def test_each_row_has_an_owner_and_a_timer(turn):
-    assert turn.owner
-    assert turn.timers | turn.derived
+def test_each_row_has_an_owner_and_a_timer():
+    assert all(turn.owner and turn.timers | turn.derived for turn in TURNS)
 
 
 @pytest.mark.parametrize("state", AccessRequest.OPEN_STATES)
