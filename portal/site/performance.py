@@ -37,7 +37,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class ChartBar:
+class ShareBar:
     """A bar of a chart; ``width`` in percent, None for a withheld figure."""
 
     label: str
@@ -55,9 +55,9 @@ def words(cell: Cell) -> str:
     return "–" if cell.share is None else f"{cell.share} %"
 
 
-def bars(lines: list[DecisionTimes], days: int = CHARTED) -> list[ChartBar]:
+def bars(lines: list[DecisionTimes], days: int = CHARTED) -> list[ShareBar]:
     cells = [(line.label, line.at(days)) for line in lines]
-    return [ChartBar(label, words(cell), cell.share) for label, cell in cells]
+    return [ShareBar(label, words(cell), cell.share) for label, cell in cells]
 
 
 def table(lines: list[DecisionTimes]) -> list[tuple[str, list[str]]]:

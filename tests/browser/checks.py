@@ -1,4 +1,4 @@
-"""What every page must hold: no barrier that axe knows, nothing wider than the screen."""
+"""Check what every page must hold: no barrier that axe knows, nothing wider than the screen."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def barriers(page: Page) -> list[str]:
 
 
 def overflows(page: Page) -> list[str]:
-    """What stands out of the page to the right."""
-    found: list[str] = page.evaluate(WIDER_THAN_THE_SCREEN)
-    return found
+    """List the elements that are wider than the screen."""
+    elements: list[str] = page.evaluate(WIDER_THAN_THE_SCREEN)
+    return elements
 
 
 def expect_open_to_all(page: Page) -> None:
-    """Wide and narrow, light and dark. The page's own content policy must let axe in."""
+    """Run axe wide and narrow, light and dark; the page's content policy must let it in."""
     for width, theme in itertools.product(WIDTHS, THEMES):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)

@@ -40,18 +40,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, live: Live) -> Callable[[str], StorageState | None]:
-    """The cookies of a role, signed in once for the module."""
-    kept: dict[str, StorageState] = {}
+    """Return a function that gives a role's cookies, signed in once for the module."""
+    states: dict[str, StorageState] = {}
 
     def state_of(role: str) -> StorageState | None:
         if not role:
             return None
-        if role not in kept:
+        if role not in states:
             context = browser.new_context(base_url=live.base_url)
             sign_in(context.new_page(), live.account(role))
-            kept[role] = context.storage_state()
+            states[role] = context.storage_state()
             context.close()
-        return kept[role]
+        return states[role]
 
     return state_of
 

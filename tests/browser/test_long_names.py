@@ -146,12 +146,12 @@ def pages(browser: Browser, live_server: Any, world: World) -> Iterator[Any]:
 
 def test_no_page_grows_wider_than_the_screen(world: World, pages: Any) -> None:
     wide = {
-        f"{address}, {size}": found
+        f"{address}, {size}": overflowing
         for who, addresses in world.pages.items()
         for page in [pages(getattr(world, who))]
         for address in addresses
-        for size, found in measured(page, address)
-        if found
+        for size, overflowing in measured(page, address)
+        if overflowing
     }
     assert wide == {}
 

@@ -57,7 +57,7 @@ def confirm_address(page: Page) -> None:
 
 
 def begin_and_return(page: Page, model: str) -> None:
-    """A draft is kept; what is missing is said first, and takes the focus."""
+    """Begin a request and come back: the draft is kept, and the first missing answer has focus."""
     page.goto(model)
     page.get_by_role("complementary").get_by_role("link", name="Request access").click()
     page.get_by_role("button", name="Begin the request").click()

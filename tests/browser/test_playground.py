@@ -37,14 +37,14 @@ def test_a_prompt_of_two_lines_gives_what_it_gives_a_program(
 ) -> None:
     account = live.account("approved")
     client = OpenAI(base_url=f"{live.base_url}/v1", api_key=account["token"])
-    told = client.completions.create(
+    completion = client.completions.create(
         model=live.demo["hosted_model"], prompt=PROMPT, max_tokens=12, temperature=0
     )
     page = new_page(role="approved")
     page.goto("/playground")
     page.get_by_label("Show log-probabilities").set_checked(shown)
     run(page, Prompt=PROMPT, Tokens_at_most="12", Temperature="0")
-    assert written(page) == told.choices[0].text
+    assert written(page) == completion.choices[0].text
     assert page.locator(".out .lp").count() == (page.locator(".out .tok").count() if shown else 0)
     assert "\\r" not in page.locator("#code-1").inner_text()
 

@@ -107,7 +107,7 @@ def approve_in(page: Page) -> None:
 
 
 def take_up_the_offer(page: Page, request_path: str) -> None:
-    """A condition is new to the applicant, so it binds once they have signed it."""
+    """Sign the offer: a condition is new to the applicant, so it binds once they have signed."""
     page.goto(request_path)
     page.get_by_role("main").get_by_role("link", name="Read the terms and sign").click()
     expect(page.get_by_role("region", name="The terms")).to_contain_text("Generated text only")

@@ -1,4 +1,4 @@
-"""What publishing stores is loaded by the engine, or refused in the engine's words."""
+"""The engine loads what publishing stored, or publishing is refused in the engine's words."""
 
 from __future__ import annotations
 
