@@ -1,4 +1,4 @@
-"""The engine: token ids in, token ids out. It knows no user, request row or database.
+"""Serve, train, convert and plan for OPT models, without knowing users, jobs or a database.
 
 Names are resolved on first use (PEP 562), so importing ``inference.plan`` or
 ``inference.tokenizer`` never imports torch.

@@ -1,13 +1,12 @@
-"""``python -m inference``: generate, plan, train, convert, inspect, check, bench.
+"""Run ``python -m inference``: generate, plan, train, convert, inspect, check or bench.
 
-What the user can mend is said in one line and ends with status 2; anything else is a fault of
-ours and shows its traceback.
+An error that the user can mend is one line and status 2; any other shows its traceback.
 """
 
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules load: no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback from Ctrl-C while modules load
 
 import argparse
 import sys
@@ -65,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _program() -> int:
-    """Run main. Before and after it, Ctrl-C ends the process as the system does, in silence."""
+    """Run main. Before and after it, Ctrl-C ends the process silently."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:  # ignored, as after a shell's &
         return main()
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Write a command's messages to whoever started it."""
+"""Write a command's messages to its terminal or pipe."""
 
 import os
 import select
@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 def is_watched(stream: TextIO | None) -> bool:
-    """Say whether somebody may sit before the stream; it is None in a process that has none."""
+    """Tell whether the stream is a terminal. It is None in a process that has no such stream."""
     return stream is not None and stream.isatty()
 
 
@@ -33,7 +33,7 @@ def say(sentence: str, stream: TextIO | None = None) -> None:
     """Print a line at once, to standard output unless told otherwise.
 
     Where nobody can read it (a closed terminal, a broken pipe, a full disk), this line and all
-    later ones are dropped: work that takes hours doesn't end for want of a listener.
+    later ones are dropped, so that work of hours doesn't end because nobody reads.
     """
     stream = sys.stdout if stream is None else stream
     try:

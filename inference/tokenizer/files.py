@@ -1,4 +1,4 @@
-"""A folder's tokenizer, built of the files that it has as AutoTokenizer builds it. Free of torch.
+"""Build a folder's tokenizer from its files, as AutoTokenizer does. Free of torch.
 
 The family is published with vocab.json and merges.txt; transformers 5 writes tokenizer.json, and
 reads what stands beside it in its own way, which depends on the class that the folder names.
@@ -116,10 +116,10 @@ def _naming(what: str) -> Iterator[None]:
 
 
 def _tried(fast: FastTokenizer) -> FastTokenizer:
-    """Let texts through whole, and let one through: some faults show only then."""
+    """Turn truncation and padding off, and encode a text to find faults that only show then."""
     fast.no_truncation()
     fast.no_padding()
-    fast.encode("One word.")  # the library finds some faults only in use
+    fast.encode("One word.")
     return fast
 
 
@@ -162,7 +162,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _rebuilds(folder: Path, config: dict[str, Any]) -> bool:
-    """Tell whether transformers makes the tokenizer anew of its vocabulary: the family's class."""
+    """Tell whether transformers rebuilds the tokenizer from its vocabulary, by its class."""
     named = config.get("tokenizer_class")
     if not named and _is_file(folder, "config.json"):
         named = read_object(folder / "config.json", TokenizerError).get("tokenizer_class")
@@ -190,7 +190,7 @@ def _family_tokenizer(model: models.BPE, config: dict[str, Any]) -> FastTokenize
 
 
 def _rebuilt(path: Path, stored: dict[str, Any], config: dict[str, Any]) -> FastTokenizer:
-    """Take vocabulary, merges and post-processor of a tokenizer.json, and nothing else."""
+    """Build a tokenizer from only the vocabulary, merges and post-processor of a tokenizer.json."""
     model = stored.get("model")
     if not isinstance(model, dict) or model.get("type", "BPE") != "BPE":
         raise TokenizerError(f"{path} is not a byte-level BPE")
@@ -212,7 +212,7 @@ def _parsed(path: Path, stored: dict[str, Any]) -> FastTokenizer:
 
 
 def _template(fast: FastTokenizer, config: dict[str, Any], special: SpecialTokens) -> Any:
-    """Make what puts the start token before texts, and the end token after, where that is asked."""
+    """Make the post-processor that adds the start and end tokens that the config asks for."""
     before, after = (
         content(special.named[name]) if config.get(f"add_{name}") and name in special.named else ""
         for name in ("bos_token", "eos_token")

@@ -32,7 +32,9 @@ Token = str | AddedToken
 
 @dataclass
 class SpecialTokens:
-    """named: by attribute, in the order in which they are added. listed: by their ids."""
+    """A folder's special and added tokens.
+
+    named: by attribute, in the order in which they are added. listed: by their ids."""
 
     named: dict[str, Token] = field(default_factory=dict)
     extra: list[Token] = field(default_factory=list)
@@ -81,7 +83,7 @@ def content(token: Token) -> str:
 
 
 def _explicit(fields: dict[str, Any]) -> dict[str, Any]:
-    """Take out the tokens that are named by attributes of a model's own."""
+    """Take out the tokens of attributes that transformers doesn't define."""
     own = [
         name
         for name, value in fields.items()
@@ -95,7 +97,7 @@ def _explicit(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merge_map(folder: Path, fields: dict[str, Any], explicit: dict[str, Any]) -> None:
-    """Lay special_tokens_map.json over the config's fields."""
+    """Override the config's fields by special_tokens_map.json."""
     path = folder / MAP_NAME
     if not path.is_file():
         return
@@ -130,7 +132,7 @@ def _joined(existing: list[Any], more: list[Any]) -> list[Any]:
 
 
 def _early_listed(folder: Path, fields: Mapping[str, Any]) -> dict[int, AddedToken]:
-    """Read added_tokens.json, which tells ids alone."""
+    """Read added_tokens.json, which holds only texts and ids."""
     path = folder / ADDED_NAME
     if not path.is_file():
         return {}

@@ -107,7 +107,7 @@ def record_setting(logbook: Logbook, settings: TrainSettings) -> None:
 
 
 def record_data(logbook: Logbook, corpus: Corpus, tokens: int, held_out: int, vocab: int) -> None:
-    """Write what is learned from."""
+    """Write the entry of the corpus and its tokens."""
     logbook.write(
         "data",
         f"{corpus.files} source files of Python {platform.python_version()}'s standard library "
@@ -125,7 +125,7 @@ def record_data(logbook: Logbook, corpus: Corpus, tokens: int, held_out: int, vo
 def record_update(
     logbook: Logbook, step: int, tokens: int, figures: StepFigures, tokens_per_second: float
 ) -> None:
-    """Write where training stands after step steps."""
+    """Write the entry of loss and speed after so many steps."""
     logbook.write(
         "update",
         f"Step {step}: loss {figures.loss:.3f}.",

@@ -1,7 +1,7 @@
-"""AdamW (arXiv 1711.05101), decoupled decay on matrices only.
+"""Update weights by AdamW (arXiv 1711.05101), with decoupled decay on matrices only.
 
-Plain torch operations: torch.optim loads its compiler at first use, which takes longer than a
-small training run.
+It is written in plain torch operations, since torch.optim loads its compiler at first use, which
+takes longer than a small training run.
 """
 
 import math
@@ -14,7 +14,7 @@ EPSILON = 1e-8
 
 
 class AdamW:
-    """Moments of every parameter by name, fp32, and the number of steps done."""
+    """The optimizer: moments of every parameter by name, fp32, and the number of steps done."""
 
     def __init__(self, model: nn.Module, betas: tuple[float, float], weight_decay: float) -> None:
         self._parameters = dict(model.named_parameters())
@@ -28,7 +28,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Move every parameter by its gradient, and forget the gradient."""
+        """Update every parameter by its gradient, and clear the gradient."""
         self.steps += 1
         scale = math.sqrt(1 - self._beta2**self.steps)
         rate = learning_rate / (1 - self._beta1**self.steps)

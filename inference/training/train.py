@@ -1,4 +1,4 @@
-"""Trains a small OPT on the standard library's sources, and keeps the run's logbook.
+"""Train a small OPT on the standard library's sources, and keep the run's logbook.
 
 An interrupted run goes on from its last checkpoint to the very losses of an undisturbed one
 (same machine, same number of threads).
@@ -204,7 +204,7 @@ def _finish(
 
 @contextmanager
 def _stops_recorded(run: TrainingRun) -> Iterator[None]:
-    """Write the run's ending entry, whatever ends it before its last step, and raise it again."""
+    """Record why the run ends, if it ends before its last step, and raise the error again."""
     try:
         yield
     except KeyboardInterrupt as stop:

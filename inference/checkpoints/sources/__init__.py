@@ -1,1 +1,1 @@
-"""Open a checkpoint in any known form and read its tensors without trusting it."""
+"""Open a checkpoint in any known format and read its tensors without trusting it."""

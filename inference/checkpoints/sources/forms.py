@@ -135,7 +135,7 @@ def _transformers_forms(folder: Path) -> list[Form]:
 
 
 def _counted(folder: Path, pattern: re.Pattern[str]) -> set[str]:
-    """Return the names of shards without an index, and of those that their numbers promise."""
+    """Return the names of shards without an index, and of others that their numbers imply."""
     matches = [match for path in folder.iterdir() if (match := pattern.fullmatch(path.name))]
     names = {match[0] for match in matches}
     for match in matches:

@@ -114,9 +114,9 @@ def require_matches(source: Source, config: OptConfig, tolerance: float) -> None
 
 
 def stated_config(form: Form, options: ReadOptions) -> OptConfig | None:
-    """Return the shape that was given or lies beside the files; None if metaseq's must say it.
+    """Return the config that was given or is in the folder; None if metaseq's files must say it.
 
-    Raises ConfigError where it can't be run, and where transformers' files have none.
+    Raises ConfigError if it can't be run, or if transformers' files have none.
     """
     if options.config is not None:
         return options.config
@@ -128,7 +128,7 @@ def stated_config(form: Form, options: ReadOptions) -> OptConfig | None:
 
 
 def config_for(source: Source, options: ReadOptions) -> OptConfig:
-    """Return the stated shape, or the one that is noted in metaseq's files.
+    """Return the stated config, or the one that metaseq's files imply.
 
     Raises ConfigError; WeightMismatch where weights that tell the shape are wrong themselves.
     """
@@ -174,7 +174,7 @@ def _read_files(form: Form, inert: tuple[str, ...]) -> list[list[Mapping[str, An
 
 
 def _require_all_parts(noted: Mapping[str, Any], parts: int) -> None:
-    """Raise CheckpointError where the last parts are missing, which leaves no gap in numbers."""
+    """Raise CheckpointError if the last parts are missing, which leaves no gap in the numbers."""
     size = noted.get("model_parallel_size")
     if isinstance(size, int) and parts not in (size, 1):
         raise CheckpointError(

@@ -37,9 +37,9 @@ class NamedWeights:
 
 
 def read_weights(form: Form, faults: Faults) -> NamedWeights:
-    """Open all files and find the tied head and the embedding to be one weight.
+    """Open all files, and require that the tied head and the embedding are one weight.
 
-    The shape tells whether they are all there better than an index does. Raises CheckpointError
+    Whether all weights are there is found by the config, not by the index. Raises CheckpointError
     naming every file that is absent or can't be read.
     """
     named = NamedWeights()
@@ -52,7 +52,7 @@ def read_weights(form: Form, faults: Faults) -> NamedWeights:
 
 
 def _unread(file: WeightFile) -> Iterator[str]:
-    """Tell of notes in a header, but for those of safetensors' own, and of leftovers."""
+    """Yield sentences on metadata that isn't safetensors' own, and on leftovers."""
     if isinstance(file, SafetensorsFile):
         names = {weight.name for weight in file.weights()}
         notes = [
@@ -109,6 +109,6 @@ def _open_files(form: Form) -> list[WeightFile]:
 
 
 def require_usable(wrong: list[str]) -> None:
-    """Raise CheckpointError with all that keeps files from being read, if there is any."""
+    """Raise CheckpointError naming all files that can't be read, if there are any."""
     if wrong:
         raise CheckpointError("not all files can be used:\n  " + "\n  ".join(wrong))

@@ -23,7 +23,7 @@ SPARE_BYTES = 100_000_000  # for the small files, and for what a file system kee
 
 
 def require_apart(source: Path, destination: Path) -> None:
-    """Refuse a folder within the source, which would be a part of it the next time.
+    """Refuse a destination within the source, of which it would be a part the next time.
 
     Raises CheckpointError.
     """
@@ -34,7 +34,7 @@ def require_apart(source: Path, destination: Path) -> None:
 def find_begun(
     form: Form, folder: Path, shards: dict[str, ShardLayout], dtype: torch.dtype | None
 ) -> tuple[Manifest, bool]:
-    """Return the folder's manifest and True where this conversion was begun, else a new one.
+    """Return the folder's manifest and True if this conversion was begun, else a new one and False.
 
     Raises CheckpointError where something else lies there.
     """
@@ -57,7 +57,7 @@ def find_begun(
 
 
 def require_no_others(folder: Path, own: Collection[str]) -> None:
-    """Refuse to go on beside files that this conversion doesn't write.
+    """Refuse a folder with files that this conversion doesn't write.
 
     They are of the source as it was before, or of another one with the same weights, and would
     speak for the result. Raises CheckpointError naming them.
@@ -115,7 +115,7 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def _describe_source(form: Form, dtype: torch.dtype | None) -> dict[str, Any]:
-    """Return what tells conversions apart without reading: the files, and a dtype asked for."""
+    """Describe a source without reading it: its files' names, sizes and times, and the dtype."""
     stats = [(path.name, path.stat()) for path in form.files.values()]
     files = [
         {"name": name, "size_bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}

@@ -39,7 +39,7 @@ def is_opts(vocabulary: Mapping[str, int]) -> bool:
 
 
 def build(folder: Path) -> FastTokenizer:
-    """Build the tokenizer with the parts that its tokens play in OPT, or that the folder says.
+    """Build the tokenizer with OPT's special tokens, or those that the folder names.
 
     Raises TokenizerError, also for a vocabulary that isn't OPT's.
     """
@@ -56,12 +56,12 @@ def build(folder: Path) -> FastTokenizer:
 
 
 def lacking_parts(folder: Path) -> tuple[str, ...]:
-    """Name the files that say which parts tokens play and that the folder lacks."""
+    """Name the files of special tokens that the folder lacks."""
     return tuple(name for name in (MAP_NAME, CONFIG_NAME) if not (folder / name).is_file())
 
 
 def write_parts(folder: Path, names: tuple[str, ...]) -> None:
-    """Write files that say which parts tokens play, as they are published with OPT."""
+    """Write files of special tokens, as they are published with OPT."""
     files = {MAP_NAME: _parts(), CONFIG_NAME: _config()}
     for name in names:
         write_json(folder / name, files[name])
