@@ -42,6 +42,7 @@ def mint_link(*, caller: Caller, file: File, now: datetime, ip: str | None = Non
 
     Raises Refused or DownloadLimitReached.
     """
+    # In one transaction with its record: no link leaves the portal that the record doesn't have.
     link = _permitted(caller, file, now)
     presigned = blob_store().presigned_url(
         file.blob_id, filename=filename_of(file), ttl=settings.LINK_TTL
@@ -128,6 +129,7 @@ def _opened(link: Link, filename: str, now: datetime) -> File:
         bases = require_may_read(_holder(link, now), file, now).bases
     except Refused as refused:
         raise LinkWithdrawn(refused.refusal.line) from refused
+    # Another grant may open the file still, but the link was recorded under this one.
     if link.grant_id is not None and all(basis.grant_id != link.grant_id for basis in bases):
         raise LinkWithdrawn("The grant that this link was made under has ended.")
     return file

@@ -10,6 +10,7 @@ from portal.catalog.models import File, Revision
 
 def ancestor_keys(revision: Revision) -> list[int]:
     """List the keys of the revision and those before it, newest first, in one query."""
+    # All parents of the repo in one query: walking up row by row would take one for each revision.
     rows = Revision.objects.filter(repo=revision.repo).order_by()
     parents = dict(rows.values_list("pk", "parent"))
     chain: list[int] = []

@@ -106,6 +106,7 @@ def page_of(
     """
     limit = min(max(_number(request.GET, "limit", default), 1), LARGEST_PAGE)
     start = _number(request.GET, "cursor", _number(request.GET, "p", 0) * limit)
+    # One row more than the page holds tells whether there is a next page, without a count.
     rows = list(items[start : start + limit + 1])
     if len(rows) <= limit:
         return rows, {}

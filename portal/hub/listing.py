@@ -60,6 +60,7 @@ def listed(query: QueryDict, caller: Caller) -> ModelRepoQuerySet[ModelRepo]:
         is_open = Q(download_gate=Gate.OPEN)
         repos = repos.filter(~is_open if flag(query, "gated") else is_open)
     if tags := _tags(query):
+        # Tags are read from cards when first asked for, and this asks for all at once.
         read_heads(visible.order_by())
     for tag in tags:
         repos = repos.filter(_tagged(tag))

@@ -38,6 +38,7 @@ def count_write(person: User, now: datetime) -> None:
     window, into = divmod(int(now.timestamp()), WINDOW_SECONDS)
     key = f"hub-writes:{person.pk}:{window}"
     try:
+        # ``incr`` needs the key to be there, and ``add`` leaves one that is there as it is.
         cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
         count = cache.incr(key)
     except (RedisError, ValueError) as error:

@@ -216,6 +216,7 @@ def hosted_model(revision: Revision) -> HostedModel:
     return _model(revision.commit, tuple(sorted(blobs.items())))
 
 
+# By the files' hashes: a revision never changes, and reading a tokenizer is slow.
 @lru_cache(maxsize=16)
 def _model(commit: str, blobs: tuple[tuple[str, str], ...]) -> HostedModel:
     contents = {path: _content(sha256) for path, sha256 in blobs}

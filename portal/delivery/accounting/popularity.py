@@ -42,6 +42,7 @@ def recent_downloads(now: datetime) -> dict[int, int]:
 
 def _counted(now: datetime) -> dict[int, int]:
     fetched = Download.objects.filter(started_at__gte=now - COUNTED, started_at__lte=now)
+    # A range from elsewhere goes on with a download that is counted already.
     fetched = fetched.filter(range_start=0).exclude(file__path__in=OPEN_PATHS)
     fetched = fetched.exclude(file__path__iregex=PICTURES)
     who = Coalesce(Cast("person", CharField()), Cast("ip", CharField()), Value(""))

@@ -89,6 +89,7 @@ def begin_download(person_id: int | None) -> OpenDownload | None:
     download, now = OpenDownload(person_id), time.time()
     try:
         with redis().pipeline() as pipe:
+            # Added before it is counted: of two at once, each sees the other.
             pipe.zremrangebyscore(download.key, 0, now - STALE_SECONDS)
             pipe.zadd(download.key, {download.name: now})
             pipe.zcard(download.key)

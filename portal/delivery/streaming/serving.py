@@ -53,6 +53,7 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
         span = _span(request, file)
     except Unsatisfiable:
         return _unsatisfiable(file)
+    # Asked at each range: a client that goes on after midnight has the new day's quota.
     require_within_quota(link.person_id, file, now)
     return _send(request, link, file, path, span, now=now)
 

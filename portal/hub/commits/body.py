@@ -24,7 +24,7 @@ from portal.parsing.bodies import validated
 from portal.parsing.json import read_object
 
 LARGEST_BODY_BYTES = 160 << 20  # clients send up to 100 MB of small files at once, in base64
-LONGEST_LINE_BYTES = LFS_FROM_BYTES * 4 // 3 + 8192
+LONGEST_LINE_BYTES = LFS_FROM_BYTES * 4 // 3 + 8192  # a file in base64, with its path
 MOST_CHANGES = 25_000
 
 

@@ -14,7 +14,7 @@ from portal.hub.metadata.tags import derive, texts_of
 from portal.hub.models import RevisionCard
 from portal.storage import BlobMissing
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 1000  # the rest is read by the next request
 NOT_OF_CARDS = ("self", "ignore_metadata_errors", "eval_results")
 """Clients hand the metadata to a constructor by name, which these names would break."""
 

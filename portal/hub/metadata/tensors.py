@@ -13,7 +13,7 @@ from portal.hub.models import TensorCount
 from portal.storage import BlobMissing, blob_store
 
 SUFFIX = ".safetensors"
-MOST_READ = 500
+MOST_READ = 500  # a header is one read of the store; more would keep a client waiting too long
 LARGEST_HEADER_BYTES = 4 << 20
 MOST_AXES = 16
 

@@ -59,6 +59,7 @@ def duplicate_repo(
     copy = create_repo(
         actor=actor, namespace=namespace, name=name, private=private, now=now, **carried
     )
+    # The gate comes before the files: there is no moment at which they stand in the open.
     _copy_gate(source, copy, actor, now)
     begin_history(copy, actor, now)
     commit_changes(

@@ -96,6 +96,7 @@ def open_upload(signed: str, *, now: datetime, length: str | None = None) -> Upl
     LinkWithdrawn, MayNotPublish or BytesRefused.
     """
     link = verify(signed, now=now)
+    # Token and permission are checked anew: either may have ended since the link was made.
     usable = AccessToken.objects.usable_at(now).select_related("user")
     token = usable.filter(pk=link.token_id, user_id=link.person_id).first()
     if token is None:
@@ -132,6 +133,7 @@ def settle(link: UploadLink, now: datetime) -> None:
 
     Raises NotBrought or BytesRefused.
     """
+    # Clients ask again where an answer was lost, and by then the staged bytes have been moved.
     if Upload.objects.filter(repo=link.repo_id, blob=link.sha256).exists():
         return
     direct = direct_uploads()
@@ -147,6 +149,7 @@ def settle(link: UploadLink, now: datetime) -> None:
 
 
 def _note(link: UploadLink, git_sha1: str, now: datetime) -> None:
+    # Two clients may bring the same bytes at once: one row is made, and both succeed.
     with transaction.atomic():
         blob, _ = Blob.objects.get_or_create(
             sha256=link.sha256, defaults={"git_sha1": git_sha1, "size_bytes": link.size_bytes}

@@ -73,6 +73,7 @@ class StreamedUploads:
             return
         counted = _Counted(receive)
         await self.application(scope, counted, send)
+        # Django answers nothing to a client that it takes for gone, so this is the one answer.
         if counted.is_over:
             await _refuse(send)
 

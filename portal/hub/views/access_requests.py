@@ -51,6 +51,7 @@ def _administered(
         require_may_decide(caller, repo, now)
     else:
         require_may(caller, Action.ADMINISTER, repo, now)
+    # After the permission, so that a stranger doesn't learn how the gate is set.
     if not repo.is_gated:
         raise Invalid(f"{repo.full_name} is open to everybody, so nobody asks for it.")
     if caller.person is None:

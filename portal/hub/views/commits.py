@@ -28,6 +28,7 @@ def preupload(request: HttpRequest, caller: Caller, *, revision: str, **names: s
     """Tell for each file how to bring it, and what the branch holds in its place."""
     _require_no_pull_request(request)
     _, repo = publishable_repo(caller, names, timezone.now())
+    # The branch before the body: an unknown revision is a 404 whatever was sent.
     current = contents_of(branch_head(repo, revision))
     announced = read_body(request, Preupload)
     rules = ignore_rules(current, announced.git_ignore)

@@ -49,7 +49,7 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
     """Make a repo. Where it exists the answer is 409 with its address, and some clients go on."""
     now = timezone.now()
     person = require_publishing_anywhere(caller)
-    count_write(person, now)
+    count_write(person, now)  # before the body: malformed calls count too
     new = read_body(request, NewRepo)
     private = _chosen_privacy(request, new)
     namespace = new.namespace_for(person)

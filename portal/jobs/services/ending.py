@@ -71,6 +71,7 @@ def _act_on_each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
     outcomes = []
     for job_id in list(jobs.values_list("pk", flat=True)):
         with transaction.atomic():
+            # A locked row is one that its worker is just committing; the next sweep looks again.
             job = jobs.select_for_update(skip_locked=True).filter(pk=job_id).first()
             if job is not None:
                 with bound_to(job.http_request_id):

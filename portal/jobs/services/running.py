@@ -86,6 +86,7 @@ class LeaseStatus(Enum):
 
 def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> LeaseStatus:
     """Renew the lease, unless the person has cancelled the job or lost access."""
+    # The update goes first: its condition is the fence, and what is read after it is this run's.
     rows = _own_run(job_id, attempt)
     if not rows.update(lease_until=now + settings.JOB_LEASE):
         return LeaseStatus.LOST
@@ -177,6 +178,7 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
         completion_tokens=job.completion_tokens,
     )
     log.info("Job %s ended: %s, %s tokens", job.pk, state, job.completion_tokens)
+    # After the commit: readers that hear of the end look at the row at once.
     transaction.on_commit(lambda: announce_end(job.pk, JobEnd(str(state), error)))
     return job
 

@@ -52,6 +52,7 @@ def create_job(
     repo = find_hosted(completion_request.model, caller)
     revision, limits = _allowed(caller, completion_request, repo, now)
     model = hosted_model(revision)
+    # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
     _require_answerable(completion_request, model, limits)
     require_room(_named(caller))
     require_within_quota(
@@ -131,6 +132,7 @@ def _store(
     prompt_tokens = sum(map(len, prompts))
     repo = revision.repo
     reserved = prompt_tokens + completion_request.most_completion_tokens
+    # Asked again under the lock: two requests at once would both have passed before it.
     require_within_a_day(completion_request, limits, prompt_tokens)
     require_room(person)
     require_within_quota(person, repo, limits, reserved, now)
@@ -166,6 +168,7 @@ def _store(
         prompt_tokens=prompt_tokens,
     )
     log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
+    # A hint that is lost costs time alone: the sweep wakes the workers of what waits.
     transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
     return job
 

@@ -115,6 +115,7 @@ class ReplayCursor:
         What lies behind a gap comes again, from the row at the latest.
         """
         tokens, characters = self._tokens[event.choice], self._characters[event.choice]
+        # After a second attempt, or a trimmed log, an event may begin behind what the reader has.
         gap = event.position > tokens or event.offset > characters
         if event.choice in self._finished or gap:
             return None

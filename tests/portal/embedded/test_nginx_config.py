@@ -11,6 +11,7 @@ import pytest
 from portal.delivery.errors import TooManyDownloads
 from portal.embedded import nginx
 from portal.embedded.errors import EmbeddedError
+from portal.hub.uploads.streaming import LARGEST_BODY_BYTES, TOO_LARGE
 from portal.observability.logs import SECRET_PATHS
 
 
@@ -59,3 +60,9 @@ def test_one_download_too_many_is_refused_as_by_the_portal(var: Path):
     assert f'"{refusal.message}"' in text
     assert f"""'"{refusal.resource}";r=0;t={refusal.retry_after_seconds}'""" in text
     assert f"Retry-After {refusal.retry_after_seconds} " in text
+
+
+def test_a_body_too_large_is_refused_in_the_portals_words(var: Path):
+    text = written(var).read_text()
+    assert text.count(TOO_LARGE) == len(("hub", "rest", "openai", "header"))
+    assert f"client_max_body_size {LARGEST_BODY_BYTES >> 20}m;" in text
