@@ -44,8 +44,8 @@ STATUSES = {
     400: "Something that was sent must change; `fields` names it.",
     401: "Nobody is signed in, and no valid token was sent.",
     403: "You may not, and `message` says why: a scope, a session, a conflict of interest.",
-    404: "It isn’t there, or you may not know of it.",
-    409: "It has moved on since, so this can’t be done; nothing was changed.",
+    404: "It doesn’t exist, or you may not know of it.",
+    409: "Its state has changed, so this can’t be done; nothing was changed.",
     429: "Too often; wait as long as `Retry-After` says.",
 }
 

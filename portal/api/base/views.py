@@ -11,13 +11,14 @@ from django.db import models
 from django.utils import timezone
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.requests.signing import Signature
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.authentication import Caller
+from portal.api.base.permissions import IsAuthenticated, IsSession
 from portal.api.base.serializers import Input, SignedInput
 from portal.client_ip import client_ip
 from portal.errors import FieldErrors
@@ -32,13 +33,15 @@ class ApiView(GenericAPIView[Any]):
 
     ``serializer_class`` shows what is answered, ``input_serializer_class`` checks a body and
     ``filter_serializer_class`` the query of GET. Where there is none, nothing may be sent: a
-    mistyped name must not be passed over. ``write_permission_classes`` are asked instead of
-    ``permission_classes`` where writing takes more than reading.
+    mistyped name must not be passed over. ``permission_classes`` are asked for reading and
+    ``write_permission_classes`` for writing. Unless a view says otherwise, any token reads what is
+    its owner's, and only a session changes it.
     """
 
     input_serializer_class: type[Input] | None = None
     filter_serializer_class: type[Input] | None = None
-    write_permission_classes: Sequence[type[BasePermission]] = ()
+    permission_classes: Sequence[Any] = [IsAuthenticated]
+    write_permission_classes: Sequence[Any] = [IsSession]
 
     @cached_property
     def now(self) -> datetime:
@@ -106,10 +109,9 @@ class ApiView(GenericAPIView[Any]):
         return names if is_list else frozenset()
 
     def get_permissions(self) -> Sequence[Any]:
-        is_write = self.request.method not in SAFE_METHODS
-        if is_write and self.write_permission_classes:
-            return [permission() for permission in self.write_permission_classes]
-        return super().get_permissions()
+        if self.request.method in SAFE_METHODS:
+            return super().get_permissions()
+        return [permission() for permission in self.write_permission_classes]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Ask permissions and rates as DRF does, then refuse what isn't known in the query."""

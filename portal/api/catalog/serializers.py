@@ -18,7 +18,7 @@ from portal.delivery.accounting.usage import Grouping
 class DownloadFilters(Input):
     by = serializers.ChoiceField(choices=[str(by) for by in Grouping], default=str(Grouping.PERSON))
     since = serializers.DateTimeField(required=False, help_text="From this moment on.")
-    until = serializers.DateTimeField(required=False, help_text="Up to this moment, without it.")
+    until = serializers.DateTimeField(required=False, help_text="Before this moment.")
 
 
 class UsedOutput(Output):
@@ -78,7 +78,7 @@ class ModelDetailOutput(ModelOutput):
     download = serializers.SerializerMethodField()
     inference = serializers.SerializerMethodField()
     request_form_url = serializers.SerializerMethodField(
-        help_text="What a request is asked; null where the model takes none."
+        help_text="The request form; null where the model takes no requests."
     )
 
     class Meta(ModelOutput.Meta):

@@ -60,7 +60,7 @@ class ModelView(RepoMixin, ApiRetrieveView):
 class DownloadListView(RepoMixin, ApiListView):
     """List what was downloaded of a model by person, organization or revision, most bytes first."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = UsedOutput
     filter_serializer_class = DownloadFilters
 
@@ -81,7 +81,7 @@ class DownloadListView(RepoMixin, ApiListView):
 class ExportListView(RepoMixin, ApiListView):
     """List the tables that may be exported from a gate, with their columns and addresses."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = ExportOutput
 
     def get_queryset(self) -> Any:
@@ -104,7 +104,7 @@ def _export_url(repo: ModelRepo, rows: str, form: str) -> str:
 
 
 class FormerNameView(ApiView):
-    permission_classes = [HasPublishScope]
+    permission_classes = write_permission_classes = [HasPublishScope]
 
     @extend_schema(operation_id="give_up", responses={204: None})
     def delete(self, request: Request, namespace: str, name: str) -> Response:

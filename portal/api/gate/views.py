@@ -34,7 +34,7 @@ from portal.errors import FieldErrors
 class GateSettingsView(RepoMixin, ApiRetrieveView):
     """Show how a model's team works: quorum, days, two-person decisions, members."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = GateOutput
     input_serializer_class = GateInput
 
@@ -69,7 +69,7 @@ NO_FORM = {"version": 0, "fields": [], "created_by": None, "created_at": None}
 class FormListView(RepoMixin, ApiListView):
     """List each version of the lab's own questions, the newest first."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = FormOutput
     input_serializer_class = FormInput
 
@@ -99,7 +99,7 @@ class FormListView(RepoMixin, ApiListView):
 class TeamView(RepoMixin, ApiListView):
     """List who reviews and who administers a model."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = SeatOutput
     input_serializer_class = SeatInput
 
@@ -120,7 +120,7 @@ class TeamView(RepoMixin, ApiListView):
 
 
 class SeatView(RepoMixin, ApiView):
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
 
     @extend_schema(operation_id="unseat", responses={204: None})
     def delete(self, request: Request, namespace: str, name: str, username: str) -> Response:
@@ -128,6 +128,6 @@ class SeatView(RepoMixin, ApiView):
         repo = self.get_administered_repo()
         user = User.objects.filter(username__iexact=username).first()
         if user is None:
-            raise FieldErrors({"username": "Nobody here has that username."})
+            raise FieldErrors({"username": "No account has that username."})
         unseat_member(actor=self.user, repo_id=repo.pk, user_id=user.pk, now=self.now)
         return Response(status=204)

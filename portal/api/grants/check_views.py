@@ -20,7 +20,7 @@ from portal.api.grants.serializers import CheckOutput
 class CheckMixin(ApiView):
     """A view of checks, within the models that the token is for."""
 
-    permission_classes = [HasReviewScope]
+    permission_classes = write_permission_classes = [HasReviewScope]
     serializer_class = CheckOutput
 
     def within_models(self, screenings: QuerySet[Screening]) -> QuerySet[Screening]:

@@ -30,7 +30,7 @@ class EndMemberInput(Input):
 
 class NoticeInput(Input):
     version = SingleLineField(
-        required=False, help_text="Of the model’s licence; ends the grants under it."
+        required=False, help_text="A version of the model’s licence: ends the grants under it."
     )
     grants = serializers.ListField(child=IdField(), max_length=100, required=False)
     until = LastDayField(help_text="The last day, 30 days ahead or more.")
@@ -39,7 +39,7 @@ class NoticeInput(Input):
 
 class WithdrawNoticeInput(Input):
     version = SingleLineField(
-        required=False, help_text="Of the model’s licence: the grants under it."
+        required=False, help_text="A version of the model’s licence: the grants under it."
     )
     grants = serializers.ListField(child=IdField(), max_length=100, required=False)
 

@@ -14,7 +14,7 @@ from portal.access.grants.checks.members import clear_member, held_membership
 from portal.access.grants.members.joining import join_as_member
 from portal.access.grants.members.membership import invite_member, remove_member
 from portal.access.models import Membership
-from portal.api.base.permissions import HasReviewScope, IsAuthenticated, IsSession
+from portal.api.base.permissions import HasReviewScope
 from portal.api.base.schema import example
 from portal.api.base.serializers import TextInput
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView, SigningMixin
@@ -27,8 +27,6 @@ from portal.api.grants.views import SIGNED_EXAMPLE, GrantMixin
 class MemberListView(GrantMixin, ApiListView):
     """List who works under a grant, for its holder and the team."""
 
-    permission_classes = [IsAuthenticated]
-    write_permission_classes = [IsSession]
     serializer_class = MemberOutput
     input_serializer_class = InviteInput
 
@@ -53,7 +51,6 @@ class MemberListView(GrantMixin, ApiListView):
 
 
 class MemberJoinView(SigningMixin):
-    permission_classes = [IsSession]
     serializer_class = MemberOutput
 
     @extend_schema(operation_id="join", examples=SIGNED_EXAMPLE)
@@ -71,7 +68,6 @@ class MemberJoinView(SigningMixin):
 
 
 class MemberEndView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = MemberOutput
     input_serializer_class = EndMemberInput
 
@@ -89,7 +85,7 @@ class MemberEndView(ApiView):
 class MemberCheckView(ApiRetrieveView):
     """Show what the screening lists have on somebody who signed as a member."""
 
-    permission_classes = [HasReviewScope]
+    permission_classes = write_permission_classes = [HasReviewScope]
     serializer_class = MemberCheckOutput
     input_serializer_class = TextInput
 

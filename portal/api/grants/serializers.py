@@ -60,16 +60,35 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
         return str(grant.acceptance.licence_version) if grant.acceptance else ""
 
 
-class GrantDetailOutput(GrantOutput):
-    """With what its reader may do about it; the context has the ``page`` of the grant."""
+class FromPage:
+    """A value of the grant's page, which the view has put into the serializer's context."""
 
-    can_renew = serializers.SerializerMethodField()
-    can_sign_newer = serializers.SerializerMethodField()
-    can_close = serializers.SerializerMethodField()
-    shareable = serializers.SerializerMethodField()
-    member_count = serializers.SerializerMethodField()
-    member_cap = serializers.SerializerMethodField()
-    renewal_opens_at = serializers.SerializerMethodField()
+    def get_attribute(self: Any, instance: Grant) -> Any:
+        return self.context["page"][self.field_name]
+
+
+class PageBoolean(FromPage, serializers.BooleanField):
+    """A yes or no of the grant's page."""
+
+
+class PageInteger(FromPage, serializers.IntegerField):
+    """A number of the grant's page."""
+
+
+class PageDateTime(FromPage, serializers.DateTimeField):
+    """A moment of the grant's page."""
+
+
+class GrantDetailOutput(GrantOutput):
+    """With what its reader may do about it."""
+
+    can_renew = PageBoolean()
+    can_sign_newer = PageBoolean()
+    can_close = PageBoolean()
+    shareable = PageBoolean()
+    member_count = PageInteger()
+    member_cap = PageInteger()
+    renewal_opens_at = PageDateTime()
     held_since = serializers.SerializerMethodField()
     surviving_duties = serializers.SerializerMethodField()
 
@@ -90,45 +109,12 @@ class GrantDetailOutput(GrantOutput):
             "closeout",
         )
 
-    @property
-    def page(self) -> dict[str, Any]:
-        page: dict[str, Any] = self.context["page"]
-        return page
-
-    def get_can_renew(self, grant: Grant) -> bool:
-        can_renew: bool = self.page["can_renew"]
-        return can_renew
-
-    def get_can_sign_newer(self, grant: Grant) -> bool:
-        can_sign_newer: bool = self.page["can_sign_newer"]
-        return can_sign_newer
-
-    def get_can_close(self, grant: Grant) -> bool:
-        can_close: bool = self.page["can_close"]
-        return can_close
-
-    def get_shareable(self, grant: Grant) -> bool:
-        shareable: bool = self.page["shareable"]
-        return shareable
-
-    def get_member_count(self, grant: Grant) -> int:
-        member_count: int = self.page["member_count"]
-        return member_count
-
-    def get_member_cap(self, grant: Grant) -> int:
-        member_cap: int = self.page["member_cap"]
-        return member_cap
-
-    def get_renewal_opens_at(self, grant: Grant) -> datetime:
-        renewal_opens_at: datetime = self.page["renewal_opens_at"]
-        return renewal_opens_at
-
     def get_held_since(self, grant: Grant) -> datetime | None:
-        hold: Hold | None = self.page["hold"]
+        hold: Hold | None = self.context["page"]["hold"]
         return hold.placed_at if hold else None
 
     def get_surviving_duties(self, grant: Grant) -> list[str]:
-        return [term for column in self.page["duties"] for term in column.terms]
+        return [term for column in self.context["page"]["duties"] for term in column.terms]
 
 
 class MemberOutput(serializers.ModelSerializer[Membership]):
@@ -226,4 +212,6 @@ class RenewalOutput(serializers.ModelSerializer[Renewal]):
 
 
 class NoticeOutput(Output):
-    grants = serializers.ListField(child=IdField(), help_text="Given of these, or withdrawn.")
+    grants = serializers.ListField(
+        child=IdField(), help_text="The grants that notice was given on, or withdrawn from."
+    )

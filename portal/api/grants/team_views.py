@@ -37,7 +37,7 @@ from portal.errors import FieldErrors
 class GrantedListView(RepoMixin, ApiListView):
     """List a model's grants, filtered as on the page, the earliest end first."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = GrantOutput
     filter_serializer_class = GrantFilters
     pagination_class = ReadyPages
@@ -67,7 +67,7 @@ def _of_repo(repo: ModelRepo, grants: list[Grant]) -> list[Grant]:
 
 
 class GrantRevokeView(GrantMixin):
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     input_serializer_class = ReasonInput
 
     @extend_schema(operation_id="revoke", examples=example(reason="The weights were passed on."))
@@ -84,7 +84,7 @@ class GrantRevokeView(GrantMixin):
 
 
 class RevocationWithdrawView(GrantMixin):
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
 
     @extend_schema(operation_id="take_proposal_back")
     def post(self, request: Request, grant_id: int) -> Response:
@@ -97,7 +97,7 @@ class RevocationWithdrawView(GrantMixin):
 class NoticeMixin(RepoMixin):
     """A view of notice on grants under one version of the licence, or on those named."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = NoticeOutput
 
     def version_id(self, repo: ModelRepo) -> int | None:
@@ -158,7 +158,7 @@ class NoticeWithdrawView(NoticeMixin):
 class RenewalListView(RepoMixin, ApiListView):
     """List the reports that were filed on a model's grants, the newest first."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = RenewalOutput
 
     def get_queryset(self) -> QuerySet[Renewal]:
@@ -167,7 +167,7 @@ class RenewalListView(RepoMixin, ApiListView):
 
 
 class RenewalView(ApiView):
-    permission_classes = [HasReviewScope]
+    permission_classes = write_permission_classes = [HasReviewScope]
     serializer_class = RenewalOutput
     input_serializer_class = DecideRenewalInput
 

@@ -17,7 +17,6 @@ from portal.access.grants.newer_text import sign_newer_version
 from portal.access.grants.offers import accept_offer, decline_offer
 from portal.access.grants.renewals import renew_grant
 from portal.access.models import Grant
-from portal.api.base.permissions import IsAuthenticated, IsSession
 from portal.api.base.schema import example
 from portal.api.base.serializers import SIGNATURE_EXAMPLE
 from portal.api.base.views import ApiListView, ApiView, SigningMixin
@@ -58,7 +57,6 @@ class GrantMixin(ApiView):
 class GrantListView(ApiListView):
     """List the caller's own grants and those they work under, the latest end first."""
 
-    permission_classes = [IsAuthenticated]
     serializer_class = GrantOutput
 
     def get_queryset(self) -> QuerySet[Grant]:
@@ -72,8 +70,6 @@ class GrantListView(ApiListView):
 
 
 class GrantView(GrantMixin):
-    permission_classes = [IsAuthenticated]
-
     @extend_schema(operation_id="show_grant")
     def get(self, request: Request, grant_id: int) -> Response:
         """Show a grant, as its holder, its members and the team see it."""
@@ -81,8 +77,6 @@ class GrantView(GrantMixin):
 
 
 class OfferAcceptView(SigningMixin, GrantMixin):
-    permission_classes = [IsSession]
-
     @extend_schema(operation_id="accept_grant_offer", examples=SIGNED_EXAMPLE)
     def post(self, request: Request, grant_id: int) -> Response:
         """Sign the text in force: the grant begins now."""
@@ -92,8 +86,6 @@ class OfferAcceptView(SigningMixin, GrantMixin):
 
 
 class OfferDeclineView(GrantMixin):
-    permission_classes = [IsSession]
-
     @extend_schema(operation_id="decline_grant_offer")
     def post(self, request: Request, grant_id: int) -> Response:
         """Decline the offered terms."""
@@ -103,7 +95,6 @@ class OfferDeclineView(GrantMixin):
 
 
 class GrantRenewView(SigningMixin, GrantMixin):
-    permission_classes = [IsSession]
     serializer_class = RenewalOutput
     input_serializer_class = RenewInput
 
@@ -128,8 +119,6 @@ class GrantRenewView(SigningMixin, GrantMixin):
 
 
 class NewerTextSignView(SigningMixin, GrantMixin):
-    permission_classes = [IsSession]
-
     @extend_schema(operation_id="sign_newer", examples=SIGNED_EXAMPLE)
     def post(self, request: Request, grant_id: int) -> Response:
         """Sign the newer text and go on under it; the answer is the new grant."""
@@ -141,7 +130,6 @@ class NewerTextSignView(SigningMixin, GrantMixin):
 
 
 class GrantCloseView(GrantMixin):
-    permission_classes = [IsSession]
     input_serializer_class = CloseInput
 
     @extend_schema(

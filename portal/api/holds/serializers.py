@@ -34,7 +34,7 @@ class PlaceInput(Input):
     )
     reason = FreeTextField()
     dry_run = serializers.BooleanField(
-        default=False, help_text="Tell what it would stop; place nothing."
+        default=False, help_text="Report what it would stop, without placing it."
     )
 
 

@@ -29,7 +29,7 @@ RELATED = ("person", "organization", "revision__repo__namespace", "repo__namespa
 class HoldMixin(ApiView):
     """A view of the holds that the caller manages."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
 
     def get_queryset(self) -> QuerySet[Hold]:
         if not ModelRepo.objects.administered_by(self.user).exists():

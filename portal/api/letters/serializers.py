@@ -40,7 +40,9 @@ class LetterDetailOutput(LetterOutput):
 class WordsInput(Input):
     subject = serializers.CharField(max_length=LONGEST_SUBJECT, allow_blank=True)
     text = serializers.CharField(
-        max_length=LONGEST_LETTER, allow_blank=True, help_text="Paragraphs parted by empty lines."
+        max_length=LONGEST_LETTER,
+        allow_blank=True,
+        help_text="Paragraphs, separated by empty lines.",
     )
 
 

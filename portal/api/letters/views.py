@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from portal.access.letters.kinds import KINDS, LetterKind
 from portal.access.letters.mailer import scope_of
-from portal.api.base.permissions import HasAdminScope, IsAuthenticated, IsSession
+from portal.api.base.permissions import HasAdminScope
 from portal.api.base.repos import RepoMixin
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
@@ -41,7 +41,6 @@ from portal.site.letters import letters_of, resendable_by
 class LetterListView(ApiListView):
     """List the caller's letters, the newest first."""
 
-    permission_classes = [IsAuthenticated]
     serializer_class = LetterOutput
 
     def get_queryset(self) -> QuerySet[OutboxMessage]:
@@ -57,7 +56,7 @@ class OwnLetterMixin(RetrieveModelMixin, ApiView):
         letters = letters_of(self.user, self.now)
         letter = letters.filter(pk=self.kwargs["letter_id"]).first()
         if letter is None:
-            raise NotFound("You have no such letter.")
+            raise NotFound("You have no letter with that number.")
         return letter
 
 
@@ -65,12 +64,8 @@ class OwnLetterMixin(RetrieveModelMixin, ApiView):
 class LetterView(OwnLetterMixin, ApiRetrieveView):
     """Show one letter. Reading it here doesn't mark it as read."""
 
-    permission_classes = [IsAuthenticated]
-
 
 class LetterReadView(OwnLetterMixin):
-    permission_classes = [IsSession]
-
     @extend_schema(operation_id="read_letter")
     def post(self, request: Request, letter_id: int) -> Response:
         """Mark a letter as read."""
@@ -79,7 +74,6 @@ class LetterReadView(OwnLetterMixin):
 
 
 class LetterResendView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = LetterOutput
 
     @extend_schema(operation_id="resend_letter", responses={201: LetterOutput})
@@ -108,7 +102,7 @@ def _template(repo: ModelRepo, kind: str) -> dict[str, Any]:
 class TemplateListView(RepoMixin, ApiListView):
     """List the letters that a team may put into its own words."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = TemplateOutput
 
     def get_queryset(self) -> Any:
@@ -125,7 +119,7 @@ TEMPLATE_EXAMPLE = {
 class TemplateMixin(RepoMixin):
     """A view of one kind of letter of a model."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     input_serializer_class = WordsInput
 
     def get_kind(self) -> LetterKind:

@@ -50,7 +50,7 @@ class BlockOutput(Output):
 
 
 class TextChangeOutput(Output):
-    kept = serializers.IntegerField(help_text="Paragraphs that stand unchanged before it.")
+    kept = serializers.IntegerField(help_text="Unchanged paragraphs before it.")
     removed = BlockOutput(many=True)
     added = BlockOutput(many=True)
 

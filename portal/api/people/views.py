@@ -16,7 +16,6 @@ from portal.accounts.services.references import (
     resend_reference,
 )
 from portal.accounts.services.renewal import ask_renewal
-from portal.api.base.permissions import IsAuthenticated, IsSession
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiView
 from portal.api.people.serializers import (
@@ -34,7 +33,6 @@ from portal.api.people.serializers import (
 class OrganizationListView(ApiListView):
     """Find listed organizations by words of their name, or one by its ROR id."""
 
-    permission_classes = [IsAuthenticated]
     serializer_class = OrganizationOutput
     filter_serializer_class = OrganizationFilters
 
@@ -49,7 +47,6 @@ class OrganizationListView(ApiListView):
 class AffiliationListView(ApiListView):
     """List the proofs of where the caller works, expired ones included."""
 
-    permission_classes = [IsAuthenticated]
     serializer_class = AffiliationOutput
 
     def get_queryset(self) -> QuerySet[Affiliation]:
@@ -58,7 +55,6 @@ class AffiliationListView(ApiListView):
 
 
 class AffiliationCheckView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = ProvedOutput
 
     @extend_schema(operation_id="check_affiliations")
@@ -69,7 +65,6 @@ class AffiliationCheckView(ApiView):
 
 
 class AffiliationRenewalView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = SentToOutput
 
     @extend_schema(operation_id="renew_affiliation")
@@ -83,8 +78,6 @@ class AffiliationRenewalView(ApiView):
 class ReferenceListView(ApiListView):
     """List the references whom the caller has named, the newest first."""
 
-    permission_classes = [IsAuthenticated]
-    write_permission_classes = [IsSession]
     serializer_class = ReferenceOutput
     input_serializer_class = ReferenceInput
 
@@ -117,7 +110,6 @@ class ReferenceListView(ApiListView):
 
 
 class ReferenceResendView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = ReferenceOutput
 
     @extend_schema(operation_id="resend_question")
@@ -128,7 +120,6 @@ class ReferenceResendView(ApiView):
 
 
 class ReferenceCancelView(ApiView):
-    permission_classes = [IsSession]
     serializer_class = ReferenceOutput
 
     @extend_schema(operation_id="cancel_question")

@@ -21,18 +21,22 @@ class HeadFilters(Input):
     sequence = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
     hash = serializers.RegexField(
         rf"^[0-9a-f]{{{SHORTEST_HASH},64}}$",
-        help_text="The whole hash, or the first 16 signs that a letter quotes.",
+        help_text="The whole hash, or the first 16 characters, as letters quote it.",
     )
 
 
 class VerifiedOutput(Output):
-    matches = serializers.BooleanField(help_text="The record has this hash at this place.")
-    is_head = serializers.BooleanField(help_text="And it was published as a day’s head.")
+    matches = serializers.BooleanField(
+        help_text="The record has this hash at this sequence number."
+    )
+    is_head = serializers.BooleanField(help_text="It was also published as a day’s head.")
 
 
 class CellOutput(Output):
     days = serializers.IntegerField()
-    withheld = serializers.BooleanField(help_text="Too few to tell without naming somebody.")
+    withheld = serializers.BooleanField(
+        help_text="The requests are too few to publish: it could identify somebody."
+    )
     requests = serializers.IntegerField(allow_null=True)
     decided_in_time = serializers.IntegerField(allow_null=True)
     percent = serializers.IntegerField(allow_null=True)

@@ -14,7 +14,6 @@ from portal.access.models import AccessRequest
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.submission import submit_request, withdraw_request
-from portal.api.base.permissions import IsSession
 from portal.api.base.schema import example
 from portal.api.base.serializers import SIGNATURE_EXAMPLE
 from portal.api.base.views import SigningMixin
@@ -31,7 +30,6 @@ from portal.api.requests.views import OwnRequestMixin, require_asked
 class RequestActionView(RetrieveModelMixin, OwnRequestMixin):
     """A view that does one thing to a request of the caller's, and shows its new state."""
 
-    permission_classes = [IsSession]
     serializer_class = RequestDetailOutput
 
     def get_object(self) -> AccessRequest:

@@ -29,11 +29,13 @@ class AskedOutput(Output):
     help = serializers.CharField(allow_blank=True)
     required = serializers.BooleanField()  # type: ignore[assignment]
     material = serializers.BooleanField(help_text="A changed answer voids the votes before it.")
-    is_own = serializers.BooleanField(help_text="The lab’s own, not one that every lab asks.")
+    is_own = serializers.BooleanField(
+        help_text="One of the lab’s own questions, not one that every lab asks."
+    )
     longest = serializers.IntegerField(allow_null=True, help_text="In characters.")
     choices = ChoiceOutput(many=True, help_text="An answer is a value of these, or a list of them.")
     shown_if = ShownIfField(
-        allow_null=True, help_text="Asked only where that answer is, or contains, this."
+        allow_null=True, help_text="Asked only if that answer equals or contains this value."
     )
 
 
@@ -55,5 +57,5 @@ class RequestFormOutput(Output):
     repo = serializers.CharField()
     version = serializers.IntegerField(help_text="Of the lab’s own questions; 0 where it has none.")
     questions = AskedOutput(many=True)
-    licence = TextToSignOutput(help_text="What is signed, with what is confirmed singly.")
+    licence = TextToSignOutput(help_text="The text to sign, with its attestations.")
     capacities = serializers.ListField(child=serializers.CharField())

@@ -129,7 +129,7 @@ class RequestDetailOutput(AccessRequestOutput):
     grant_id = serializers.SerializerMethodField()
     appealable_until = serializers.SerializerMethodField()
     bundle_url = serializers.SerializerMethodField(
-        help_text="All of it as one file; by POST, in a session."
+        help_text="The request as one ZIP file; by POST, in a session."
     )
 
     class Meta(AccessRequestOutput.Meta):
@@ -193,7 +193,7 @@ class DifferenceOutput(Output):
     label = serializers.CharField()  # type: ignore[assignment]
     before = serializers.CharField()
     after = serializers.CharField()
-    material = serializers.BooleanField(help_text="Votes rest on it, so its change voided them.")
+    material = serializers.BooleanField(help_text="Votes depend on it, so the change voided them.")
     parts = PartOutput(many=True)
 
 

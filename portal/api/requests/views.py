@@ -14,7 +14,6 @@ from portal.access.errors import RequestNotFound
 from portal.access.models import AccessRequest, RequestForm
 from portal.access.requests.drafts import discard_draft, save_draft, start_draft
 from portal.access.requests.form.questions import BASE_NAMES, lab_questions, newest_form
-from portal.api.base.permissions import IsAuthenticated, IsSession
 from portal.api.base.schema import example, refusal
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
 from portal.api.requests.history_views import ChangeListView, EventListView, SnapshotListView
@@ -42,8 +41,6 @@ ANSWERS_EXAMPLE = {
 class OwnRequestMixin(ApiView):
     """A view of the caller's own requests; for anybody else there are none."""
 
-    permission_classes = [IsAuthenticated]
-
     def own_requests(self) -> QuerySet[AccessRequest]:
         requests = AccessRequest.objects.of(self.user)
         return self.within(requests.select_related("repo__namespace", "applicant"))
@@ -70,7 +67,6 @@ def require_asked(names: Mapping[str, Any], form: RequestForm | None, *, inside:
 class RequestListView(OwnRequestMixin, ApiListView):
     """List the caller's own requests, newest first."""
 
-    write_permission_classes = [IsSession]
     serializer_class = AccessRequestOutput
     input_serializer_class = StartInput
 
@@ -95,7 +91,6 @@ class RequestListView(OwnRequestMixin, ApiListView):
 class RequestView(OwnRequestMixin, ApiRetrieveView):
     """Show one of the caller's requests: answers, questions, decision, what may be done now."""
 
-    write_permission_classes = [IsSession]
     serializer_class = RequestDetailOutput
     input_serializer_class = SaveInput
 

@@ -75,7 +75,7 @@ class AssignView(CaseActionView):
         username = self.validated_data["assignee"].strip()
         assignee = User.objects.filter(username__iexact=username).first()
         if assignee is None:
-            raise FieldErrors({"assignee": "Choose somebody of this model’s team."})
+            raise FieldErrors({"assignee": "Choose a member of this model’s team."})
         assignment.assign_request(
             actor=self.user, request_id=request_id, assignee=assignee, now=self.now
         )

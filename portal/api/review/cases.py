@@ -46,7 +46,7 @@ COLUMNS = (
 class CaseMixin(ApiView):
     """A view of one case, for those who read it as reviewers."""
 
-    permission_classes = [HasReviewScope]
+    permission_classes = write_permission_classes = [HasReviewScope]
 
     def get_request(self) -> AccessRequest:
         """Return the request, if the caller reviews it. Raise RequestNotFound to others."""

@@ -43,12 +43,12 @@ class BulkInput(Input):
     reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
     reason_text = FreeTextField(required=False)
     dry_run = serializers.BooleanField(
-        default=False, help_text="Tell what would happen; change nothing."
+        default=False, help_text="Report what would happen, without changing anything."
     )
 
 
 class AssignInput(Input):
-    assignee = SingleLineField(help_text="The username of somebody of the model’s team.")
+    assignee = SingleLineField(help_text="The username of a member of the model’s team.")
 
 
 class DeclareInput(Input):

@@ -27,7 +27,7 @@ from portal.errors import FieldErrors, Forbidden
 class QueueMixin(ApiView):
     """A view of the queue of those who review a model's requests."""
 
-    permission_classes = [HasReviewScope]
+    permission_classes = write_permission_classes = [HasReviewScope]
 
     def require_queue(self) -> None:
         if not has_queue(self.user):

@@ -31,16 +31,20 @@ class RowOutput(Output):
     state = serializers.CharField(source="access_request.state")
     applicant = PersonOutput(source="access_request.applicant")
     organization = serializers.CharField(
-        source="workplace.name", help_text="What is proved, if anything is; else what they say."
+        source="workplace.name",
+        help_text="The proved organization; else the one that the applicant names.",
     )
     said_organization = serializers.CharField(
-        source="workplace.said", help_text="What they say, where something else is proved."
+        source="workplace.said",
+        help_text="The one that the applicant names, where another is proved.",
     )
     sector = serializers.CharField()
     modes = serializers.CharField(help_text="In words.")
-    mark = serializers.CharField(source="badge.text", help_text="How it stands, in words.")
+    mark = serializers.CharField(source="badge.text", help_text="The status, in words.")
     due = serializers.CharField(help_text="calm, near, late, waits, or none.")
-    assignee = serializers.CharField(help_text="Whose case it is; empty for nobody’s.")
+    assignee = serializers.CharField(
+        help_text="The reviewer who has taken the case; empty if nobody has."
+    )
     submitted_at = serializers.DateTimeField(source="access_request.submitted_at")
     due_at = serializers.DateTimeField(source="access_request.due_at")
 
@@ -100,7 +104,7 @@ class VotesOutput(Output):
     quorum = serializers.IntegerField()
     approvals_missing = serializers.IntegerField()
     declines_missing = serializers.IntegerField()
-    votes = VoteOutput(many=True, help_text="Those that the reader may see.")
+    votes = VoteOutput(many=True, help_text="The votes that the caller may see.")
 
 
 class CaseDecisionOutput(DecisionOutput):
@@ -151,7 +155,9 @@ class CaseOutput(CaseStateOutput):
     questions = QuestionOutput(many=True)
     decisions = CaseDecisionOutput(many=True)
     appeal = serializers.CharField(allow_blank=True)
-    bundle_url = serializers.CharField(help_text="The evidence as one file; by POST, in a session.")
+    bundle_url = serializers.CharField(
+        help_text="The evidence as one ZIP file; by POST, in a session."
+    )
 
     class Meta(CaseStateOutput.Meta):
         fields = (

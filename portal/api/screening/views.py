@@ -31,7 +31,7 @@ from portal.api.screening.serializers import (
 class EntryListView(ApiListView):
     """List the entries that stand on the screening lists."""
 
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = EntryOutput
     input_serializer_class = EntryInput
     filter_serializer_class = EntryFilters
@@ -58,7 +58,7 @@ class EntryListView(ApiListView):
 
 
 class EntryView(ApiView):
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
 
     @extend_schema(operation_id="remove", responses={204: None})
     def delete(self, request: Request, entry_id: int) -> Response:
@@ -68,7 +68,7 @@ class EntryView(ApiView):
 
 
 class ImportView(ApiView):
-    permission_classes = [HasAdminScope]
+    permission_classes = write_permission_classes = [HasAdminScope]
     serializer_class = ImportOutput
     input_serializer_class = ImportInput
 

@@ -61,6 +61,7 @@ def test_no_operation_breaks_on_an_empty_or_a_strange_call():
     for operation in OPERATIONS:
         cache.clear()
         assert answer(client, operation).status_code < 500, str(operation)
+        assert client.options(operation.url).status_code < 500, str(operation)
         if operation.method == "get":
             url = f"{operation.url}?page=0&q=%C3%28&limit=x"
             assert client.get(url).status_code < 500, str(operation)

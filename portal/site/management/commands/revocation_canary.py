@@ -65,7 +65,7 @@ def _repo(name: str | None) -> ModelRepo:
         )
         first: ModelRepo | None = gated.first()
         if first is None:
-            raise CommandError("No hosted model stands behind the review gate. Name one by --repo.")
+            raise CommandError("No hosted model has the review gate. Name one with --repo.")
         return first
     operator = User.objects.filter(is_superuser=True, is_active=True).first()
     try:
