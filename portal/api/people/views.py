@@ -76,7 +76,7 @@ class AffiliationRenewalView(ApiView):
 
 @extend_schema_view(get=extend_schema(operation_id="list_references"))
 class ReferenceListView(ApiListView):
-    """List the references whom the caller has named, the newest first."""
+    """List the references that the caller has named, the newest first."""
 
     serializer_class = ReferenceOutput
     input_serializer_class = ReferenceInput
