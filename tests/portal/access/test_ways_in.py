@@ -183,7 +183,7 @@ def carried_on(now: datetime) -> Try:
 WAYS = {
     "offer": Way("offers.accept_offer", offered),
     "licence gate": Way("licence_gate.sign_for_grant", at_the_licence_gate),
-    "approval": Way("deciding._give", approved, by_team=True),
+    "approval": Way("granting.give_grant", approved, by_team=True),
     "renewal": Way("renewals._grant", renewing),
     "newer text": Way("newer_text.sign_newer_version", signing_newer),
     "invitation": Way("joining.join_as_member", joining),
