@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--repo", help="namespace/name; every model with downloads otherwise")
         parser.add_argument(
-            "--by", choices=[str(each) for each in Grouping], help="one of the three"
+            "--by", choices=[str(grouping) for grouping in Grouping], help="one of the three"
         )
         parser.add_argument("--since", type=_moment, metavar="DAY", help="2026-11-01, or a time")
         parser.add_argument("--until", type=_moment, metavar="DAY")
