@@ -7,9 +7,10 @@ includes, and its forms' tokens, work as they do outside.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from django import template
+from django.core.paginator import Page
 from django.template import Engine
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -97,15 +98,41 @@ def table(
     content: SafeString,
     *columns: str,
     css: str = "foldable",
+    caption: str = "",
     scroll: str = "",
 ) -> SafeString:
     """Render a table's frame and head around its rows.
 
-    ``{% table "Name" "Size .n.fold" "Action .vh" %}<tr>…</tr>{% endtable %}``; ``scroll`` names the
-    region of a table that is too wide to fold.
+    ``{% table "Name" "Size .n.fold" "Action .vh" %}<tr>…</tr>{% endtable %}``; ``caption`` is read
+    to those who don't see the page; ``scroll`` names the region of a table too wide to fold.
     """
     heads = [Column.parse(column) for column in columns]
-    return _render(context, "_table.html", columns=heads, rows=content, css=css, scroll=scroll)
+    frame = {"columns": heads, "css": css, "caption": caption, "scroll": scroll}
+    return _render(context, "_table.html", rows=content, **frame)
+
+
+@register.inclusion_tag("_pages.html", takes_context=True)
+def pages(
+    context: template.Context,
+    page: Page[Any],
+    label: str = "Pages",
+    *,
+    parameter: str = "page",
+    fragment: str = "",
+) -> dict[str, Any]:
+    """Render the links to the pages before and after, which keep the address's other parameters."""
+
+    def address(number: int) -> str:
+        query = context["request"].GET.copy()
+        query[parameter] = number
+        return f"?{query.urlencode()}{fragment}"
+
+    shown: dict[str, Any] = {"page": page, "label": label}
+    if page.has_previous():
+        shown["previous"] = address(page.previous_page_number())
+    if page.has_next():
+        shown["next"] = address(page.next_page_number())
+    return shown
 
 
 def _render(context: template.Context, name: str, **shown: object) -> SafeString:

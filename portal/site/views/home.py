@@ -21,14 +21,11 @@ def home(request: HttpRequest) -> HttpResponse:
     form = FilterForm(request.GET, families=list(families.distinct()))
     models = with_figures(form.narrow(visible), now)
     page = Paginator(models, PAGE_SIZE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
     context = {
         "filters": form,
         "page": page,
         "rows": [{"repo": repo, "scale": scale(repo.parameters)} for repo in page],
         "narrowed": form.narrows,
         "figures": gate_figures(now),
-        "query": query.urlencode(),
     }
     return render(request, "site/home.html", context)
