@@ -18,7 +18,7 @@ SOURCES = [
 ]
 READS_STANDING = re.compile(
     r"active_at\(|grant\w*\.(expires_at|revoked_at|starts_at)"
-    r"|(?<!source=\")(access_)?request\.state\b|case\.state\b"
+    r"|(?<!source=\")(?<!source=\"access_)(access_)?request\.state\b|case\.state\b"
 )
 MAY_READ = ("portal/access/", "portal/site/operations/metrics.py")
 
