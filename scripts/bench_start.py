@@ -36,12 +36,12 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="wg-bench-"))
     folder.chmod(0o711)  # as root, PostgreSQL's account has to pass
     live = Live(folder, free_port(), "single")
-    found: dict[str, list[float]] = {}
+    seconds_by_start: dict[str, list[float]] = {}
 
     def take(name: str, act: Callable[[], object]) -> None:
         began = time.perf_counter()
         act()
-        found.setdefault(name, []).append(time.perf_counter() - began)
+        seconds_by_start.setdefault(name, []).append(time.perf_counter() - began)
 
     try:
         take("first start, tiny preset", live.start)
@@ -54,7 +54,7 @@ def main() -> int:
     finally:
         live.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    return report(found)
+    return report(seconds_by_start)
 
 
 def floor() -> None:
@@ -67,12 +67,14 @@ def floor() -> None:
     subprocess.run([sys.executable, "-c", FLOOR], cwd=ROOT, env=environment, check=True)
 
 
-def report(found: dict[str, list[float]]) -> int:
-    for name, seconds in found.items():
+def report(seconds_by_start: dict[str, list[float]]) -> int:
+    for name, seconds in seconds_by_start.items():
         low, middle, high = min(seconds), statistics.median(seconds), max(seconds)
         print(f"{name:<28} {middle:6.1f} s   ({low:.1f} to {high:.1f}, n={len(seconds)})")
-    slowest = max(statistics.median(found[name]) for name in ("later start", "start after kill -9"))
-    ratio = slowest / statistics.median(found["torch and Django alone"])
+    slowest = max(
+        statistics.median(seconds_by_start[name]) for name in ("later start", "start after kill -9")
+    )
+    ratio = slowest / statistics.median(seconds_by_start["torch and Django alone"])
     print(f"slower of the two ÷ torch and Django alone: {ratio:.1f}")
     print(f"bar {MOST_SECONDS:.0f} s: {'kept' if slowest < MOST_SECONDS else 'MISSED'}")
     return 0 if slowest < MOST_SECONDS else 1

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class _Unseen(NotFound):
-    """A row doesn't exist, or the person may not know that it does: one answer to both."""
+    """An error for a row that doesn't exist or that may not be seen; it doesn't say which."""
 
-    what: ClassVar[str]
+    noun: ClassVar[str]
 
     def __init__(self) -> None:
-        super().__init__(f"There’s no such {self.what}, or none that you may see.")
+        super().__init__(f"There’s no such {self.noun}, or none that you may see.")
 
 
 class RequestNotFound(_Unseen):
     code = "request_not_found"
-    what = "request"
+    noun = "request"
 
 
 class RequestHasMovedOn(InvalidTransition):
@@ -60,7 +60,7 @@ class ConflictOfInterest(Forbidden):
 
 
 class AlreadyGranted(Conflict):
-    """There is nothing to request: access is open, or is offered and waits for a signature."""
+    """An error where access is open already, or offered and waiting for a signature."""
 
     code = "already_granted"
     act_label = "Open the model’s page"
@@ -72,7 +72,7 @@ class AlreadyOffered(AlreadyGranted):
 
 
 class HasAccess(Invalid):
-    """The person has access already. The Hub's clients expect 400 here, not 409."""
+    """An error for a person who has access; the Hub's clients expect 400 here, not 409."""
 
     code = "has_access"
 
@@ -90,7 +90,7 @@ class NothingAsked(NotFound):
 
 
 class AlreadyThere(NotFound):
-    """The person is in that list already. The Hub's clients expect 404 here, not 409."""
+    """An error for a person who is in that list; the Hub's clients expect 404, not 409."""
 
     code = "already_there"
 
@@ -120,7 +120,7 @@ class EndedByTheLab(Forbidden):
 
 class GrantNotFound(_Unseen):
     code = "grant_not_found"
-    what = "grant"
+    noun = "grant"
 
 
 class OfferLapsed(Conflict):
@@ -128,7 +128,7 @@ class OfferLapsed(Conflict):
 
 
 class GrantIsOver(Conflict):
-    """The grant has ended, so what was asked can’t be done under it."""
+    """An error for a grant that has ended."""
 
     code = "grant_is_over"
 
@@ -171,7 +171,7 @@ class NotOfTheOrganization(Forbidden):
 
 class RenewalNotFound(_Unseen):
     code = "renewal_not_found"
-    what = "renewal"
+    noun = "renewal"
 
 
 class NotRenewable(Conflict):
@@ -180,7 +180,7 @@ class NotRenewable(Conflict):
 
 class HoldNotFound(_Unseen):
     code = "hold_not_found"
-    what = "hold"
+    noun = "hold"
 
 
 class HeldBack(Forbidden):
@@ -199,7 +199,7 @@ class Refused(Forbidden):
 
 class SignatureNotFound(_Unseen):
     code = "signature_not_found"
-    what = "signature"
+    noun = "signature"
 
 
 class NoSigningKey(DomainError):
@@ -214,7 +214,7 @@ class NoSigningKey(DomainError):
 
 
 class HoldStands(Conflict):
-    """A hold stands in the way of an approval."""
+    """An error for an approval that a legal hold prevents."""
 
     code = "hold_stands"
 
@@ -225,7 +225,7 @@ class HoldStands(Conflict):
 
 
 class AddressUnproved(Conflict):
-    """The person has no confirmed address, so the team can't let them in."""
+    """An error for a person without a confirmed address, whom the team can’t let in."""
 
     code = "address_unproved"
 
@@ -237,7 +237,7 @@ class AddressUnproved(Conflict):
 
 class CheckNotFound(_Unseen):
     code = "check_not_found"
-    what = "check"
+    noun = "check"
 
 
 class AlreadyClaimed(Conflict):

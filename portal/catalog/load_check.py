@@ -104,8 +104,8 @@ def _run(folder: Path) -> dict[str, Any]:
     if done.returncode:
         said = without_folder(done.stderr, folder).strip()
         raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, done)}"])
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    findings: dict[str, Any] = json.loads(done.stdout)
+    return findings
 
 
 def _end(said: str, done: subprocess.CompletedProcess[str]) -> str:

@@ -1,4 +1,4 @@
-"""Docstrings are sentences with a verb, and no two classes share a name."""
+"""Docstrings are sentences, local names say what they hold, no two classes share a name."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ NO_BEGINNINGS = re.compile(
     r"(Again|Also|As|At|By|How|If|Is|Has|Not|Ours|Same|That|Theirs|"
     r"These|This|Those|What|When|Where|Whether|Which|Who|Whom|Whose|Why)\b"
 )
+# These say that something was iterated, found or handed over, and not what it is.
+EMPTY_NAMES = frozenset({"asked", "each", "found", "given", "kept", "told"})
 OF_A_FRAMEWORK = {"Command", "Migration"}
 FILES = sorted(
     path
@@ -35,6 +37,22 @@ def parts_of_sentences(path: Path) -> Iterator[str]:
         if NO_BEGINNINGS.match(docstring):
             line = getattr(node, "lineno", 1)
             yield f"{path.relative_to(ROOT)}:{line}: {docstring.splitlines()[0]}"
+
+
+def empty_names(path: Path) -> Iterator[str]:
+    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            is_assigned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if is_assigned and node.id in EMPTY_NAMES:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.id}"
+
+
+@pytest.mark.parametrize("part", CODE)
+def test_local_names_say_what_they_hold(part):
+    files = [path for path in FILES if path.is_relative_to(ROOT / part)]
+    assert [name for path in files for name in empty_names(path)] == []
 
 
 @pytest.mark.parametrize("part", [*CODE, "tests"])

@@ -146,7 +146,7 @@ def _counted(folder: Path, pattern: re.Pattern[str]) -> set[str]:
 
 
 def _metaseq_forms(folder: Path) -> list[Form]:
-    found: dict[tuple[str, str], dict[tuple[int, int], Path]] = {}
+    files_by_form: dict[tuple[str, str], dict[tuple[int, int], Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.name in _TRAINING_STATE:
             continue
@@ -155,9 +155,9 @@ def _metaseq_forms(folder: Path) -> list[Form]:
             if match:
                 numbers = match.groupdict()
                 at = int(numbers.get("part") or 0), int(numbers.get("shard") or 0)
-                found.setdefault((kind, match["stem"]), {})[at] = path
+                files_by_form.setdefault((kind, match["stem"]), {})[at] = path
                 break
-    return [Form(kind, stem, files) for (kind, stem), files in found.items()]
+    return [Form(kind, stem, files) for (kind, stem), files in files_by_form.items()]
 
 
 def _numbered(paths: Iterable[Path]) -> dict[tuple[int, int], Path]:

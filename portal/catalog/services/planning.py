@@ -80,13 +80,15 @@ def plan_revision(
     with tempfile.TemporaryDirectory() as scratch:
         sources = sources_of(folder, notices, Path(scratch))
         hashed = Intake(None, cache, progress).take_all(sources)
-    head, kept = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
+    head, hidden_files = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
     sha256_of = dict(head.files.values_list("path", "blob_id")) if head else {}
     return PublishPlan(
         head=head,
-        changes=standing_revision(repo, [*hashed, *kept], DEFAULT_BRANCH) is None,
+        changes=standing_revision(repo, [*hashed, *hidden_files], DEFAULT_BRANCH) is None,
         files=[_planned(file, sha256_of) for file in hashed],
-        removed=sorted(set(sha256_of) - {file.path for file in [*hashed, *kept]} - GENERATED),
+        removed=sorted(
+            set(sha256_of) - {file.path for file in [*hashed, *hidden_files]} - GENERATED
+        ),
         licence=version_in_force(repo, now),
         notices=sorted(missing_notices([path.name for path in folder.iterdir()], notices)),
         new_entries=len(rows),
