@@ -1,4 +1,4 @@
-"""The shared half of what reviewers do to a case: the guards, the form, the page that answers."""
+"""Carry out a reviewer’s action on a case: guards, form, service, and the page that answers."""
 
 from __future__ import annotations
 
