@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inference.model.weight_files import dtype_name
 from inference.terminal import counted
 
 _CHUNK_NUMBERS = 1 << 16  # cast and compared at a time, so that no tensor is copied whole
@@ -62,7 +63,7 @@ def overflow(name: str, largest: float, dtype: torch.dtype) -> str | None:
     """Return a sentence if a tensor's greatest magnitude is infinite in dtype, else None."""
     if math.isfinite(torch.tensor(largest, dtype=torch.float64).to(dtype).item()):
         return None
-    target = str(dtype).removeprefix("torch.")
+    target = dtype_name(dtype)
     return f"{name} reaches {largest:.4g}, and {target} ends at {torch.finfo(dtype).max:.4g}"
 
 

@@ -46,7 +46,7 @@ from inference.model.export import (
 from inference.model.manifest import FILE_NAME as MANIFEST_NAME
 from inference.model.manifest import Manifest
 from inference.model.safetensors_writer import ShardLayout, layout_bytes, write_tensors
-from inference.model.weight_files import INDEX_NAME
+from inference.model.weight_files import INDEX_NAME, dtype_name
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Conversion:
         """Sentences on everything that the result has otherwise than the source."""
         before = {name: weight.dtype for name, weight in self.source.weights.items()}
         casts = Counter(
-            (_name(before[name]), _name(dtype))
+            (dtype_name(before[name]), dtype_name(dtype))
             for layout in self.shards.values()
             for name, (dtype, _) in layout.items()
             if dtype != before[name]
@@ -212,10 +212,6 @@ def _lay_out(source: Source, config: OptConfig, options: ConvertOptions) -> dict
         shard_name(number, len(shards)): {name: layout[name] for name in names}
         for number, names in enumerate(shards, start=1)
     }
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _write(

@@ -19,6 +19,7 @@ from inference.checkpoints.sources.pickles import damaged_records
 from inference.checkpoints.sources.source import Source
 from inference.checkpoints.sources.stored import StoredRun
 from inference.errors import CheckpointError
+from inference.model.weight_files import dtype_name
 
 READERS = 8  # files read at a time
 LISTED_AT_MOST = 20
@@ -109,7 +110,7 @@ def _require_sound(source: Source, values: Mapping[str, Values], dtypes: Dtypes)
 
 
 def _fault(source: Source, name: str, values: Values, dtype: torch.dtype) -> str | None:
-    target = str(dtype).removeprefix("torch.")
+    target = dtype_name(dtype)
     if not values.finite:
         files = ", ".join(path.name for path in source.weights[name].paths[:3])
         return f"{name} holds NaN or infinity (in {files}): the model can't compute with it"

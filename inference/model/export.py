@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inference.config import OptConfig
-from inference.model.weight_files import INDEX_NAME
+from inference.model.weight_files import INDEX_NAME, dtype_name
 
 MAX_SHARD_BYTES = 2_000_000_000
 PART_SUFFIX = ".part"  # of a file that isn't whole yet
@@ -39,7 +39,7 @@ def export_model(
         where.update(dict.fromkeys(names, path.name))
         paths.append(path)
     total = sum(tensor.nbytes for tensor in weights.values())
-    dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+    dtype = dtype_name(next(iter(weights.values())).dtype)
     write_index(directory, where, total)
     write_json(directory / "generation_config.json", generation_fields(config))
     write_json(directory / "config.json", {**config.to_dict(), "dtype": dtype})

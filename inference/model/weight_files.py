@@ -34,6 +34,11 @@ DTYPE_CODES = {  # as safetensors names them
 }  # fmt: skip
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return a dtype's name as configs and options have it: float16 for torch.float16."""
+    return str(dtype).removeprefix("torch.")
+
+
 @dataclass(frozen=True)
 class StoredWeight:
     """One tensor as a file's header describes it."""

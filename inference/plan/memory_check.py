@@ -9,6 +9,7 @@ from inference.engine.model_runner import kv_cache_dtype
 from inference.errors import InferenceError
 from inference.model.linear import kernel_maker
 from inference.model.loader import DTYPES
+from inference.model.weight_files import dtype_name
 from inference.plan.shapes import shape_of
 from inference.plan.stages import stages_of, weight_bytes_on_all
 
@@ -36,7 +37,7 @@ def require_memory(
     shape, ranks = shape_of(config), tensor_size * pipeline_size
     maps_tables = kernel_maker(device, dtype) is not None  # tables stay in their files
     weights = weight_bytes_on_all(shape, 1 if maps_tables else pipeline_size, dtype)
-    cache_dtype = str(kv_cache_dtype(device, DTYPES[dtype])).removeprefix("torch.")
+    cache_dtype = dtype_name(kv_cache_dtype(device, DTYPES[dtype]))
     cache = shape.context * shape.kv_bytes_per_token(cache_dtype)
     shared_memory = ranks == 1 or device == "cpu"
     needed = weights + cache

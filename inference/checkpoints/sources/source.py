@@ -22,7 +22,7 @@ from inference.checkpoints.sources.stored import MergedTensor
 from inference.checkpoints.sources.transformers_files import read_weights, require_usable
 from inference.config import OptConfig
 from inference.errors import CheckpointError, ConfigError
-from inference.model.weight_files import DTYPE_CODES
+from inference.model.weight_files import DTYPE_CODES, dtype_name
 from inference.model_files.weight_names import EMBEDDING, require_own_names
 
 
@@ -143,7 +143,7 @@ def config_for(source: Source, options: ReadOptions) -> OptConfig:
 
 
 def _dtype_faults(name: str, weight: MergedTensor) -> list[str]:
-    dtypes = sorted(str(dtype).removeprefix("torch.") for dtype in weight.dtypes)
+    dtypes = sorted(map(dtype_name, weight.dtypes))
     if len(dtypes) > 1:
         return [f"{name} is of several dtypes in several files: {', '.join(dtypes)}"]
     if weight.dtype not in DTYPE_CODES:

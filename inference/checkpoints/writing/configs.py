@@ -18,6 +18,7 @@ from inference.checkpoints.sources.source import ReadOptions, Source
 from inference.config import OptConfig
 from inference.errors import ConfigError
 from inference.model.export import generation_fields, write_json, write_whole
+from inference.model.weight_files import dtype_name
 from inference.model_files.config_checks import ARCHITECTURE, BASE_ARCHITECTURE
 from inference.model_files.generation_config import FILE_NAME as GENERATION_NAME
 from inference.model_files.generation_config import GenerationConfig
@@ -84,7 +85,7 @@ def plan_configs(
     path = _find(folder, options)
     if path is None:
         commonest = max(set(dtypes), key=dtypes.count)
-        fields = {**_made_fields(source, config), "dtype": _name(commonest)}
+        fields = {**_made_fields(source, config), "dtype": dtype_name(commonest)}
         generation = None if has_generation else generation_fields(config)
         return Configs(None, fields, generation, [])
     fields, changed = _changed(read_object(path, ConfigError), dtype)
@@ -119,14 +120,10 @@ def _changed(own: Mapping[str, Any], dtype: torch.dtype | None) -> tuple[dict[st
     if own.get("architectures") == [BASE_ARCHITECTURE]:
         new["architectures"] = [ARCHITECTURE]
     if dtype is not None:
-        new |= {name: _name(dtype) for name in _DTYPE_FIELDS if name in own}
+        new |= {name: dtype_name(dtype) for name in _DTYPE_FIELDS if name in own}
     new = {name: value for name, value in new.items() if own[name] != value}
     changed = [
         f"{NAME}: {name} is {json.dumps(value)}, was {json.dumps(own[name])}"
         for name, value in new.items()
     ]
     return {**own, **new}, changed
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
