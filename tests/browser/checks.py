@@ -26,12 +26,12 @@ WIDER_THAN_THE_SCREEN = """() => {
 
 SETTLED = """async () => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => null)));
+  await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null)));
 }"""
 
 
 def barriers(page: Page) -> list[str]:
-    """Each violation that axe finds: rule, where, and what it says."""
+    """List each violation that axe finds: rule, where, and what it says."""
     return [
         f"{violation['id']}: {node['target']}: {node['html'][:160]}"
         for violation in axe.run(page).response["violations"]

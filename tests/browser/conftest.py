@@ -29,7 +29,7 @@ NewPage = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """For one module: while it runs, Playwright's loop would be in the way of async tests."""
+    """Start Chromium for one module: Playwright's event loop would hinder async tests beside it."""
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's chromium: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -60,7 +60,7 @@ def signed_in(browser: Browser, live: Live) -> Callable[[str], StorageState | No
 def new_page(browser: Browser, live: Live, signed_in: Any) -> Iterator[NewPage]:
     """``new_page(role="approved", width=360, theme="dark")``; each in a context of its own.
 
-    A script that fails and a thing that the content policy blocks fail the test.
+    The test fails on a script error, and on anything that the content policy blocks.
     """
     contexts: list[BrowserContext] = []
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""No page grows wider by names of any length and script, at any width and size of text."""
+"""Pages keep their width with names of any length and script, at any text size."""
 
 from __future__ import annotations
 
