@@ -26,7 +26,7 @@ WIDER_THAN_THE_SCREEN = """() => {
 
 SETTLED = """async () => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null)));
+  await Promise.all(document.getAnimations().map((motion) => motion.finished.catch(() => null)));
 }"""
 
 
