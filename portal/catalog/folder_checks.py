@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 
 from inference.errors import TokenizerError
 from inference.model_files.lookalikes import PAGE, POINTERS, lookalike_in
 from inference.tokenizer.files import parse_tokenizer, read_pair
 from portal.catalog.engine_files import adapter_problem, engine_problems
+from portal.catalog.findings import Findings, first_problems
 from portal.catalog.formats.card import card_problems
 from portal.catalog.formats.pickles import holds_pickle, is_called_pickle
-from portal.catalog.formats.safetensors import inspect
 from portal.catalog.paths import path_problem, tree_problems
+from portal.catalog.weight_checks import look_at_weights
 from portal.errors import Invalid
 from portal.parsing.json import read_json_file
 
 LARGEST_FILE_BYTES = 50_000_000_000  # the Hub's clients refuse more over plain HTTP
-LARGEST_INDEX_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 2_000_000_000
-INDEX = "model.safetensors.index.json"
-ONE_OF_MANY = re.compile(r"model-\d+-of-\d+\.safetensors")
-PICKLED_WEIGHTS = re.compile(r"(.*/)?pytorch_model[^/]*\.bin", re.DOTALL)
 NO_PAGES = (".json", ".safetensors", ".bin", ".pt", ".txt")
-TOLD_AT_MOST = 20  # of one kind in one file
 TOKENIZER, PAIR = "tokenizer.json", ("vocab.json", "merges.txt")
 REQUIRED = {
     "README.md": "write the model card",
@@ -33,14 +27,6 @@ REQUIRED = {
     "config.json": "clients can’t load a model without it",
     TOKENIZER: "clients can’t prompt a model without it; vocab.json with merges.txt would do",
 }
-
-
-@dataclass
-class Findings:
-    """The result of a check: ``problems`` prevent publishing, ``warnings`` don't."""
-
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
 
 def is_hidden(path: PurePath) -> bool:
@@ -75,11 +61,13 @@ def check(
     findings = Findings(_missing(files, supplied))
     if "config.json" not in files and (problem := adapter_problem(folder)):
         findings.problems.insert(0, problem)
-    findings.problems += _some([*filter(None, map(path_problem, files)), *tree_problems(files)])
+    findings.problems += first_problems(
+        [*filter(None, map(path_problem, files)), *tree_problems(files)]
+    )
     stand_ins = {
         name: stand_in for name, path in files.items() if (stand_in := _stand_in(name, path))
     }
-    findings.problems += _some(
+    findings.problems += first_problems(
         [
             f"{name} is {stand_in}, not the file itself: fetch it again"
             for name, stand_in in stand_ins.items()
@@ -89,7 +77,7 @@ def check(
     _look_at_pickles(whole, findings, allowed=allow_pickle)
     _look_at_sizes(files, findings)
     _look_at_texts(whole, supplied, findings)
-    _look_at_weights(whole, findings, absent=list(stand_ins), allow_pickle=allow_pickle)
+    look_at_weights(whole, findings, absent=list(stand_ins), allow_pickle=allow_pickle)
     if engine_loads and not findings.problems:
         findings.problems += engine_problems(folder)
     return findings
@@ -200,61 +188,3 @@ def _config_problems(path: Path) -> list[str]:
     except Invalid as error:
         return [f"config.json is not JSON: {error}"]
     return [] if isinstance(config, dict) else ["config.json is not an object"]
-
-
-def _look_at_weights(
-    files: Mapping[str, Path], findings: Findings, *, absent: Sequence[str], allow_pickle: bool
-) -> None:
-    """Compare shards and index with each other, unless what is ``absent`` would explain all."""
-    shards = {name: path for name, path in files.items() if name.endswith(".safetensors")}
-    if not shards:
-        messages = findings.warnings if allow_pickle else findings.problems
-        messages += _no_shards_problems([*files, *absent])
-        return
-    shard_of: dict[str, str] = {}
-    for name, path in shards.items():
-        tensors, wrong = inspect(path)
-        findings.problems += _some([f"{name}: {fault}" for fault in wrong])
-        for tensor in tensors:
-            if "/" not in name and (first_file := shard_of.setdefault(tensor.name, name)) != name:
-                findings.problems.append(
-                    f"{tensor.name} is in {first_file} and in {name}: keep one"
-                )
-    if any(name == INDEX or name.endswith(".safetensors") for name in absent):
-        return
-    if INDEX in files:
-        findings.problems += _some(list(_index_problems(files[INDEX], shard_of)))
-    elif any(ONE_OF_MANY.fullmatch(name) for name in shards):
-        findings.problems.append(f"{INDEX} is missing: clients find no shard without it")
-
-
-def _no_shards_problems(names: Collection[str]) -> list[str]:
-    """Say what to do about missing safetensors: convert pickled weights, or add some."""
-    if any(name.endswith(".safetensors") for name in names):
-        return []
-    pickled = [name for name in names if PICKLED_WEIGHTS.fullmatch(name)]
-    if pickled:
-        return [f"The weights are in {pickled[0]}: `python -m inference convert` makes safetensors"]
-    return ["There are no safetensors files: add the weights"]
-
-
-def _index_problems(index: Path, shard_of: Mapping[str, str]) -> Iterator[str]:
-    """Name each tensor of the index that isn't in its shard, and each that the index lacks."""
-    try:
-        announced = read_json_file(index, most_bytes=LARGEST_INDEX_BYTES)["weight_map"]
-        named = {str(tensor): str(shard) for tensor, shard in announced.items()}
-    except (Invalid, KeyError, TypeError, AttributeError) as error:
-        yield f"{INDEX} can’t be read: {error}"
-        return
-    for tensor, shard in sorted(named.items()):
-        if shard_of.get(tensor) != shard:
-            where = f"it is in {shard_of[tensor]}" if tensor in shard_of else "it is in no file"
-            yield f"{INDEX} says that {tensor} is in {shard}; {where}"
-    for tensor in sorted(set(shard_of) - set(named)):
-        yield f"{tensor}, in {shard_of[tensor]}, is in no index: name it in {INDEX}"
-
-
-def _some(problems: list[str]) -> list[str]:
-    """Return the first problems only: a thousand of one kind would hide the other kinds."""
-    more = len(problems) - TOLD_AT_MOST
-    return [*problems[:TOLD_AT_MOST], *([f"… and {more} more of that kind"] if more > 0 else [])]

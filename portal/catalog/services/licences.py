@@ -69,29 +69,14 @@ def publish_licence_version(
     effective_at = effective_at or now
     _check(version, text, attribution, kind, effective_at, now)
     check_terms(terms)
-    published = LicenceVersion(
-        licence=licence,
-        version=version,
-        kind=kind,
-        text=text,
-        sha256=digest,
-        attribution=attribution,
-        terms=terms,
-        effective_at=effective_at,
-    )
+    published = LicenceVersion(licence=licence, version=version, kind=kind, text=text)
+    published.sha256, published.attribution = digest, attribution
+    published.terms, published.effective_at = terms, effective_at
     published.full_clean(exclude=["terms"])  # which may be empty
     published.save()
-    record(
-        EventType.LICENCE_PUBLISHED,
-        actor=actor,
-        target=published,
-        at=now,
-        licence=licence.slug,
-        version=version,
-        kind=str(kind),
-        sha256=digest,
-        effective_at=effective_at.isoformat(),
-    )
+    facts = {"licence": licence.slug, "version": version, "kind": str(kind), "sha256": digest}
+    facts["effective_at"] = effective_at.isoformat()
+    record(EventType.LICENCE_PUBLISHED, actor=actor, target=published, at=now, **facts)
     return published
 
 
