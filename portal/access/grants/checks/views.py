@@ -35,7 +35,7 @@ def checks(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest, screening_id: int) -> HttpResponse:
-    """Show one check, with what the lists have and the form that clears it."""
+    """Show one check, with its hits and the form that clears it."""
     person, now = signed_in(request), timezone.now()
     screening = check_for(person, screening_id, now)
     form = ClearForm(posted_data(request))
