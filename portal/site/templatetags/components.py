@@ -72,6 +72,7 @@ def dialog(
     """
     dialog_id = f"{name}-{of}" if of else name
     shown = {"content": content, "act": act, "action": action, "tone": tone, "cancel": cancel}
+    shown["keys"] = ""  # another form of the page may have set it
     return _render(context, "_dialog.html", dialog=dialog_id, **shown)
 
 
@@ -90,6 +91,21 @@ def blankslate(
     acts = {"act_url": act_url, "act_label": act_label}
     others = {"other_url": other_url, "other_label": other_label}
     return _render(context, "_blankslate.html", heading=heading, text=content, **acts, **others)
+
+
+@register.simple_block_tag(takes_context=True)
+def section(
+    context: template.Context,
+    content: SafeString,
+    head_id: str,
+    title: str,
+    *,
+    hint: str = "",
+    css: str = "",
+) -> SafeString:
+    """Render a section named by its head; with a hint, both stand in the ledger's margin."""
+    shown = {"head_id": head_id, "title": title, "hint": hint, "css": css}
+    return _render(context, "_section.html", content=content, **shown)
 
 
 @register.simple_block_tag(takes_context=True)
