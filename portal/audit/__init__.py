@@ -1,1 +1,1 @@
-"""The audit chain. Import ``record`` and ``EventType`` from their modules."""
+"""The audit record, a hash chain. Import ``record`` and ``EventType`` from their modules."""

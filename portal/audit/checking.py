@@ -1,4 +1,4 @@
-"""Read the chain from its first event, and name the first thing that is wrong with it."""
+"""Read the hash chain from its first event, and name the first thing that is wrong with it."""
 
 from __future__ import annotations
 

@@ -105,8 +105,12 @@ def reopen_request(*, actor: User, request_id: int, reason: str, now: datetime) 
     ends_access = grants.active_at(now).exists() or grants.offered_at(now).exists()
     if ends_access and settings_of(access_request.repo).two_person_revocation:
         raise Conflict("Ending an access takes two people here. End the access first.")
-    for decision in access_request.decisions.filter(undone_at=None):
+    decisions = access_request.decisions.filter(undone_at=None)
+    for decision in decisions:
         _cancel_mail(decision, now)
+    # Nothing is left to undo. An open window would still be offered to its decider, and undo the
+    # decision that comes next, whoever makes it.
+    decisions.filter(undo_until__gt=now).update(undo_until=now)
     void_votes(access_request.reviews.all(), "reopened", now)
     # A request that lapsed still has its open question; only one may be open at a time, and the
     # reviewers may ask another.

@@ -19,6 +19,7 @@ from portal.access.reporting.retention import erase_answers
 from portal.access.requests.answering import answer_question
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.undo import reopen_request
+from portal.access.review.decisions.undoable import undoable_by
 from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.catalog.models import TeamMember
@@ -49,6 +50,16 @@ def test_the_access_ends_with_notice_and_the_case_is_new(case, reviewer, head, n
     assert "has ended" in letter
     assert head.name not in letter
     assert AuditEvent.objects.get(type="request.reopened").actor == head
+
+
+def test_its_decision_is_offered_to_nobody_for_undoing(case, reviewer, head, now):
+    decline(case, reviewer, now)
+    assert undoable_by(reviewer, now).access_request == case
+    reopen(case, head, now)
+    assert undoable_by(reviewer, now) is None
+    decline(case, head, now)
+    assert undoable_by(reviewer, now) is None
+    assert undoable_by(head, now).access_request == case
 
 
 def test_it_needs_a_reason(case, reviewer, head, now):
