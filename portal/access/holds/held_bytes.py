@@ -60,6 +60,10 @@ class HeldRevision:
     title: str
     refs: list[str]
 
+    @property
+    def url(self) -> str:
+        return f"/{self.repo}?revision={self.commit}"
+
 
 @dataclass(frozen=True)
 class Reach:
