@@ -19,6 +19,7 @@ from portal.catalog.models import ModelRepo
 from portal.text.lines import LineField
 
 SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
+QUESTION_ASKED = "Question asked"
 UNDECIDED = models.Q(state__in=["held", "in_review", "needs_info"])
 
 
@@ -163,6 +164,11 @@ class AccessRequest(models.Model):
     @property
     def reference(self) -> str:
         return f"{self.pk:04d}"
+
+    @property
+    def state_for_team(self) -> str:
+        """Return the state in the reviewers' words; the display's are the applicant's."""
+        return QUESTION_ASKED if self.state == self.State.NEEDS_INFO else self.get_state_display()
 
     @property
     def is_open(self) -> bool:

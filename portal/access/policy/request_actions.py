@@ -206,7 +206,11 @@ def require_action(
     if not rule.roles & roles:
         raise ConflictOfInterest if Role.APPLICANT in roles else RequestNotFound
     if access_request.state not in rule.states:
-        raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
+        is_applicant = Role.APPLICANT in roles
+        state = (
+            access_request.get_state_display() if is_applicant else access_request.state_for_team
+        )
+        raise RequestHasMovedOn(access_request.reference, state)
     if rule.is_own and not roles & _HEADS and not _is_author(person, access_request):
         raise Forbidden(
             f"Only who decided or asked, or who administers the model, may {action} it."

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
+from portal.access.models.requests import QUESTION_ASKED
 from portal.access.status_badge import StatusBadge
 
 State = AccessRequest.State
@@ -35,7 +36,7 @@ TITLES = {
 }
 FOR_REVIEWER = {
     **FOR_APPLICANT,
-    State.NEEDS_INFO: StatusBadge("calm", "Question asked", "question"),
+    State.NEEDS_INFO: StatusBadge("calm", QUESTION_ASKED, "question"),
 }
 GRANT_STAGES = {
     Status.OFFERED: ("current", "sign its terms"),

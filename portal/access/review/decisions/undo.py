@@ -41,7 +41,7 @@ def undo_question(*, actor: User, request_id: int, now: datetime) -> AccessReque
     access_request = locked_request(actor, request_id, RequestAction.UNDO, now)
     question = access_request.questions.open().first()
     if access_request.state != AccessRequest.State.NEEDS_INFO or question is None:
-        raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
+        raise RequestHasMovedOn(access_request.reference, access_request.state_for_team)
     has_left = question.undo_until is None or now >= question.undo_until
     if has_left or not cancel_mail(keys=[question_key(question)], now=now):
         raise MailHasLeft("Wait for the answer, or ask again after it.", act="question")
@@ -68,7 +68,7 @@ def undo_decision(*, actor: User, request_id: int, now: datetime) -> AccessReque
     access_request = locked_request(actor, request_id, RequestAction.UNDO, now)
     # A question came after the decision, on a request that was reopened: undo the question first.
     if access_request.state == AccessRequest.State.NEEDS_INFO:
-        raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
+        raise RequestHasMovedOn(access_request.reference, access_request.state_for_team)
     decision = access_request.decisions.filter(undone_at=None).latest("decided_at", "pk")
     if now >= decision.undo_until or not _cancel_mail(decision, now):
         raise MailHasLeft

@@ -149,3 +149,11 @@ class TestRequireAct:
         assert allowed_actions(reviewer, request_, now) == actions_of(
             Role.REVIEWER, State.IN_REVIEW
         )
+
+
+def test_a_state_that_forbids_it_is_named_in_its_readers_words(request_, now):
+    request_.state = State.NEEDS_INFO
+    with pytest.raises(RequestHasMovedOn, match="Question asked"):
+        require_action(make_reviewer(request_.repo), request_, RequestAction.VOTE, now)
+    with pytest.raises(RequestHasMovedOn, match="Question for you"):
+        require_action(request_.applicant, request_, RequestAction.SUBMIT, now)
