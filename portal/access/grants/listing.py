@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portal.access.grants.status_badges import conditions_in_words, grant_state
-from portal.access.lifecycle import is_revoked
+from portal.access.lifecycle import end_by_itself, is_revoked
 from portal.access.models import Grant, Renewal
 from portal.access.requests.form.answers import modes_label
 from portal.access.status_badge import StatusBadge
@@ -62,7 +62,7 @@ def list_grants(repo: ModelRepo, query: Mapping[str, str], now: datetime) -> Gra
     """Return a page of a repo's grants, the earliest end first, as the address's query says."""
     view = query.get("view", "") if query.get("view") in VIEWS else "active"
     q = query.get("q", "").strip()[:LONGEST_SEARCH]
-    grants = VIEWS[view][1](_all(repo), now).order_by("expires_at", "pk")
+    grants = VIEWS[view][1](_all(repo), now).order_by(end_by_itself(), "pk")
     page = Paginator(_search(grants, q), PAGE_SIZE).get_page(query.get("page"))
     rows = [
         GrantRow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -119,6 +120,11 @@ class Grant(models.Model):
     def is_held(self) -> bool:
         """Tell whether it is signed, and held until a screening hit is cleared."""
         return lifecycle.is_held(self)
+
+    @property
+    def ends_at(self) -> datetime:
+        """Return when it ends by itself: at the end of its term, or earlier by notice."""
+        return lifecycle.ends_at(self)
 
 
 class Membership(models.Model):

@@ -58,7 +58,7 @@ def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpRespons
     if grant.is_held:
         messages.info(request, CHECK_FIRST)
         return redirect("access:grant", grant.pk)
-    until = whole_date(grant.expires_at)
+    until = whole_date(grant.ends_at)
     messages.success(request, f"Signed. {repo.full_name} is open to you until {until}.")
     return redirect(f"/{repo.full_name}")
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import Grant, Membership, Renewal
+from portal.formatting import short_date
 from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_grant
 from tests.factories.accounts import make_user
@@ -249,6 +250,19 @@ class TestTheTeamsPages:
         assert [row.grant for row in response.context["found"].rows] == [ending]
         none = client.get(path("granted", *self.names(repo)), {"q": "nobody of that name"})
         assert "No matches" in none.text
+
+    def test_under_notice_the_list_shows_and_sorts_by_its_day(self, client, repo, at):
+        first = make_accepted(repo, now=at, days=60)
+        noticed = make_accepted(repo, now=at, days=90)
+        noticed.ends_by_notice_at = timezone.now() + timedelta(days=40)
+        noticed.save()
+        client.force_login(make_reviewer(repo))
+        page = client.get(path("granted", *self.names(repo)))
+        assert [row.grant for row in page.context["found"].rows] == [noticed, first]
+        assert short_date(noticed.ends_by_notice_at) in page.text
+        client.force_login(noticed.person)
+        for address in [path("grants"), path("requests")]:
+            assert short_date(noticed.ends_by_notice_at) in client.get(address).text
 
     def test_many_cost_as_few(self, client, repo, at, django_assert_max_num_queries):
         for _ in range(5):
