@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from portal.access.models import AccessRequest, Decision
 from portal.access.review.bulk_forms import BulkForm
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
+from portal.access.review.views.case import undo_context
 from portal.access.review.views.common import reviewer_of
 from portal.accounts.models import User
 from portal.errors import FieldErrors
@@ -106,13 +107,15 @@ def _page(
     is_done: bool = False,
 ) -> HttpResponse:
     by_id = {result.request_id: result for result in results or []}
+    now = timezone.now()
     context: dict[str, Any] = {
+        **undo_context(reviewer_of(request), now),
         "form": form,
         "rows": [(case, by_id.get(case.pk)) for case in selected],
         "has_results": results is not None,
         "is_done": is_done,
         "goes": sum(result.outcome != "refused" for result in results or []),
         "nav_section": "queue",
-        "now": timezone.now(),
+        "now": now,
     }
     return render(request, "access/queue_bulk.html", context, status=status)

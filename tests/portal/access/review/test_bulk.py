@@ -127,6 +127,7 @@ class TestPage:
         assert not Grant.objects.exists()
         done = page.post(url, self.posted(cases, confirm="1"), follow=True)
         assert ">Result<" in done.text
+        assert reverse("access:undo", args=[cases[-1].pk]) in done.text, "the last can be undone"
         assert Grant.objects.count() == 3
         again = page.get(done.request["PATH_INFO"], query_params=self.shown(done))
         assert ">Result<" in again.text, "a reload shows it again, and decides nothing"
