@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from portal.accounts.views.confirming import ConfirmAddress
 from portal.site.views import operations
@@ -11,6 +13,12 @@ handler400 = "portal.surfaces.handlers.bad_request"
 handler404 = "portal.surfaces.handlers.not_found"
 handler500 = "portal.surfaces.handlers.server_error"
 urlpatterns = [
+    # Browsers ask here on pages that name no icon: JSON, CSV and plain text.
+    path(
+        "favicon.ico",
+        RedirectView.as_view(url=f"{settings.STATIC_URL}weightgate/favicon.svg"),
+        name="favicon",
+    ),
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),

@@ -219,6 +219,7 @@ PUBLISH = {PUBLISHERS: 400}  # they may, and send nothing
 INSIDERS = "licensee administrator publisher operator"
 
 PAGES = [
+    Row("favicon", "GET", 302),
     Row("healthz", "GET", 200),
     Row("readyz", "GET", 200),
     Row("metrics", "GET", 404, {"operator": 200}),
