@@ -87,7 +87,7 @@ def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -
 def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
     """Render the summary of errors, in the words that stand beside each field."""
     rows = [
-        {"text": text, "target": _target(bound)}
+        {"label": _unless_named(bound, text), "text": text, "target": _target(bound)}
         for form in all_forms
         if form
         for bound in form
@@ -96,6 +96,14 @@ def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
     general = [text for form in all_forms if form for text in form.non_field_errors()]
     fields = len({row["target"] for row in rows})  # two faults of one answer are one answer’s
     return {"rows": rows, "general": general, "heading": _heading(fields)}
+
+
+def _unless_named(bound: BoundField, text: str) -> str:
+    """Return the field's label with a space, or nothing where the error's own words name it."""
+    label = strip_tags(str(bound.label)).strip()
+    if not label or label.lower() in text.lower():
+        return ""
+    return f"{label} " if label.endswith(("?", ".", ":")) else f"{label}: "
 
 
 def messages_of(bound: BoundField) -> list[str]:

@@ -45,6 +45,15 @@ def test_the_summary_says_the_same_words_and_leads_to_the_fields() -> None:
     assert '<a href="#id_noncommercial">Tick “The work is noncommercial”</a>' in html
 
 
+def test_the_summary_names_a_field_whose_error_does_not() -> None:
+    form = Research({"outputs": "A paper", "others": "no", "noncommercial": "on"})
+    form.add_error("members", "Choose 1 to 20.")
+    html = render("{% error_summary form %}", form)
+    assert '<li>How many? <a href="#id_members">Choose 1 to 20.</a></li>' in html
+    named = render("{% error_summary form %}", Research({}))
+    assert '<li><a href="#id_others_0">Choose an answer to “Anyone else?”</a></li>' in named
+
+
 def test_no_summary_without_errors() -> None:
     assert render("{% error_summary form %}", Research()).strip() == ""
 
