@@ -37,7 +37,7 @@ class LinkGone(LinkRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "This file was taken out of the model's history. Ask for what is there now."
+            "This file was taken out of the model’s history. Ask for what is there now."
         )
 
 
@@ -62,7 +62,7 @@ class BlobUnavailable(DomainError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"The bytes of {path} can't be read at the moment. Try again later; "
+            f"The bytes of {path} can’t be read at the moment. Try again later; "
             "if it stays so, tell the operator."
         )
 

@@ -23,7 +23,7 @@ ABSENT = {
         "GET /api/models/NAMESPACE/NAME the newest commit."
     ),
     "api/(?:papers|daily_papers)(?:/.*)?": (
-        "There are no papers here. Name yours in the model's card."
+        "There are no papers here. Name yours in the model’s card."
     ),
     "api/(?:models|datasets)-tags-by-type": (
         "There is no list of all tags here. GET /api/models tells the tags of each model."

@@ -108,7 +108,7 @@ GATED = {
     "declined": (declined, "was declined on", "/requests/"),
     "revoked": (revoked, "ended by the lab", "/requests/new/"),
     "expired": (expired, "ended on", "/grants/"),
-    "suspended": (suspended, "is suspended since", "see http"),
+    "suspended": (suspended, "has been suspended since", "see http"),
     "offered": (
         lambda world, now: make_offer(world.repo, now=now).person,
         "Sign its terms by",

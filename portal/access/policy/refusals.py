@@ -90,9 +90,9 @@ CATALOGUE: dict[Reason, _Words] = {
         "at {url}",
     ),
     Reason.SUSPENDED: _Words(
-        "Access is suspended since {date}. It can be lifted; the notice says whom to ask.",
+        "Access has been suspended since {date}. It can be lifted; the notice says whom to ask.",
         "See the model",
-        "Access to {repo} is suspended since {iso}. It can be lifted; see {url}",
+        "Access to {repo} has been suspended since {iso}. It can be lifted; see {url}",
     ),
     Reason.CHECKED: _Words(
         "We check your access first; answer due {date}. You don’t need to do anything.",

@@ -23,13 +23,13 @@ ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 @hub_view(*ANY)
 def no_such_repo(request: HttpRequest, caller: Caller, **names: str) -> Never:
     """Refuse a name without its namespace, or something that is no model."""
-    raise RepoNotFound("There's nothing at this address: a model's name is NAMESPACE/NAME.")
+    raise RepoNotFound("There’s nothing at this address: a model’s name is NAMESPACE/NAME.")
 
 
 @hub_view(*ANY)
 def nothing(request: HttpRequest, caller: Caller, **names: str) -> Never:
     """Answer a plain 404, on which clients go on without."""
-    raise NotFound("There's nothing at this address.")
+    raise NotFound("There’s nothing at this address.")
 
 
 @hub_view(*ANY)

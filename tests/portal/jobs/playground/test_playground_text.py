@@ -105,7 +105,7 @@ def test_access_that_ended_meanwhile_is_said_beside_what_was_typed(client, hoste
     response = client.post(PLAYGROUND, form(hosted, prompt="Kept words"))
     page = response.content.decode()
     assert response.status_code == 422
-    assert "Access is suspended since" in page
+    assert "Access has been suspended since" in page
     assert "Kept words" in page
     assert f'<a href="/{hosted.full_name}">' in page
     assert not Job.objects.exists()
