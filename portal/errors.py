@@ -87,6 +87,6 @@ class FieldErrors(Invalid):
     code = "invalid_fields"
 
     def __init__(self, errors: dict[str, str], *, inside: str = "") -> None:
-        super().__init__("; ".join(errors.values()))
+        super().__init__(" ".join(errors.values()))
         prefix = f"{inside}." if inside else ""
         self.errors = {f"{prefix}{name}": text for name, text in errors.items()}

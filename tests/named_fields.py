@@ -12,7 +12,7 @@ from portal.api.base.views import UNKNOWN, ApiView
 UNREAD = "not_json"
 # These say of a name that it isn't known, and of a body that it is no object.
 OF_NO_FIELD = {UNKNOWN, "This field isn’t known here. Leave it out."}
-WHOLE = "non_field_errors"
+WHOLE = "body"
 # Submitting checks the draft, whose answers another operation of the same request takes.
 ELSEWHERE = {"SubmitView": "answers."}
 

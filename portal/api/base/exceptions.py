@@ -41,6 +41,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     body = rest_body(domain_error)
     if isinstance(error, DomainError):  # a serializer's own errors are named as sent already
         body["error"]["fields"] = as_sent(body["error"]["fields"], _input_of(context))
+    if len(fields := body["error"]["fields"]) > 1:
+        body["error"]["message"] = " ".join(f"{name}: {text}" for name, text in fields.items())
     return Response(body, status=domain_error.status, headers=retry_headers(domain_error))
 
 

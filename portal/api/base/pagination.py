@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,10 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.errors import FieldErrors
+
+NO_NUMBER = "Send a whole number, 1 or more."
+
 
 class NumberedPages(PageNumberPagination):
     """Pages of fifty, or of a ``limit`` up to a hundred, by their number."""
@@ -19,6 +24,28 @@ class NumberedPages(PageNumberPagination):
     page_size_query_param = "limit"
     max_page_size = 100
     query_names = frozenset({"page", "limit"})
+    last_page_strings: Sequence[str] = ()
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        _refuse_no_numbers(self.query_names, request)
+        return super().paginate_queryset(queryset, request, view)
+
+
+def _refuse_no_numbers(names: frozenset[str], request: Request) -> None:
+    """Raise FieldErrors for each of these queries that is no positive whole number.
+
+    DRF would answer the first page, or as many rows as if nothing had been said.
+    """
+    queries = request.query_params
+    wrong = [name for name in sorted(names & queries.keys()) if not _is_number(queries[name])]
+    if wrong:
+        raise FieldErrors(dict.fromkeys(wrong, NO_NUMBER))
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,18}", text) is not None and int(text) > 0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from rest_framework import serializers
 from portal.access.models import Acceptance
 from portal.access.policy.conditions import MOST_MEMBERS, Conditions
 from portal.access.requests.form.questions import LONGEST_LINE
-from portal.api.base.fields import FreeTextField, SingleLineField
+from portal.api.base.fields import (
+    FreeTextField,
+    SingleLineField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+)
+from portal.api.base.words import WORDS, set_words
 
 
 class Input(serializers.Serializer[Any]):
@@ -18,11 +25,15 @@ class Input(serializers.Serializer[Any]):
     DRF ignores them; but who mistypes an optional field must not believe that it was taken.
     """
 
+    default_error_messages = WORDS[serializers.Serializer]
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
             raise serializers.ValidationError(
                 {name: ["This field isn’t known here. Leave it out."] for name in unknown}
             )
+        for field in self.fields.values():
+            set_words(field)
         return super().to_internal_value(data)
 
 
@@ -33,12 +44,12 @@ class Output(serializers.Serializer[Any]):
 class SignatureInput(Input):
     """A signature: the exact text by its sha256, each attestation, and the signer’s name."""
 
-    text_sha256 = serializers.CharField(max_length=64)
+    text_sha256 = StrictCharField(max_length=64)
     typed_name = SingleLineField()
     capacity = serializers.ChoiceField(choices=Acceptance.Capacity.choices, default="person")
     entity = SingleLineField(required=False)
     attestations = serializers.ListField(
-        child=serializers.CharField(max_length=40), max_length=50, allow_empty=True
+        child=StrictCharField(max_length=40), max_length=50, allow_empty=True
     )
 
 
@@ -62,15 +73,15 @@ class PersonOutput(Output):
 
 
 class ConditionsInput(Input):
-    no_logits = serializers.BooleanField(default=False)
+    no_logits = StrictBooleanField(default=False)
     files = serializers.ListField(
-        child=serializers.CharField(max_length=LONGEST_LINE),
+        child=StrictCharField(max_length=LONGEST_LINE),
         max_length=50,
         allow_null=True,
         default=None,
         help_text="Patterns of paths that may be downloaded; null for all.",
     )
-    max_members = serializers.IntegerField(
+    max_members = StrictIntegerField(
         min_value=0, max_value=MOST_MEMBERS, allow_null=True, default=None
     )
 

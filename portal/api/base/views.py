@@ -132,6 +132,8 @@ class ApiView(GenericAPIView[Any]):
 
 
 def _validated(serializer_class: type[Input], data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise FieldErrors({"body": "Send a JSON object."})
     serializer = serializer_class(data=data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

@@ -8,7 +8,12 @@ from rest_framework import serializers
 
 from portal.access.gate.settings import RANGES, SWITCHES
 from portal.access.requests.form.questions import QuestionKind
-from portal.api.base.fields import SingleLineField
+from portal.api.base.fields import (
+    SingleLineField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+)
 from portal.api.base.serializers import Input, Output, PersonOutput
 from portal.catalog.models import TeamMember
 
@@ -20,10 +25,10 @@ class GateInput(Input):
 
     def get_fields(self) -> dict[str, Any]:
         numbers = {
-            name: serializers.IntegerField(required=False, help_text=f"{least} to {most}.")
+            name: StrictIntegerField(required=False, help_text=f"{least} to {most}.")
             for name, (least, most) in RANGES.items()
         }
-        switches = {name: serializers.BooleanField(required=False) for name in sorted(SWITCHES)}
+        switches = {name: StrictBooleanField(required=False) for name in sorted(SWITCHES)}
         return {**numbers, **switches}
 
 
@@ -35,29 +40,29 @@ class GateOutput(Output):
 
 
 class ShownIfField(Input):
-    field = serializers.CharField(max_length=40)
-    equals = serializers.CharField(max_length=200)
+    field = StrictCharField(max_length=40)
+    equals = StrictCharField(max_length=200)
 
 
 class QuestionInput(Input):
     """One question of the lab’s own. ``material``: a changed answer voids the votes before it."""
 
-    name = serializers.CharField(max_length=40)
+    name = StrictCharField(max_length=40)
     type = serializers.ChoiceField(choices=[(str(kind), str(kind)) for kind in QuestionKind])
-    label = serializers.CharField(max_length=500)  # type: ignore[assignment]
-    step = serializers.CharField(max_length=40)
-    help = serializers.CharField(max_length=1000, allow_blank=True, default="")
-    required = serializers.BooleanField(default=True)  # type: ignore[assignment]
-    material = serializers.BooleanField(default=False)
+    label = StrictCharField(max_length=500)  # type: ignore[assignment]
+    step = StrictCharField(max_length=40)
+    help = StrictCharField(max_length=1000, allow_blank=True, default="")
+    required = StrictBooleanField(default=True)  # type: ignore[assignment]
+    material = StrictBooleanField(default=False)
     choices = serializers.ListField(
-        child=serializers.CharField(max_length=200), max_length=100, default=list
+        child=StrictCharField(max_length=200), max_length=100, default=list
     )
     shown_if = ShownIfField(allow_null=True, default=None)
 
 
 class FormInput(Input):
     questions = serializers.ListField(child=QuestionInput(), max_length=MOST_QUESTIONS)
-    over = serializers.IntegerField(
+    over = StrictIntegerField(
         required=False, min_value=0, help_text="The version that this changes; 0 for none."
     )
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from portal.access.grants.listing import LONGEST_SEARCH, VIEWS
-from portal.api.base.fields import FreeTextField, IdField, LastDayField, SingleLineField
+from portal.api.base.fields import (
+    FreeTextField,
+    IdField,
+    LastDayField,
+    SingleLineField,
+    StrictBooleanField,
+)
 from portal.api.base.serializers import Input, SignatureInput
 
 
@@ -17,7 +23,7 @@ class RenewInput(Input):
 
 class CloseInput(Input):
     statement = FreeTextField()
-    deleted_copies = serializers.BooleanField(default=False)
+    deleted_copies = StrictBooleanField(default=False)
 
 
 class InviteInput(Input):
@@ -45,7 +51,7 @@ class WithdrawNoticeInput(Input):
 
 
 class DecideRenewalInput(Input):
-    granted = serializers.BooleanField()
+    granted = StrictBooleanField()
     reason = FreeTextField(default="")
 
 

@@ -11,14 +11,19 @@ from portal.access.holds.holds import lift_quorum
 from portal.access.holds.impact import affected_by
 from portal.access.holds.targets import subject_words
 from portal.access.models import Hold
-from portal.api.base.fields import FreeTextField, SingleLineField
+from portal.api.base.fields import (
+    FreeTextField,
+    SingleLineField,
+    StrictBooleanField,
+    StrictCharField,
+)
 from portal.api.base.serializers import Input, Output, PersonOutput
 from portal.catalog.models import ModelRepo
 
 
 class PlaceInput(Input):
     scope = serializers.ChoiceField(choices=Hold.Scope.choices)
-    subject = serializers.CharField(
+    subject = StrictCharField(
         max_length=300,
         help_text="A username or confirmed address; an organization’s name or ROR id; a commit.",
     )
@@ -26,14 +31,14 @@ class PlaceInput(Input):
         required=False, help_text="namespace/name; without it the hold binds everywhere."
     )
     only_files = serializers.ListField(
-        child=serializers.CharField(max_length=300),
+        child=StrictCharField(max_length=300),
         max_length=50,
         default=list,
         help_text="Of a revision: patterns of the paths whose bytes are held in every revision "
         "that has them; empty for the weights.",
     )
     reason = FreeTextField()
-    dry_run = serializers.BooleanField(
+    dry_run = StrictBooleanField(
         default=False, help_text="Report what it would stop, without placing it."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from portal.api.base.fields import StrictCharField
 from portal.api.base.serializers import Input, Output
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import can_be_resent
@@ -38,8 +39,8 @@ class LetterDetailOutput(LetterOutput):
 
 
 class WordsInput(Input):
-    subject = serializers.CharField(max_length=LONGEST_SUBJECT, allow_blank=True)
-    text = serializers.CharField(
+    subject = StrictCharField(max_length=LONGEST_SUBJECT, allow_blank=True)
+    text = StrictCharField(
         max_length=LONGEST_LETTER,
         allow_blank=True,
         help_text="Paragraphs, separated by empty lines.",

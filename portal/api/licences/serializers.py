@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from portal.access.certificates.certificate import Certificate
 from portal.access.models import Acceptance
-from portal.api.base.fields import SingleLineField
+from portal.api.base.fields import SingleLineField, StrictCharField
 from portal.api.base.serializers import Input, Output
 from portal.catalog.models import Licence, LicenceVersion
 
@@ -63,12 +63,12 @@ class VersionDiffOutput(Output):
 
 
 class PublishInput(Input):
-    slug = serializers.CharField(max_length=50)
+    slug = StrictCharField(max_length=50)
     name = SingleLineField(default="", help_text="For a licence that is new.")
     version = SingleLineField(max_length=20, allow_blank=False)
     kind = serializers.ChoiceField(choices=LicenceVersion.Kind.choices)
-    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False)
-    attribution = serializers.CharField(max_length=2000)
+    text = StrictCharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+    attribution = StrictCharField(max_length=2000)
     terms = serializers.DictField()
     effective_at = serializers.DateTimeField(required=False)
 

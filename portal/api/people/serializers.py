@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from portal.accounts.models import Affiliation, Organization, Reference
-from portal.api.base.fields import SingleLineField
+from portal.api.base.fields import SingleLineField, StrictCharField
 from portal.api.base.serializers import Input, Output
 
 SHORTEST_SEARCH = 2
@@ -40,9 +40,9 @@ class SentToOutput(Output):
 
 
 class ReferenceInput(Input):
-    organization = serializers.CharField(max_length=300, help_text="Its whole name, or its ROR id.")
+    organization = StrictCharField(max_length=300, help_text="Its whole name, or its ROR id.")
     name = SingleLineField()
-    email = serializers.CharField(max_length=254)
+    email = StrictCharField(max_length=254)
     relation = SingleLineField()
 
 

@@ -22,6 +22,9 @@ class HeadFilters(Input):
     hash = serializers.RegexField(
         rf"^[0-9a-f]{{{SHORTEST_HASH},64}}$",
         help_text="The whole hash, or the first 16 characters, as letters quote it.",
+        error_messages={
+            "invalid": f"Send {SHORTEST_HASH} to 64 characters of the hash: 0 to 9 and a to f."
+        },
     )
 
 

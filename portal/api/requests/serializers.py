@@ -16,7 +16,7 @@ from portal.access.policy.request_actions import allowed_actions
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
 from portal.access.review.status import grant_of, last_decision
-from portal.api.base.fields import FreeTextField, IdField, SingleLineField
+from portal.api.base.fields import FreeTextField, IdField, SingleLineField, StrictCharField
 from portal.api.base.serializers import Input, Output, SignatureInput
 
 MOST_CHOICES = 100
@@ -28,9 +28,9 @@ MOST_CHOICES = 100
 class AnswerField(serializers.Field[Any, Any, Any, Any]):
     """A text, or a list of choices."""
 
-    _text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True, trim_whitespace=False)
+    _text = StrictCharField(max_length=LONGEST_TEXT, allow_blank=True, trim_whitespace=False)
     _list = serializers.ListField(
-        child=serializers.CharField(max_length=LONGEST_LINE), max_length=MOST_CHOICES
+        child=StrictCharField(max_length=LONGEST_LINE), max_length=MOST_CHOICES
     )
     child = _list.child
 
@@ -117,7 +117,7 @@ class DecisionOutput(Output):
 
     verdict = serializers.CharField()
     reason_code = serializers.CharField()
-    reason_text = serializers.CharField()
+    reason_text = StrictCharField()
     decided_at = serializers.DateTimeField()
 
 

@@ -8,7 +8,16 @@ from rest_framework import serializers
 from portal.access.models import Decision
 from portal.access.review.queue.filters import DECIDED, FLAGS, GROUPINGS, VIEWS
 from portal.accounts.models import Sector
-from portal.api.base.fields import FreeTextField, IdField, LastDayField, ModesField, SingleLineField
+from portal.api.base.fields import (
+    FreeTextField,
+    IdField,
+    IdFilter,
+    LastDayField,
+    ModesField,
+    SingleLineField,
+    StrictBooleanField,
+    StrictCharField,
+)
 from portal.api.base.serializers import ConditionsInput, Input
 from portal.parsing.texts import LONGEST_TEXT
 
@@ -42,7 +51,7 @@ class BulkInput(Input):
     until = LastDayField(required=False)
     reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
     reason_text = FreeTextField(required=False)
-    dry_run = serializers.BooleanField(
+    dry_run = StrictBooleanField(
         default=False, help_text="Report what would happen, without changing anything."
     )
 
@@ -52,12 +61,12 @@ class AssignInput(Input):
 
 
 class DeclareInput(Input):
-    has_conflict = serializers.BooleanField()
+    has_conflict = StrictBooleanField()
     statement = FreeTextField(default="")
 
 
 class NoteInput(Input):
-    text = serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True)
+    text = StrictCharField(max_length=LONGEST_TEXT, allow_blank=True)
 
 
 class VouchInput(Input):
@@ -66,11 +75,12 @@ class VouchInput(Input):
 
 class NarrowedBy(Input):
     view = serializers.ChoiceField(choices=[*VIEWS, DECIDED], required=False)
-    repo = IdField(required=False, help_text="The model’s id.")
+    repo = IdFilter(required=False, help_text="The model’s id.")
     who = serializers.RegexField(
         r"^(mine|nobody|[0-9]{1,18})$",
         required=False,
         help_text="Whose cases: mine, nobody, or a colleague’s id.",
+        error_messages={"invalid": "Send mine, nobody, or a colleague’s id."},
     )
     flag = serializers.ChoiceField(choices=list(FLAGS), required=False)
     sector = serializers.ChoiceField(choices=Sector.choices, required=False)
@@ -80,8 +90,8 @@ class NarrowedBy(Input):
 
 
 class QueueFilters(NarrowedBy):
-    before = IdField(required=False, help_text="Turns to the page before; see `previous`.")
-    after = IdField(required=False, help_text="Turns to the page after; see `next`.")
+    before = IdFilter(required=False, help_text="Turns to the page before; see `previous`.")
+    after = IdFilter(required=False, help_text="Turns to the page after; see `next`.")
 
 
 class GroupFilters(NarrowedBy):

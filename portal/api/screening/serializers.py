@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from portal.access.models import ScreeningEntry
+from portal.api.base.fields import StrictBooleanField, StrictCharField
 from portal.api.base.serializers import Input, Output, PersonOutput
 
 BIGGEST_FILE = 2_000_000
@@ -12,8 +13,8 @@ BIGGEST_FILE = 2_000_000
 
 class EntryInput(Input):
     kind = serializers.ChoiceField(choices=ScreeningEntry.Kind.choices)
-    value = serializers.CharField(max_length=200)
-    note = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    value = StrictCharField(max_length=200)
+    note = StrictCharField(max_length=1000, allow_blank=True, default="")
 
 
 class EntryOutput(serializers.ModelSerializer[ScreeningEntry]):
@@ -25,10 +26,10 @@ class EntryOutput(serializers.ModelSerializer[ScreeningEntry]):
 
 
 class ImportInput(Input):
-    lines = serializers.CharField(
+    lines = StrictCharField(
         max_length=BIGGEST_FILE, trim_whitespace=False, help_text="CSV: kind, value, note."
     )
-    dry_run = serializers.BooleanField(default=False)
+    dry_run = StrictBooleanField(default=False)
 
 
 class WrongOutput(Output):

@@ -15,10 +15,11 @@ from django.db import models
 from rest_framework import serializers
 
 from portal.access.requests.form.questions import LONGEST_LINE
-from portal.api.base.fields import SingleLineField
+from portal.api.base.fields import SingleLineField, StrictCharField
 from portal.api.base.serializers import Input
 from portal.text.lines import LineField, LineInput
 
+CHAR_FIELDS = (serializers.CharField, StrictCharField)
 OURS = "ours: no person types it"
 LOOKED_UP = "looked up, and refused where nothing has that name"
 PATTERN = "has a narrower pattern of its own"
@@ -111,7 +112,7 @@ def short_api_fields() -> Iterator[tuple[str, serializers.Field]]:
     importlib.import_module("portal.urls")
     for takes in _portal_subclasses(Input):
         for name, field in takes().fields.items():
-            short = type(field) is serializers.CharField and (field.max_length or 0) <= LONGEST_LINE
+            short = type(field) in CHAR_FIELDS and (field.max_length or 0) <= LONGEST_LINE
             if isinstance(field, SingleLineField) or short:
                 yield f"{takes.__name__}.{name}", field
 
