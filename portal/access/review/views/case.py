@@ -208,6 +208,8 @@ def _forms(
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
     initial = {"modes": answers.get("modes"), "until": until}  # of an approval
     repo = access_request.repo
+    if form:
+        form.auto_id = f"{name}_%s"  # as the fresh one's: a bare "note" clashes with its dialog
     shown = {
         f"{dialog}_form": form
         if form and dialog == name

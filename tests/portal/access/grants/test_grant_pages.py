@@ -159,6 +159,7 @@ class TestOneGrant:
         version = client.get(path("renew", grant.pk)).context["form"].version
         bare = client.post(path("renew", grant.pk), signed(grant.person, version))
         assert bare.status_code == 422
+        assert bare.text.count('id="report-h"') == 1
         values = signed(grant.person, version, report="We measured it.")
         assert client.post(path("renew", grant.pk), values).status_code == 302
         page = client.get(path("grant", grant.pk))

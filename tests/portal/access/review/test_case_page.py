@@ -134,7 +134,9 @@ def test_claimed_handed_back_and_held_by_another(page, case, reviewer, now):
 
 
 def test_a_note_and_an_empty_one(page, case):
-    assert page.post(url("note", case), {"note": " "}).status_code == 422
+    empty = page.post(url("note", case), {"note": " "})
+    assert empty.status_code == 422
+    assert empty.text.count('id="note-h"') == 1
     page.post(url("note", case), {"note": "Read with another."})
     assert Note.objects.get().text == "Read with another."
 
