@@ -113,7 +113,7 @@ def evidence_flags(
 def _holds(access_request: AccessRequest, now: datetime) -> Iterator[EvidenceFlag]:
     applicant, repo = access_request.applicant, access_request.repo
     for hold in Hold.objects.on(applicant, repo, None, now)[:MOST]:
-        yield EvidenceFlag(f"A hold stands since {whole_date(hold.placed_at)}", hold.reason)
+        yield EvidenceFlag(f"A hold stands, placed on {whole_date(hold.placed_at)}", hold.reason)
 
 
 def _screening(access_request: AccessRequest) -> Iterator[EvidenceFlag]:
