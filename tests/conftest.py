@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -83,6 +85,25 @@ def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not is_held or match.view_name in ANSWER_IN_PLACE, (
                 f"{match.view_name} answers a form with a page; redirect to it"
             )
+        return response
+
+    monkeypatch.setattr(Client, "request", request)
+
+
+ID = re.compile(r'\sid="([^"]+)"')
+
+
+@pytest.fixture(autouse=True)
+def _ids_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold each page that any test reads: labels, errors and links lead to one element each."""
+    send = Client.request
+
+    def request(client: Client, **environ: Any) -> Any:
+        response = send(client, **environ)
+        if not response.streaming and "text/html" in response.get("Content-Type", ""):
+            ids = Counter(ID.findall(response.content.decode()))
+            twice = [name for name, count in ids.items() if count > 1]
+            assert not twice, f"{response.request['PATH_INFO']} has ids twice: {twice}"
         return response
 
     monkeypatch.setattr(Client, "request", request)
