@@ -77,7 +77,7 @@ class TestDeclining:
         letter = " ".join(OutboxMessage.objects.get(kind="decline").text.split())
         assert "The purpose isn’t clear enough to judge" in letter
         assert "Say which model." in letter
-        assert "ask again" in letter
+        assert "make a new request" in letter
 
     @pytest.mark.parametrize("changed", [{"reason_code": ""}, {"reason_text": "  "}])
     def test_without_a_reason_it_is_impossible(self, case, reviewer, now, changed):
