@@ -84,8 +84,9 @@ def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -
 
 
 @register.inclusion_tag("forms/error_summary.html")
-def error_summary(*all_forms: forms.BaseForm) -> dict[str, Any]:
-    """Render the summary of errors, in the words that stand beside each field."""
+def error_summary(*shown: forms.BaseForm | list[forms.BaseForm]) -> dict[str, Any]:
+    """Render one summary of the errors of all forms, in the words that stand beside each field."""
+    all_forms = [form for part in shown for form in (part if isinstance(part, list) else [part])]
     rows = [
         {"label": _unless_named(bound, text), "text": text, "target": _target(bound)}
         for form in all_forms
