@@ -74,7 +74,7 @@ class LogitsOutput:
 
 
 class Executor(Protocol):
-    """Whatever runs a batch and reads its logits: one rank here, or many together."""
+    """An object that runs a batch and reads its logits, on one rank or on many together."""
 
     def execute(self, batch: Batch, requests: list[LogitsRequest]) -> list[LogitsOutput]:
         """Return an output for each row, in the batch's order; requests has one for each too."""

@@ -49,7 +49,7 @@ RULES = {
     "extra_forbidden": "is not known here. Leave it out",
     "value_error": "{error}",
 }
-"""What to say of pydantic's kinds of error, in JSON's terms rather than Python's."""
+"""The table gives each kind of pydantic's errors a sentence in JSON's terms, not in Python's."""
 
 
 def validated(body: type[B], content: Any, *, refusal: type[Invalid] = Invalid) -> B:

@@ -40,20 +40,14 @@ class Address:
 
 
 def applicant_of(access_request: AccessRequest) -> Address:
-    applicant, repo = access_request.applicant, access_request.repo
-    return Address(
-        recipient=applicant,
-        repo=repo,
-        reference=access_request.reference,
-        keys=letter_key(access_request, ""),
-        about=f"{repo.full_name}, request {access_request.reference}",
-        label="See your request",
-        page=reverse("access:request", args=[access_request.pk]),
-        names={"applicant": applicant.display_name},
-    )
+    """Address the applicant, about their request."""
+    applicant = access_request.applicant
+    address = _about_request(access_request, applicant, "access:request", "See your request")
+    return replace(address, names={"applicant": applicant.display_name})
 
 
 def holder_of(grant: Grant) -> Address:
+    """Address the holder of a grant, about it."""
     return Address(
         recipient=grant.person,
         repo=grant.repo,
@@ -68,15 +62,21 @@ def holder_of(grant: Grant) -> Address:
 
 def reader_of(access_request: AccessRequest, reader: User) -> Address:
     """Address somebody of the lab who may read this request."""
+    return _about_request(access_request, reader, "access:case", "Open the request")
+
+
+def _about_request(
+    access_request: AccessRequest, recipient: User, url_name: str, label: str
+) -> Address:
     repo = access_request.repo
     return Address(
-        recipient=reader,
+        recipient=recipient,
         repo=repo,
         reference=access_request.reference,
         keys=letter_key(access_request, ""),
         about=f"{repo.full_name}, request {access_request.reference}",
-        label="Open the request",
-        page=reverse("access:case", args=[access_request.pk]),
+        label=label,
+        page=reverse(url_name, args=[access_request.pk]),
     )
 
 

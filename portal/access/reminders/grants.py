@@ -64,11 +64,13 @@ def remind_of_grant(grant: Any, now: datetime) -> None:
 
 
 def grants_ended(now: datetime) -> QuerySet[Any]:
+    """Select grants that ended lately, and whose holder hasn't been told."""
     over = _begun().filter(ends__lte=now, ends__gt=now - CLOSEOUT)
     return over.filter(~is_written("grant-", OuterRef("pk"), "-ended"))
 
 
 def tell_grant_ended(grant: Any, now: datetime) -> None:
+    """Tell the holder that the grant has ended."""
     send(
         with_reference(holder_of(grant)).linked(GONE),
         kind="grant_ended",
@@ -90,6 +92,7 @@ def grants_without_closeout(now: datetime) -> QuerySet[Any]:
 
 
 def remind_of_closeout(grant: Any, now: datetime) -> None:
+    """Remind the holder of the closing statement, once."""
     send(
         with_reference(holder_of(grant)).linked(GONE),
         kind="closeout_reminder",

@@ -40,6 +40,7 @@ class RequestActionView(RetrieveModelMixin, OwnRequestMixin):
         return self.retrieve(request)
 
     def perform(self, access_request: AccessRequest) -> None:
+        """Call the service. Each view says which."""
         raise NotImplementedError
 
     def get_changes(self, access_request: AccessRequest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class HistoryListView(ApiListView):
     """A list of something that happened to one request, which a mixin finds."""
 
     def get_request(self) -> AccessRequest:
+        """Return the request whose history is listed, if the caller may read it."""
         raise NotImplementedError
 
 

@@ -39,6 +39,7 @@ class CaseActionView(CaseMixin):
         return Response(CaseStateOutput(state, context=self.get_serializer_context()).data)
 
     def perform(self, request_id: int) -> None:
+        """Call the service. Each view says which."""
         raise NotImplementedError
 
 
