@@ -1,0 +1,1 @@
+"""Rotate the keys that an installation signs with, without ending what they have signed."""
