@@ -23,6 +23,7 @@ SECRET_PATHS = (
     "/accounts/password/reset/key/",
     "/affiliations/prove/",
     "/inbox/address/",
+    "/invitations/",
     "/references/",
 )
 BASIC = r"(?<=Basic )[0-9A-Za-z+/=_-]{8,}"  # a token, encoded
@@ -35,6 +36,27 @@ NOBODYS = "-"
 def redact(text: str) -> str:
     """Replace secrets in a text by ***."""
     return SECRETS.sub("***", text)
+
+
+class SeldomHeard(logging.Filter):
+    """A filter that lets through a line of each level a minute of what these loggers say.
+
+    A library that tries again by itself says so each time, while the first line tells all.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(name)
+        self._seconds = seconds
+        self._last: dict[int, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        last = self._last.get(record.levelno)
+        if last is not None and 0 <= record.created - last < self._seconds:
+            return False
+        self._last[record.levelno] = record.created
+        return True
 
 
 def formatter(kind: str) -> logging.Formatter:
