@@ -1,0 +1,1 @@
+"""Check an installation from within: `manage.py doctor`, and the operators' page of checks."""

@@ -1,0 +1,62 @@
+"""Check that workers and beat are alive, and that each hosted model has a worker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery.exceptions import CeleryError
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from portal.catalog.models import ModelRepo
+from portal.database.refusals import reason_of
+from portal.doctor.findings import Findings, fault, ok, skipped
+from portal.jobs.services import live_workers
+from portal.jobs.ticks import last_tick
+from portal.queue import app
+
+PING_SECONDS = 2.0
+LATEST_TICKS = 6
+
+
+def alive() -> Findings:
+    """Ask the workers for a sign of life, and look when beat last gave one."""
+    try:
+        answers = app.control.ping(timeout=PING_SECONDS) or []
+        names = sorted(name for answer in answers for name in answer)
+        ticked_at = last_tick()
+    except (OperationalError, CeleryError, RedisError, OSError) as error:
+        return [skipped(f"Not checked, since Redis can’t be reached: {reason_of(error)}")]
+    if not names:
+        return [fault("No worker answers.", "Start `weightgate worker`, and read its log.")]
+    findings = [ok(f"Workers: {', '.join(names)}.")]
+    due = timedelta(seconds=settings.JOB_SWEEP_SECONDS * LATEST_TICKS)
+    if ticked_at is None or timezone.now() - ticked_at > due:
+        findings.append(
+            fault(
+                "Beat has started no task of late: mail, deadlines and lost jobs wait.",
+                "Start `weightgate beat`, once in the whole installation.",
+            )
+        )
+    return [*findings, *_hosted()]
+
+
+def _hosted() -> Findings:
+    try:
+        live = live_workers()
+        hosted = list(ModelRepo.objects.filter(hosted=True).with_names())
+    except DatabaseError:
+        return [skipped("Hosted models weren’t checked, since the database can’t be read.")]
+    missing = [repo.full_name for repo in hosted if repo.pk not in live]
+    if not missing:
+        return []
+    return [
+        fault(
+            f"No worker has loaded {', '.join(missing)}.",
+            "A model takes a while to load. If it stays so, read the worker’s log, and see "
+            "WEIGHTGATE_HOSTED_MODEL.",
+        )
+    ]
