@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--fresh", action="store_true", help="keep the folder aside; make a new one")
     show.add_argument("--from-make", action="store_true", help="stop with the make above")
     _add_var(show)
-    execute = actions.add_parser("exec", help="run a command beside PostgreSQL and Redis")
+    execute = actions.add_parser("exec", help="run a command beside PostgreSQL and Valkey")
     execute.set_defaults(action=_exec)
     _add_var(execute)
     execute.add_argument("command", nargs="+", metavar="COMMAND")

@@ -8,18 +8,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from portal.private_files import write_private
+
 MAX_LOG_BYTES = 8 * 1024 * 1024
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file at mode 0600 and rename it into place: a reader sees the old one or the new."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -57,6 +57,7 @@ def write_config(
     path = home / "nginx.conf"
     values: dict[str, object] = {
         "NGINX_LISTEN": f"127.0.0.1:{port}",
+        "NGINX_TLS": os.devnull,
         "NGINX_RUN_DIR": home,
         "NGINX_LOG_DIR": var / "logs",
         "NGINX_BYTES_SOCKET": inner,

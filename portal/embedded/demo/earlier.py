@@ -9,7 +9,7 @@ from portal.embedded.errors import EmbeddedError, PartFailed
 from portal.embedded.postgres import move_data
 from portal.embedded.supervisor import ProcessSupervisor
 
-HALF_MIGRATED = "portal.E001"  # portal.database_checks; it needs Django, which isn't loaded here
+HALF_MIGRATED = "portal.E001"  # portal.database.checks; it needs Django, which isn't loaded here
 
 
 class EarlierFolder(EmbeddedError):

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal import env
+from portal import env, process_commands
 from portal.embedded import nginx
 from portal.embedded.files import private_folder, secret_key
 from portal.embedded.supervisor import Part
 
 ROOT = Path(__file__).resolve().parents[3]
-HOST = "127.0.0.1"
-GRACE_SECONDS = "3"
+HOST = process_commands.HOST
+GRACE_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ class Site:
         return self.part(name, "manage.py", *arguments)
 
     def parts(self) -> list[Part]:
-        return [*self.web_parts(), self._worker(), self._beat()]
+        return [
+            *self.web_parts(),
+            self.part("worker", *process_commands.worker(), omp_threads=2),
+            self.part("beat", *process_commands.beat(self.var / "beat-schedule")),
+        ]
 
     def web_parts(self) -> list[Part]:
         return self._single() if self.web == "single" else self._split()
 
     def _single(self) -> list[Part]:
-        return [self._uvicorn("web", "--host", HOST, "--port", str(self.port))]
+        address = f"{HOST}:{self.port}"
+        return [self.part("web", *process_commands.streams(address, grace_seconds=GRACE_SECONDS))]
 
     def _split(self) -> list[Part]:
         pages, streams = self.sockets / "pages.sock", self.sockets / "streams.sock"
@@ -82,43 +87,28 @@ class Site:
         )
         front = nginx.command(config, self.var / "logs" / "nginx.log", inner)
         return [
-            self._gunicorn("web", pages),
-            self._uvicorn("streams", "--uds", str(streams)),
+            self.part(
+                "web",
+                *process_commands.pages(
+                    f"{process_commands.SOCKET}{pages}",
+                    grace_seconds=GRACE_SECONDS,
+                    temporary=self.sockets,
+                ),
+            ),
+            self.part(
+                "streams",
+                *process_commands.streams(
+                    f"{process_commands.SOCKET}{streams}", grace_seconds=GRACE_SECONDS
+                ),
+            ),
             Part("nginx", front, tier=3),
         ]
-
-    def _uvicorn(self, name: str, *where: str) -> Part:
-        proxied = ("--proxy-headers", "--forwarded-allow-ips", "*")
-        trust = proxied if "--uds" in where else ("--no-proxy-headers",)
-        grace = ("--timeout-graceful-shutdown", GRACE_SECONDS, "--timeout-keep-alive", "65")
-        log = ("--log-level", "info", "--no-access-log")
-        module = ("-m", "uvicorn", "portal.asgi:application")
-        return self.part(name, *module, *where, *trust, *grace, *log, "--lifespan", "off")
-
-    def _gunicorn(self, name: str, socket: Path) -> Part:
-        workers = ("--workers", "2", "--worker-class", "gthread", "--threads", "8")
-        trust = ("--forwarded-allow-ips", "*")
-        grace = ("--graceful-timeout", GRACE_SECONDS, "--timeout", "120")
-        temporary = ("--worker-tmp-dir", str(self.sockets), "--no-control-socket")
-        module = ("-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{socket}")
-        return self.part(name, *module, *workers, *trust, *grace, *temporary)
-
-    def _worker(self) -> Part:
-        pool = ("--pool", "threads", "--concurrency", "16")
-        quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
-        return self.part(
-            "worker", "-m", "celery", "-A", "workers.app", "worker", *pool, *quiet, omp_threads=2
-        )
-
-    def _beat(self) -> Part:
-        schedule = ("--schedule", str(self.var / "beat-schedule"), "--pidfile=")
-        command = ("-m", "celery", "-A", "workers.app", "beat", *schedule, "--loglevel", "INFO")
-        return self.part("beat", *command)
 
 
 def common_environment(var: Path) -> dict[str, str]:
     """Return what any command on this folder needs besides the two servers' addresses."""
     return {
+        "WEIGHTGATE_ENV_FILE": "",  # an installation in the same folder is another
         "WEIGHTGATE_VAR": str(var),
         "WEIGHTGATE_SECRET_KEY": os.environ.get("WEIGHTGATE_SECRET_KEY") or secret_key(var),
         "WEIGHTGATE_BLOB_DIR": str(private_folder(var / "blobs")),

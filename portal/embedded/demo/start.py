@@ -17,6 +17,7 @@ from portal.embedded import nginx
 from portal.embedded.demo import screen
 from portal.embedded.demo.adopting import leave_note, remove_note
 from portal.embedded.demo.earlier import recognise, set_aside
+from portal.embedded.demo.listening import any_listens
 from portal.embedded.demo.parts import HOST, ROOT, Site
 from portal.embedded.demo.prepared import Prepared
 from portal.embedded.demo.readiness import Readiness
@@ -26,6 +27,7 @@ from portal.embedded.servers import start_servers
 from portal.embedded.supervisor import TICK_SECONDS, ProcessSupervisor
 
 READY_SECONDS = 180.0
+LAST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,18 @@ def require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            advice = "Choose another: make demo PORT=8001"
-            raise EmbeddedError(
-                f"Port {port} cannot be used ({error.strerror}). {advice}"
-            ) from None
+            reason = error.strerror or str(error)
+            raise _unusable(port, reason) from None
+
+
+def _unusable(port: int, reason: str) -> EmbeddedError:
+    return EmbeddedError(
+        f"Port {port} cannot be used ({reason}). Choose another: make demo PORT={_another(port)}"
+    )
+
+
+def _another(port: int) -> int:
+    return port + 1 if port < LAST_PORT else port - 1
 
 
 @contextmanager
@@ -98,7 +108,10 @@ def _fill(supervisor: ProcessSupervisor, site: Site, preset: str) -> None:
     with _stage("tables"):
         _migrate(supervisor, site)
     model = trained_model(supervisor, site, "demo-model", preset)
-    small = trained_model(supervisor, site, "demo-model-small", "tiny")
+    # Trained alike, two tiny models have the same bytes.
+    small = (
+        model if preset == "tiny" else trained_model(supervisor, site, "demo-model-small", "tiny")
+    )
     folders = ("--model", str(model), "--small-model", str(small))
     with _stage("demo data"):
         supervisor.run(site.manage("seed_demo", "seed_demo", *folders))
@@ -136,12 +149,14 @@ def _seed(var: Path) -> dict[str, Any]:
 
 
 def _serve(supervisor: ProcessSupervisor, site: Site, published: Path, began: float) -> None:
+    require_free(site.port)  # another process may have taken it during the training
     readiness = Readiness(HOST, site.port, streams=site.web == "split")
     try:
         with _stage("processes"):
             for part in site.parts():
                 supervisor.start(part)
             _wait_ready(supervisor, readiness)
+            _require_own(supervisor, site.port)
         leave_note(supervisor.var, site.environment())
         demo = _publish(supervisor, site, published)
         progress(f"  ✓ {'in all':<12} {time.monotonic() - began:5.1f} s")
@@ -157,6 +172,12 @@ def _wait_ready(supervisor: ProcessSupervisor, readiness: Readiness) -> None:
         supervisor.wait_until(readiness.ready, READY_SECONDS, "/readyz")
     except PartFailed as error:
         raise PartFailed(f"{error}\n  /readyz last said: {readiness.last}") from None
+
+
+def _require_own(supervisor: ProcessSupervisor, port: int) -> None:
+    """Refuse to call it ready where the answer came from a process that isn't the demo's."""
+    if not any_listens(supervisor.pids().values(), port):
+        raise _unusable(port, "another process answers there")
 
 
 def _watch(

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.access.evidence.assessment import assessment_of
 from portal.access.grants.checks.clearing import checks_of
 from portal.access.grants.renewals import is_renewable
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.access.policy.conflicts import conflicts_of
 from portal.access.policy.policy import Action, may
-from portal.access.review.evidence import evidence_flags
 from portal.accounts.models import User
 from portal.accounts.organizations.register import load_seed
 from portal.audit.models import AuditEvent
@@ -78,7 +78,7 @@ def test_who_waits_with_a_proved_affiliation_infers_a_little_and_the_applicant_n
 def test_what_is_proved_otherwise_than_said_is_among_what_to_look_at():
     now = timezone.now()
     case = requests.request_of("held", seed(now))
-    titles = [flag.title for flag in evidence_flags(case, requests.person("reviewer"), now)]
+    titles = [flag.title for flag in assessment_of(case, now, requests.person("reviewer")).flags]
     assert "Proved to work elsewhere than stated" in titles
     assert not case.evidence_is_clear
 

@@ -13,7 +13,7 @@ from portal.embedded.demo.parts import ROOT
 from tests.waiting import wait_until
 
 ROLES = {"approved", "applicant", "newcomer", "reviewer", "publisher", "publisher2", "operator"}
-PARTS = ("web", "redis", "postgres", "worker", "beat")
+PARTS = ("web", "valkey", "postgres", "worker", "beat")
 
 pytestmark = pytest.mark.xdist_group("live")
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+import signal
+import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from portal.delivery.errors import TooManyDownloads
-from portal.embedded import nginx
+from portal.embedded import nginx, processes
 from portal.embedded.errors import EmbeddedError
 from portal.hub.uploads.streaming import LARGEST_BODY_BYTES, TOO_LARGE
 from portal.observability.logs import SECRET_PATHS
+from tests.live import free_port
+from tests.waiting import wait_until
 
 
-def written(var: Path, *, max_downloads: int = 64) -> Path:
+def written(var: Path, *, port: int = 8000, max_downloads: int = 64) -> Path:
     (var / "logs").mkdir(exist_ok=True)
     return nginx.write_config(
         var=var,
-        port=8000,
+        port=port,
         pages=var / "pages.sock",
         streams=var / "streams.sock",
         inner=var / "bytes.sock",
@@ -66,3 +72,43 @@ def test_a_body_too_large_is_refused_in_the_portals_words(var: Path):
     text = written(var).read_text()
     assert text.count(TOO_LARGE) == len(("hub", "rest", "openai", "header"))
     assert f"client_max_body_size {LARGEST_BODY_BYTES >> 20}m;" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "words"),
+    [
+        ("/", "text/html", "<h1>This can’t be done just now.</h1>"),
+        ("/api/v1/requests/", "application/json", '"code": "service_away"'),
+        ("/v1/completions", "application/json", '"type": "server_error"'),
+        ("/a/b/resolve/main/x", "application/json", '"error": "The portal'),
+    ],
+)
+def test_where_the_portal_is_away_each_is_told_in_its_form(front, place, kind, words):
+    answer = httpx2.get(f"{front}{place}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert words in answer.text
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory) -> Iterator[str]:
+    """Run an nginx with nothing behind it; yield its address."""
+    try:
+        nginx.program()
+    except EmbeddedError as error:
+        pytest.skip(str(error))
+    var, port = tmp_path_factory.mktemp("front"), free_port()
+    config = written(var, port=port)
+    command = nginx.command(config, var / "logs" / "nginx.log", var / "bytes.sock")
+    process = subprocess.Popen(command, preexec_fn=processes.preparation(signal.SIGTERM))
+    try:
+        wait_until(lambda: listens(port), 20, "nginx")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

