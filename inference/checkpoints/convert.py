@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from inference.checkpoints.casting import cast_sentence
-from inference.checkpoints.examine import Rounding, examine
+from inference.checkpoints.examine import Examination, examine
 from inference.checkpoints.sources.expected import expected_shapes
 from inference.checkpoints.sources.forms import find_form
 from inference.checkpoints.sources.source import (
@@ -126,12 +126,12 @@ class Conversion:
 class ConversionResult:
     """The numbers of shards that were written, and of those that were there and right.
 
-    rounding: the loss by the dtype asked for; None if there is none, or it wasn't examined now.
+    examination: None where the source was examined when the conversion was begun.
     """
 
     written: int = 0
     kept: int = 0
-    rounding: Rounding | None = None
+    examination: Examination | None = None
 
 
 def prepare(source: Path, destination: Path, options: ConvertOptions) -> Conversion:
@@ -177,14 +177,14 @@ def convert(conversion: Conversion, advance: Callable[[str, int], None]) -> Conv
     """
     result = ConversionResult()
     if not conversion.begun:
-        result.rounding = examine_numbers(conversion, advance)
+        result.examination = examine_numbers(conversion, advance)
     with hold(conversion.destination):
         _write(conversion, result, advance)
     return result
 
 
-def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None]) -> Rounding | None:
-    """Read the source once and return what a cast loses. advance: called with "checked" and bytes.
+def examine_numbers(conversion: Conversion, advance: Callable[[str, int], None]) -> Examination:
+    """Read the source once and return the findings. advance: called with "checked" and bytes.
 
     Raises CheckpointError for damage, and for numbers that can't be converted.
     """

@@ -15,6 +15,7 @@ from threading import Event
 import torch
 
 from inference.checkpoints.casting import Values, can_hold, look_at, overflow
+from inference.checkpoints.outliers import unusual_layers
 from inference.checkpoints.sources.pickles import damaged_records
 from inference.checkpoints.sources.source import Source
 from inference.checkpoints.sources.stored import StoredRun
@@ -40,10 +41,22 @@ class Rounding:
     numbers: int
 
 
+@dataclass(frozen=True)
+class Examination:
+    """The findings of a reading that found nothing wrong.
+
+    rounding: None if no tensor is cast to a smaller dtype. unusual: sentences on weights to look
+    at, which may be right.
+    """
+
+    rounding: Rounding | None
+    unusual: list[str]
+
+
 def examine(
     source: Source, dtypes: Dtypes, *, check_crc: bool, advance: Callable[[int], None]
-) -> Rounding | None:
-    """Read all files, and return what the cast loses; None if no tensor is cast to a smaller dtype.
+) -> Examination:
+    """Read all files, and return what the cast loses and which weights stand out.
 
     advance: called with each file's size. Raises CheckpointError naming damaged records; tensors
     with numbers that aren't finite, or wouldn't be in their new dtype; and tensors that would be 0
@@ -57,12 +70,15 @@ def examine(
         return damaged, {} if damaged else _look(by_file[path], dtypes, stopped)
 
     damaged, values = [], defaultdict[str, Values](Values)
+    at: dict[str, Path] = {}  # the file that has a tensor's greatest number
     paths = list(source.form.files.values())
     with ThreadPoolExecutor(READERS) as pool:
         try:
             for path, (records, in_file) in zip(paths, pool.map(look, paths), strict=True):
                 damaged += [f"{path.name}: {record}" for record in records]
                 for name, part in in_file.items():
+                    if part.largest >= values[name].largest:
+                        at[name] = path
                     values[name].add(part)
                 advance(path.stat().st_size)
         except BaseException:
@@ -70,7 +86,8 @@ def examine(
             raise
     _require_undamaged(damaged)
     _require_sound(source, values, dtypes)
-    return _rounding(source, values, dtypes)
+    largest = {name: (values[name].largest, path) for name, path in at.items()}
+    return Examination(_rounding(source, values, dtypes), unusual_layers(largest))
 
 
 def _runs_by_file(source: Source) -> dict[Path, list[tuple[str, StoredRun]]]:

@@ -22,7 +22,7 @@ from inference.terminal import counted
 
 if TYPE_CHECKING:
     from inference.checkpoints.convert import Conversion
-    from inference.checkpoints.examine import Rounding
+    from inference.checkpoints.examine import Examination
 
 HELP = (
     "write metaseq's checkpoints (992 raw FSDP shards, model-parallel parts, one file) or "
@@ -77,10 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
     summary = _summary(conversion)
     with _progress(conversion, shown=not arguments.no_progress) as advance, _goes_on(conversion):
         if arguments.dry_run:
-            summary |= _rounding(examine_numbers(conversion, advance))
+            summary |= _examined(examine_numbers(conversion, advance))
         else:
             result = convert(conversion, advance)
-            summary |= _rounding(result.rounding)
+            summary |= _examined(result.examination)
             summary |= {"written": result.written, "kept": result.kept}
     print(json.dumps(summary, indent=2) if arguments.json else _sentences(summary))
     return 0
@@ -152,8 +152,13 @@ def _summary(conversion: "Conversion") -> dict[str, object]:
     }
 
 
-def _rounding(rounding: "Rounding | None") -> dict[str, object]:
-    return {} if rounding is None else {"rounding": asdict(rounding)}
+def _examined(examination: "Examination | None") -> dict[str, object]:
+    """Return the findings to tell; none of a source that was examined before."""
+    if examination is None:
+        return {}
+    rounding = examination.rounding
+    loss = {} if rounding is None else {"rounding": asdict(rounding)}
+    return {"unusual": examination.unusual, **loss}
 
 
 def _sentences(summary: dict[str, Any]) -> str:
@@ -167,6 +172,7 @@ def _sentences(summary: dict[str, Any]) -> str:
         f"tokenizer: {summary['tokenizer']}",
         *(f"changed: {sentence}" for sentence in summary["changed"]),
         *_lists(summary),
+        *(f"look at: {sentence}" for sentence in summary.get("unusual", [])),
     ]
     if "rounding" in summary:
         lines.append(_lost(summary["rounding"]))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import inference.plan.planner as planner
@@ -16,17 +17,19 @@ from inference.plan import (
     Plan,
     Shape,
     Split,
+    Step,
     gpu_of_memory,
     named_gpu,
     named_shape,
     plan,
     plan_best,
     shape_of,
+    steps_of,
 )
 
 HELP = (
     "say whether a model fits some GPUs, how many tokens their cache would hold, how fast it "
-    "could be at most, and how to spread it"
+    "could be at most, how to spread it, and what disk and time it takes to bring it there"
 )
 RANKS = whole_number(1, 10_000)
 MICROSECONDS = number(0, 1e6)
@@ -63,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     _add_link_arguments(parser)
+    _add_disk_arguments(parser)
 
 
 def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,16 +86,43 @@ def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_disk_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("on the way there", "assumptions, as well")
+    group.add_argument(
+        "--disk-gb-s",
+        type=number(0.001, 1e6),
+        default=1.0,
+        help="what each host's disk reads or writes, GB a second (1)",
+    )
+    group.add_argument("--cores", type=RANKS, default=8, help="of each host's processors (8)")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; status 0 if it fits, 1 if it does not."""
     shape, machine = _shape(arguments), _machine(arguments)
     has_split = arguments.tp is not None or arguments.pp is not None
     planned = (plan if has_split else plan_best)(shape, machine, arguments.dtype)
+    steps = _steps(shape, machine, arguments)
     if arguments.json:
-        print(json.dumps(planned.as_dict(), indent=2))
+        figures = {"steps": [asdict(step) for step in steps]}
+        print(json.dumps(planned.as_dict() | figures, indent=2))
     else:
-        print(_table(planned, shape, "as asked" if has_split else "the best"))
+        print(_table(planned, shape, steps, "as asked" if has_split else "the best"))
     return 0 if planned.fits else 1
+
+
+def _steps(shape: Shape, machine: Machine, arguments: argparse.Namespace) -> list[Step]:
+    """Return the steps to a loaded model; none for models that this engine doesn't run."""
+    if not shape.is_opt:
+        return []
+    speed = arguments.disk_gb_s * 1e9
+    return steps_of(
+        shape,
+        machine,
+        dtype=arguments.dtype,
+        disk_bytes_per_second=speed,
+        cores=arguments.cores,
+    )
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:
@@ -117,7 +148,7 @@ def _shape(arguments: argparse.Namespace) -> Shape:
     return shape_of(OptConfig.from_directory(arguments.model), Path(arguments.model).name)
 
 
-def _table(made: Plan, shape: Shape, chosen: str) -> str:
+def _table(made: Plan, shape: Shape, steps: list[Step], chosen: str) -> str:
     rows = [
         ("fits", "yes" if made.fits else "no"),
         ("spread", f"TP {made.tensor_parallel_size} x PP {made.pipeline_parallel_size}, {chosen}"),
@@ -128,6 +159,7 @@ def _table(made: Plan, shape: Shape, chosen: str) -> str:
         ("usable memory", f"{made.usable_bytes / 1e9:,.1f} GB"),
         *(_rank_rows(made, shape) if made.can_be_spread else ()),
         *_split_rows(made),
+        *_step_rows(steps),
     ]
     return "\n".join(f"{name:<16} {value}" for name, value in rows)
 
@@ -148,6 +180,26 @@ def _split_rows(made: Plan) -> list[tuple[str, str]]:
         (f"TP {s.tensor_parallel_size} x PP {s.pipeline_parallel_size}", _told(s, made))
         for s in made.splits
     ]
+
+
+def _step_rows(steps: list[Step]) -> list[tuple[str, str]]:
+    rows = [("disk", _disk(step.written_bytes)) for step in steps if step.name == "convert"]
+    for step in steps:
+        written = f", writes {step.written_bytes / 1e9:,.0f}" * bool(step.written_bytes)
+        read = f"reads {step.read_bytes / 1e9:,.0f} GB{written}"
+        rows.append((f"to {step.name}", f"{read}: {_duration(step.seconds)}"))
+    return rows
+
+
+def _disk(size: int) -> str:
+    return (
+        f"{3 * size / 1e9:,.0f} GB for the files as they came, converted and published; "
+        f"{2 * size / 1e9:,.0f} where each goes when the next are there"
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds >= 60 else f"{seconds:.2g} s"
 
 
 def _speed_rows(made: Plan, shape: Shape) -> list[tuple[str, str]]:

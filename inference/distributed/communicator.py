@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 import torch.distributed.nn.functional  # its defaults would keep the group that it is imported in
 from torch import Tensor
-from torch.distributed import Store  # type: ignore[attr-defined]
+from torch.distributed import Store, distributed_c10d  # type: ignore[attr-defined]
 
 from inference.errors import RanksFailed
 from inference.model.layout import Layout
@@ -36,28 +36,35 @@ class Communicator:
         self, layout: Layout, device: str, store: Store, deadline: timedelta, *, one_host: bool
     ) -> None:
         self.layout, self.device = layout, torch.device(device)
-        on_gpu = self.device.type == "cuda"
-        if on_gpu:
+        if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
-        all_ranks = list(range(layout.ranks))
-        with _failures(), _bound_to_loopback(one_host):
-            dist.init_process_group(
-                "gloo", store=store, rank=layout.rank, world_size=layout.ranks, timeout=deadline
-            )
-            self._loading = dist.new_group(all_ranks, timeout=LOAD_DEADLINE, backend="gloo")
-            backend = "nccl" if on_gpu else "gloo"
-            self._stages = dist.new_group(all_ranks, timeout=deadline, backend=backend)
-            # new_group is collective: every rank must make every group, in the same order
-            for stage in range(layout.pipeline_size):
-                ranks = [stage * layout.tensor_size + rank for rank in range(layout.tensor_size)]
-                group = dist.new_group(ranks, timeout=deadline, backend=backend)
-                if stage == layout.stage:
-                    self._tensor = group
+        in_use = dist.is_initialized()
+        try:
+            with _failures(), _bound_to_loopback(one_host):
+                self._make_groups(store, deadline)
+        except BaseException:
+            if not in_use:
+                _forget_groups()
+            raise
+
+    def _make_groups(self, store: Store, deadline: timedelta) -> None:
+        layout, all_ranks = self.layout, list(range(self.layout.ranks))
+        dist.init_process_group(
+            "gloo", store=store, rank=layout.rank, world_size=layout.ranks, timeout=deadline
+        )
+        self._loading = dist.new_group(all_ranks, timeout=LOAD_DEADLINE, backend="gloo")
+        backend = "nccl" if self.device.type == "cuda" else "gloo"
+        self._stages = dist.new_group(all_ranks, timeout=deadline, backend=backend)
+        # new_group is collective: every rank must make every group, in the same order
+        for stage in range(layout.pipeline_size):
+            ranks = [stage * layout.tensor_size + rank for rank in range(layout.tensor_size)]
+            group = dist.new_group(ranks, timeout=deadline, backend=backend)
+            if stage == layout.stage:
+                self._tensor = group
 
     def close(self) -> None:
         """Destroy the process groups. Their threads would abort Python if they outlived it."""
-        if dist.is_initialized():
-            dist.destroy_process_group()
+        _forget_groups()
         self._loading = self._stages = self._tensor = None
 
     # Between rank 0 and all ranks
@@ -178,6 +185,15 @@ class Communicator:
         with _failures():
             dist.all_gather(gathered, values.contiguous(), self._tensor)
         return torch.stack(gathered)
+
+
+def _forget_groups() -> None:
+    """Destroy the process groups that there are, so that the next start begins from nothing."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    # torch names groups by a count, and keeps that where the first group couldn't be made: rank 0
+    # would then wait for the others under a name that none of them uses.
+    distributed_c10d._world.group_count = 0
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from inference.errors import LayoutError, RanksFailed
 from inference.model.layout import Layout
 
 START_SECONDS = 120.0  # importing torch takes long on a busy machine
+POLL_SECONDS = 0.2
+_RANK_0_JOINS = "rank 0 joins"  # the store's key, new each time that torchrun starts its ranks
 _ROOT = Path(__file__).parents[2]
 
 
@@ -57,7 +59,11 @@ def _join_as_rank_0(tensor: int, pipeline: int, device: str, deadline: timedelta
 def join_torchrun(
     tensor: int, pipeline: int, device: str, deadline: timedelta
 ) -> tuple[Communicator, Store]:
-    """Connect this rank to the others, by torchrun's environment. Raises LayoutError."""
+    """Connect this rank to the others, by torchrun's environment. Raises LayoutError.
+
+    Rank 0 joins once it has a model to load, which it may have to fetch first: the others wait for
+    it as long as that takes, and only then for each other within the deadline.
+    """
     size = int(os.environ["WORLD_SIZE"])
     if tensor * pipeline != size:
         raise LayoutError(
@@ -65,6 +71,10 @@ def join_torchrun(
             f"are {tensor * pipeline}"
         )
     store, rank, _ = next(rendezvous("env://"))
+    if rank == 0:
+        store.set(_RANK_0_JOINS, "")
+    while not store.check([_RANK_0_JOINS]):  # raises once torchrun's store is gone
+        time.sleep(POLL_SECONDS)
     layout = Layout(tensor, pipeline, rank)
     local = int(os.environ.get("LOCAL_RANK", str(rank)))
     communicator = Communicator(layout, own_device(device, local), store, deadline, one_host=False)

@@ -18,6 +18,7 @@ from torch import Tensor
 from inference.errors import CheckpointError, WeightMismatch
 from inference.model_files.json_files import read_object
 from inference.model_files.lookalikes import why_unreadable
+from inference.model_files.weight_formats import is_called_weights
 from inference.model_files.weight_names import EMBEDDING, TIED_HEAD, canonical_name, is_leftover
 
 INDEX_NAME = "model.safetensors.index.json"
@@ -26,9 +27,6 @@ BIN_INDEX_NAME = "pytorch_model.bin.index.json"
 BIN_SINGLE_NAME = "pytorch_model.bin"
 _DISTRIBUTED_NAMES = "shard-*-model-*-of-*.safetensors"
 _SHARD = re.compile(r"(model-\d+-of-\d+\.safetensors|pytorch_model-\d+-of-\d+\.bin)")
-_OTHER_FORMS = (
-    ".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".gguf", ".onnx", ".distcp"
-)  # fmt: skip
 DTYPE_CODES = {  # as safetensors names them
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
 }  # fmt: skip
@@ -130,7 +128,7 @@ def find_weights(directory: str | Path) -> Path:
             f"{folder} holds {shards[0]} and no index of its shards, without which they aren't "
             "loaded: fetch the index too, or let python -m inference convert write the folder anew"
         )
-    others = sorted(p.name for p in folder.glob("*") if p.name.endswith(_OTHER_FORMS))[:5]
+    others = sorted(p.name for p in folder.glob("*") if is_called_weights(p.name))[:5]
     hint = f"; {', '.join(others)} can't be loaded under these names" if others else ""
     if any(name.endswith(".pt") for name in others):
         hint += ": metaseq's files are converted by python -m inference convert"

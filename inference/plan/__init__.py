@@ -15,6 +15,7 @@ from inference.plan.shapes import (
     parameter_count,
     shape_of,
 )
+from inference.plan.steps import Step, steps_of
 
 __all__ = [
     "DTYPE_BYTES",
@@ -27,6 +28,7 @@ __all__ = [
     "Plan",
     "Shape",
     "Split",
+    "Step",
     "gpu_of_memory",
     "named_config",
     "named_gpu",
@@ -35,4 +37,5 @@ __all__ = [
     "plan",
     "plan_best",
     "shape_of",
+    "steps_of",
 ]

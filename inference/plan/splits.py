@@ -48,7 +48,8 @@ def layout_faults(shape: Shape, machine: Machine) -> list[str]:
     tensor, pipeline = machine.tensor_parallel_size, machine.pipeline_parallel_size
     faults = []
     if tensor * pipeline != machine.gpus:
-        faults.append(f"{tensor} tensor x {pipeline} pipeline ranks are not {machine.gpus} GPUs")
+        gpus = "1 GPU" if machine.gpus == 1 else f"{machine.gpus} GPUs"
+        faults.append(f"{tensor} tensor x {pipeline} pipeline ranks are not {gpus}")
     return faults + split_faults(_shared(shape), shape.layers, tensor, pipeline)
 
 

@@ -23,6 +23,7 @@ SKIPPED_FOLDERS = frozenset(
     | {"turtledemo", "encodings", "ensurepip", "msilib", "__pycache__"}
 )
 HELD_OUT_EVERY = 40  # one file in so many is kept for evaluation
+LEAST_BYTES = 1024  # a shorter file, held out alone, would hold no window to evaluate on
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,13 @@ def collect_corpus(limit_bytes: int) -> Corpus:
 def _sources(root: Path) -> Iterator[Path]:
     for folder, inner, names in os.walk(root):
         inner[:] = [name for name in inner if name not in SKIPPED_FOLDERS]
-        yield from (Path(folder, name) for name in names if name.endswith(".py"))
+        paths = (Path(folder, name) for name in names if name.endswith(".py"))
+        yield from (path for path in paths if _is_long_enough(path))
+
+
+def _is_long_enough(path: Path) -> bool:
+    """Return False for a link to nowhere too, which some distributions have among their sources."""
+    return path.is_file() and path.stat().st_size >= LEAST_BYTES
 
 
 def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Tokenizer:

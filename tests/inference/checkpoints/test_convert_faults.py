@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from inference.__main__ import main
 from inference.checkpoints import convert as convert_module
-from inference.checkpoints.writing.destination import hold
+from inference.checkpoints.writing.destination import hold, require_disk_space
+from inference.errors import CheckpointError
 from tests.inference.conversions import LAYER, cast, loaded, rewrite, set_number
 from tests.inference.folders import forms, vocabulary, weights
 from tests.inference.folders.compare import logits_of
@@ -147,6 +148,13 @@ def test_one_conversion_at_a_time_writes_a_folder(source, tmp_path, converted):
     with hold(tmp_path / "out"):
         assert "another conversion is writing" in converted(status=2)
     assert converted()["written"] == 1
+
+
+def test_more_than_the_disk_holds_is_refused_with_both_sizes(tmp_path):
+    shards = {"model-00001-of-00001.safetensors": {"a": (torch.float16, (10**9, 10**9))}}
+    sizes = r"2,000,000,000\.1 GB are to be written, and .* has [\d,.]+ GB free"
+    with pytest.raises(CheckpointError, match=sizes):
+        require_disk_space(tmp_path / "out", shards)
 
 
 def test_a_file_that_cannot_be_written_is_a_line_and_leaves_no_rest(source, tmp_path, converted):

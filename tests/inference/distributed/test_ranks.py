@@ -5,16 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
+from torch.distributed import TCPStore
 
 from inference import Engine, EngineRequest, SamplingParams
+from inference.distributed.communicator import Communicator
 from inference.distributed.messages import LoadReport
 from inference.distributed.worker import _require_loaded
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.errors import InferenceError, LayoutError, RanksFailed, WeightMismatch
+from inference.model.layout import Layout
 from inference.model.manifest import Manifest, sha256_of
 from tests.inference.tiny_opts import RAGGED, ROOT, make_opt
 
@@ -117,6 +121,14 @@ def pair(even_opt):
     """Start an engine of two ranks with a short deadline; yield it and rank 1's process."""
     with Engine(even_opt, 2, rank_timeout_seconds=DEADLINE) as engine:
         yield engine, engine._executor._supervisor._processes[1]
+
+
+def test_an_engine_starts_after_one_whose_ranks_never_met(even_opt):
+    store = TCPStore("127.0.0.1", 0, None, True, timedelta(seconds=1), wait_for_workers=False)
+    with pytest.raises(RanksFailed, match="timeout"):
+        Communicator(Layout(2, 1), "cpu", store, timedelta(seconds=1), one_host=True)
+    with Engine(even_opt, 2, rank_timeout_seconds=DEADLINE) as engine:
+        assert engine.generate([RAGGED[3]], GREEDY)[0].outputs[0].token_ids
 
 
 def test_a_killed_rank_ends_the_engine_at_once(pair):
