@@ -17,6 +17,7 @@ from portal.embedded.postgres import installed
 
 ROOT = Path(__file__).parents[2]
 DUMP = Path(__file__).parent / "demo.sql.gz"
+YEAR = Path(__file__).parent / "year.dump"
 PROGRAMS = installed() / "bin"
 
 
@@ -40,6 +41,13 @@ def new_database(name: str) -> Iterator[str]:
 def restore(url: str, dump: bytes) -> None:
     command = [PROGRAMS / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", url]
     subprocess.run(command, input=dump, check=True, stdout=subprocess.DEVNULL)
+
+
+def restore_year(url: str) -> None:
+    """Restore the generated year, as an operator restores a database: by pg_restore."""
+    options = ["--no-owner", "--no-privileges", "--exit-on-error"]
+    command = [PROGRAMS / "pg_restore", *options, "--dbname", url, YEAR]
+    subprocess.run(command, check=True)
 
 
 def earlier_dump() -> bytes:

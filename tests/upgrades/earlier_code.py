@@ -1,0 +1,29 @@
+"""The code of the commit at whose schema year.dump was made, out of the history."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+from tests.upgrades.restoring import ROOT
+
+COMMIT = "b831ab2ce0f38cdead586814862fa8b1644da753"
+PARTS = ("manage.py", "portal", "inference", "workers", "templates")
+
+
+def has_history() -> bool:
+    """Tell whether this checkout has that commit: a shallow one or an archive doesn't."""
+    command = ["git", "cat-file", "-e", f"{COMMIT}:manage.py"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def unpack_earlier_code(folder: Path) -> None:
+    command = ["git", "archive", COMMIT, *PARTS]
+    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
