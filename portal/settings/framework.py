@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from portal import env
 from portal.parsing.json import LARGEST_BODY_BYTES
-from portal.settings.site import BASE_DIR, DEBUG, VAR
+from portal.settings.site import DEBUG, TEMPLATE_DIR, VAR
 
 INSTALLED_APPS = [
+    "portal.accounts",  # first, since its command changepassword leaves an event, unlike Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -23,20 +24,24 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "portal.audit",
     "portal.outbox",
-    "portal.accounts",
     "portal.catalog",
     "portal.access",
     "portal.delivery",
     "portal.jobs",
     "portal.hub",
+    "portal.backup",
     "portal.site",
 ]
 MIDDLEWARE = [
+    "portal.surfaces.watching.tracing.tracing",
+    "portal.surfaces.watching.measuring.measuring",
     "portal.observability.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.surfaces.middleware.AssetsMiddleware",
     "portal.surfaces.middleware.PrivateByDefaultMiddleware",
+    "portal.surfaces.indexing.IndexingMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.surfaces.first_run.first_run",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -45,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.surfaces.answer_pages.AnswerPageMiddleware",
     "portal.forms.kept.KeptFormMiddleware",
     "portal.surfaces.sent_once.SentOnceMiddleware",
     "portal.surfaces.middleware.DomainErrorMiddleware",
@@ -56,7 +62,7 @@ APPEND_SLASH = False  # the Hub's clients follow no slash redirect
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [TEMPLATE_DIR],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -9,7 +9,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"log": {"()": "portal.observability.logs.formatter", "kind": LOG_FORMAT}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "log"}},
+    "filters": {
+        "traces": {
+            "()": "portal.observability.logs.SeldomHeard",
+            "name": "opentelemetry",
+            "seconds": 60,
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "log", "filters": ["traces"]}
+    },
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
     "loggers": {
         # both would tell the letters of a signer's name
@@ -27,3 +36,8 @@ if SENTRY_DSN:
     )
 
     start_reporting(SENTRY_DSN)
+OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+if OTLP_ENDPOINT:
+    from portal.observability.traces import tracing
+
+    tracing.start()

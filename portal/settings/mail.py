@@ -24,5 +24,7 @@ EMAIL_PORT = env.integer("WEIGHTGATE_SMTP_PORT", 25, minimum=1)
 EMAIL_HOST_USER = env.text("WEIGHTGATE_SMTP_USER")
 EMAIL_HOST_PASSWORD = env.text("WEIGHTGATE_SMTP_PASSWORD")
 EMAIL_USE_TLS = env.flag("WEIGHTGATE_SMTP_TLS", default=False)
+EMAIL_TIMEOUT = 20  # for a server that takes connections and says nothing
 DEFAULT_FROM_EMAIL = env.text("WEIGHTGATE_MAIL_FROM", "weightgate@localhost")
 MAIL_MAX_ATTEMPTS = 8
+DIGEST_HOUR = env.integer("WEIGHTGATE_DIGEST_HOUR", 8, maximum=23)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import env
+from portal import env, env_file
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-VAR = env.path("WEIGHTGATE_VAR", shown="./var", default=BASE_DIR / "var")
+TEMPLATES_OF_WHEEL = BASE_DIR / "portal" / "_templates"
+IS_WHEEL = TEMPLATES_OF_WHEEL.is_dir()
+TEMPLATE_DIR = TEMPLATES_OF_WHEEL if IS_WHEEL else BASE_DIR / "templates"
+HOME = Path.cwd() if IS_WHEEL else BASE_DIR
+VAR = env.path("WEIGHTGATE_VAR", shown="./var", default=HOME / "var")
 
 DEMO = env.flag("WEIGHTGATE_DEMO", default=False)
 DEBUG = env.flag("WEIGHTGATE_DEBUG", default=False)
@@ -23,20 +28,29 @@ if HTTPS and DEMO:
     )
 
 SECRET_KEY = env.text("WEIGHTGATE_SECRET_KEY")
-SECRET_KEY_FALLBACKS = env.words("WEIGHTGATE_SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = [
+    *env.words("WEIGHTGATE_SECRET_KEY_NEXT"),
+    *env.words("WEIGHTGATE_SECRET_KEY_FALLBACKS"),
+]
 if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "Set WEIGHTGATE_SECRET_KEY to 50 random characters or more. Beside a running demo, "
-        "manage.py needs no settings but the demo's WEIGHTGATE_VAR, where that isn't ./var."
-    )
+    raise ImproperlyConfigured(env_file.nothing_found(os.environ))
 TOKEN_PEPPER = env.text("WEIGHTGATE_TOKEN_PEPPER") or SECRET_KEY
+TOKEN_PEPPER_FALLBACKS = [
+    *env.words("WEIGHTGATE_TOKEN_PEPPER_FALLBACKS"),
+    SECRET_KEY,  # the pepper of an installation that had none of its own
+    *SECRET_KEY_FALLBACKS,
+]
 ALLOWED_HOSTS = env.words("WEIGHTGATE_ALLOWED_HOSTS", "127.0.0.1,localhost")
 
 DB_POOL = env.integer("WEIGHTGATE_DB_POOL", 16)
+# A connection is tried before it is given out, so that none from before an outage is. The pool
+# gives one up that can't be made within 5 s and tries anew: its pauses would else grow to minutes.
+POOL = {"min_size": 1, "max_size": DB_POOL, "timeout": 5, "reconnect_timeout": 5}
 DATABASES = {
     "default": {
         **env.database("DATABASE_URL", "postgresql://weightgate@localhost/weightgate"),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": DB_POOL, "timeout": 10}} if DB_POOL else {},
+        "CONN_HEALTH_CHECKS": bool(DB_POOL),
+        "OPTIONS": {"connect_timeout": 5, **({"pool": POOL} if DB_POOL else {})},
     }
 }
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
@@ -45,6 +59,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     }
 }
 METRICS_TOKEN = env.text("WEIGHTGATE_METRICS_TOKEN")
+METRICS_NETWORKS = env.networks("WEIGHTGATE_METRICS_NETWORKS")

@@ -27,7 +27,10 @@ LINK_TTL = timedelta(seconds=env.integer("WEIGHTGATE_LINK_SECONDS", 300, minimum
 UPLOAD_LINK_TTL = timedelta(
     seconds=env.integer("WEIGHTGATE_UPLOAD_LINK_SECONDS", 86_400, minimum=1)
 )
+UPLOAD_RESERVE_BYTES = env.integer("WEIGHTGATE_UPLOAD_RESERVE_BYTES", 1_000_000_000, minimum=0)
 NEW_REPOS = env.choice("WEIGHTGATE_NEW_REPOS", "private", ("private", "public"))
+CHECK_IN_REQUEST_BYTES = env.integer("WEIGHTGATE_CHECK_IN_REQUEST_BYTES", 64_000_000, minimum=0)
+LOAD_CHECK_BYTES = env.integer("WEIGHTGATE_LOAD_CHECK_BYTES", 20_000_000_000, minimum=0)
 WRITES_PER_MINUTE = env.integer("WEIGHTGATE_WRITES_PER_MINUTE", 240, minimum=1)
 
 DAILY_DOWNLOAD_GB = env.integer("WEIGHTGATE_DAILY_DOWNLOAD_GB", 2000)

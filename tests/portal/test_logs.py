@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from portal.observability.logs import SECRET_PATHS
+from portal.observability.logs import SECRET_PATHS, SeldomHeard
 from portal.observability.request_ids import bound_to
 from tests.logged import logging_to
 
@@ -23,6 +24,7 @@ SECRET_LINES = [
     "Conflict: /references/SECRET-x_y",
     "Not Found: /affiliations/prove/SECRET:x:y",
     "Not Found: /inbox/address/SECRET:x:y",
+    "Not Found: /invitations/SECRET",
     "sent wg_SECRET123456",
     "sent hf_wg_SECRET123456",
     "Authorization: Basic SECRETabcd==",
@@ -118,3 +120,30 @@ def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, set[st
 def test_each_address_that_opens_something_is_in_the_list():
     secret = {start for start, names in routes(get_resolver().url_patterns) if names & OPENING}
     assert secret == set(SECRET_PATHS)
+
+
+def record_at(seconds: float, name: str, level: int) -> logging.LogRecord:
+    record = logging.LogRecord(name, level, "", 0, "said", (), None)
+    record.created = seconds
+    return record
+
+
+def test_a_library_that_tries_again_is_heard_once_a_minute_at_each_level():
+    heard = SeldomHeard("opentelemetry", 60)
+    exporter = "opentelemetry.exporter"
+    said = [
+        (0, exporter, logging.WARNING, True),
+        (1, exporter, logging.WARNING, False),
+        (1, exporter, logging.ERROR, True),
+        (2, "portal", logging.WARNING, True),
+        (2, "portal", logging.WARNING, True),
+        (61, exporter, logging.WARNING, True),
+    ]
+    for seconds, name, level, passes in said:
+        assert heard.filter(record_at(seconds, name, level)) is passes
+
+
+def test_the_log_hears_traces_seldom():
+    (console,) = settings.LOGGING["root"]["handlers"]
+    assert "traces" in settings.LOGGING["handlers"][console]["filters"]
+    assert settings.LOGGING["filters"]["traces"]["name"] == "opentelemetry"

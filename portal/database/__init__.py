@@ -1,0 +1,1 @@
+"""PostgreSQL, for all apps alike."""
