@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from portal.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from portal.errors import Conflict, DomainError, FieldErrors, Forbidden, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from portal.catalog.models import Collection
 
 
 class RepoNotFound(NotFound):
@@ -39,7 +43,8 @@ class NameLeadsElsewhere(RepoExists):
         super().__init__(full_name)
         self.message = (
             f"{former} is called {full_name} now. Use that name. To make another model of the old "
-            f"one, give it up first: DELETE /api/v1/former-names/{former}/"
+            f"one, give it up first: at /{full_name}/settings/rename, or by "
+            f"DELETE /api/v1/former-names/{former}/"
         )
 
 
@@ -59,6 +64,35 @@ class RepoInUse(Conflict):
     code = "repo_in_use"
 
 
+class LeadsCollection(Conflict):
+    """An error for the lead of a collection that would be deleted, or moved to another lab."""
+
+    code = "leads_collection"
+    act_label = "Choose another lead"
+
+    def __init__(self, full_name: str, collection: Collection) -> None:
+        page = f"/labs/{collection.namespace.name}/collections/{collection.slug}"
+        super().__init__(
+            f"{full_name} leads a collection. Choose another lead of the collection "
+            f"“{collection.title}” first, at {page}",
+            help_url=page,
+        )
+
+
+class CollectionNotFound(NotFound):
+    code = "collection_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such collection, or none that you may see.")
+
+
+class CollectionTaken(FieldErrors):
+    """An error for a name that another collection has, or a model that is in another one."""
+
+    code = "collection_taken"
+    status = HTTPStatus.CONFLICT
+
+
 class RevisionNotFound(NotFound):
     code = "revision_not_found"
 
@@ -75,6 +109,15 @@ class EntryNotFound(NotFound):
 
 class MayNotPublish(Forbidden):
     code = "may_not_publish"
+
+
+class ConsentNeeded(Invalid):
+    """An error for a folder whose publisher hasn't agreed to what is asked; nothing was stored."""
+
+    code = "consent_needed"
+
+    def __init__(self, questions: list[str]) -> None:
+        super().__init__(" ".join(questions))
 
 
 class NotPublishable(Invalid):
@@ -109,6 +152,18 @@ class StaleParent(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "The branch was updated since you opened this page. Please refresh and try again."
+        )
+
+
+class InQuarantine(Conflict):
+    """An error for what may be done with a revision only once its check has passed."""
+
+    code = "in_quarantine"
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(
+            f"{commit} is in quarantine: its check hasn’t passed. The model’s page says what is "
+            "missing or wrong; commit that first."
         )
 
 

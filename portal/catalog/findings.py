@@ -9,8 +9,12 @@ TOLD_AT_MOST = 20  # of one kind in one file
 
 @dataclass
 class Findings:
-    """The result of a check: ``problems`` prevent publishing, ``warnings`` don't."""
+    """The result of a check: what is ``missing`` and ``problems`` prevent publishing.
 
+    ``warnings`` don't. What is missing may still come; a problem must be mended.
+    """
+
+    missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -7,20 +7,23 @@ from pathlib import Path, PurePath
 
 from inference.errors import TokenizerError
 from inference.model_files.lookalikes import PAGE, POINTERS, lookalike_in
+from inference.model_files.weight_formats import WEIGHT_SUFFIXES
 from inference.tokenizer.files import parse_tokenizer, read_pair
 from portal.catalog.engine_files import adapter_problem, engine_problems
 from portal.catalog.findings import Findings, first_problems
 from portal.catalog.formats.card import card_problems
+from portal.catalog.formats.pickle_imports import PickleImports, imports_of
 from portal.catalog.formats.pickles import holds_pickle, is_called_pickle
 from portal.catalog.paths import path_problem, tree_problems
-from portal.catalog.weight_checks import look_at_weights
+from portal.catalog.weight_checks import INDEX, LARGEST_INDEX_BYTES, look_at_weights
 from portal.errors import Invalid
-from portal.parsing.json import read_json_file
+from portal.parsing.json import read_json_file, require_json_text
 
 LARGEST_FILE_BYTES = 50_000_000_000  # the Hub's clients refuse more over plain HTTP
 LARGE_SHARD_BYTES = 2_000_000_000
-NO_PAGES = (".json", ".safetensors", ".bin", ".pt", ".txt")
+NO_PAGES = (".json", ".txt", *WEIGHT_SUFFIXES)
 TOKENIZER, PAIR = "tokenizer.json", ("vocab.json", "merges.txt")
+READ_ELSEWHERE = frozenset({"config.json", TOKENIZER, *PAIR, INDEX})
 REQUIRED = {
     "README.md": "write the model card",
     "LICENSE": "put the licence’s text beside the weights",
@@ -47,20 +50,47 @@ def scan(folder: Path) -> list[Path]:
 def check(
     folder: Path,
     *,
+    files: Mapping[str, Path] | None = None,
     supplied: Mapping[str, str] | None = None,
     allow_pickle: bool = False,
     engine_loads: bool = False,
 ) -> Findings:
-    """Find all that is wrong with a folder, each with its remedy.
+    """Find all that is wrong with a folder, each with its remedy, and all that is missing.
 
-    ``supplied`` are the texts that publishing adds by itself where the folder has none. With
-    ``engine_loads``, a folder that is otherwise right is tried with the engine's own readers.
+    ``files`` are what it holds, where they lie elsewhere. ``supplied`` are the texts that
+    publishing adds by itself where the folder has none. With ``engine_loads``, a folder that is
+    otherwise right is tried with the engine's own readers.
     """
     supplied = supplied or {}
-    files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
+    is_stored = files is not None  # then its pickles were looked at when they came
+    if files is None:
+        files = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
     findings = Findings(_missing(files, supplied))
     if "config.json" not in files and (problem := adapter_problem(folder)):
-        findings.problems.insert(0, problem)
+        findings.problems.append(problem)
+    stand_ins = _look_at_places(files, findings)
+    whole = {name: path for name, path in files.items() if name not in stand_ins}
+    _look_at_json(whole, findings)
+    if not is_stored:
+        _look_at_pickles(whole, findings, allowed=allow_pickle)
+    _look_at_sizes(files, findings)
+    _look_at_texts(whole, supplied, findings)
+    look_at_weights(whole, findings, absent=list(stand_ins), allow_pickle=allow_pickle)
+    if engine_loads and not findings.problems and not findings.missing:
+        findings.problems += engine_problems(folder)
+    return findings
+
+
+def check_documents(files: Mapping[str, Path]) -> Findings:
+    """Find what is wrong with files among which are no weights, nor what these are loaded with."""
+    findings = Findings()
+    stand_ins = _look_at_places(files, findings)
+    _look_at_json({name: path for name, path in files.items() if name not in stand_ins}, findings)
+    return findings
+
+
+def _look_at_places(files: Mapping[str, Path], findings: Findings) -> list[str]:
+    """Look at the paths, and for what lies in a file's place; return where something does."""
     findings.problems += first_problems(
         [*filter(None, map(path_problem, files)), *tree_problems(files)]
     )
@@ -73,14 +103,18 @@ def check(
             for name, stand_in in stand_ins.items()
         ]
     )
-    whole = {name: path for name, path in files.items() if name not in stand_ins}
-    _look_at_pickles(whole, findings, allowed=allow_pickle)
-    _look_at_sizes(files, findings)
-    _look_at_texts(whole, supplied, findings)
-    look_at_weights(whole, findings, absent=list(stand_ins), allow_pickle=allow_pickle)
-    if engine_loads and not findings.problems:
-        findings.problems += engine_problems(folder)
-    return findings
+    return list(stand_ins)
+
+
+def _look_at_json(files: Mapping[str, Path], findings: Findings) -> None:
+    """Read every JSON file, but for those that are looked at by what they say."""
+    for name, path in files.items():
+        if not name.endswith(".json") or name in READ_ELSEWHERE:
+            continue
+        try:
+            require_json_text(path, most_bytes=LARGEST_INDEX_BYTES)
+        except Invalid as error:
+            findings.problems.append(f"{name} is not JSON: {error}")
 
 
 def _missing(files: Collection[str], supplied: Collection[str]) -> list[str]:
@@ -94,6 +128,13 @@ def pickle_problem(path: str) -> str:
     return (
         f"{path} is a pickle: loading a pickle runs code that anybody may have put there. "
         "Convert it to safetensors"
+    )
+
+
+def dangerous_problem(path: str, imports: PickleImports) -> str:
+    return (
+        f"{path} is a pickle that would run {', '.join(imports.dangerous[:5])} when it is loaded. "
+        "That is refused whatever the model allows. Convert it to safetensors"
     )
 
 
@@ -117,10 +158,12 @@ def _look_at_pickles(files: Mapping[str, Path], findings: Findings, *, allowed: 
     for name, path in files.items():
         if not _is_pickle(name, path):
             continue
-        if allowed:
-            findings.warnings.append(f"{name} is a pickle: whoever loads it runs what is in it")
-        else:
+        if not allowed:
             findings.problems.append(f"{pickle_problem(name)}, or say --allow-pickle")
+        elif (imports := _imports(path)).dangerous:
+            findings.problems.append(dangerous_problem(name, imports))
+        else:
+            findings.warnings.append(f"{name} is a pickle: whoever loads it runs what is in it")
 
 
 def _is_pickle(name: str, path: Path) -> bool:
@@ -128,6 +171,11 @@ def _is_pickle(name: str, path: Path) -> bool:
         return True
     with path.open("rb") as content:
         return holds_pickle(content)
+
+
+def _imports(path: Path) -> PickleImports:
+    with path.open("rb") as content:
+        return imports_of(content)
 
 
 def _look_at_sizes(files: Mapping[str, Path], findings: Findings) -> None:

@@ -11,10 +11,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfileobj
 from typing import Any
 
 from django.conf import settings
@@ -22,29 +21,34 @@ from django.conf import settings
 from portal.catalog.contents import Content
 from portal.catalog.engine_files import without_folder
 from portal.catalog.errors import NotPublishable
-from portal.storage import BlobMissing, blob_store
-from portal.storage.base import CHUNK_BYTES
+from portal.catalog.quarantine.laying_out import lay_out
+from portal.storage import BlobMissing
 
 NEEDED = re.compile(
     r".*\.(json|safetensors)|(.*/)?(merges\.txt|pytorch_model[^/]*\.bin)", re.DOTALL
 )
 TOLD_AT_MOST = 2000
+BEAT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class LoadCheck:
-    """The load check of a publishing; ``skipped`` is the publisher's reason not to do it."""
+    """The load check of a publishing; ``skipped`` is the reason not to do it.
+
+    ``beat`` is called every few seconds while it runs, by whoever must show that they are at it.
+    """
 
     skipped: str = ""
+    beat: Callable[[], object] = lambda: None
 
     def __call__(self, contents: Sequence[Content]) -> dict[str, Any]:
         """Return the facts for the release's event. Raises NotPublishable in the engine's words."""
         if self.skipped:
             return {"load_check": {"result": "skipped", "reason": self.skipped}}
-        with tempfile.TemporaryDirectory(dir=_roomy(), prefix="load-check-") as name:
+        with tempfile.TemporaryDirectory(dir=roomy(), prefix="load-check-") as name:
             folder = Path(name)
-            place(contents, folder)
-            findings = _run(folder)
+            _lay_out_needed(contents, folder)
+            findings = _run(folder, self.beat)
         if findings["not_loaded"]:
             return {"load_check": {"result": "read", "reason": findings["not_loaded"]}}
         loaded = {"result": "loaded", "tokens": findings["token_ids"], "ranks": findings["ranks"]}
@@ -56,38 +60,24 @@ def is_needed(path: str) -> bool:
     return NEEDED.fullmatch(path) is not None
 
 
-def place(contents: Sequence[Content], folder: Path) -> None:
+def _lay_out_needed(contents: Sequence[Content], folder: Path) -> None:
     """Put the stored files that an engine reads into a folder. Raises NotPublishable."""
-    for content in contents:
-        if not is_needed(content.path):
-            continue
-        target = folder / content.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _place(content.sha256, target)
-        except BlobMissing:
-            raise NotPublishable(
-                [f"{content.path} is not in the store any more: publish again"]
-            ) from None
+    paths = {file.sha256: file.path for file in contents}
+    try:
+        lay_out((file for file in contents if is_needed(file.path)), folder, is_whole=True)
+    except BlobMissing as error:
+        lost = paths[str(error)]
+        raise NotPublishable([f"{lost} is not in the store any more: publish again"]) from None
 
 
-def _place(sha256: str, target: Path) -> None:
-    local = blob_store().local_path(sha256)
-    if local is not None:
-        target.symlink_to(local.absolute())
-        return
-    with blob_store().open(sha256) as source, target.open("wb") as out:
-        copyfileobj(source, out, CHUNK_BYTES)
-
-
-def _roomy() -> Path:
+def roomy() -> Path:
     """Return a folder on the installation's own disk: /tmp may be memory, and a model is large."""
     folder: Path = settings.VAR / "publish"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _run(folder: Path) -> dict[str, Any]:
+def _run(folder: Path, beat: Callable[[], object]) -> dict[str, Any]:
     """Run the engine on a folder and return its findings. Raises NotPublishable."""
     command = [sys.executable, "-m", "inference", "check", str(folder), "--json"]
     options = {
@@ -98,21 +88,36 @@ def _run(folder: Path) -> dict[str, Any]:
         "--rank-timeout": settings.ENGINE_RANK_TIMEOUT.total_seconds(),
     }
     command += [str(word) for option in options.items() for word in option]
-    done = subprocess.run(
-        command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = without_folder(done.stderr, folder).strip()
-        raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, done)}"])
-    findings: dict[str, Any] = json.loads(done.stdout)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=settings.BASE_DIR, stdout=pipe, stderr=pipe, text=True
+    ) as engine:
+        try:
+            printed, complaints = _outputs(engine, beat)
+        except BaseException:
+            engine.kill()
+            raise
+    if engine.returncode:
+        said = without_folder(complaints, folder).strip()
+        ended = engine.returncode
+        raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, ended)}"])
+    findings: dict[str, Any] = json.loads(printed)
     return findings
 
 
-def _end(said: str, done: subprocess.CompletedProcess[str]) -> str:
+def _outputs(engine: subprocess.Popen[str], beat: Callable[[], object]) -> tuple[str, str]:
+    while True:
+        try:
+            return engine.communicate(timeout=BEAT_SECONDS)
+        except subprocess.TimeoutExpired:
+            beat()
+
+
+def _end(said: str, status: int) -> str:
     """Return the end of a failed engine's output; a killed process has none."""
     if said:
         return said[-TOLD_AT_MOST:]
     return (
-        f"nothing; it ended with status {done.returncode}. If this machine can’t hold the model, "
-        "say --no-load-check and why"
+        f"nothing; it ended with status {status}. This machine may not hold the model: ask the "
+        "operator, or publish on a larger one; `manage.py publish` has --no-load-check"
     )

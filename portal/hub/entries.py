@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from portal.catalog.errors import EntryNotFound
-from portal.catalog.models import File, Revision
+from portal.catalog.models import File, PickleScan, Revision
+from portal.catalog.services.pickle_scan import pickles_in
 from portal.hub import serializers
 from portal.hub.history import last_changes
 
@@ -17,7 +18,7 @@ UNSCANNED = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
 
 def files_of(revision: Revision, folder: str = "") -> list[File]:
     """List the files in the order of their paths, with their blobs, in one query."""
-    files = File.objects.select_related("blob").filter(revision=revision)
+    files = revision.all_files().select_related("blob")
     return list(files.filter(path__startswith=f"{folder}/") if folder else files)
 
 
@@ -70,13 +71,16 @@ def expanded(revision: Revision, entries: list[Entry]) -> list[Entry]:
             if any(file.path.startswith(f"{folder}/") for folder in folders)
         }
     changes = last_changes(revision, paths)
-    return [entry | _extras(entry, changes) for entry in entries]
+    scans = pickles_in(revision, paths)
+    return [entry | _extras(entry, changes, scans) for entry in entries]
 
 
-def _extras(entry: Entry, changes: dict[str, Revision]) -> Entry:
+def _extras(entry: Entry, changes: dict[str, Revision], scans: dict[str, PickleScan]) -> Entry:
     if entry["type"] == "file":
         commit = serializers.last_commit(changes[entry["path"]])
-        return {"lastCommit": commit, "securityFileStatus": UNSCANNED}
+        scan = scans.get(entry["path"])
+        status = serializers.pickle_status(scan) if scan else UNSCANNED
+        return {"lastCommit": commit, "securityFileStatus": status}
     inside = f"{entry['path']}/"
     newest = max(
         (revision for path, revision in changes.items() if path.startswith(inside)),

@@ -9,14 +9,24 @@ from portal.catalog.models import File, Revision
 
 
 def ancestor_keys(revision: Revision) -> list[int]:
-    """List the keys of the revision and those before it, newest first, in one query."""
+    """List the keys of the revision and those before it, newest first, in one query.
+
+    The history of a shown revision is that of everybody: what was held back on the way is not in
+    it. That of one in quarantine is its publishers' own, and whole.
+    """
     # All parents of the repo in one query: walking up row by row would take one for each revision.
-    rows = Revision.objects.filter(repo=revision.repo).order_by()
-    parents = dict(rows.values_list("pk", "parent"))
+    rows = Revision.in_history.filter(repo=revision.repo).order_by()
+    whole = revision.is_quarantined
+    parents, seen = {}, set()
+    for row in rows.only("parent_id", "passed_at"):
+        parents[row.pk] = row.parent_id
+        if whole or not row.is_quarantined:
+            seen.add(row.pk)
     chain: list[int] = []
     current: int | None = revision.pk
     while current is not None:
-        chain.append(current)
+        if current in seen:
+            chain.append(current)
         current = parents[current]
     return chain
 
@@ -24,7 +34,7 @@ def ancestor_keys(revision: Revision) -> list[int]:
 def revisions_at(keys: Iterable[int]) -> list[Revision]:
     """Load revisions with their authors, in the order of the keys, in one query."""
     wanted = list(keys)
-    known = Revision.objects.select_related("author").in_bulk(wanted)
+    known = Revision.in_history.select_related("author").in_bulk(wanted)
     return [known[key] for key in wanted]
 
 
@@ -32,13 +42,13 @@ def last_changes(revision: Revision, paths: Iterable[str]) -> dict[str, Revision
     """Return for each path the revision that gave it the content it has now."""
     chain = ancestor_keys(revision)
     wanted = list(paths)
-    rows = File.objects.filter(revision__in=chain, path__in=wanted).order_by()
+    rows = File.in_history.filter(revision__in=chain, path__in=wanted).order_by()
     blobs = {
         (revision_id, path): blob
         for revision_id, path, blob in rows.values_list("revision_id", "path", "blob_id")
     }
     changed = {path: _last_change(chain, path, blobs) for path in wanted}
-    known = Revision.objects.in_bulk(set(changed.values()))
+    known = Revision.in_history.in_bulk(set(changed.values()))
     return {path: known[key] for path, key in changed.items()}
 
 

@@ -27,11 +27,22 @@ def require_publishing(caller: Caller, repo: ModelRepo, now: datetime) -> User:
 
     Never the Hub's GatedRepo: nobody gets this right by asking for access.
     """
-    person = require_person(caller)
+    require_person(caller)
+    return require_publisher(caller, repo, now)
+
+
+def require_publisher(caller: Caller, repo: ModelRepo, now: datetime) -> User:
+    """Return whoever calls, by a token or in person, if they may publish this repo.
+
+    Raises TokenNeeded or MayNotPublish. Where it is asked of a session, the view checks its CSRF
+    token.
+    """
+    if caller.person is None:
+        raise TokenNeeded
     permission = may_call(caller, Action.PUBLISH, repo, now)
     if not permission.allowed:
         raise MayNotPublish(describe(permission, repo).line)
-    return person
+    return caller.person
 
 
 def require_publishing_anywhere(caller: Caller) -> User:

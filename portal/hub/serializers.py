@@ -14,7 +14,17 @@ from portal.access.models import AccessRequest, Submission
 from portal.access.requests.form.answers import readable_answers
 from portal.accounts.models import AccessToken, Namespace, Scope, User
 from portal.catalog.contents import git_blob_sha1, lfs_pointer
-from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref, Revision
+from portal.catalog.formats.pickle_imports import Safety
+from portal.catalog.models import (
+    File,
+    Gate,
+    LicenceVersion,
+    ModelRepo,
+    PendingRef,
+    PickleScan,
+    Ref,
+    Revision,
+)
 from portal.hub.http import timestamp
 from portal.hub.metadata.tags import with_licence
 from portal.hub.models import RevisionCard
@@ -110,6 +120,25 @@ def entry(file: File) -> dict[str, Any]:
     return content
 
 
+def pickle_status(scan: PickleScan) -> dict[str, Any]:
+    """Describe what a scan found in a pickle, as the Hub's clients read it."""
+    status = "safe" if scan.safety == Safety.TENSORS else "caution"
+    unusual = set(scan.unusual)
+    imports = [
+        {
+            "module": name.rpartition(".")[0],
+            "name": name.rpartition(".")[2],
+            "safety": "suspicious" if name in unusual else "innocuous",
+        }
+        for name in scan.names
+    ]
+    return {
+        "status": status,
+        "avScan": None,
+        "pickleImportScan": {"status": status, "pickleImports": imports},
+    }
+
+
 def directory(path: str, files: list[File]) -> dict[str, Any]:
     """Describe a folder; its id is a hash of what is in it."""
     content = "\n".join(f"{file.path} {file.etag}" for file in files)
@@ -163,7 +192,7 @@ def commit(revision: Revision, *, formatted: bool) -> dict[str, Any]:
     return content
 
 
-def ref(row: Ref) -> dict[str, str]:
+def ref(row: Ref | PendingRef) -> dict[str, str]:
     return {"name": row.name, "ref": row.full_name, "targetCommit": row.revision.commit}
 
 

@@ -32,7 +32,8 @@ from tests.clients.conftest import ON_BOTH_BACKENDS
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_reviewer, make_revision
-from tests.factories.grants import make_administrator, make_hold, make_offer
+from tests.factories.grants import make_administrator, make_gate, make_hold, make_offer
+from tests.factories.reviews import approve, decline
 from tests.portal.world import SHARD
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True), ON_BOTH_BACKENDS]
@@ -80,6 +81,19 @@ def asked_back(world, now):
     return request.applicant
 
 
+def decided_and_undoable(decide):
+    """Return somebody whose request is decided, though its team may still undo that."""
+
+    def make(world, now):
+        request = make_request(world.repo, now=now - timedelta(hours=1))
+        make_gate(world.repo, undo_minutes=10)
+        decide(request, make_reviewer(world.repo), now)
+        make_gate(world.repo, undo_minutes=0)
+        return request.applicant
+
+    return make
+
+
 def revoked(world, now):
     grant = make_grant(world.repo, now=now - timedelta(hours=1))
     actor = make_administrator(world.repo)
@@ -104,6 +118,8 @@ GATED = {
         "with the reviewers",
         "/requests/",
     ),
+    "approved, undoable": (decided_and_undoable(approve), "with the reviewers", "/requests/"),
+    "declined, undoable": (decided_and_undoable(decline), "with the reviewers", "/requests/"),
     "question": (asked_back, "asked you a question", "/requests/"),
     "declined": (declined, "was declined on", "/requests/"),
     "revoked": (revoked, "ended by the lab", "/requests/new/"),

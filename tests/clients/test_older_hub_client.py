@@ -12,8 +12,11 @@ from django.utils import timezone
 
 from portal.accounts.services import let_publish
 from portal.catalog.models import ModelRepo
+from portal.catalog.quarantine.consenting import state_right
+from portal.catalog.statements import HostingStatement
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
+from tests.factories.jobs import tiny_model
 from tests.portal.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -59,13 +62,13 @@ def test_what_is_uploaded_comes_to_whom_the_team_accepts(hub: World, step: Step,
     let_publish(actor=operator, namespace=hub.repo.namespace, user=publisher, now=now)
     tokens = [make_token(person, now=now)[1] for person in (publisher, applicant)]
     name = f"{hub.repo.namespace.name}/small"
-    folder = tmp_path / "folder"
-    folder.mkdir()
+    folder = tiny_model(tmp_path / "folder")
     (folder / "README.md").write_text(CARD)
-    (folder / "weights.safetensors").write_bytes(hub.bytes_of())
 
     uploaded = step(tokens[0], "upload", name, folder)
     assert uploaded.returncode == 0, uploaded.stderr
+    small = ModelRepo.objects.get(name="small")
+    state_right(actor=publisher, repo_id=small.pk, statement=HostingStatement(), now=now)
     early = step(tokens[1], "download", name, tmp_path / "early")
     assert "GatedRepoError" in early.stderr
     make_request(ModelRepo.objects.get(name="small"), applicant, now=now)

@@ -119,11 +119,11 @@ def _decompressed(head: bytes) -> bytes:
     return b""
 
 
-class _Bounded(io.RawIOBase):
-    """A file that refuses to be read beyond a number of bytes."""
+class Bounded(io.RawIOBase):
+    """A file of which only so many bytes may be read; after them, BadZipFile is raised."""
 
-    def __init__(self, content: BinaryIO) -> None:
-        self._content, self._left = content, MOST_READ_BYTES
+    def __init__(self, content: BinaryIO, most_bytes: int = MOST_READ_BYTES) -> None:
+        self._content, self._left = content, most_bytes
 
     def seekable(self) -> bool:
         return True
@@ -152,7 +152,7 @@ def _zip_holds_pickle(content: BinaryIO) -> bool:
     strict than ours.
     """
     try:
-        with zipfile.ZipFile(_Bounded(content)) as archive:
+        with zipfile.ZipFile(Bounded(content)) as archive:
             names = [entry.filename for entry in archive.infolist()]
             if any(is_called_pickle(name) for name in names):
                 return True

@@ -78,6 +78,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['namespace__name', 'name'],
+                'constraints': [
+                    models.UniqueConstraint(models.F('namespace'), django.db.models.functions.text.Lower('name'), condition=models.Q(('deleted_at', None)), name='standing_repo_name_any_case'),
+                    models.CheckConstraint(condition=models.Q(('licence__isnull', False), models.Q(('download_gate', 'open'), ('inference_gate', 'open')), _connector='OR'), name='a_gate_has_a_licence'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -109,6 +113,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'logbook entries',
                 'ordering': ['number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('repo', 'number'), name='logbook_numbered'),
+                    models.UniqueConstraint(fields=('repo', 'digest'), name='logbook_entry_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -119,6 +127,11 @@ class Migration(migrations.Migration):
                 ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='former_names', to='accounts.namespace')),
                 ('repo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_names', to='catalog.modelrepo')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(models.F('namespace'), django.db.models.functions.text.Lower('name'), name='former_name_any_case'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Revision',
@@ -146,6 +159,11 @@ class Migration(migrations.Migration):
                 ('repo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='catalog.modelrepo')),
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refs', to='catalog.revision')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('repo', 'kind', 'name'), name='one_ref_per_name'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='File',
@@ -158,6 +176,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['path'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('revision', 'path'), name='one_file_per_path'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -193,6 +214,11 @@ class Migration(migrations.Migration):
                 ('repo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='team', to='catalog.modelrepo')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='team_memberships', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('repo', 'user'), name='one_seat_each'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='LicenceVersion',
@@ -211,37 +237,5 @@ class Migration(migrations.Migration):
                 'ordering': ['-effective_at', '-pk'],
                 'constraints': [models.UniqueConstraint(fields=('licence', 'version'), name='one_text_per_version')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='modelrepo',
-            constraint=models.UniqueConstraint(models.F('namespace'), django.db.models.functions.text.Lower('name'), condition=models.Q(('deleted_at', None)), name='standing_repo_name_any_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelrepo',
-            constraint=models.CheckConstraint(condition=models.Q(('licence__isnull', False), models.Q(('download_gate', 'open'), ('inference_gate', 'open')), _connector='OR'), name='a_gate_has_a_licence'),
-        ),
-        migrations.AddConstraint(
-            model_name='logbookentry',
-            constraint=models.UniqueConstraint(fields=('repo', 'number'), name='logbook_numbered'),
-        ),
-        migrations.AddConstraint(
-            model_name='logbookentry',
-            constraint=models.UniqueConstraint(fields=('repo', 'digest'), name='logbook_entry_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='formername',
-            constraint=models.UniqueConstraint(models.F('namespace'), django.db.models.functions.text.Lower('name'), name='former_name_any_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='ref',
-            constraint=models.UniqueConstraint(fields=('repo', 'kind', 'name'), name='one_ref_per_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=models.UniqueConstraint(fields=('revision', 'path'), name='one_file_per_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('repo', 'user'), name='one_seat_each'),
         ),
     ]

@@ -7,16 +7,25 @@ from typing import Any, NoReturn
 
 from django.db import models
 
+from portal.accounts.models import Namespace
 from portal.catalog.models.fields import SHA256
-from portal.catalog.querysets import LicenceVersionQuerySet
+from portal.catalog.querysets import LicenceQuerySet, LicenceVersionQuerySet
 from portal.text.lines import LineField
 
 
 class Licence(models.Model):
-    """A licence by name; its texts are its versions."""
+    """A licence by name; its texts are its versions.
+
+    Whoever may publish in its namespace publishes them; without one, it is the operator's.
+    """
 
     slug = models.SlugField(unique=True)
     name = LineField(max_length=200)
+    namespace = models.ForeignKey(
+        Namespace, null=True, blank=True, on_delete=models.PROTECT, related_name="licences"
+    )
+
+    objects = LicenceQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

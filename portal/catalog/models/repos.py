@@ -122,3 +122,21 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role} of {self.repo}"
+
+
+class NamespaceSeat(models.Model):
+    """A seat on the teams of all repos of a namespace, those that are made later included."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="seats")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="namespace_seats"
+    )
+    role = models.CharField(max_length=13, choices=TeamMember.Role)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "user"], name="one_namespace_seat_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} in {self.namespace}"

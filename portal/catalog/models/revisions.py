@@ -8,14 +8,21 @@ from django.db import models
 from portal.catalog.models.blobs import Blob
 from portal.catalog.models.fields import COMMIT, SHA256
 from portal.catalog.models.repos import ModelRepo
-from portal.catalog.querysets import FilesOfShownRevisions, RevisionQuerySet, ShownRevisions
+from portal.catalog.querysets import (
+    FilesInHistory,
+    FilesOfShownRevisions,
+    RevisionQuerySet,
+    RevisionsInHistory,
+    ShownRevisions,
+)
 
 
 class Revision(models.Model):
     """An immutable state of a repo, named by a 40-hex commit.
 
-    A hidden one is out of the history that is told, and stays for the records that name it. So
-    ``objects`` leaves it out; ``everything`` is for records, which follow a key that they hold.
+    It is in quarantine until ``passed_at``: only its publishers see it. A hidden one is out of the
+    history that is told, and stays for the records that name it. So ``objects`` leaves out both,
+    ``in_history`` the hidden ones; ``everything`` is for records, which follow keys that they hold.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="revisions")
@@ -28,8 +35,10 @@ class Revision(models.Model):
     )
     created_at = models.DateTimeField()
     hidden_at = models.DateTimeField(null=True, blank=True)
+    passed_at = models.DateTimeField(null=True, blank=True)
 
     objects = ShownRevisions["Revision"]()
+    in_history = RevisionsInHistory["Revision"]()
     everything = RevisionQuerySet.as_manager()
 
     class Meta:
@@ -40,20 +49,46 @@ class Revision(models.Model):
 
     @property
     def is_shown(self) -> bool:
-        """Return True if it may be served; a record may name one that may not."""
+        """Return True if it may be served to everybody; a record may name one that may not."""
+        return self.is_in_history and not self.is_quarantined
+
+    @property
+    def is_in_history(self) -> bool:
+        """Return False for one that is hidden, which nobody sees."""
         return self.hidden_at is None
 
+    @property
+    def is_quarantined(self) -> bool:
+        """Return True until it has passed its check."""
+        return self.passed_at is None
 
-class Ref(models.Model):
-    """A branch or tag: a name for one revision."""
+    def all_files(self) -> models.QuerySet[File]:
+        """Select its files, in quarantine too: whoever has the revision was allowed to."""
+        return File.in_history.filter(revision=self)
+
+
+class NamedRevision(models.Model):
+    """A base of branches and tags."""
 
     class Kind(models.TextChoices):
         BRANCH = "branch"
         TAG = "tag"
 
-    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="refs")
     kind = models.CharField(max_length=6, choices=Kind)
     name = models.CharField(max_length=200)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def full_name(self) -> str:
+        return f"refs/{'heads' if self.kind == self.Kind.BRANCH else 'tags'}/{self.name}"
+
+
+class Ref(NamedRevision):
+    """A branch or tag as everybody sees it: a name for one revision that has passed its check."""
+
+    repo = models.ForeignKey(ModelRepo, on_delete=models.CASCADE, related_name="refs")
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="refs")
 
     class Meta:
@@ -64,15 +99,12 @@ class Ref(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of {self.repo}"
 
-    @property
-    def full_name(self) -> str:
-        return f"refs/{'heads' if self.kind == self.Kind.BRANCH else 'tags'}/{self.name}"
-
 
 class File(models.Model):
     """A path in a revision. ``lfs`` files are named by sha256, others by git's blob sha1.
 
-    ``objects`` are those of shown revisions; ``everything`` is for records.
+    ``objects`` are those of shown revisions, ``in_history`` those in quarantine too;
+    ``everything`` is for records.
     """
 
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="files")
@@ -81,6 +113,7 @@ class File(models.Model):
     lfs = models.BooleanField()
 
     objects = FilesOfShownRevisions["File"]()
+    in_history = FilesInHistory["File"]()
     everything = models.Manager["File"]()
 
     class Meta:

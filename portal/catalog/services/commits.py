@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from django.db import transaction
+from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog import folder_checks
 from portal.catalog.contents import Content
 from portal.catalog.errors import EntryNotFound, NotPublishable, StaleParent
-from portal.catalog.logbook.services import LOGBOOK_FILES, RawEntry, read_folder_logbook
-from portal.catalog.models import File, ModelRepo, Revision
+from portal.catalog.logbook.stored import new_entries, require_entries
+from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.paths import require_path, require_tree
+from portal.catalog.quarantine.checking import check_soon
+from portal.catalog.quarantine.consenting import give_consent
 from portal.catalog.services.companion_files import GENERATED, with_notices
-from portal.catalog.services.lookup import DEFAULT_BRANCH, find_file, find_revision
-from portal.catalog.services.pickle_scan import pickles_among
+from portal.catalog.services.lookup import (
+    DEFAULT_BRANCH,
+    content_of,
+    contents_of,
+    find_file,
+    find_revision,
+)
+from portal.catalog.services.pickle_scan import how_to_take_pickles, pickle_problems
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import locked_for_publishing
-from portal.catalog.services.revisions import release_revision
+from portal.catalog.services.revisions import receive_revision
+from portal.catalog.statements import NO_CONSENT, Consent
 from portal.errors import Invalid
-from portal.storage import blob_store
 
 MOST_FILES = 10_000
-LARGEST_LOGBOOK_BYTES = 64 << 20
 Contents = dict[str, Content]
 
 
@@ -57,7 +64,6 @@ class Delete:
 Change = Add | Copy | Delete
 
 
-@transaction.atomic
 def commit_changes(
     *,
     actor: User,
@@ -68,11 +74,44 @@ def commit_changes(
     now: datetime,
     message: str = "",
     parent: str = "",
+    consent: Consent = NO_CONSENT,
 ) -> Revision:
-    """Make a branch's next revision; without a change in content it stays where it is.
+    """Make a branch's next revision, and check it: here where little is to be read, else later.
+
+    Return it as it is then. It is its publishers' at once, whatever comes of the check.
+    """
+    revision = receive_changes(
+        actor=actor,
+        repo_id=repo_id,
+        branch=branch,
+        changes=changes,
+        title=title,
+        now=now,
+        message=message,
+        parent=parent,
+        consent=consent,
+    )
+    return check_soon(revision, timezone.now)
+
+
+@transaction.atomic
+def receive_changes(
+    *,
+    actor: User,
+    repo_id: int,
+    branch: str,
+    changes: Sequence[Change],
+    title: str,
+    now: datetime,
+    message: str = "",
+    parent: str = "",
+    consent: Consent = NO_CONSENT,
+) -> Revision:
+    """Make a branch's next revision, in quarantine; without a change in content it stays as it is.
 
     ``parent`` is the commit that the changes were made for, or its beginning: a branch that has
-    moved on is refused. Licence, notice and checksums are brought up to date.
+    moved on is refused. Licence, notice and checksums are brought up to date. ``consent`` is what
+    its publisher agrees to with it.
     """
     repo = locked_for_publishing(actor, repo_id)
     head = branch_head(repo, branch)
@@ -81,34 +120,30 @@ def commit_changes(
         raise StaleParent
     standing = contents_of(head)
     # Changes apply in order, as in git: a file may be copied and its source deleted in one commit.
-    contents = _changed(standing, changes, head)
+    contents = _changed(actor, standing, changes, head)
     _require_fit(repo, standing, contents)
     complete = with_notices(repo, contents, now)
     require_tree(complete.keys() | GENERATED, standing=complete.keys() & standing.keys())
     name = branch.removeprefix("refs/heads/")
-    return release_revision(
+    if name == DEFAULT_BRANCH:
+        require_entries(repo, new_entries(standing, complete), now)
+    revision = receive_revision(
         actor=actor,
         repo_id=repo.pk,
         contents=list(complete.values()),
         title=title,
         message=message,
         now=now,
-        entries=_entries(standing, complete) if name == DEFAULT_BRANCH else (),
         branch=name,
     )
+    if consent:
+        give_consent(actor=actor, revision=revision, consent=consent, now=now)
+    return revision
 
 
-def contents_of(revision: Revision) -> Contents:
-    files = File.objects.filter(revision=revision).select_related("blob")
-    return {file.path: _content(file) for file in files}
-
-
-def _content(file: File) -> Content:
-    blob = file.blob
-    return Content(file.path, blob.sha256, blob.git_sha1, blob.size_bytes, lfs=file.lfs)
-
-
-def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> Contents:
+def _changed(
+    actor: User, standing: Contents, changes: Iterable[Change], head: Revision
+) -> Contents:
     contents = dict(standing)
     for change in changes:
         match change:
@@ -116,16 +151,17 @@ def _changed(standing: Contents, changes: Iterable[Change], head: Revision) -> C
                 path, present = require_path(content.path), contents.get(content.path)
                 contents[path] = present if present == content else content
             case Copy(source, path, revision):
-                copied = _copied(contents, source, revision, head)
+                copied = _copied(actor, contents, source, revision, head)
                 contents[require_path(path)] = replace(copied, path=path)
             case Delete(path):
                 _delete(contents, path.strip("/"), head)
     return contents
 
 
-def _copied(contents: Contents, source: str, revision: str, head: Revision) -> Content:
+def _copied(actor: User, contents: Contents, source: str, revision: str, head: Revision) -> Content:
     if revision:
-        return _content(find_file(find_revision(head.repo, revision), source))
+        named = find_revision(head.repo, revision, caller=Caller(actor))
+        return content_of(find_file(named, source))
     if source not in contents:
         raise EntryNotFound(source, head.commit)
     return contents[source]
@@ -151,28 +187,8 @@ def _require_fit(repo: ModelRepo, standing: Contents, contents: Contents) -> Non
         raise Invalid(f"A model holds {MOST_FILES:,} files at most. Pack small ones together.")
     fresh = [content for path, content in contents.items() if content != standing.get(path)]
     problems = [folder_checks.file_problem(content.path, content.size_bytes) for content in fresh]
-    pickles = [] if repo.pickles_allowed else pickles_among(fresh)
-    all_problems = [
-        *filter(None, problems),
-        *(folder_checks.pickle_problem(content.path) for content in pickles),
-    ]
+    pickles = pickle_problems(fresh, allowed=repo.pickles_allowed)
+    all_problems = [*filter(None, problems), *pickles][:20]
     if all_problems:
-        raise NotPublishable(all_problems[:20])
-
-
-def _entries(standing: Contents, contents: Contents) -> list[RawEntry]:
-    """Return the entries of a logbook that is new or changed. Raises NotPublishable."""
-    books = [contents[name] for name in LOGBOOK_FILES if name in contents]
-    # Most commits leave the logbook as it is; reading it from a bucket would cost each of them.
-    if all(book == standing.get(book.path) for book in books):
-        return []
-    if too_large := [book.path for book in books if book.size_bytes > LARGEST_LOGBOOK_BYTES]:
-        raise NotPublishable([f"{too_large[0]} is over 64 MB: keep what is older elsewhere"])
-    with tempfile.TemporaryDirectory() as scratch:
-        for book in books:
-            with blob_store().open(book.sha256) as source:
-                Path(scratch, book.path).write_bytes(source.read())
-        entries, problems = read_folder_logbook(Path(scratch))
-    if problems:
-        raise NotPublishable(problems[:20])
-    return entries
+        remedy = [how_to_take_pickles(repo)] if pickles and not repo.pickles_allowed else []
+        raise NotPublishable([*all_problems, *remedy])

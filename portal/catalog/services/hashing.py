@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 from portal.catalog.contents import LFS_FROM_BYTES, Content, git_blob_sha1, lfs_pointer
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache, Known
-from portal.storage import BlobStore, CorruptBlob
+from portal.storage import BlobStore, CorruptBlob, require_room
 from portal.storage.base import sha256_of
 
 AT_ONCE = 4  # hashing and writing release the interpreter's lock
@@ -99,6 +99,8 @@ class Intake:
             return Hashed(path, known.sha256, known.git_sha1, known.size_bytes, source)
         with source.open("rb") as content:
             watched = self._watched(content, path, before.st_size)
+            if self.store and self.store.keeps_here:
+                require_room(self.store, before.st_size)
             sha256 = self.store.add(watched) if self.store else sha256_of(watched)
             git_sha1 = cast("Watched", watched).git_sha1(sha256)
         # A training may still be writing: bytes of two states would have a hash that fits neither.

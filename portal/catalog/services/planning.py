@@ -13,10 +13,11 @@ from portal.catalog.hash_cache import HashCache
 from portal.catalog.logbook.services import fresh_entries
 from portal.catalog.manifests.key import fingerprint, manifest_key
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
+from portal.catalog.quarantine.naming import tip_of
 from portal.catalog.services.companion_files import GENERATED
 from portal.catalog.services.hashing import Hashed, Intake, Progress
 from portal.catalog.services.licences import licence_files, version_in_force
-from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 from portal.catalog.services.publishing import (
     check_folder,
     kept_hidden,
@@ -72,7 +73,10 @@ def plan_revision(
     require_may_publish(actor, repo.namespace)
     notices = licence_files(repo, now)
     checked = check_folder(
-        folder, supplied=notices, allow_pickle=allow_pickle, engine_loads=engine_loads
+        folder,
+        supplied=notices,
+        allow_pickle=allow_pickle or repo.pickles_allowed,
+        engine_loads=engine_loads,
     )
     rows, wrong = fresh_entries(repo, checked.entries, now=now)
     if wrong:
@@ -80,8 +84,8 @@ def plan_revision(
     with tempfile.TemporaryDirectory() as scratch:
         sources = sources_of(folder, notices, Path(scratch))
         hashed = Intake(None, cache, progress).take_all(sources)
-    head, hidden_files = head_revision(repo, DEFAULT_BRANCH), kept_hidden(repo)
-    sha256_of = dict(head.files.values_list("path", "blob_id")) if head else {}
+    head, hidden_files = tip_of(repo, DEFAULT_BRANCH), kept_hidden(repo)
+    sha256_of = dict(head.all_files().values_list("path", "blob_id")) if head else {}
     return PublishPlan(
         head=head,
         changes=standing_revision(repo, [*hashed, *hidden_files], DEFAULT_BRANCH) is None,

@@ -9,6 +9,7 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.collections.leaving import leave_collection, lock_collections_of
 from portal.catalog.errors import RepoInUse, RepoNotFound
 from portal.catalog.models import FormerName, ModelRepo
 from portal.catalog.services.repos import (
@@ -17,7 +18,9 @@ from portal.catalog.services.repos import (
     require_free,
     require_may_publish,
     require_valid,
+    settings_url,
 )
+from portal.errors import FieldErrors
 
 
 @transaction.atomic
@@ -27,18 +30,21 @@ def move_repo(*, actor: User, repo_id: int, namespace: str, name: str, now: date
     Grants, requests and signatures are of the repo, not of its name, and stay.
     """
     place = locked_namespace(namespace)
+    lock_collections_of(repo_id)
     repo = _locked(actor, repo_id)
     require_may_publish(actor, place)
     former, former_place = repo.full_name, repo.namespace
     if former == f"{place.name}/{name}":
-        return repo
+        raise FieldErrors({"name": "It has that name already. Give another one."})
+    if place != former_place:
+        leave_collection(actor=actor, repo=repo, now=now)
     # A change of letter case alone needs no other name: names are compared without case.
     if (place, name.lower()) != (former_place, repo.name.lower()):
         require_free(actor, place, name, repo=repo)
         _remember(repo)
     FormerName.objects.filter(namespace=place, name__iexact=name).delete()
     repo.namespace, repo.name = place, name
-    require_valid(repo)
+    require_valid(repo, now)
     repo.save(update_fields=["namespace", "name"])
     record(
         EventType.REPO_MOVED,
@@ -81,8 +87,13 @@ def _remember(repo: ModelRepo) -> None:
 
 @transaction.atomic
 def delete_repo(*, actor: User, repo_id: int, now: datetime) -> None:
-    """Mark a repo as deleted, so that nobody finds it. Its records and files stay."""
+    """Mark a repo as deleted, so that nobody finds it. Its records and files stay.
+
+    It leaves its collection. Raises LeadsCollection for one that leads it.
+    """
+    lock_collections_of(repo_id)
     repo = _locked(actor, repo_id)
+    leave_collection(actor=actor, repo=repo, now=now)
     repo.deleted_at = now
     repo.save(update_fields=["deleted_at"])
     repo.former_names.all().delete()
@@ -97,6 +108,7 @@ def _locked(actor: User, repo_id: int) -> ModelRepo:
     repo = locked_for_publishing(actor, repo_id)
     if repo.hosted:
         raise RepoInUse(
-            f"{repo.full_name} is served as hosted inference. Ask the operator to end that first."
+            f"{repo.full_name} is served as hosted inference, by its name. End that first, in its "
+            f"settings: {settings_url(repo)}"
         )
     return repo

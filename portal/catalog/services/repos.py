@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -18,8 +19,10 @@ from portal.catalog.errors import (
     RepoExists,
     RepoNotFound,
 )
-from portal.catalog.models import FormerName, Gate, ModelRepo, TeamMember
+from portal.catalog.labs.seats import seat_holders
+from portal.catalog.models import FormerName, Gate, Licence, ModelRepo, TeamMember
 from portal.errors import FieldErrors
+from portal.parsing.texts import text_problem
 
 CONFIGURABLE = frozenset(
     {
@@ -37,6 +40,10 @@ CONFIGURABLE = frozenset(
         "pickles_allowed",
     }
 )
+MOST_PARAMETERS, MOST_CONTEXT = 10**15, 2**31 - 1
+NEEDS_LICENCE = (
+    "A gated model stands under a licence. Choose one that is published here, or leave it open."
+)
 
 
 def require_may_publish(actor: User, namespace: Namespace) -> None:
@@ -48,7 +55,7 @@ def require_may_publish(actor: User, namespace: Namespace) -> None:
 
 def locked_for_publishing(actor: User, repo_id: int) -> ModelRepo:
     """Lock a repo that the actor may publish. Raises MayNotPublish, or RepoNotFound."""
-    locked = ModelRepo.objects.select_for_update(of=("self",)).with_names()
+    locked = ModelRepo.objects.select_for_update(of=("self",), no_key=True).with_names()
     repo: ModelRepo = locked.get(pk=repo_id)
     require_may_publish(actor, repo.namespace)
     if repo.deleted_at is not None:
@@ -68,7 +75,7 @@ def create_repo(
     require_may_publish(actor, place)
     require_free(actor, place, name)
     repo = ModelRepo(namespace=place, name=name, created_at=now, **_checked(configuration))
-    require_valid(repo)
+    require_valid(repo, now)
     repo.save()
     record(EventType.REPO_CREATED, actor=actor, target=repo, at=now, name=repo.full_name)
     return repo
@@ -76,9 +83,13 @@ def create_repo(
 
 def locked_namespace(name: str) -> Namespace:
     """Lock a namespace, so that the second of two who want one name finds it taken."""
-    place = Namespace.objects.select_for_update(of=("self",)).filter(name__iexact=name).first()
+    place = (
+        Namespace.objects.select_for_update(of=("self",), no_key=True)
+        .filter(name__iexact=name)
+        .first()
+    )
     if place is None:
-        raise RepoNotFound(f"There is no namespace {name}.")
+        raise RepoNotFound(f"There is no namespace {name}.", field="namespace")
     return place
 
 
@@ -99,22 +110,30 @@ def require_free(
         raise NameKept(full_name)
 
 
-def require_valid(repo: ModelRepo) -> None:
-    """Raise FieldErrors for what the model's own validation refuses."""
+def require_valid(repo: ModelRepo, now: datetime) -> None:
+    """Raise FieldErrors for what the model's own validation refuses, and what nobody could sign."""
+    errors = {}
     try:
         repo.full_clean()
     except ValidationError as error:
         errors = {field: " ".join(messages) for field, messages in error.message_dict.items()}
-        gates = {repo.download_gate, repo.inference_gate}
-        if repo.licence_id is None and gates != {Gate.OPEN}:
-            errors = {"licence": NEEDS_LICENCE}
-        raise FieldErrors(errors) from error
+    is_gated = {repo.download_gate, repo.inference_gate} != {Gate.OPEN}
+    if is_gated and repo.licence is None:
+        errors = {"licence": NEEDS_LICENCE}
+    elif is_gated and repo.licence not in Licence.objects.signable_at(now):
+        errors["licence"] = "No text of this licence is in force yet. Choose another one."
+    if problem := text_problem(repo.why_gated):
+        errors["why_gated"] = problem
+    for name, most in (("parameters", MOST_PARAMETERS), ("context_length", MOST_CONTEXT)):
+        if (value := getattr(repo, name)) is not None and not 1 <= value <= most:
+            errors[name] = f"Give a whole number, 1 to {most:,}, or none."
+    if errors:
+        raise FieldErrors(errors)
 
 
-NEEDS_LICENCE = (
-    "A gated model stands under a licence. Name one that is published here in README.md’s "
-    "metadata, “license_name: NAME”, or ask the operator to set it; then gate the model."
-)
+def settings_url(repo: ModelRepo) -> str:
+    """Return the address of a repo's settings, for messages that are read elsewhere too."""
+    return f"{settings.BASE_URL}/{repo.full_name}/settings"
 
 
 def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
@@ -126,18 +145,17 @@ def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration: Any) -> ModelRepo:
-    """Change a repo's settings, and record those that differ from before."""
-    repo = (ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")).get(
-        pk=repo_id
-    )
-    require_may_publish(actor, repo.namespace)
-    changed = {
-        key: value for key, value in _checked(configuration).items() if getattr(repo, key) != value
-    }
+    """Change a repo's settings, and record those that differ from before.
+
+    A gate by request needs somebody who decides: with nobody on the team, whoever sets it is.
+    """
+    repo = locked_for_publishing(actor, repo_id)
+    wanted = _checked(configuration)
+    changed = {key: value for key, value in wanted.items() if getattr(repo, key) != value}
     if changed:
         for key, value in changed.items():
             setattr(repo, key, value)
-        require_valid(repo)
+        require_valid(repo, now)
         repo.save()
         record(
             EventType.REPO_CONFIGURED,
@@ -146,12 +164,22 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
             at=now,
             changed={key: str(value) for key, value in changed.items()},
         )
+    seat_first(actor, repo, now)
     return repo
+
+
+def seat_first(actor: User, repo: ModelRepo, now: datetime) -> None:
+    """Put whoever gates a repo by request on its team, where nobody would decide otherwise."""
+    if repo.takes_requests and not seat_holders(repo).exists():
+        administrator = TeamMember.Role.ADMINISTRATOR
+        add_team_member(actor=actor, repo_id=repo.pk, user=actor, role=administrator, now=now)
 
 
 def _administered(actor: User, repo_id: int) -> ModelRepo:
     """Lock a repo that the actor administers. Raises MayNotPublish."""
-    repo = ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")
+    repo = ModelRepo.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "namespace"
+    )
     administered = repo.get(pk=repo_id)
     if not ModelRepo.objects.administered_by(actor).filter(pk=repo_id).exists():
         raise MayNotPublish(

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Sum
 
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.contents import Content
-from portal.catalog.lfs_rules import rules_of
-from portal.catalog.logbook.services import RawEntry, add_entries
-from portal.catalog.models import (
-    Blob,
-    File,
-    ManifestKey,
-    ModelRepo,
-    Ref,
-    Revision,
-    RevisionSignature,
-)
-from portal.catalog.services.companion_files import GENERATED, Signed, brought, complete
+from portal.catalog.models import ModelRepo, Ref, Revision, RevisionCheck
+from portal.catalog.models.checks import LEASE
+from portal.catalog.quarantine.naming import point, tip_of
+from portal.catalog.quarantine.passing import add_files, keep_entries_of_main, pass_revision
+from portal.catalog.services.companion_files import GENERATED, brought
 from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
 from portal.parsing.texts import require_text
 
@@ -56,11 +48,11 @@ def commit_id(
 
 def standing_revision(repo: ModelRepo, contents: Sequence[Content], branch: str) -> Revision | None:
     """Return the branch's newest revision, if it holds exactly these files."""
-    head = head_revision(repo, branch)
+    head = tip_of(repo, branch)
     if head is None:
         return None
     # Generated files differ each time, as signatures do, so they don't make a revision another.
-    head_files = head.files.exclude(path__in=GENERATED).values_list("path", "blob_id")
+    head_files = head.all_files().exclude(path__in=GENERATED).values_list("path", "blob_id")
     return (
         head
         if set(head_files) == {(content.path, content.sha256) for content in brought(contents)}
@@ -76,40 +68,71 @@ def release_revision(
     contents: Sequence[Content],
     title: str,
     now: datetime,
-    entries: Iterable[RawEntry] = (),
     branch: str = DEFAULT_BRANCH,
     message: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> Revision:
-    """Make ``contents`` the newest revision of a branch, unless they are so already.
+    """Make ``contents`` the newest revision of a branch for everybody, unless they are so already.
 
     Checksums and the signed manifest are added here, and whatever came under their names is left
-    out. ``facts`` go into the event. The caller has checked the right to publish and stored the
-    bytes.
+    out. ``facts`` go into the event. The caller has checked the right to publish and the files, and
+    stored the bytes.
     """
     # The lock puts publishings in order: the second has the first one's revision as its parent.
-    repo = ModelRepo.objects.select_for_update(of=("self",)).with_names().get(pk=repo_id)
+    repo = (
+        ModelRepo.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=repo_id)
+    )
+    revision = standing_revision(repo, contents, branch)
+    if revision is None:
+        revision = make_revision(
+            repo, tip_of(repo, branch), contents, actor=actor, title=title, message=message, now=now
+        )
+    before = head_revision(repo)
+    point(repo, Ref.Kind.BRANCH, branch, revision)
+    keep_entries_of_main(repo, before, now)
+    pass_revision(revision, actor=actor, now=now, facts=facts)
+    return revision
+
+
+@transaction.atomic
+def receive_revision(
+    *,
+    actor: User,
+    repo_id: int,
+    contents: Sequence[Content],
+    title: str,
+    now: datetime,
+    branch: str = DEFAULT_BRANCH,
+    message: str = "",
+) -> Revision:
+    """Make ``contents`` the newest revision of a branch, in quarantine until its check has passed.
+
+    Contents that are there already change nothing. The caller has checked the right to publish and
+    stored the bytes.
+    """
+    repo = (
+        ModelRepo.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=repo_id)
+    )
     if standing := standing_revision(repo, contents, branch):
         return standing
-    parent = head_revision(repo, branch)
     revision = make_revision(
-        repo, parent, contents, actor=actor, title=title, message=message, now=now
+        repo, tip_of(repo, branch), contents, actor=actor, title=title, message=message, now=now
     )
-    Ref.objects.update_or_create(
-        repo=repo, kind=Ref.Kind.BRANCH, name=branch, defaults={"revision": revision}
-    )
-    add_entries(repo, list(entries), now=now)
-    sizes = revision.files.aggregate(files=Count("pk"), size_bytes=Sum("blob__size_bytes"))
+    if revision.is_quarantined:
+        # Whoever receives it is the first to check it, or to leave that to a worker.
+        leased = {"received_at": now, "lease_until": now + LEASE}
+        RevisionCheck.objects.get_or_create(revision=revision, defaults=leased)
+    before = head_revision(repo)
+    point(repo, Ref.Kind.BRANCH, branch, revision)
+    keep_entries_of_main(repo, before, now)
     record(
-        EventType.REVISION_PUBLISHED,
+        EventType.REVISION_RECEIVED,
         actor=actor,
         target=revision,
         at=now,
         repo=repo.full_name,
         commit=revision.commit,
-        **sizes,
-        **_signature_of(revision),
-        **(facts or {}),
+        branch=branch,
     )
     return revision
 
@@ -124,7 +147,7 @@ def make_revision(
     message: str,
     now: datetime,
 ) -> Revision:
-    """Complete and sign a revision.
+    """Make a revision of the files that were brought; it begins in quarantine, unsigned.
 
     Two branches that make the same change to the same revision share the result. A hidden revision
     that is made again is shown again: somebody has published it anew.
@@ -143,57 +166,9 @@ def make_revision(
             "created_at": now,
         },
     )
+    revision.repo = repo
     if is_new:
-        signed = complete(repo, contents, now)
-        _add_files(revision, signed.contents)
-        _add_signature(revision, signed, now)
-    elif not revision.is_shown:
-        Revision.everything.filter(pk=revision.pk).show()
-        revision.refresh_from_db()
+        add_files(revision, brought(contents))
+    elif Revision.everything.filter(pk=revision.pk).show():
+        revision.hidden_at = None
     return revision
-
-
-def _signature_of(revision: Revision) -> dict[str, str]:
-    signatures = RevisionSignature.objects.filter(revision=revision).values(
-        "blob_id", "key__fingerprint"
-    )
-    signature = signatures.first()
-    return (
-        {"signature": signature["blob_id"], "key": signature["key__fingerprint"]}
-        if signature
-        else {}
-    )
-
-
-def _add_signature(revision: Revision, signed: Signed, now: datetime) -> None:
-    if signed.signature is None:
-        return
-    key, _ = ManifestKey.objects.get_or_create(
-        fingerprint=signed.key_fingerprint,
-        defaults={"public_pem": signed.public_key, "first_used_at": now},
-    )
-    RevisionSignature.objects.create(
-        revision=revision, key=key, blob_id=signed.signature.sha256, signed_at=now
-    )
-
-
-def _add_files(revision: Revision, contents: Sequence[Content]) -> None:
-    rules = rules_of({content.path: content for content in contents})
-    Blob.objects.bulk_create(
-        [
-            Blob(sha256=file.sha256, git_sha1=file.git_sha1, size_bytes=file.size_bytes)
-            for file in {file.sha256: file for file in contents}.values()
-        ],
-        ignore_conflicts=True,
-    )
-    File.objects.bulk_create(
-        [
-            File(
-                revision=revision,
-                path=file.path,
-                blob_id=file.sha256,
-                lfs=rules.is_lfs(file.path, file.size_bytes) if file.lfs is None else file.lfs,
-            )
-            for file in contents
-        ]
-    )

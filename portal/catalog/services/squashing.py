@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import chain
 
 from django.db import transaction
 
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.errors import InQuarantine
 from portal.catalog.models import ModelRepo, Ref, Revision
-from portal.catalog.services.commits import contents_of
+from portal.catalog.quarantine.naming import point
+from portal.catalog.quarantine.passing import pass_revision
+from portal.catalog.services.lookup import contents_of
 from portal.catalog.services.refs import branch_head
 from portal.catalog.services.repos import locked_for_publishing
 from portal.catalog.services.revisions import make_revision
@@ -29,12 +33,16 @@ def squash_branch(
     head = branch_head(repo, branch)
     if head.parent_id is None:
         return head
+    if head.is_quarantined:
+        raise InQuarantine(head.commit)
     contents = list(contents_of(head).values())
     revision = make_revision(
         repo, None, contents, actor=actor, title=title, message=message, now=now
     )
     name = branch.removeprefix("refs/heads/")
-    Ref.objects.filter(repo=repo, kind=Ref.Kind.BRANCH, name=name).update(revision=revision)
+    # The same files have passed their check already.
+    pass_revision(revision, actor=actor, now=now)
+    point(repo, Ref.Kind.BRANCH, name, revision)
     hidden = _hide_the_unreachable(repo, now)
     record(
         EventType.BRANCH_SQUASHED,
@@ -55,7 +63,8 @@ def _hide_the_unreachable(repo: ModelRepo, now: datetime) -> int:
     revisions = Revision.everything.filter(repo=repo)
     parents = dict(revisions.values_list("pk", "parent_id"))
     reached: set[int] = set()
-    for start in repo.refs.values_list("revision_id", flat=True):
+    starts = [refs.values_list("revision_id", flat=True) for refs in (repo.refs, repo.pending_refs)]
+    for start in chain.from_iterable(starts):
         current: int | None = start
         while current is not None and current not in reached:
             reached.add(current)

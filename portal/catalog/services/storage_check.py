@@ -143,7 +143,7 @@ def _settle(
     sha256: str, fault: tuple[Kind, str] | None, now: datetime, *, kinds: tuple[Kind, ...]
 ) -> None:
     """Open a finding of this fault if none is open; close those of ``kinds`` that are mended."""
-    standing = StorageFinding.objects.select_for_update().filter(
+    standing = StorageFinding.objects.select_for_update(no_key=True).filter(
         sha256=sha256, kind__in=kinds, mended_at=None
     )
     for finding in standing:

@@ -19,7 +19,7 @@ from portal.catalog.folder_checks import pickle_problem
 from portal.catalog.formats.pickles import begins_as_pickle, is_called_pickle
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.commits import Add, Change
-from portal.catalog.services.pickle_scan import pickles_among
+from portal.catalog.services.pickle_scan import how_to_take_pickles, pickles_among
 from portal.hub.bodies import AnnouncedFile
 from portal.hub.hub_clients import asks_again_for_ever
 
@@ -63,7 +63,8 @@ def before_upload(
     pickles = [file.path for file in fresh if _looks_like_pickle(file)]
     refused = [path for path in pickles if not _is_trainers(path)]
     if refused and not asks_again_for_ever(request):
-        raise NotPublishable([pickle_problem(path) for path in refused[:MOST_NAMED]])
+        problems = [pickle_problem(path) for path in refused[:MOST_NAMED]]
+        raise NotPublishable([*problems, how_to_take_pickles(repo)])
     return LeftOut([path for path in pickles if _is_trainers(path)])
 
 

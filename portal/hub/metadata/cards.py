@@ -38,7 +38,7 @@ def read_heads(repos: Collection[ModelRepo] | Any) -> None:
 def _read(revisions: list[Revision]) -> dict[int, RevisionCard]:
     """Read cards and store them; one whose bytes are away is empty, and is read again next time."""
     files: dict[int, dict[str, File]] = defaultdict(dict)
-    rows = File.objects.filter(revision__in=revisions).select_related("blob").order_by()
+    rows = File.in_history.filter(revision__in=revisions).select_related("blob").order_by()
     for file in rows:
         files[file.revision_id][file.path] = file
     cards, readable = {}, []

@@ -121,7 +121,7 @@ def problems(content: dict[str, Any]) -> list[str]:
 
 def card_of(revision: Revision) -> str:
     """Return the text of a revision's README.md; empty where there is none to read."""
-    file = revision.files.select_related("blob").filter(path=CARD).first()
+    file = revision.all_files().select_related("blob").filter(path=CARD).first()
     if file is None or file.blob.size_bytes > LARGEST_CARD_BYTES:
         return ""
     return card_text(file.blob_id)

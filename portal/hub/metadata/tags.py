@@ -9,7 +9,7 @@ from typing import Any
 TRANSFORMERS = "transformers"
 PIPELINE = "text-generation"
 FORMATS = ("safetensors", "gguf", "onnx")
-WEIGHTS = (".safetensors", ".bin")
+LOADED_BY_TRANSFORMERS = (".safetensors", ".bin")
 LICENCE = "license:"
 MOST_TAGS = 200
 LONGEST_TAG = 100
@@ -41,7 +41,7 @@ def with_licence(tags: list[str], slug: str) -> list[str]:
 
 
 def _library(paths: Collection[str]) -> str:
-    weights = any(path.endswith(WEIGHTS) for path in paths)
+    weights = any(path.endswith(LOADED_BY_TRANSFORMERS) for path in paths)
     return TRANSFORMERS if weights and "config.json" in paths else ""
 
 

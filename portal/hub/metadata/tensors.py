@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+from inference.model_files.weight_formats import SAFETENSORS
 from portal.catalog.formats.safetensors import BITS, read_stream
 from portal.catalog.models import File, ModelRepo
 from portal.hub.models import TensorCount
 from portal.storage import BlobMissing, blob_store
 
-SUFFIX = ".safetensors"
 MOST_READ = 500  # a header is one read of the store; more would keep a client waiting too long
 LARGEST_HEADER_BYTES = 4 << 20
 MOST_AXES = 16
@@ -23,7 +23,7 @@ def counts_of(files: Iterable[File]) -> dict[str, TensorCount]:
 
     Each header is read once ever, and not more than ``MOST_READ`` of them for one answer.
     """
-    shards = {file.blob_id: file for file in files if file.path.endswith(SUFFIX)}
+    shards = {file.blob_id: file for file in files if file.path.endswith(SAFETENSORS)}
     known = TensorCount.objects.in_bulk(list(shards))
     unread = [file for key, file in shards.items() if key not in known]
     return known | _read(unread[:MOST_READ])
@@ -31,7 +31,7 @@ def counts_of(files: Iterable[File]) -> dict[str, TensorCount]:
 
 def parameters_of(files: Iterable[File], counts: dict[str, TensorCount]) -> dict[str, Any] | None:
     """Return the Hub's ``safetensors`` of one revision; None unless each shard was read."""
-    shards = {file.blob_id for file in files if file.path.endswith(SUFFIX)}
+    shards = {file.blob_id for file in files if file.path.endswith(SAFETENSORS)}
     total: Counter[str] = Counter()
     for shard in shards:
         if shard not in counts or not counts[shard].parameters:

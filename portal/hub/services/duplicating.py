@@ -15,9 +15,12 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.errors import RevisionNotFound
+from portal.catalog.labs.seats import seat_holders
+from portal.catalog.licensing.hosting import carry_right
 from portal.catalog.models import ModelRepo, TeamMember
-from portal.catalog.services.commits import Add, commit_changes, contents_of
-from portal.catalog.services.lookup import DEFAULT_BRANCH, head_revision
+from portal.catalog.quarantine.checking import end_copied
+from portal.catalog.services.commits import Add, receive_changes
+from portal.catalog.services.lookup import DEFAULT_BRANCH, contents_of, head_revision
 from portal.catalog.services.repos import add_team_member, create_repo, locked_for_publishing
 from portal.errors import Forbidden
 from portal.hub.services.repos import begin_history
@@ -43,8 +46,9 @@ def duplicate_repo(
     """Copy what ``main`` holds into a new repo, for whoever may publish in both namespaces.
 
     The copy keeps gate, licence, team, the gate's settings and the lab's questions, since the same
-    weights must not be had more easily under another name; what a hold stops is not copied. Grants,
-    requests and hosting stay behind.
+    weights must not be had more easily under another name; what a hold stops is not copied. By
+    what right they are hosted goes along; where nobody has stated it, the copy waits for that.
+    Grants, requests and hosting stay behind.
     """
     source = locked_for_publishing(actor, repo_id)
     head = head_revision(source)
@@ -61,8 +65,9 @@ def duplicate_repo(
     )
     # The gate comes before the files: there is no moment at which they stand in the open.
     _copy_gate(source, copy, actor, now)
+    carry_right(source, copy)
     begin_history(copy, actor, now)
-    commit_changes(
+    copied = receive_changes(
         actor=actor,
         repo_id=copy.pk,
         branch=DEFAULT_BRANCH,
@@ -71,6 +76,8 @@ def duplicate_repo(
         message=f"At {head.commit}",
         now=now,
     )
+    # The same files have passed their check where they come from.
+    end_copied(copied, actor=actor, now=now)
     record(
         EventType.REPO_DUPLICATED,
         actor=actor,
@@ -86,7 +93,7 @@ def duplicate_repo(
 def _copy_gate(source: ModelRepo, copy: ModelRepo, actor: User, now: datetime) -> None:
     """Copy the gate, its team first: settings that the team can't live up to are refused."""
     seats = {member.user: TeamMember.Role(member.role) for member in source.team.all()}
-    if copy.takes_requests and not seats:
+    if copy.takes_requests and not seats and not seat_holders(copy).exists():
         seats = {actor: TeamMember.Role.ADMINISTRATOR}
     for user, role in seats.items():
         add_team_member(actor=actor, repo_id=copy.pk, user=user, role=role, now=now)

@@ -9,17 +9,20 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.catalog.lfs_rules import ATTRIBUTES, FIRST_ATTRIBUTES
-from portal.catalog.models import Gate, Licence, ModelRepo, Revision, TeamMember
+from portal.catalog.models import Gate, Licence, ModelRepo, Revision
+from portal.catalog.quarantine.naming import tip_of
 from portal.catalog.services.companion_files import store_bytes
-from portal.catalog.services.lookup import head_revision
+from portal.catalog.services.lookup import DEFAULT_BRANCH
 from portal.catalog.services.repos import (
-    add_team_member,
     configure_repo,
     create_repo,
     locked_for_publishing,
+    seat_first,
+    settings_url,
 )
 from portal.catalog.services.revisions import release_revision
 from portal.catalog.services.squashing import squash_branch
+from portal.errors import FieldErrors
 from portal.hub.metadata.front_matter import card_of, read_metadata
 from portal.hub.services.uploads import forget_hidden
 
@@ -29,21 +32,15 @@ FIRST_TITLE = "initial commit"
 
 @transaction.atomic
 def start_repo(
-    *, actor: User, namespace: str, name: str, private: bool, now: datetime
+    *, actor: User, namespace: str, name: str, now: datetime, **configuration: Any
 ) -> ModelRepo:
     """Make a repo with a first revision, so that clients find a branch to commit to.
 
-    It has no licence yet, and so no gate.
+    Unless the ``configuration`` says otherwise, it has no licence yet, and so no gate.
     """
-    repo = create_repo(
-        actor=actor,
-        namespace=namespace,
-        name=name,
-        private=private,
-        download_gate=Gate.OPEN,
-        inference_gate=Gate.OPEN,
-        now=now,
-    )
+    chosen = {"download_gate": Gate.OPEN, "inference_gate": Gate.OPEN} | configuration
+    repo = create_repo(actor=actor, namespace=namespace, name=name, now=now, **chosen)
+    seat_first(actor, repo, now)
     begin_history(repo, actor, now)
     return repo
 
@@ -71,8 +68,7 @@ def set_repo(
     """Change who sees a repo, and what stands before its files.
 
     ``gated`` is the gate of downloads; that of hosted inference goes along where it was the same.
-    A gate needs a licence: one that the card names is taken. A gate by request needs somebody who
-    decides: with nobody on the team, whoever sets it is.
+    A gate needs a licence: one that the card names is taken.
     """
     repo = locked_for_publishing(actor, repo_id)
     changes: dict[str, Any] = {}
@@ -80,11 +76,9 @@ def set_repo(
         changes["private"] = private
     if gated is not None:
         changes |= _gates(repo, GATES[gated])
-    repo = configure_repo(actor=actor, repo_id=repo_id, now=now, **changes)
-    if repo.takes_requests and not repo.team.exists():
-        administrator = TeamMember.Role.ADMINISTRATOR
-        add_team_member(actor=actor, repo_id=repo_id, user=actor, role=administrator, now=now)
-    return repo
+    if {Gate.REVIEW, Gate.LICENCE}.intersection(changes.values()):
+        _require_licence(repo, changes)
+    return configure_repo(actor=actor, repo_id=repo_id, now=now, **changes)
 
 
 @transaction.atomic
@@ -102,6 +96,17 @@ def squash_history(
     return revision
 
 
+def _require_licence(repo: ModelRepo, changes: dict[str, Any]) -> None:
+    """Raise FieldErrors with where to choose a licence: the Hub’s clients have no word for one."""
+    if repo.licence is None and "licence" not in changes:
+        where = (
+            f"A gated model stands under a licence. Choose one that is published here: in the "
+            f"model’s settings, {settings_url(repo)}, or by name in README.md’s metadata, "
+            "“license_name: NAME”; then gate the model."
+        )
+        raise FieldErrors({"licence": where})
+
+
 def _gates(repo: ModelRepo, gate: Gate) -> dict[str, Any]:
     changes: dict[str, Any] = {"download_gate": gate}
     if repo.inference_gate == repo.download_gate:
@@ -113,7 +118,7 @@ def _gates(repo: ModelRepo, gate: Gate) -> dict[str, Any]:
 
 def _licence_of_card(repo: ModelRepo) -> Licence | None:
     """Return the licence, published here, that ``license_name`` in README.md names."""
-    head = head_revision(repo)
+    head = tip_of(repo, DEFAULT_BRANCH)
     name = read_metadata(card_of(head)).get("license_name") if head else None
     if not isinstance(name, str):
         return None

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from portal.accounts.models import AccessToken
+from portal.accounts.models import AccessToken, User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Blob, File, ModelRepo
-from portal.catalog.querysets import shown
+from portal.catalog.querysets import in_history
 from portal.delivery.errors import LinkInvalid, LinkWithdrawn
 from portal.hub.errors import BytesRefused, NotBrought
 from portal.hub.models import Upload
-from portal.hub.rights import require_publishing
+from portal.hub.rights import require_publisher
 from portal.hub.uploads.links import UploadLink, link_url, verify
 from portal.storage import BlobMissing, CorruptBlob, direct_uploads
 from portal.storage.incoming import Incoming
+
+IN_PERSON = 0  # the place of a token in a link that was made for a session
 
 
 def nameable_blobs(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
     """Return by sha256 the blobs that a commit to this repo may name.
 
-    They were brought for it, or are in a revision that is shown: naming other bytes by their hash
+    They were brought for it, or are in a revision of its history: naming other bytes by their hash
     would give them to whoever knows it.
     """
-    of_repo = Q(uploads__repo=repo) | Q(shown("files__revision"), files__revision__repo=repo)
+    of_repo = Q(uploads__repo=repo) | Q(in_history("files__revision"), files__revision__repo=repo)
     blobs = Blob.objects.filter(of_repo, sha256__in=set(sha256s)).distinct()
     return {blob.sha256: blob for blob in blobs}
 
@@ -37,7 +39,7 @@ def nameable_blobs(repo: ModelRepo, sha256s: Iterable[str]) -> dict[str, Blob]:
 def forget_hidden(repo_id: int) -> None:
     """Forget the uploads of bytes that only hidden revisions hold, so that they must come anew."""
     inside = File.everything.filter(revision__repo_id=repo_id).order_by()
-    shown_blobs = File.objects.filter(revision__repo_id=repo_id).order_by().values("blob")
+    shown_blobs = File.in_history.filter(revision__repo_id=repo_id).order_by().values("blob")
     hidden_blobs = inside.exclude(blob__in=shown_blobs).values("blob")
     Upload.objects.filter(repo_id=repo_id, blob__in=hidden_blobs).delete()
 
@@ -50,6 +52,19 @@ class RequestedUpload:
     sha256: str
     size_bytes: int
     multipart: bool
+
+
+def link_for(repo: ModelRepo, caller: Caller, size_bytes: int, *, now: datetime) -> UploadLink:
+    """Return a link for bytes whose sha256 the portal computes as they come."""
+    person = require_publisher(caller, repo, now)
+    return UploadLink(
+        person_id=person.pk,
+        token_id=caller.token.pk if caller.token else IN_PERSON,
+        repo_id=repo.pk,
+        sha256="",
+        size_bytes=size_bytes,
+        expires_at=now + settings.UPLOAD_LINK_TTL,
+    )
 
 
 def actions_for(
@@ -96,25 +111,39 @@ def open_upload(signed: str, *, now: datetime, length: str | None = None) -> Upl
     LinkWithdrawn, MayNotPublish or BytesRefused.
     """
     link = verify(signed, now=now)
-    # Token and permission are checked anew: either may have ended since the link was made.
-    usable = AccessToken.objects.usable_at(now).select_related("user")
-    token = usable.filter(pk=link.token_id, user_id=link.person_id).first()
-    if token is None:
-        raise LinkWithdrawn("The token that this link was made with has expired or been revoked.")
     repo = ModelRepo.objects.with_names().get(pk=link.repo_id)
-    require_publishing(Caller(token.user, token), repo, now)
+    require_publisher(_holder_of(link, now), repo, now)
     if length and length.isdigit() and int(length) != link.size_bytes:
         raise BytesRefused(f"{length} bytes come instead of {link.size_bytes}")
     return link
 
 
-def take_in(link: UploadLink, incoming: Incoming, now: datetime) -> None:
-    """Keep what came through the portal. Raises BytesRefused."""
+def _holder_of(link: UploadLink, now: datetime) -> Caller:
+    """Return whom the link was made for. Raises LinkWithdrawn.
+
+    Token and account are looked up anew: either may have ended since the link was made.
+    """
+    if link.token_id == IN_PERSON:
+        person = User.objects.filter(pk=link.person_id, is_active=True).first()
+        if person is None:
+            raise LinkWithdrawn("The account that this link was made for is closed.")
+        return Caller(person, None)
+    usable = AccessToken.objects.usable_at(now).select_related("user")
+    token = usable.filter(pk=link.token_id, user_id=link.person_id).first()
+    if token is None:
+        raise LinkWithdrawn("The token that this link was made with has expired or been revoked.")
+    return Caller(token.user, token)
+
+
+def take_in(link: UploadLink, incoming: Incoming, now: datetime) -> str:
+    """Keep what came through the portal, and return its sha256. Raises BytesRefused."""
+    arrived = link if link.sha256 else replace(link, sha256=incoming.sha256)
     try:
-        git_sha1 = incoming.keep(link.sha256)
+        git_sha1 = incoming.keep(arrived.sha256)
     except CorruptBlob as error:
         raise BytesRefused(str(error)) from error
-    _note(link, git_sha1, now)
+    _note(arrived, git_sha1, now)
+    return arrived.sha256
 
 
 def complete(link: UploadLink, parts: Sequence[tuple[int, str]]) -> None:
@@ -133,6 +162,8 @@ def settle(link: UploadLink, now: datetime) -> None:
 
     Raises NotBrought or BytesRefused.
     """
+    if not link.sha256:
+        return  # kept as it came: its sha256 was computed then
     # Clients ask again where an answer was lost, and by then the staged bytes have been moved.
     if Upload.objects.filter(repo=link.repo_id, blob=link.sha256).exists():
         return

@@ -18,8 +18,9 @@ SALT = "portal.hub.uploads.links"
 class UploadLink:
     """The content of a signed link.
 
-    ``staged`` and ``upload_id`` say where in a bucket the bytes wait; both are empty where the
-    portal itself takes them.
+    ``sha256`` is empty where the portal is to compute it, and ``token_id`` is 0 where the link was
+    made for a person who had signed in. ``staged`` and ``upload_id`` say where in a bucket the
+    bytes wait; both are empty where the portal itself takes them.
     """
 
     person_id: int

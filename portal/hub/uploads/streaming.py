@@ -17,9 +17,8 @@ from django.utils import timezone
 from portal.errors import DomainError
 from portal.hub.services.uploads import open_upload
 from portal.observability.request_ids import http_request_id
-from portal.storage import CorruptBlob, blob_store
+from portal.storage import CorruptBlob, blob_store, require_room
 from portal.storage.incoming import Incoming
-from portal.storage.local import LocalBlobStore
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -102,16 +101,15 @@ def _length(scope: Scope) -> str | None:
 
 def _begin(signed: str, length: str | None) -> Incoming | None:
     """Open a place for the bytes; None where the view will refuse them, or a bucket takes them."""
-    store = blob_store()
     try:
         link = open_upload(signed, now=timezone.now(), length=length)
+        if not link.staged:
+            require_room(blob_store(), link.size_bytes)
     except DomainError:
         return None
     finally:
         close_old_connections()
-    if link.staged or not isinstance(store, LocalBlobStore):
-        return None
-    return Incoming(store, link.size_bytes)
+    return None if link.staged else Incoming(blob_store(), link.size_bytes)
 
 
 async def _fill(incoming: Incoming, receive: Receive) -> None:

@@ -123,7 +123,7 @@ def _by_request(repo: ModelRepo, actor: User, name: str) -> User:
     if name.startswith("G"):
         people = User.objects.filter(grants__repo=repo, grants=int(number))
     else:
-        readable = AccessRequest.objects.readable_by(actor).filter(repo=repo, pk=int(number))
+        readable = AccessRequest.objects.readable_by(actor).asking_for(repo).filter(pk=int(number))
         people = User.objects.filter(access_requests__in=readable)
     person: User | None = people.first()
     if person is None:

@@ -15,5 +15,5 @@ from portal.hub.http import hub_view
 def whoami(request: HttpRequest, caller: Caller) -> JsonResponse:
     if caller.token is None:
         raise TokenNeeded
-    labs = Namespace.objects.filter(roles__user=caller.token.user, person=None).order_by("name")
+    labs = Namespace.objects.labs().filter(roles__user=caller.token.user)
     return JsonResponse(serializers.person(caller.token.user, caller.token, list(labs)))

@@ -11,7 +11,9 @@ from django.utils import timezone
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.contents import Content
 from portal.catalog.lfs_rules import LfsRules, rules_of
-from portal.catalog.services.commits import commit_changes, contents_of
+from portal.catalog.quarantine.words import words_of
+from portal.catalog.services.commits import commit_changes
+from portal.catalog.services.lookup import contents_of
 from portal.catalog.services.refs import branch_head
 from portal.errors import Invalid
 from portal.hub.bodies import AnnouncedFile, Preupload, read_body
@@ -21,6 +23,7 @@ from portal.hub.commits.pickles import before_upload, leave_out
 from portal.hub.http import flag, hub_view
 from portal.hub.hub_clients import warned
 from portal.hub.rights import publishable_repo
+from portal.storage import blob_store, require_room
 
 
 @hub_view("POST")
@@ -56,6 +59,7 @@ def commit(request: HttpRequest, caller: Caller, *, revision: str, **names: str)
     now = timezone.now()
     person, repo = publishable_repo(caller, names, now)
     branch_head(repo, revision)  # before a hundred megabytes are read for nothing
+    _require_room(request)
     header, sent = read_commit(request, repo)
     changes, left_out = leave_out(request, repo, sent, title=header.title)
     made = commit_changes(
@@ -70,7 +74,17 @@ def commit(request: HttpRequest, caller: Caller, *, revision: str, **names: str)
     )
     url = f"{settings.BASE_URL}/{repo.full_name}/commit/{made.commit}"
     answer = JsonResponse({"success": True, "commitOid": made.commit, "commitUrl": url})
-    return warned(answer, "left-out", left_out.words)
+    # Clients print one header, and one warning for each topic.
+    words = " ".join(filter(None, (left_out.words, words_of(made))))
+    topic = f"commit {made.commit[:10]}" if made.is_quarantined else "left-out"
+    return warned(answer, topic, words)
+
+
+def _require_room(request: HttpRequest) -> None:
+    """Raise NoRoom where the disk can't take what the request says it brings."""
+    store, length = blob_store(), request.headers.get("Content-Length", "")
+    if store.keeps_here and length.isdigit():
+        require_room(store, int(length))
 
 
 def _require_no_pull_request(request: HttpRequest) -> None:

@@ -101,7 +101,7 @@ def _file(caller: Caller, repo: ModelRepo, rest: str, now: datetime) -> File:
     """Find a file. A caller who may not download is told that before anything about files."""
     if file := file_of_commit(repo, rest):
         return file
-    revision, path = split_revision(repo, rest)
+    revision, path = split_revision(repo, rest, caller=caller)
     try:
         return find_file(revision, path)
     except EntryNotFound:

@@ -25,9 +25,8 @@ from portal.hub.rights import publishable_repo, require_publishing
 from portal.hub.services import uploads
 from portal.hub.uploads.links import UploadLink
 from portal.hub.uploads.streaming import ARRIVED
-from portal.storage import CorruptBlob, blob_store
+from portal.storage import CorruptBlob, NoRoom, blob_store, direct_uploads, free_bytes, require_room
 from portal.storage.incoming import Incoming
-from portal.storage.local import LocalBlobStore
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -44,11 +43,14 @@ def batch(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
         raise NotOffered("Files are fetched at /NAMESPACE/NAME/resolve/REVISION/PATH.")
     multipart = "multipart" in wanted.transfers
     present = uploads.nameable_blobs(repo, (file.oid for file in wanted.objects))
+    no_room = _no_room([file for file in wanted.objects if file.oid not in present])
     objects = []
     for file in wanted.objects:
         answer: dict[str, Any] = {"oid": file.oid, "size": file.size}
         if problem := _problem(file):
             answer["error"] = {"code": 422, "message": problem}
+        elif file.oid not in present and no_room:
+            answer["error"] = {"code": int(no_room.status), "message": no_room.message}
         elif file.oid not in present:
             answer["actions"] = uploads.actions_for(
                 uploads.RequestedUpload(repo, file.oid, file.size, multipart),
@@ -65,10 +67,18 @@ def index(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     """List the repo's LFS files, each once, for those who publish it."""
     repo = find_repo(f"{names['namespace']}/{names['name']}", caller=caller)
     require_publishing(caller, repo, timezone.now())
-    files = File.objects.filter(revision__repo=repo, lfs=True)
+    files = File.in_history.filter(revision__repo=repo, lfs=True)
     first = files.order_by("blob_id", "revision__created_at", "pk").distinct("blob_id")
     rows, headers = page_of(request, first.select_related("blob", "revision"))
     return json_list([serializers.lfs_file(row) for row in rows], headers)
+
+
+def _no_room(files: list[LfsObject]) -> NoRoom | None:
+    """Return the refusal of files for which the disk has no room; a bucket takes them itself."""
+    if direct_uploads() is not None:
+        return None
+    needed, free = sum(file.size for file in files), free_bytes(blob_store())
+    return NoRoom(needed, free) if needed > free else None
 
 
 def _problem(file: LfsObject) -> str:
@@ -92,10 +102,10 @@ def upload(request: HttpRequest, signed: str) -> HttpResponse:
         raise LinkInvalid
     incoming = _incoming(request, link)
     try:
-        uploads.take_in(link, incoming, now)
+        sha256 = uploads.take_in(link, incoming, now)
     finally:
         incoming.discard()
-    return HttpResponse(headers={"ETag": f'"{link.sha256}"'})
+    return HttpResponse(headers={"ETag": f'"{sha256}"'})
 
 
 def _incoming(request: HttpRequest, link: UploadLink) -> Incoming:
@@ -103,12 +113,10 @@ def _incoming(request: HttpRequest, link: UploadLink) -> Incoming:
     arrived = getattr(request, "scope", {}).get(ARRIVED)
     if isinstance(arrived, Incoming):
         return arrived
-    store = blob_store()
-    if not isinstance(store, LocalBlobStore):
-        raise LinkInvalid
+    require_room(blob_store(), link.size_bytes)
     if not connection.in_atomic_block:
         close_old_connections()  # a slow upload must not keep a connection from others
-    incoming = Incoming(store, link.size_bytes)
+    incoming = Incoming(blob_store(), link.size_bytes)
     try:
         while chunk := request.read(READ_BYTES):
             incoming.write(chunk)

@@ -10,9 +10,11 @@ from django.utils import timezone
 from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may
 from portal.accounts.tokens.authentication import Caller
+from portal.catalog.formats.pickle_imports import Safety
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.licences import version_in_force
 from portal.catalog.services.lookup import find_repo, find_revision, head_revision
+from portal.catalog.services.pickle_scan import pickles_in
 from portal.delivery.accounting.popularity import recent_downloads
 from portal.errors import Invalid
 from portal.hub import serializers
@@ -49,8 +51,8 @@ def index(request: HttpRequest, caller: Caller) -> JsonResponse:
 def info(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
     repo = repo_of(caller, names)
     if "revision" in names:
-        return _described(request, repo, find_revision(repo, names["revision"]))
-    return _described(request, repo, head_revision(repo))
+        return _described(request, repo, find_revision(repo, names["revision"], caller=caller))
+    return _described(request, repo, head_revision(repo, caller=caller))
 
 
 def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None) -> JsonResponse:
@@ -68,8 +70,16 @@ def _described(request: HttpRequest, repo: ModelRepo, revision: Revision | None)
     )
     content |= weighed([repo], files, wanted)(repo, files)
     if flag(request.GET, "securityStatus"):
-        content["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
+        content["securityRepoStatus"] = _security(revision)
     return JsonResponse(_only(content, wanted))
+
+
+def _security(revision: Revision | None) -> dict[str, Any]:
+    """Name the pickles that import more than tensors need; no virus scanner is run."""
+    pickles = pickles_in(revision) if revision else {}
+    risky = [path for path, scan in pickles.items() if scan.safety != Safety.TENSORS]
+    issues = [{"path": path, "level": "caution"} for path in sorted(risky)]
+    return {"scansDone": False, "filesWithIssues": issues}
 
 
 def _expand(query: QueryDict) -> set[str]:

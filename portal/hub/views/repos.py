@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import MayNotPublish, RepoMoved, RepoNotFound
 from portal.catalog.formats.card import LARGEST_CARD_BYTES
@@ -53,7 +54,7 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
     new = read_body(request, NewRepo)
     private = _chosen_privacy(request, new)
     namespace = new.namespace_for(person)
-    with _publishing_in(namespace):
+    with _publishing_in(namespace, person):
         repo = start_repo(
             actor=person,
             namespace=namespace,
@@ -66,11 +67,19 @@ def create(request: HttpRequest, caller: Caller) -> JsonResponse:
 
 
 @contextmanager
-def _publishing_in(namespace: str) -> Iterator[None]:
-    """Tell who makes a repo in a namespace that isn’t there what they’d be told of any other."""
+def _publishing_in(namespace: str, person: User) -> Iterator[None]:
+    """Tell who makes a repo in a namespace that isn’t there what they’d be told of any other.
+
+    An operator may publish in each that is there, and can make this one.
+    """
     try:
         yield
     except RepoNotFound as error:
+        if person.is_superuser:
+            raise MayNotPublish(
+                f"There is no namespace {namespace}. Make it at {settings.BASE_URL}/labs/new, or "
+                f"by `manage.py setup --namespace {namespace}`; then send this again."
+            ) from error
         raise MayNotPublish(
             f"You may not publish in {namespace}. Ask the operator for the right to."
         ) from error
@@ -128,7 +137,7 @@ def duplicate(request: HttpRequest, caller: Caller, **names: str) -> JsonRespons
     person, repo = publishable_repo(caller, names, now)
     wanted = read_body(request, Duplicate)
     namespace, name = wanted.repository
-    with _publishing_in(namespace):
+    with _publishing_in(namespace, person):
         copy = duplicate_repo(
             actor=person,
             repo_id=repo.pk,

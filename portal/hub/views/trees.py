@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse, QueryDict
 
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Ref
-from portal.catalog.services.lookup import find_revision, split_revision
+from portal.catalog.services.lookup import find_revision, refs_seen, split_revision
 from portal.errors import Invalid
 from portal.hub import serializers
 from portal.hub.bodies import MOST_PATHS, PathsInfo, read_body
@@ -20,7 +20,7 @@ from portal.hub.views.models import repo_of
 
 @hub_view("GET")
 def tree(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> JsonResponse:
-    revision, folder = split_revision(repo_of(caller, names), rest)
+    revision, folder = split_revision(repo_of(caller, names), rest, caller=caller)
     recursive, expand = flag(request.GET, "recursive"), flag(request.GET, "expand")
     entries, headers = page_of(request, entries_under(revision, folder, recursive=recursive))
     return json_list(expanded(revision, entries) if expand else entries, headers)
@@ -30,7 +30,7 @@ def tree(request: HttpRequest, caller: Caller, *, rest: str, **names: str) -> Js
 def paths_info(
     request: HttpRequest, caller: Caller, *, revision: str, **names: str
 ) -> JsonResponse:
-    commit = find_revision(repo_of(caller, names), revision)
+    commit = find_revision(repo_of(caller, names), revision, caller=caller)
     question = _question(request)
     entries = entries_at(commit, question.paths)
     return json_list(expanded(commit, entries) if question.expand else entries)
@@ -58,8 +58,7 @@ def _form(body: bytes) -> QueryDict:
 
 @hub_view("GET")
 def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
-    refs_of = Ref.objects.filter(repo=repo_of(caller, names)).select_related("revision")
-    rows = list(refs_of.order_by("name"))
+    rows = refs_seen(repo_of(caller, names), caller)
     named = {kind: [serializers.ref(row) for row in rows if row.kind == kind] for kind in Ref.Kind}
     content: dict[str, list[dict[str, str]]] = {
         "branches": named[Ref.Kind.BRANCH],
@@ -73,7 +72,8 @@ def refs(request: HttpRequest, caller: Caller, **names: str) -> JsonResponse:
 
 @hub_view("GET")
 def commits(request: HttpRequest, caller: Caller, *, revision: str, **names: str) -> JsonResponse:
-    chain = ancestor_keys(find_revision(repo_of(caller, names), revision))
+    repo = repo_of(caller, names)
+    chain = ancestor_keys(find_revision(repo, revision, caller=caller))
     keys, headers = page_of(request, chain)
     headers["X-Total-Count"] = str(len(chain))
     formatted = "formatted" in request.GET.getlist("expand[]")

@@ -32,8 +32,8 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(1800),
 ]
-CUTS = int(os.environ.get("CUTS", "20"))
-CLIENT_CUTS = int(os.environ.get("CUTS", "5"))  # this client waits a second after each
+CUTS = int(os.environ.get("CUTS", "9"))
+CLIENT_CUTS = int(os.environ.get("CUTS", "3"))  # this client waits a second after each
 LARGE = "large.dat"
 MEGABYTE = 1_000_000
 HELD_BYTES = constants.DOWNLOAD_CHUNK_SIZE + 8 * MEGABYTE

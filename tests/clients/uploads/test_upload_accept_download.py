@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.utils import timezone
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
-from safetensors.numpy import save_file
 
 from portal.accounts.services import let_publish
 from portal.catalog.models import ModelRepo
+from portal.catalog.quarantine.consenting import state_right
+from portal.catalog.statements import HostingStatement
 from tests.clients.conftest import ON_BOTH_BACKENDS
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
+from tests.factories.jobs import tiny_model
 from tests.portal.world import World
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True), ON_BOTH_BACKENDS]
@@ -83,13 +84,14 @@ def test_what_is_uploaded_comes_to_whom_the_team_accepts(hub: World, settings, t
     model = tmp_path / "in"
     model.mkdir(exist_ok=True)
     folder = model / "small"
-    folder.mkdir()
-    save_file({"a.weight": np.arange(300_000, dtype=np.float32)}, folder / "model.safetensors")
+    tiny_model(folder)
     (folder / "README.md").write_text(CARD)
     (folder / "notes.txt").write_text("notes\n")
 
     name = f"{hub.repo.namespace.name}/small"
     publisher.create_repo(name)
+    small = ModelRepo.objects.get(name="small")
+    state_right(actor=person, repo_id=small.pk, statement=HostingStatement(), now=now)
     publisher.upload_folder(repo_id=name, folder_path=folder)
     brought = sums(folder)
     back = fetched(publisher, name, tmp_path / "back")

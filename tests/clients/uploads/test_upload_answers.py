@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from portal.catalog.models import ModelRepo
-from tests.portal.catalog.pickle_files import HARMLESS, PICKLES
+from tests.portal.catalog.pickles.files import HARMLESS, PICKLES
 from tests.portal.hub.desk import Desk, make_desk
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -26,7 +26,8 @@ def folder(tmp_path) -> Path:
 
 
 def problems(folder: Path, **options) -> str:
-    return "\n".join(check(folder, **options).problems)
+    findings = check(folder, **options)
+    return "\n".join([*findings.missing, *findings.problems])
 
 
 def test_a_sound_folder_has_none(folder):
@@ -49,9 +50,9 @@ def test_all_of_them_are_named_at_once(folder):
         "README.md has no front matter",
         "optimizer.pt is a pickle",
         f"{SECOND}: it is not a safetensors file",
-        f"{INDEX} says that b.weight is in {SECOND}; it is in no file",
     ):
         assert said in text
+    assert "it is in no file" not in text  # that the shard can’t be read says it
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_a_pickle_is_refused_and_why_is_said(folder, name):
     (folder / name).write_bytes(b"\x80\x02")
     assert "runs code" in problems(folder)
     allowed = check(folder, allow_pickle=True)
-    assert allowed.problems == []
+    assert (allowed.missing, allowed.problems) == ([], [])
     assert f"{name} is a pickle" in allowed.warnings[0]
 
 
@@ -132,7 +133,11 @@ def test_weights_in_a_pickle_are_not_called_absent(folder):
         path.unlink()
     assert "There are no safetensors files: add the weights" in problems(folder)
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x02")
-    said = [*check(folder).problems, *check(folder, allow_pickle=True).warnings]
+    said = [
+        *check(folder).missing,
+        *check(folder).problems,
+        *check(folder, allow_pickle=True).warnings,
+    ]
     assert sum("The weights are in pytorch_model.bin" in problem for problem in said) == 2
     assert not any("add the weights" in problem for problem in said)
 
@@ -167,8 +172,21 @@ def test_index_and_shards_agree_both_ways(folder):
     text = problems(folder)
     assert f"says that a.weight is in {SECOND}; it is in {FIRST}" in text
     assert f"says that c.weight is in {FIRST}; it is in no file" in text
-    assert "d.weight is in gone.safetensors; it is in no file" in text
+    assert "gone.safetensors is missing: " in text
+    (folder / INDEX).write_text(json.dumps({"weight_map": {**index, "d.weight": FIRST}}))
+    text = problems(folder)
+    assert f"d.weight is in {FIRST}; it is in no file" in text
     assert f"b.weight, in {SECOND}, is in no index" in text
+
+
+def test_json_of_any_name_is_read_as_its_writers_read_it(folder):
+    (folder / "tokenizer_config.json").write_text(
+        '{"model_max_length": 1000000000000000019884624838656}'
+    )
+    (folder / "trainer_state.json").write_text('{"loss": NaN}')
+    assert problems(folder) == ""
+    (folder / "generation.json").write_text("{garbage")
+    assert "generation.json is not JSON" in problems(folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": []}'])
@@ -190,7 +208,7 @@ def test_a_tensor_lies_in_one_shard(folder):
 def test_a_thousand_of_one_kind_hide_no_other(folder):
     index = {f"t{number}": FIRST for number in range(1000)}
     (folder / INDEX).write_text(json.dumps({"weight_map": index}))
-    listed = check(folder).problems
+    listed = check(folder).missing + check(folder).problems
     assert len(listed) == 21
     assert listed[-1] == "… and 982 more of that kind"
 

@@ -16,7 +16,7 @@ from portal.catalog.services.commits import Add, commit_changes
 from portal.catalog.services.companion_files import store_bytes
 from portal.catalog.services.lookup import head_revision
 from portal.storage import blob_store
-from tests.factories.catalog import make_folder
+from tests.factories.catalog import make_folder, other_weights
 
 pytestmark = pytest.mark.django_db
 NOT_LOADED = ("--no-load-check", "Not now.")
@@ -140,6 +140,37 @@ def test_who_has_neither_publishes_nothing(publish, tmp_path, monkeypatch):
     with pytest.raises(CommandError, match="nothing is published"):
         publish(make_folder(tmp_path / "in"))
     assert not Revision.objects.exists()
+
+
+def test_what_stands_is_not_asked_again(publish, tmp_path):
+    publish(make_folder(tmp_path / "in"), "--consent", "The lab, by letter.", *NOT_LOADED)
+    folder = make_folder(tmp_path / "next", **other_weights())
+    assert "Publishing asks" not in publish(folder, "--dry-run", *NOT_LOADED)
+    publish(folder, *NOT_LOADED)
+    published = AuditEvent.objects.filter(type="revision.published").order_by("sequence").last()
+    assert published.data["statement"] == {"by": "consent", "consent": "The lab, by letter."}
+    assert AuditEvent.objects.filter(type="hosting.stated").count() == 1
+
+
+def test_changed_terms_are_asked_before_anything_is_stored(publish, tmp_path, monkeypatch):
+    publish(make_folder(tmp_path / "in"), "--licensor", *NOT_LOADED)
+    stored = len(list(blob_store().stored()))
+    folder = make_folder(tmp_path / "next", LICENSE="You may sell it.\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(CommandError, match=r"LICENSE is another text.*--changed-terms"):
+        publish(folder, *NOT_LOADED)
+    assert "--changed-terms" in publish(folder, "--dry-run", *NOT_LOADED)
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    with pytest.raises(CommandError, match="nothing is published"):
+        publish(folder, *NOT_LOADED)
+    assert len(list(blob_store().stored())) == stored
+    publish(folder, "--changed-terms", *NOT_LOADED)
+    agreed = AuditEvent.objects.get(type="revision.terms_agreed")
+    assert (agreed.actor, agreed.data["commit"]) == (
+        publish.operator,
+        head_revision(publish.repo).commit,
+    )
+    assert agreed.data["changes"] == ["LICENSE is another text"]
 
 
 def test_a_pickle_that_is_allowed_is_recorded(publish, tmp_path):

@@ -17,7 +17,8 @@ from portal.catalog.services.licences import publish_licence_version, version_in
 from portal.catalog.services.repos import create_repo
 from portal.demo.terms import TERMS as DEMO_TERMS
 from portal.errors import FieldErrors
-from tests.factories.accounts import make_lab, make_user
+from tests.factories.access import make_grant
+from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import TERMS, make_repo
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,7 @@ def test_a_version_and_a_text_are_taken_once(publish):
 
 
 def test_one_that_comes_into_force_later_is_not_signed_today(publish, now):
-    repo = make_repo(licence=publish().licence)
+    repo = make_repo(licence=publish(now=LONG_AGO).licence)
     later = publish(version="2.0", text="You might.\n", effective_at=now + timedelta(days=30))
     assert str(version_in_force(repo, now)) == "Sample Licence 1.0"
     assert version_in_force(repo, now + timedelta(days=30)) == later
@@ -146,17 +147,19 @@ def test_the_demo_asks_for_each_prohibited_use_by_itself(publish):
     assert set(DEMO_TERMS["prohibited"]) <= set(codes)
 
 
-def test_who_may_publish_every_repo_under_it_may_publish_it(publish):
+def test_the_publishers_of_its_namespace_publish_it_whoever_uses_it(publish):
     publisher = make_user()
     lab = make_lab(publisher=publisher)
-    licence = publish().licence
-    make_repo(namespace=lab, licence=licence)
-    assert publish(actor=publisher, version="1.1", text="You may indeed.\n").version == "1.1"
+    licence = publish(actor=publisher, namespace=lab.name, now=LONG_AGO).licence
+    assert licence.namespace == lab
+    make_repo(licence=licence)  # of another lab
+    newer = publish(actor=publisher, version="1.1", text="You may indeed.\n")
+    assert newer.version == "1.1"
+    assert AuditEvent.objects.filter(type="licence.published").last().data["namespace"] == lab.name
 
 
 def test_nobody_changes_anothers_licence_by_using_it(publish, now):
     licence = publish().licence
-    make_repo(licence=licence)
     stranger = make_user()
     own = make_lab(publisher=stranger)
     for _ in range(2):
@@ -165,10 +168,27 @@ def test_nobody_changes_anothers_licence_by_using_it(publish, now):
         create_repo(actor=stranger, namespace=own.name, name=f"m{_}", now=now, licence=licence)
 
 
-def test_a_new_licence_is_the_operators(publish):
-    with pytest.raises(MayNotPublish):
+def test_a_new_licence_without_a_namespace_is_the_operators(publish):
+    with pytest.raises(MayNotPublish, match="operates"):
         publish(actor=make_user())
+    with pytest.raises(FieldErrors) as refused:
+        publish(actor=make_user(), namespace="no-such-lab")
+    assert list(refused.value.errors) == ["namespace"]
     assert not Licence.objects.exists()
+
+
+def test_the_operator_gives_a_licence_to_a_lab_with_its_next_version(publish):
+    publisher = make_user()
+    lab, other = make_lab(publisher=publisher), make_lab(publisher=publisher)
+    publish()
+    with pytest.raises(MayNotPublish):
+        publish(actor=publisher, version="1.1", text="Mine.\n", namespace=lab.name)
+    publish(version="1.1", text="Theirs.\n", namespace=lab.name)
+    assert Licence.objects.get().namespace == lab
+    assert publish(actor=publisher, version="1.2", text="Ours.\n").version == "1.2"
+    with pytest.raises(FieldErrors) as refused:
+        publish(version="1.3", text="Whose?\n", namespace=other.name)
+    assert list(refused.value.errors) == ["namespace"]
 
 
 def test_nothing_changes_or_deletes_it(publish):
@@ -215,6 +235,18 @@ class TestCommand:
         file.write_text("You may indeed.\n")
         self.run(file, "--kind=editorial", version="1.1")
         assert LicenceVersion.objects.get(version="1.1").terms == version.terms
+
+    def test_a_file_that_is_not_there_is_said_to_be(self, operator, tmp_path):
+        with pytest.raises(CommandError, match=r"^There is no file /.*none\.md\. Check its path"):
+            self.run(tmp_path / "none.md")
+
+    def test_it_says_whom_the_version_meets(self, operator, publish, file, capsys):
+        repo = make_repo(licence=publish(now=LONG_AGO).licence)
+        make_grant(repo)
+        self.run(file, "--dry-run", version="1.1")
+        said = capsys.readouterr().out
+        assert "1 model stands under this licence" in said
+        assert "1 grant: the text that was signed governs" in said
 
     def test_a_dry_run_changes_nothing(self, operator, file, capsys):
         self.run(file, f"--attribution={NOTICE}", "--dry-run")

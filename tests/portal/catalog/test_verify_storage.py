@@ -166,4 +166,6 @@ def test_operators_see_it_and_nobody_else(client, local):
     page = client.get("/record/storage").content.decode()
     assert "Bytes have changed" in page
     assert SHARD in page
-    assert "weightgate_storage_findings 1.0" in client.get("/metrics").content.decode()
+    assert (
+        'weightgate_storage_findings{kind="corrupt"} 1.0' in client.get("/metrics").content.decode()
+    )

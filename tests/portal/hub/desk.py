@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import Namespace, User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.lookup import find_revision
 from tests.factories.accounts import make_lab, make_token, make_user
@@ -51,10 +52,16 @@ class Desk:
 
     @property
     def head(self) -> Revision:
+        """Return ``main`` as the publisher sees it, in quarantine too."""
+        return find_revision(self.repo, "main", caller=Caller(self.publisher))
+
+    @property
+    def shown(self) -> Revision:
+        """Return ``main`` as everybody sees it."""
         return find_revision(self.repo, "main")
 
     def paths(self, revision: Revision | None = None) -> list[str]:
-        return list((revision or self.head).files.values_list("path", flat=True))
+        return list((revision or self.head).all_files().values_list("path", flat=True))
 
     def call(self, method: str, url: str, content: Any = None, *, secret: str | None = None) -> Any:
         return self.client.generic(

@@ -12,6 +12,7 @@ from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.review.asking import ask_question
 from portal.access.screening.lists import add_entry
 from portal.audit.models import AuditEvent
+from portal.outbox.models import OutboxMessage
 from tests.factories.access import make_request
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo, make_revision
@@ -101,11 +102,15 @@ def test_cancelling_ends_the_access_and_puts_the_request_back(world, client, cal
     assert world.grant.revoked_at
 
 
-def test_rejecting_without_a_reason_gives_the_usual_one(world, call, asked):
+def test_rejecting_without_a_reason_sends_the_labs_own_words(world, call, asked):
     assert call("handle", {"requestId": str(asked.pk), "status": "rejected"}).status_code == 200
     decision = Decision.objects.get(request=asked)
     assert decision.reason_code == "unspecified"
-    assert "no further reason" in decision.reason_text
+    letter = OutboxMessage.objects.get(kind="decline_unspecified").text
+    for words in (decision.reason_text, letter):
+        assert words.count("We declined your request for") == 1
+        assert "None of these" not in words
+        assert "no further reason" not in words
     assert standing(call)[world.stranger.username] == "rejected"
 
 
@@ -228,24 +233,24 @@ def test_an_offer_on_the_licence_gate_is_signed_where_it_says(world, client, tmp
     assert f"/grants/{offer.pk}/offer" in refused["X-Error-Message"]
 
 
-@pytest.mark.parametrize(
-    ("content", "field"),
-    [
-        ({}, "status"),
-        ({"user": "x", "status": "maybe"}, "status"),
-        ({"user": "x", "status": ["accepted"]}, "status"),
-        ({"status": "accepted"}, "user"),
-        ({"user": "x", "requestId": "1", "status": "accepted"}, "requestId"),
-        ({"user": 7, "status": "accepted"}, "user"),
-        ({"user": "x", "status": "accepted", "rejectionReason": "no"}, "rejecting"),
-        ({"user": "x", "status": "rejected", "rejectionReason": "n" * 201}, "200"),
-        ({"user": "x", "status": "rejected", "rejectionReason": {}}, "rejectionReason"),
-    ],
-)
-def test_a_malformed_call_names_what_to_change(call, content, field):
-    response = call("handle", content)
-    assert response.status_code == 400
-    assert field in response["X-Error-Message"]
+MALFORMED = [
+    ({}, "status"),
+    ({"user": "x", "status": "maybe"}, "status"),
+    ({"user": "x", "status": ["accepted"]}, "status"),
+    ({"status": "accepted"}, "user"),
+    ({"user": "x", "requestId": "1", "status": "accepted"}, "requestId"),
+    ({"user": 7, "status": "accepted"}, "user"),
+    ({"user": "x", "status": "accepted", "rejectionReason": "no"}, "rejecting"),
+    ({"user": "x", "status": "rejected", "rejectionReason": "n" * 201}, "200"),
+    ({"user": "x", "status": "rejected", "rejectionReason": {}}, "rejectionReason"),
+]
+
+
+def test_a_malformed_call_names_what_to_change(call):
+    for content, field in MALFORMED:
+        response = call("handle", content)
+        assert response.status_code == 400, content
+        assert field in response["X-Error-Message"], content
 
 
 def test_what_is_no_object_is_told(call):

@@ -20,9 +20,10 @@ from portal.catalog.hash_cache import HashCache
 from portal.catalog.load_check import LoadCheck
 from portal.catalog.management.lookups import account_named, repo_named
 from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.quarantine.questions import Questions
 from portal.catalog.services.planning import PublishPlan, plan_revision
-from portal.catalog.services.publishing import publish_revision
-from portal.catalog.statements import HostingStatement
+from portal.catalog.services.publishing import publish_revision, questions_about_folder
+from portal.catalog.statements import Consent, HostingStatement, consent_of
 from portal.errors import DomainError
 from portal.storage import blob_store
 
@@ -31,6 +32,8 @@ CONSENT_QUESTION = (
     "Then you need the licensor’s written consent to host them. Who gave it, when, and where is it "
     "kept? (empty: stop) "
 )
+UNANSWERED = "Without an answer, nothing is published."
+YES = ("y", "yes")
 
 
 class Command(BaseCommand):
@@ -49,6 +52,9 @@ class Command(BaseCommand):
         right.add_argument("--licensor", action="store_true", help="I state: I am the licensor")
         right.add_argument(
             "--consent", metavar="TEXT", help="I state: the licensor has consented in writing; who"
+        )
+        parser.add_argument(
+            "--changed-terms", action="store_true", help="I agree: others read the changed terms"
         )
         parser.add_argument("--allow-pickle", action="store_true", help="files that can run code")
         parser.add_argument(
@@ -80,34 +86,40 @@ class Command(BaseCommand):
         size = sum(path.stat().st_size for path in folder_checks.scan(folder))
         if options["dry_run"]:
             plan = _watched(size, "hashing", partial(plan_revision, **arguments))
-            self.stdout.write("\n".join(told(plan, options)))
+            questions = questions_about_folder(repo, folder, arguments["now"])
+            self.stdout.write("\n".join(told(plan, questions.left_by(_said(options)), options)))
             return
         arguments["load_check"] = LoadCheck(_reason(options["no_load_check"]))
-        arguments["facts"] = self._facts(options)
+        questions = questions_about_folder(repo, folder, arguments["now"])
+        arguments["consent"] = self._consent(questions, options)
+        arguments["facts"] = {"allow_pickle": True} if options["allow_pickle"] else {}
         arguments["title"] = options["title"]
         readings = blob_store().readings
         revision = _watched(size * readings, "storing", partial(publish_revision, **arguments))
         self._tell(repo, revision, folder, options)
 
-    def _facts(self, options: dict[str, Any]) -> dict[str, Any]:
-        facts: dict[str, Any] = {"statement": self._statement(options).as_data()}
-        return facts | ({"allow_pickle": True} if options["allow_pickle"] else {})
+    def _consent(self, questions: Questions, options: dict[str, Any]) -> Consent:
+        """Return what was agreed to by options; at a terminal, ask for what they leave open."""
+        said = _said(options)
+        left = questions.left_by(said)
+        if left and not sys.stdin.isatty():
+            raise CommandError("\n".join(_remedies(left)))
+        return Consent(
+            self._statement() if left.hosting else said.statement,
+            self._agreed_to_terms(left) if left.changes else said.changed_terms,
+        )
 
-    def _statement(self, options: dict[str, Any]) -> HostingStatement:
-        if options["licensor"]:
-            return HostingStatement()
-        if options["consent"] is not None:
-            return HostingStatement(options["consent"])
-        if not sys.stdin.isatty():
-            raise CommandError(
-                "By what right are these weights hosted? Say --licensor if they are yours to "
-                "license, or --consent “who gave it in writing, when, and where it is kept”."
-            )
-        if input(LICENSOR_QUESTION).strip().lower() in ("y", "yes"):
+    def _agreed_to_terms(self, left: Questions) -> bool:
+        if input(f"{left.about_terms} [y/N] ").strip().lower() not in YES:
+            raise CommandError(UNANSWERED)
+        return True
+
+    def _statement(self) -> HostingStatement:
+        if input(LICENSOR_QUESTION).strip().lower() in YES:
             return HostingStatement()
         consent = input(CONSENT_QUESTION)
         if not consent.strip():
-            raise CommandError("Without either, nothing is published.")
+            raise CommandError(UNANSWERED)
         return HostingStatement(consent)
 
     def _tell(
@@ -118,6 +130,24 @@ class Command(BaseCommand):
         self.stdout.write(f"{repo} is at {revision.commit}, {revision.files.count()} files.")
         self.stdout.write(loaded(revision))
         self.stdout.write(f"{settings.BASE_URL}/{repo}/verify/{revision.commit}")
+
+
+def _said(options: dict[str, Any]) -> Consent:
+    return consent_of(
+        licensor=options["licensor"],
+        consent=options["consent"],
+        changed_terms=options["changed_terms"],
+    )
+
+
+def _remedies(left: Questions) -> list[str]:
+    """Say which options answer what is still open."""
+    right = (
+        "By what right are these weights hosted? Say --licensor if they are yours to license, or "
+        "--consent “who gave it in writing, when, and where it is kept”."
+    )
+    terms = f"{left.about_terms} Say --changed-terms if you do."
+    return [right] * left.hosting + [terms] * bool(left.changes)
 
 
 def loaded(revision: Revision) -> str:
@@ -135,7 +165,7 @@ def loaded(revision: Revision) -> str:
     return sentences.get(str(check.get("result")), "") + str(check.get("reason", ""))
 
 
-def told(plan: PublishPlan, options: dict[str, Any]) -> list[str]:
+def told(plan: PublishPlan, left: Questions, options: dict[str, Any]) -> list[str]:
     """Describe a plan, a line for each effect."""
     if not plan.changes:
         commit = plan.head.commit if plan.head else ""
@@ -147,8 +177,7 @@ def told(plan: PublishPlan, options: dict[str, Any]) -> list[str]:
     lines.append(f"{plan.new_entries} new logbook entries.")
     lines += [f"Note: {warning}" for warning in plan.warnings]
     lines.append(_what_is_tried(options))
-    if not options["licensor"] and options["consent"] is None:
-        lines.append("Publishing asks by what right: --licensor, or --consent “…”.")
+    lines += [f"Publishing asks: {remedy}" for remedy in _remedies(left)]
     after = f"after {plan.head.commit}" if plan.head else "as the first revision"
     lines.append(
         f"Ready: {len(plan.files)} files, {plan.sent_bytes:,} bytes to store, {after}, titled "

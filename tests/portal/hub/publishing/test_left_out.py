@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tests.portal.catalog.pickle_files import HARMLESS, PICKLES
+from tests.portal.catalog.pickles.files import HARMLESS, PICKLES
 from tests.portal.hub.desk import file_line, lfs_line
 
 OLD = "unknown/None; hf_hub/0.36.2; python/3.11.2"
@@ -76,7 +76,7 @@ class TestAtTheCommit:
 
     def test_raw_data_of_that_name_is_taken(self, desk):
         answer = desk.commit(file_line(TRAINERS, HARMLESS["floats"]))
-        assert "X-HF-Warning" not in answer
+        assert "Left out" not in answer["X-HF-Warning"]
         assert TRAINERS in desk.paths()
 
     def test_weights_beside_it_are_refused(self, desk):
@@ -91,7 +91,7 @@ class TestAtTheCommit:
 
     def test_a_repo_that_allows_pickles_has_it_whole(self, desk):
         allow_pickles(desk)
-        assert "X-HF-Warning" not in desk.commit(file_line(TRAINERS, SAVED))
+        assert "Left out" not in desk.commit(file_line(TRAINERS, SAVED))["X-HF-Warning"]
         assert TRAINERS in desk.paths()
 
     @pytest.mark.parametrize(

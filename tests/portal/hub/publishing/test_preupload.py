@@ -74,18 +74,18 @@ def test_gitattributes_decide_what_goes_by_lfs(desk):
     assert modes("m.bin", "m.raw", gitAttributes="*.raw filter=lfs") == ["m.raw"]
     desk.commit(file_line(".gitattributes", b"*.raw filter=lfs\n"), file_line("m.raw", b"1"))
     assert modes("m.bin", "m.raw") == ["m.raw"]
-    assert desk.head.files.get(path="m.raw").lfs
+    assert desk.head.all_files().get(path="m.raw").lfs
 
 
 def test_a_file_stays_as_it_came_until_other_bytes_come(desk):
     desk.bring(b"weights")
     desk.commit(lfs_line("m.safetensors", b"weights"))
     desk.commit(file_line(".gitattributes", b"*.json filter=lfs\n"))
-    assert desk.head.files.get(path="m.safetensors").lfs
+    assert desk.head.all_files().get(path="m.safetensors").lfs
     desk.commit(file_line("m.safetensors", b"weights"))
-    assert desk.head.files.get(path="m.safetensors").lfs
+    assert desk.head.all_files().get(path="m.safetensors").lfs
     desk.commit(file_line("m.safetensors", b"others"))
-    assert not desk.head.files.get(path="m.safetensors").lfs
+    assert not desk.head.all_files().get(path="m.safetensors").lfs
 
 
 def test_gitattributes_that_cannot_be_read(desk):

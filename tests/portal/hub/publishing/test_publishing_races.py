@@ -43,7 +43,7 @@ def test_one_commit_on_a_parent(desk):
         for number in range(RACERS)
     ]
     assert race(acts) == {WON: 1, "412 stale_parent": RACERS - 1}
-    assert Revision.objects.filter(repo=repo).count() == 2
+    assert Revision.in_history.filter(repo=repo).count() == 2
 
 
 def test_without_a_parent_every_commit_builds_on_the_last(desk):

@@ -30,7 +30,7 @@ def leftovers(settings):
 def test_bytes_are_brought_then_committed(desk, settings):
     assert desk.bring(SHARD).status_code == 200
     assert desk.commit(lfs_line("model.safetensors", SHARD)).status_code == 200
-    file = desk.head.files.get(path="model.safetensors")
+    file = desk.head.all_files().get(path="model.safetensors")
     assert file.lfs
     assert (file.blob_id, file.blob.size_bytes) == (sha256_of(SHARD), len(SHARD))
     with blob_store().open(file.blob_id) as content:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -34,23 +36,22 @@ def check(response, status, code, *words):
     assert not response.cookies
 
 
-@pytest.mark.parametrize("place", EVERYWHERE)
-def test_unknown_repo(world, client, place):
-    for name in ("nobody/nothing", f"{world.repo.namespace}/nothing"):
+def test_unknown_repo(world, client):
+    names = ("nobody/nothing", f"{world.repo.namespace}/nothing")
+    for name, place in product(names, EVERYWHERE):
         check(client.get(url_of(name, place)), 401, "RepoNotFound")
         check(client.get(url_of(name, place), headers=world.bearer), 404, "RepoNotFound")
 
 
-@pytest.mark.parametrize("place", EVERYWHERE)
-def test_a_private_repo_is_an_unknown_one(world, client, place):
+def test_a_private_repo_is_an_unknown_one(world, client):
     ModelRepo.objects.update(private=True)
     member = make_reviewer(world.repo)
     _, secret = make_token(member, now=timezone.now())
-    url = url_of(world.repo.full_name, place)
-    check(client.get(url), 401, "RepoNotFound")
-    check(client.get(url, headers=world.stranger_bearer), 404, "RepoNotFound")
-    if place == "/api":
-        assert client.get(url, headers=bearer(secret)).status_code == 200
+    for place in EVERYWHERE:
+        url = url_of(world.repo.full_name, place)
+        check(client.get(url), 401, "RepoNotFound")
+        check(client.get(url, headers=world.stranger_bearer), 404, "RepoNotFound")
+    assert client.get(world.api(), headers=bearer(secret)).status_code == 200
 
 
 @pytest.mark.parametrize("url", ["/repo-x/resolve/main/f", "/api/models/repo-x"])
@@ -59,19 +60,20 @@ def test_a_name_without_namespace(world, client, url):
     check(client.head(url, headers=world.bearer), 404, "RepoNotFound")
 
 
-@pytest.mark.parametrize("place", [*EVERYWHERE, "/api/whoami"])
 @pytest.mark.parametrize("kind", ["nonsense", "mistyped", "revoked", "expired"])
-def test_a_bad_token_anywhere(world, client, place, kind):
+def test_a_bad_token_anywhere(world, client, kind):
     secret = {"nonsense": "wg_x", "mistyped": world.secret[:-1] + "!"}.get(kind, world.secret)
     if kind == "revoked":
         revoke_token(owner=world.researcher, token_id=world.token.pk, now=timezone.now())
     if kind == "expired":
         type(world.token).objects.update(expires_at=timezone.now())
-    url = "/api/whoami-v2" if "whoami" in place else url_of(world.repo.full_name, place)
-    for method in (client.get, client.head) if "resolve" in place else (client.get,):
-        response = method(url, headers=bearer(secret))
-        check(response, 401, None)
-        assert response["X-Error-Message"] == "Invalid credentials in Authorization header"
+    urls = {place: url_of(world.repo.full_name, place) for place in EVERYWHERE}
+    for place, url in {**urls, "/api/whoami": "/api/whoami-v2"}.items():
+        for method in (client.get, client.head) if "resolve" in place else (client.get,):
+            response = method(url, headers=bearer(secret))
+            check(response, 401, None)
+            words = response["X-Error-Message"]
+            assert words == "Invalid credentials in Authorization header", url
 
 
 @pytest.mark.parametrize("place", ["/resolve/main/config.json", "/api/auth-check"])

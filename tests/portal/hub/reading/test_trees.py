@@ -161,7 +161,7 @@ def test_commits_have_pages(world, client, settings):
     ("url", "queries"),
     [
         ("/tree/main?recursive=true", 3),
-        ("/tree/main?recursive=true&expand=true", 7),
+        ("/tree/main?recursive=true&expand=true", 8),
         ("/commits/main", 4),
         ("/refs", 2),
     ],

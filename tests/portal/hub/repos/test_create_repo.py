@@ -101,6 +101,20 @@ def test_where_one_may_not_publish(desk, namespace):
     assert "Ask the operator" in response["X-Error-Message"]
 
 
+def test_an_operator_is_sent_to_no_operator(desk):
+    """They may publish in each namespace; of one that isn’t there they hear how to make it."""
+    operator = make_user(superuser=True)
+    _, secret = make_token(operator, now=timezone.now())
+    body = {"name": "new", "organization": "nowhere"}
+    response = desk.call("post", "/api/repos/create", body, secret=secret)
+    assert response.status_code == 403
+    assert "manage.py setup --namespace nowhere" in response["X-Error-Message"]
+    assert "Ask the operator" not in response["X-Error-Message"]
+    for place in ({}, {"organization": desk.lab.name}):
+        body = {"name": "new", **place}
+        assert desk.call("post", "/api/repos/create", body, secret=secret).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("content", "field"),
     [

@@ -31,7 +31,7 @@ def delete(desk, name="fresh"):
 @pytest.fixture
 def granted(licensed):
     """Make a gated repo with a grant, and the licensee's token."""
-    licensed.commit(file_line("config.json", b"{}"))
+    licensed.commit(file_line("settings.json", b"{}"))
     licensed.api("put", "settings", {"gated": "manual", "visibility": "public"})
     grant = make_grant(licensed.repo, now=timezone.now())
     _, secret = make_token(grant.person, now=timezone.now())
@@ -159,7 +159,7 @@ def test_a_grant_goes_along(granted):
     desk, licensee = granted
     move(desk, f"{desk.lab.name}/renamed")
     response = desk.client.head(
-        f"/{desk.lab.name}/renamed/resolve/main/config.json", headers=licensee
+        f"/{desk.lab.name}/renamed/resolve/main/settings.json", headers=licensee
     )
     assert response.status_code == 200
 
@@ -179,7 +179,7 @@ def test_a_deleted_repo_is_gone_for_everybody(granted):
     desk, licensee = granted
     assert delete(desk).status_code == 200
     for headers in (licensee, bearer(desk.secret)):
-        for path in (f"/api/models/{desk.name}", f"/{desk.name}/resolve/main/config.json"):
+        for path in (f"/api/models/{desk.name}", f"/{desk.name}/resolve/main/settings.json"):
             response = desk.client.get(path, headers=headers)
             assert response.status_code == 404
             assert response["X-Error-Code"] == "RepoNotFound"

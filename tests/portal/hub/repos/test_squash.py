@@ -68,10 +68,10 @@ def test_what_cannot_be(desk):
 def test_large_files_are_listed(desk):
     for content in (b"one", b"two"):
         desk.bring(content)
-        desk.commit(lfs_line("m.safetensors", content))
+        desk.commit(lfs_line("m.parquet", content))
     rows = desk.api("get", "lfs-files").json()
     assert {row["fileOid"] for row in rows} == {sha256_of(b"one"), sha256_of(b"two")}
-    assert {(row["filename"], row["size"]) for row in rows} == {("m.safetensors", 3)}
+    assert {(row["filename"], row["size"]) for row in rows} == {("m.parquet", 3)}
     page = desk.api("get", "lfs-files?limit=1")
     assert len(page.json()) == 1
     assert 'rel="next"' in page["Link"]

@@ -29,7 +29,7 @@ def _zipped(names: list[str], content: bytes = b"x") -> bytes:
     return into.getvalue()
 
 
-def _npz(array: np.ndarray) -> bytes:
+def npz(array: np.ndarray) -> bytes:
     into = io.BytesIO()
     np.savez_compressed(into, plain=np.arange(3), other=array)
     return into.getvalue()
@@ -52,7 +52,7 @@ PICKLES = {
     "xz": lzma.compress(pickle.dumps(STATE)),
     "an array of objects": _saved(OBJECTS),
     "an array of records with objects": _saved(np.zeros(2, dtype=[("a", "O"), ("b", "f4")])),
-    "an npz of objects": _npz(OBJECTS),
+    "an npz of objects": npz(OBJECTS),
 }
 
 _random = random.Random(7)
@@ -68,7 +68,7 @@ HARMLESS = {
     "letters": b"N" * 100_000,
     "numbers": b"0 0 0 1\n" * 1000,
     "an array": _saved(np.arange(9.0)),
-    "an npz": _npz(np.arange(9)),
+    "an npz": npz(np.arange(9)),
     "a zip": _zipped(["a.txt", "b.npy.txt"]),
     "a long zip": _zipped([f"{n}.txt" for n in range(3000)]),
     "gzipped text": gzip.compress(b"words " * 1000),

@@ -11,7 +11,7 @@ from portal.catalog.folder_checks import check
 from portal.catalog.formats.pickles import HEAD_BYTES, begins_as_pickle, holds_pickle
 from tests.cpu import cpu_seconds
 from tests.factories.catalog import make_folder
-from tests.portal.catalog.pickle_files import HARMLESS, PICKLES
+from tests.portal.catalog.pickles.files import HARMLESS, PICKLES
 from tests.portal.hub.desk import file_line, lfs_line, make_desk
 
 # pickletools reads strings of Python, and warns of what is none

@@ -1,0 +1,1 @@
+"""Labs: who runs a namespace, and the people with a seat in all of its repos."""

@@ -1,0 +1,1 @@
+"""Keep a received revision to its publishers until it has passed its check."""
