@@ -17,13 +17,11 @@ from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import File
-from portal.delivery.accounting.counters import count_refusal
 from portal.delivery.accounting.quota import require_within_quota
 from portal.delivery.errors import (
     BlobUnavailable,
     LinkGone,
     LinkOfAnother,
-    LinkRefused,
     LinkWithdrawn,
 )
 from portal.delivery.links import Link, link_url, verify
@@ -108,18 +106,15 @@ def _told(link: Link, file: File) -> dict[str, Any]:
 def open_link(signed: str, filename: str, *, now: datetime) -> tuple[Link, File]:
     """Return the file that a link stands for, if who got the link may still have it.
 
-    Raises LinkInvalid, LinkExpired, LinkGone or LinkWithdrawn, and counts it.
+    Raises LinkInvalid, LinkExpired, LinkGone or LinkWithdrawn.
     """
-    try:
-        link = verify(signed, now=now)
-        return link, _opened(link, filename, now)
-    except LinkRefused as refused:
-        count_refusal(refused.code)
-        raise
+    link = verify(signed, now=now)
+    return link, _opened(link, filename, now)
 
 
 def _opened(link: Link, filename: str, now: datetime) -> File:
-    files = File.objects.select_related("blob", "revision__repo__namespace")
+    # Who may still have it is asked of ``require_may_read``, of what is in quarantine too.
+    files = File.in_history.select_related("blob", "revision__repo__namespace")
     file = files.filter(pk=link.file_id).first()
     if file is None:
         raise LinkGone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -22,6 +23,18 @@ def blob_store() -> BlobStore:
 
         return S3BlobStore.from_settings()
     return LocalBlobStore(settings.BLOB_DIR)
+
+
+def bucket_is_away(error: BaseException) -> bool:
+    """Tell whether an error says that the bucket's server can't be reached, or can't answer."""
+    if settings.STORAGE != "s3":
+        return False
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, ConnectionError | HTTPClientError)
 
 
 def direct_uploads() -> DirectUploads | None:

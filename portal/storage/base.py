@@ -42,6 +42,15 @@ def sha256_of(content: BinaryIO, progress: Callable[[int], object] | None = None
 class BlobStore(Protocol):
     readings: int
     """How often ``add`` reads what it is given."""
+    keeps_here: bool
+    """True where blobs lie on this machine's disk, not beyond the network."""
+
+    @property
+    def incoming_folder(self) -> Path:
+        """The folder where bytes wait on this machine until they are whole and verified."""
+
+    def adopt(self, source: Path, sha256: str) -> None:
+        """Make a file of ``incoming_folder`` a blob, once its hash was verified."""
 
     def put(self, source: Path, sha256: str) -> None:
         """Store a file's bytes under their hash, verified on arrival, unless the store has them.

@@ -1,4 +1,4 @@
-"""Receive bytes into the local store: hash them as they come, keep them only if they are right."""
+"""Receive bytes for the store: hash them as they come, keep them only if they are right."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from portal.storage.base import CorruptBlob
-from portal.storage.local import LocalBlobStore
+from portal.storage.base import BlobStore, CorruptBlob
 
-FOLDER = ".incoming"  # beside the blobs, so that keeping one is a rename
+FOLDER = ".incoming"  # of the local store: beside the blobs, so that keeping one is a rename
 ABANDONED_SECONDS = 86_400.0
 
 
 class Incoming:
     """An upload of ``size_bytes``. Its maker calls ``discard`` at the end, whatever happened."""
 
-    def __init__(self, store: LocalBlobStore, size_bytes: int) -> None:
-        folder = store.folder / FOLDER
+    def __init__(self, store: BlobStore, size_bytes: int) -> None:
+        folder = store.incoming_folder
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         descriptor, name = tempfile.mkstemp(dir=folder)
@@ -40,12 +39,17 @@ class Incoming:
         self._sha1.update(chunk)
         self._out.write(chunk)
 
+    @property
+    def sha256(self) -> str:
+        """The hash of what has come so far."""
+        return self._sha256.hexdigest()
+
     def keep(self, sha256: str) -> str:
         """Make it a blob; return its git hash. Raises CorruptBlob for other bytes than named."""
         if self.received != self._size_bytes:
             raise CorruptBlob(f"{self.received} bytes came instead of {self._size_bytes}")
-        if self._sha256.hexdigest() != sha256:
-            raise CorruptBlob(f"the bytes that came have the sha256 {self._sha256.hexdigest()}")
+        if self.sha256 != sha256:
+            raise CorruptBlob(f"the bytes that came have the sha256 {self.sha256}")
         self._out.flush()
         os.fsync(self._out.fileno())
         self._store.adopt(self.path, sha256)

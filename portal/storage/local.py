@@ -6,18 +6,27 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from portal.storage.base import CHUNK_BYTES, SHA256, BlobMissing, CorruptBlob, Stored
+from portal.storage.incoming import FOLDER
+
+MOST_MOVES = 5
 
 
 class LocalBlobStore:
     readings = 1
+    keeps_here = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def incoming_folder(self) -> Path:
+        return self.folder / FOLDER
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256[2:4] / sha256
@@ -59,18 +68,12 @@ class LocalBlobStore:
         return sha256
 
     def _settle(self, partial: Path, target: Path) -> None:
-        if target.is_file():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.chmod(0o644)  # nginx, another user, reads it
-        partial.replace(target)
+        if not target.is_file():
+            _move(partial, target)
 
     def adopt(self, source: Path, sha256: str) -> None:
         """Make a file a blob by renaming it within the file system, once its hash was verified."""
-        target = self._path(sha256)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.chmod(0o644)  # nginx, another user, reads it
-        source.replace(target)
+        _move(source, self._path(sha256))
 
     def has(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
@@ -85,7 +88,11 @@ class LocalBlobStore:
         return self.open(sha256)
 
     def delete(self, sha256: str) -> None:
-        self._path(sha256).unlink(missing_ok=True)
+        path = self._path(sha256)
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that isn't empty
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
 
     def stored(self) -> Iterator[Stored]:
         for path in self.folder.glob("??/??/*"):
@@ -99,6 +106,20 @@ class LocalBlobStore:
 
     def presigned_url(self, sha256: str, *, filename: str, ttl: timedelta) -> None:
         return None
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a file; whoever deletes a blob meanwhile may take the empty folder away again."""
+    source.chmod(0o644)  # nginx, another user, reads it
+    for tries_left in range(MOST_MOVES, 0, -1):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        except (FileNotFoundError, FileExistsError):  # mkdir raises both
+            if tries_left == 1 or not source.exists():
+                raise
+        else:
+            return
 
 
 def _copy(content: BinaryIO, out: BinaryIO) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from portal.storage.base import CorruptBlob
@@ -36,6 +37,42 @@ def upload(client: S3Client, bucket: str, key: str, content: BinaryIO, sha256: s
         raise
 
 
+@contextmanager
+def uploading(client: S3Client, bucket: str, key: str) -> Iterator[UploadWriter]:
+    """Yield a file to write to; its bytes become an object at the end, or never."""
+    started = client.create_multipart_upload(Bucket=bucket, Key=key)
+    whole = _Upload(client, bucket, key, started["UploadId"])
+    try:
+        writer = UploadWriter(whole)
+        yield writer
+        writer.send_rest()
+        whole.complete()
+    except BaseException:
+        whole.abort()
+        raise
+
+
+class UploadWriter:
+    """A file that is written to in pieces of any size, and sent part by part."""
+
+    def __init__(self, whole: _Upload) -> None:
+        self._whole = whole
+        self._buffer = bytearray()
+
+    def write(self, content: bytes) -> int:
+        self._buffer += content
+        while len(self._buffer) >= PART_BYTES:
+            self._whole.send_next(bytes(self._buffer[:PART_BYTES]))
+            del self._buffer[:PART_BYTES]
+        return len(content)
+
+    def flush(self) -> None:
+        """Send nothing early: all parts but the last have one size."""
+
+    def send_rest(self) -> None:
+        self._whole.send_next(bytes(self._buffer))
+
+
 class _Upload:
     def __init__(self, client: S3Client, bucket: str, key: str, upload_id: str) -> None:
         self.client, self.bucket, self.key, self.upload_id = client, bucket, key, upload_id
@@ -52,6 +89,9 @@ class _Upload:
                 waiting.append(pool.submit(self._send_part, number, part))
                 self.digest.update(part)
             self.parts += [future.result() for future in waiting]
+
+    def send_next(self, part: bytes) -> None:
+        self.parts.append(self._send_part(len(self.parts) + 1, part))
 
     def _send_part(self, number: int, part: bytes) -> CompletedPartTypeDef:
         sent = self.client.upload_part(

@@ -36,8 +36,24 @@ CONFIG = Config(
 )
 
 
+def s3_client(
+    *, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str
+) -> S3Client:
+    """Return a client of a bucket's server; without keys, boto3 looks for its usual credentials."""
+    client: S3Client = boto3.client(
+        "s3",
+        endpoint_url=endpoint_url or None,
+        region_name=region,
+        aws_access_key_id=access_key_id or None,
+        aws_secret_access_key=secret_access_key or None,
+        config=CONFIG,
+    )
+    return client
+
+
 class S3BlobStore:
     readings = 2  # a bucket renames nothing, so the key, which is the hash, is needed first
+    keeps_here = False
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self.client = client
@@ -45,16 +61,21 @@ class S3BlobStore:
 
     @classmethod
     def from_settings(cls) -> S3BlobStore:
-        """Make the store of the settings; without keys, boto3 looks for its usual credentials."""
-        client = boto3.client(
-            "s3",
-            endpoint_url=settings.S3_ENDPOINT_URL or None,
-            region_name=settings.S3_REGION,
-            aws_access_key_id=settings.S3_ACCESS_KEY_ID or None,
-            aws_secret_access_key=settings.S3_SECRET_ACCESS_KEY or None,
-            config=CONFIG,
+        client = s3_client(
+            endpoint_url=settings.S3_ENDPOINT_URL,
+            region=settings.S3_REGION,
+            access_key_id=settings.S3_ACCESS_KEY_ID,
+            secret_access_key=settings.S3_SECRET_ACCESS_KEY,
         )
         return cls(client, settings.S3_BUCKET)
+
+    @property
+    def incoming_folder(self) -> Path:
+        folder: Path = settings.VAR / "incoming"
+        return folder
+
+    def adopt(self, source: Path, sha256: str) -> None:
+        self.put(source, sha256)
 
     def put(self, source: Path, sha256: str) -> None:
         if self.has(sha256):

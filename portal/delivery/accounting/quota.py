@@ -17,10 +17,10 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from portal.catalog.models import File
-from portal.delivery.accounting.counters import redis
 from portal.delivery.errors import DownloadQuotaExceeded, TooManyDownloads
 from portal.delivery.models import Download
 from portal.formatting import seconds_to_midnight, start_of_day
+from portal.redis_client import redis_client
 
 GIGABYTE = 10**9
 STALE_SECONDS = 60
@@ -67,13 +67,13 @@ class OpenDownload:
             return
         self.seen_at = time.monotonic()
         try:
-            redis().zadd(self.key, {self.name: time.time()})
+            redis_client().zadd(self.key, {self.name: time.time()})
         except RedisError:
             logger.warning("A download’s progress can’t be counted")
 
     def leave(self) -> None:
         try:
-            redis().zrem(self.key, self.name)
+            redis_client().zrem(self.key, self.name)
         except RedisError:
             logger.warning("A download’s end can’t be counted; it lapses by itself")
 
@@ -88,7 +88,7 @@ def begin_download(person_id: int | None) -> OpenDownload | None:
         return None
     download, now = OpenDownload(person_id), time.time()
     try:
-        with redis().pipeline() as pipe:
+        with redis_client().pipeline() as pipe:
             # Added before it is counted: of two at once, each sees the other.
             pipe.zremrangebyscore(download.key, 0, now - STALE_SECONDS)
             pipe.zadd(download.key, {download.name: now})

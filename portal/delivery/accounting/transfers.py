@@ -47,7 +47,7 @@ def read_transfers(log: Path) -> int:
 @transaction.atomic
 def _read_some(log: Path) -> int:
     """Note the next lines, as many as fit a chunk; return how many, 0 at the end."""
-    position, _ = LogPosition.objects.select_for_update().get_or_create(path=str(log))
+    position, _ = LogPosition.objects.select_for_update(no_key=True).get_or_create(path=str(log))
     for path in (log.with_name(f"{log.name}.1"), log):
         try:
             with path.open("rb") as lines:
@@ -77,7 +77,7 @@ def _lines(log: BinaryIO, position: LogPosition, *, moved: bool) -> list[bytes]:
 def _note(lines: Iterable[bytes]) -> None:
     transfers = {transfer.download_id: transfer for transfer in map(_transfer, lines) if transfer}
     open_rows = Download.objects.filter(pk__in=transfers, ended_at=None)
-    downloads = list(open_rows.select_for_update().order_by("pk"))
+    downloads = list(open_rows.select_for_update(no_key=True).order_by("pk"))
     for download in downloads:
         transfer = transfers[download.pk]
         download.status_code = transfer.status

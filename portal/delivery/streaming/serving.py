@@ -124,17 +124,17 @@ def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:
     ETag of ours to compare it with and would send the whole, so it is sent to the location that
     leaves the condition out.
     """
-    inside = path.relative_to(settings.BLOB_DIR).as_posix()
-    prefix = f"{settings.X_ACCEL_PREFIX}{'ranged/' if ranged else ''}"
     counted = "" if download.file.is_open else str(download.person_id or "")
-    for_nginx = {
-        "X-Accel-Redirect": f"{prefix}{inside}",
-        "X-Weightgate-Download": str(download.pk),
-        "X-Weightgate-Person": counted,
-    }
-    headers = file_headers(download.file) | for_nginx
+    for_nginx = {"X-Weightgate-Download": str(download.pk), "X-Weightgate-Person": counted}
+    headers = file_headers(download.file) | for_nginx | hand_over(path, ranged=ranged)
     del headers["Accept-Ranges"]  # nginx adds its own to ours
     return HttpResponse(headers=headers)
+
+
+def hand_over(path: Path, *, ranged: bool = False) -> dict[str, str]:
+    """Return the header by which nginx sends a blob's file."""
+    inside = path.relative_to(settings.BLOB_DIR).as_posix()
+    return {"X-Accel-Redirect": f"{settings.X_ACCEL_PREFIX}{'ranged/' if ranged else ''}{inside}"}
 
 
 def _ended(download_id: int, counted: OpenDownload | None, bytes_sent: int) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.storage import BlobMissing, CorruptBlob, s3
+from portal.storage.local import LocalBlobStore
 
 MINUTE = timedelta(minutes=1)
 ABSENT = hashlib.sha256(b"nothing like it").hexdigest()
@@ -115,6 +116,20 @@ def test_what_was_deleted_is_gone(store, source):
     store.delete(digest)
     store.put(source, digest)
     assert store.has(digest)
+
+
+def test_a_folder_leaves_none_behind_that_is_empty(tmp_path, source):
+    store = LocalBlobStore(tmp_path / "blobs")
+    digest = digest_of(source)
+    beside = tmp_path / "blobs" / digest[:2] / "beside"
+    store.put(source, digest)
+    beside.mkdir()
+    store.delete(digest)
+    assert list(beside.parent.iterdir()) == [beside]
+    beside.rmdir()
+    store.put(source, digest)
+    store.delete(digest)
+    assert list((tmp_path / "blobs").iterdir()) == []
 
 
 def test_all_that_is_stored_can_be_listed(store, monkeypatch):

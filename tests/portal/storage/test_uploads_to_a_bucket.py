@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from django.test import Client
+from django.utils import timezone
 from huggingface_hub import HfApi, hf_hub_download
 
+from portal.catalog.quarantine.checking import run_next
 from portal.storage import direct
-from tests.portal.hub.desk import Desk, lfs_line, local, make_desk, sha256_of
+from tests.portal.hub.desk import Desk, file_line, lfs_line, local, make_desk, sha256_of
 
 pytestmark = pytest.mark.django_db
 MEGABYTE = 1 << 20
@@ -36,10 +38,10 @@ def test_a_file_goes_to_the_bucket_and_counts_when_it_is_verified(desk, s3_store
     content = os.urandom(MEGABYTE)
     upload_actions = actions(desk, content)
     assert httpx2.put(upload_actions["upload"]["href"], content=content).status_code == 200
-    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 422
+    assert desk.commit(lfs_line("m.dat", content)).status_code == 422
     assert verify(desk, upload_actions).status_code == 200
     assert verify(desk, upload_actions).status_code == 200
-    assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
+    assert desk.commit(lfs_line("m.dat", content)).status_code == 200
     assert s3_store.has(sha256_of(content))
     assert s3_store.has(desk.head.files.get(path="SHA256SUMS").blob_id)
 
@@ -59,6 +61,18 @@ def test_a_large_one_goes_in_parts(desk, s3_store, monkeypatch):
     assert desk.call("post", complete, content_of, secret="").status_code == 200
     assert verify(desk, upload_actions).status_code == 200
     assert desk.commit(lfs_line("m.safetensors", content)).status_code == 200
+
+
+def test_what_a_check_would_fetch_from_the_bucket_counts_for_who_does_it(desk, settings):
+    settings.CHECK_IN_REQUEST_BYTES = 5000
+    files = {f"notes/{number}.txt": b"Notes. " * 200 for number in range(5)}
+    lines = [file_line(path, content) for path, content in files.items()]
+    few = desk.commit(lines[0])
+    assert "X-HF-Warning" not in few
+    many = desk.commit(*lines)
+    assert "being checked" in many["X-HF-Warning"]
+    assert run_next(timezone.now)
+    assert desk.shown.commit == many.json()["commitOid"]
 
 
 def test_wrong_bytes_never_count(desk, s3_store):
