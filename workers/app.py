@@ -21,17 +21,20 @@ from celery.schedules import crontab  # noqa: E402
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from portal.observability.sharing import start_sharing  # noqa: E402
 from portal.queue import app  # noqa: E402
-from workers import mail, maintenance  # noqa: E402
+from workers import backup, checks, mail, maintenance  # noqa: E402
 from workers.generate import Generator  # noqa: E402
 
-__all__ = ["app", "mail", "maintenance"]
+__all__ = ["app", "backup", "checks", "mail", "maintenance"]
 
 MAIL_SECONDS = 10
+CHECKS_SECONDS = 15
 HEADS_SECONDS = 600
 TICK_SECONDS = 60
 TRANSFERS_SECONDS = 20
-DAY_SECONDS = 24 * 60 * 60
+HOUR_SECONDS = 60 * 60
+DAY_SECONDS = 24 * HOUR_SECONDS
 
 app.conf.beat_schedule = {
     "sweep": {
@@ -44,6 +47,11 @@ app.conf.beat_schedule = {
         "schedule": MAIL_SECONDS,
         "options": {"expires": MAIL_SECONDS},
     },
+    "checks": {
+        "task": "catalog.check",
+        "schedule": CHECKS_SECONDS,
+        "options": {"expires": CHECKS_SECONDS},
+    },
     "heads": {
         "task": "audit.publish_heads",
         "schedule": HEADS_SECONDS,
@@ -51,6 +59,26 @@ app.conf.beat_schedule = {
     },
     "tick": {
         "task": "access.tick",
+        "schedule": TICK_SECONDS,
+        "options": {"expires": TICK_SECONDS},
+    },
+    "copy_endings": {
+        "task": "backup.copy_endings",
+        "schedule": TICK_SECONDS,
+        "options": {"expires": TICK_SECONDS},
+    },
+    "back_up": {
+        "task": "backup.make",
+        "schedule": crontab(minute=12),
+        "options": {"expires": HOUR_SECONDS},
+    },
+    "rehearse": {
+        "task": "backup.rehearse",
+        "schedule": crontab(day_of_week="sun", hour=4, minute=23),
+        "options": {"expires": DAY_SECONDS},
+    },
+    "relicense": {
+        "task": "catalog.relicense",
         "schedule": TICK_SECONDS,
         "options": {"expires": TICK_SECONDS},
     },
@@ -67,6 +95,11 @@ app.conf.beat_schedule = {
     "forget": {
         "task": "site.forget",
         "schedule": crontab(hour=3, minute=17),
+        "options": {"expires": DAY_SECONDS},
+    },
+    "verify_chain": {
+        "task": "audit.verify",
+        "schedule": crontab(hour=4, minute=3),
         "options": {"expires": DAY_SECONDS},
     },
     "verify": {
@@ -86,6 +119,7 @@ def work(repo: str = "") -> None:
 
 @worker_init.connect
 def _start(**_: Any) -> None:
+    start_sharing("worker")
     generator.start()
 
 

@@ -36,8 +36,10 @@ from portal.jobs.services import (
 from portal.observability.request_ids import bound_to
 from workers.heartbeat import ModelHeartbeat
 from workers.loop import EngineLoop, EngineProtocol
+from workers.metrics import count_claim, count_end, engine_metrics
 from workers.models import materialise
 from workers.runs import Run
+from workers.traces import trace_run
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
@@ -132,10 +134,11 @@ class Generator:
             heartbeat.set_state(hosting.READY)
             log.info("%s is ready after %.1f s", hosted.revision, time.monotonic() - began)
             claims = JobClaims(hosted, loop, self.name)
-            try:
-                self._serve_jobs(claims, heartbeat)
-            finally:
-                claims.close()
+            with engine_metrics(hosted.repo.full_name, loop):
+                try:
+                    self._serve_jobs(claims, heartbeat)
+                finally:
+                    claims.close()
 
     def _serve_jobs(self, claims: JobClaims, heartbeat: ModelHeartbeat) -> None:
         """Serve until the worker stops, the engine breaks, or another revision must be served."""
@@ -193,9 +196,12 @@ class JobClaims:
     def _commit(self) -> None:
         while self.loop.ended:
             run = self.loop.ended[0]
+            began = timezone.now()
             with run.bound_to_log():
                 self._commit_one(run)
             self.loop.ended.popleft()  # only now: after a failed commit it is tried again
+            count_end(self.hosted.repo.full_name, run)
+            trace_run(run, commit_began=began)
 
     def _commit_one(self, run: Run) -> None:
         arguments: dict[str, Any] = {
@@ -241,6 +247,7 @@ class JobClaims:
                 break
             with bound_to(job.http_request_id):
                 log.info("Job %s, attempt %s, is claimed", job.pk, job.attempt)
+            count_claim(self.hosted.repo.full_name, job)
             self.loop.add(job)
         self.empty = not self.loop.runs()
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from inference.engine.outputs import EngineRequest, TokenEvent
+from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, append
@@ -31,6 +31,7 @@ class EngineProtocol(Protocol):
     def submit(self, request: EngineRequest) -> str: ...
     def step(self) -> list[TokenEvent]: ...
     def cancel(self, request_id: str) -> bool: ...
+    def stats(self) -> EngineStats: ...
     def close(self) -> None: ...
     @property
     def has_work(self) -> bool: ...
@@ -49,6 +50,7 @@ class EngineLoop:
         self.engine = engine
         self.max_num_seqs = max_num_seqs
         self.ended: deque[Run] = deque()
+        self.generated_tokens = 0
         self.broken = False
         self._on_ended = on_ended
         self._arrived: deque[Run] = deque()
@@ -168,6 +170,7 @@ class EngineLoop:
             if run is None or token_event.request_id not in run.live:
                 continue  # its run was halted
             event = run.take(token_event, now)
+            self.generated_tokens += len(token_event.token_ids)
             if run.job.stream:
                 streamed.append((job_id, event))
         return streamed
@@ -179,6 +182,7 @@ class EngineLoop:
                 self._end(run)
 
     def _end(self, run: Run) -> None:
+        run.ended_at = timezone.now()
         self.ended.append(run)
         del self._runs[run.job.pk]
         self._on_ended()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
+from redis import RedisError
 
 from portal.access.reminders.tick import tick
+from portal.audit.checking import verify_chain
 from portal.audit.heads import publish_heads
+from portal.audit.last_check import note_chain_check
+from portal.catalog.licensing.relicensing import relicense_due
 from portal.catalog.services.storage_check import verify_storage
 from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.accounting.transfers import read_transfers
 from portal.jobs.services import sweep
+from portal.jobs.ticks import note_tick
 from portal.queue import app
 from portal.site.services.retention import enforce_retention
 
@@ -23,9 +29,19 @@ log = logging.getLogger(__name__)
 @app.task(name="jobs.sweep")
 def sweep_jobs() -> None:
     """Requeue jobs of lost workers, and end those past their time."""
-    swept = sweep(now=timezone.now())
+    now = timezone.now()
+    _note_tick(now)
+    swept = sweep(now=now)
     if swept.requeued or swept.failed or swept.expired:
         log.warning("%s", swept)
+
+
+def _note_tick(now: datetime) -> None:
+    """Leave the sign that beat and a worker are alive; this task is started by beat alone."""
+    try:
+        note_tick(now)
+    except RedisError as error:
+        log.warning("Redis is away, the clock leaves no sign: %s", error)
 
 
 @app.task(name="audit.publish_heads")
@@ -34,12 +50,28 @@ def publish_chain_heads() -> None:
     publish_heads(timezone.now())
 
 
+@app.task(name="audit.verify")
+def verify_record() -> None:
+    """Read the hash chain from end to end; a fault is logged, and shown by the metrics."""
+    report = verify_chain()
+    if report.fault:
+        log.error("The hash chain is broken at event %s", report.fault.sequence)
+    note_chain_check(report, timezone.now())
+
+
 @app.task(name="access.tick")
 def tick_clock() -> None:
     """Apply the deadlines, reminders and escalations that have come due."""
     done = tick(timezone.now())
     if done:
         log.info("Deadlines: %s", done)
+
+
+@app.task(name="catalog.relicense")
+def renew_licence_files() -> None:
+    """Deliver the licence in force with each model whose main has an older text."""
+    if renewed := relicense_due(timezone.now()):
+        log.info("Licence files renewed: %d", renewed)
 
 
 @app.task(name="delivery.transfers")

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from inference.engine.outputs import EngineRequest, PromptLogprobs, TokenEvent
 from inference.engine.outputs import TokenLogprobs as EngineLogprobs
 from inference.engine.sampling_params import SamplingParams
@@ -60,7 +62,9 @@ class Run:
     logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
     engine_seconds: float = 0.0
+    claimed_at: datetime = field(default_factory=timezone.now)
     first_token_at: datetime | None = None
+    ended_at: datetime | None = None  # in the engine, before its result is committed
     error: str = ""
     lease_status: LeaseStatus = LeaseStatus.RENEWED
 

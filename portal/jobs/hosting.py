@@ -8,12 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import redis
-from django.conf import settings
 from redis.exceptions import RedisError
 
 from inference.errors import TokenizerError
@@ -28,6 +26,7 @@ from portal.catalog.services.lookup import find_repo
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
 from portal.jobs.openai.fields import Prompt
 from portal.parsing.json import read_object
+from portal.redis_client import redis_client
 from portal.storage import blob_store
 
 log = logging.getLogger(__name__)
@@ -38,23 +37,17 @@ CONFIG = "config.json"
 READ = (CONFIG, *FILE_NAMES)
 
 
-@cache
-def connection() -> redis.Redis:
-    """Return the client for short commands; a blocking read needs one without a socket timeout."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-
-
 def _key(state: str, full_name: str) -> str:
     return f"weightgate:worker:{state}:{full_name}"
 
 
 def beat(full_name: str, *, state: str, commit: str) -> None:
     """Send a worker's heartbeat. Raises RedisError."""
-    connection().set(_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
+    redis_client().set(_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
 
 
 def stop_beating(full_name: str) -> None:
-    connection().delete(_key(READY, full_name), _key(LOADING, full_name))
+    redis_client().delete(_key(READY, full_name), _key(LOADING, full_name))
 
 
 def ready_commit(full_name: str) -> str | None:
@@ -64,7 +57,7 @@ def ready_commit(full_name: str) -> str | None:
 
 def _read(key: str) -> str | None:
     try:
-        value = connection().get(key)
+        value = redis_client().get(key)
     except RedisError as error:
         log.warning("Redis is away: %s", error)
         return None

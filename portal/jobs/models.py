@@ -15,6 +15,7 @@ from portal.accounts.models import AccessToken
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
+from portal.observability import traces
 from portal.observability.request_ids import http_request_id
 
 RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
@@ -93,6 +94,14 @@ class Job(models.Model):
     # The HTTP request that made the row; in the log it is ``request_id``.
     http_request_id = models.CharField(
         max_length=32, blank=True, default=http_request_id, db_default="", editable=False
+    )
+    # Its span, where traces are made.
+    trace_parent = models.CharField(
+        max_length=traces.LENGTH,
+        blank=True,
+        default=traces.trace_parent,
+        db_default="",
+        editable=False,
     )
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

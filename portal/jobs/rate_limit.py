@@ -9,7 +9,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from portal.accounts.models import User
-from portal.jobs.hosting import connection
+from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
@@ -22,7 +22,7 @@ def count_prompt_bytes(person: User, size_bytes: int, now: datetime) -> int:
     """
     window, into = divmod(int(now.timestamp()), WINDOW_SECONDS)
     key = f"weightgate:prompts:{person.pk}:{window}"
-    pipeline = connection().pipeline(transaction=False)
+    pipeline = redis_client().pipeline(transaction=False)
     pipeline.incrby(key, size_bytes)
     pipeline.expire(key, 2 * WINDOW_SECONDS)
     try:

@@ -5,6 +5,7 @@ from django.db import connections
 from django.utils import timezone
 
 from portal.jobs import hosting
+from portal.redis_client import redis_client
 from tests.factories.jobs import make_guest, make_hosted, make_job, tiny_model
 from tests.waiting import wait_until
 from workers.generate import Generator
@@ -19,7 +20,7 @@ def model(tmp_path_factory):
 def _own_var(settings, tmp_path):
     settings.VAR = tmp_path / "var"
     settings.HOSTED_MODEL = ""
-    hosting.connection().flushdb()
+    redis_client().flushdb()
 
 
 @pytest.fixture

@@ -57,9 +57,10 @@ class CompletionRequest(Body):
     stream_options: StreamOptions | None = None
 
     @property
-    def looks_inside(self) -> bool:
-        """Tell if more than text is asked for: even 0 gives the chosen tokens' logprobs."""
-        return self.logprobs is not None or self.prompt_logprobs is not None
+    def inside_fields(self) -> list[str]:
+        """Name the fields that ask for more than text: even 0 gives the chosen tokens' logprobs."""
+        counts = {"logprobs": self.logprobs, "prompt_logprobs": self.prompt_logprobs}
+        return [name for name, count in counts.items() if count is not None]
 
     @property
     def include_usage(self) -> bool:

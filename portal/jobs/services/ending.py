@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.services.running import close
+from portal.observability import metrics
 from portal.observability.request_ids import bound_to
 from portal.queue import enqueue
 
@@ -31,7 +32,9 @@ def cancel_job(*, person: User, job_id: UUID, now: datetime) -> Job:
 
     Raises JobNotFound, JobHasEnded. Asking twice while it runs changes nothing.
     """
-    job: Job | None = Job.objects.of(person).select_for_update().filter(pk=job_id).first()
+    job: Job | None = (
+        Job.objects.of(person).select_for_update(no_key=True).filter(pk=job_id).first()
+    )
     if job is None:
         raise JobNotFound
     if not job.is_open:
@@ -72,7 +75,7 @@ def _act_on_each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
     for job_id in list(jobs.values_list("pk", flat=True)):
         with transaction.atomic():
             # A locked row is one that its worker is just committing; the next sweep looks again.
-            job = jobs.select_for_update(skip_locked=True).filter(pk=job_id).first()
+            job = jobs.select_for_update(skip_locked=True, no_key=True).filter(pk=job_id).first()
             if job is not None:
                 with bound_to(job.http_request_id):
                     outcomes.append(act(job))
@@ -87,6 +90,7 @@ def _expire(job: Job, now: datetime) -> bool:
 def _recover(job: Job, now: datetime) -> bool:
     """Requeue a job that its worker lost, or give it up. Return whether it was requeued."""
     log.warning("Job %s was lost by %s in attempt %s", job.pk, job.worker, job.attempt)
+    transaction.on_commit(metrics.lease_losses.inc)
     if job.cancel_requested:
         close(job, Job.State.CANCELLED, "Stopped on request.", now)
         return False

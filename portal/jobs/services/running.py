@@ -24,6 +24,7 @@ from portal.jobs.accounting import footprint
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
+from portal.observability import metrics
 
 log = logging.getLogger(__name__)
 RECENT = timedelta(minutes=1)
@@ -39,7 +40,7 @@ WITH busy AS (
     WHERE job.state = 'queued' AND job.repo_id = %(repo)s AND job.revision_id = %(revision)s
         AND job.person_id <> ALL(%(passing_over)s::bigint[])
     ORDER BY coalesce(busy.samples, 0), job.priority, job.created_at, job.id
-    LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+    LIMIT 1 FOR NO KEY UPDATE OF job SKIP LOCKED
 )
 UPDATE jobs_job SET state = 'running', attempt = attempt + 1, worker = %(worker)s,
     lease_until = %(lease_until)s, started_at = coalesce(started_at, %(now)s)
@@ -148,7 +149,7 @@ def fail_job(
 def _end(
     job_id: UUID, attempt: int, state: Job.State, result: JobResult, error: str, now: datetime
 ) -> Job:
-    job = _own_run(job_id, attempt).select_for_update().first()
+    job = _own_run(job_id, attempt).select_for_update(no_key=True).first()
     if job is None:
         raise LeaseLost
     _measure(job, result)
@@ -180,6 +181,7 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
     log.info("Job %s ended: %s, %s tokens", job.pk, state, job.completion_tokens)
     # After the commit: readers that hear of the end look at the row at once.
     transaction.on_commit(lambda: announce_end(job.pk, JobEnd(str(state), error)))
+    transaction.on_commit(metrics.jobs_ended.labels(str(state)).inc)
     return job
 
 

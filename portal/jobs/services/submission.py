@@ -10,7 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from portal.access.policy.policy import Action, Limits
+from portal.access.errors import Refused
+from portal.access.policy.policy import Action, Limits, Reason
 from portal.access.policy.refusals import require_may
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
@@ -69,13 +70,19 @@ def _allowed(
 
     A refusal comes before ModelLoading: nobody without access is told to try again later.
     """
-    action = Action.CAPTURE if completion_request.looks_inside else Action.INFER
+    inside = completion_request.inside_fields
+    action = Action.CAPTURE if inside else Action.INFER
     try:
         revision = served_revision(repo)
     except ModelLoading:
         require_may(caller, action, repo, now)
         raise
-    return revision, require_may(caller, action, revision, now).limits
+    try:
+        return revision, require_may(caller, action, revision, now).limits
+    except Refused as refused:
+        if inside and refused.refusal.reason == Reason.CONDITION:
+            refused.field = inside[0]
+        raise
 
 
 def _require_answerable(
@@ -126,7 +133,7 @@ def _store(
     source: Job.Source,
     now: datetime,
 ) -> Job:
-    person = User.objects.select_for_update().get(
+    person = User.objects.select_for_update(no_key=True).get(
         pk=_named(caller).pk
     )  # the quota is held under it
     prompt_tokens = sum(map(len, prompts))

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from portal.jobs.hosting import connection
 from portal.jobs.models import Job
+from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
 MAX_EVENTS = 20_000
@@ -74,7 +74,7 @@ def log_key(job_id: UUID) -> str:
 
 def append(events: Iterable[tuple[UUID, ChoiceEvent]]) -> None:
     """Write several jobs' events in one round trip. Losing them loses no result: the row has it."""
-    pipeline = connection().pipeline(transaction=False)
+    pipeline = redis_client().pipeline(transaction=False)
     keys = set()
     for job_id, event in events:
         keys.add(log_key(job_id))
@@ -87,7 +87,7 @@ def append(events: Iterable[tuple[UUID, ChoiceEvent]]) -> None:
 
 def announce_end(job_id: UUID, ended: JobEnd) -> None:
     """Tell readers to look at the row. Call it after commit."""
-    pipeline = connection().pipeline(transaction=False)
+    pipeline = redis_client().pipeline(transaction=False)
     pipeline.xadd(log_key(job_id), {"ended": json.dumps(asdict(ended))})
     pipeline.expire(log_key(job_id), TTL_SECONDS)
     _quietly(pipeline)
@@ -156,7 +156,7 @@ def logged(job_id: UUID, until: str = "+") -> Iterator[LogItem]:
     after = "-"
     while True:
         try:
-            entries: Any = connection().xrange(log_key(job_id), after, until, count=PAGE_ENTRIES)
+            entries: Any = redis_client().xrange(log_key(job_id), after, until, count=PAGE_ENTRIES)
         except RedisError as error:
             log.warning("Redis is away, and with it what came so far: %s", error)
             return

@@ -19,10 +19,10 @@ from django.conf import settings
 from django.db import OperationalError
 from redis.exceptions import RedisError
 
-from portal.jobs.hosting import connection
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import START, Entry, log_key
 from portal.jobs.streaming.threads import in_pool
+from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
 CLIENT_NAME = "weightgate-stream"  # as CLIENT LIST shows it
@@ -107,7 +107,7 @@ class Feed:
 @in_pool
 def _entries_after(job_id: UUID, position: str) -> list[Entry]:
     try:
-        return _entries_of(connection().xread({log_key(job_id): position}, BATCH_ENTRIES))
+        return _entries_of(redis_client().xread({log_key(job_id): position}, BATCH_ENTRIES))
     except RedisError:
         return []
 

@@ -19,8 +19,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from portal.jobs.errors import TooManyStreams
-from portal.jobs.hosting import connection
 from portal.jobs.streaming.threads import in_pool
+from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
@@ -50,7 +50,7 @@ class StreamSlot:
     def renew(self, now: datetime) -> None:
         """Hold the slot for another lease."""
         until = (now + LEASE).timestamp()
-        pipeline = connection().pipeline(transaction=False)
+        pipeline = redis_client().pipeline(transaction=False)
         pipeline.zadd(self.key, {self.name: until})
         pipeline.expire(self.key, LEASE)
         try:
@@ -61,7 +61,7 @@ class StreamSlot:
     def give_back(self) -> None:
         """Let another stream of the person's have the slot."""
         try:
-            connection().zrem(self.key, self.name)
+            redis_client().zrem(self.key, self.name)
         except RedisError as error:
             log.warning("A stream's slot lapses by itself, Redis is away: %s", error)
 
@@ -71,7 +71,7 @@ def take_slot(person_id: int, now: datetime) -> StreamSlot:
     slot, most = StreamSlot(person_id), settings.MAX_EVENT_STREAMS
     values = (now.timestamp(), most, (now + LEASE).timestamp(), slot.name, LEASE.seconds)
     try:
-        taken = connection().eval(TAKE, 1, slot.key, *values)
+        taken = redis_client().eval(TAKE, 1, slot.key, *values)
     except RedisError as error:
         log.warning("Streams aren't counted, as Redis is away: %s", error)
         return slot

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.jobs import hosting
+from portal.redis_client import redis_client
 from tests.factories.jobs import make_hosted, tiny_model
 
 
@@ -14,7 +14,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _empty_redis():
-    hosting.connection().flushdb()
+    redis_client().flushdb()
 
 
 @pytest.fixture

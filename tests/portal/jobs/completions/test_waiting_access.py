@@ -50,7 +50,7 @@ class TestWhileWaiting:
     def test_the_inside_of_the_model_waits(self, hosted, person, now):
         for inside in ({"logprobs": 1}, {"prompt_logprobs": 0}):
             act = partial(make_job, hosted, person, now=now, **inside)
-            assert reason_of(act) == Reason.PENDING
+            assert reason_of(act) == Reason.CONDITION
 
     def test_the_models_page_offers_it(self, hosted, person, now):
         notice = look_at_gate(person, hosted, now).notice
@@ -144,4 +144,5 @@ def test_the_openai_client_reads_why_logprobs_are_refused(hosted, client):
     assert response.status_code == 403
     error = response.json()["error"]
     assert (error["type"], error["code"]) == ("permission_error", "no_access")
-    assert "condition" in error["message"]
+    assert error["param"] == "logprobs"
+    assert "generated text only: no logprobs" in error["message"]

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from portal.jobs import hosting
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job, sweep
 from portal.jobs.services.running import JobResult
@@ -20,6 +19,7 @@ from portal.jobs.streaming.event_log import (
     so_far,
 )
 from portal.jobs.streaming.following import follow
+from portal.redis_client import redis_client
 from tests.factories.jobs import claim, make_hosted, make_job
 
 WORDS = ["The", " sluice", " opens", " when"]
@@ -136,7 +136,7 @@ async def test_a_reader_that_was_cut_off_goes_on_where_it_was(running, now):
 async def test_a_lost_stream_falls_back_to_the_row(running, now):
     append([(running.pk, token(0))])
     await asyncio.to_thread(end, running, now)
-    hosting.connection().flushdb()
+    redis_client().flushdb()
     items = await read(running)
     assert text_of(item.event for item in items) == "".join(WORDS)
     assert items[-1].ended == JobEnd("succeeded")
@@ -146,7 +146,7 @@ async def test_a_stream_lost_midway_repeats_nothing(running, now):
     pieces = follow(running.pk, lambda item: item.event.text if item.event else "")
     append([(running.pk, token(0))])
     heard = [await anext(pieces)]
-    hosting.connection().flushdb()
+    redis_client().flushdb()
     append([(running.pk, token(2))])
     await asyncio.to_thread(end, running, now)
     heard += [piece async for piece in pieces]
@@ -161,15 +161,15 @@ async def test_an_expired_job_ends_its_readers(running, now, settings):
 
 async def test_an_end_that_nobody_announced_is_found_in_the_row(running, now):
     await asyncio.to_thread(end, running, now)
-    hosting.connection().flushdb()
+    redis_client().flushdb()
     announce_end(uuid4(), JobEnd("failed"))
     assert (await read(running))[-1].ended == JobEnd("succeeded")
 
 
 def test_the_log_is_bounded_and_dies_by_itself(running):
     append([(running.pk, token(0))])
-    [key] = hosting.connection().keys("weightgate:job:*")
-    assert 0 < hosting.connection().ttl(key) <= 3600
+    [key] = redis_client().keys("weightgate:job:*")
+    assert 0 < redis_client().ttl(key) <= 3600
 
 
 def test_events_survive_the_way_as_they_are(running):

@@ -13,7 +13,6 @@ from django.core.asgi import get_asgi_application
 from django.utils import timezone
 
 from inference.tokenizer import Tokenizer
-from portal.jobs import hosting
 from portal.jobs.errors import TooManyStreams
 from portal.jobs.hosting import hosted_model
 from portal.jobs.openai import completions
@@ -25,6 +24,7 @@ from portal.jobs.streaming.feeds import CLIENT_NAME, Feed
 from portal.jobs.streaming.following import follow
 from portal.jobs.streaming.slots import LEASE, StreamSlot, take_slot
 from portal.jobs.streaming.threads import THREAD_NAME
+from portal.redis_client import redis_client
 from tests.factories.accounts import make_token
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 from tests.waiting import wait_until
@@ -167,9 +167,7 @@ async def test_no_completion_is_told_on_the_loops_thread(async_client, repo, thr
 
 
 def stream_connections():
-    return [
-        client for client in hosting.connection().client_list() if client["name"] == CLIENT_NAME
-    ]
+    return [client for client in redis_client().client_list() if client["name"] == CLIENT_NAME]
 
 
 async def test_many_readers_of_a_job_share_its_connections(job):
@@ -266,8 +264,8 @@ async def test_a_feed_closes_at_whatever_step_of_connecting_it_is(job):
 async def test_who_leaves_gives_place_and_connection_back(async_client, job):
     await async_client.aforce_login(job.person)
     browser = await connected(async_client, job)
-    assert hosting.connection().zcard(StreamSlot(job.person_id).key) == 1
+    assert redis_client().zcard(StreamSlot(job.person_id).key) == 1
     await browser.send_input({"type": "http.disconnect"})
     await browser.wait(20)
-    assert hosting.connection().zcard(StreamSlot(job.person_id).key) == 0
+    assert redis_client().zcard(StreamSlot(job.person_id).key) == 0
     await asyncio.to_thread(wait_until, lambda: not stream_connections(), 2, "a closed connection")
