@@ -37,6 +37,13 @@ def find_person_by_email(email: str) -> User | None:
     ).first()
 
 
+def find_person(words: str) -> User | None:
+    """Find the active person who has proved this address, or who has this username."""
+    name = words.strip()
+    named = User.objects.filter(username__iexact=name, is_active=True)
+    return find_person_by_email(name) or named.first()
+
+
 def organization_in_words(words: str) -> Organization | None:
     """Find the registered organization that a ROR id or a whole name stands for.
 

@@ -72,7 +72,7 @@ class ReferenceForm(forms.Form):
     )
     email = forms.EmailField(
         label="Their e-mail address",
-        help_text="Best one at the organization: reviewers see where the answer comes from.",
+        help_text="One at the organization: an answer from free mail proves nothing.",
         error_messages={
             "required": "Give their address.",
             "invalid": "Give an address such as name@university.example.",
@@ -82,6 +82,20 @@ class ReferenceForm(forms.Form):
         label="How they know you",
         max_length=200,
         error_messages={"required": "Say how they know that you work there."},
+    )
+
+
+class ReferenceAddressForm(forms.Form):
+    """Another address of a reference, whose letter came back."""
+
+    use_required_attribute = False
+
+    email = forms.EmailField(
+        label="Their e-mail address",
+        error_messages={
+            "required": "Give their address.",
+            "invalid": "Give an address such as name@university.example.",
+        },
     )
 
 

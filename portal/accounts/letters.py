@@ -10,8 +10,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from portal.accounts.models import AccessToken, Reference, User
+from portal.accounts.querysets import KEY_DIGITS
 from portal.outbox.services import queue_letter, queue_mail
 from portal.outbox.templates import fill, words_in
+from portal.text.bidi import isolated
 
 
 def mail_question(reference: Reference, secret: str, now: datetime) -> None:
@@ -24,7 +26,7 @@ def mail_question(reference: Reference, secret: str, now: datetime) -> None:
         "days": (reference.expires_at - now).days,
     }
     queue_mail(
-        key=f"reference-{reference.pk}-{reference.secret_hash[:16]}",
+        key=_question_key(reference),
         kind="reference",
         recipient=None,
         address=reference.email,
@@ -38,14 +40,33 @@ def mail_question(reference: Reference, secret: str, now: datetime) -> None:
     )
 
 
-def mail_answer(reference: Reference, now: datetime) -> None:
-    """Tell the person what their reference has answered."""
+def _question_key(reference: Reference) -> str:
+    """Return the key of the letter with the present link; ``querysets.question_key`` finds it."""
+    return f"reference-{reference.pk}-{reference.secret_hash[:KEY_DIGITS]}"
+
+
+def mail_returned(reference: Reference, now: datetime) -> None:
+    """Tell the person that the question to their reference came back, and what they can do."""
+    _queue_notice(
+        reference.person,
+        key=f"{_question_key(reference)}-returned",
+        kind="reference_returned",
+        words="reference_returned",
+        facts={"name": isolated(reference.name), "address": reference.email},
+        link=("Mend the address", "accounts:affiliations"),
+        now=now,
+    )
+
+
+def mail_answer(reference: Reference, now: datetime, *, is_proof: bool) -> None:
+    """Tell the person what their reference has answered, and whether it proves anything."""
     is_confirmed = reference.verdict == Reference.Verdict.CONFIRMED
+    words = "reference_confirmed" if is_proof else "reference_proves_nothing"
     _queue_notice(
         reference.person,
         key=f"reference-{reference.pk}-answered",
         kind="reference_answered",
-        words="reference_confirmed" if is_confirmed else "reference_unconfirmed",
+        words=words if is_confirmed else "reference_unconfirmed",
         facts={"name": reference.name, "organization": reference.organization_name},
         link=("Your affiliations", "accounts:affiliations"),
         now=now,

@@ -1,7 +1,8 @@
-"""Find the address that a person's mail goes to, and let them confirm one whose mail bounced."""
+"""Tell mailboxes apart, find the one that mail goes to, and confirm one whose mail bounced."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 SALT = "weightgate.bounced-address"
+# Google delivers name.surname@ and namesurname@ to one mailbox, under either of its two domains.
+DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 LINK_LIFE = timedelta(days=3)
 
 
@@ -45,29 +48,61 @@ class Mailbox:
     bounced: str
 
 
+def mailbox_of(email: str) -> str:
+    """Return one spelling for all addresses that are delivered to the same mailbox.
+
+    name+tag@host reaches the same person as name@host, and Google's mail ignores dots as well.
+    """
+    local, _, host = email.strip().lower().rpartition("@")
+    name = local.partition("+")[0]
+    if host in DOTLESS:
+        return f"{name.replace('.', '')}@{DOTLESS[host]}"
+    return f"{name}@{host}"
+
+
 def mailboxes(person: User) -> list[Mailbox]:
     """List a person's proved addresses: first those that mail reaches, the primary one first."""
+    return mailboxes_of([person])[person.pk]
+
+
+def mailboxes_of(people: Collection[User]) -> dict[int, list[Mailbox]]:
+    """List the proved addresses of many people as ``mailboxes`` does, by each one's key."""
     standing = BouncedAddress.objects.filter(address=Lower(OuterRef("email")), cleared_at=None)
     rows = (
-        EmailAddress.objects.filter(user=person, verified=True)
+        EmailAddress.objects.filter(user__in=people, verified=True)
         .annotate(bounced=Subquery(standing.values("reason")[:1]))
         .order_by("-primary", "pk")
-        .values_list("email", "bounced")
+        .values_list("user", "email", "bounced")
     )
-    boxes = [Mailbox(email, bounced or "") for email, bounced in rows]
-    return sorted(boxes, key=lambda box: bool(box.bounced))
+    boxes: dict[int, list[Mailbox]] = {person.pk: [] for person in people}
+    for user_id, email, bounced in rows:
+        boxes[user_id].append(Mailbox(email, bounced or ""))
+    return {key: sorted(own, key=lambda box: bool(box.bounced)) for key, own in boxes.items()}
 
 
 def letter_address(person: User) -> str:
     """Return the address that mail goes to: a proved one that doesn't bounce, the primary first."""
-    best = next(iter(mailboxes(person)), None)
-    return best.address if best else person.email
+    return letter_addresses([person])[person.pk]
+
+
+def letter_addresses(people: Collection[User]) -> dict[int, str]:
+    """Return where the mail of each of these people goes, by their keys, in one query."""
+    boxes = mailboxes_of(people)
+    return {
+        person.pk: next((box.address for box in boxes[person.pk]), person.email)
+        for person in people
+    }
 
 
 def unreachable(person: User) -> Mailbox | None:
     """Return the address whose mail bounces, where the person has none that mail reaches."""
-    best = next(iter(mailboxes(person)), None)
-    return best if best and best.bounced else None
+    return unreachable_among([person]).get(person.pk)
+
+
+def unreachable_among(people: Collection[User]) -> dict[int, Mailbox]:
+    """Return the bounced address of each of these people whom no letter reaches, by their keys."""
+    best = {key: next(iter(boxes), None) for key, boxes in mailboxes_of(people).items()}
+    return {key: box for key, box in best.items() if box and box.bounced}
 
 
 @transaction.atomic

@@ -11,21 +11,33 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 
+NEW = "new"  # the page of a new lab stands beside those of the labs: /labs/new
+STATIC = "static"  # where style sheets and scripts are
+MISLEADING = frozenset({"admin"})  # people may be called so; a lab would pass for the operators'
+
 
 def validate_name(value: str) -> None:
     """Raise ValidationError unless a name fits the Hub's rule for ``namespace/name``."""
     if not NAME.fullmatch(value) or "--" in value or ".." in value or value.endswith(".git"):
         raise ValidationError(
-            "Use 1 to 96 letters, digits, dots, hyphens or underscores, beginning and ending with "
-            "a letter or digit, without “--” or “..”."
+            "Use 1 to 96 letters (a–z, A–Z), digits, dots, hyphens or underscores, beginning with "
+            "a letter or digit, and not ending with a dot or hyphen, or with “.git”; without “--” "
+            "or “..”."
         )
 
 
 def validate_namespace(value: str) -> None:
     """Raise ValidationError for a name that is the address of a page of this site."""
     validate_name(value)
-    if value.lower() in reserved_words():
+    if value.lower() in reserved_words() | {NEW, STATIC}:
         raise ValidationError(f"“{value}” is a page of this site. Choose another name.")
+
+
+def validate_lab_name(value: str) -> None:
+    """Raise ValidationError for a name that no lab may have, a page's among them."""
+    validate_namespace(value)
+    if value.lower() in MISLEADING:
+        raise ValidationError(f"No lab is called “{value}”. Choose another name.")
 
 
 @cache

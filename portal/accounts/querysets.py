@@ -6,6 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
+from django.db.models import CharField, OuterRef, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Left
+
+from portal.outbox.models import OutboxMessage
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -15,6 +19,10 @@ M = TypeVar("M", bound=models.Model)
 
 
 class NamespaceQuerySet(models.QuerySet[M]):
+    def labs(self) -> NamespaceQuerySet[M]:
+        """Select the namespaces that belong to no single person, by name."""
+        return self.filter(person=None).order_by("name")
+
     def publishable_by(self, user: User | Any) -> NamespaceQuerySet[M]:
         """Select the namespaces in which a person may publish; superusers may in all."""
         if not user.is_authenticated or not user.is_active:
@@ -56,6 +64,33 @@ class ReferenceQuerySet(models.QuerySet[M]):
     def unanswered(self) -> ReferenceQuerySet[M]:
         return self.filter(answered_at=None, cancelled_at=None)
 
+    def with_delivery(self) -> ReferenceQuerySet[M]:
+        """Add what became of the newest letter: ``delivery``, its state, and ``delivery_error``."""
+        letters = OutboxMessage.objects.filter(
+            key=question_key(OuterRef("pk"), OuterRef("secret_hash"))
+        )
+        annotated: ReferenceQuerySet[Any] = self.annotate(
+            delivery=Coalesce(Subquery(letters.values("state")[:1]), Value("")),
+            delivery_error=Coalesce(
+                Subquery(letters.values("last_error")[:1]), Value(""), output_field=TextField()
+            ),
+        )
+        return annotated
+
+    def returned(self) -> ReferenceQuerySet[M]:
+        """Select unanswered references that the newest letter didn't reach."""
+        lost = (OutboxMessage.State.BOUNCED, OutboxMessage.State.FAILED)
+        return self.unanswered().with_delivery().filter(delivery__in=lost)
+
     def open_at(self, now: datetime) -> ReferenceQuerySet[M]:
         """Select references that can still answer, by a link that hasn't expired."""
         return self.unanswered().filter(expires_at__gt=now)
+
+
+KEY_DIGITS = 16  # of the secret's hash, which tell one letter to a reference from the next
+
+
+def question_key(pk: Any, secret_hash: Any) -> Concat:
+    """Return the key of a reference's newest letter, as ``letters.mail_question`` queues it."""
+    digits = Left(secret_hash, KEY_DIGITS)
+    return Concat(Value("reference-"), Cast(pk, CharField()), Value("-"), digits)

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 
+from portal.accounts.mailboxes import mailbox_of
 from portal.accounts.models import Reference, User
 from portal.errors import FieldErrors
 from portal.text.lines import line_errors
@@ -32,10 +33,22 @@ def check_question(person: User, words: dict[str, str], email: str, now: datetim
         for field, limit in limits.items()
         if len(words[field]) > limit
     }
-    if refusal := _refused_address(person, email, now):
+    if refusal := _refused_address(person, email, now) or _too_many(person, now):
         errors["email"] = refusal
     if errors:
         raise FieldErrors(errors)
+
+
+def check_address(person: User, email: str, now: datetime) -> None:
+    """Raise FieldErrors if an open question can't go to this address instead."""
+    if refusal := _refused_address(person, email, now):
+        raise FieldErrors({"email": refusal})
+
+
+def _too_many(person: User, now: datetime) -> str:
+    if Reference.objects.of(person).filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
+        return "You have asked three people within a day. Try again tomorrow."
+    return ""
 
 
 def _refused_address(person: User, email: str, now: datetime) -> str:
@@ -45,19 +58,11 @@ def _refused_address(person: User, email: str, now: datetime) -> str:
     except ValidationError:
         return "Give an address such as name@university.example."
     own = {*EmailAddress.objects.filter(user=person).values_list("email", flat=True), person.email}
-    if _mailbox(email) in {_mailbox(address) for address in own}:
+    if mailbox_of(email) in {mailbox_of(address) for address in own}:
         return "This is your own address. Name somebody else."
     questions = Reference.objects.of(person)
     if questions.filter(email__iexact=email, verdict=Reference.Verdict.DENIED).exists():
         return "This address has answered no. Name somebody else."
     if questions.open_at(now).filter(email__iexact=email).exists():
         return "You have asked this address already. It can be sent again from the list."
-    if questions.filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
-        return "You have asked three people within a day. Try again tomorrow."
     return ""
-
-
-def _mailbox(email: str) -> str:
-    """Return an address without its tag: name+tag@host reaches the same person as name@host."""
-    local, _, host = email.lower().rpartition("@")
-    return f"{local.partition('+')[0]}@{host}"

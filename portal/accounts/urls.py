@@ -16,5 +16,10 @@ urlpatterns = [
     path("affiliations/prove/<str:signed>", affiliations.prove, name="affiliation_prove"),
     path("affiliations/references/<int:reference_id>/resend", references.resend, name="resend"),
     path("affiliations/references/<int:reference_id>/cancel", references.cancel, name="cancel"),
+    path(
+        "affiliations/references/<int:reference_id>/address",
+        references.address,
+        name="reference_address",
+    ),
     path("references/<str:secret>", references.reference, name="reference"),
 ]

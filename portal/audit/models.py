@@ -57,3 +57,33 @@ class ChainHead(models.Model):
 
     def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("A published head is never deleted.")
+
+
+class EndingCopy(models.Model):
+    """An event that took access away, and how far its copy to the log of endings has come.
+
+    ``line`` is its number there. The row is made with the event, so no copy is forgotten.
+    """
+
+    sequence = models.BigIntegerField(primary_key=True)  # of the event
+    line = models.PositiveBigIntegerField(null=True)
+    copied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["sequence"],
+                condition=models.Q(copied_at=None),
+                name="endings_to_copy",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="a_copied_ending_has_a_line",
+                condition=models.Q(line=None, copied_at=None)
+                | models.Q(line__isnull=False, copied_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"copy of event {self.sequence}"

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import InternalError, OperationalError, ProgrammingError, connection, models
 
+from portal.audit.endings import queue_copy
 from portal.audit.errors import RecordUnavailable
 from portal.audit.events import EventType
 from portal.audit.hashing import event_hash, new_salt
@@ -53,6 +54,7 @@ def record(
     try:
         require_rate(event_type, actor_id, at)
         _append(event)
+        queue_copy(event)
     except REFUSALS as error:
         log.critical("The record takes no event, so nothing is done: %s", error)
         raise RecordUnavailable from error

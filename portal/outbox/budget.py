@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from portal.errors import DomainError
+from portal.formatting import counted
 from portal.outbox.models import OutboxMessage
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -70,5 +71,5 @@ def _last_to_wait_for(letters: models.QuerySet[OutboxMessage], most: int) -> dat
 def _in_words(seconds: int) -> str:
     minutes = -(-seconds // 60)
     if minutes < 90:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return f"{-(-minutes // 60)} hours"
+        return counted(minutes, "minute")
+    return counted(-(-minutes // 60), "hour")

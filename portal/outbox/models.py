@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.observability import traces
 from portal.observability.request_ids import http_request_id
 
 
@@ -42,6 +43,14 @@ class OutboxMessage(models.Model):
     # The HTTP request that made the row; in the log it is ``request_id``.
     http_request_id = models.CharField(
         max_length=32, blank=True, default=http_request_id, db_default="", editable=False
+    )
+    # Its span, where traces are made.
+    trace_parent = models.CharField(
+        max_length=traces.LENGTH,
+        blank=True,
+        default=traces.trace_parent,
+        db_default="",
+        editable=False,
     )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()

@@ -170,7 +170,7 @@ def save_letter_template(
     """
     words = words_of(subject, paragraphs)
     check_words(words, allowed=allowed, required=required)
-    template, created = LetterTemplate.objects.select_for_update().get_or_create(
+    template, created = LetterTemplate.objects.select_for_update(no_key=True).get_or_create(
         scope=scope,
         kind=kind,
         defaults={
@@ -192,7 +192,7 @@ def save_letter_template(
 @transaction.atomic
 def reset_letter_template(*, actor: User, scope: str, kind: str, now: datetime) -> bool:
     """Delete a team's own words. Return False if it has none of this kind."""
-    locked = LetterTemplate.objects.select_for_update().filter(scope=scope, kind=kind)
+    locked = LetterTemplate.objects.select_for_update(no_key=True).filter(scope=scope, kind=kind)
     template = locked.first()
     if template is None:
         return False

@@ -45,6 +45,12 @@ class Migration(migrations.Migration):
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='username_any_case'),
+                    models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('email', ''), _negated=True), name='address_any_case'),
+                ],
+            },
             managers=[
                 ('objects', django.contrib.auth.models.UserManager()),
             ],
@@ -76,6 +82,11 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(blank=True, max_length=200)),
                 ('person', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='namespace', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='namespace_any_case'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='NamespaceRole',
@@ -84,6 +95,11 @@ class Migration(migrations.Migration):
                 ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to='accounts.namespace')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='namespace_roles', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('namespace', 'user'), name='one_role_each'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Organization',
@@ -115,6 +131,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-proved_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'organization', 'method'), name='one_affiliation_by_each_method'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('method', 'reviewer'), ('proved_by__isnull', False)), models.Q(models.Q(('method', 'reviewer'), _negated=True), ('proved_by', None)), _connector='OR'), name='reviewers_word_has_a_reviewer'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -126,6 +146,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['domain'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('domain', django.db.models.functions.text.Lower('domain'))), name='domain_in_lower_case'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -149,42 +172,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-asked_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(models.F('person'), django.db.models.functions.text.Lower('email'), condition=models.Q(('answered_at', None), ('cancelled_at', None)), name='one_open_reference_each_address'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('verdict', '')), models.Q(('answered_at__isnull', False), ('cancelled_at', None), ('verdict__in', ['confirmed', 'denied'])), _connector='OR'), name='answer_has_verdict_and_time'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='username_any_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('email', ''), _negated=True), name='address_any_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='namespace',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='namespace_any_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='namespacerole',
-            constraint=models.UniqueConstraint(fields=('namespace', 'user'), name='one_role_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='affiliation',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'organization', 'method'), name='one_affiliation_by_each_method'),
-        ),
-        migrations.AddConstraint(
-            model_name='affiliation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method', 'reviewer'), ('proved_by__isnull', False)), models.Q(models.Q(('method', 'reviewer'), _negated=True), ('proved_by', None)), _connector='OR'), name='reviewers_word_has_a_reviewer'),
-        ),
-        migrations.AddConstraint(
-            model_name='organizationdomain',
-            constraint=models.CheckConstraint(condition=models.Q(('domain', django.db.models.functions.text.Lower('domain'))), name='domain_in_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='reference',
-            constraint=models.UniqueConstraint(models.F('person'), django.db.models.functions.text.Lower('email'), condition=models.Q(('answered_at', None), ('cancelled_at', None)), name='one_open_reference_each_address'),
-        ),
-        migrations.AddConstraint(
-            model_name='reference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('verdict', '')), models.Q(('answered_at__isnull', False), ('cancelled_at', None), ('verdict__in', ['confirmed', 'denied'])), _connector='OR'), name='answer_has_verdict_and_time'),
         ),
     ]

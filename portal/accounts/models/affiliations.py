@@ -110,6 +110,11 @@ class Affiliation(models.Model):
     def is_standing(self, now: datetime) -> bool:
         return self.ended_at is None and self.proved_at <= now < self.expires_at
 
+    def was_standing_since(self, since: datetime, now: datetime) -> bool:
+        """Tell whether it was in force at some time from ``since`` to now."""
+        is_before = self.ended_at is not None and self.ended_at <= since
+        return not is_before and self.proved_at <= now and self.expires_at > since
+
 
 class Reference(models.Model):
     """A question by mail to somebody who knows where a person works.

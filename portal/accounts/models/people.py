@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import ClassVar
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -11,11 +12,16 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from portal.accounts.mailboxes import letter_address
+from portal.accounts.managers import AccountManager
 from portal.accounts.names import validate_name, validate_namespace
 from portal.accounts.querysets import AccessTokenQuerySet, NamespaceQuerySet
 from portal.text.lines import LineField
+
+# Django's own, so that sessions from before the pepper go on.
+SESSION_SALT = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
 
 class User(AbstractUser):
@@ -33,6 +39,8 @@ class User(AbstractUser):
     proved_at = models.DateTimeField(null=True, editable=False)
 
     REQUIRED_FIELDS = ["email", "name"]
+
+    objects: ClassVar[AccountManager] = AccountManager()
 
     class Meta:
         constraints = [
@@ -52,19 +60,30 @@ class User(AbstractUser):
         return self.username
 
     def get_session_auth_hash(self) -> str:
-        """Bind sessions to ``proved_at`` too, so that older ones end."""
-        return self._since_proved(super().get_session_auth_hash())
+        """Bind sessions to the password and to ``proved_at``, so that older ones end."""
+        return self._session_hash(settings.TOKEN_PEPPER)
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield the same hash under each retired secret key."""
-        yield from map(self._since_proved, super().get_session_auth_fallback_hash())
+        """Yield the same hash under each former pepper."""
+        yield from map(self._session_hash, settings.TOKEN_PEPPER_FALLBACKS)
 
-    def _since_proved(self, session_hash: str) -> str:
-        return f"{session_hash}{self.proved_at.timestamp()}" if self.proved_at else session_hash
+    def _session_hash(self, pepper: str) -> str:
+        """Hash the password under a pepper, which a rotation of the secret key leaves alone.
+
+        Under the secret key, Django would give each session a new cookie at its first use after a
+        rotation, and sign out whoever sends several requests with the old one at once.
+        """
+        hashed = salted_hmac(SESSION_SALT, self.password, secret=pepper, algorithm="sha256")
+        proved = str(self.proved_at.timestamp()) if self.proved_at else ""
+        return f"{hashed.hexdigest()}{proved}"
 
     @property
     def display_name(self) -> str:
         return self.name or self.username
+
+    @property
+    def is_operator(self) -> bool:
+        return self.is_superuser and self.is_active
 
     @property
     def letter_address(self) -> str:

@@ -12,6 +12,10 @@ from portal.accounts.services.people import (
     create_lab,
     create_user,
     let_publish,
+    make_operator,
+    require_may_make_operators,
+    stop_operating,
+    stop_publishing,
 )
 from portal.accounts.services.tokens import issue_token, revoke_token, token_from_secret
 
@@ -23,9 +27,13 @@ __all__ = [
     "end_unproved",
     "issue_token",
     "let_publish",
+    "make_operator",
     "organization_named",
     "prove_by_email",
+    "require_may_make_operators",
     "revoke_token",
+    "stop_operating",
+    "stop_publishing",
     "token_from_secret",
     "vouch_affiliation",
 ]

@@ -28,7 +28,7 @@ def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[
     proof, since one confirmed long ago says nothing about today. Repeating it changes nothing.
     """
     # The lock on the person keeps two letters answered at once from making two proofs.
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     proved = []
     for organization_id, domain in _organizations_of(addresses_of(person)).items():
         before = _last(person, organization_id, Method.EMAIL)
@@ -55,7 +55,7 @@ def prove_by_email(*, person: User, now: datetime, confirmed: str = "") -> list[
 @transaction.atomic
 def end_unproved(*, person: User, now: datetime) -> list[Affiliation]:
     """End the proofs by e-mail that no verified address of a person gives any more."""
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     domains = {domain for address in addresses_of(person) for domain in evidence_domains(address)}
     by_mail = Affiliation.objects.of(person).filter(method=Method.EMAIL, ended_at=None)
     ended = list(by_mail.exclude(evidence__in=domains))
@@ -83,7 +83,7 @@ def vouch_affiliation(
     changes nothing.
     """
     _require_can_vouch(reviewer, person_id, organization_id, evidence)
-    person = User.objects.select_for_update().get(pk=person_id)
+    person = User.objects.select_for_update(no_key=True).get(pk=person_id)
     before = _last(person, organization_id, Method.REVIEWER)
     if before and before.is_standing(now) and before.expires_at - now >= RENEWABLE:
         return before

@@ -14,6 +14,7 @@ from django.db import transaction
 from portal.accounts.errors import AddressNeeded
 from portal.accounts.models import User
 from portal.accounts.services.affiliations import prove_by_email
+from portal.accounts.services.references import end_own_words
 from portal.accounts.services.tokens import revoke_all_tokens
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -50,7 +51,7 @@ def settle_proof(*, address: EmailAddress, now: datetime) -> None:
     claims = EmailAddress.objects.filter(email__iexact=address.email, verified=False)
     for claim in claims.exclude(user=address.user_id).select_related("user"):
         claim.remove()
-    person = User.objects.select_for_update().get(pk=address.user_id)
+    person = User.objects.select_for_update(no_key=True).get(pk=address.user_id)
     if person.proved_at is None:
         void_older_credentials(person=person, now=now)
         _make_primary(address)
@@ -76,7 +77,7 @@ def reset_password(*, person: User, password: str, now: datetime) -> User:
 
     An account without a proved address got that letter at its only address, so this proves it.
     """
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     person.set_password(password)
     person.save(update_fields=["password"])
     if not person.has_verified_email:
@@ -87,11 +88,21 @@ def reset_password(*, person: User, password: str, now: datetime) -> User:
 
 
 @transaction.atomic
+def change_password(*, person: User, password: str, now: datetime) -> User:
+    """Set the password of a person who is signed in; the one of before opens nothing."""
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    record(EventType.PASSWORD_CHANGED, actor=person, target=person, at=now)
+    return person
+
+
+@transaction.atomic
 def address_confirmed(*, person: User, email: str, now: datetime) -> None:
     """Record that the holder of an account has read a letter to this address."""
     clear_bounce(address=email, now=now)
     record(EventType.EMAIL_CONFIRMED, actor=person, target=person, at=now)
     prove_by_email(person=person, now=now, confirmed=email)
+    end_own_words(person=person, now=now)
 
 
 def _prove_by_letter(person: User, now: datetime) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.accounts.models import Namespace, NamespaceRole, User
+from portal.accounts.names import validate_lab_name
 from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors
+from portal.errors import FieldErrors, Forbidden
 from portal.text.lines import as_line
 
 
@@ -31,7 +33,7 @@ def create_user(
     username: str,
     email: str,
     name: str,
-    password: str,
+    password: str | None,
     now: datetime,
     email_verified: bool = False,
     is_superuser: bool = False,
@@ -59,12 +61,35 @@ def create_user(
 
 @transaction.atomic
 def create_lab(*, actor: User, name: str, title: str, now: datetime) -> Namespace:
-    """Create a namespace that belongs to no single person."""
-    namespace = Namespace(name=name, title=title)
-    namespace.full_clean()
+    """Create a namespace that belongs to no single person; whoever makes it publishes there.
+
+    Raise Forbidden to anybody but an operator, and FieldErrors for a name that is unfit or taken.
+    """
+    if not actor.is_operator:
+        raise Forbidden("Only an operator can make a lab. Ask yours to, and to let you publish.")
+    namespace = Namespace(name=name.strip(), title=as_line(title))
+    _require_valid(namespace)
     namespace.save()
+    record(EventType.LAB_CREATED, actor=actor, target=namespace, at=now, title=namespace.title)
     let_publish(actor=actor, namespace=namespace, user=actor, now=now)
     return namespace
+
+
+def _require_valid(namespace: Namespace) -> None:
+    """Raise FieldErrors for a name or a title that is unfit, or a name that is taken."""
+    if Namespace.objects.filter(name__iexact=namespace.name).exists():
+        raise FieldErrors({"name": f"The name {namespace.name} is taken. Choose another."})
+    errors: dict[str, str] = {}
+    try:
+        namespace.full_clean()
+        validate_lab_name(namespace.name)
+    except ValidationError as error:
+        texts = error.message_dict if hasattr(error, "error_dict") else {"name": error.messages}
+        errors = {field: " ".join(messages) for field, messages in texts.items()}
+    if not namespace.title:
+        errors["title"] = "Give the lab’s name in full, as people read it."
+    if errors:
+        raise FieldErrors(errors)
 
 
 @transaction.atomic
@@ -83,12 +108,64 @@ def let_publish(*, actor: User, namespace: Namespace, user: User, now: datetime)
 
 
 @transaction.atomic
+def stop_publishing(*, actor: User, namespace: Namespace, user: User, now: datetime) -> None:
+    """Take the right to publish in a namespace. Repeating it changes nothing.
+
+    The caller checks the actor, and that each team of the namespace stays able to do its work.
+    """
+    taken, _ = NamespaceRole.objects.filter(namespace=namespace, user=user).delete()
+    if taken:
+        record(
+            EventType.NAMESPACE_ROLE_TAKEN,
+            actor=actor,
+            target=namespace,
+            at=now,
+            user=user.username,
+        )
+
+
+@transaction.atomic
+def make_operator(*, actor: User, user: User, now: datetime) -> None:
+    """Let a person operate the whole site. Repeating it changes nothing. Raise Forbidden."""
+    require_may_make_operators(actor)
+    if not user.is_superuser:
+        _set_operator(user, True)
+        record(EventType.OPERATOR_ROLE_GIVEN, actor=actor, target=user, at=now)
+
+
+@transaction.atomic
+def stop_operating(*, actor: User, user: User, now: datetime) -> None:
+    """Take an operator's role. Raise FieldErrors for the last one: nobody could give it again."""
+    require_may_make_operators(actor)
+    operators = User.objects.operators().select_for_update(no_key=True)
+    keys = set(operators.values_list("pk", flat=True))  # locked: two can't take the last two
+    if not user.is_superuser:
+        return
+    if not keys - {user.pk}:
+        words = "is the last operator. Make somebody else an operator first."
+        raise FieldErrors({"username": f"{user.username} {words}"})
+    _set_operator(user, False)
+    record(EventType.OPERATOR_ROLE_TAKEN, actor=actor, target=user, at=now)
+
+
+def require_may_make_operators(actor: User) -> None:
+    """Raise Forbidden to anybody but an operator."""
+    if not actor.is_operator:
+        raise Forbidden("Only an operator can say who operates this site.")
+
+
+def _set_operator(user: User, is_operator: bool) -> None:
+    user.is_superuser = user.is_staff = is_operator
+    user.save(update_fields=["is_superuser", "is_staff"])
+
+
+@transaction.atomic
 def change_name(*, person: User, name: str, now: datetime) -> User:
     """Change the name that a person signs with. Old signatures keep the name typed then."""
     name = as_line(name)
     if not name:
         raise FieldErrors({"name": "Give the name you sign with."})
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if person.name != name:
         # The event holds no name, since nothing can be erased from the record.
         record(EventType.NAME_CHANGED, actor=person, target=person, at=now)

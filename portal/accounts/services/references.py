@@ -10,10 +10,10 @@ from django.db import transaction
 from portal.accounts.errors import AddressNeeded, NoSuchReference, ReferenceClosed
 from portal.accounts.letters import mail_answer, mail_question
 from portal.accounts.models import Affiliation, Organization, Reference, User
-from portal.accounts.organizations.domains import domain_of, evidence_domains, is_free_mail
-from portal.accounts.questions import DAY, check_question
+from portal.accounts.questions import DAY, check_address, check_question
+from portal.accounts.reference_origins import Origin, Origins, answers_behind, origin_of
 from portal.accounts.services.affiliations import organization_named, proof, replace_proof
-from portal.accounts.tokens.secrets import secret_hash
+from portal.accounts.tokens.secrets import known_hashes, secret_hash
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
@@ -39,7 +39,7 @@ def ask_reference(
     """Ask a reference by mail whether a person works where they say."""
     if not person.has_verified_email:
         raise AddressNeeded("Confirm an address of your own first; then you can name a reference.")
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     listed = Organization.objects.filter(pk=organization_id).first() if organization_id else None
     words = {"name": name, "relation": relation, "organization_name": organization_name}
     words = {field: " ".join(value.split()) for field, value in words.items()}
@@ -73,13 +73,50 @@ def resend_reference(*, person: User, reference_id: int, now: datetime) -> Refer
         raise ReferenceClosed("The letter went out less than a day ago. Try again tomorrow.")
     if now - reference.asked_at > PATIENCE:
         raise ReferenceClosed("This address has been asked for 90 days. Name another reference.")
+    _send_anew(reference, now)
+    record(EventType.REFERENCE_SENT_AGAIN, actor=person, target=reference, at=now)
+    return reference
+
+
+@transaction.atomic
+def readdress_reference(*, person: User, reference_id: int, email: str, now: datetime) -> Reference:
+    """Send the question to another address of the same reference, since the letter came back.
+
+    The old link ends. Raise ReferenceClosed where the letter didn't come back: it may be read yet.
+    """
+    reference = _own_open(person, reference_id)
+    returned_reference(person=person, reference_id=reference_id)
+    email = email.strip().lower()
+    if email == reference.email.lower():
+        raise FieldErrors({"email": "Letters to this address come back. Give another one."})
+    check_address(person, email, now)
+    _cancel_expired(person, email, now)
+    reference.email = email
+    _send_anew(reference, now)
+    record(EventType.REFERENCE_READDRESSED, actor=person, target=reference, at=now)
+    return reference
+
+
+def returned_reference(*, person: User, reference_id: int) -> Reference:
+    """Return a person's reference whose letter came back. Raise ReferenceClosed for any other."""
+    own = Reference.objects.of(person).filter(pk=reference_id)
+    if not own.exists():
+        raise NoSuchReference("You have asked no such reference.")
+    reference: Reference | None = own.returned().first()
+    if reference is None:
+        raise ReferenceClosed(
+            "The letter didn’t come back, so its address stays. Cancel the question to ask another."
+        )
+    return reference
+
+
+def _send_anew(reference: Reference, now: datetime) -> None:
+    """Send the question with a new link, which has the whole term again; the old link ends."""
     secret = secrets.token_urlsafe(24)
     reference.secret_hash = secret_hash(secret)
     reference.sent_at, reference.expires_at = now, now + TERM
-    reference.save(update_fields=["secret_hash", "sent_at", "expires_at"])
+    reference.save(update_fields=["email", "secret_hash", "sent_at", "expires_at"])
     mail_question(reference, secret, now)
-    record(EventType.REFERENCE_SENT_AGAIN, actor=person, target=reference, at=now)
-    return reference
 
 
 @transaction.atomic
@@ -94,18 +131,22 @@ def cancel_reference(*, person: User, reference_id: int, now: datetime) -> Refer
 
 @transaction.atomic
 def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) -> Reference:
-    """Store a reference's answer, by the link of its letter; a yes proves the affiliation."""
+    """Store a reference's answer, by the link of its letter; a yes proves the affiliation.
+
+    A yes from free mail, or from a mailbox of the applicant's own, is kept and proves nothing.
+    """
     reference = reference_asked(secret, now=now, for_update=True)
     if verdict not in Verdict.values:
         raise FieldErrors({"verdict": "Choose whether you can confirm it."})
-    person = User.objects.select_for_update().get(pk=reference.person_id)
+    person = User.objects.select_for_update(no_key=True).get(pk=reference.person_id)
     reference.answered_at, reference.verdict = now, verdict
     reference.comment = require_text(comment, "comment", at_most=LONGEST_COMMENT)
-    if verdict == Verdict.CONFIRMED and reference.organization is None:
+    is_proof = verdict == Verdict.CONFIRMED and origin_of(reference).proves
+    if is_proof and reference.organization is None:
         reference.organization = organization_named(name=reference.organization_name, now=now)
     reference.save()
     record(EventType.REFERENCE_ANSWERED, actor=None, target=reference, at=now, verdict=str(verdict))
-    if verdict == Verdict.CONFIRMED and reference.organization is not None:
+    if is_proof and reference.organization is not None:
         affiliation = replace_proof(
             person=person,
             organization_id=reference.organization.pk,
@@ -120,51 +161,77 @@ def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) 
             at=now,
             **proof(affiliation),
         )
-    mail_answer(reference, now)
+    mail_answer(reference, now, is_proof=is_proof)
     return reference
+
+
+@transaction.atomic
+def end_own_words(*, person: User, now: datetime) -> list[Affiliation]:
+    """End the proofs by references whose mailbox has turned out to be the person's own."""
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    standing = Affiliation.objects.of(person).filter(method=Affiliation.Method.REFERENCE)
+    proofs = {affiliation.pk: affiliation for affiliation in standing.standing_at(now)}
+    answers = answers_behind(proofs.values())
+    origins = Origins.of(answers.values())
+    own = [key for key, row in answers.items() if origins.origin(row) == Origin.OWN_MAILBOX]
+    for affiliation in map(proofs.__getitem__, own):
+        affiliation.ended_at = now
+        affiliation.save(update_fields=["ended_at"])
+        record(
+            EventType.AFFILIATION_ENDED,
+            actor=person,
+            target=affiliation,
+            at=now,
+            reason="the reference’s address is the person’s own",
+            **proof(affiliation),
+        )
+    return [proofs[key] for key in own]
 
 
 def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> Reference:
     """Return the open question of a link. Raise NoSuchReference or ReferenceClosed."""
-    rows = Reference.objects.select_for_update(of=("self",)) if for_update else Reference.objects
+    rows = (
+        Reference.objects.select_for_update(of=("self",), no_key=True)
+        if for_update
+        else Reference.objects
+    )
     reference = rows.select_related("person", "organization").filter(
-        secret_hash=secret_hash(secret)
+        secret_hash__in=known_hashes(secret)
     ).first()  # fmt: skip
     if reference is None:
         raise NoSuchReference(
-            "This link doesn’t lead anywhere. If it was sent again, use the newest letter."
+            "This link leads to no question. If the letter was sent again, use the newest one."
         )
     if reference.answered_at:
         raise ReferenceClosed("You have answered already. Thank you; there is nothing more to do.")
+    if reference.cancelled_at:
+        raise ReferenceClosed(
+            "Whoever asked you has taken the question back. Nothing is left to do."
+        )
     if not reference.is_open(now):
-        raise ReferenceClosed("This question is no longer open. There is nothing more to do.")
+        raise ReferenceClosed(
+            "The time to answer this question has run out. If your answer is still needed, whoever "
+            "named you can send it again."
+        )
     return reference
 
 
 def answered_reference(secret: str) -> Reference | None:
     """Return the question that was answered by this link, or None."""
     answered = Reference.objects.exclude(answered_at=None).select_related("person", "organization")
-    return answered.filter(secret_hash=secret_hash(secret)).first()
+    return answered.filter(secret_hash__in=known_hashes(secret)).first()
 
 
 def evidence_of(reference: Reference) -> str:
     """Say who vouched, and whether their own address is at the organization, for reviewers."""
     writer = f"{reference.name}, {reference.email} ({reference.relation})"
-    return f"{writer}; {_address_in_words(reference)}"
-
-
-def _address_in_words(reference: Reference) -> str:
-    if is_free_mail(domain_of(reference.email)):
-        return "writes from a free-mail address, which proves no workplace"
-    organization = reference.organization
-    domains = evidence_domains(reference.email)
-    if organization and organization.domains.filter(domain__in=domains).exists():
-        return "writes from an address at the organization"
-    return "writes from an address elsewhere"
+    return f"{writer}; {origin_of(reference).value}"
 
 
 def _own_open(person: User, reference_id: int) -> Reference:
-    reference = Reference.objects.select_for_update().of(person).filter(pk=reference_id).first()
+    reference = (
+        Reference.objects.select_for_update(no_key=True).of(person).filter(pk=reference_id).first()
+    )
     if reference is None:
         raise NoSuchReference("You have asked no such reference.")
     if reference.answered_at or reference.cancelled_at:

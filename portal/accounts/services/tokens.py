@@ -9,9 +9,9 @@ from django.db import transaction
 
 from portal.accounts.errors import AddressNeeded, NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.letters import mail_new_token
-from portal.accounts.models import AccessToken, User
+from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.scopes import scopes_of
-from portal.accounts.tokens.secrets import is_well_formed, new_secret, secret_hash
+from portal.accounts.tokens.secrets import is_well_formed, known_hashes, new_secret, secret_hash
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
@@ -21,13 +21,26 @@ MAX_LIVE_TOKENS = 100  # of one person; more come from scripts that make one for
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
 
+def _wrong_scopes(scopes: list[str], usable: list[str], owner: User) -> str:
+    """Say which scopes there are, or which of them the owner has no role for."""
+    if not scopes:
+        return f"Choose at least one of {', '.join(usable)}."
+    if unknown := sorted(set(scopes) - set(Scope.values)):
+        return f"There is no scope {', '.join(unknown)}. There are {', '.join(Scope.values)}."
+    lacking = sorted(set(scopes) - set(usable))
+    return (
+        f"{owner.username} may not {' or '.join(lacking)} yet: somebody of a lab gives the role "
+        f"for it. Until then, choose among {', '.join(usable)}."
+    )
+
+
 def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
     errors: dict[str, str] = {}
     if not name.strip():
         errors["name"] = "Say where you will use the token, so that you know later which to revoke."
     usable = [str(scope) for scope in scopes_of(owner)]
     if not scopes or not set(scopes) <= set(usable):
-        errors["scopes"] = f"Choose at least one of {', '.join(usable)}."
+        errors["scopes"] = _wrong_scopes(scopes, usable, owner)
     if not 1 <= days <= settings.TOKEN_MAX_DAYS:
         errors["days"] = f"Choose 1 to {settings.TOKEN_MAX_DAYS} days."
     if not owner.is_active:
@@ -51,7 +64,7 @@ def issue_token(
     Raise AddressNeeded, TooManyTokens or FieldErrors.
     """
     # The lock on the account keeps a token from being made while its older ones are revoked.
-    owner = User.objects.select_for_update().get(pk=owner.pk)
+    owner = User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     _require_proved(owner)
     _require_room(owner, now)
     _check_token(name, scopes, days, owner)
@@ -81,7 +94,9 @@ def issue_token(
 @transaction.atomic
 def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
     """End a token at once. Revoking it again changes nothing."""
-    token = AccessToken.objects.select_for_update().filter(pk=token_id, user=owner).first()
+    token = (
+        AccessToken.objects.select_for_update(no_key=True).filter(pk=token_id, user=owner).first()
+    )
     if token is None:
         raise NoSuchToken("You have no such token. It may be another account’s.")
     if token.revoked_at is None:
@@ -93,7 +108,7 @@ def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
 @transaction.atomic
 def revoke_all_tokens(*, owner: User, now: datetime) -> int:
     """End every token of an account; return how many were live."""
-    tokens = AccessToken.objects.select_for_update().filter(user=owner, revoked_at=None)
+    tokens = AccessToken.objects.select_for_update(no_key=True).filter(user=owner, revoked_at=None)
     for token in tokens:
         _end(token, now)
         record(EventType.TOKEN_REVOKED, actor=owner, target=token, at=now)
@@ -129,11 +144,21 @@ def token_from_secret(secret: str, *, now: datetime) -> AccessToken:
     token = (
         AccessToken.objects.usable_at(now)
         .select_related("user")
-        .filter(secret_hash=secret_hash(secret))
+        .filter(secret_hash__in=known_hashes(secret))
         .first()
     )
     if token is None:
         raise UnknownToken
-    if token.last_used_at is None or now - token.last_used_at > LAST_USE_RESOLUTION:
-        AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    _note_use(token, secret_hash(secret), now)
     return token
+
+
+def _note_use(token: AccessToken, hashed: str, now: datetime) -> None:
+    """Keep when it was last used, and move it to today's pepper, so that a former one can go."""
+    changed: dict[str, datetime | str] = {}
+    if token.last_used_at is None or now - token.last_used_at > LAST_USE_RESOLUTION:
+        changed["last_used_at"] = now
+    if token.secret_hash != hashed:
+        changed["secret_hash"] = hashed
+    if changed:
+        AccessToken.objects.filter(pk=token.pk).update(**changed)

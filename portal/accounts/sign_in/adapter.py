@@ -21,7 +21,7 @@ from portal.accounts.errors import AddressTaken, NameTaken
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
 from portal.accounts.services import claim_username
-from portal.accounts.services.holding import address_confirmed
+from portal.accounts.services.holding import address_confirmed, change_password
 from portal.accounts.sign_in.login_attempts import (
     account_meant,
     count_anywhere,
@@ -78,6 +78,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 raise AddressTaken from error
             raise NameTaken(user.username) from error
         return saved
+
+    def set_password(self, user: User, password: str) -> None:
+        change_password(person=user, password=password, now=timezone.now())
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address by which attempts are counted; allauth knows no proxy on a socket."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from django.db import models
+
 from portal.accounts.models import Namespace, Scope, User
 
 
 def scopes_of(person: User) -> list[Scope]:
     """List the scopes that a token of this person could use today."""
-    roles = set(person.team_memberships.values_list("role", flat=True))
+    seats = person.team_memberships.values_list("role", flat=True)
+    wide_seats = person.namespace_seats.values_list("role", flat=True)
+    guest = person.guest_cases.filter(ended_at=None).values_list(models.Value("guest"))
+    roles = set(seats.union(wide_seats, guest))
     publishes = Namespace.objects.publishable_by(person).exists()
     usable = {
         Scope.DOWNLOAD: True,

@@ -43,4 +43,14 @@ def is_well_formed(secret: str) -> bool:
 
 def secret_hash(secret: str) -> str:
     """Return the HMAC-SHA-256 under the installation's pepper, so that a stolen table is no use."""
-    return hmac.new(settings.TOKEN_PEPPER.encode(), secret.encode(), hashlib.sha256).hexdigest()
+    return _hash_under(settings.TOKEN_PEPPER, secret)
+
+
+def known_hashes(secret: str) -> list[str]:
+    """Return the hashes that a secret may be stored as: under today's pepper and former ones."""
+    peppers = dict.fromkeys((settings.TOKEN_PEPPER, *settings.TOKEN_PEPPER_FALLBACKS))
+    return [_hash_under(pepper, secret) for pepper in peppers]
+
+
+def _hash_under(pepper: str, secret: str) -> str:
+    return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).hexdigest()

@@ -19,16 +19,20 @@ from portal.accounts.affiliations import addresses_of, organization_in_words
 from portal.accounts.errors import AddressNeeded
 from portal.accounts.forms import ReferenceForm
 from portal.accounts.models import Affiliation, Reference, User
+from portal.accounts.organizations.domains import domain_of, is_free_mail
 from portal.accounts.questions import DAY
+from portal.accounts.reference_origins import Origin, Origins
 from portal.accounts.services.affiliations import RENEWABLE, prove_by_email
 from portal.accounts.services.references import ask_reference
 from portal.accounts.services.renewal import address_of_letter, ask_renewal, renew_by_letter
 from portal.accounts.views import signed_in
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
+from portal.outbox.models import OutboxMessage
 
 PAGE_SIZE = 20
 Method = Affiliation.Method
+Mail = OutboxMessage.State
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,22 @@ class Proof:
     renewable: bool
 
 
+NO_PROOF = {
+    Origin.FREE_MAIL: "Anybody can have such an address: reviewers read the answer as a person’s "
+    "word, but it doesn’t prove where you work. For a proof, name somebody with an address at the "
+    "organization.",
+    Origin.OWN_MAILBOX: "The mailbox is your own, so the answer proves nothing. Name somebody else "
+    "who knows that you work there.",
+}
+
+
 @dataclass(frozen=True)
 class AskedReference:
-    """A row of the list: a question to a reference, its status, and what may be done with it."""
+    """A row of the list: a question to a reference, its status, and what may be done with it.
+
+    ``returned``: why its letter came back, or could not be sent; then the address can be mended.
+    ``advice``: why its yes proves nothing, and what would.
+    """
 
     reference: Reference
     tone: str
@@ -53,6 +70,8 @@ class AskedReference:
     icon: str
     is_open: bool
     may_resend: bool
+    returned: str = ""
+    advice: str = ""
 
 
 @login_required
@@ -64,6 +83,8 @@ def affiliations(request: HttpRequest) -> HttpResponse:
     if accepts(form, partial(_ask, person, form, now)) and form.is_valid():
         email = form.cleaned_data["email"]
         messages.success(request, f"The question is on its way to {email}.")
+        if is_free_mail(domain_of(email)):
+            messages.warning(request, NO_PROOF[Origin.FREE_MAIL])
         return redirect("accounts:affiliations")
     context = _page(person, request.GET.get("page"), now)
     return form_page(request, "accounts/affiliations.html", {"form": form, **context})
@@ -82,12 +103,13 @@ def _ask(person: User, form: ReferenceForm, now: datetime) -> None:
 
 def _page(person: User, number: str | None, now: datetime) -> dict[str, Any]:
     proofs = Affiliation.objects.of(person).filter(ended_at=None).select_related("organization")
-    references = Reference.objects.of(person).filter(cancelled_at=None)
+    references = Reference.objects.of(person).filter(cancelled_at=None).with_delivery()
     page = Paginator(references, PAGE_SIZE).get_page(number)
+    origins = Origins.of(list(page))
     return {
         "proofs": [_proof(affiliation, now) for affiliation in proofs],
         "page": page,
-        "asked": [_question(reference, now) for reference in page],
+        "asked": [_question(reference, origins, now) for reference in page],
         "addresses": addresses_of(person),
         "now": now,
     }
@@ -110,15 +132,25 @@ def _proof(affiliation: Affiliation, now: datetime) -> Proof:
     return Proof(affiliation, tone, state, icon, how, soon and affiliation.method == Method.EMAIL)
 
 
-def _question(reference: Reference, now: datetime) -> AskedReference:
+def _question(reference: Any, origins: Origins, now: datetime) -> AskedReference:
+    advice = NO_PROOF.get(origins.origin(reference), "")
+    if reference.verdict == Reference.Verdict.CONFIRMED and advice:
+        return AskedReference(
+            reference, "wait", "Proves nothing", "warning", False, False, advice=advice
+        )
     if reference.verdict == Reference.Verdict.CONFIRMED:
         return AskedReference(reference, "yes", "Confirmed", "done", False, False)
     if reference.verdict == Reference.Verdict.DENIED:
         return AskedReference(reference, "stop", "Not confirmed", "declined", False, False)
+    may_resend = now - reference.sent_at >= DAY
+    if reference.delivery in (Mail.BOUNCED, Mail.FAILED):
+        state = "Came back" if reference.delivery == Mail.BOUNCED else "Could not be sent"
+        reason = reference.delivery_error or "no reason given"
+        return AskedReference(reference, "stop", state, "warning", True, may_resend, reason)
     if reference.is_open(now):
-        return AskedReference(
-            reference, "wait", "Waits", "clock", True, now - reference.sent_at >= DAY
-        )
+        is_sent = reference.delivery == Mail.SENT
+        state = "Delivered, waits for an answer" if is_sent else "On its way"
+        return AskedReference(reference, "wait", state, "clock", True, may_resend, advice=advice)
     return AskedReference(reference, "calm", "Never answered", "clock", True, True)
 
 

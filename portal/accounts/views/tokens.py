@@ -38,7 +38,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         token, secret = issue_token(owner=owner, now=now, **form.cleaned_data)
         return _show_once(redirect("accounts:tokens"), token, secret)
-    made, secret = _just_made(request, owner)
+    # An answer to a form with errors is kept for Back: the secret waits for the next page.
+    is_answer = request.method == "POST"
+    made, secret = (None, "") if is_answer else _just_made(request, owner)
     context = {
         "form": form,
         "made": made,
@@ -49,7 +51,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "now": now,
     }
     response = form_page(request, "accounts/tokens.html", context)
-    response.delete_cookie(MADE_COOKIE, path=reverse("accounts:tokens"))
+    if not is_answer:
+        response.delete_cookie(MADE_COOKIE, path=reverse("accounts:tokens"))
     add_never_cache_headers(response)
     return response
 

@@ -9,12 +9,20 @@ from portal.outbox.services.bounces import (
 )
 from portal.outbox.services.cancelling import cancel_mail
 from portal.outbox.services.delivery import deliver_due, deliver_one
-from portal.outbox.services.queueing import Letter, mark_read, queue_letter, queue_mail
+from portal.outbox.services.queueing import (
+    Letter,
+    Recipient,
+    mark_read,
+    queue_letter,
+    queue_letters,
+    queue_mail,
+)
 from portal.outbox.services.resending import can_be_resent, resend_mail
 
 __all__ = [
     "Bounce",
     "Letter",
+    "Recipient",
     "can_be_resent",
     "cancel_mail",
     "clear_bounce",
@@ -24,6 +32,7 @@ __all__ = [
     "mark_bounced",
     "mark_read",
     "queue_letter",
+    "queue_letters",
     "queue_mail",
     "read_bounce",
     "resend_mail",

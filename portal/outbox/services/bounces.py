@@ -31,7 +31,7 @@ class Bounce:
 @transaction.atomic
 def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
     """Note that letters to an address bounce. Again changes the reason alone."""
-    bounced, created = BouncedAddress.objects.select_for_update().get_or_create(
+    bounced, created = BouncedAddress.objects.select_for_update(no_key=True).get_or_create(
         address=address.strip().lower(),
         defaults={"reason": _one_line(reason), "at": now},
     )
@@ -47,7 +47,12 @@ def mark_bounced(*, address: str, reason: str, now: datetime) -> BouncedAddress:
 def clear_bounce(*, address: str, now: datetime) -> bool:
     """Clear an address whose owner opened a link sent there. Return False if it wasn't marked."""
     standing = BouncedAddress.objects.filter(address=address.strip().lower(), cleared_at=None)
-    return bool(standing.update(cleared_at=now))
+    bounced = standing.select_for_update(no_key=True).first()
+    if bounced is None:
+        return False
+    bounced.cleared_at = now
+    bounced.save(update_fields=["cleared_at"])  # a save, so that others hear of it
+    return True
 
 
 def is_bounced(address: str) -> bool:
@@ -108,7 +113,7 @@ def read_bounce(*, raw: bytes, now: datetime) -> Bounce:
 
 def _letter(keys: list[str], recipient: str) -> OutboxMessage | None:
     """Lock the letter that is named; if none is, the last one sent to the recipient."""
-    letters = OutboxMessage.objects.select_for_update()
+    letters = OutboxMessage.objects.select_for_update(no_key=True)
     named = letters.filter(key__in=keys).first()
     if named is not None or not recipient:
         return named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from portal.outbox.budget import require_within_budget
-from portal.outbox.models import OutboxMessage
+from portal.outbox.models import BouncedAddress, OutboxMessage
 from portal.outbox.services.bounces import is_bounced
 from portal.queue import enqueue
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 State = OutboxMessage.State
 LONGEST_SUBJECT = 500
+COMES_BACK = "letters to this address come back"
 
 
 def queue_mail(
@@ -69,7 +70,10 @@ def queue_mail(
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """The parts that a letter's text and its HTML both show."""
+    """The parts that a letter's text and its HTML both show.
+
+    ``why`` says at its foot why the reader gets it, ``settings_url`` where they choose otherwise.
+    """
 
     team: str
     greeting: str
@@ -78,6 +82,8 @@ class Letter:
     act_label: str
     act_url: str
     reference: str
+    why: str = ""
+    settings_url: str = ""
 
     @property
     def text(self) -> str:
@@ -129,9 +135,69 @@ def queue_letter(
         now=now,
     )
     if message.state == State.QUEUED and is_bounced(message.address):
-        message.state, message.last_error = State.BOUNCED, "letters to this address come back"
+        message.state, message.last_error = State.BOUNCED, COMES_BACK
         message.save(update_fields=["state", "last_error"])
     return message
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A reader of a letter that many get: the account, its name, and where its letters go."""
+
+    user_id: int
+    name: str
+    address: str
+
+
+def queue_letters(
+    letter: Letter, *, to: Sequence[Recipient], key: str, kind: str, now: datetime
+) -> None:
+    """Queue one letter of the lab for many readers, by few queries however many they are.
+
+    The same key again sends nothing to whom it was sent before. As with ``queue_letter``, nothing
+    is tried at an address that sends letters back.
+    """
+    if not to:
+        return
+    bounced = _bounced_among([recipient.address for recipient in to])
+    OutboxMessage.objects.bulk_create(
+        [_copy_for(recipient, letter, key, kind, bounced, now) for recipient in to],
+        ignore_conflicts=True,
+    )
+    transaction.on_commit(lambda: enqueue("mail.deliver"))
+
+
+def _copy_for(
+    recipient: Recipient,
+    letter: Letter,
+    key: str,
+    kind: str,
+    bounced: set[str],
+    now: datetime,
+) -> OutboxMessage:
+    subject = _with_reference(letter.subject, letter.reference)
+    addressed = replace(letter, greeting=f"Dear {recipient.name},", subject=subject)
+    comes_back = recipient.address.lower() in bounced
+    return OutboxMessage(
+        key=f"{key}-to-{recipient.user_id}",
+        kind=kind,
+        recipient_id=recipient.user_id,
+        sender=None,
+        address=recipient.address,
+        subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+        text=addressed.text,
+        html=addressed.html,
+        state=State.BOUNCED if comes_back else State.QUEUED,
+        last_error=COMES_BACK if comes_back else "",
+        created_at=now,
+        due_at=now,
+    )
+
+
+def _bounced_among(addresses: Sequence[str]) -> set[str]:
+    lowered = {address.lower() for address in addresses}
+    standing = BouncedAddress.objects.filter(address__in=lowered, cleared_at=None)
+    return set(standing.values_list("address", flat=True))
 
 
 def _with_reference(subject: str, reference: str) -> str:

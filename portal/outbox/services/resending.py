@@ -68,7 +68,9 @@ def can_be_resent(message: OutboxMessage) -> bool:
 def _original(message_id: int) -> OutboxMessage:
     """Lock the letter that was sent first, so that two who send it again are counted one by one."""
     key = AGAIN.sub("", OutboxMessage.objects.get(pk=message_id).key)
-    locked = OutboxMessage.objects.select_for_update(of=("self",)).select_related("recipient")
+    locked = OutboxMessage.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "recipient"
+    )
     return locked.get(key=key)
 
 

@@ -8,6 +8,7 @@ from django.urls import get_resolver
 
 from portal.accounts.models import Namespace
 from portal.accounts.names import reserved_words, validate_name, validate_namespace
+from portal.errors import FieldErrors
 from tests.factories.accounts import make_lab, make_user
 
 
@@ -31,10 +32,17 @@ def test_every_first_segment_of_an_address_is_reserved():
     assert {word for word in literal if word and not word.startswith("<")} <= reserved_words()
 
 
-@pytest.mark.parametrize("word", ["accounts", "requests", "queue", "tokens", "api", "v1", "API"])
+@pytest.mark.parametrize("word", ["accounts", "requests", "queue", "api", "v1", "API", "static"])
 def test_a_page_of_ours_is_no_namespace(word):
     with pytest.raises(ValidationError, match="page of this site"):
         validate_namespace(word)
+
+
+@pytest.mark.django_db
+def test_no_lab_passes_for_the_operators():
+    with pytest.raises(FieldErrors, match="No lab is called “Admin”"):
+        make_lab("Admin")
+    assert make_user("admin").username == "admin"
 
 
 @pytest.mark.django_db
@@ -46,7 +54,7 @@ def test_a_person_gets_the_namespace_of_their_name():
 @pytest.mark.django_db
 def test_case_makes_no_second_name():
     make_user("rosalind")
-    with pytest.raises(ValidationError):
+    with pytest.raises(FieldErrors, match="is taken"):
         make_lab("Rosalind")
 
 

@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 
-from tests.live import free_port
+from tests.postbox import postbox
+
+__all__ = ["postbox"]
 
 
 @pytest.fixture
@@ -50,33 +51,3 @@ def slow_server(settings) -> Iterator[type[SlowServer]]:
     settings.EMAIL_BACKEND = "tests.portal.outbox.conftest.SlowServer"
     yield SlowServer
     SlowServer.may_go_on.set()
-
-
-class Postbox:
-    """A handler for aiosmtpd. ``refusals`` are its answers to recipients, by address."""
-
-    def __init__(self) -> None:
-        self.refusals: dict[str, str] = {}
-        self.taken: list[str] = []
-
-    async def handle_RCPT(self, server, session, envelope, address, options) -> str:
-        if address in self.refusals:
-            return self.refusals[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope) -> str:
-        self.taken += envelope.rcpt_tos
-        return "250 OK"
-
-
-@pytest.fixture
-def postbox(settings) -> Iterator[Postbox]:
-    """Run a real mail server on a port of its own."""
-    handler = Postbox()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    yield handler
-    controller.stop()

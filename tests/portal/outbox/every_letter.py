@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.access.letters import checks, decisions, grants, holds, members, requests
-from portal.access.models import AccessRequest, Grant, Question, Renewal, Screening
+from portal.access.letters.team import digest
+from portal.access.letters.team import requests as team
+from portal.access.letters.team.rights import tell_renewal
+from portal.access.models import AccessRequest, Decision, Grant, Question, Renewal, Screening
 from portal.access.policy.conditions import Conditions
 from portal.access.reminders import (
     checks as late_checks,
@@ -20,12 +23,13 @@ from portal.access.reminders import (
 )
 from portal.access.reminders import grants as ending_grants
 from portal.access.reminders import holds as standing_holds
+from portal.access.requests.voting import cast_vote, void_votes
 from portal.access.review.asking import ask_question
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_repo
+from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import (
     make_administrator,
     make_entity_grant,
@@ -43,11 +47,14 @@ WORDS = "Say more & again: <which> data?\n\nAnd why?"
 def queue_every_letter(now: datetime, repo: ModelRepo | None = None) -> None:
     repo = repo or make_repo()
     administrator = make_administrator(repo)
+    colleague = make_reviewer(repo)
     case = make_request(repo, now=now)
     _of_request(case, administrator, now)
     _of_decision(repo, case, administrator, now)
+    _to_team(case, administrator, colleague, now)
     _of_grant(make_entity_grant(repo, now=now), administrator, now)
     _of_members(make_entity_grant(repo, now=now), now)
+    digest.send_digest(colleague, now=now + timedelta(days=1))
 
 
 def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None:
@@ -76,13 +83,24 @@ def _question(case: AccessRequest, administrator: User, now: datetime) -> Questi
 def _of_decision(repo: ModelRepo, case: AccessRequest, administrator: User, now: datetime) -> None:
     make_grant(repo, now=now)
     approve(make_request(repo, now=now), administrator, now, conditions=OFFERED)
-    decline(make_request(repo, now=now), administrator, now, reason_text=WORDS)
+    for reason in ("commercial", "unspecified"):
+        case_to_decline = make_request(repo, now=now)
+        decline(case_to_decline, administrator, now, reason_code=reason, reason_text=WORDS)
     granted = Grant.objects.filter(decision__isnull=False).latest("pk")
-    screening = Screening.objects.latest("pk")
-    screening.due_at = now
-    decisions.send_approval_check(granted.decision.request, granted, screening, now=now)
+    screening = Screening(grant=granted, due_at=now)
+    decisions.send_approval_check(granted.decision.request, screening, now=now)
     decisions.send_reopening(case, reason=WORDS, ends_access=True, now=now)
-    decisions.send_assignment(case, administrator, now=now)
+
+
+def _to_team(case: AccessRequest, administrator: User, colleague: User, now: datetime) -> None:
+    """Queue those that ``make_request`` and the decisions don't cause already."""
+    team.tell_assigned(case, administrator, now=now)
+    team.tell_held(case, now=now)
+    team.tell_appealed(case, now=now)
+    team.tell_voted(case, administrator, now=now)
+    cast_vote(case, colleague, Decision.Verdict.DECLINED, now=now)
+    void_votes(case.reviews.all(), "its answers changed", now)
+    team.tell_answered(case, voided=1, now=now)
 
 
 def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
@@ -101,6 +119,8 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     offers.tell_offer_lapsed(offer, now)
     grant.notice_reason = grant.closeout = WORDS
     grants.send_revocation(grant, reason=WORDS, now=now)
+    grants.send_extended(grant, grant.repo, now=now)
+    grants.send_coverage_ended(grant, grant.repo, reason=WORDS, now=now)
     grants.send_notice(grant, can_sign=True, now=now)
     grants.send_notice_withdrawn(grant, was=now, now=now)
     grants.send_closed(grant, now=now)
@@ -129,6 +149,7 @@ def _renewal(grant: Grant, now: datetime) -> Renewal:
 
 def _of_renewal(renewal: Renewal, now: datetime) -> None:
     grants.send_renewal_filed(renewal, now=now)
+    tell_renewal(renewal, now=now)
     grants.send_renewal_declined(renewal, now=now)
     renewals.escalate_renewal(renewal, now)
     renewals.escalate_renewal_to_owners(renewal, now)

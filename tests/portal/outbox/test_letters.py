@@ -27,6 +27,7 @@ from tests.portal.outbox.every_letter import queue_every_letter
 from tests.portal.outbox.mails import letter_to
 
 pytestmark = pytest.mark.django_db
+WITH_A_SECRET = {"role_invitation"}  # in its link; tests/portal/access/people/ reads it
 SECRETS = re.compile(
     r"wg_[A-Za-z0-9]"  # a token
     r"|/-/d/"  # a link to weights
@@ -48,7 +49,7 @@ def named_in_code() -> set[str]:
     values = [
         keyword.value
         for folder in folders
-        for source in folder.glob("*.py")
+        for source in folder.rglob("*.py")
         for node in ast.walk(ast.parse(source.read_text()))
         if isinstance(node, ast.Call)
         for keyword in node.keywords
@@ -80,7 +81,7 @@ def test_every_kind_is_here(letters):
 def test_each_kind_in_the_code_is_on_the_page_or_fixed():
     assert not KINDS.keys() & FIXED
     assert sum(len(group) for group in GROUPS.values()) == len(KINDS)
-    assert named_in_code() == KINDS.keys() | FIXED
+    assert named_in_code() == KINDS.keys() | FIXED | WITH_A_SECRET
 
 
 def test_each_kind_has_a_file_and_each_file_a_kind():
@@ -143,7 +144,7 @@ def test_a_hold_on_every_model_has_no_teams_words(now):
 
 def test_each_has_text_and_html(letters, now):
     assert all(letter.text.strip() and letter.html.strip() for letter in letters)
-    deliver_due(now=now + timedelta(hours=1), limit=len(letters))
+    deliver_due(now=now + timedelta(days=2), limit=len(letters))
     assert len(mail.outbox) == len(letters)
     for sent in mail.outbox:
         parts = [part.get_content_type() for part in sent.message().get_payload()]
@@ -160,6 +161,8 @@ def test_the_text_alone_says_all(letters):
 
 def test_each_subject_has_the_reference(letters):
     for letter in letters:
+        if letter.kind == "digest":  # of many cases
+            continue
         reference = re.search(r"Reference (\S+)\.", letter.text)[1]
         assert reference in letter.subject
 

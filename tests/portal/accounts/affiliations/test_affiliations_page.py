@@ -80,11 +80,17 @@ def test_the_button_finds_an_organization_listed_since(client, person):
 def test_a_reference_is_asked_and_can_be_taken_back(client, person):
     assert client.post(URL, FORM).status_code == 302
     page = client.get(URL).text
-    assert "Waits<" in page
+    assert "On its way" in page
     assert "Send again" not in page
     reference = Reference.objects.get()
     client.post(reverse("accounts:cancel", args=[reference.pk]))
     assert "head@uni.edu" not in client.get(URL).text
+
+
+def test_who_names_a_free_mail_address_is_told_what_it_proves(client, person):
+    sent = client.post(URL, FORM | {"email": "head@gmail.com"}, follow=True)
+    assert "The question is on its way to" in sent.text
+    assert sent.text.count("it doesn’t prove where you work.") == 2  # the message, and the row
 
 
 def test_a_listed_organization_is_recognized(client, person):

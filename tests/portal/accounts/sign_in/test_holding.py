@@ -257,6 +257,8 @@ class TestNotices:
         values = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         browser.post(reverse("account_change_password"), values)
         assert [letter.kind for letter in letters(person.email)] == ["password_changed"]
+        event = AuditEvent.objects.get(type="account.password_changed")
+        assert (event.actor, event.target_id) == (person, str(person.pk))
         reset_by_mail(person.email)
         assert letters(person.email)[-1].kind == "password_reset"
 

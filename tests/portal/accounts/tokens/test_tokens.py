@@ -100,7 +100,7 @@ class TestUsing:
 
     def test_a_new_pepper_ends_every_token(self, now, settings):
         _, secret = make_token(make_user(), now=now)
-        settings.TOKEN_PEPPER = "another"
+        settings.TOKEN_PEPPER, settings.TOKEN_PEPPER_FALLBACKS = "another", []
         with pytest.raises(UnknownToken):
             token_from_secret(secret, now=now)
 

@@ -41,6 +41,15 @@ def test_a_secret_is_shown_once_and_kept_nowhere(page, alice):
     assert AccessToken.objects.count() == 1
 
 
+def test_an_answer_that_is_kept_for_back_holds_no_secret(page):
+    page.post(TOKENS, asked())
+    secret = page.cookies["made_token"].value.split(":")[0].split()[1]
+    faulty = page.post(TOKENS, asked(name=""), headers={"Sec-Fetch-Mode": "navigate"}, follow=True)
+    assert "Say where you will use the token." in faulty.text
+    assert secret not in faulty.text
+    assert secret in page.get(TOKENS).text
+
+
 def test_nobody_else_in_this_browser_is_shown_it(page, client):
     page.post(TOKENS, asked())
     client.force_login(make_user())
