@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,6 +33,19 @@ class RequestHasMovedOn(InvalidTransition):
         )
 
 
+class BeingDecided(InvalidTransition):
+    """An applicant would change a request while the team may still undo what it did to it.
+
+    No page shows it: ``review.decisions.applicant_acts`` undoes that first.
+    """
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"The reviewers are at work on request {reference}, so it can’t be changed at this "
+            "moment. Try again in a few minutes. Nothing was changed."
+        )
+
+
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
 
@@ -50,6 +64,27 @@ class LicenceChanged(Conflict):
 
 class NotSigned(Invalid):
     code = "not_signed"
+
+
+class VotesDontDiffer(Conflict):
+    """A refusal to a chair who would decide alone what the votes don't leave to them."""
+
+    code = "votes_dont_differ"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The votes don’t differ, so there is nothing for the chair to decide. Vote instead."
+        )
+
+
+class NotClear(Conflict):
+    """A refusal to approve in bulk what somebody should look at first."""
+
+    code = "evidence_not_clear"
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        listed = " ".join(f"{reason.rstrip('.')}." for reason in reasons)
+        super().__init__(f"Something to look at: {listed} Open the case and decide it by itself.")
 
 
 class ConflictOfInterest(Forbidden):
@@ -176,6 +211,7 @@ class RenewalNotFound(_Unseen):
 
 class NotRenewable(Conflict):
     code = "not_renewable"
+    act_label = "Back to the grant"
 
 
 class HoldNotFound(_Unseen):

@@ -59,8 +59,13 @@ def status_of(grant: Grant, now: datetime) -> Status:
     if end := end_of(grant, now):
         return end.cause
     if grant.starts_at is None or grant.held_at is not None:
-        return Status.OFFERED if is_offer(grant) else Status.CHECKED
+        return _status_of_offer(grant, now) if is_offer(grant) else Status.CHECKED
     return Status.ACTIVE if grant.starts_at <= now else Status.SCHEDULED
+
+
+def _status_of_offer(grant: Grant, now: datetime) -> Status:
+    is_later = grant.offered_at is not None and now < grant.offered_at
+    return Status.SCHEDULED if is_later else Status.OFFERED
 
 
 def end_of(grant: Grant, now: datetime) -> End | None:
@@ -108,6 +113,17 @@ def is_offer(grant: Grant) -> bool:
 def is_held(grant: Grant) -> bool:
     """Tell whether a grant is signed, ended by nobody, and held until a check is cleared."""
     return grant.held_at is not None and is_unended(grant)
+
+
+def is_told(grant: Grant, now: datetime) -> bool:
+    """Tell whether the holder knows of a grant: its decision stands, and can't be undone."""
+    decision = grant.decision
+    return decision is None or (decision.undone_at is None and decision.undo_until <= now)
+
+
+def told_at(grant: Grant) -> datetime | None:
+    """Return from when the holder knows of a grant; None for one that no request led to."""
+    return grant.decision.undo_until if grant.decision else None
 
 
 def is_revoked(grant: Grant) -> bool:
@@ -188,7 +204,17 @@ def active(now: Any) -> Q:
 
 def offered(now: Any) -> Q:
     """Match offers that can be signed."""
-    return lasting(now) & OFFER & Q(offer_expires_at__gt=now)
+    return lasting(now) & OFFER & Q(offered_at__lte=now, offer_expires_at__gt=now)
+
+
+def signed_or_signable(now: Any) -> Q:
+    """Match signed grants, and offers whose time for signing isn't over, or is still to begin."""
+    return ~OFFER | Q(offer_expires_at__gt=now)
+
+
+def told(now: Any) -> Q:
+    """Match grants that their holders know of, as ``is_told`` does."""
+    return Q(decision=None) | Q(decision__undone_at=None, decision__undo_until__lte=now)
 
 
 def unended(prefix: str = "") -> Q:

@@ -9,6 +9,9 @@ from portal.access.grants.checks import views as checks
 from portal.access.grants.members import views as members
 from portal.access.grants.views import holder, licence_gate, team
 from portal.access.holds import views as holds
+from portal.access.notifications import views as notifications
+from portal.access.people import urls as people
+from portal.access.people.views import team as team_seats
 from portal.access.review import urls
 from portal.access.review.views import screening
 
@@ -25,14 +28,17 @@ urlpatterns = [
     path("requests/<int:request_id>/withdraw", requests.withdraw, name="withdraw"),
     path("requests/<int:request_id>/discard", requests.discard, name="discard"),
     *urls.urlpatterns,
+    *people.urlpatterns,
     path("queue/<int:request_id>/screening", screening.dispose, name="dispose"),
     path("gates/<str:namespace>/<str:name>", gate.gate, name="gate"),
-    path("gates/<str:namespace>/<str:name>/team", gate.seat, name="gate_seat"),
+    path("gates/<str:namespace>/<str:name>/team", team_seats.seat, name="gate_seat"),
     path(
         "gates/<str:namespace>/<str:name>/team/<int:user_id>/remove",
         gate.unseat,
         name="gate_unseat",
     ),
+    path("gates/<str:namespace>/<str:name>/copy-form", questions.copy, name="form_copy"),
+    path("gates/<str:namespace>/<str:name>/chair", gate.chair, name="gate_chair"),
     path("gates/<str:namespace>/<str:name>/form", questions.request_form, name="request_form"),
     path(
         "gates/<str:namespace>/<str:name>/form/<slug:question>",
@@ -44,6 +50,7 @@ urlpatterns = [
         questions.arrange,
         name="question_arrange",
     ),
+    path("settings/notifications", notifications.notifications, name="notifications"),
     path("screening", screening.entries, name="screening"),
     path("screening/import", screening.import_lines, name="screening_import"),
     path("screening/<int:entry_id>/remove", screening.remove, name="screening_remove"),
@@ -61,6 +68,7 @@ urlpatterns = [
         name="signing_certificate",
     ),
     path("grants", holder.grants, name="grants"),
+    path("grants/<int:grant_id>/models/<int:repo_id>/end", team.end_model, name="grant_model_end"),
     path("grants/of/<str:namespace>/<str:name>", team.granted, name="granted"),
     path("grants/of/<str:namespace>/<str:name>/offers", team.second_offer, name="second_offer"),
     path("grants/of/<str:namespace>/<str:name>/notice", team.notice, name="notice"),

@@ -12,7 +12,7 @@ from django.urls import reverse
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import is_active, is_offered
 from portal.access.models import AccessRequest, Grant
-from portal.access.review.status import FOR_APPLICANT, State
+from portal.access.review.status import FOR_APPLICANT, State, most_urgent
 from portal.access.status_badge import StatusBadge
 
 
@@ -29,22 +29,31 @@ class ListedRequest:
 def next_steps_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[ListedRequest]:
     """Return a row for each request, in the same order, in two queries for all of them."""
     listed = list(access_requests)
-    grants = _newest_grants(listed)
+    grants = _urgent_grants(listed, now)
     return [_row(access_request, grants.get(access_request.pk), now) for access_request in listed]
 
 
-def _newest_grants(access_requests: list[AccessRequest]) -> dict[int, Grant]:
-    """Return, by request, the grant of its last decision, or the one that renewed that grant."""
-    granted = Grant.objects.filter(decision__request__in=access_requests).told().order_by("pk")
-    by_request = granted.annotate(request_id=F("decision__request"))
-    newest = {grant.request_id: grant for grant in by_request}
-    renewed = Grant.objects.filter(parent__in=newest.values()).order_by("pk")
-    by_parent = {grant.parent_id: grant for grant in renewed}
-    return {key: by_parent.get(grant.pk, grant) for key, grant in newest.items()}
+def _urgent_grants(access_requests: list[AccessRequest], now: datetime) -> dict[int, Grant | None]:
+    """Return, by request, of the grants of its last decision the one that asks most of its holder.
+
+    A grant that was renewed counts as the one that renewed it.
+    """
+    granted = Grant.objects.filter(decision__request__in=access_requests).told(now)
+    newest: dict[int, list[Grant]] = {}
+    for grant in granted.annotate(request_id=F("decision__request")).order_by("decision", "pk"):
+        earlier = newest.get(grant.request_id, [])
+        same = [before for before in earlier if before.decision_id == grant.decision_id]
+        newest[grant.request_id] = [*same, grant]
+    renewed = Grant.objects.filter(parent__in=[row.pk for rows in newest.values() for row in rows])
+    by_parent = {grant.parent_id: grant for grant in renewed.order_by("pk")}
+    return {
+        key: most_urgent([by_parent.get(grant.pk, grant) for grant in grants], now)
+        for key, grants in newest.items()
+    }
 
 
 def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> ListedRequest:
-    state = State(access_request.state)
+    state = access_request.state_shown(now)
     if state == State.APPROVED and grant is not None:
         return _approved(access_request, grant, now)
     page = reverse("access:request", args=[access_request.pk])
@@ -68,8 +77,7 @@ def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> Lis
         offer = reverse("access:offer", args=[grant.pk])
         return ListedRequest(access_request, grant_state(grant, now), "Read and sign", offer)
     if is_active(grant, now):
-        return ListedRequest(
-            access_request, badge, "Use the model", f"/{access_request.repo.full_name}"
-        )
+        text = "Use the models" if access_request.collection else "Use the model"
+        return ListedRequest(access_request, badge, text, access_request.about_url)
     page = reverse("access:grant", args=[grant.pk])
     return ListedRequest(access_request, grant_state(grant, now), "See the grant", page)

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from portal.access.certificates.document import Document, Fact
 from portal.access.certificates.signing_key import fingerprint, sign_pdf
 from portal.access.errors import SignatureNotFound
-from portal.access.models import Acceptance, AccessRequest
+from portal.access.models import Acceptance, AccessRequest, Coverage, Grant
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
@@ -21,11 +21,16 @@ from portal.catalog.models import ModelRepo
 
 @dataclass(frozen=True)
 class Certificate:
-    """A signature to certify. ``repos``: what it opens, as far as the reader may know of it."""
+    """A signature to certify. ``repos``: where it stands, as far as the reader may know of it.
+
+    ``models``: what it is for; through a collection its models under this text, where it stands at
+    the lead.
+    """
 
     acceptance: Acceptance
     event: AuditEvent
     repos: list[str]
+    models: list[str]
 
 
 def own_signatures(person: User) -> QuerySet[Acceptance]:
@@ -51,19 +56,53 @@ def read_certificate(reader: User, acceptance_id: int) -> Certificate:
     ).first()
     if event is None or (acceptance.person_id != reader.pk and not repos):
         raise SignatureNotFound
-    return Certificate(acceptance, event, repos)
+    names = sorted(repo.full_name for repo in repos)
+    return Certificate(acceptance, event, names, _models(acceptance, repos))
 
 
-def _repos(acceptance: Acceptance, reader: User) -> list[str]:
+def _repos(acceptance: Acceptance, reader: User) -> list[ModelRepo]:
     signed_for = ModelRepo.objects.filter(
         Q(requests__submissions__acceptance=acceptance)
+        | Q(requests__submissions__further_acceptances=acceptance)
         | Q(grants__acceptance=acceptance)
         | Q(grants__memberships__acceptance=acceptance)
         | Q(grants__renewals__acceptance=acceptance)
     )
     if acceptance.person_id != reader.pk:
         signed_for = signed_for.filter(_for_reader(acceptance, reader))
-    return sorted({repo.full_name for repo in signed_for.select_related("namespace")})
+    return list(signed_for.select_related("namespace").order_by("pk").distinct())
+
+
+def _models(acceptance: Acceptance, repos: list[ModelRepo]) -> list[str]:
+    """Name the models that a signature at these repos is for: their own, or a collection's.
+
+    Those are the models that a request asked for under the text, and those that its grants cover.
+    """
+    signed = _signed_with(acceptance)
+    requests = AccessRequest.objects.filter(signed, repo__in=repos)
+    rests_on = (
+        Q(acceptance=acceptance)
+        | Q(memberships__acceptance=acceptance)
+        | Q(renewals__acceptance=acceptance)
+    )
+    grants = Grant.objects.filter(rests_on, repo__in=repos)
+    chosen = AccessRequest.chosen.through.objects.filter(
+        accessrequest__in=requests.order_by().values("pk")
+    )
+    covered = Coverage.objects.standing().filter(grant__in=grants.order_by().values("pk"))
+    plain = Q(requests__in=requests.filter(collection=None)) | Q(
+        grants__in=grants.filter(collection=None)
+    )
+    asked_for = Q(pk__in=chosen.values("modelrepo"), licence=acceptance.licence_version.licence_id)
+    opened = Q(pk__in=covered.order_by().values("repo"))
+    models = ModelRepo.objects.filter(plain | asked_for | opened).select_related("namespace")
+    return sorted({repo.full_name for repo in models})
+
+
+def _signed_with(acceptance: Acceptance) -> Q:
+    """Match the requests that a signature came with."""
+    further = Q(submissions__further_acceptances=acceptance)
+    return Q(submissions__acceptance=acceptance) | further
 
 
 def _for_reader(acceptance: Acceptance, reader: User) -> Q:
@@ -73,7 +112,8 @@ def _for_reader(acceptance: Acceptance, reader: User) -> Q:
     """
     readable = AccessRequest.objects.readable_by(reader)
     of_teams = Q(pk__in=ModelRepo.objects.reviewable_by(reader).values("pk"))
-    of_cases = Q(pk__in=readable.filter(submissions__acceptance=acceptance).values("repo"))
+    signed = _signed_with(acceptance)
+    of_cases = Q(pk__in=readable.filter(signed).values("repo"))
     at_gates = Q(grants__acceptance=acceptance, grants__decision=None)
     administered = Q(pk__in=ModelRepo.objects.administered_by(reader).values("pk"))
     return of_teams | of_cases | (at_gates & administered)
@@ -89,7 +129,7 @@ def make_certificate(certificate: Certificate) -> bytes:
 
 
 def _document(certificate: Certificate) -> Document:
-    acceptance, event = certificate.acceptance, certificate.event
+    acceptance = certificate.acceptance
     version = acceptance.licence_version
     ticked = set(acceptance.attestations)
     return Document(
@@ -101,7 +141,7 @@ def _document(certificate: Certificate) -> Document:
         text=version.text,
         verify=_verify(fingerprint()),
         made_at=acceptance.accepted_at,
-        record=_record(acceptance, event, certificate.repos),
+        record=_record(certificate),
     )
 
 
@@ -115,7 +155,7 @@ def _facts(certificate: Certificate) -> list[Fact]:
         Fact("Capacity", acceptance.get_capacity_display()),
         Fact("Organization", acceptance.entity),
         Fact("Signed at", f"{signed_at:%d %B %Y, %H:%M:%S} UTC"),
-        Fact("For", ", ".join(certificate.repos)),
+        Fact("For", ", ".join(certificate.models)),
         Fact("Licence", str(version)),
         Fact("sha256 of the text", acceptance.text_sha256, code=True),
         Fact("Notice to keep", version.attribution),
@@ -134,8 +174,9 @@ def _verify(sha256: str) -> str:
     )
 
 
-def _record(acceptance: Acceptance, event: AuditEvent, repos: list[str]) -> dict[str, Any]:
+def _record(certificate: Certificate) -> dict[str, Any]:
     """Return the same facts as JSON, for machines and for scripts that no font here has."""
+    acceptance, event = certificate.acceptance, certificate.event
     version = acceptance.licence_version
     return {
         "signature": acceptance.pk,
@@ -148,6 +189,6 @@ def _record(acceptance: Acceptance, event: AuditEvent, repos: list[str]) -> dict
         "licence": version.licence.slug,
         "version": version.version,
         "text_sha256": acceptance.text_sha256,
-        "repos": repos,
+        "repos": certificate.models,
         "event": {"number": event.sequence, "hash": event.hash},
     }

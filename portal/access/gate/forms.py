@@ -10,11 +10,13 @@ from django_countries import countries
 
 from portal.access.gate.question_rules import STEPS, rulers_of
 from portal.access.gate.settings import RANGES
+from portal.access.policy.contacts import team_members
 from portal.access.requests.form.answers import country_name, modes_label, sector_label
 from portal.access.requests.form.builder import PageForm
 from portal.access.requests.form.questions import CHOOSING, NO, YES, LabQuestion, QuestionKind
 from portal.catalog.models import ModelRepo, TeamMember
 from portal.forms.fields import LongText, told_as
+from portal.text.bidi import isolated
 
 KINDS = {
     QuestionKind.TEXT: "A line of text",
@@ -62,13 +64,15 @@ class GateForm(PageForm):
     undo_minutes = _number(
         "undo_minutes",
         "Minutes to undo a decision or question",
-        "The letter is sent after that.",
+        "The applicant is told after that, and nothing opens before. 0: at once.",
     )
     question_days = _number(
         "question_days", "Days to answer a question", "Then the request lapses, after reminders."
     )
     offer_days = _number("offer_days", "Days to sign an offer", "Then the offer lapses.")
-    appeal_days = _number("appeal_days", "Days to appeal", "Counted from the decision.")
+    appeal_days = _number(
+        "appeal_days", "Days to appeal", "Counted from when the applicant is told."
+    )
     lift_quorum = _number(
         "lift_quorum",
         "People to lift a hold",
@@ -87,6 +91,10 @@ class GateForm(PageForm):
     )
     names_reviewers = _switch(
         "Name the reviewer in letters and pages", "Otherwise they name the team."
+    )
+    names_in_subjects = _switch(
+        "Name the applicant in subjects of letters to the team",
+        "Otherwise a subject says “An applicant”; the letter itself has the name.",
     )
     two_person_revocation = _switch("Revoking a grant needs two people", "One proposes it.")
     renewal_needs_review = _switch(
@@ -120,6 +128,26 @@ class SeatForm(PageForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose reviewer or administrator."},
     )
+
+
+class ChairForm(PageForm):
+    """The choice of who decides where the votes differ: one of the team, or nobody."""
+
+    chair = forms.ChoiceField(
+        label="Chair",
+        required=False,
+        help_text="Where the votes differ, they may decide alone, and say why. Their own vote "
+        "counts as one otherwise. Votes can differ where it takes two people or more to decide.",
+        error_messages={"invalid_choice": "Choose one of the team, or nobody."},
+    )
+
+    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = team_members(repo).order_by("username")
+        self.fields["chair"].choices = [  # type: ignore[attr-defined]
+            ("", "Nobody: the votes alone decide"),
+            *((person.username, isolated(person.display_name)) for person in people),
+        ]
 
 
 class QuestionForm(PageForm):

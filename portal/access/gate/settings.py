@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
 
+from portal.access.gate.chair import end_chair
 from portal.access.gate.team_capacity import Demand, Team, shortages, team_of, undecidable
 from portal.access.models import GateSettings
 from portal.access.policy.administering import lock_administered_repo
 from portal.access.policy.gate_settings import settings_of
-from portal.accounts.affiliations import find_person_by_email
+from portal.accounts.affiliations import find_person
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.models import ModelRepo, NamespaceSeat, TeamMember
 from portal.catalog.services.repos import add_team_member, remove_team_member
 from portal.errors import FieldErrors
 
@@ -32,7 +33,13 @@ RANGES = {
     "decision_days": (1, 365),
 }
 SWITCHES = frozenset(
-    {"hidden_votes", "names_reviewers", "two_person_revocation", "renewal_needs_review"}
+    {
+        "hidden_votes",
+        "names_reviewers",
+        "names_in_subjects",
+        "two_person_revocation",
+        "renewal_needs_review",
+    }
 )
 
 
@@ -107,7 +114,7 @@ def _require_enough(repo: ModelRepo, before: Demand, after: Demand, now: datetim
 
 
 def _newly_undecidable(repo: ModelRepo, before: Demand, after: Demand, now: datetime) -> set[str]:
-    if (after.quorum, after.team.voters) == (before.quorum, before.team.voters):
+    if after.quorum <= before.quorum and after.team.voters >= before.team.voters:
         return set()  # each request waiting is looked at below, which is slow
     stranded = undecidable(repo, after.team.voters, after.quorum, now)
     return stranded - undecidable(repo, before.team.voters, before.quorum, now)
@@ -126,10 +133,7 @@ def _stranded(references: set[str]) -> str:
 def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datetime) -> TeamMember:
     """Put a person on the team, by username or confirmed address, or change their role."""
     repo = lock_administered_repo(actor, repo_id)
-    name = person.strip()
-    user = find_person_by_email(name) or (
-        User.objects.filter(username__iexact=name, is_active=True).first()
-    )
+    user = find_person(person)
     errors = {}
     if user is None:
         errors["person"] = "Nobody here has that username or confirmed e-mail address."
@@ -137,11 +141,12 @@ def seat_member(*, actor: User, repo_id: int, person: str, role: str, now: datet
         errors["role"] = "Choose reviewer or administrator."
     if errors or user is None:
         raise FieldErrors(errors)
-    if role == TeamMember.Role.REVIEWER:
-        _require_enough_without(repo, user, now, keeps_voting=True, field="role")
-    return add_team_member(
+    teams = teams_of([repo])
+    seat = add_team_member(
         actor=actor, repo_id=repo_id, user=user, role=TeamMember.Role(role), now=now
     )
+    require_still_able(teams, field="role", now=now)
+    return seat
 
 
 @transaction.atomic
@@ -151,24 +156,39 @@ def unseat_member(*, actor: User, repo_id: int, user_id: int, now: datetime) -> 
     seat = TeamMember.objects.filter(repo=repo, user=user_id).select_related("user").first()
     if seat is None:
         return
-    _require_enough_without(repo, seat.user, now, keeps_voting=False, field="user_id")
+    teams = teams_of([repo])
+    if not NamespaceSeat.objects.filter(namespace=repo.namespace_id, user=user_id).exists():
+        end_chair(repo, user_id, actor=actor, now=now)
     remove_team_member(actor=actor, repo_id=repo_id, user=seat.user, now=now)
+    require_still_able(teams, field="user_id", now=now)
 
 
-def _require_enough_without(
-    repo: ModelRepo, person: User, now: datetime, *, keeps_voting: bool, field: str
+def teams_of(repos: Iterable[ModelRepo]) -> list[tuple[ModelRepo, Team]]:
+    """Return the team of each repo, before a change of people that ``require_still_able`` checks.
+
+    The caller has locked the repos.
+    """
+    return [(repo, team_of(repo)) for repo in repos]
+
+
+def require_still_able(
+    teams: Iterable[tuple[ModelRepo, Team]], *, field: str, now: datetime
 ) -> None:
-    """Raise FieldErrors where the team needs this person as a voter, or as an administrator."""
-    team = team_of(repo)
-    owns = ModelRepo.objects.owned_by(person).filter(pk=repo.pk).exists()
-    rest = Team(
-        voters=team.voters if keeps_voting else team.voters - {person},
-        lifters=team.lifters if owns else team.lifters - {person},
-    )
-    if rest == team:
+    """Raise FieldErrors on ``field`` where a team could do its work before a change, and now can't.
+
+    The change was made in the same transaction, which the error undoes.
+    """
+    for repo, team in teams:
+        _require_able(repo, team, field, now)
+
+
+def _require_able(repo: ModelRepo, before: Team, field: str, now: datetime) -> None:
+    after = team_of(repo)
+    if after == before:
         return
     values = gate_values(settings_of(repo), repo)
     try:
-        _require_enough(repo, Demand.of(team, values), Demand.of(rest, values), now)
+        _require_enough(repo, Demand.of(before, values), Demand.of(after, values), now)
     except FieldErrors as error:
-        raise FieldErrors({field: " ".join(error.errors.values())}) from error
+        words = " ".join(error.errors.values())
+        raise FieldErrors({field: f"{repo.full_name}: {words}"}) from error

@@ -13,8 +13,14 @@ from datetime import datetime
 
 from portal.access.models import AccessRequest
 from portal.access.policy.conflicts import conflicts_of
+from portal.access.policy.contacts import (
+    guests_of,
+    publishers,
+    seated_administrators,
+    team_members,
+)
 from portal.accounts.models import User
-from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.models import ModelRepo
 
 MOST_CHECKED = 200  # undecided requests whose conflicts are checked, oldest first
 
@@ -44,14 +50,12 @@ class Demand:
 
 
 def team_of(repo: ModelRepo) -> Team:
-    seats = TeamMember.objects.filter(repo=repo, user__is_active=True).select_related("user")
-    administrators = {seat.user for seat in seats if seat.role == TeamMember.Role.ADMINISTRATOR}
-    active = User.objects.filter(is_active=True)
-    owners = active.filter(namespace_roles__namespace=repo.namespace_id)
-    operators = active.filter(is_superuser=True)
+    voters = team_members(repo)
     return Team(
-        voters=frozenset(seat.user for seat in seats),
-        lifters=frozenset(administrators | set(owners) | set(operators)),
+        voters=frozenset(voters),
+        lifters=frozenset(
+            {*seated_administrators(repo), *publishers(repo), *User.objects.operators()}
+        ),
     )
 
 
@@ -104,7 +108,8 @@ def undecidable(repo: ModelRepo, voters: Collection[User], quorum: int, now: dat
     waiting = AccessRequest.objects.undecided().filter(repo=repo).order_by("submitted_at", "pk")
     references = set()
     for access_request in waiting.select_related("applicant")[:MOST_CHECKED]:
-        conflicts = conflicts_of(voters, access_request, now)
-        if sum(not conflicts[voter.pk] for voter in voters) < quorum:
+        voters_here = {*voters, *guests_of(access_request)}
+        conflicts = conflicts_of(voters_here, access_request, now)
+        if sum(not conflicts[voter.pk] for voter in voters_here) < quorum:
             references.add(access_request.reference)
     return references

@@ -7,7 +7,7 @@ was cleared. So each of them asks for a proved address, holds and the screening 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,7 +15,10 @@ from django.db.models import Max
 
 from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
 from portal.access.lifecycle import ends_at
-from portal.access.models import Grant, Hold, Membership, Screening, ScreeningEntry
+from portal.access.models import Coverage, Grant, Hold, Membership, Screening, ScreeningEntry
+from portal.access.policy.conditions import Conditions
+from portal.access.policy.covered import covered_repos, standing_coverage
+from portal.access.requests.narrowing import ModelTerms
 from portal.access.screening import matching as lists
 from portal.access.screening.run import screen
 from portal.accounts.models import User
@@ -41,6 +44,21 @@ def require_admissible(
     require_not_held(person, repo, now, actor=actor)
 
 
+def require_admissible_to(
+    person: User, repos: Sequence[ModelRepo], now: datetime, *, actor: User | None = None
+) -> None:
+    """Raise what ``require_admissible`` does for models of one grant.
+
+    A hold on some of them stops nobody from the others: the policy refuses those at each use.
+    """
+    *others, last = repos
+    for repo in others:
+        if not Hold.objects.on(person, repo, None, now).exists():
+            last = repo
+            break
+    require_admissible(person, last, now, actor=actor)
+
+
 def require_not_held(
     person: User, repo: ModelRepo, now: datetime, *, actor: User | None = None
 ) -> None:
@@ -58,23 +76,30 @@ def _is_another(actor: User | None, person: User) -> bool:
     return actor is not None and actor.pk != person.pk
 
 
-def is_admissible(person: User, repo: ModelRepo, now: datetime) -> bool:
-    """Tell whether ``require_admissible`` would let a person in who isn't acting themselves."""
+def is_admissible(person: User, repos: Sequence[ModelRepo], now: datetime) -> bool:
+    """Tell whether these models would let a person in who isn't acting themselves."""
     try:
-        require_admissible(person, repo, now)
+        require_admissible_to(person, repos, now)
     except DomainError:
         return False
     return True
 
 
 def start_grant(
-    grant: Grant, *, actor: User | None, now: datetime, at: datetime | None = None
+    grant: Grant,
+    *,
+    actor: User | None,
+    now: datetime,
+    at: datetime | None = None,
+    covering: Sequence[ModelTerms] = (),
 ) -> Screening:
     """Save a signed grant as begun, at once or ``at`` a later moment; held where screening hits.
 
-    Raises what ``require_admissible`` does.
+    ``covering``: the models that a new grant through a collection opens. Raises what
+    ``require_admissible`` does.
     """
-    require_admissible(grant.person, grant.repo, now, actor=actor)
+    opened = [model.repo for model in covering] or covered_repos(grant)
+    require_admissible_to(grant.person, opened, now, actor=actor)
     # Lines that are added after this are left to the clock: see ``newest_line``.
     hits_of, newest = partial(lists.hits_of_grant, grant, now=now), newest_line()
     screening = screened(grant.person, grant.repo, hits_of, now)
@@ -87,7 +112,43 @@ def start_grant(
     grant.save()
     screening.grant = grant
     screening.save()
+    cover(grant, covering, now)
     return screening
+
+
+def cover(grant: Grant, models: Iterable[ModelTerms], now: datetime) -> None:
+    """Let a saved grant through a collection cover these models, from now on while it is active."""
+    for model in models:
+        Coverage.objects.create(
+            grant=grant,
+            repo=model.repo,
+            modes=list(model.modes),
+            conditions=model.conditions.stored(),
+            added_at=now,
+        )
+
+
+def extend_grant(grant: Grant, model: ModelTerms, now: datetime) -> bool:
+    """Let a locked grant that stands cover one more model. Return False where something bars that.
+
+    A hold does, a lost address, or a screening hit that nobody has cleared: then the grant stays as
+    it is, and its holder can ask.
+    """
+    if not is_admissible(grant.person, [model.repo], now):
+        return False
+    hits_of = partial(lists.hits_of_grant, grant, now=now)
+    if grant.is_held or not screened(grant.person, grant.repo, hits_of, now).is_clear:
+        return False
+    cover(grant, [model], now)
+    return True
+
+
+def carried(old: Grant) -> list[ModelTerms]:
+    """Return what a grant that follows another covers: what stands of the other, as it stands."""
+    return [
+        ModelTerms(row.repo, tuple(row.modes), Conditions.of(row.conditions))
+        for row in standing_coverage(old)
+    ]
 
 
 def admit_member(membership: Membership, now: datetime) -> Screening:
@@ -96,7 +157,7 @@ def admit_member(membership: Membership, now: datetime) -> Screening:
     Raises what ``require_admissible`` does.
     """
     person, repo = _person(membership), membership.grant.repo
-    require_admissible(person, repo, now)
+    require_admissible_to(person, covered_repos(membership.grant), now)
     hits_of, newest = partial(lists.hits_of_member, membership, now=now), newest_line()
     screening = screened(person, repo, hits_of, now)
     membership.screened_through = newest
@@ -133,7 +194,7 @@ def release_grant(grant: Grant, *, actor: User, now: datetime) -> bool:
     if begins:
         # Weeks may have passed: a hold or a lost address counts as on the first day. A grant that
         # had begun before its check only opens again, and the policy asks for holds at each use.
-        require_admissible(grant.person, grant.repo, now, actor=actor)
+        require_admissible_to(grant.person, covered_repos(grant), now, actor=actor)
         grant.starts_at = _start_of(grant, now)
     grant.held_at = None
     grant.save(update_fields=["held_at", "starts_at"])
@@ -144,7 +205,8 @@ def release_member(membership: Membership, *, actor: User, now: datetime) -> boo
     """End the hold of a check on a locked membership. Return whether they join only now."""
     begins = membership.joined_at is None
     if begins:
-        require_admissible(_person(membership), membership.grant.repo, now, actor=actor)
+        opened = covered_repos(membership.grant)
+        require_admissible_to(_person(membership), opened, now, actor=actor)
         membership.joined_at = now
     membership.held_at = None
     membership.save(update_fields=["held_at", "joined_at"])

@@ -21,10 +21,12 @@ from portal.access.lifecycle import (
     is_offered,
     is_over,
     is_revoked,
+    is_told,
     is_under_notice,
     is_unended,
 )
 from portal.access.models import Grant, Hold, Membership, Screening
+from portal.access.policy.covered import covered_models, covered_repos
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
@@ -32,14 +34,17 @@ from portal.access.requests.form.answers import modes_label
 from portal.access.requests.licence_text import in_short
 from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
 from portal.outbox.models import OutboxMessage
 
 RELATED = (
     "repo__namespace",
     "repo__licence",
+    "collection__namespace",
     "person",
     "acceptance__licence_version__licence",
     "parent",
+    "decision",
 )
 
 BINDING = ("must", "must_not")  # the parts of a licence's summary that outlast the grant
@@ -63,13 +68,19 @@ def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
         raise GrantNotFound
     signed = Membership.objects.standing().filter(joined_at__isnull=False)
     membership = signed.filter(grant=grant, person=person).first()
-    is_own = grant.person_id == person.pk
+    is_own = grant.person_id == person.pk and is_told(grant, now)
     administers = may(person, Action.ADMINISTER, grant.repo, now).allowed
-    may_review = administers or reviews(person, grant.repo)
+    may_review = administers or any(reviews(person, repo) for repo in _repos_of(grant))
     if not (is_own or membership or may_review):
         raise GrantNotFound
     # Nobody acts for the team on a grant of their own.
-    return Seen(grant, is_own, membership, may_review and not is_own, administers and not is_own)
+    is_anothers = grant.person_id != person.pk
+    return Seen(grant, is_own, membership, may_review and is_anothers, administers and is_anothers)
+
+
+def _repos_of(grant: Grant) -> list[ModelRepo]:
+    """Return the repos whose teams may read a grant: the one that leads it, and those covered."""
+    return list(dict.fromkeys([grant.repo, *covered_repos(grant)]))
 
 
 def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
@@ -85,6 +96,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "state": state_for(grant, seen.membership, now),
         "modes": modes_label(grant.modes),
         "conditions": conditions_in_words(grant),
+        "models": covered_models(grant),
         "version": version,
         "offered": is_offered(grant, now),
         "active": is_active(grant, now),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from portal.access.grants.governing_licence import versions_of_grants
 from portal.access.models import Acceptance
 from portal.access.requests.form.forms import PageForm, SignatureForm, words_field
 from portal.catalog.models import LicenceVersion, ModelRepo
@@ -121,7 +122,7 @@ class NoticeForm(PageForm):
 
     def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        versions = LicenceVersion.objects.filter(licence=repo.licence).select_related("licence")
+        versions = versions_of_grants(repo).select_related("licence")
         self.fields["version"].queryset = versions  # type: ignore[attr-defined]
 
     def ends_at(self) -> datetime:

@@ -1,15 +1,26 @@
-"""Find the licence text that governs a use: the one that the person signed last."""
+"""Find the licence text that governs a use, the one signed last, and those of a repo's grants."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.access.models import Acceptance, Grant
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion, Mode, ModelRepo
 from portal.catalog.services.licences import version_in_force
+
+
+def versions_of_grants(repo: ModelRepo) -> QuerySet[LicenceVersion]:
+    """Select the versions that a repo's grants may stand under.
+
+    They are those of its licence; and where it leads a collection, those of the other licences
+    under which its grants were signed.
+    """
+    signed = Acceptance.objects.filter(grants__repo=repo).order_by()
+    licences = signed.values("licence_version__licence")
+    return LicenceVersion.objects.filter(Q(licence=repo.licence) | Q(licence__in=licences))
 
 
 def governing_version(
@@ -22,7 +33,7 @@ def governing_version(
     """
     if repo.licence_id is None:
         return None
-    then = Grant.objects.usable_by(person, repo).in_mode(mode).active_then(at)
+    then = Grant.objects.usable_by(person).opening_then(repo, mode, at).active_then(at)
     signed = (
         Acceptance.objects.filter(person=person, accepted_at__lte=at)
         .filter(Q(grants__in=then.values("pk")) | Q(memberships__grant__in=then.values("pk")))

@@ -82,7 +82,10 @@ def _all(repo: ModelRepo) -> Any:
     """Select a repo's grants with their number of members and whether a renewal is to decide."""
     waiting = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
     standing = Count("memberships", filter=Q(memberships__ended_at=None))
-    grants = Grant.objects.filter(repo=repo).select_related("person", "acceptance__licence_version")
+    grants = Grant.objects.concerning(repo).select_related(
+        "person", "repo__namespace", "collection", "acceptance__licence_version"
+    )
+    grants = grants.prefetch_related("coverage__repo__namespace")
     return grants.annotate(member_count=standing, renews=Exists(waiting))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from portal.access.errors import GrantNotFound
-from portal.access.lifecycle import is_over
+from portal.access.lifecycle import is_over, is_told
 from portal.access.models import Grant
 from portal.access.policy.administering import require_administers
 from portal.accounts.models import User
@@ -21,7 +21,7 @@ from portal.accounts.models import User
 def lock_grant(grant_id: int) -> Grant | None:
     """Lock a grant, and before it the first of its renewal chain. Return None if there is none."""
     lock_lines([grant_id])
-    locked = Grant.objects.select_for_update(of=("self",))
+    locked = Grant.objects.select_for_update(of=("self",), no_key=True)
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
     grant: Grant | None = locked.select_related(*related).filter(pk=grant_id).first()
     return grant
@@ -34,7 +34,11 @@ def lock_lines(grant_ids: Collection[int]) -> None:
     Taking these locks before any other, and sorted, keeps two services that touch the same lines
     from each waiting for the other.
     """
-    firsts = Grant.objects.select_for_update().filter(pk__in=_firsts_of(grant_ids)).order_by("pk")
+    firsts = (
+        Grant.objects.select_for_update(no_key=True)
+        .filter(pk__in=_firsts_of(grant_ids))
+        .order_by("pk")
+    )
     list(firsts.values_list("pk", flat=True))
 
 
@@ -51,10 +55,10 @@ def _firsts_of(grant_ids: Collection[int]) -> set[int]:
     return firsts
 
 
-def lock_own(holder: User, grant_id: int) -> Grant:
-    """Lock a holder's own grant. Raise GrantNotFound to anybody else."""
+def lock_own(holder: User, grant_id: int, now: datetime) -> Grant:
+    """Lock a holder's own grant. Raise GrantNotFound to others, and before the holder is told."""
     grant = lock_grant(grant_id)
-    if grant is None or grant.person_id != holder.pk:
+    if grant is None or grant.person_id != holder.pk or not is_told(grant, now):
         raise GrantNotFound
     return grant
 
@@ -85,7 +89,7 @@ def lock_line(grant: Grant, now: datetime) -> list[Grant]:
     """Lock the grants of a locked grant's line that aren't over, and return them after it."""
     others = [relative.pk for relative in line_of(grant) if relative.pk != grant.pk]
     related = ("repo__namespace", "person")
-    locked = Grant.objects.select_for_update(of=("self",)).select_related(*related)
+    locked = Grant.objects.select_for_update(of=("self",), no_key=True).select_related(*related)
     relatives = locked.filter(pk__in=others).order_by("pk")
     return [grant, *(relative for relative in relatives if not is_over(relative, now))]
 

@@ -7,7 +7,11 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.errors import GrantIsOver
-from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.activation import (
+    carried,
+    require_admissible_to,
+    start_grant,
+)
 from portal.access.grants.audit.facts import told_of_start
 from portal.access.grants.locks import line_of, lock_own
 from portal.access.grants.members.membership import carry_members
@@ -15,6 +19,7 @@ from portal.access.letters import checks
 from portal.access.letters import grants as letters
 from portal.access.lifecycle import has_begun, is_over, is_unended, is_within_term
 from portal.access.models import Grant
+from portal.access.policy.covered import covered_repos, licensed_repo
 from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -28,7 +33,7 @@ def can_sign_newer(grant: Grant, now: datetime) -> bool:
         return False
     if not all(map(is_unended, line_of(grant))):
         return False
-    current = require_version_in_force(grant.repo, now=now).sha256
+    current = require_version_in_force(licensed_repo(grant), now=now).sha256
     return _under_text(grant, current, now) is None
 
 
@@ -51,15 +56,15 @@ def sign_newer_version(
     The old grant stays as it was, so that its members keep access until the notice's day. Signing
     again returns the same grant. Raise GrantIsOver where there is nothing to sign.
     """
-    grant = lock_own(person, grant_id)
+    grant = lock_own(person, grant_id, now)
     if signed := _under_text(grant, signature.text_sha256, now):
         return signed
     if not can_sign_newer(grant, now):
         raise GrantIsOver(_why_not_newer(grant, now))
-    require_admissible(person, grant.repo, now)
+    require_admissible_to(person, covered_repos(grant), now)
     acceptance = store_acceptance(
         signer=person,
-        version=require_version_in_force(grant.repo, now=now),
+        version=require_version_in_force(licensed_repo(grant), now=now),
         signature=signature,
         now=now,
     )
@@ -67,6 +72,7 @@ def sign_newer_version(
     last = line_of(grant)[-1]
     newer = Grant(
         repo=grant.repo,
+        collection=grant.collection,
         person=person,
         acceptance=acceptance,
         parent=last,
@@ -74,7 +80,7 @@ def sign_newer_version(
         conditions=grant.conditions,
         expires_at=last.expires_at,
     )
-    screening = start_grant(newer, actor=person, now=now)
+    screening = start_grant(newer, actor=person, now=now, covering=carried(last))
     carry_members(grant, newer, now)
     if newer.is_held:
         checks.send_extra_check(newer, screening, now=now)

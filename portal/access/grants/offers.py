@@ -9,7 +9,11 @@ from django.db import transaction
 from django.urls import reverse
 
 from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
-from portal.access.grants.activation import require_admissible, require_not_held, start_grant
+from portal.access.grants.activation import (
+    require_admissible_to,
+    require_not_held,
+    start_grant,
+)
 from portal.access.grants.audit.facts import facts_of, told_of_start
 from portal.access.grants.ending.end import Cause, end_grants
 from portal.access.grants.locks import lock_own
@@ -21,6 +25,7 @@ from portal.access.models import Grant
 from portal.access.policy.administering import require_administers
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.conflicts import require_no_conflict_with
+from portal.access.policy.covered import covered_repos, licensed_repo
 from portal.access.policy.gate_settings import settings_of
 from portal.access.requests.approval_terms import (
     LONGEST_GRANT,
@@ -38,7 +43,6 @@ from portal.errors import FieldErrors
 from portal.formatting import whole_date
 
 DECLINED = "The offer was declined."
-UNDONE = "The team took its decision back, and this offer with it. See how your request stands."
 
 
 @transaction.atomic
@@ -60,7 +64,9 @@ def offer_grant(
     """
     repo: ModelRepo | None = ModelRepo.objects.with_names().filter(pk=repo_id).first()
     # The lock on the person counts votes one after another, and lets two offers at once be one.
-    person = User.objects.select_for_update().filter(pk=person_id, is_active=True).first()
+    person = (
+        User.objects.select_for_update(no_key=True).filter(pk=person_id, is_active=True).first()
+    )
     if repo is None or person is None:
         raise GrantNotFound
     require_administers(actor, repo, now, unknown=GrantNotFound(), what="offer it")
@@ -109,11 +115,8 @@ def _check_terms(repo: ModelRepo, terms: ApprovalTerms, now: datetime) -> None:
 
 def require_open(grant: Grant, now: datetime) -> None:
     """Raise GrantIsOver or OfferLapsed, each with what to do, where an offer can't be signed."""
-    repo, decision = grant.repo, grant.decision
+    repo = grant.repo
     again = reverse("access:start", args=[repo.namespace.name, repo.name])
-    if decision is not None and decision.undone_at is not None:
-        page = reverse("access:request", args=[decision.request_id])
-        raise GrantIsOver(UNDONE, help_url=page)
     end = end_of(grant, now)
     if end is None:
         return
@@ -134,15 +137,15 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
 
     Where screening has a hit, it begins once the team has cleared it.
     """
-    grant = lock_own(person, grant_id)
+    grant = lock_own(person, grant_id, now)
     if not grant.is_offer:
         return grant
     # A lapsed offer is told before a missing proof of an address, which wouldn't help any more.
     require_open(grant, now)
-    require_admissible(person, grant.repo, now)
+    require_admissible_to(person, covered_repos(grant), now)
     grant.acceptance = store_acceptance(
         signer=person,
-        version=require_version_in_force(grant.repo, now=now),
+        version=require_version_in_force(licensed_repo(grant), now=now),
         signature=signature,
         now=now,
     )
@@ -159,7 +162,7 @@ def accept_offer(*, person: User, grant_id: int, signature: Signature, now: date
 @transaction.atomic
 def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
     """Decline an offer, which has opened nothing. Declining again changes nothing."""
-    grant = lock_own(person, grant_id)
+    grant = lock_own(person, grant_id, now)
     if not grant.is_offer:
         raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")
     if is_closed(grant):

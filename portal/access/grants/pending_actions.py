@@ -36,7 +36,7 @@ class PendingAction:
 def pending_actions_of(person: User, now: datetime) -> list[PendingAction]:
     """List what this person has to do, the earliest deadline first."""
     pending_actions = [
-        *map(_question, _questions(person)),
+        *map(_question, _questions(person, now)),
         *map(_offer, _offers(person, now)),
         *map(_invitation, invitations_to(person, now)),
         *map(_renewal, renewable_by(person, now)),
@@ -49,7 +49,7 @@ def turn_count(person: User, now: datetime) -> int:
     parts = [
         rows.order_by().values("pk")[:AT_MOST]
         for rows in (
-            _questions(person),
+            _questions(person, now),
             _offers(person, now),
             _invited(person, now),
             _to_renew(person, now),
@@ -62,7 +62,11 @@ def turn_count(person: User, now: datetime) -> int:
 def invitations_to(person: User, now: datetime, repo: ModelRepo | None = None) -> list[Membership]:
     """List the invitations that wait for this person's signature, at one repo or all."""
     waiting = _invited(person, now)
-    invitations = waiting if repo is None else waiting.filter(grant__repo=repo)
+    invitations = (
+        waiting
+        if repo is None
+        else waiting.filter(grant__in=Grant.objects.covering(repo).order_by().values("pk"))
+    )
     related = [f"grant__{name}" for name in (*STARTED, "person")]
     return list(invitations.select_related(*related)[:AT_MOST])
 
@@ -72,9 +76,9 @@ def renewable_by(person: User, now: datetime) -> list[Grant]:
     return list(_to_renew(person, now).select_related(*STARTED)[:AT_MOST])
 
 
-def _questions(person: User) -> QuerySet[Question]:
+def _questions(person: User, now: datetime) -> QuerySet[Question]:
     needs_info = AccessRequest.State.NEEDS_INFO
-    questions = Question.objects.open().filter(request__state=needs_info)
+    questions = Question.objects.open().told(now).filter(request__state=needs_info)
     return questions.filter(request__applicant=person).select_related("request__repo__namespace")
 
 
@@ -94,7 +98,7 @@ def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
     filed = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
     window = (now - CLOSES_AFTER, now + OPENS_BEFORE)
     ending = Grant.objects.filter(person=person).term_within(*window, now)
-    return ending.told().filter(~Exists(filed), renewed_as=None)
+    return ending.told(now).filter(~Exists(filed), renewed_as=None)
 
 
 def _question(question: Question) -> PendingAction:

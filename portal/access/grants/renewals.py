@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from portal.access.errors import ConflictOfInterest, NotRenewable, RenewalNotFound
-from portal.access.grants.activation import require_admissible, start_grant
+from portal.access.grants.activation import (
+    carried,
+    require_admissible_to,
+    start_grant,
+)
 from portal.access.grants.audit.facts import told_of_start
 from portal.access.grants.locks import line_of, lock_grant, lock_own
 from portal.access.grants.members.membership import carry_members
 from portal.access.grants.newer_text import can_sign_newer
 from portal.access.letters import checks
 from portal.access.letters import grants as letters
+from portal.access.letters.team.rights import tell_renewal
 from portal.access.lifecycle import (
     ends_at,
     is_closed,
@@ -24,6 +29,7 @@ from portal.access.lifecycle import (
     term_of,
 )
 from portal.access.models import Grant, Renewal
+from portal.access.policy.covered import covered_repos, licensed_repo
 from portal.access.policy.gate_settings import settings_of
 from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.models import User
@@ -72,7 +78,9 @@ def _why_ended(grant: Grant, now: datetime) -> str:
 
 
 def _why_not_yet(grant: Grant, now: datetime) -> str:
-    if is_under_notice(grant) and _signed(grant) == require_version_in_force(grant.repo, now=now):
+    if is_under_notice(grant) and _signed(grant) == require_version_in_force(
+        licensed_repo(grant), now=now
+    ):
         return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
     if grant.is_held:
         return "A person on our team checks this access first. We write to you once that is done."
@@ -92,7 +100,8 @@ def needs_review(grant: Grant, version: LicenceVersion) -> bool:
     on this access yet; never behind a gate that a signature alone opens.
     """
     repo = grant.repo
-    if not any(repo.gate(Mode(mode)) == Gate.REVIEW for mode in grant.modes):
+    gates = {covered.gate(Mode(mode)) for covered in covered_repos(grant) for mode in grant.modes}
+    if Gate.REVIEW not in gates:
         return False
     changed = version != _signed(grant) and version.kind == LicenceVersion.Kind.MATERIAL
     return changed or settings_of(repo).renewal_needs_review or not _was_decided(grant)
@@ -130,17 +139,17 @@ def renew_grant(
 
     Filing again, while a renewal is open or after it was granted, returns that renewal.
     """
-    grant = lock_own(holder, grant_id)
+    grant = lock_own(holder, grant_id, now)
     # Before anything is checked, so that a form sent twice isn't answered by "renewed already".
     if filed := grant.renewals.exclude(outcome__in=(Outcome.DECLINED, Outcome.ENDED)).last():
         return filed
     if obstacle := why_not_renewable(grant, now):
-        raise NotRenewable(obstacle)
-    require_admissible(holder, grant.repo, now)
+        raise NotRenewable(obstacle, help_url=f"/grants/{grant.pk}")
+    require_admissible_to(holder, covered_repos(grant), now)
     missing = "Say what you used the model for, and what came of it."
     report = require_text(report, "report", missing=missing)
     publications = require_text(publications, "publications")
-    version = require_version_in_force(grant.repo, now=now)
+    version = require_version_in_force(licensed_repo(grant), now=now)
     renewal = Renewal.objects.create(
         grant=grant,
         acceptance=store_acceptance(signer=holder, version=version, signature=signature, now=now),
@@ -159,6 +168,7 @@ def renew_grant(
     )
     if needs_review(grant, version):
         letters.send_renewal_filed(renewal, now=now)
+        tell_renewal(renewal, now=now)
     else:
         _grant(renewal, actor=None, now=now)
     return renewal
@@ -174,7 +184,7 @@ def decide_renewal(
     """
     renewal = _reviewed_renewal(actor, renewal_id)
     if renewal.outcome == Outcome.ENDED:
-        raise NotRenewable(ENDED_MEANWHILE)
+        raise NotRenewable(ENDED_MEANWHILE, help_url=f"/grants/{renewal.grant_id}")
     if renewal.decided_at is not None:
         return renewal
     if granted:
@@ -200,7 +210,9 @@ def _reviewed_renewal(actor: User, renewal_id: int) -> Renewal:
         raise RenewalNotFound
     if actor.pk == grant.person_id or grant.memberships.filter(person=actor).exists():
         raise ConflictOfInterest("It is a grant that you work under.")
-    renewal = Renewal.objects.select_for_update(of=("self",)).select_related("acceptance")
+    renewal = Renewal.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "acceptance"
+    )
     locked: Renewal = renewal.get(pk=renewal_id)
     locked.grant = grant
     return locked
@@ -218,7 +230,7 @@ def _require_decidable(grant: Grant) -> None:
     Not only the grant itself: its holder may have signed a newer text meanwhile.
     """
     if not all(map(is_unended, line_of(grant))):
-        raise NotRenewable(ENDED_MEANWHILE)
+        raise NotRenewable(ENDED_MEANWHILE, help_url=f"/grants/{grant.pk}")
 
 
 def _decide(
@@ -240,6 +252,7 @@ def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
     starts_at = max(ends_at(old), now)
     new = Grant(
         repo=old.repo,
+        collection=old.collection,
         person=old.person,
         acceptance=renewal.acceptance,
         parent=old,
@@ -247,7 +260,7 @@ def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
         conditions=old.conditions,
         expires_at=starts_at + term_of(old),
     )
-    screening = start_grant(new, actor=actor, now=now, at=starts_at)
+    screening = start_grant(new, actor=actor, now=now, at=starts_at, covering=carried(old))
     carry_members(old, new, now)
     if new.is_held:
         checks.send_extra_check(new, screening, now=now)

@@ -8,13 +8,11 @@ from django.utils import timezone
 
 from portal.access.lifecycle import Status, is_active, is_under_notice, status_of
 from portal.access.models import Grant, Membership
-from portal.access.policy.conditions import Conditions
+from portal.access.policy.covered import grant_words
 from portal.access.status_badge import StatusBadge
-from portal.catalog.models import Mode
 from portal.formatting import whole_date
 from portal.outbox.models import OutboxMessage
 
-HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."
 DELIVERY = {
     OutboxMessage.State.QUEUED: StatusBadge("calm", "On its way", "clock"),
     OutboxMessage.State.SENT: StatusBadge("yes", "Delivered to the mail server", "tick"),
@@ -47,9 +45,8 @@ def grant_state(grant: Grant, now: datetime) -> StatusBadge:
 
 
 def conditions_in_words(grant: Grant) -> list[str]:
-    """Write each condition as a sentence, and say first where files can't be downloaded."""
-    words = Conditions.of(grant.conditions).words()
-    return words if Mode.DOWNLOAD in grant.modes else [HOSTED_ONLY, *words]
+    """Write each condition as a sentence, and which models a grant through a collection opens."""
+    return grant_words(grant)
 
 
 def member_state(membership: Membership) -> StatusBadge:

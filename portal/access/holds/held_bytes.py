@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from inference.model_files.weight_formats import is_called_weights
 from portal.access.models import Hold
 from portal.access.policy.conditions import matches
 from portal.catalog.models import File, ModelRepo, Ref, Revision
 from portal.errors import FieldErrors
 
-WEIGHTS = (".safetensors", ".gguf", ".npz", ".onnx", ".bin", ".pt", ".pth")
 NEVER_WEIGHTS = (".json", ".jsonl", ".md", ".model", ".tiktoken", ".txt")
 MOST_LISTED = 100
 
@@ -35,7 +35,7 @@ def covered_blobs(revision: Revision, patterns: Sequence[str]) -> tuple[str, ...
 
 def _may_be_weights(file: File) -> bool:
     """Tell whether a file may be weights, by its suffix too: a .gitattributes may hide its size."""
-    is_large = file.lfs or file.path.endswith(WEIGHTS)
+    is_large = file.lfs or is_called_weights(file.path)
     return is_large and not file.path.endswith(NEVER_WEIGHTS)
 
 

@@ -112,7 +112,7 @@ def proposed(
 
 
 def _require_may_hold(actor: User, repo: ModelRepo | None, now: datetime) -> None:
-    if repo is None and not (actor.is_superuser and actor.is_active):
+    if repo is None and not (actor.is_operator):
         raise Forbidden("A hold on all models is for the operators of this site.")
     if repo is not None and not may(actor, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden("Only the people who administer this model may hold access to it.")
@@ -134,7 +134,7 @@ def _same_standing(hold: Hold) -> Hold | None:
     The lock keeps two administrators who press the button at once from placing two holds.
     """
     subject = getattr(hold, hold.scope)
-    type(subject).objects.select_for_update().get(pk=subject.pk)
+    type(subject).objects.select_for_update(no_key=True).get(pk=subject.pk)
     values = {"scope": hold.scope, "repo": hold.repo, hold.scope: subject}
     standing = Hold.objects.standing().filter(**values, everywhere=hold.everywhere)
     return next((same for same in standing if same.blob_ids == hold.proposed_blobs), None)
@@ -173,7 +173,9 @@ def lift_hold(*, actor: User, hold_id: int, reason: str, now: datetime) -> Hold:
 
 
 def _managed(actor: User, hold_id: int) -> Hold:
-    locked = Hold.objects.select_for_update(of=("self",)).select_related("repo__namespace")
+    locked = Hold.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "repo__namespace"
+    )
     hold: Hold | None = locked.filter(pk=hold_id).first()
     if hold is None or not Hold.objects.manageable_by(actor).filter(pk=hold_id).exists():
         raise HoldNotFound

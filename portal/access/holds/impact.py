@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from portal.access.holds.held_bytes import Reach, held_repos, held_revisions, reach_of
 from portal.access.models import Grant, Hold, Membership
+from portal.access.querysets import GrantQuerySet
 from portal.accounts.models import Affiliation, User
 from portal.catalog.models import ModelRepo, Revision
 
@@ -63,12 +64,12 @@ def stopped_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
     return grants if people is None else grants.filter(person__in=people)
 
 
-def _active_grants(hold: Hold, now: datetime) -> QuerySet[Grant]:
+def _active_grants(hold: Hold, now: datetime) -> GrantQuerySet[Grant]:
     """Select the active grants on the repos where the hold binds."""
-    active = Grant.objects.active_at(now)
+    active: GrantQuerySet[Grant] = Grant.objects.active_at(now)
     if hold.revision is not None:
-        return active.filter(repo__in=held_repos(hold))
-    return active if hold.repo is None else active.filter(repo=hold.repo)
+        return active.covering_any(held_repos(hold))
+    return active if hold.repo is None else active.covering(hold.repo)
 
 
 def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> QuerySet[User]:
@@ -80,7 +81,7 @@ def held_people(hold: Hold, now: datetime, *, repo: ModelRepo | None = None) -> 
         return User.objects.filter(pk__in=[hold.person_id])
     active = _active_grants(hold, now)
     if repo is not None:
-        active = active.filter(repo=repo)
+        active = active.covering(repo)
     joined = Q(memberships__joined_at__isnull=False, memberships__ended_at=None)
     holding = Q(pk__in=active.values("person"))
     working = Q(pk__in=active.filter(joined).values("memberships__person"))

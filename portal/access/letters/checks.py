@@ -7,11 +7,19 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from portal.access.letters.mailer import Address, grant_keys, holder_of, send, send_to_each
+from portal.access.letters.mailer import (
+    Address,
+    grant_keys,
+    holder_of,
+    name_for_subject,
+    send,
+    send_to_each,
+)
 from portal.access.letters.members import member_of
 from portal.access.letters.requests import about_screening
+from portal.access.letters.team.rights import tell_check
+from portal.access.lifecycle import told_at
 from portal.access.models import Grant, Membership, Screening
-from portal.access.policy.contacts import administrators
 from portal.accounts.models import User
 from portal.formatting import whole_date
 
@@ -79,40 +87,46 @@ def _checked(screening: Screening) -> Address:
         repo=grant.repo,
         reference=grant.reference,
         keys=grant_keys(grant),
-        about=grant.repo.full_name,
+        about=grant.about,
         label="See your grants",
         page=reverse("access:grants"),
         names=holder_of(grant).names,
+        not_before=told_at(grant),
     )
 
 
 def tell_team(screening: Screening, *, now: datetime) -> None:
-    """Tell who administers the model, at once."""
-    people = administrators(screening.under.repo)
-    tell_people(screening, people, key="team", news=NEEDED, now=now)
+    """Tell who administers the model, as often as each of them chose."""
+    tell_check(screening, facts=_facts_for_team(screening, NEEDED, now), now=now)
 
 
 def tell_people(
     screening: Screening, people: Sequence[User], *, key: str, news: str, now: datetime
 ) -> None:
     """Write to people of the lab about a check that waits for them; ``news`` is the subject."""
-    grant, person = screening.under, screening.person
+    grant = screening.under
     send_to_each(
         people,
         grant.repo,
         kind="check_team",
         key=f"check-{screening.pk}-{key}",
-        facts={
-            "news": news,
-            "person": person.display_name,
-            "who": _who(screening),
-            "due": _due(screening, now),
-            "meanwhile": _meanwhile(screening),
-        },
+        facts=_facts_for_team(screening, news, now),
         reference=grant.reference,
         link=("Open the check", reverse("access:check", args=[screening.pk])),
         now=now,
     )
+
+
+def _facts_for_team(screening: Screening, news: str, now: datetime) -> dict[str, str]:
+    repo, person = screening.under.repo, screening.person
+    return {
+        "news": news,
+        "name": name_for_subject(repo, person, otherwise="somebody with access"),
+        "person": person.display_name,
+        "who": _who(screening),
+        "due": _due(screening, now),
+        "meanwhile": _meanwhile(screening),
+    }
 
 
 def _due(screening: Screening, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -12,15 +12,15 @@ from portal.access.letters.mailer import (
     applicant_of,
     letter_key,
     modes_of,
-    reader_of,
     send,
+    words_for,
 )
 from portal.access.letters.requests import about_screening
 from portal.access.lifecycle import lapses_at
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.covered import standing_coverage, words_on_models
 from portal.access.policy.gate_settings import settings_of
-from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion
 from portal.formatting import whole_date
 
@@ -29,61 +29,81 @@ def letter_keys(decision: Decision) -> list[str]:
     """Return the keys under which the letters of this decision may be queued."""
     return [
         letter_key(decision.request, f"{kind}-{decision.pk}")
-        for kind in ("approval", "approval_check", "offer", "decline")
+        for kind in ("approval", "approval_check", "offer", "decline", "decline_unspecified")
     ]
 
 
-def send_approval(access_request: AccessRequest, grant: Grant, *, now: datetime) -> None:
-    """Tell that the access is open under the text that was signed with the request."""
-    if grant.acceptance is None or grant.decision is None:
-        raise ValueError("an open access has its signature and its decision")
-    facts = _terms(grant) | {
-        "licence": str(grant.acceptance.licence_version),
-        "signed_on": whole_date(grant.acceptance.accepted_at),
+def send_approval(access_request: AccessRequest, grants: Sequence[Grant], *, now: datetime) -> None:
+    """Tell that the access is open under the texts that were signed with the request."""
+    acceptances = [grant.acceptance for grant in grants if grant.acceptance]
+    facts = _terms_of_models(grants) | {
+        "licence": " and ".join(str(row.licence_version) for row in acceptances),
+        "signed_on": _days(row.accepted_at for row in acceptances),
     }
     address = applicant_of(access_request).linked("See what is open")
-    _send(address, grant.decision, kind="approval", facts=facts, now=now)
+    _send(address, _decision_of(grants[0]), kind="approval", facts=facts, now=now)
 
 
 def send_approval_check(
-    access_request: AccessRequest, grant: Grant, screening: Screening, *, now: datetime
+    access_request: AccessRequest, screening: Screening, *, now: datetime
 ) -> None:
     """Tell that the access opens once a person has made the extra check."""
-    if grant.decision is None or screening.due_at is None:
-        raise ValueError("a grant that is checked has its decision, and its check a due date")
-    facts = _terms(grant) | {
+    grant = screening.under
+    if screening.due_at is None:
+        raise ValueError("a check of a grant has a due date")
+    facts = _terms_of_models([grant]) | {
         "about": about_screening(screening),
         "due": whole_date(screening.due_at),
     }
     page = reverse("access:grant", args=[grant.pk])
     address = applicant_of(access_request).linked("See your grant", page)
-    _send(address, grant.decision, kind="approval_check", facts=facts, now=now)
+    _send(address, _decision_of(grant), kind="approval_check", facts=facts, now=now)
 
 
 def send_offer(
-    access_request: AccessRequest, grant: Grant, licence: LicenceVersion, *, now: datetime
+    access_request: AccessRequest,
+    offers: Sequence[tuple[Grant, LicenceVersion]],
+    *,
+    now: datetime,
 ) -> None:
-    """Tell that the access opens once its terms are signed."""
-    if grant.decision is None:
-        raise ValueError("an offer that was asked for has its decision")
-    facts = _terms(grant) | {
-        "conditions": "\n".join(Conditions.of(grant.conditions).words()),
-        "licence": str(licence),
-        "offer_until": whole_date(lapses_at(grant)),
+    """Tell that the access opens once its terms are signed: of each offer with its licence."""
+    grants = [grant for grant, _ in offers]
+    words = Conditions.of(grants[0].conditions).words()  # of all that one decision gives
+    words += [sentence for grant in grants for sentence in words_on_models(grant)]
+    facts = _terms(grants) | {
+        "conditions": "\n".join(words),
+        "licence": " and ".join(str(licence) for _, licence in offers),
+        "offer_until": whole_date(min(map(lapses_at, grants))),
     }
-    page = reverse("access:offer", args=[grant.pk])
-    address = applicant_of(access_request).linked("Read and sign", page)
-    _send(address, grant.decision, kind="offer", facts=facts, now=now)
+    address = applicant_of(access_request)
+    if len(grants) == 1:  # of several, the page of the request shows each
+        address = address.linked("Read and sign", reverse("access:offer", args=[grants[0].pk]))
+    _send(address, _decision_of(grants[0]), kind="offer", facts=facts, now=now)
 
 
 def send_decline(access_request: AccessRequest, decision: Decision, *, now: datetime) -> None:
-    facts = {
-        "reason": str(Decision.Reason(decision.reason_code).label),
-        "explanation": decision.reason_text,
-        "appeal": _appeal(access_request, decision),
-    }
+    """Tell why a request was declined: by a reason of the list, or in words alone."""
+    facts = {"explanation": decision.reason_text, "appeal": _appeal(access_request, decision)}
     address = applicant_of(access_request).linked("Read the decision")
-    _send(address, decision, kind="decline", facts=facts, now=now)
+    reason = decision.listed_reason
+    if reason:
+        facts["reason"] = reason
+    elif decision.reason_text == words_without_a_reason(access_request):
+        facts["explanation"] = ""  # the letter says the same
+    _send(
+        address,
+        decision,
+        kind="decline" if reason else "decline_unspecified",
+        facts=facts,
+        now=now,
+    )
+
+
+def words_without_a_reason(access_request: AccessRequest) -> str:
+    """Return what the team writes to whom it declines without saying why, as it worded that."""
+    repo, reference = access_request.repo, access_request.reference
+    facts = {**applicant_of(access_request).names, "explanation": "", "appeal": ""}
+    return words_for("decline_unspecified", repo, reference, facts).text
 
 
 def send_reopening(
@@ -103,19 +123,6 @@ def send_reopening(
     )
 
 
-def send_assignment(access_request: AccessRequest, assignee: User, *, now: datetime) -> None:
-    """Tell a reviewer that the case is theirs now."""
-    due = f" It is due {whole_date(access_request.due_at)}." if access_request.due_at else ""
-    address = reader_of(access_request, assignee).linked("Open the case")
-    send(
-        replace(address, about=access_request.repo.full_name),
-        kind="assignment",
-        key=f"assigned-{assignee.pk}-{now:%Y%m%d%H%M%S%f}",
-        facts={"due": due},
-        now=now,
-    )
-
-
 def _send(
     address: Address, decision: Decision, *, kind: str, facts: dict[str, str], now: datetime
 ) -> None:
@@ -123,14 +130,32 @@ def _send(
     send(address, kind=kind, key=f"{kind}-{decision.pk}", facts=facts, due_at=due_at, now=now)
 
 
-def _terms(grant: Grant) -> dict[str, str]:
-    return {"modes": modes_of(grant), "until": whole_date(grant.expires_at)}
+def _decision_of(grant: Grant) -> Decision:
+    if grant.decision is None:
+        raise ValueError("a grant that was asked for has its decision")
+    return grant.decision
+
+
+def _terms(grants: Sequence[Grant]) -> dict[str, str]:
+    return {"modes": modes_of(*grants), "until": _days(grant.expires_at for grant in grants)}
+
+
+def _terms_of_models(grants: Sequence[Grant]) -> dict[str, str]:
+    """Return the terms, with the models that grants through a collection open."""
+    terms, rows = _terms(grants), [row for grant in grants for row in standing_coverage(grant)]
+    names = ", ".join(row.repo.full_name for row in rows)
+    return terms | {"modes": f"{terms['modes']} of {names}"} if names else terms
+
+
+def _days(moments: Iterable[datetime]) -> str:
+    """Write each day once, in order."""
+    return " and ".join(dict.fromkeys(map(whole_date, sorted(moments))))
 
 
 def _appeal(access_request: AccessRequest, decision: Decision) -> str:
     """Say until when an appeal is open; nothing where one was made already."""
     if Appeal.objects.filter(request=access_request).exists():
         return ""
-    until = decision.decided_at + timedelta(days=settings_of(access_request.repo).appeal_days)
+    until = decision.undo_until + timedelta(days=settings_of(access_request.repo).appeal_days)
     day = whole_date(until)
     return f"You can appeal once, until {day}; people who did not decide this will review it."

@@ -10,6 +10,8 @@ from portal.access.letters.mailer import holder_of, modes_of, send
 from portal.access.lifecycle import ends_at, lapses_at
 from portal.access.models import Grant, Renewal
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.covered import words_on_models
+from portal.catalog.models import ModelRepo
 from portal.formatting import whole_date
 
 
@@ -40,6 +42,32 @@ def send_offer_declined(grant: Grant, *, now: datetime) -> None:
 def send_revocation(grant: Grant, *, reason: str, now: datetime) -> None:
     facts = {"ended_on": whole_date(now), "reason": reason}
     send(holder_of(grant), kind="revocation", key="revoked", facts=facts, now=now)
+
+
+def send_extended(grant: Grant, repo: ModelRepo, *, now: datetime) -> None:
+    """Tell the holder that their grant opens one more model of the collection."""
+    send(
+        holder_of(grant).linked("See the model", f"/{repo.full_name}"),
+        kind="extended",
+        key=f"extended-{repo.pk}-{now:%Y%m%d%H%M%S}",
+        facts={
+            "model": repo.full_name,
+            "until": whole_date(ends_at(grant)),
+            "conditions": _conditions(grant),
+        },
+        now=now,
+    )
+
+
+def send_coverage_ended(grant: Grant, repo: ModelRepo, *, reason: str, now: datetime) -> None:
+    """Tell the holder that one model of their grant is closed to them; the others stay open."""
+    send(
+        holder_of(grant),
+        kind="coverage_ended",
+        key=f"coverage-ended-{repo.pk}-{now:%Y%m%d%H%M%S}",
+        facts={"model": repo.full_name, "ended_on": whole_date(now), "reason": reason},
+        now=now,
+    )
 
 
 def send_notice(grant: Grant, *, can_sign: bool, now: datetime) -> None:
@@ -111,4 +139,5 @@ def _what_is_open(grant: Grant) -> dict[str, str]:
 
 def _conditions(grant: Grant) -> str:
     """Write each condition as a paragraph of its own."""
-    return "\n\n".join(Conditions.of(grant.conditions).words())
+    words = Conditions.of(grant.conditions).words()
+    return "\n\n".join([*words, *words_on_models(grant)])

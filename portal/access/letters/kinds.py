@@ -16,12 +16,20 @@ FIXED = frozenset(
     {
         "assignment",
         "check_team",
+        "digest",
         "hold_reminder",
         "overdue_owners",
         "overdue_team",
         "renewal_overdue_owners",
         "renewal_overdue_team",
         "stranded",
+        "team_answer",
+        "team_appeal",
+        "team_held",
+        "team_renewal",
+        "team_request",
+        "team_vote",
+        "team_vote_voided",
         "unreachable",
     }
 )
@@ -72,6 +80,7 @@ _SAMPLES = {
     "lifted_on": _DAY,
     "meanwhile": "Your access goes on meanwhile.",
     "member": "Member Name",
+    "model": "lab/model-66b",
     "modes": "download and hosted inference",
     "offer_until": _NEXT_MONTH,
     "placed_on": _DAY,
@@ -139,6 +148,13 @@ GROUPS: dict[str, dict[str, LetterKind]] = {
             explanation="Say which question the model is to answer.",
         ),
         _kind(
+            "decline_unspecified",
+            "Declined, for no reason of the list",
+            _REQUEST,
+            "repo* explanation appeal",
+            explanation="Say which question the model is to answer.",
+        ),
+        _kind(
             "reopened",
             "Taken up again",
             _REQUEST,
@@ -178,6 +194,14 @@ GROUPS: dict[str, dict[str, LetterKind]] = {
             _GRANT,
             "repo* ended_on* reason*",
             reason="The weights were passed on.",
+        ),
+        _kind("extended", "Opened to one more model", _GRANT, "repo* model* until* conditions"),
+        _kind(
+            "coverage_ended",
+            "Ended for one model",
+            _GRANT,
+            "repo* model* ended_on* reason*",
+            reason="This model is for evaluation alone.",
         ),
         _kind(
             "notice",

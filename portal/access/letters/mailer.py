@@ -10,11 +10,16 @@ from django.conf import settings
 from django.urls import reverse
 
 from portal.access.letters.kinds import FIXED, default_words
+from portal.access.lifecycle import told_at
 from portal.access.models import AccessRequest, Grant
+from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
 from portal.outbox.services import queue_letter
 from portal.outbox.templates import LetterWords, fill, render_letter
+from portal.text.bidi import isolated
+
+AN_APPLICANT, A_HOLDER = "An applicant", "A holder"
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Address:
     """An address: whom letters about one thing go to, and what they all have in common.
 
     keys: the beginning of their keys. about: what ends their subjects. names: facts that each of
-    them may use. label, page: the link at their end.
+    them may use. label, page: the link at their end. not_before: when they leave at the earliest.
     """
 
     recipient: User
@@ -33,6 +38,7 @@ class Address:
     label: str
     page: str
     names: Mapping[str, str] = field(default_factory=dict)
+    not_before: datetime | None = None
 
     def linked(self, label: str, page: str = "") -> Address:
         """Return the same with another link: another label, and another page if one is given."""
@@ -43,26 +49,37 @@ def applicant_of(access_request: AccessRequest) -> Address:
     """Address the applicant, about their request."""
     applicant = access_request.applicant
     address = _about_request(access_request, applicant, "access:request", "See your request")
-    return replace(address, names={"applicant": applicant.display_name})
+    return replace(address, names={**address.names, "applicant": applicant.display_name})
 
 
 def holder_of(grant: Grant) -> Address:
-    """Address the holder of a grant, about it."""
+    """Address the holder of a grant, about it, once they know of the decision that gave it."""
     return Address(
         recipient=grant.person,
         repo=grant.repo,
         reference=grant.reference,
         keys=grant_keys(grant),
-        about=grant.repo.full_name,
+        about=grant.about,
         label="See your grant",
         page=reverse("access:grant", args=[grant.pk]),
-        names={"holder": grant.person.display_name},
+        names={"holder": grant.person.display_name, "repo": grant.about},
+        not_before=told_at(grant),
     )
 
 
 def reader_of(access_request: AccessRequest, reader: User) -> Address:
-    """Address somebody of the lab who may read this request."""
-    return _about_request(access_request, reader, "access:case", "Open the request")
+    """Address somebody of the lab who may read this request; the subject names who asks."""
+    applicant = access_request.applicant
+    address = _about_request(access_request, reader, "access:case", "Open the request")
+    who = name_for_subject(access_request.repo, applicant, otherwise=AN_APPLICANT)
+    return replace(address, about="", names={"who": who})
+
+
+def name_for_subject(repo: ModelRepo, person: User, *, otherwise: str) -> str:
+    """Return a name for subjects of letters, or ``otherwise`` where the lab keeps names out."""
+    if settings_of(repo).names_in_subjects:
+        return isolated(person.display_name)
+    return otherwise
 
 
 def _about_request(
@@ -74,9 +91,10 @@ def _about_request(
         repo=repo,
         reference=access_request.reference,
         keys=letter_key(access_request, ""),
-        about=f"{repo.full_name}, request {access_request.reference}",
+        about=f"{access_request.about}, request {access_request.reference}",
         label=label,
         page=reverse(url_name, args=[access_request.pk]),
+        names={"repo": access_request.about},
     )
 
 
@@ -96,15 +114,19 @@ def send(
         key=f"{address.keys}{key}",
         kind=kind,
         recipient=address.recipient,
-        subject=f"{words.subject} ({address.about})" if address.about else words.subject,
+        subject=_with_about(words.subject, address.about),
         paragraphs=words.paragraphs,
         act_label=address.label,
         act_url=f"{settings.BASE_URL}{address.page}",
         reference=address.reference,
         team=team_of(address.repo),
-        due_at=due_at,
+        due_at=max(due_at or now, address.not_before or now),
         now=now,
     )
+
+
+def _with_about(subject: str, about: str) -> str:
+    return subject if not about or about in subject else f"{subject} ({about})"
 
 
 def send_to_each(
@@ -160,5 +182,6 @@ def grant_keys(grant: Grant) -> str:
     return f"grant-{grant.pk}-"
 
 
-def modes_of(grant: Grant) -> str:
-    return " and ".join(Mode(mode).label.lower() for mode in grant.modes)
+def modes_of(*grants: Grant) -> str:
+    modes = sorted({mode for grant in grants for mode in grant.modes})
+    return " and ".join(Mode(mode).label.lower() for mode in modes)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from portal.access.letters.mailer import Address, holder_of, send, team_of, words_for
 from portal.access.models import Membership
+from portal.access.policy.covered import covered_repos
 from portal.accounts.models import User
 from portal.formatting import whole_date
 from portal.outbox.services import Letter, queue_mail
@@ -24,7 +25,7 @@ def member_of(membership: Membership, person: User, label: str, page: str) -> Ad
         repo=grant.repo,
         reference=grant.reference,
         keys=f"member-{membership.pk}-",
-        about=grant.repo.full_name,
+        about=grant.about,
         label=label,
         page=page,
         names=holder_of(grant).names,
@@ -88,7 +89,9 @@ def send_ended(membership: Membership, *, now: datetime) -> None:
             now=now,
         )
     else:
-        member = member_of(membership, person, "See the model", f"/{grant.repo.full_name}")
+        member = member_of(
+            membership, person, "See the model", f"/{covered_repos(grant)[0].full_name}"
+        )
         send(member, kind="membership_ended", key="ended", facts=facts, now=now)
     send(
         _holder_about(membership),

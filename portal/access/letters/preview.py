@@ -41,9 +41,9 @@ def _facts(access_request: AccessRequest, kind: str) -> dict[str, str]:
     """Return the facts that are certain: only an approval opens under the text that was signed."""
     facts = {"applicant": access_request.applicant.display_name}
     if kind == "approval":
-        signed = access_request.submissions.latest("number").acceptance
-        facts["licence"] = str(signed.licence_version)
-        facts["signed_on"] = whole_date(signed.accepted_at)
+        newest = access_request.submissions.latest("number")
+        facts["licence"] = newest.texts_signed
+        facts["signed_on"] = whole_date(newest.acceptance.accepted_at)
     return facts
 
 

@@ -53,6 +53,11 @@ class Migration(migrations.Migration):
                 ('licence_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acceptances', to='catalog.licenceversion')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acceptances', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('capacity', 'person'), models.Q(('entity', ''), _negated=True), _connector='OR'), name='an_entity_is_named'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='AccessRequest',
@@ -79,6 +84,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(fields=['state', 'submitted_at'], name='access_acce_state_f61e8e_idx'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'submitted_at'], name='undecided_by_age'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review'])), fields=['due_at'], name='undecided_by_due_date'),
+                    models.Index(fields=['repo', '-closed_at'], name='closed_by_date'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'state', 'submitted_at', 'id'], name='queue_by_state'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'sector', 'submitted_at', 'id'], name='queue_by_sector'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'country', 'submitted_at', 'id'], name='queue_by_country'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'evidence_is_clear', 'submitted_at', 'id'], name='queue_by_evidence_is_clear'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'state', 'was_asked', 'submitted_at', 'id'], name='queue_by_was_asked'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'organization_name', 'submitted_at', 'id'], name='queue_by_organization'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'due_at', 'id'], name='queue_by_due_date'),
+                    models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info']), ('escalation_level__gt', 0)), fields=['repo', 'submitted_at', 'id'], name='queue_of_escalated'),
+                    models.Index(condition=models.Q(('escalation_level__gt', 0)), fields=['submitted_at', 'id'], name='escalated_by_age'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['searched'], name='searched_words'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'held', 'in_review', 'needs_info'])), fields=('repo', 'applicant'), name='one_open_request'),
+                    models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('due_at__isnull', False), ('submitted_at__isnull', False)), _connector='OR'), name='submitted_has_time_and_due_date'),
+                    models.CheckConstraint(condition=models.Q(('closed_at__isnull', False), ('state__in', ['draft', 'held', 'in_review', 'needs_info']), _connector='OR'), name='closed_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -93,6 +119,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['assigned_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('request',), name='one_assignee'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -105,6 +134,11 @@ class Migration(migrations.Migration):
                 ('request', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conflict_declarations', to='access.accessrequest')),
                 ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('request', 'reviewer'), name='one_declaration_each'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Decision',
@@ -124,6 +158,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['decided_at', 'pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('verdict', 'approved'), models.Q(models.Q(('reason_code', ''), _negated=True), models.Q(('reason_text', ''), _negated=True)), _connector='OR'), name='declined_says_why'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='undone_by_someone'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -147,6 +185,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['escalated_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('request', 'level', 'reason', 'escalated_at'), name='escalated_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -169,6 +210,11 @@ class Migration(migrations.Migration):
                 ('repo', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='gate_settings', to='catalog.modelrepo')),
                 ('updated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('lift_quorum__gte', 1), ('quorum__gte', 1)), name='quorums_are_of_people'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Grant',
@@ -199,6 +245,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-expires_at', '-pk'],
+                'indexes': [
+                    models.Index(fields=['person', 'repo'], name='access_gran_person__7c2eed_idx'),
+                    models.Index(fields=['expires_at'], name='access_gran_expires_6e1f94_idx'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('starts_at', None), ('expires_at__gt', models.F('starts_at')), _connector='OR'), name='grant_interval'),
+                    models.CheckConstraint(condition=models.Q(('starts_at', None), ('acceptance__isnull', False), _connector='OR'), name='active_is_signed'),
+                    models.CheckConstraint(condition=models.Q(('offered_at', None), ('offer_expires_at__isnull', False), _connector='OR'), name='an_offer_has_an_end'),
+                    models.CheckConstraint(condition=models.Q(('offered_at__isnull', False), ('held_at__isnull', False), ('starts_at__isnull', False), _connector='OR'), name='offered_held_or_started'),
+                    models.CheckConstraint(condition=models.Q(('held_at', None), ('acceptance__isnull', False), _connector='OR'), name='a_held_grant_is_signed'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('revoked_at', None), ('revoked_by', None)), models.Q(('revoked_at__isnull', False), ('revoked_by__isnull', False)), _connector='OR'), name='revoked_by_someone'),
+                    models.CheckConstraint(condition=models.Q(('closed_at', None), models.Q(('closeout', ''), _negated=True), _connector='OR'), name='closed_with_a_statement'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -218,6 +277,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-placed_at', '-pk'],
+                'indexes': [
+                    models.Index(condition=models.Q(('lifted_at', None)), fields=['repo'], name='holds_that_bind'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('organization', None), ('person__isnull', False), ('revision', None), ('scope', 'person')), models.Q(('organization__isnull', False), ('person', None), ('revision', None), ('scope', 'organization')), models.Q(('organization', None), ('person', None), ('repo__isnull', False), ('revision__isnull', False), ('scope', 'revision')), _connector='OR'), name='held_as_its_scope_says'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -227,6 +292,11 @@ class Migration(migrations.Migration):
                 ('blob', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='catalog.blob')),
                 ('hold', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='blobs', to='access.hold')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('hold', 'blob'), name='held_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='HoldLift',
@@ -239,6 +309,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['given_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('hold', 'person'), name='one_lift_each'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -261,6 +334,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['invited_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('grant', 'email'), name='invited_once'),
+                    models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('grant', 'person'), name='a_member_once'),
+                    models.CheckConstraint(condition=models.Q(('joined_at', None), models.Q(('acceptance__isnull', False), ('person__isnull', False)), _connector='OR'), name='joined_by_signing'),
+                    models.CheckConstraint(condition=models.Q(('held_at', None), models.Q(('acceptance__isnull', False), ('person__isnull', False)), _connector='OR'), name='held_once_signed'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -291,6 +370,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['cast_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('voided_at', None)), fields=('repo', 'person', 'voter'), name='one_vote_for_an_offer_each'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -310,6 +392,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['asked_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('answered_at', None), ('undone_at', None)), fields=('request',), name='one_question_at_a_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at', None)), models.Q(models.Q(('answer', ''), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='answered_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('answered_at', None), ('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='question_undone_by_someone'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -329,6 +416,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['filed_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('decided_at', None)), fields=('grant',), name='one_open_renewal'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -343,6 +433,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['version'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('repo', 'version'), name='forms_are_versioned'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -356,6 +449,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('request', 'other'), name='linked_once'),
+                    models.CheckConstraint(condition=models.Q(('request', models.F('other')), _negated=True), name='linked_to_another'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -373,6 +470,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'screening entries',
                 'ordering': ['kind', 'value'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('kind', 'value'), name='screened_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -390,6 +490,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('request', 'number'), name='snapshots_numbered'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -408,6 +511,15 @@ class Migration(migrations.Migration):
                 ('membership', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='screenings', to='access.membership')),
                 ('submission', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='screening', to='access.submission')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('disposed_at', None), ('due_at__isnull', False)), fields=['due_at'], name='checks_by_due_date'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('disposed_at', None), ('disposed_by', None)), models.Q(('disposed_at__isnull', False), ('disposed_by__isnull', False), models.Q(('disposition', ''), _negated=True)), _connector='OR'), name='a_disposition_is_somebodys'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('grant', None), ('membership', None), ('submission__isnull', False)), models.Q(('grant__isnull', False), ('membership', None), ('submission', None)), models.Q(('grant', None), ('membership__isnull', False), ('submission', None)), _connector='OR'), name='screens_one_thing'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Review',
@@ -428,231 +540,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['cast_at', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('voided_at', None)), fields=('request', 'reviewer'), name='one_vote_each'),
+                ],
             },
         ),
         migrations.AddField(
             model_name='decision',
             name='submission',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='access.submission'),
-        ),
-        migrations.AddConstraint(
-            model_name='acceptance',
-            constraint=models.CheckConstraint(condition=models.Q(('capacity', 'person'), models.Q(('entity', ''), _negated=True), _connector='OR'), name='an_entity_is_named'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(fields=['state', 'submitted_at'], name='access_acce_state_f61e8e_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'submitted_at'], name='undecided_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review'])), fields=['due_at'], name='undecided_by_due_date'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(fields=['repo', '-closed_at'], name='closed_by_date'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'state', 'submitted_at', 'id'], name='queue_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'sector', 'submitted_at', 'id'], name='queue_by_sector'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'country', 'submitted_at', 'id'], name='queue_by_country'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'evidence_is_clear', 'submitted_at', 'id'], name='queue_by_evidence_is_clear'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'state', 'was_asked', 'submitted_at', 'id'], name='queue_by_was_asked'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'organization_name', 'submitted_at', 'id'], name='queue_by_organization'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info'])), fields=['repo', 'due_at', 'id'], name='queue_by_due_date'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'in_review', 'needs_info']), ('escalation_level__gt', 0)), fields=['repo', 'submitted_at', 'id'], name='queue_of_escalated'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('escalation_level__gt', 0)), fields=['submitted_at', 'id'], name='escalated_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['searched'], name='searched_words'),
-        ),
-        migrations.AddConstraint(
-            model_name='accessrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'held', 'in_review', 'needs_info'])), fields=('repo', 'applicant'), name='one_open_request'),
-        ),
-        migrations.AddConstraint(
-            model_name='accessrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('due_at__isnull', False), ('submitted_at__isnull', False)), _connector='OR'), name='submitted_has_time_and_due_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='accessrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', False), ('state__in', ['draft', 'held', 'in_review', 'needs_info']), _connector='OR'), name='closed_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('request',), name='one_assignee'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictdeclaration',
-            constraint=models.UniqueConstraint(fields=('request', 'reviewer'), name='one_declaration_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(fields=('request', 'level', 'reason', 'escalated_at'), name='escalated_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='gatesettings',
-            constraint=models.CheckConstraint(condition=models.Q(('lift_quorum__gte', 1), ('quorum__gte', 1)), name='quorums_are_of_people'),
-        ),
-        migrations.AddIndex(
-            model_name='grant',
-            index=models.Index(fields=['person', 'repo'], name='access_gran_person__7c2eed_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='grant',
-            index=models.Index(fields=['expires_at'], name='access_gran_expires_6e1f94_idx'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at', None), ('expires_at__gt', models.F('starts_at')), _connector='OR'), name='grant_interval'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at', None), ('acceptance__isnull', False), _connector='OR'), name='active_is_signed'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('offered_at', None), ('offer_expires_at__isnull', False), _connector='OR'), name='an_offer_has_an_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('offered_at__isnull', False), ('held_at__isnull', False), ('starts_at__isnull', False), _connector='OR'), name='offered_held_or_started'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('held_at', None), ('acceptance__isnull', False), _connector='OR'), name='a_held_grant_is_signed'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('revoked_at', None), ('revoked_by', None)), models.Q(('revoked_at__isnull', False), ('revoked_by__isnull', False)), _connector='OR'), name='revoked_by_someone'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at', None), models.Q(('closeout', ''), _negated=True), _connector='OR'), name='closed_with_a_statement'),
-        ),
-        migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at', None)), fields=['repo'], name='holds_that_bind'),
-        ),
-        migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('organization', None), ('person__isnull', False), ('revision', None), ('scope', 'person')), models.Q(('organization__isnull', False), ('person', None), ('revision', None), ('scope', 'organization')), models.Q(('organization', None), ('person', None), ('repo__isnull', False), ('revision__isnull', False), ('scope', 'revision')), _connector='OR'), name='held_as_its_scope_says'),
-        ),
-        migrations.AddConstraint(
-            model_name='heldblob',
-            constraint=models.UniqueConstraint(fields=('hold', 'blob'), name='held_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='holdlift',
-            constraint=models.UniqueConstraint(fields=('hold', 'person'), name='one_lift_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('grant', 'email'), name='invited_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('grant', 'person'), name='a_member_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('joined_at', None), models.Q(('acceptance__isnull', False), ('person__isnull', False)), _connector='OR'), name='joined_by_signing'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('held_at', None), models.Q(('acceptance__isnull', False), ('person__isnull', False)), _connector='OR'), name='held_once_signed'),
-        ),
-        migrations.AddConstraint(
-            model_name='offervote',
-            constraint=models.UniqueConstraint(condition=models.Q(('voided_at', None)), fields=('repo', 'person', 'voter'), name='one_vote_for_an_offer_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='question',
-            constraint=models.UniqueConstraint(condition=models.Q(('answered_at', None), ('undone_at', None)), fields=('request',), name='one_question_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at', None)), models.Q(models.Q(('answer', ''), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='answered_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('answered_at', None), ('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='question_undone_by_someone'),
-        ),
-        migrations.AddConstraint(
-            model_name='renewal',
-            constraint=models.UniqueConstraint(condition=models.Q(('decided_at', None)), fields=('grant',), name='one_open_renewal'),
-        ),
-        migrations.AddConstraint(
-            model_name='requestform',
-            constraint=models.UniqueConstraint(fields=('repo', 'version'), name='forms_are_versioned'),
-        ),
-        migrations.AddConstraint(
-            model_name='requestlink',
-            constraint=models.UniqueConstraint(fields=('request', 'other'), name='linked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='requestlink',
-            constraint=models.CheckConstraint(condition=models.Q(('request', models.F('other')), _negated=True), name='linked_to_another'),
-        ),
-        migrations.AddConstraint(
-            model_name='screeningentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('kind', 'value'), name='screened_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(fields=('request', 'number'), name='snapshots_numbered'),
-        ),
-        migrations.AddIndex(
-            model_name='screening',
-            index=models.Index(condition=models.Q(('disposed_at', None), ('due_at__isnull', False)), fields=['due_at'], name='checks_by_due_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='screening',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('disposed_at', None), ('disposed_by', None)), models.Q(('disposed_at__isnull', False), ('disposed_by__isnull', False), models.Q(('disposition', ''), _negated=True)), _connector='OR'), name='a_disposition_is_somebodys'),
-        ),
-        migrations.AddConstraint(
-            model_name='screening',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('grant', None), ('membership', None), ('submission__isnull', False)), models.Q(('grant__isnull', False), ('membership', None), ('submission', None)), models.Q(('grant', None), ('membership__isnull', False), ('submission', None)), _connector='OR'), name='screens_one_thing'),
-        ),
-        migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('voided_at', None)), fields=('request', 'reviewer'), name='one_vote_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict', 'approved'), models.Q(models.Q(('reason_code', ''), _negated=True), models.Q(('reason_text', ''), _negated=True)), _connector='OR'), name='declined_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='undone_by_someone'),
         ),
     ]

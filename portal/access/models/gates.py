@@ -14,7 +14,9 @@ class GateSettings(models.Model):
     repo = models.OneToOneField(ModelRepo, on_delete=models.CASCADE, related_name="gate_settings")
     quorum = models.PositiveSmallIntegerField(default=1)
     hidden_votes = models.BooleanField(default=True)
+    chair = person_field(null=True)  # decides alone where the votes differ; off where null
     names_reviewers = models.BooleanField(default=False)
+    names_in_subjects = models.BooleanField(default=True)
     undo_minutes = models.PositiveSmallIntegerField(default=10)
     question_days = models.PositiveSmallIntegerField(default=30)
     offer_days = models.PositiveSmallIntegerField(default=30)

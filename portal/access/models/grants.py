@@ -14,7 +14,7 @@ from portal.access.models.reviews import Decision
 from portal.access.models.signatures import Acceptance
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import Organization
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Collection, ModelRepo
 from portal.text.lines import LineField
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class Grant(models.Model):
-    """The right of one person to use one repo, in these modes and for one term.
+    """The right of one person to use a repo, in these modes and for one term.
+
+    Through a ``collection``, ``repo`` is its lead, whose team answers for the grant, and the rows
+    of its coverage say which models it opens, all under one licence; a decision on models under
+    several makes a grant for each.
 
     An offer has no start yet: signing its terms gives it one. ``parent``: the grant that this one
     renews. ``held_at``: screening has a hit on its holder, and it opens nothing until the hit is
@@ -31,14 +35,17 @@ class Grant(models.Model):
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="grants")
+    collection = models.ForeignKey(
+        Collection, null=True, on_delete=models.PROTECT, related_name="grants"
+    )
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="grants"
     )
     acceptance = models.ForeignKey(
         Acceptance, null=True, on_delete=models.PROTECT, related_name="grants"
     )
-    decision = models.OneToOneField(
-        Decision, null=True, on_delete=models.PROTECT, related_name="grant"
+    decision = models.ForeignKey(
+        Decision, null=True, on_delete=models.PROTECT, related_name="grants"
     )
     parent = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="renewed_as"
@@ -105,11 +112,23 @@ class Grant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.repo} to {self.person}"
+        return f"{self.about} to {self.person}"
 
     @property
     def reference(self) -> str:
         return f"G{self.pk:04d}"
+
+    @property
+    def about(self) -> str:
+        """Return what the grant is about, as pages and letters name it: a repo, or a collection."""
+        return self.collection.title if self.collection else self.repo.full_name
+
+    @property
+    def about_url(self) -> str:
+        """Return the page of what ``about`` names; of a deleted collection, its lead's."""
+        if self.collection and self.collection.is_standing:
+            return self.collection.path
+        return f"/{self.repo.full_name}"
 
     @property
     def is_offer(self) -> bool:

@@ -1,8 +1,12 @@
-"""Requests for access, their snapshots, and questions to the applicant."""
+"""Requests for access, and their snapshots."""
 
 from __future__ import annotations
 
+from copy import copy
+from datetime import datetime
+
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
@@ -10,12 +14,11 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left
 
 from portal.access.errors import RequestHasMovedOn
-from portal.access.models.fields import person_field
 from portal.access.models.gates import RequestForm
 from portal.access.models.signatures import Acceptance
-from portal.access.querysets import AccessRequestQuerySet, QuestionQuerySet
+from portal.access.querysets import AccessRequestQuerySet
 from portal.accounts.models import Organization
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Collection, ModelRepo
 from portal.text.lines import LineField
 
 SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
@@ -33,7 +36,10 @@ def _searched() -> SearchVector:
 
 
 class AccessRequest(models.Model):
-    """One person's request for one repo, from draft to decision."""
+    """One person's request, from draft to decision: for one repo, or through a collection.
+
+    Through a collection, ``repo`` is its lead, and ``chosen`` are the models asked for.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -58,12 +64,18 @@ class AccessRequest(models.Model):
         State.NEEDS_INFO: {State.IN_REVIEW, State.HELD, State.LAPSED, State.WITHDRAWN},
         State.LAPSED: {State.IN_REVIEW, State.HELD},
         State.APPROVED: {State.IN_REVIEW},  # undone, or reopened
-        State.DECLINED: {State.IN_REVIEW},  # undone, reopened, or appealed
+        State.DECLINED: {State.IN_REVIEW, State.HELD},  # undone, reopened, or appealed
     }
+    STATE_FIELDS = ("state", "shown_as", "shown_until")
     OPEN_STATES = (State.DRAFT, State.HELD, State.IN_REVIEW, State.NEEDS_INFO)
     UNDECIDED_STATES = (State.HELD, State.IN_REVIEW, State.NEEDS_INFO)
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="requests")
+    collection = models.ForeignKey(
+        Collection, null=True, on_delete=models.PROTECT, related_name="requests"
+    )
+    # Copied from the newest snapshot's answer, which has the names that the models bore then.
+    chosen = models.ManyToManyField(ModelRepo, related_name="+")
     applicant = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests"
     )
@@ -74,6 +86,9 @@ class AccessRequest(models.Model):
     submitted_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    # What the applicant sees until then, while the team may undo what it did; see ``state_shown``.
+    shown_as = models.CharField(max_length=10, choices=State, blank=True)
+    shown_until = models.DateTimeField(null=True)
     # Copied from the newest snapshot, so that the queue is searched and grouped in SQL alone.
     organization = models.ForeignKey(
         Organization, null=True, on_delete=models.PROTECT, related_name="access_requests"
@@ -81,7 +96,10 @@ class AccessRequest(models.Model):
     organization_name = LineField(max_length=200, blank=True)
     sector = models.CharField(max_length=14, blank=True)
     country = models.CharField(max_length=2, blank=True)
+    # The assessment of the evidence as of evidence_at, by which the queue is filtered and grouped.
     evidence_is_clear = models.BooleanField(default=False)
+    evidence_flags = ArrayField(models.CharField(max_length=24), default=list)
+    evidence_at = models.DateTimeField(null=True)
     escalation_level = models.PositiveSmallIntegerField(default=0)
     escalated_at = models.DateTimeField(null=True)
     was_asked = models.BooleanField(default=False)  # a question was put to the applicant
@@ -139,6 +157,8 @@ class AccessRequest(models.Model):
                 name="escalated_by_age",
             ),
             GinIndex(fields=["searched"], name="searched_words"),
+            GinIndex(fields=["evidence_flags"], condition=UNDECIDED, name="queue_by_flags"),
+            models.Index(fields=["evidence_at"], condition=UNDECIDED, name="evidence_by_age"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -166,6 +186,18 @@ class AccessRequest(models.Model):
         return f"{self.pk:04d}"
 
     @property
+    def about(self) -> str:
+        """Return what is asked for, as pages and letters name it: a repo, or a collection."""
+        return self.collection.title if self.collection else self.repo.full_name
+
+    @property
+    def about_url(self) -> str:
+        """Return the page of what ``about`` names; of a deleted collection, its lead's."""
+        if self.collection and self.collection.is_standing:
+            return self.collection.path
+        return f"/{self.repo.full_name}"
+
+    @property
     def state_for_team(self) -> str:
         """Return the state in the reviewers' words; the display's are the applicant's."""
         return QUESTION_ASKED if self.state == self.State.NEEDS_INFO else self.get_state_display()
@@ -174,17 +206,43 @@ class AccessRequest(models.Model):
     def is_open(self) -> bool:
         return self.state in self.OPEN_STATES
 
-    def move_to(self, state: State) -> None:
-        """Change the state without saving. Raise RequestHasMovedOn where TRANSITIONS forbids it."""
+    def is_settling(self, now: datetime) -> bool:
+        """Tell whether the team may still undo its last act, of which the applicant isn't told."""
+        return self.shown_until is not None and now < self.shown_until
+
+    def state_shown(self, now: datetime) -> State:
+        """Return the state that the applicant knows of: the one before, while the team may undo."""
+        return self.State(self.shown_as if self.is_settling(now) else self.state)
+
+    def as_shown(self, now: datetime) -> AccessRequest:
+        """Return the row as its applicant may read it; for pages alone, and never to be saved.
+
+        A decision closes it, to its applicant, when they are told of it.
+        """
+        if self.shown_until is None:
+            return self
+        shown = copy(self)
+        shown.state = self.state_shown(now)
+        is_told = self.closed_at is not None and not self.is_settling(now)
+        shown.closed_at = self.shown_until if is_told else None
+        return shown
+
+    def move_to(self, state: State, *, shown_from: datetime | None = None) -> None:
+        """Change STATE_FIELDS without saving; the applicant sees the new one from ``shown_from``.
+
+        Raise RequestHasMovedOn where TRANSITIONS forbids it.
+        """
         if state not in self.TRANSITIONS.get(self.State(self.state), set()):
             raise RequestHasMovedOn(self.reference, self.get_state_display())
+        self.shown_as, self.shown_until = (self.state, shown_from) if shown_from else ("", None)
         self.state = state
 
 
 class Submission(models.Model):
-    """A frozen snapshot of the answers, with the signature that came with them.
+    """A frozen snapshot of the answers, with the signatures that came with them.
 
-    ``is_material``: it differs from the one before in an answer that votes rest on.
+    ``further_acceptances``: those under other texts, where models of a collection stand under
+    several. ``is_material``: it differs from the one before in an answer that votes rest on.
     """
 
     class Occasion(models.TextChoices):
@@ -201,6 +259,7 @@ class Submission(models.Model):
     number = models.PositiveSmallIntegerField()
     answers = models.JSONField()
     acceptance = models.ForeignKey(Acceptance, on_delete=models.PROTECT, related_name="submissions")
+    further_acceptances = models.ManyToManyField(Acceptance, related_name="further_submissions")
     occasion = models.CharField(max_length=9, choices=Occasion, default=Occasion.SUBMITTED)
     is_material = models.BooleanField(default=True)
     submitted_at = models.DateTimeField()
@@ -214,50 +273,15 @@ class Submission(models.Model):
     def __str__(self) -> str:
         return f"{self.request}, snapshot {self.number}"
 
+    @property
+    def acceptances(self) -> list[Acceptance]:
+        """Return the signature under each text that came with the answers."""
+        further = self.further_acceptances.select_related("licence_version__licence")
+        return [self.acceptance, *further.order_by("pk")]
 
-class Question(models.Model):
-    """A reviewer's question to the applicant; the clock is paused while it waits for an answer.
-
-    Undoing one marks it and keeps the row, as with a decision.
-    """
-
-    NO_ANSWER = "No answer came: the request lapsed, and the team reopened it."
-
-    request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="questions")
-    text = models.TextField()
-    asked_by = person_field()
-    asked_at = models.DateTimeField()
-    deadline_at = models.DateTimeField()
-    answer = models.TextField(blank=True)
-    answered_at = models.DateTimeField(null=True)
-    undo_until = models.DateTimeField(null=True)  # null in rows older than the undo
-    undone_by = person_field(null=True)
-    undone_at = models.DateTimeField(null=True)
-
-    objects = QuestionQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["asked_at", "pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["request"],
-                condition=models.Q(answered_at=None, undone_at=None),
-                name="one_question_at_a_time",
-            ),
-            models.CheckConstraint(
-                name="answered_has_time",
-                condition=models.Q(answer="", answered_at=None)
-                | (~models.Q(answer="") & models.Q(answered_at__isnull=False)),
-            ),
-            models.CheckConstraint(
-                name="question_undone_by_someone",
-                condition=models.Q(undone_at=None, undone_by=None)
-                | models.Q(undone_at__isnull=False, undone_by__isnull=False, answered_at=None),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Question on {self.request}"
+    @property
+    def texts_signed(self) -> str:
+        return " and ".join(str(acceptance.licence_version) for acceptance in self.acceptances)
 
 
 class RequestLink(models.Model):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 from portal.access.models.fields import modes_field, person_field
 from portal.access.models.requests import AccessRequest, Submission
+from portal.access.querysets import DecisionQuerySet
 
 
 class Decision(models.Model):
-    """A decision on a snapshot, with its reason. Undoing one marks it and keeps the row."""
+    """A decision on a snapshot, with its reason. Undoing one marks it and keeps the row.
+
+    The applicant learns of it at ``undo_until``; what it gives begins then.
+    """
 
     class Verdict(models.TextChoices):
         APPROVED = "approved"
@@ -31,11 +37,14 @@ class Decision(models.Model):
     reason_text = models.TextField(blank=True)
     conditions = models.JSONField(default=dict)
     is_override = models.BooleanField(default=False)
+    chair_reason = models.TextField(blank=True)  # why the chair decided where the votes differed
     decided_by = person_field()
     decided_at = models.DateTimeField()
     undo_until = models.DateTimeField()
     undone_by = person_field(null=True)
     undone_at = models.DateTimeField(null=True)
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["decided_at", "pk"]
@@ -55,9 +64,28 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.request} {self.verdict}"
 
+    @property
+    def told_at(self) -> datetime:
+        """Return the decision's time as its applicant reads it, on every page and in the API."""
+        return self.undo_until
+
+    @property
+    def is_by_chair(self) -> bool:
+        return bool(self.chair_reason)
+
+    @property
+    def listed_reason(self) -> str:
+        """Return the reason of the list in words; "" where only the text says why."""
+        if self.reason_code in ("", self.Reason.UNSPECIFIED):
+            return ""
+        return str(self.Reason(self.reason_code).label)
+
 
 class Review(models.Model):
-    """One reviewer's vote on one snapshot. A material change of the answers voids it."""
+    """One reviewer's vote on one snapshot. A material change of the answers voids it.
+
+    ``narrowed``: of a request through a collection, the terms of each model by its key.
+    """
 
     request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="reviews")
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="reviews")
@@ -66,6 +94,7 @@ class Review(models.Model):
     modes = modes_field()
     expires_at = models.DateTimeField(null=True)
     conditions = models.JSONField(default=dict)
+    narrowed = models.JSONField(default=dict)
     reason_code = models.CharField(max_length=16, choices=Decision.Reason, blank=True)
     reason_text = models.TextField(blank=True)
     cast_at = models.DateTimeField()

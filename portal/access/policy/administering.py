@@ -1,26 +1,59 @@
-"""The permission to administer a repo, asked before its gate, its grants or its offers change."""
+"""The permission to publish or administer a repo, and what anybody without it is told.
+
+Whoever may know of a repo is told that this is for the people who run it. To anybody else there is
+no such repo: a stranger doesn't learn from a refusal that a private one exists.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from portal.access.policy.permissions import Action
-from portal.access.policy.policy import may
+from portal.access.policy.permissions import Action, Reason, refuse
+from portal.access.policy.policy import TEAMS, may
+from portal.access.policy.refusals import describe
 from portal.accounts.models import User
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.lookup import NOTHING_HERE, find_repo
 from portal.errors import Forbidden, NotFound
+
+
+def repo_run_by(person: User, full_name: str, action: Action) -> ModelRepo:
+    """Return the repo of this name to somebody who may publish it, or administer it: ``action``.
+
+    Raise RepoNotFound where they may not know of it, or Forbidden.
+    """
+    repo = find_repo(full_name, caller=Caller(person))
+    require_runs(person, action, repo)
+    return repo
+
+
+def require_runs(person: User, action: Action, repo: ModelRepo) -> None:
+    """Raise unless a person may publish a repo, or administer it: ``action``.
+
+    Raise RepoNotFound where they may not know of it, or Forbidden.
+    """
+    if TEAMS[action](person).filter(pk=repo.pk).exists():
+        return
+    if not ModelRepo.objects.visible_to(person).filter(pk=repo.pk).exists():
+        raise RepoNotFound(NOTHING_HERE)
+    raise Forbidden(describe(refuse(Reason.NOT_TEAM), repo).line)
 
 
 def lock_administered_repo(actor: User, repo_id: int) -> ModelRepo:
     """Lock a repo until the transaction ends, for a change by somebody who administers it.
 
-    Raise RepoNotFound to anybody else.
+    Raise RepoNotFound or Forbidden to anybody else, as ``require_runs`` does.
     """
-    if not ModelRepo.objects.administered_by(actor).filter(pk=repo_id).exists():
-        raise RepoNotFound("There’s no such model, or none that you administer.")
-    locked = ModelRepo.objects.select_for_update(of=("self",)).select_related("namespace")
-    return locked.get(pk=repo_id)
+    locked = ModelRepo.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "namespace"
+    )
+    repo: ModelRepo | None = locked.filter(pk=repo_id).first()
+    if repo is None:
+        raise RepoNotFound(NOTHING_HERE)
+    require_runs(actor, Action.ADMINISTER, repo)
+    return repo
 
 
 def require_administers(
@@ -28,8 +61,7 @@ def require_administers(
 ) -> None:
     """Raise ``unknown`` where the actor may not see the repo, Forbidden where they don't run it.
 
-    In this order: a stranger doesn't learn from the refusal that a private repo exists. ``what``:
-    the end of the sentence that says what only its administrators may do.
+    ``what``: the end of the sentence that says what only its administrators may do.
     """
     if not may(actor, Action.SEE, repo, now).allowed:
         raise unknown

@@ -52,7 +52,8 @@ class Conditions:
         if self.files is not None:
             sentences.append(f"Only these files may be downloaded: {', '.join(self.files)}.")
         if self.max_members is not None:
-            sentences.append(f"At most {self.max_members} members may work under this grant.")
+            who = "member" if self.max_members == 1 else "members"
+            sentences.append(f"At most {self.max_members} {who} may work under this grant.")
         return sentences
 
 

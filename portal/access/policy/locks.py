@@ -19,8 +19,8 @@ def locked_request(
     the request undecided. Raise what ``require_action`` does; RequestNotFound to all but the
     applicant for a draft.
     """
-    requests = AccessRequest.objects.select_for_update(of=("self",))
-    related = requests.select_related("repo__namespace", "applicant")
+    requests = AccessRequest.objects.select_for_update(of=("self",), no_key=True)
+    related = requests.select_related("repo__namespace", "collection__lead", "applicant")
     access_request = related.filter(pk=request_id).first()
     is_draft = access_request is not None and access_request.state == AccessRequest.State.DRAFT
     if access_request is None or (is_draft and access_request.applicant_id != person.pk):

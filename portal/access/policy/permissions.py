@@ -35,6 +35,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     CLOSED = "closed"
     SUSPENDED = "suspended"
+    RESTORED = "restored"
     CHECKED = "checked"
     SIGN = "sign"
     OFFERED = "offered"
@@ -68,14 +69,16 @@ class Basis:
 class Permission:
     """A permission that is given, or refused for a reason.
 
-    ``since``: the date that the reason speaks of, such as when an answer is due. ``bases``: the
-    grants that allow it; none where something else does, such as an open gate.
+    ``since``: the date that the reason speaks of, such as when an answer is due. ``condition``:
+    what rules it out, in ASCII as the end of a sentence. ``bases``: the grants that allow it; none
+    where something else does, such as an open gate.
     """
 
     allowed: bool
     reason: Reason | None = None
     help_url: str = ""
     since: datetime | None = None
+    condition: str = ""
     limits: Limits = UNLIMITED
     bases: tuple[Basis, ...] = field(default=(), compare=False)
 
@@ -86,7 +89,14 @@ class Permission:
 
 
 ALLOWED = Permission(allowed=True)
+TEXT_ONLY = "it gives generated text only: no logprobs, hidden states or attention"
+TEXT_ONLY_WHILE_WAITING = f"while your request is with the reviewers, {TEXT_ONLY}"
+OTHER_FILES = "it covers other files than this one"
 
 
-def refuse(reason: Reason, help_url: str = "", since: datetime | None = None) -> Permission:
-    return Permission(allowed=False, reason=reason, help_url=help_url, since=since)
+def refuse(
+    reason: Reason, help_url: str = "", since: datetime | None = None, *, condition: str = ""
+) -> Permission:
+    return Permission(
+        allowed=False, reason=reason, help_url=help_url, since=since, condition=condition
+    )

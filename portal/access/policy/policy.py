@@ -13,13 +13,16 @@ from datetime import datetime
 from typing import TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from portal.access.models import Grant, Hold
+from portal.access.models import AccessSuspension, Hold
+from portal.access.policy.active_grants import active_grants
 from portal.access.policy.conditions import Conditions, matches
 from portal.access.policy.permissions import (
     ALLOWED,
+    OTHER_FILES,
+    TEXT_ONLY,
     Action,
     Basis,
     Limits,
@@ -59,7 +62,7 @@ def may(person: Person, action: Action, target: Target, now: datetime) -> Permis
     # Existence is asked first: any other answer would tell that a private model is there.
     if repo.deleted_at is not None:
         return _by_role(user, action, repo) if action in RECORDS else refuse(Reason.NOT_FOUND)
-    if isinstance(target, Revision) and not target.is_shown:
+    if isinstance(target, Revision) and not _is_seen(target, user):
         return refuse(Reason.NOT_FOUND)
     if repo.private and not _among(ModelRepo.objects.visible_to(user or AnonymousUser()), repo):
         return refuse(Reason.NOT_FOUND)
@@ -118,7 +121,8 @@ def may_read(caller: Caller, file: File, now: datetime) -> Permission:
     action = Action.SEE if file.is_open else Action.DOWNLOAD
     permission = may_call(caller, action, file.revision, now)
     if permission.allowed and not permission.covers(file.path):
-        return refuse(Reason.CONDITION, _grant_page(permission.bases[0].grant_id))
+        page = _grant_page(permission.bases[0].grant_id)
+        return refuse(Reason.CONDITION, page, condition=OTHER_FILES)
     bases = [
         basis
         for basis in permission.bases
@@ -157,6 +161,14 @@ def _among(repos: QuerySet[ModelRepo], repo: ModelRepo) -> bool:
     return repos.filter(pk=repo.pk).exists()
 
 
+def _is_seen(revision: Revision, user: User | None) -> bool:
+    """Return whether a person may know of a revision: in quarantine, only its own."""
+    if revision.is_shown:
+        return True
+    own = user is not None and _among(ModelRepo.objects.administered_by(user), revision.repo)
+    return own and revision.is_in_history
+
+
 def _by_role(user: User | None, action: Action, repo: ModelRepo) -> Permission:
     """Allow looking to everybody, and work on the repo to those whose role it is."""
     if action == Action.SEE:
@@ -174,32 +186,26 @@ def _use(user: User | None, action: Action, target: Target, now: datetime) -> Pe
         return _refused_by_hold(user, target, now) or ALLOWED
     if user is None:
         return refuse(Reason.NO_TOKEN, reverse("accounts:tokens"))
-    grants, may_be_held = _active_grants(user, target, mode, now)
+    grants, may_be_stopped = active_grants(user, repo, _revision(target), mode, now)
     # A hold is asked before all that follows: it binds administrators too, and a person who is
     # held isn't sent to renew or to ask anew, where they would only be refused again.
-    if may_be_held and (refusal := _refused_by_hold(user, target, now)):
+    if may_be_stopped and (refusal := _refused_by_hold(user, target, now)):
         return refusal
+    permission = _without_stops(user, action, repo, grants, now)
+    if permission.allowed and may_be_stopped:
+        return _refused_by_suspension(repo) or permission
+    return permission
+
+
+def _without_stops(
+    user: User, action: Action, repo: ModelRepo, grants: dict[int, Conditions], now: datetime
+) -> Permission:
+    """Return what grants, a role or a request that waits give by themselves."""
     if grants:
         return _within_conditions(grants, action)
     if _among(ModelRepo.objects.administered_by(user), repo):
         return ALLOWED
-    return while_waiting(user, action, repo, now) or why_not(user, repo, mode, now)
-
-
-def _active_grants(
-    user: User, target: Target, mode: Mode, now: datetime
-) -> tuple[dict[int, Conditions], bool]:
-    """Return the conditions of each grant that opens this mode, and whether a hold may apply.
-
-    Every download and every job asks this, so one query answers both. Only where there
-    is a hold near, or no grant to tell by, are the holds themselves read.
-    """
-    repo = _repo(target)
-    near = Exists(Hold.objects.near(user, repo, _revision(target)))
-    usable = Grant.objects.usable_by(user, repo).active_at(now).in_mode(mode)
-    rows = list(usable.annotate(near=near).values_list("pk", "conditions", "near"))
-    conditions = {pk: Conditions.of(stored) for pk, stored, _ in rows}
-    return conditions, not rows or rows[0][2]
+    return while_waiting(user, action, repo, now) or why_not(user, repo, USES[action], now)
 
 
 def _revision(target: Target) -> Revision | None:
@@ -217,10 +223,17 @@ def _refused_by_hold(user: User | None, target: Target, now: datetime) -> Permis
     return refuse(Reason.SUSPENDED, f"/{repo.full_name}", hold.placed_at) if hold else None
 
 
+def _refused_by_suspension(repo: ModelRepo) -> Permission | None:
+    """Refuse what would be allowed, while all access is suspended since a restore."""
+    suspension = AccessSuspension.objects.standing().first()
+    page = f"/{repo.full_name}"
+    return refuse(Reason.RESTORED, page, suspension.placed_at) if suspension else None
+
+
 def _within_conditions(grants: dict[int, Conditions], action: Action) -> Permission:
     """Allow what at least one of these grants, by their keys, allows."""
     if action == Action.CAPTURE and all(conditions.no_logits for conditions in grants.values()):
-        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))))
+        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))), condition=TEXT_ONLY)
     if action != Action.DOWNLOAD:
         return ALLOWED
     bases = tuple(Basis(pk, conditions.files) for pk, conditions in grants.items())

@@ -94,6 +94,13 @@ CATALOGUE: dict[Reason, _Words] = {
         "See the model",
         "Access to {repo} has been suspended since {iso}. It can be lifted; see {url}",
     ),
+    Reason.RESTORED: _Words(
+        "This site was restored from a backup on {date}. Access opens again once its operators "
+        "have looked. You don’t need to do anything.",
+        "See the model",
+        "This site was restored from a backup on {iso}. Access to {repo} opens again once its "
+        "operators have looked. See {url}",
+    ),
     Reason.CHECKED: _Words(
         "We check your access first; answer due {date}. You don’t need to do anything.",
         "See your grants",
@@ -111,14 +118,15 @@ CATALOGUE: dict[Reason, _Words] = {
         "{url}",
     ),
     Reason.CONDITION: _Words(
-        "A condition of your access to {repo} rules this out.",
+        "A condition of your access to {repo} rules this out: {condition}.",
         "See the conditions",
-        "A condition of your access to {repo} rules this out. See the conditions at {url}",
+        "A condition of your access to {repo} rules this out: {condition}. See it at {url}",
     ),
     Reason.MODE: _Words(
-        "Your access to {repo} doesn’t cover this kind of use.",
+        "Your access to {repo} is for {condition}, and doesn’t cover this kind of use.",
         "Ask for it",
-        "Your access to {repo} does not cover this kind of use. Ask for it at {url}",
+        "Your access to {repo} is for {condition}, and does not cover this kind of use. Ask for it "
+        "at {url}",
     ),
     Reason.SCOPE: _Words(
         "This token may not do that, though you may.",
@@ -141,6 +149,7 @@ def describe(permission: Permission, repo: ModelRepo) -> Refusal:
     path = permission.help_url or _default_page(permission.reason, repo)
     facts = {
         "repo": repo.full_name,
+        "condition": permission.condition,
         "url": f"{settings.BASE_URL}{path}",
         "date": whole_date(permission.since) if permission.since else "",
         "iso": f"{permission.since:%Y-%m-%d}" if permission.since else "",

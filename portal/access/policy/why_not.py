@@ -9,8 +9,23 @@ from django.urls import reverse
 
 from portal.access import lifecycle
 from portal.access.lifecycle import Status
-from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
-from portal.access.policy.permissions import Action, Limits, Permission, Reason, refuse
+from portal.access.models import (
+    AccessRequest,
+    Coverage,
+    GateSettings,
+    Grant,
+    Membership,
+    Screening,
+)
+from portal.access.policy.covered import licensed_repo
+from portal.access.policy.permissions import (
+    TEXT_ONLY_WHILE_WAITING,
+    Action,
+    Limits,
+    Permission,
+    Reason,
+    refuse,
+)
 from portal.access.querysets import GrantQuerySet
 from portal.accounts.affiliations import is_affiliated
 from portal.accounts.models import User
@@ -39,30 +54,30 @@ def while_waiting(
     """Allow an applicant who has signed, is proved and screened some tokens a day while they wait.
 
     Return None where the repo's gate gives none, or something of this is missing. It covers hosted
-    inference alone: logits and activations wait for the decision.
+    inference alone: logits and activations wait for the decision, as the refusal of them says.
     """
-    if action != Action.INFER or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
+    if action == Action.DOWNLOAD or repo.gate(Mode.INFERENCE) != Gate.REVIEW:
         return None
     gate = GateSettings.objects.filter(repo=repo, waiting_tokens_per_day__gt=0).first()
-    if gate is None or not _has_clear_request(person, repo) or not is_affiliated(person, now):
+    request = _clear_request(person, repo, now) if gate is not None else None
+    if gate is None or request is None or not is_affiliated(person, now):
         return None
-    latest = Grant.objects.to(person, repo).told().order_by("-pk").first()
+    latest = Grant.objects.to(person, repo).told(now).order_by("-pk").first()
     if latest is not None and lifecycle.is_revoked(latest):
         return None  # otherwise asking anew would open again what the lab ended
+    if _ended_by_the_lab(person, repo, latest):
+        return None
+    if action == Action.CAPTURE:
+        return refuse(Reason.CONDITION, _page(request), condition=TEXT_ONLY_WHILE_WAITING)
     return Permission(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
 
-def _has_clear_request(person: User, repo: ModelRepo) -> bool:
-    """Tell whether the person's open request has passed the screening. Held requests haven't."""
-    request = (
-        AccessRequest.objects.of(person)
-        .filter(repo=repo, state__in=(State.IN_REVIEW, State.NEEDS_INFO))
-        .first()
-    )
-    if request is None:
-        return False
-    screening = Screening.objects.filter(submission__request=request).last()
-    return screening is not None and screening.is_clear
+def _clear_request(person: User, repo: ModelRepo, now: datetime) -> AccessRequest | None:
+    """Return the person's open request if it has passed the screening. Held requests haven't."""
+    here = AccessRequest.objects.of(person).asking_for(repo)
+    request = here.shown_in((State.IN_REVIEW, State.NEEDS_INFO), now).first()
+    screening = Screening.objects.filter(submission__request=request).last() if request else None
+    return request if screening is not None and screening.is_clear else None
 
 
 def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
@@ -74,33 +89,37 @@ def why_not(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permiss
     """
     if check := _checked(person, repo, mode, now):
         return check
-    if offer := Grant.objects.to(person, repo).offered_at(now).in_mode(mode).first():
+    if offer := Grant.objects.filter(person=person).opening(repo, mode).offered_at(now).first():
         page = reverse("access:offer", args=[offer.pk])
         return refuse(Reason.OFFERED, page, offer.offer_expires_at)
     if invitation := _invitation(person, repo, mode, now):
         return refuse(Reason.INVITED, reverse("access:join", args=[invitation.pk]))
     if repo.gate(mode) == Gate.LICENCE:
         return _unsigned(person, repo, mode, now)
-    request = AccessRequest.objects.of(person).submitted().filter(repo=repo).first()
-    if request is not None and request.state in UNDECIDED:
-        return refuse(UNDECIDED[State(request.state)], _page(request), request.due_at)
-    grant = _usable_grants(person, repo).signed().first()
+    request = AccessRequest.objects.of(person).submitted().asking_for(repo).first()
+    state = request.state_shown(now) if request is not None else None
+    if request is not None and state in UNDECIDED:
+        return refuse(UNDECIDED[state], _page(request), request.due_at)
+    grant = _usable_grants(person, repo, now).signed().first()
+    if ended := _ended_by_the_lab(person, repo, grant):
+        return ended
     if grant is not None:
         renewal = reverse("access:grant", args=[grant.pk])
         return _over(person, grant, _start(repo), now, renewal=renewal)
-    if request is not None and request.state in CLOSED:
-        return refuse(CLOSED[State(request.state)], _page(request), request.closed_at)
+    if request is not None and state in CLOSED:
+        return refuse(CLOSED[state], _page(request), request.closed_at)
     return refuse(Reason.NO_REQUEST, _start(repo))
 
 
 def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission | None:
     """Refuse with the due date of a check, where the team has yet to clear a screening hit."""
-    own = _usable_grants(person, repo).held_for_check(now).in_mode(mode).filter(person=person)
+    own = Grant.objects.told(now).filter(person=person)
+    own = own.opening(repo, mode).held_for_check(now)
     if grant := own.first():
         page = reverse("access:grant", args=[grant.pk])
         return refuse(Reason.CHECKED, page, _due(grant.screenings))
     memberships = Membership.objects.held().filter(person=person)
-    working = Grant.objects.filter(repo=repo).in_mode(mode)
+    working = Grant.objects.opening(repo, mode)
     within = working.active_at(now) | working.held_for_check(now)
     if membership := memberships.filter(grant__in=within).first():
         return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
@@ -108,7 +127,7 @@ def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permis
 
 
 def _invitation(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Membership | None:
-    working = Grant.objects.filter(repo=repo).active_at(now).in_mode(mode)
+    working = Grant.objects.opening(repo, mode).active_at(now)
     return Membership.objects.waiting_for(person).filter(grant__in=working).first()
 
 
@@ -117,8 +136,8 @@ def _due(screenings: Any) -> datetime | None:
     return newest.due_at if newest else None
 
 
-def _usable_grants(person: User, repo: ModelRepo) -> GrantQuerySet[Grant]:
-    return Grant.objects.usable_by(person, repo).told()
+def _usable_grants(person: User, repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
+    return Grant.objects.usable_by(person, repo).told(now)
 
 
 def _page(request: AccessRequest) -> str:
@@ -128,8 +147,19 @@ def _page(request: AccessRequest) -> str:
 def _unsigned(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permission:
     """Refuse at the licence gate: a signature is enough there, so requests don't count."""
     page = reverse("access:sign", args=[repo.namespace.name, repo.name])
-    grant = _usable_grants(person, repo).signed_or_revoked().in_mode(mode).first()
+    grant = _usable_grants(person, repo, now).opening(repo, mode).signed_or_revoked().first()
+    if ended := _ended_by_the_lab(person, repo, grant):
+        return ended
     return refuse(Reason.SIGN, page) if grant is None else _over(person, grant, page, now)
+
+
+def _ended_by_the_lab(person: User, repo: ModelRepo, grant: Grant | None) -> Permission | None:
+    """Refuse where the lab ended this model alone, under a grant that is newer than ``grant``."""
+    ended = Coverage.objects.ended_for(person, repo).first()
+    if ended is None or (grant is not None and grant.pk > ended.grant_id):
+        return None
+    page = reverse("access:grant", args=[ended.grant_id])
+    return refuse(Reason.REVOKED, page, ended.ended_at)
 
 
 def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str = "") -> Permission:
@@ -139,7 +169,8 @@ def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str 
     """
     end = lifecycle.end_of(grant, now)
     if end is None:
-        return refuse(Reason.MODE, page, grant.starts_at)
+        modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
+        return refuse(Reason.MODE, page, grant.starts_at, condition=modes)
     if end.cause == Status.EXPIRED:
         page = renewal or page
     elif end.cause == Status.ENDED_BY_NOTICE and _may_sign_newer(person, grant, now):
@@ -150,7 +181,7 @@ def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str 
 def _may_sign_newer(person: User, grant: Grant, now: datetime) -> bool:
     """Tell whether the holder can sign a newer licence text and keep access until the term ends."""
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
-    in_force = version_in_force(grant.repo, now)
+    in_force = version_in_force(licensed_repo(grant), now)
     is_newer = in_force is not None and in_force.pk != signed
     return grant.person_id == person.pk and is_newer and lifecycle.is_within_term(grant, now)
 

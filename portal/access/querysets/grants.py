@@ -13,9 +13,25 @@ from portal.access import lifecycle
 from portal.catalog.models import Mode, ModelRepo
 
 if TYPE_CHECKING:
+    from portal.access.models import Coverage
     from portal.accounts.models import User
 
 M = TypeVar("M", bound=models.Model)
+
+
+def covering(repo: ModelRepo, **more: Any) -> models.Q:
+    """Match grants that cover a repo: a plain one its own repo, any other by a standing row.
+
+    ``more`` is asked of the grant or of the row alike, which both have modes.
+    """
+    standing = models.Exists(_rows(repo).filter(ended_at=None, **more))
+    return models.Q(collection=None, repo=repo, **more) | models.Q(standing)
+
+
+def _rows(repo: ModelRepo) -> models.QuerySet[Coverage]:
+    from portal.access.models import Coverage
+
+    return Coverage.objects.filter(grant=models.OuterRef("pk"), repo=repo)
 
 
 class GrantQuerySet(models.QuerySet[M]):
@@ -76,6 +92,11 @@ class GrantQuerySet(models.QuerySet[M]):
         """Select what was over at a moment of the past, by an act or by time."""
         return self.exclude(lifecycle.lasted(moment))
 
+    def ended_by_lab(self) -> GrantQuerySet[M]:
+        """Select signed grants that the lab ended at once, undone decisions left out."""
+        revoked = self.filter(revoked_at__isnull=False).signed()
+        return revoked.exclude(decision__undone_at__isnull=False)
+
     def unrevoked(self) -> GrantQuerySet[M]:
         return self.filter(revoked_at=None)
 
@@ -107,26 +128,55 @@ class GrantQuerySet(models.QuerySet[M]):
         return self.unrevoked().filter(revocation_proposed_at__isnull=False)
 
     def to(self, person: User | Any, repo: ModelRepo) -> GrantQuerySet[M]:
-        """Select a person's own grants on a repo, without those that they are a member of."""
-        return self.filter(person=person, repo=repo)
+        """Select a person's own grants that cover a repo, without those they are a member of."""
+        return self.filter(covering(repo), person=person)
+
+    def covering(self, repo: ModelRepo) -> GrantQuerySet[M]:
+        """Select the grants on a repo: its own, and those that cover it through a collection."""
+        return self.filter(covering(repo))
+
+    def covering_any(self, repos: models.QuerySet[ModelRepo]) -> GrantQuerySet[M]:
+        """Select the grants that cover at least one of these repos."""
+        from portal.access.models import Coverage
+
+        standing = Coverage.objects.standing().filter(
+            grant=models.OuterRef("pk"), repo__in=repos.order_by().values("pk")
+        )
+        plain = models.Q(collection=None, repo__in=repos)
+        return self.filter(plain | models.Q(models.Exists(standing)))
+
+    def opening(self, repo: ModelRepo, mode: Mode) -> GrantQuerySet[M]:
+        """Select the grants that cover a repo in this mode."""
+        return self.filter(covering(repo, modes__contains=[mode]))
+
+    def opening_then(self, repo: ModelRepo, mode: Mode, moment: datetime) -> GrantQuerySet[M]:
+        """Select the grants that covered a repo in this mode at a moment of the past."""
+        stayed = models.Q(ended_at=None) | models.Q(ended_at__gt=moment)
+        rows = _rows(repo).filter(stayed, added_at__lte=moment, modes__contains=[mode])
+        plain = models.Q(collection=None, repo=repo, modes__contains=[mode])
+        return self.filter(plain | models.Q(models.Exists(rows)))
+
+    def concerning(self, repo: ModelRepo) -> GrantQuerySet[M]:
+        """Select what a repo's team lists: grants that it leads, or that ever covered it."""
+        return self.filter(models.Q(repo=repo) | models.Exists(_rows(repo)))
 
     def usable_by(self, person: User | Any, repo: ModelRepo | None = None) -> GrantQuerySet[M]:
         """Select the person's own grants and those they joined as a member, on one repo or all."""
-        here = models.Q() if repo is None else models.Q(repo=repo)
-        joined = models.Q(
-            memberships__person=person,
-            memberships__joined_at__isnull=False,
-            memberships__held_at=None,
-            memberships__ended_at=None,
-        )
-        return self.filter(models.Q(person=person) | joined, here).distinct()
+        from portal.access.models import Grant, Membership
 
-    def told(self) -> GrantQuerySet[M]:
-        """Leave out grants of undone decisions: their holders were never told of them."""
-        return self.exclude(decision__undone_at__isnull=False)
+        # By keys, so that PostgreSQL starts from the person, however many grants a repo has.
+        own = Grant.objects.filter(person=person).order_by().values("pk")
+        joined = Membership.objects.joined().filter(person=person).order_by().values("grant_id")
+        usable = self.filter(pk__in=own.union(joined))
+        return usable if repo is None else usable.covering(repo)
 
-    def in_mode(self, mode: Mode) -> GrantQuerySet[M]:
-        return self.filter(modes__contains=[mode])
+    def told(self, now: datetime) -> GrantQuerySet[M]:
+        """Select the grants that their holders know of: no decision of theirs can be undone."""
+        return self.filter(lifecycle.told(now))
+
+    def standing_at(self, now: datetime) -> GrantQuerySet[M]:
+        """Select what opens the model now, or will: at its time, by a signature, after a check."""
+        return self.filter(lifecycle.lasting(now), lifecycle.signed_or_signable(now))
 
     def administered_by(self, person: User | Any) -> GrantQuerySet[M]:
         return self.filter(repo__in=ModelRepo.objects.administered_by(person))
@@ -158,3 +208,19 @@ class MembershipQuerySet(models.QuerySet[M]):
     def held(self) -> MembershipQuerySet[M]:
         """Select members who signed, and are held until a screening hit is cleared."""
         return self.standing().filter(held_at__isnull=False)
+
+
+class CoverageQuerySet(models.QuerySet[M]):
+    def standing(self) -> CoverageQuerySet[M]:
+        """Select what wasn't ended; whether its grant is active is another question."""
+        return self.filter(ended_at=None)
+
+    def standing_on(self, repo: ModelRepo) -> CoverageQuerySet[M]:
+        return self.standing().filter(repo=repo)
+
+    def ended_for(self, person: User | Any, repo: ModelRepo) -> CoverageQuerySet[M]:
+        """Select what the lab ended of a person's own grants, or of those they joined."""
+        from portal.access.models import Grant
+
+        usable = Grant.objects.usable_by(person).order_by().values("pk")
+        return self.filter(repo=repo, ended_at__isnull=False, grant__in=usable).order_by("-grant")

@@ -52,7 +52,7 @@ def _people_for(hold: Hold) -> list[User]:
     """Return who may lift a hold: one of the whole site, only the operators."""
     if hold.repo is not None:
         return administrators(hold.repo)
-    return list(User.objects.filter(is_active=True, is_superuser=True).order_by("pk"))
+    return list(User.objects.operators())
 
 
 TIMERS = (Timer("hold_reminder", holds_to_remind, remind_of_hold, locking()),)

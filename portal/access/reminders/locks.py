@@ -21,7 +21,7 @@ def lock_membership(due: QuerySet[Any], pk: int) -> Membership | None:
     # Read without a lock first, only to know whose line to lock; asked again once it is locked.
     due_before = due.filter(pk=pk).first()
     grant = lock_grant(due_before.grant_id) if due_before else None
-    locked = due.select_for_update(of=("self",)).filter(pk=pk)
+    locked = due.select_for_update(of=("self",), no_key=True).filter(pk=pk)
     related = ("person", "organization", "acceptance")
     membership: Membership | None = locked.select_related(*related).first()
     if membership is None or grant is None:

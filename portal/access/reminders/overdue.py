@@ -31,16 +31,13 @@ def _escalated(reason: Reason, level: int, **narrower: Any) -> Exists:
     return Exists(rows.filter(**narrower))
 
 
-def _late(now: datetime) -> QuerySet[AccessRequest]:
-    return AccessRequest.objects.filter(state__in=(State.HELD, State.IN_REVIEW), due_at__lte=now)
-
-
 def overdue(now: datetime) -> QuerySet[AccessRequest]:
     """Select requests past their due date that weren't escalated for this date.
 
     A due date that moves later is counted anew.
     """
-    return _late(now).filter(~_escalated(Reason.OVERDUE, 1, escalated_at__gte=OuterRef("due_at")))
+    late = AccessRequest.objects.overdue_at(now)
+    return late.filter(~_escalated(Reason.OVERDUE, 1, escalated_at__gte=OuterRef("due_at")))
 
 
 def escalate_overdue(access_request: AccessRequest, now: datetime) -> None:
@@ -54,7 +51,7 @@ def still_overdue(now: datetime) -> QuerySet[AccessRequest]:
     week_ago = now - TO_OWNERS
     # Only after the first level has had its week, however late the request is by now.
     first = {"escalated_at__gte": OuterRef("due_at"), "escalated_at__lte": week_ago}
-    return _late(now).filter(
+    return AccessRequest.objects.overdue_at(now).filter(
         _escalated(Reason.OVERDUE, 1, **first),
         ~_escalated(Reason.OVERDUE, 2, escalated_at__gte=OuterRef("due_at")),
     )

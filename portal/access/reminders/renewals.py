@@ -9,7 +9,13 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
-from portal.access.letters.mailer import holder_of, send, send_to_each
+from portal.access.letters.mailer import (
+    A_HOLDER,
+    holder_of,
+    name_for_subject,
+    send,
+    send_to_each,
+)
 from portal.access.models import Renewal
 from portal.access.policy.contacts import administrators, owners
 from portal.access.reminders.timer import TO_OWNERS, Timer, is_written, letters, locking
@@ -59,7 +65,11 @@ def _tell(renewal: Renewal, people: Iterable[User], *, kind: str, key: str, now:
         grant.repo,
         kind=kind,
         key=f"renewal-{renewal.pk}-{key}",
-        facts={"due": whole_date(renewal.due_at), "until": whole_date(grant.expires_at)},
+        facts={
+            "who": name_for_subject(grant.repo, grant.person, otherwise=A_HOLDER),
+            "due": whole_date(renewal.due_at),
+            "until": whole_date(grant.expires_at),
+        },
         reference=grant.reference,
         link=("Open the grant", reverse("access:grant", args=[grant.pk])),
         now=now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 from portal.access.reminders import (
     checks,
     drafts,
+    evidence,
     grants,
     holds,
     members,
@@ -19,6 +21,7 @@ from portal.access.reminders import (
     renewals,
     screening,
 )
+from portal.access.reminders.mail import digest, references
 from portal.access.reminders.timer import Timer
 
 log = logging.getLogger(__name__)
@@ -37,17 +40,20 @@ _MODULES = (
     checks,
     members,
     holds,
+    evidence,
+    digest,
+    references,
 )
 TIMERS: dict[str, Timer] = {timer.name: timer for module in _MODULES for timer in module.TIMERS}
 
 
-def tick(now: datetime) -> dict[str, int]:
-    """Run each timer over a batch, and return how many rows each did something for.
+def tick(now: datetime, timers: Mapping[str, Timer] = TIMERS) -> dict[str, int]:
+    """Run each of these timers over a batch, and return how many rows each did something for.
 
     What is left is for the next minute. Each batch is a transaction of its own, so that the lock of
     the audit chain is held only briefly. While another process runs a timer, this one passes it by.
     """
-    done = {name: _run(timer, now) for name, timer in TIMERS.items()}
+    done = {name: _run(timer, now) for name, timer in timers.items()}
     return {name: count for name, count in done.items() if count}
 
 

@@ -24,7 +24,7 @@ def locking(*related: str, of: tuple[str, ...] = ("self",)) -> Lock:
     """Return a lock that passes over a row in somebody's hands: it is due in a minute, too."""
 
     def lock(due: QuerySet[Any], pk: int) -> Any:
-        rows = due.select_for_update(of=of, skip_locked=True)
+        rows = due.select_for_update(of=of, skip_locked=True, no_key=True)
         return rows.select_related(*related).filter(pk=pk).first()
 
     return lock

@@ -14,7 +14,8 @@ def workplaces_of(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
     A member without either has that of the grant's holder. People without any, as on an open gate,
     are left out. This takes three queries, however many people there are.
     """
-    joined = Membership.objects.joined().filter(grant__repo=repo, person__in=people)
+    under = Grant.objects.concerning(repo).order_by().values("pk")
+    joined = Membership.objects.joined().filter(grant__in=under, person__in=people)
     holders = dict(joined.values_list("person", "grant__person"))
     everybody = {*people, *holders.values()}
     names = _signed_for(repo, everybody) | _in_requests(repo, everybody)
@@ -26,13 +27,13 @@ def workplaces_of(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
 
 def _signed_for(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
     """Return the organization that each person signed for, which includes their office in it."""
-    grants = Grant.objects.filter(repo=repo, person__in=people).exclude(acceptance__entity="")
+    grants = Grant.objects.concerning(repo).filter(person__in=people).exclude(acceptance__entity="")
     signed = grants.filter(acceptance__isnull=False).order_by("pk")
     return dict(signed.values_list("person", "acceptance__entity"))
 
 
 def _in_requests(repo: ModelRepo, people: Collection[int]) -> dict[int, str]:
-    requests = AccessRequest.objects.submitted().filter(repo=repo, applicant__in=people)
+    requests = AccessRequest.objects.submitted().asking_for(repo).filter(applicant__in=people)
     columns = ("applicant", "organization__name", "organization_name")
     rows = requests.order_by("pk").values_list(*columns)
     return {person: listed or typed for person, listed, typed in rows if listed or typed}

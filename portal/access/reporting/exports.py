@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from portal.access.models import AccessRequest, Decision, Grant, Hold
+from portal.access.models import AccessRequest, Coverage, Decision, Grant, Hold
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
@@ -60,9 +60,12 @@ REQUESTS = Export(
         "organization": "organization_name",
         "sector": "sector",
         "country": "country",
+        "evidence_is_clear": "evidence_is_clear",
+        "evidence_flags": "evidence_flags",
         "submitted_at": "submitted_at",
         "due_at": "due_at",
         "closed_at": "closed_at",
+        "collection": "collection__slug",
         "escalation_level": "escalation_level",
         "escalated_at": "escalated_at",
     },
@@ -84,6 +87,7 @@ DECISIONS = Export(
         "reason_text": "reason_text",
         "conditions": "conditions",
         "is_override": "is_override",
+        "chair_reason": "chair_reason",
         "decided_by": "decided_by__username",
         "decided_at": "decided_at",
         "undone_by": "undone_by__username",
@@ -103,6 +107,7 @@ GRANTS = Export(
         "holder_name": "person__name",
         "request": "decision__request",
         "renews": "parent",
+        "collection": "collection__slug",
         "modes": "modes",
         "conditions": "conditions",
         "licence_sha256": "acceptance__text_sha256",
@@ -119,6 +124,24 @@ GRANTS = Export(
         "revocation_reason": "revocation_reason",
         "closed_at": "closed_at",
         "closeout": "closeout",
+    },
+)
+COVERAGE = Export(
+    "coverage",
+    "Models of grants",
+    "Every model that a grant through a collection covers, and on which terms",
+    Coverage,
+    "grant__repo",
+    {
+        "grant": "grant",
+        "collection": "grant__collection__slug",
+        "model": "repo__name",
+        "modes": "modes",
+        "conditions": "conditions",
+        "added_at": "added_at",
+        "ended_at": "ended_at",
+        "ended_by": "ended_by__username",
+        "end_reason": "end_reason",
     },
 )
 HOLDS = Export(

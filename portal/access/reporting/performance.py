@@ -1,8 +1,9 @@
 """Figures of the gate's performance, counted so that a slow gate can't look fast.
 
 A share is of all requests that are at least as old as its span, whether decided or still waiting.
-Requests withdrawn or lapsed within the span are in neither number, and undone decisions don't
-count. The database counts everything, in a fixed number of queries.
+Requests withdrawn or lapsed within the span are in neither number. A decision counts from when the
+applicant is told of it: undone ones don't, and those that can be undone don't yet. The database
+counts everything, in a fixed number of queries.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FloatField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Aggregate, Count, F, FloatField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Extract
 
 from portal.access.models import AccessRequest, Decision, Grant, Hold
+from portal.access.querysets import AccessRequestQuerySet
 from portal.access.reporting.suppression import FEW, shown, withheld
 from portal.accounts.models import Sector
 from portal.catalog.models import ModelRepo
@@ -22,12 +24,6 @@ from portal.catalog.models import ModelRepo
 State = AccessRequest.State
 SPAN = timedelta(days=14)
 SPANS = (7, 14, 30, 90)
-# The first decision: that on an appeal comes later, and the applicant has had an answer before.
-FIRST_DECISION = Subquery(
-    Decision.objects.filter(request=OuterRef("pk"), undone_at=None)
-    .order_by("decided_at")
-    .values("decided_at")[:1]
-)
 
 
 @dataclass(frozen=True)
@@ -96,6 +92,7 @@ class Outcomes:
     approved: int | None
     declined: int | None
     overrides: int | None
+    settled: int | None  # by a chair, where the votes differed
     holds: int | None
     grants: int | None
 
@@ -104,17 +101,17 @@ def percent(part: int, whole: int) -> int:
     return round(100 * part / whole)
 
 
-def public_requests(repo: ModelRepo | None = None) -> QuerySet[AccessRequest]:
+def public_requests(repo: ModelRepo | None = None) -> AccessRequestQuerySet[AccessRequest]:
     requests = AccessRequest.objects.filter(repo__private=False, submitted_at__isnull=False)
     return requests.filter(repo=repo) if repo else requests
 
 
 def gate_figures(now: datetime, *, span: timedelta = SPAN) -> GateFigures:
     """Count over all public models."""
-    waiting = Q(closed_at=None)
+    waiting = Q(closed_at=None) | Q(shown_until__gt=now)
     counted = (
         public_requests()
-        .annotate(first=FIRST_DECISION)
+        .annotate(first=_first_decision(now))
         .aggregate(
             waiting=Count("pk", filter=waiting),
             overdue=Count("pk", filter=waiting & Q(due_at__lt=now)),
@@ -149,7 +146,7 @@ def repo_times(now: datetime) -> list[DecisionTimes]:
 
 def waiting_times(now: datetime) -> Waiting:
     """Measure how long requests wait for their team; questions wait for the applicant instead."""
-    waiting = public_requests().filter(state__in=(State.HELD, State.IN_REVIEW))
+    waiting = public_requests().shown_in((State.HELD, State.IN_REVIEW), now)
     seconds = Extract(Value(now) - F("submitted_at"), "epoch")
     counted = waiting.annotate(seconds=Cast(seconds, FloatField())).aggregate(
         count=Count("pk"),
@@ -171,12 +168,13 @@ def outcomes(now: datetime) -> Outcomes:
 
     Approved and declined are published both or neither, since their sum gives the other away.
     """
-    standing = Decision.objects.filter(undone_at=None, request__repo__private=False)
+    standing = Decision.objects.told(now).filter(request__repo__private=False)
     yes, no = Decision.Verdict.APPROVED, Decision.Verdict.DECLINED
     decided = standing.aggregate(
         approved=Count("pk", filter=Q(verdict=yes)),
         declined=Count("pk", filter=Q(verdict=no)),
         overrides=Count("pk", filter=Q(is_override=True)),
+        settled=Count("pk", filter=~Q(chair_reason="")),
     )
     here = Q(repo=None) | Q(repo__private=False)
     holds = Hold.objects.filter(here, lifted_at=None, placed_at__lte=now).count()
@@ -187,6 +185,7 @@ def outcomes(now: datetime) -> Outcomes:
         approved=None if secret else pair[0],
         declined=None if secret else pair[1],
         overrides=shown(decided["overrides"]),
+        settled=shown(decided["settled"]),
         holds=shown(holds),
         grants=shown(grants),
     )
@@ -201,6 +200,12 @@ class Percentile(Aggregate):
 
     def __init__(self, expression: str, *, fraction: float) -> None:
         super().__init__(expression, fraction=fraction)
+
+
+def _first_decision(now: datetime) -> Subquery:
+    """Return when the applicant first had an answer; that on an appeal comes later."""
+    decisions = Decision.objects.told(now).filter(request=OuterRef("pk"))
+    return Subquery(decisions.order_by("undo_until").values("undo_until")[:1])
 
 
 NOTHING = {f"{part}_{days}": 0 for days in SPANS for part in ("old", "within")}
@@ -220,7 +225,7 @@ def _counts(now: datetime, days: int) -> dict[str, Count]:
 
 def _table(requests: Any, by: str, now: datetime) -> dict[Any, dict[str, int]]:
     counts = {name: count for days in SPANS for name, count in _counts(now, days).items()}
-    grouped = requests.order_by().annotate(first=FIRST_DECISION).values(by).annotate(**counts)
+    grouped = requests.order_by().annotate(first=_first_decision(now)).values(by).annotate(**counts)
     return {row.pop(by): row for row in grouped}
 
 

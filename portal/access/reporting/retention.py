@@ -79,7 +79,8 @@ def erase_signature_addresses(now: datetime) -> int:
     resting = _standing(now, acceptance=OuterRef("pk"))
     under = Grant.objects.lasted_at(now - AFTER_A_GRANT).filter(pk=OuterRef("grant"))
     members = Membership.objects.filter(Exists(under), acceptance=OuterRef("pk"))
-    open_or_recent = Submission.objects.filter(acceptance=OuterRef("pk")).filter(
+    signed_with = Q(acceptance=OuterRef("pk")) | Q(further_acceptances=OuterRef("pk"))
+    open_or_recent = Submission.objects.filter(signed_with).filter(
         Q(request__closed_at=None) | Q(request__closed_at__gt=now - AFTER_CLOSING)
     )
     old = Acceptance.objects.filter(ip__isnull=False, accepted_at__lte=now - AFTER_CLOSING)

@@ -8,12 +8,13 @@ from typing import Any
 from django.db import transaction
 
 from portal.access.letters import requests as letters
+from portal.access.letters.team import requests as team
 from portal.access.models import AccessRequest, Question, Submission
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.reopening import require_no_other_open, restart
+from portal.access.requests.routing import route_to_review
 from portal.access.requests.snapshots import corrected, newest_submission, take_next_snapshot
-from portal.access.requests.submission import route_to_review
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -49,6 +50,7 @@ def answer_question(
     )
     route_to_review(access_request, snapshot, now)
     access_request.save()
+    team.tell_answered(access_request, voided=snapshot.voided, now=now)
     record(
         EventType.REQUEST_QUESTION_ANSWERED,
         actor=applicant,
@@ -73,9 +75,17 @@ def _store_answer(access_request: AccessRequest, answer: str, now: datetime) -> 
 
 @transaction.atomic
 def correct_request(
-    *, applicant: User, request_id: int, changes: dict[str, Any], now: datetime
+    *,
+    applicant: User,
+    request_id: int,
+    changes: dict[str, Any],
+    now: datetime,
+    voided_before: int = 0,
 ) -> Submission:
-    """Replace submitted answers. Return the newest snapshot unchanged if nothing differs."""
+    """Replace submitted answers. Return the newest snapshot unchanged if nothing differs.
+
+    ``voided_before``: the votes that the same act has voided; who cast them is told as well.
+    """
     access_request = locked_request(applicant, request_id, RequestAction.CORRECT, now)
     newest = newest_submission(access_request)
     if corrected(newest, changes) == newest.answers:
@@ -85,6 +95,8 @@ def correct_request(
     )
     route_to_review(access_request, snapshot, now)
     access_request.save()
+    voided = snapshot.voided + voided_before
+    team.tell_corrected(access_request, voided=voided, now=now)
     record(
         EventType.REQUEST_CORRECTED,
         actor=applicant,
@@ -123,6 +135,7 @@ def resume_request(
     )
     route_to_review(access_request, snapshot, now)
     access_request.save()
+    team.tell_answered(access_request, voided=snapshot.voided, now=now)
     letters.send_resumption(access_request, number=snapshot.submission.number, now=now)
     record(
         EventType.REQUEST_RESUMED,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from portal.access.letters import requests as letters
+from portal.access.letters.team import requests as team
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_request
@@ -25,12 +26,12 @@ def appealable_until(access_request: AccessRequest) -> datetime | None:
     decision = _declining_decision(access_request)
     if decision is None or Appeal.objects.filter(request=access_request).exists():
         return None
-    return decision.decided_at + timedelta(days=settings_of(access_request.repo).appeal_days)
+    return decision.undo_until + timedelta(days=settings_of(access_request.repo).appeal_days)
 
 
 def _declining_decision(access_request: AccessRequest) -> Decision | None:
     """Return the decision by which the request is declined now, or None."""
-    declined = access_request.decisions.filter(verdict=Decision.Verdict.DECLINED, undone_at=None)
+    declined = access_request.decisions.standing().filter(verdict=Decision.Verdict.DECLINED)
     return declined.last() if access_request.state == AccessRequest.State.DECLINED else None
 
 
@@ -55,8 +56,9 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
     voided = void_votes(access_request.reviews.all(), "The decision was appealed", now)
     access_request.move_to(AccessRequest.State.IN_REVIEW)
     due_at = restart(access_request, now)
-    access_request.save(update_fields=["state", *RESTARTED])
+    access_request.save(update_fields=[*AccessRequest.STATE_FIELDS, *RESTARTED])
     letters.send_appeal(access_request, now=now)
+    team.tell_appealed(access_request, now=now)
     record(
         EventType.REQUEST_APPEALED,
         actor=applicant,

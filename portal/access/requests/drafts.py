@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from portal.access.errors import AlreadyGranted, AlreadyOffered, RequestHasMovedOn
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
+from portal.access.requests.asked_models import askable_models, asked_through
 from portal.access.requests.form.questions import requestable_modes
 from portal.accounts.models import User
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Collection, ModelRepo
 from portal.errors import Conflict
 
 
@@ -24,26 +26,55 @@ def start_draft(*, applicant: User, repo_id: int, now: datetime) -> AccessReques
 
     Raise what ``begun_request`` does where there is nothing to ask for.
     """
-    User.objects.select_for_update().get(pk=applicant.pk)  # so that two open tabs make one draft
+    User.objects.select_for_update(no_key=True).get(
+        pk=applicant.pk
+    )  # so that two open tabs make one draft
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     if existing := begun_request(applicant=applicant, repo=repo, now=now):
         return existing
-    previous = AccessRequest.objects.of(applicant).filter(repo=repo).first()
+    collection = asked_through(repo)
+    answers = {"name": applicant.name, **_earlier_answers(applicant, repo, collection)}
+    if collection is not None:
+        repo = collection.lead
+        answers["models"] = _preselected(applicant, collection, now)
     return AccessRequest.objects.create(
         repo=repo,
+        collection=collection,
         applicant=applicant,
-        draft={"name": applicant.name, **(_answers_alone(previous.draft) if previous else {})},
+        draft=answers,
         created_at=now,
         saved_at=now,
     )
 
 
+def _earlier_answers(
+    applicant: User, repo: ModelRepo, collection: Collection | None
+) -> dict[str, Any]:
+    """Return the answers of the newest request for the same model, or of the same collection."""
+    same = Q(repo=repo) if collection is None else Q(repo=repo) | Q(collection=collection)
+    previous = AccessRequest.objects.of(applicant).filter(same).first()
+    return _answers_alone(previous.draft) if previous else {}
+
+
+def _preselected(applicant: User, collection: Collection, now: datetime) -> list[str]:
+    """Return the models of a collection that a new request names until the applicant chooses."""
+    models = askable_models(collection, applicant)
+    wanted = [repo for repo in models if not _has_all_of(applicant, repo, now)]
+    return [repo.full_name for repo in wanted]
+
+
 def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessRequest | None:
     """Return the applicant's open request for this model, or None if they may begin one.
 
-    Raise AlreadyGranted, AlreadyOffered or Conflict where there is nothing to ask for.
+    A request of the collection that the model is asked for with is one too. Raise AlreadyGranted,
+    AlreadyOffered or Conflict where there is nothing to ask for.
     """
-    existing = AccessRequest.objects.of(applicant).open().filter(repo=repo).first()
+    collection = asked_through(repo)
+    same = Q(repo=repo)
+    if collection is not None:
+        same |= Q(collection=collection) | Q(repo=collection.lead)
+    own = AccessRequest.objects.of(applicant).filter(same)
+    existing = own.shown_in(AccessRequest.OPEN_STATES, now).first()
     if existing:
         return existing
     if not repo.takes_requests:
@@ -57,8 +88,7 @@ def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -
 
     Members of somebody else's grant may ask for a grant of their own.
     """
-    active = Grant.objects.to(applicant, repo).active_at(now).first()
-    if active and set(requestable_modes(repo)) <= set(active.modes):
+    if _has_all_of(applicant, repo, now):
         raise AlreadyGranted(
             "You already have access to this model; its page says how to use it.",
             help_url=f"/{repo.full_name}",
@@ -68,6 +98,15 @@ def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -
             "Access to this model is offered to you: sign its terms, or decline them first.",
             help_url=reverse("access:offer", args=[offer.pk]),
         )
+
+
+def _has_all_of(applicant: User, repo: ModelRepo, now: datetime) -> bool:
+    """Tell whether a grant of their own opens all that could be asked for of this model."""
+    own = Grant.objects.filter(person=applicant).active_at(now)
+    newest = own.covering(repo).first()
+    return newest is not None and all(
+        own.opening(repo, mode).filter(pk=newest.pk).exists() for mode in requestable_modes(repo)
+    )
 
 
 def _answers_alone(draft: dict[str, Any]) -> dict[str, Any]:

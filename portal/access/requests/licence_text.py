@@ -31,6 +31,16 @@ class SummaryColumn:
     icon: str
     terms: list[str]
 
+    @property
+    def sentences(self) -> list[str]:
+        """The terms as whole sentences, for where they stand without their heading."""
+        return [f"{self.title} {_uncapitalized(term).rstrip('.')}." for term in self.terms]
+
+
+def _uncapitalized(term: str) -> str:
+    """Write the first letter small, unless its word is a name in capitals."""
+    return term if term[1:2].isupper() else f"{term[:1].lower()}{term[1:]}"
+
 
 def in_short(
     version: LicenceVersion, keys: Collection[str] = tuple(SUMMARY)

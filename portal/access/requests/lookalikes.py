@@ -46,7 +46,8 @@ def link_lookalikes(submission: Submission, now: datetime) -> None:
     # A link that an earlier snapshot made stays as it is.
     RequestLink.objects.bulk_create(links, ignore_conflicts=True)
     others = {link.request_id for link in links} - {access_request.pk}
-    AccessRequest.objects.filter(pk__in=others).update(evidence_is_clear=False)
+    # Never assessed, as far as the clock knows: it does so within minutes, and names the flag.
+    AccessRequest.objects.filter(pk__in=others).update(evidence_is_clear=False, evidence_at=None)
 
 
 def _lookalikes(submission: Submission) -> Iterator[tuple[int, str]]:

@@ -17,7 +17,7 @@ def require_no_other_open(access_request: AccessRequest) -> None:
 
     Beginning a draft takes the same lock, so that the two can't both find the place free.
     """
-    User.objects.select_for_update().get(pk=access_request.applicant_id)
+    User.objects.select_for_update(no_key=True).get(pk=access_request.applicant_id)
     open_requests = AccessRequest.objects.of(access_request.applicant_id).open()
     others = open_requests.filter(repo=access_request.repo_id).exclude(pk=access_request.pk)
     if newer := others.first():

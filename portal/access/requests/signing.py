@@ -30,8 +30,17 @@ def _same_name(typed: str, name: str) -> bool:
     return " ".join(typed.split()).casefold() == " ".join(name.split()).casefold()
 
 
-def check_signature(signer: User, version: LicenceVersion, signature: Signature) -> None:
-    """Raise LicenceChanged if another text was shown, FieldErrors for whatever is missing."""
+def check_signature(
+    signer: User,
+    version: LicenceVersion,
+    signature: Signature,
+    *,
+    argument: str = "signature",
+) -> None:
+    """Raise LicenceChanged if another text was shown, FieldErrors for whatever is missing.
+
+    ``argument``: where the caller's service takes the signature.
+    """
     if signature.text_sha256 != version.sha256:
         raise LicenceChanged
     errors: dict[str, str] = {}
@@ -45,14 +54,19 @@ def check_signature(signer: User, version: LicenceVersion, signature: Signature)
         if attestation["code"] not in signature.attestations:
             errors[f"attestations.{attestation['code']}"] = f"Confirm: {attestation['text']}"
     if errors:
-        raise FieldErrors(errors, inside="signature")
+        raise FieldErrors(errors, inside=argument)
 
 
 def store_acceptance(
-    *, signer: User, version: LicenceVersion, signature: Signature, now: datetime
+    *,
+    signer: User,
+    version: LicenceVersion,
+    signature: Signature,
+    now: datetime,
+    argument: str = "signature",
 ) -> Acceptance:
     """Check and store a signature, within the transaction of the service that needs it."""
-    check_signature(signer, version, signature)
+    check_signature(signer, version, signature, argument=argument)
     acceptance = Acceptance.objects.create(
         person=signer,
         licence_version=version,

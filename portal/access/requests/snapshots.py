@@ -7,26 +7,35 @@ sanctions lists, links look-alike requests, and copies what the queue filters by
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portal.access.evidence.refreshing import copy_evidence
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
+from portal.access.requests.asked_models import (
+    models_asked_for,
+    models_to_choose,
+    named_models,
+)
 from portal.access.requests.diffs import changed_names, material_names
 from portal.access.requests.form.questions import lab_questions, snapshot_answers
 from portal.access.requests.form.validation import answer_errors
 from portal.access.requests.lookalikes import link_lookalikes
 from portal.access.requests.voting import void_votes
 from portal.access.screening import matching
-from portal.access.screening.claimed_affiliations import is_contradicted, means_one_of
 from portal.access.screening.run import screen
-from portal.accounts.affiliations import affiliations_of
-from portal.accounts.models import Organization
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 
 log = logging.getLogger(__name__)
 State = AccessRequest.State
 MATERIAL_CHANGE = "An answer that the vote rested on has changed"
+UNSIGNED = (
+    "{} can’t be added here: its licence wasn’t signed with this request. Leave it out, and ask "
+    "for it once this request is decided or withdrawn."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ def take_first_snapshot(
     access_request: AccessRequest,
     *,
     form: RequestForm | None,
-    acceptance: Acceptance,
+    acceptances: Sequence[Acceptance],
     now: datetime,
 ) -> NewSnapshot:
     """Store the draft as the first snapshot, with the consequences that the module names.
@@ -67,7 +76,7 @@ def take_first_snapshot(
         answers=snapshot_answers(access_request.draft, lab_questions(form)),
         occasion=Submission.Occasion.SUBMITTED,
         form=form,
-        acceptance=acceptance,
+        acceptances=acceptances,
         now=now,
     )
 
@@ -81,26 +90,48 @@ def take_next_snapshot(
 ) -> NewSnapshot:
     """Store the newest answers with ``changes`` as a snapshot, with the consequences above.
 
-    The form's version and the signature stay those of the snapshot before. Raise FieldErrors for
+    The form's version and the signatures stay those of the snapshot before. Raise FieldErrors for
     changes that don't fit. Sets fields of the request without saving them.
     """
     newest = newest_submission(access_request)
-    answers = corrected(newest, changes)
-    if errors := answer_errors(answers, access_request.repo, lab_questions(newest.form)):
+    answers = corrected(newest, {**_models_as_named_now(access_request), **changes})
+    questions, models = lab_questions(newest.form), models_to_choose(access_request)
+    if errors := answer_errors(answers, access_request.repo, questions, models):
         raise FieldErrors(errors, inside="changes")
+    before = {repo.pk for repo in models_asked_for(access_request)}
+    added = [repo for repo in named_models(answers, models) if repo.pk not in before]
+    acceptances = _signed_for(newest, added)
     access_request.draft = {**access_request.draft, **answers}
     return _take(
         access_request,
         answers=answers,
         occasion=occasion,
         form=newest.form,
-        acceptance=newest.acceptance,
+        acceptances=acceptances,
         now=now,
     )
 
 
+def _models_as_named_now(access_request: AccessRequest) -> dict[str, list[str]]:
+    """Return the answer ``models`` by today's names: a model may have been renamed since."""
+    if access_request.collection_id is None:
+        return {}
+    return {"models": [repo.full_name for repo in models_asked_for(access_request)]}
+
+
+def _signed_for(newest: Submission, added: list[ModelRepo]) -> list[Acceptance]:
+    """Return a snapshot's signatures. Raise FieldErrors for models that none of them is for."""
+    acceptances = newest.acceptances
+    licences = {acceptance.licence_version.licence_id for acceptance in acceptances}
+    unsigned = [repo.full_name for repo in added if repo.licence_id not in licences]
+    if unsigned:
+        raise FieldErrors({"models": UNSIGNED.format(", ".join(unsigned))}, inside="changes")
+    return acceptances
+
+
 def newest_submission(access_request: AccessRequest) -> Submission:
-    return access_request.submissions.select_related("form", "acceptance").latest("number")
+    related = ("form", "acceptance__licence_version__licence")
+    return access_request.submissions.select_related(*related).latest("number")
 
 
 def corrected(newest: Submission, changes: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +144,7 @@ def _take(
     answers: dict[str, Any],
     occasion: Submission.Occasion,
     form: RequestForm | None,
-    acceptance: Acceptance,
+    acceptances: Sequence[Acceptance],
     now: datetime,
 ) -> NewSnapshot:
     before = access_request.submissions.order_by("number").last()
@@ -124,16 +155,18 @@ def _take(
         form=form,
         number=before.number + 1 if before else 1,
         answers=answers,
-        acceptance=acceptance,
+        acceptance=acceptances[0],
         occasion=occasion,
         is_material=is_material,
         submitted_at=now,
     )
+    submission.further_acceptances.set(acceptances[1:])
     voided = void_votes(access_request.reviews.all(), MATERIAL_CHANGE, now) if is_material else 0
     screening = _screen(submission, now)
     # Before the columns are copied: whether the evidence is clear depends on the links.
     link_lookalikes(submission, now)
-    _copy_for_queue(access_request, submission, screening, now)
+    _copy_models(access_request, answers)
+    _copy_for_queue(access_request, submission, now)
     return NewSnapshot(submission, screening, voided)
 
 
@@ -163,51 +196,17 @@ def _cleared_before(submission: Submission, hits: list[matching.ScreeningHit]) -
     return disposed.order_by("submission__number").last() if covered else None
 
 
-def _copy_for_queue(
-    access_request: AccessRequest, submission: Submission, screening: Screening, now: datetime
-) -> None:
+def _copy_for_queue(access_request: AccessRequest, submission: Submission, now: datetime) -> None:
     """Copy what the queue filters and groups by onto the request, without saving it."""
     answers = submission.answers
-    access_request.organization = _organization(access_request, now)
     access_request.organization_name = str(answers.get("organization") or "")
     access_request.sector = str(answers.get("sector") or "")
     access_request.country = str(answers.get("country") or "")
-    access_request.evidence_is_clear = _evidence_is_clear(access_request, screening, now)
+    copy_evidence([access_request], now)
 
 
-def _organization(access_request: AccessRequest, now: datetime) -> Organization | None:
-    """Return the proved organization that the answer names, else the one proved last."""
-    proved = _proved(access_request, now)
-    return means_one_of(_said(access_request), proved) or next(iter(proved), None)
-
-
-def _proved(access_request: AccessRequest, now: datetime) -> list[Organization]:
-    affiliations = affiliations_of(access_request.applicant, now)
-    return [affiliation.organization for affiliation in affiliations]
-
-
-def _said(access_request: AccessRequest) -> str:
-    return str(access_request.draft.get("organization") or "")
-
-
-def _evidence_is_clear(access_request: AccessRequest, screening: Screening, now: datetime) -> bool:
-    """Tell if affiliated, mail deliverable, screening clear and no look-alike request."""
-    proved = _proved(access_request, now)
-    return (
-        screening.is_clear
-        and access_request.applicant.has_verified_email
-        and bool(proved)
-        and not is_contradicted(_said(access_request), proved)
-        and not access_request.links.exists()
-    )
-
-
-def refresh_evidence(access_request: AccessRequest, now: datetime) -> None:
-    """Recompute and save if the evidence is clear, once a part of it has changed."""
-    screenings = Screening.objects.filter(submission__request=access_request)
-    newest = screenings.order_by("submission__number").last()
-    access_request.organization = _organization(access_request, now)
-    access_request.evidence_is_clear = newest is not None and (
-        _evidence_is_clear(access_request, newest, now)
-    )
-    access_request.save(update_fields=["organization", "evidence_is_clear"])
+def _copy_models(access_request: AccessRequest, answers: dict[str, Any]) -> None:
+    """Copy the chosen models of a collection, which the answer has by name, onto the request."""
+    if access_request.collection_id is not None:
+        models = models_to_choose(access_request)
+        access_request.chosen.set(named_models(answers, models))

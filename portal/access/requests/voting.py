@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -31,10 +32,15 @@ def cast_vote(
         modes=sorted(set(terms.modes)) if terms else [],
         expires_at=terms.expires_at if terms else None,
         conditions=terms.conditions.stored() if terms else {},
+        narrowed=_narrowed(terms) if terms else {},
         reason_code=reason_code,
         reason_text=reason_text,
         cast_at=now,
     )
+
+
+def _narrowed(terms: ApprovalTerms) -> dict[str, Any]:
+    return {str(key): own.stored() for key, own in terms.narrowed.items()}
 
 
 def void_votes(votes: QuerySet[Review], reason: str, now: datetime) -> int:

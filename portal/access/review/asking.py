@@ -21,21 +21,23 @@ from portal.parsing.texts import require_text
 def ask_question(*, reviewer: User, request_id: int, text: str, now: datetime) -> Question:
     """Ask the applicant a question. The request's clock is paused until they answer.
 
-    The mail waits for some minutes, as a decision's does, so that the question can be undone.
+    For some minutes it can be undone, as a decision can; the applicant learns of it after them.
     """
     access_request = locked_request(reviewer, request_id, RequestAction.ASK, now)
     missing = "Write the question that the applicant is to answer."
     text = require_text(text, "text", missing=missing)
-    access_request.move_to(AccessRequest.State.NEEDS_INFO)
+    settings = settings_of(access_request.repo)
+    told_at = now + timedelta(minutes=settings.undo_minutes)
+    access_request.move_to(AccessRequest.State.NEEDS_INFO, shown_from=told_at)
     access_request.was_asked = True
-    access_request.save(update_fields=["state", "was_asked"])
+    access_request.save(update_fields=[*AccessRequest.STATE_FIELDS, "was_asked"])
     question = Question.objects.create(
         request=access_request,
         text=text,
         asked_by=reviewer,
         asked_at=now,
-        deadline_at=now + timedelta(days=settings_of(access_request.repo).question_days),
-        undo_until=now + timedelta(minutes=settings_of(access_request.repo).undo_minutes),
+        deadline_at=told_at + timedelta(days=settings.question_days),
+        undo_until=told_at,
     )
     letters.send_question(access_request, question, now=now)
     record(

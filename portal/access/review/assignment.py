@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.access.errors import AlreadyClaimed, RequestNotFound
-from portal.access.letters import decisions as letters
+from portal.access.letters.team import requests as team
 from portal.access.models import AccessRequest, Assignment
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction, relation_of, require_action
@@ -72,7 +72,7 @@ def assign_request(*, actor: User, request_id: int, assignee: User, now: datetim
         end_assignment(current, now)
     assignment = _assign(access_request, assignee, actor, now)
     if assignee.pk != actor.pk:  # nobody needs a mail about what they did themselves
-        letters.send_assignment(access_request, assignee, now=now)
+        team.tell_assigned(access_request, assignee, now=now)
     record(
         EventType.REQUEST_ASSIGNED, actor=actor, target=access_request, at=now, reviewer=assignee.pk
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.contacts import team_members
 from portal.access.policy.request_actions import RequestAction
+from portal.access.requests.asked_models import modes_of
 from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
-from portal.access.requests.form.questions import mode_choices
+from portal.access.requests.narrowing import Narrowing
+from portal.access.review.narrowing_fields import narrowing_fields, patterns_in
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.forms.fields import LongText, told_as
@@ -23,28 +27,54 @@ FOCUSED = {"autofocus": True}
 
 
 class CaseForm(PageForm):
-    """A form about a request for access to ``repo``."""
+    """A form about a request for access to ``repo``, or to ``models`` of a collection."""
 
-    def __init__(self, *args: Any, repo: ModelRepo, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, repo: ModelRepo, models: Sequence[ModelRepo] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.repo = repo
+        self.repo, self.asked_for = repo, models
 
 
 class DecisionForm(CaseForm):
     """A vote on a request, which an owner may make the decision."""
 
+    needed_if = ("chair_reason",)
     is_override = forms.BooleanField(
         label="Decide alone, as the owner",
         required=False,
         help_text="No further vote is needed. It is recorded and counted.",
     )
+    is_chair = forms.BooleanField(
+        label="Decide alone, as the chair",
+        required=False,
+        help_text="The votes differ. Otherwise yours counts as one. It is recorded and counted.",
+    )
+    chair_reason = LongText(
+        label="Why you decide so: needed if you decide as the chair",
+        required=False,
+        max_length=LONGEST_TEXT,
+        help_text="The team reads it, the applicant doesn’t. Without the tick it isn’t kept.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Keep the reason for a chair who decides alone; None stands for nobody who does."""
+        cleaned = super().clean() or {}
+        if not cleaned.pop("is_chair", False):
+            cleaned["chair_reason"] = None
+        return cleaned
 
 
 class ApproveForm(DecisionForm):
     """The terms on which a reviewer would give access."""
 
-    named: ClassVar = {"expires_at": "until", "conditions.files": "only_files"}
-
+    models = forms.MultipleChoiceField(
+        label="Models",
+        help_text="Of those that were asked for. One grant opens all that you give.",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one of the models that were asked for."},
+    )
     modes = forms.MultipleChoiceField(
         label="Modes",
         widget=forms.CheckboxSelectMultiple(attrs=FOCUSED),
@@ -78,21 +108,62 @@ class ApproveForm(DecisionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["modes"].choices = mode_choices(self.repo)  # type: ignore[attr-defined]
+        offered = modes_of(self.asked_for or [self.repo])
+        modes = [(str(mode), mode.label) for mode in offered]
+        self.fields["modes"].choices = modes  # type: ignore[attr-defined]
+        self.named = {"expires_at": "until", "conditions.files": "only_files"}
+        self._offer_models()
+
+    def _offer_models(self) -> None:
+        """Ask which models are given, and what limits each, where a collection was asked for."""
+        if not self.asked_for:
+            del self.fields["models"]
+            return
+        names = [(str(repo.pk), repo.full_name) for repo in self.asked_for]
+        self.fields["models"].choices = names  # type: ignore[attr-defined]
+        self.initial.setdefault("models", [key for key, _ in names])
+        for repo in self.asked_for:
+            for name, field in narrowing_fields(repo).items():
+                self.fields[f"{name}_{repo.pk}"] = field
+            self.named[f"models.{repo.pk}.conditions.files"] = f"only_files_{repo.pk}"
+
+    def narrowing_rows(self) -> list[tuple[ModelRepo, list[BoundField]]]:
+        """Return, for each model of a collection, the fields that narrow it."""
+        return [
+            (repo, [self[f"{name}_{repo.pk}"] for name in narrowing_fields(repo)])
+            for repo in self.asked_for
+        ]
+
+    def narrowed(self) -> dict[int, Narrowing] | None:
+        """Return the models that are given with what limits each; None without a collection."""
+        if not self.asked_for:
+            return None
+        return {int(key): self._narrowing(int(key)) for key in self.cleaned_data["models"]}
+
+    def _narrowing(self, key: int) -> Narrowing:
+        answers = self.cleaned_data
+        return Narrowing(
+            tuple(answers[f"only_modes_{key}"]),
+            Conditions(
+                no_logits=answers[f"no_logits_{key}"],
+                files=patterns_in(answers[f"only_files_{key}"]),
+            ),
+        )
 
     def conditions(self) -> Conditions:
         """Return the conditions that valid answers set."""
-        lines = self.cleaned_data["only_files"].splitlines()
-        files = tuple(line.strip() for line in lines if line.strip())
         return Conditions(
             no_logits=self.cleaned_data["no_logits"],
-            files=files or None,
+            files=patterns_in(self.cleaned_data["only_files"]),
             max_members=self.cleaned_data["max_members"],
         )
 
     def has_conditions(self) -> bool:
         """Tell whether a condition was given: the page then shows them unfolded."""
         return any(self[name].data for name in ("no_logits", "only_files", "max_members"))
+
+    def has_narrowing(self) -> bool:
+        return any(field.data for _, fields in self.narrowing_rows() for field in fields)
 
 
 class DeclineForm(DecisionForm):
@@ -179,9 +250,19 @@ class AssignForm(CaseForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["assignee"]
-        team = User.objects.filter(team_memberships__repo=self.repo, is_active=True)
+        team = team_members(self.repo)
         field.queryset = team.order_by("name", "pk")  # type: ignore[attr-defined]
         field.label_from_instance = lambda user: isolated(user.display_name)  # type: ignore[attr-defined]
+
+
+class GuestForm(CaseForm):
+    person = forms.CharField(
+        label="Username or e-mail address",
+        max_length=254,
+        help_text="Somebody without an account gets a letter with a link.",
+        error_messages={"required": "Say whom to invite."},
+        widget=forms.TextInput(attrs=FOCUSED),
+    )
 
 
 @dataclass(frozen=True)
@@ -196,6 +277,7 @@ DIALOGS = {
     "approve": Dialog(ApproveForm, {RequestAction.VOTE}),
     "ask": Dialog(AskForm, {RequestAction.ASK}),
     "decline": Dialog(DeclineForm, {RequestAction.VOTE, RequestAction.DISPOSE}),
+    "invite": Dialog(GuestForm, {RequestAction.INVITE}),
     "note": Dialog(NoteForm, {RequestAction.NOTE}),
     "declare": Dialog(DeclareForm, {RequestAction.DECLARE}),
     "vouch": Dialog(VouchForm, {RequestAction.VOUCH}),

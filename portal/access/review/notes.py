@@ -6,10 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 
+from portal.access.evidence.refreshing import refresh_evidence
 from portal.access.models import AccessRequest, ConflictDeclaration, Note
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
-from portal.access.requests.snapshots import refresh_evidence
 from portal.access.requests.voting import void_votes
 from portal.access.review.assignment import assignment_of, end_assignment
 from portal.access.screening.claimed_affiliations import means_one_of
@@ -103,5 +103,5 @@ def vouch_for_applicant(
         evidence=evidence,
         now=now,
     )
-    refresh_evidence(access_request, now)
+    refresh_evidence([access_request], now)
     return affiliation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.models.requests import QUESTION_ASKED
+from portal.access.querysets import DecisionQuerySet
 from portal.access.status_badge import StatusBadge
 
 State = AccessRequest.State
@@ -38,10 +40,11 @@ FOR_REVIEWER = {
     **FOR_APPLICANT,
     State.NEEDS_INFO: StatusBadge("calm", QUESTION_ASKED, "question"),
 }
-GRANT_STAGES = {
+GRANT_STAGES = {  # in the order of what they ask of the holder
     Status.OFFERED: ("current", "sign its terms"),
-    Status.ACTIVE: ("done", "open"),
     Status.CHECKED: ("current", "an extra check"),
+    Status.ACTIVE: ("done", "open"),
+    Status.SCHEDULED: ("todo", "begins later"),
 }
 NEW = StatusBadge("calm", "New", "todo")
 ANSWERED = StatusBadge("calm", "Answered", "said")
@@ -73,8 +76,9 @@ def awaits_decision(access_request: AccessRequest) -> bool:
     return access_request.state == State.IN_REVIEW
 
 
-def open_question(access_request: AccessRequest) -> Question | None:
-    return access_request.questions.open().first()
+def told_question_of(access_request: AccessRequest, now: datetime) -> Question | None:
+    """Return the open question that the applicant knows of."""
+    return access_request.questions.open().told(now).first()
 
 
 def waiting_time(access_request: AccessRequest) -> timedelta:
@@ -86,14 +90,31 @@ def waiting_time(access_request: AccessRequest) -> timedelta:
     return sum(waits, timedelta())
 
 
-def grant_of(access_request: AccessRequest) -> Grant | None:
-    """Return the grant or offer of the newest decision; an undone decision gave none."""
-    return (
-        Grant.objects.filter(decision__request=access_request, decision__undone_at=None)
-        .select_related("acceptance__licence_version__licence", "repo__namespace")
-        .order_by("-decision__decided_at", "-pk")
-        .first()
-    )
+def grants_of(access_request: AccessRequest) -> list[Grant]:
+    """Return the grants and offers of the newest decision; an undone decision gave none.
+
+    There is one for each licence of the models that were given.
+    """
+    return _newest_grants(access_request.decisions.standing())
+
+
+def told_grants_of(access_request: AccessRequest, now: datetime) -> list[Grant]:
+    """Return the grants and offers of the newest decision that the applicant knows of."""
+    return _newest_grants(access_request.decisions.told(now))
+
+
+def _newest_grants(decisions: DecisionQuerySet[Decision]) -> list[Grant]:
+    related = ("acceptance__licence_version__licence", "repo__namespace", "collection__namespace")
+    rows = Grant.objects.filter(decision__in=decisions).select_related(*related)
+    grants = list(rows.order_by("-decision__decided_at", "-decision", "pk"))
+    return [grant for grant in grants if grant.decision_id == grants[0].decision_id]
+
+
+def most_urgent(grants: Sequence[Grant], now: datetime) -> Grant | None:
+    """Return the grant that asks most of its holder: to sign, to wait for a check, or to use it."""
+    order = {status: at for at, status in enumerate(GRANT_STAGES)}
+    ranked = sorted(grants, key=lambda grant: order.get(status_of(grant, now), len(order)))
+    return ranked[0] if ranked else None
 
 
 @dataclass(frozen=True)
@@ -140,5 +161,6 @@ def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -
     return RequestStage("Access", "stopped", grant_state(grant, now).text.lower())
 
 
-def last_decision(access_request: AccessRequest) -> Decision | None:
-    return access_request.decisions.filter(undone_at=None).select_related("decided_by").last()
+def told_decision_of(access_request: AccessRequest, now: datetime) -> Decision | None:
+    """Return the newest decision that the applicant knows of."""
+    return access_request.decisions.told(now).select_related("decided_by").last()

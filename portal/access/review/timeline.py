@@ -16,9 +16,10 @@ from portal.access.models import (
     Grant,
     Submission,
 )
+from portal.access.policy.covered import standing_coverage
 from portal.access.policy.gate_settings import settings_of
 from portal.access.review.decisions.votes import visible_votes
-from portal.access.review.status import State, grant_of
+from portal.access.review.status import State, grants_of, told_grants_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
@@ -49,6 +50,7 @@ class TimelineReader:
     user: User
     is_applicant: bool
     sees_names: bool
+    now: datetime
 
     def name(self, user: User) -> str:
         if user.pk == self.user.pk:
@@ -56,11 +58,14 @@ class TimelineReader:
         return isolated(user.display_name) if self.sees_names else "The team"
 
 
-def timeline_of(access_request: AccessRequest, *, reader: User) -> list[TimelineEvent]:
+def timeline_of(
+    access_request: AccessRequest, *, reader: User, now: datetime
+) -> list[TimelineEvent]:
     """Return every event that ``reader`` may know of, newest first."""
     is_applicant = access_request.applicant_id == reader.pk
     sees_names = not is_applicant or settings_of(access_request.repo).names_reviewers
-    whom = TimelineReader(reader, is_applicant, sees_names)
+    whom = TimelineReader(reader, is_applicant, sees_names, now)
+    grants = told_grants_of(access_request, now) if is_applicant else grants_of(access_request)
     events = [
         *_submissions(access_request, is_applicant),
         *_conversation(access_request, whom),
@@ -69,10 +74,10 @@ def timeline_of(access_request: AccessRequest, *, reader: User) -> list[Timeline
         *_reopenings(access_request, whom),
         *_withdrawal(access_request, is_applicant),
         *_passed_dates(access_request, is_applicant),
-        *_grant_end(grant_of(access_request), is_applicant),
+        *(event for grant in grants for event in _grant_end(grant, is_applicant)),
     ]
     if not is_applicant:
-        events += _team_events(access_request, whom)
+        events += _team_events(access_request, whom, now)
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
@@ -88,49 +93,59 @@ def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[
             yield TimelineEvent(submission.submitted_at, "said", f"{who} the request up again")
         if submission.occasion != Submission.Occasion.SUBMITTED:
             continue
-        signed = submission.acceptance.licence_version
         who = "You signed and submitted" if is_applicant else "Submitted and signed"
-        text = f"Reference {access_request.reference}. Signed: {signed}."
+        text = f"Reference {access_request.reference}. Signed: {submission.texts_signed}."
         yield TimelineEvent(submission.submitted_at, "mail", who, text, tone="yes")
 
 
 def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
-    """Yield questions and answers; only the team learns of undone questions."""
-    for question in access_request.questions.select_related("asked_by", "undone_by"):
-        if question.undone_at and whom.is_applicant:
-            continue
+    """Yield questions and answers; only the team learns of those that are or can be undone."""
+    questions = access_request.questions.select_related("asked_by", "undone_by")
+    for question in questions.told(whom.now) if whom.is_applicant else questions:
         asker = whom.name(question.asked_by)
-        yield TimelineEvent(
-            question.asked_at, "question", f"{asker} asked", quote=question.text, tone="wait"
-        )
+        at = question.told_at if whom.is_applicant else question.asked_at
+        yield TimelineEvent(at, "question", f"{asker} asked", quote=question.text, tone="wait")
         if question.answered_at and question.answer != question.NO_ANSWER:
             who = "You answered" if whom.is_applicant else "The applicant answered"
             yield TimelineEvent(question.answered_at, "said", who, quote=question.answer)
         if question.undone_at and question.undone_by:
             yield TimelineEvent(
-                question.undone_at, "revoked", f"{whom.name(question.undone_by)} undid the question"
+                question.undone_at,
+                "revoked",
+                f"{_undoer(question.undone_by, access_request, whom)} undid the question",
             )
 
 
 def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
-    """Yield the decisions; only the team learns of undone ones."""
-    for decision in access_request.decisions.select_related("decided_by", "undone_by"):
-        if decision.undone_at and whom.is_applicant:
-            continue
+    """Yield the decisions; only the team learns of those that are or can be undone."""
+    decisions = access_request.decisions.select_related("decided_by", "undone_by")
+    for decision in decisions.told(whom.now) if whom.is_applicant else decisions:
+        at = decision.told_at if whom.is_applicant else decision.decided_at
         who = whom.name(decision.decided_by)
-        alone = "Alone, as the owner." if decision.is_override and not whom.is_applicant else ""
+        alone = "" if whom.is_applicant else _alone(decision)
         if decision.verdict == Decision.Verdict.APPROVED:
             title = f"{who} approved the request"
-            yield TimelineEvent(decision.decided_at, "done", title, alone, tone="yes")
+            yield TimelineEvent(at, "done", title, alone, tone="yes")
         else:
-            reason = f"{Decision.Reason(decision.reason_code).label}. {alone}".strip()
+            listed = decision.listed_reason
+            reason = f"{listed}. {alone}".strip() if listed else alone
             title = f"{who} declined the request"
-            yield TimelineEvent(
-                decision.decided_at, "declined", title, reason, decision.reason_text, "stop"
-            )
+            yield TimelineEvent(at, "declined", title, reason, decision.reason_text, "stop")
         if decision.undone_at and decision.undone_by:
-            undoer = whom.name(decision.undone_by)
+            undoer = _undoer(decision.undone_by, access_request, whom)
             yield TimelineEvent(decision.undone_at, "revoked", f"{undoer} undid the decision")
+
+
+def _undoer(person: User, access_request: AccessRequest, whom: TimelineReader) -> str:
+    """Name who undid it; an applicant who isn't told of it undoes it by what they do."""
+    is_applicant = person.pk == access_request.applicant_id
+    return "The applicant’s own act" if is_applicant else whom.name(person)
+
+
+def _alone(decision: Decision) -> str:
+    if decision.is_by_chair:
+        return f"As the chair, where the votes differed: {decision.chair_reason}"
+    return "Alone, as the owner." if decision.is_override else ""
 
 
 def _appeal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
@@ -148,6 +163,8 @@ def _reopenings(access_request: AccessRequest, whom: TimelineReader) -> Iterator
         target_type="access.accessrequest", target_id=str(access_request.pk)
     )
     for event in recorded.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
+        if whom.is_applicant and event.data.get("is_silent"):
+            continue
         who = whom.name(event.actor) if event.actor else "The team"
         yield TimelineEvent(event.at, "review", f"{who} took the request up again")
 
@@ -185,19 +202,23 @@ def _passed_dates(access_request: AccessRequest, is_applicant: bool) -> Iterator
         )
 
 
-def _grant_end(grant: Grant | None, is_applicant: bool) -> Iterator[TimelineEvent]:
-    end = end_by_somebody(grant) if grant else None
-    if grant is None or end is None or end.cause not in BY_THE_LAB:
+def _grant_end(grant: Grant, is_applicant: bool) -> Iterator[TimelineEvent]:
+    end = end_by_somebody(grant)
+    if end is None or end.cause not in BY_THE_LAB:
         return
-    text = f"It was granted until {whole_date(grant.expires_at)}."
+    names = ", ".join(row.repo.full_name for row in standing_coverage(grant))
+    models = f" Models: {names}." if names else ""
+    text = f"It was granted until {whole_date(grant.expires_at)}.{models}"
     title = "The lab ended your access" if is_applicant else "The access was ended"
     yield TimelineEvent(end.at, "revoked", title, text, grant.revocation_reason, "stop")
 
 
-def _team_events(access_request: AccessRequest, whom: TimelineReader) -> list[TimelineEvent]:
+def _team_events(
+    access_request: AccessRequest, whom: TimelineReader, now: datetime
+) -> list[TimelineEvent]:
     """Return notes, votes that the reader may see, conflicts of interest, and assignments."""
     notes = access_request.notes.select_related("author")
-    votes = visible_votes(access_request, whom.user)
+    votes = visible_votes(access_request, whom.user, now)
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
     assigned = access_request.assignments.select_related("reviewer")
     events = [

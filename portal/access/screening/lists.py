@@ -44,7 +44,7 @@ class ListImport:
 
 def require_operator(operator: User) -> None:
     """Raise Forbidden to everybody but the operators of the installation."""
-    if not (operator.is_active and operator.is_superuser):
+    if not operator.is_operator:
         raise Forbidden("The lists are kept by the operators of this installation.")
 
 
@@ -102,7 +102,11 @@ def _write_alone() -> None:
 def remove_entry(*, actor: User, entry_id: int, now: datetime) -> None:
     """Remove an entry from the lists. Its row stays, since screenings refer to it."""
     require_operator(actor)
-    entry = ScreeningEntry.objects.select_for_update().filter(pk=entry_id, removed_at=None).first()
+    entry = (
+        ScreeningEntry.objects.select_for_update(no_key=True)
+        .filter(pk=entry_id, removed_at=None)
+        .first()
+    )
     if entry is None:
         return
     entry.removed_by, entry.removed_at = actor, now

@@ -143,14 +143,14 @@ def _is_like(kind: str, value: str, words: str) -> bool:
 def _statements(submission: Submission, now: datetime) -> dict[str, set[str]]:
     """Return, by kind of list, what the snapshot and the account say."""
     known = _known(submission.request.applicant, now)
-    return _joined(known, _stated(submission.answers, submission.acceptance))
+    return _joined(known, _stated(submission.answers, submission.acceptances))
 
 
 def _statements_by_holder(grant: Grant, now: datetime) -> dict[str, set[str]]:
     assert grant.acceptance is not None  # noqa: S101 (a grant that begins is signed)
     decision = first_of_line(grant).decision
     answers = decision.submission.answers if decision else {}
-    return _joined(_known(grant.person, now), _stated(answers, grant.acceptance))
+    return _joined(_known(grant.person, now), _stated(answers, [grant.acceptance]))
 
 
 def first_of_line(grant: Grant) -> Grant:
@@ -160,11 +160,15 @@ def first_of_line(grant: Grant) -> Grant:
     return grant
 
 
-def _stated(answers: Mapping[str, Any], acceptance: Acceptance) -> dict[EntryKind, set[Any]]:
+def _stated(
+    answers: Mapping[str, Any], acceptances: Iterable[Acceptance]
+) -> dict[EntryKind, set[Any]]:
+    signers = {acceptance.typed_name for acceptance in acceptances}
+    entities = {acceptance.entity for acceptance in acceptances}
     return {
         EntryKind.COUNTRY: {answers.get("country")},
-        EntryKind.PERSON: {answers.get("name"), acceptance.typed_name},
-        EntryKind.ORGANIZATION: {answers.get("organization"), acceptance.entity},
+        EntryKind.PERSON: {answers.get("name"), *signers},
+        EntryKind.ORGANIZATION: {answers.get("organization"), *entities},
     }
 
 

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from portal.access.applicant.submission import submit_request
 from portal.access.grants.ending.closeout import close_grant
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.grants.members.joining import join_as_member
@@ -34,7 +35,6 @@ from portal.access.holds.holds import lift_hold, place_hold
 from portal.access.models import (
     AccessRequest,
     Decision,
-    GateSettings,
     Grant,
     Hold,
     Membership,
@@ -47,7 +47,7 @@ from portal.access.reminders.tick import tick
 from portal.access.requests.answering import answer_question, correct_request, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.drafts import start_draft
-from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undo import reopen_request, undo_decision
@@ -61,8 +61,9 @@ from tests.conftest import NOW
 from tests.factories.access import make_draft, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "3"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "25"))
 applicants, reviewers, heads = st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)
 voters = st.lists(reviewers, min_size=1, max_size=3, unique=True)
@@ -100,7 +101,7 @@ class Gate(RuleBasedStateMachine):
     @initialize(quorum=st.integers(1, 2), undo=st.sampled_from([0, 10]))
     def world(self, quorum: int, undo: int) -> None:
         self.repo = make_repo()
-        GateSettings.objects.create(repo=self.repo, quorum=quorum, undo_minutes=undo)
+        make_gate(self.repo, quorum=quorum, undo_minutes=undo)
         self.quorum = quorum
         self.applicants = [make_user() for _ in range(2)]
         self.team = [make_reviewer(self.repo) for _ in range(3)]
@@ -139,14 +140,14 @@ class Gate(RuleBasedStateMachine):
     @rule(who=applicants, capacity=st.sampled_from(["person", "entity"]))
     def submit(self, who: int, capacity: str) -> None:
         person = self.applicants[who]
-        if self.attempt(start_draft, applicant=person, repo_id=self.repo.pk) is None:
+        draft = self.attempt(start_draft, applicant=person, repo_id=self.repo.pk)
+        if draft is None:
             return
-        draft = AccessRequest.objects.of(person).open().get()
         if draft.state == "draft":
             make_draft(self.repo, person, now=self.now)
         entity = "Example University" if capacity == "entity" else ""
         signature = self.signature(person, capacity=capacity, entity=entity)
-        arguments = {"applicant": person, "request_id": draft.pk, "signature": signature}
+        arguments = {"applicant": person, "request_id": draft.pk, "signatures": [signature]}
         self.attempt(submit_request, **arguments)
 
     @rule(who=applicants)

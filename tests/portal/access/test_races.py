@@ -11,9 +11,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.access.applicant.submission import submit_request
 from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.requests.drafts import start_draft
-from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.audit.checking import verify_chain
 from portal.audit.models import AuditEvent
@@ -105,7 +106,7 @@ def submitting(draft):
     now = timezone.now()
     signature = make_signature(draft.applicant, draft.repo, now=now)
     return lambda: submit_request(
-        applicant=draft.applicant, request_id=draft.pk, signature=signature, now=now
+        applicant=draft.applicant, request_id=draft.pk, signatures=[signature], now=now
     )
 
 

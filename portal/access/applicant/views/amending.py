@@ -16,14 +16,15 @@ from portal.access.applicant.views.requests import request_page
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models import AccessRequest
 from portal.access.policy.request_actions import RequestAction, allowed_actions
-from portal.access.requests.answering import answer_question, correct_request, resume_request
+from portal.access.requests.answering import answer_question, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
 from portal.access.requests.form.forms import AnswerForm, AppealForm
 from portal.access.requests.form.wizard import WizardStep, step_forms
 from portal.access.requests.snapshots import newest_submission
 from portal.access.requests.views.common import own_request
-from portal.access.review.status import open_question
+from portal.access.review.decisions.applicant_acts import correct_as_shown
+from portal.access.review.status import told_question_of
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 from portal.forms.fields import field_of, show_errors
@@ -47,7 +48,7 @@ def _amend(
 ) -> None:
     applicant, key = access_request.applicant, access_request.pk
     if action == RequestAction.CORRECT:
-        correct_request(applicant=applicant, request_id=key, changes=changes, now=now)
+        correct_as_shown(applicant=applicant, request_id=key, changes=changes, now=now)
     elif action == RequestAction.ANSWER:
         answer_question(
             applicant=applicant, request_id=key, answer=answer, changes=changes, now=now
@@ -58,11 +59,12 @@ def _amend(
 
 def _amending_action(access_request: AccessRequest) -> RequestAction:
     """Return which of the three actions the state allows. Raise RequestHasMovedOn if none."""
-    allowed = allowed_actions(access_request.applicant, access_request, timezone.now())
+    now = timezone.now()
+    allowed = allowed_actions(access_request.applicant, access_request, now)
     for action in AMENDING:
         if action in allowed:
             return action
-    raise RequestHasMovedOn(access_request.reference, access_request.get_state_display())
+    raise RequestHasMovedOn(access_request.reference, access_request.state_shown(now).label)
 
 
 @login_required
@@ -71,7 +73,8 @@ def correct(request: HttpRequest, request_id: int) -> HttpResponse:
     """Show all answers on one page to be corrected, below the answer to an open question."""
     access_request = own_request(signed_in(request), request_id)
     action = _amending_action(access_request)
-    asks = action != RequestAction.CORRECT and open_question(access_request) is not None
+    question = told_question_of(access_request, timezone.now())
+    asks = action != RequestAction.CORRECT and question is not None
     data = request.POST if request.method == "POST" else None
     answer = AnswerForm(data) if asks else None
     forms = _forms(access_request, data)
@@ -131,7 +134,7 @@ def _page(
         "access_request": access_request,
         "repo": access_request.repo,
         "answer": answer,
-        "question": open_question(access_request),
+        "question": told_question_of(access_request, timezone.now()),
         "forms": forms.items(),
         "all_forms": all_forms,
         "send": "Send the correction" if action == RequestAction.CORRECT else "Send the answer",

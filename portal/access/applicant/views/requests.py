@@ -15,23 +15,26 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.applicant.next_steps import next_steps_of
+from portal.access.applicant.unproved_claim import unproved_claim_of
 from portal.access.errors import AlreadyGranted
 from portal.access.grants.pending_actions import invitations_to, pending_actions_of
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
+from portal.access.policy.covered import covered_repos
 from portal.access.policy.request_actions import allowed_actions
 from portal.access.requests.answering import is_resumable, resumable_until
 from portal.access.requests.appeals import appealable_until
+from portal.access.requests.asked_models import asked_through
 from portal.access.requests.diffs import changes_of
 from portal.access.requests.drafts import begun_request, discard_draft, start_draft
 from portal.access.requests.form.answers import modes_label, readable_answers
 from portal.access.requests.form.forms import AnswerForm, AppealForm
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import STEPS, first_unfinished
-from portal.access.requests.submission import withdraw_request
 from portal.access.requests.views.common import own_request
 from portal.access.review import status as request_status
+from portal.access.review.decisions.applicant_acts import withdraw_as_shown
 from portal.access.review.timeline import timeline_of
 from portal.accounts.affiliations import addresses_of, affiliations_of
 from portal.accounts.tokens.authentication import Caller
@@ -49,19 +52,29 @@ GRANTS_SHOWN = 50  # the rest stands on the page of grants
 def requests(request: HttpRequest) -> HttpResponse:
     """Show what waits for this person, their requests, newest first, and the access they have."""
     applicant, now = signed_in(request), timezone.now()
-    own_requests = AccessRequest.objects.of(applicant).select_related("repo__namespace")
+    own_requests = AccessRequest.objects.of(applicant).select_related(
+        "repo__namespace", "collection__namespace"
+    )
     page = Paginator(own_requests, PAGE_SIZE).get_page(request.GET.get("page"))
     active_grants = (
         Grant.objects.usable_by(applicant)
         .active_at(now)
-        .select_related("repo__namespace", "acceptance__licence_version__licence")
+        .select_related(
+            "repo__namespace", "collection__namespace", "acceptance__licence_version__licence"
+        )
+        .prefetch_related("coverage__repo__namespace")
     )
     context = {
         "page": page,
         "turns": pending_actions_of(applicant, now),
         "rows": next_steps_of(page, now),
         "grants": [
-            (grant, modes_label(grant.modes), grant.person_id == applicant.pk)
+            (
+                grant,
+                modes_label(grant.modes),
+                grant.person_id == applicant.pk,
+                covered_repos(grant),
+            )
             for grant in active_grants[:GRANTS_SHOWN]
         ],
         "now": now,
@@ -91,6 +104,7 @@ def start(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if begun is None:
         context = {
             "repo": repo,
+            "collection": asked_through(repo),
             "steps": STEPS,
             "is_member": Grant.objects.usable_by(applicant, repo).active_at(now).exists(),
             "invitations": invitations_to(applicant, now, repo),
@@ -137,7 +151,10 @@ def request_page(
 ) -> HttpResponse:
     """Render the page of a request with its answer and appeal forms, errors in them included."""
     now = timezone.now()
-    grant = request_status.grant_of(access_request)
+    acts = allowed_actions(access_request.applicant, access_request, now)
+    access_request = access_request.as_shown(now)
+    grants = request_status.told_grants_of(access_request, now)
+    grant = request_status.most_urgent(grants, now)
     submission = access_request.submissions.select_related(
         "form", "acceptance__licence_version__licence"
     ).last()
@@ -149,18 +166,18 @@ def request_page(
         "title_words": request_status.title(access_request),
         "state_badge": request_status.applicant_badge(access_request),
         "stages": request_status.stages(access_request, grant, now),
-        "acts": allowed_actions(access_request.applicant, access_request, now),
-        "question": request_status.open_question(access_request),
+        "acts": acts,
+        "question": request_status.told_question_of(access_request, now),
         "submission": submission,
         "answers": readable_answers(answers, form=request_form),
         "changes": changes_of(access_request),
         "asked_for": modes_label(answers.get("modes")),
-        "events": timeline_of(access_request, reader=access_request.applicant),
+        "events": timeline_of(access_request, reader=access_request.applicant, now=now),
         "form": form,
         "appeal": appeal or AppealForm(),
         "base_url": settings.BASE_URL,
         "now": now,
-        **_grant(grant, now),
+        **_grants(grants, grant, now),
         **_due_dates(access_request, now),
         **_ways_back(access_request, now),
         **_evidence(access_request, now),
@@ -168,16 +185,17 @@ def request_page(
     return render(request, "access/request.html", context, status=status)
 
 
-def _grant(grant: Grant | None, now: datetime) -> dict[str, Any]:
-    """Return the grant that came of the request, and whether it is active, offered or over."""
+def _grants(grants: list[Grant], grant: Grant | None, now: datetime) -> dict[str, Any]:
+    """Return the grants that came of the request, and of the most urgent one what is to be done."""
     if grant is None:
         return {"grant": None}
     return {
         "grant": grant,
-        "grant_badge": grant_state(grant, now),
+        "grants": [(row, grant_state(row, now), covered_repos(row)) for row in grants],
         "grant_status": status_of(grant, now),
         "grant_end": end_of(grant, now),
         "grant_modes": modes_label(grant.modes),
+        "opened": covered_repos(grant)[0],
     }
 
 
@@ -195,7 +213,7 @@ def _ways_back(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
     """Return the decision, and until when it can be appealed or a lapse can be resumed."""
     until = appealable_until(access_request)
     return {
-        "decision": request_status.last_decision(access_request),
+        "decision": request_status.told_decision_of(access_request, now),
         "appeal_until": until if until and now <= until else None,
         "resume_until": resumable_until(access_request),
         "may_resume": is_resumable(access_request, now),
@@ -209,12 +227,13 @@ def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
         "affiliations": affiliations_of(applicant, now),
         "proved_addresses": addresses_of(applicant),
         "said_organization": access_request.draft.get("organization", ""),
+        "unproved": unproved_claim_of(access_request, now),
     }
 
 
 @posted_from("access:request", "request_id")
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
-    withdraw_request(applicant=signed_in(request), request_id=request_id, now=timezone.now())
+    withdraw_as_shown(applicant=signed_in(request), request_id=request_id, now=timezone.now())
     messages.success(request, "Your request is withdrawn. Nobody will decide on it.")
     return redirect("access:request", request_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -13,36 +13,34 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from portal.access.applicant.signature_boxes import complete_signatures, signature_boxes
+from portal.access.applicant.submission import submit_request
+from portal.access.applicant.unproved_claim import unproved_claim_of
 from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
 from portal.access.models import AccessRequest
 from portal.access.requests.drafts import save_draft
 from portal.access.requests.form.answers import readable_answers
-from portal.access.requests.form.forms import PageForm, SignatureForm
+from portal.access.requests.form.forms import PageForm
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import (
     STEP_BY_SLUG,
     WizardStep,
-    is_signed,
     missing_answers,
     next_step,
     previous_step,
     progress,
     signature_as_stored,
+    signature_in_draft,
     step_form,
     step_number,
-    stored_signature,
+    stored_signatures,
 )
-from portal.access.requests.submission import submit_request
-from portal.access.requests.views.common import (
-    licence_context,
-    own_request,
-    posted_signature,
-    say,
-)
+from portal.access.requests.signing import Signature
+from portal.access.requests.texts_to_sign import texts_to_sign
+from portal.access.requests.views.common import own_request, say
 from portal.access.review import status as request_status
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
-from portal.catalog.services.licences import require_version_in_force
 from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.formatting import whole_date
@@ -128,32 +126,22 @@ def _next(request: HttpRequest, here: WizardStep) -> str:
 
 
 def _licence(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
-    now, applicant = timezone.now(), access_request.applicant
-    version = require_version_in_force(access_request.repo, now=now)
-    if request.method != "POST":
-        shown = SignatureForm(
-            version=version, initial=_signed_before(access_request, version.sha256)
-        )
-    else:
-        shown, signature = posted_signature(request, applicant, [version])
-        if signature:
-            _save(access_request, {"signature": signature_as_stored(signature, now=now)})
+    now = timezone.now()
+    texts = texts_to_sign(access_request, now)
+    unsigned = [text for text in texts if text.standing is None]
+    signed = {"signed": [text for text in texts if text.standing]}
+    if not unsigned:
+        if request.method == "POST":
             return redirect("access:form", access_request.pk, next_step(here).slug)
-    licence = licence_context(version)
-    return _render(request, access_request, here, form=shown, page="licence", **licence)
-
-
-def _signed_before(access_request: AccessRequest, sha256: str) -> dict[str, Any]:
-    """Return the draft's signature as initial values; of another text only who signed.
-
-    Confirmations of a text that has changed since have to be ticked again.
-    """
-    stored = access_request.draft.get("signature") or {}
-    names = ("typed_name", "capacity", "entity")
-    initial = {name: stored[name] for name in names if name in stored}
-    if stored.get("text_sha256") == sha256:
-        initial |= {f"attest_{code}": True for code in stored["attestations"]}
-    return {"capacity": "person", **initial}
+        return _render(request, access_request, here, form=PageForm(), page="signed", **signed)
+    boxes = signature_boxes(request, access_request, unsigned, now)
+    if signatures := complete_signatures(boxes):
+        stored = [signature_as_stored(signature, now=now) for signature in signatures]
+        _save(access_request, {"signature": stored})
+        return redirect("access:form", access_request.pk, next_step(here).slug)
+    wrong = next((box.form for box in boxes if box.form.errors), boxes[0].form)
+    context = {**signed, "boxes": boxes, "forms": [box.form for box in boxes]}
+    return _render(request, access_request, here, form=wrong, page="licence", **context)
 
 
 def _check(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
@@ -177,12 +165,12 @@ def _check(request: HttpRequest, access_request: AccessRequest, here: WizardStep
 
 
 def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
-    signature = stored_signature(access_request.draft, ip=client_ip(request))
+    now = timezone.now()
     sent = submit_request(
         applicant=access_request.applicant,
         request_id=access_request.pk,
-        signature=signature,
-        now=timezone.now(),
+        signatures=_needed_signatures(access_request, client_ip(request), now),
+        now=now,
     )
     due = whole_date(sent.due_at) if sent.due_at else "its due date"
     messages.success(
@@ -191,18 +179,35 @@ def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse
     return redirect("access:request", sent.pk)
 
 
+def _needed_signatures(
+    access_request: AccessRequest, ip: str | None, now: datetime
+) -> list[Signature]:
+    """Return the draft's signatures of the texts that aren't signed yet.
+
+    Where one is missing return all, so that the submission says whether its text has changed.
+    """
+    signatures = stored_signatures(access_request.draft, ip=ip)
+    texts = texts_to_sign(access_request, now)
+    needed = {text.version.sha256 for text in texts if text.standing is None}
+    fitting = [signature for signature in signatures if signature.text_sha256 in needed]
+    return fitting if len(fitting) == len(needed) else signatures
+
+
 def _to_check(access_request: AccessRequest) -> dict[str, Any]:
     now, draft = timezone.now(), access_request.draft
-    signed, request_form = is_signed(access_request, now), newest_form(access_request.repo)
+    request_form = newest_form(access_request.repo)
     return {
         "you": readable_answers(draft, "you", "organization", form=request_form),
         "research": readable_answers(draft, "research", form=request_form),
         "access": readable_answers(draft, "access", form=request_form),
         "addresses": _addresses(access_request.applicant),
-        "signed": draft["signature"] if signed else None,
-        "version": require_version_in_force(access_request.repo, now=now),
+        "texts": [
+            (text, text.standing or signature_in_draft(access_request, text.version, ip=None))
+            for text in texts_to_sign(access_request, now)
+        ],
         "due_at": now + timedelta(days=access_request.repo.decision_days),
         "verified": access_request.applicant.has_verified_email,
+        "unproved": unproved_claim_of(access_request, now),
     }
 
 

@@ -12,15 +12,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from portal.access.gate.forms import GateForm, SeatForm
-from portal.access.gate.settings import gate_values, save_gate, seat_member, unseat_member
+from portal.access.gate.chair import choose_chair
+from portal.access.gate.forms import ChairForm, GateForm, SeatForm
+from portal.access.gate.settings import gate_values, save_gate, unseat_member
 from portal.access.gate.team_capacity import team_of, warnings
+from portal.access.letters.people import waiting_invitations
+from portal.access.policy.administering import repo_run_by
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.permissions import Action
 from portal.access.requests.form.questions import lab_questions, newest_form
+from portal.accounts.mailboxes import unreachable_among
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
-from portal.catalog.errors import RepoNotFound
-from portal.catalog.models import ModelRepo, TeamMember
+from portal.catalog.models import ModelRepo, NamespaceSeat, TeamMember
 from portal.errors import FieldErrors
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
@@ -28,12 +32,8 @@ from portal.forms.submitting import accepts
 
 
 def administered(person: User, namespace: str, name: str) -> ModelRepo:
-    """Return a repo to somebody who administers it; raise RepoNotFound to anybody else."""
-    repos = ModelRepo.objects.administered_by(person).with_names()
-    repo: ModelRepo | None = repos.named(f"{namespace}/{name}").first()
-    if repo is None:
-        raise RepoNotFound("There’s no such model, or none that you administer.")
-    return repo
+    """Return a repo to somebody who administers it. Raise RepoNotFound, or Forbidden."""
+    return repo_run_by(person, f"{namespace}/{name}", Action.ADMINISTER)
 
 
 @login_required
@@ -44,7 +44,7 @@ def gate(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     repo = administered(person, namespace, name)
     if request.method != "POST":
         seat = SeatForm(initial={"person": request.GET.get("seat", "")})
-        return _page(request, repo, _saved_values(repo), seat)
+        return gate_page(request, repo, _saved_values(repo), seat)
     form = GateForm(request.POST)
 
     def save() -> None:
@@ -53,40 +53,67 @@ def gate(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if accepts(form, save):
         messages.success(request, "The gate’s settings are saved.")
         return redirect("access:gate", repo.namespace.name, repo.name)
-    return _page(request, repo, form, SeatForm())
+    return gate_page(request, repo, form, SeatForm())
+
+
+@posted_from("access:gate", "namespace", "name")
+def chair(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Name the chair of the gate, or none."""
+    person = signed_in(request)
+    repo = administered(person, namespace, name)
+    form = ChairForm(request.POST, repo=repo)
+
+    def choose() -> None:
+        chosen = form.cleaned_data["chair"]
+        choose_chair(actor=person, repo_id=repo.pk, person=chosen, now=timezone.now())
+
+    if accepts(form, choose):
+        messages.success(request, "The chair is saved.")
+        return redirect("access:gate", repo.namespace.name, repo.name)
+    return gate_page(request, repo, _saved_values(repo), SeatForm(), chair=form)
 
 
 def _saved_values(repo: ModelRepo) -> GateForm:
     return GateForm(initial=gate_values(settings_of(repo), repo))
 
 
-def _page(request: HttpRequest, repo: ModelRepo, form: GateForm, seat: SeatForm) -> HttpResponse:
-    seats = TeamMember.objects.filter(repo=repo).select_related("user").order_by("user__username")
+def gate_page(
+    request: HttpRequest,
+    repo: ModelRepo,
+    form: GateForm,
+    seat: SeatForm,
+    *,
+    chair: ChairForm | None = None,
+) -> HttpResponse:
+    """Render the page with its forms, as unprocessable (422) where one has errors."""
+    settings = settings_of(repo)
+    saved = settings.chair.username if settings.chair else ""
+    chair = chair or ChairForm(repo=repo, initial={"chair": saved})
+    seats, wide_seats = _seats(repo)
     context = {
         "repo": repo,
         "form": form,
         "seat_form": seat,
+        "chair_form": chair,
         "team": seats,
+        "unreachable": unreachable_among(
+            [*(seat.user for seat in seats), *(seat.user for seat in wide_seats)]
+        ),
+        "invitations": waiting_invitations(repo, timezone.now()),
+        "wide_seats": wide_seats,
         "roles": TeamMember.Role.choices,
-        "warnings": warnings(settings_of(repo).quorum, team_of(repo)),
+        "warnings": warnings(settings.quorum, team_of(repo)),
         "questions": len(lab_questions(newest_form(repo))),
     }
-    failed = form.errors or seat.errors
+    failed = form.errors or seat.errors or chair.errors
     return render(request, "access/gate.html", context, status=422 if failed else 200)
 
 
-@posted_from("access:gate", "namespace", "name")
-def seat(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Put a person on the team, or change their role."""
-    person = signed_in(request)
-    repo = administered(person, namespace, name)
-    form = SeatForm(request.POST)
-
-    def put() -> None:
-        seat_member(actor=person, repo_id=repo.pk, now=timezone.now(), **form.cleaned_data)
-
-    accepts(form, put)
-    return _done(request, repo, form, "The team is saved.")
+def _seats(repo: ModelRepo) -> tuple[list[TeamMember], list[NamespaceSeat]]:
+    """Return the seats on a repo, and those in its whole namespace, by username."""
+    seats = TeamMember.objects.filter(repo=repo).select_related("user")
+    wide_seats = NamespaceSeat.objects.filter(namespace=repo.namespace_id).select_related("user")
+    return list(seats.order_by("user__username")), list(wide_seats.order_by("user__username"))
 
 
 @posted_from("access:gate", "namespace", "name")
@@ -102,15 +129,15 @@ def unseat(request: HttpRequest, namespace: str, name: str, user_id: int) -> Htt
     except FieldErrors as error:
         show_errors(form, error)
     text = f"{name or 'They'} can decide nothing here any more. To undo it, seat them again below."
-    return _done(request, repo, form, text, left=name)
+    return seats_changed(request, repo, form, text, left=name)
 
 
-def _done(
+def seats_changed(
     request: HttpRequest, repo: ModelRepo, form: SeatForm, text: str, *, left: str = ""
 ) -> HttpResponse:
     """Redirect to the gate; ``left`` names a person who can be seated again by one click."""
     if form.errors:
-        return _page(request, repo, _saved_values(repo), form)
+        return gate_page(request, repo, _saved_values(repo), form)
     messages.success(request, text)
     if not ModelRepo.objects.administered_by(signed_in(request)).filter(pk=repo.pk).exists():
         return redirect("access:queue")

@@ -13,15 +13,21 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.access.gate.form_preview import PreviewStep, preview_steps
 from portal.access.gate.forms import KINDS, STEP_LABELS, QuestionForm, condition_words
-from portal.access.gate.question_versions import save_request_form
+from portal.access.gate.question_rules import checked_questions
+from portal.access.gate.question_versions import (
+    copy_questions,
+    forms_to_copy,
+    save_request_form,
+)
 from portal.access.gate.views.gate import administered
-from portal.access.models import AccessRequest
 from portal.access.requests.form.questions import LabQuestion, lab_questions, newest_form
-from portal.access.requests.form.wizard import STEPS, step_form
+from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
+from portal.formatting import counted
 from portal.forms.fields import show_errors
 from portal.forms.pages import posted_from
 from portal.forms.submitting import form_page
@@ -34,13 +40,12 @@ NEW = "new"
 def request_form(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Show the questions in their order, and how applicants see them."""
     repo = administered(signed_in(request), namespace, name)
-    return render(request, "access/request_form.html", _context(repo))
+    return render(request, "access/request_form.html", _context(signed_in(request), repo))
 
 
-def _context(repo: ModelRepo) -> dict[str, Any]:
+def _context(person: User, repo: ModelRepo) -> dict[str, Any]:
     form = newest_form(repo)
     questions = lab_questions(form)
-    blank = AccessRequest(repo=repo)
     return {
         "repo": repo,
         "form": form,
@@ -53,9 +58,8 @@ def _context(repo: ModelRepo) -> dict[str, Any]:
             )
             for question in questions
         ],
-        "preview": [
-            (step, step_form(step, blank, request_form=form)) for step in STEPS if step.form
-        ],
+        "steps": preview_steps(repo, questions),
+        "sources": forms_to_copy(person, repo),
     }
 
 
@@ -79,12 +83,16 @@ def question(request: HttpRequest, namespace: str, name: str, question: str) -> 
         named = _new_name(posted, questions) if question == NEW else question
         fields = [existing.stored() for existing in questions]
         fields[at : at + 1] = [posted.stored(named)]
+        steps: list[PreviewStep] = []
         try:
-            _save(request, repo, fields)
+            if request.POST.get("act") == "preview":
+                steps = preview_steps(repo, checked_questions(fields, repo), before=questions)
+            else:
+                _save(request, repo, fields)
+                return redirect("access:request_form", repo.namespace.name, repo.name)
         except FieldErrors as error:
             show_errors(posted, _of_one(error, at))
-        else:
-            return redirect("access:request_form", repo.namespace.name, repo.name)
+        return _edit(request, repo, question, posted, _over(request), steps)
     return _edit(request, repo, question, posted, _over(request))
 
 
@@ -136,9 +144,15 @@ def _of_one(error: FieldErrors, position: int) -> FieldErrors:
 
 
 def _edit(
-    request: HttpRequest, repo: ModelRepo, name: str, form: QuestionForm, over: int
+    request: HttpRequest,
+    repo: ModelRepo,
+    name: str,
+    form: QuestionForm,
+    over: int,
+    steps: Sequence[PreviewStep] = (),
 ) -> HttpResponse:
     context = {"repo": repo, "name": name, "is_new": name == NEW, "form": form, "over": over}
+    context["steps"] = steps
     return form_page(request, "access/request_form_question.html", context)
 
 
@@ -159,3 +173,27 @@ def arrange(request: HttpRequest, namespace: str, name: str, question: str) -> H
     except FieldErrors as error:
         messages.error(request, " ".join(error.errors.values()))
     return redirect("access:request_form", repo.namespace.name, repo.name)
+
+
+@posted_from("access:request_form", "namespace", "name")
+def copy(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Ask what another model of the lab asks too."""
+    person = signed_in(request)
+    repo = administered(person, namespace, name)
+    source = forms_to_copy(person, repo).filter(name=request.POST.get("source", "")).first()
+    try:
+        if source is None:
+            raise FieldErrors({"source": "Choose the model whose questions to copy."})
+        over, now = _over(request), timezone.now()
+        added = copy_questions(actor=person, repo_id=repo.pk, source=source, over=over, now=now)
+    except FieldErrors as error:
+        messages.error(request, " ".join(error.errors.values()))
+    else:
+        messages.success(request, _copied(added, source))
+    return redirect("access:request_form", repo.namespace.name, repo.name)
+
+
+def _copied(added: int, source: ModelRepo) -> str:
+    if not added:
+        return f"This model asks all that {source.name} asks already."
+    return f"Copied from {source.name}: {counted(added, 'question')}. Drafts ask it from now on."

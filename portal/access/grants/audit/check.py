@@ -20,6 +20,7 @@ from portal.audit.models import AuditEvent
 GIVES = (EventType.GRANT_MADE, EventType.GRANT_ACTIVATED, EventType.GRANT_RENEWED)
 ENDS = (EventType.GRANT_REVOKED, EventType.GRANT_CLOSED, EventType.GRANT_OFFER_DECLINED)
 CHECKS = (EventType.GRANT_HELD, EventType.GRANT_CLEARED)
+COVERS = (EventType.GRANT_EXTENDED, EventType.GRANT_COVERAGE_ENDED)
 NOTICES = (EventType.GRANT_NOTICE_GIVEN, EventType.GRANT_NOTICE_WITHDRAWN)
 BATCH = 500
 
@@ -45,6 +46,7 @@ class GrantCheck:
 def check_grants(now: datetime) -> GrantCheck:
     """Compare every active grant, and every member who has joined one."""
     active = Grant.objects.active_at(now).select_related("acceptance").order_by("pk")
+    active = active.prefetch_related("coverage")
     joined = Membership.objects.joined().filter(grant__in=Grant.objects.active_at(now))
     differences: list[Difference] = []
     grants = members = 0
@@ -94,7 +96,9 @@ def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
     day = notice.data.get("ends_by_notice_at") if notice else None
     in_row = {"ends_by_notice_at": stamp(grant.ends_by_notice_at)}
     yield from _unequal({"ends_by_notice_at": day}, in_row)
-    yield from _unequal(gifts[-1].data, facts_of(grant))
+    changes = [event.data for event in events if event.type in (*GIVES, *COVERS)]
+    covers = {"covers": changes[-1]["covers"]} if "covers" in changes[-1] else {}
+    yield from _unequal({**gifts[-1].data, **covers}, facts_of(grant))
 
 
 def _compare_members(memberships: list[Membership]) -> Iterator[Difference]:

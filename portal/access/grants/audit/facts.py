@@ -12,6 +12,7 @@ from portal.audit.events import EventType
 def facts_of(grant: Grant) -> dict[str, Any]:
     """Return everything that decides what a grant allows, as plain JSON."""
     return {
+        **_facts_of_collection(grant),
         "person": grant.person_id,
         "repo": grant.repo_id,
         "modes": sorted(grant.modes),
@@ -22,6 +23,26 @@ def facts_of(grant: Grant) -> dict[str, Any]:
         "offer_expires_at": stamp(grant.offer_expires_at),
         "starts_at": stamp(grant.starts_at),
         "expires_at": stamp(grant.expires_at),
+    }
+
+
+def _facts_of_collection(grant: Grant) -> dict[str, Any]:
+    if grant.collection_id is None:
+        return {}
+    return {"collection": grant.collection_id, **facts_of_coverage(grant)}
+
+
+def facts_of_coverage(grant: Grant) -> dict[str, Any]:
+    """Return the models that a grant through a collection covers, each with its own terms.
+
+    Whoever asks for many grants prefetches their ``coverage``.
+    """
+    standing = [row for row in grant.coverage.all() if row.ended_at is None]
+    return {
+        "covers": {
+            str(row.repo_id): {"modes": sorted(row.modes), "conditions": row.conditions}
+            for row in sorted(standing, key=lambda row: row.repo_id)
+        }
     }
 
 

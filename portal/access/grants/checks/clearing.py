@@ -104,14 +104,17 @@ def _lock_held(
     person: User, repo: ModelRepo, now: datetime
 ) -> tuple[list[Grant], list[Membership]]:
     """Lock a person's held grants and memberships at a repo, after the lines of those grants."""
-    own = Grant.objects.to(person, repo).held_for_check(now)
+    # By its team: a grant through a collection may not cover its own lead.
+    own = Grant.objects.filter(person=person, repo=repo).held_for_check(now)
     working = Membership.objects.held().filter(
         person=person, grant__repo=repo, grant__in=Grant.objects.lasting_at(now)
     )
     lock_lines({*own.values_list("pk", flat=True), *working.values_list("grant", flat=True)})
     related = ("repo__namespace", "person", "acceptance__licence_version__licence", "parent")
-    locked = own.select_for_update(of=("self",)).select_related(*related).order_by("pk")
-    members_locked = working.select_for_update(of=("self",)).order_by("pk")
+    locked = (
+        own.select_for_update(of=("self",), no_key=True).select_related(*related).order_by("pk")
+    )
+    members_locked = working.select_for_update(of=("self",), no_key=True).order_by("pk")
     return list(locked), list(
         members_locked.select_related("grant__repo__namespace", "grant__person", "person")
     )

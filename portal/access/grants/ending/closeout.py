@@ -26,7 +26,7 @@ def close_grant(
 
     One that has ended is closed too, since the team wants the statement in any case.
     """
-    grant = lock_own(holder, grant_id)
+    grant = lock_own(holder, grant_id, now)
     if grant.is_offer:
         raise GrantIsOver("This is an offer; decline it on its page.")
     if is_closed(grant):

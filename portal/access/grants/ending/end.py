@@ -19,6 +19,7 @@ from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import end_membership
 from portal.access.lifecycle import has_begun
 from portal.access.models import Grant, Membership, Renewal
+from portal.access.policy.covered import covered_repos
 from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -73,10 +74,11 @@ def end_grants(
         _end_renewals(grant, actor, now)
         record(cause.value.event, actor=actor, target=grant, at=now, **facts)
         if has_begun(grant, now):
-            opened[grant.person_id, grant.repo_id] = grant
+            for repo in covered_repos(grant):
+                opened[grant.person_id, repo.pk] = (grant.person, repo)
     # Tokens come last: ``end_tokens`` leaves those that another active grant of the line opens.
-    for grant in opened.values():
-        end_tokens(grant.person, grant.repo, actor=actor, now=now, narrowed_only=True)
+    for person, repo in opened.values():
+        end_tokens(person, repo, actor=actor, now=now, narrowed_only=True)
 
 
 def _write(grant: Grant, cause: Cause, actor: User, reason: str, now: datetime) -> None:
@@ -89,7 +91,11 @@ def _write(grant: Grant, cause: Cause, actor: User, reason: str, now: datetime) 
 
 
 def _end_members(grant: Grant, actor: User, reason: str, now: datetime) -> None:
-    standing = Membership.objects.select_for_update(of=("self",)).standing().filter(grant=grant)
+    standing = (
+        Membership.objects.select_for_update(of=("self",), no_key=True)
+        .standing()
+        .filter(grant=grant)
+    )
     for membership in standing.select_related("person"):
         membership.grant = grant
         end_membership(membership, actor=actor, reason=reason, now=now)
@@ -108,7 +114,7 @@ def _end_renewals(grant: Grant, actor: User, now: datetime) -> None:
     Its holder is told by the letter on the end, so no other one is sent.
     """
     line = [relative.pk for relative in line_of(grant)]
-    waiting = Renewal.objects.select_for_update(of=("self",)).filter(grant__in=line)
+    waiting = Renewal.objects.select_for_update(of=("self",), no_key=True).filter(grant__in=line)
     for renewal in waiting.filter(decided_at=None):
         renewal.outcome, renewal.decided_by = Renewal.Outcome.ENDED, actor
         renewal.decided_at = now

@@ -15,6 +15,7 @@ from portal.access.letters import grants as letters
 from portal.access.lifecycle import is_revoked
 from portal.access.models import Grant
 from portal.access.policy.administering import require_administers
+from portal.access.policy.covered import licensed_repo
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
@@ -95,11 +96,10 @@ def end_by_notice(
     # Filtered once more under the locks: a grant may have ended or been renewed meanwhile.
     lock_lines(list(lasting.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
-    locked = lasting.select_for_update(of=("self",)).select_related(*related)
+    locked = lasting.select_for_update(of=("self",), no_key=True).select_related(*related)
     grants = list(locked.order_by("pk"))
     for grant in grants:
-        grant.ends_by_notice_at, grant.notice_reason = ends_at, reason.strip()
-        grant.save(update_fields=["ends_by_notice_at", "notice_reason"])
+        put_under_notice(grant, ends_at, reason.strip())
         letters.send_notice(grant, can_sign=_newer_is_in_force(grant, now), now=now)
         record(
             EventType.GRANT_NOTICE_GIVEN,
@@ -109,6 +109,12 @@ def end_by_notice(
             ends_by_notice_at=stamp(ends_at),
         )
     return grants
+
+
+def put_under_notice(grant: Grant, ends_at: datetime, reason: str) -> None:
+    """Write the notice of a locked grant, in the transaction of the caller, who records it."""
+    grant.ends_by_notice_at, grant.notice_reason = ends_at, reason
+    grant.save(update_fields=["ends_by_notice_at", "notice_reason"])
 
 
 def repo_to_give_notice_in(actor: User, repo_id: int, now: datetime) -> ModelRepo:
@@ -140,4 +146,4 @@ def _check_notice(ends_at: datetime, reason: str, names_some: bool, now: datetim
 
 def _newer_is_in_force(grant: Grant, now: datetime) -> bool:
     signed = grant.acceptance.licence_version_id if grant.acceptance else None
-    return require_version_in_force(grant.repo, now=now).pk != signed
+    return require_version_in_force(licensed_repo(grant), now=now).pk != signed

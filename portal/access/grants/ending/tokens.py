@@ -32,7 +32,9 @@ def end_tokens(
     reach = Q(repo_ids__contains=[repo.pk])
     if not narrowed_only:
         reach |= Q(repo_ids=None)
-    standing = AccessToken.objects.select_for_update().filter(reach, user=person, revoked_at=None)
+    standing = AccessToken.objects.select_for_update(no_key=True).filter(
+        reach, user=person, revoked_at=None
+    )
     for token in standing.order_by("pk"):
         token.revoked_at = now
         token.save(update_fields=["revoked_at"])

@@ -83,7 +83,11 @@ def withdraw_notice(
     under_notice = Grant.objects.under_notice().unended().filter(meant, repo=repo)
     lock_lines(list(under_notice.values_list("pk", flat=True)))
     related = ("repo__namespace", "person", "acceptance__licence_version__licence")
-    locked = under_notice.select_for_update(of=("self",)).select_related(*related).order_by("pk")
+    locked = (
+        under_notice.select_for_update(of=("self",), no_key=True)
+        .select_related(*related)
+        .order_by("pk")
+    )
     noticed = list(locked)
     if any(grant.pk in grant_ids and is_over(grant, now) for grant in noticed):
         raise GrantIsOver("A notice has ended this grant already. Its holder may ask anew.")

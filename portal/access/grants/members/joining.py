@@ -14,12 +14,13 @@ from portal.access.errors import (
     MembershipNotFound,
     NotOfTheOrganization,
 )
-from portal.access.grants.activation import admit_member, require_admissible
+from portal.access.grants.activation import admit_member, require_admissible_to
 from portal.access.grants.audit.facts import told_of_joining
 from portal.access.grants.locks import lock_grant
 from portal.access.letters import checks, members
 from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
+from portal.access.policy.covered import covered_repos, licensed_repo
 from portal.access.requests.signing import Signature, store_acceptance
 from portal.accounts.affiliations import affiliations_of
 from portal.accounts.models import Organization, User
@@ -33,7 +34,7 @@ def texts_for(membership: Membership, now: datetime) -> list[LicenceVersion]:
     """List the licence texts that a member may sign: the grant's own, then the one in force."""
     signed = membership.grant.acceptance
     own = [signed.licence_version] if signed else []
-    current = require_version_in_force(membership.grant.repo, now=now)
+    current = require_version_in_force(licensed_repo(membership.grant), now=now)
     return own if current in own else [*own, current]
 
 
@@ -51,7 +52,7 @@ def join_as_member(
     grant = membership.grant
     if is_over(grant, now):
         raise GrantIsOver("The grant has ended, so nobody can join it any more.")
-    require_admissible(person, grant.repo, now)
+    require_admissible_to(person, covered_repos(grant), now)
     membership.organization = organization_shared(person, grant, now)
     version = _signed_text(membership, signature, now)
     if signature.capacity != Acceptance.Capacity.PERSON:
@@ -97,7 +98,12 @@ def _invitation(person: User, membership_id: int) -> Membership:
     if invitation is None or not invited(person, invitation):
         raise MembershipNotFound
     grant = lock_grant(invitation.grant_id)
-    locked = Membership.objects.select_for_update().standing().filter(pk=invitation.pk).first()
+    locked = (
+        Membership.objects.select_for_update(no_key=True)
+        .standing()
+        .filter(pk=invitation.pk)
+        .first()
+    )
     if locked is None or grant is None or grant.person_id == person.pk:
         raise MembershipNotFound
     twin = Membership.objects.standing().filter(grant=grant, person=person).first()

@@ -27,6 +27,7 @@ from portal.access.letters import members as letters
 from portal.access.lifecycle import is_over
 from portal.access.models import Acceptance, Grant, Membership
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.covered import covered_repos
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
@@ -60,7 +61,7 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
 
     The letter's link holds no secret: an account joins by it that has confirmed this address.
     """
-    grant = lock_own(holder, grant_id)
+    grant = lock_own(holder, grant_id, now)
     if not is_shareable(grant):
         raise NotShareable
     _require_going_on(grant, now)
@@ -71,7 +72,8 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
         return known
     if standing.count() >= (cap := cap_of(grant)):
         raise TooManyMembers(
-            f"This grant takes {cap} members, and all places are taken. End one membership first."
+            f"This grant takes {cap} at most beside its holder, and all places are taken. End one "
+            "membership first."
         )
     membership = Membership.objects.create(
         grant=grant, email=email, invited_by=holder, invited_at=now
@@ -116,7 +118,7 @@ def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime
     # Read first without a lock, to learn the grant, which is locked before its memberships.
     unlocked = Membership.objects.filter(pk=membership_id).first()
     grant = lock_grant(unlocked.grant_id) if unlocked else None
-    membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
+    membership = Membership.objects.select_for_update(no_key=True).filter(pk=membership_id).first()
     if membership is None or grant is None:
         raise MembershipNotFound
     membership.grant = grant
@@ -156,7 +158,8 @@ def end_membership(
     membership.end_reason = reason[:LONGEST_REASON]
     membership.save(update_fields=["ended_at", "ended_by", "end_reason"])
     if membership.person is not None:
-        end_tokens(membership.person, membership.grant.repo, actor=actor, now=now)
+        for repo in covered_repos(membership.grant):
+            end_tokens(membership.person, repo, actor=actor, now=now)
     letters.send_ended(membership, now=now)
 
 
@@ -186,7 +189,7 @@ def _may_go_on(membership: Membership, now: datetime) -> bool:
     person = membership.person
     if person is None or membership.joined_at is None:
         return False
-    return is_admissible(person, membership.grant.repo, now)
+    return is_admissible(person, covered_repos(membership.grant), now)
 
 
 def _carry(earlier: Membership, membership: Membership, now: datetime) -> None:

@@ -29,6 +29,7 @@ from portal.access.grants.members.membership import (
 from portal.access.grants.status_badges import conditions_in_words, member_state
 from portal.access.lifecycle import is_active
 from portal.access.models import Membership
+from portal.access.policy.covered import opened_words
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature
@@ -104,7 +105,7 @@ def join(request: HttpRequest, membership_id: int) -> HttpResponse:
     if isinstance(joined, HttpResponse):
         return joined
     if not joined.is_held:
-        messages.success(request, f"Signed. {membership.grant.repo.full_name} is open to you.")
+        messages.success(request, f"Signed. {opened_words(membership.grant)} to you.")
     return _onward(request, joined)
 
 

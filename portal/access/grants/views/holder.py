@@ -25,6 +25,7 @@ from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
 from portal.access.grants.status_badges import conditions_in_words, state_for
 from portal.access.models import Grant, Membership, Renewal
+from portal.access.policy.covered import licensed_repo, opened_words
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature
@@ -45,7 +46,7 @@ def grants(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     joined = {"memberships__joined_at__isnull": False, "memberships__ended_at": None}
     working = Q(memberships__person=person, **joined)
-    visible = Grant.objects.filter(Q(person=person) | working).told().distinct()
+    visible = Grant.objects.filter(Q(person=person) | working).told(now).distinct()
     page = Paginator(visible.select_related(*RELATED), PAGE_SIZE).get_page(request.GET.get("page"))
     keys = [grant.pk for grant in page]
     held_memberships = Membership.objects.held().filter(person=person, grant__in=keys)
@@ -74,8 +75,8 @@ def grant(request: HttpRequest, grant_id: int) -> HttpResponse:
 
 
 def _own(request: HttpRequest, grant_id: int) -> Grant:
-    own = Grant.objects.filter(person=signed_in(request)).select_related(*RELATED)
-    grant: Grant | None = own.filter(pk=grant_id).first()
+    own = Grant.objects.filter(person=signed_in(request)).told(timezone.now())
+    grant: Grant | None = own.select_related(*RELATED).filter(pk=grant_id).first()
     if grant is None:
         raise GrantNotFound
     return grant
@@ -94,11 +95,13 @@ def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
         return accept_offer(person=person, grant_id=grant_id, signature=signature, now=now)
 
     page = partial(_sign_page, request, "offer", offered, now)
-    accepted = sign(request, [require_version_in_force(offered.repo, now=now)], page, accept)
+    accepted = sign(
+        request, [require_version_in_force(licensed_repo(offered), now=now)], page, accept
+    )
     if isinstance(accepted, HttpResponse):
         return accepted
     until = whole_date(offered.expires_at)
-    opened = f"Signed. {offered.repo.full_name} is open to you until {until}."
+    opened = f"Signed. {opened_words(offered)} to you until {until}."
     _tell_signed(request, accepted, opened)
     return redirect("access:grant", grant_id)
 
@@ -126,7 +129,7 @@ def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
         return redirect("access:grant", grant_id)
     if obstacle := why_not_renewable(grant, now):
         raise NotRenewable(obstacle, help_url=f"/grants/{grant_id}")
-    version = require_version_in_force(grant.repo, now=now)
+    version = require_version_in_force(licensed_repo(grant), now=now)
 
     def file(form: SignatureForm, signature: Signature) -> Renewal:
         report = form.cleaned_data["report"]
@@ -165,7 +168,7 @@ def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
     if not can_sign_newer(grant, now):
         message = "There’s no newer text to sign for this grant."
         raise GrantIsOver(message, help_url=f"/grants/{grant_id}")
-    version = require_version_in_force(grant.repo, now=now)
+    version = require_version_in_force(licensed_repo(grant), now=now)
 
     def sign_newer(form: SignatureForm, signature: Signature) -> Grant:
         return sign_newer_version(person=person, grant_id=grant_id, signature=signature, now=now)

@@ -43,7 +43,7 @@ def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpRespons
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
         raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
-    in_check = Grant.objects.to(person, repo).held_for_check(now)
+    in_check = Grant.objects.to(person, repo).told(now).held_for_check(now)
     if waiting := in_check.filter(modes__contains=_opened_by_signing(repo)).first():
         return redirect("access:grant", waiting.pk)
     require_not_ended(person, repo, now)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import GrantNotFound, RenewalNotFound
+from portal.access.grants.collections.ending import end_coverage
 from portal.access.grants.detail import grant_context, seen_by
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
@@ -103,6 +104,24 @@ def revoke(request: HttpRequest, grant_id: int) -> HttpResponse:
         messages.success(request, "Proposed. Access ends once a second administrator confirms it.")
     else:
         messages.success(request, "Access ended. The holder gets a letter.")
+    return redirect("access:grant", grant_id)
+
+
+@posted_from("access:grant", "grant_id")
+def end_model(request: HttpRequest, grant_id: int, repo_id: int) -> HttpResponse:
+    """End one model of a grant through a collection; the others stay open."""
+    person, now = signed_in(request), timezone.now()
+    seen = seen_by(person, grant_id, now)
+    form = EndGrantForm(request.POST)
+
+    def end_it() -> None:
+        reason = form.cleaned_data["reason"]
+        end_coverage(actor=person, grant_id=grant_id, repo_id=repo_id, reason=reason, now=now)
+
+    if not accepts(form, end_it):
+        context = grant_context(seen, now) | {"end_form": form, "failed": True}
+        return render(request, "access/grant.html", context, status=422)
+    messages.success(request, "Ended for this model. The holder gets a letter.")
     return redirect("access:grant", grant_id)
 
 

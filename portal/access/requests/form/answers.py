@@ -51,6 +51,11 @@ def modes_label(modes: object) -> str:
     return joined[:1].upper() + joined[1:]
 
 
+def models_label(models: object) -> str:
+    """Join the names of the models that a request through a collection asks for."""
+    return ", ".join(map(str, models)) if isinstance(models, list) else ""
+
+
 # Name, label, step, whether it is in the applicant's own words, and how the value is shown.
 _ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
     ("name", "Name", "you", False, _plain),
@@ -60,6 +65,7 @@ _ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
     ("sector", "Sector", "organization", False, sector_label),
     ("purpose", "Question", "research", True, _plain),
     ("outputs", "What will be published", "research", True, _plain),
+    ("models", "Models", "access", False, models_label),
     ("modes", "Asks for", "access", False, modes_label),
     ("compute", "Compute", "access", True, _plain),
 )
@@ -84,6 +90,7 @@ def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
     return [
         ReadableAnswer(name, label, show(answers.get(name)), said, step, name != "position")
         for name, label, step, said, show in _ANSWERS
+        if name != "models" or answers.get(name)  # only a collection asks for it
     ]
 
 

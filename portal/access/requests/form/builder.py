@@ -50,6 +50,7 @@ class StepForm(PageForm):
 
     ``answers`` are those of all steps so far. They and what is posted decide which of the lab's
     questions are asked, since a question may depend on an answer of any step before it.
+    ``models``: those that a request through a collection may name.
     """
 
     slug = ""
@@ -61,10 +62,11 @@ class StepForm(PageForm):
         repo: ModelRepo,
         questions: Sequence[LabQuestion] = (),
         answers: Mapping[str, Any] | None = None,
+        models: Sequence[ModelRepo] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(data, **{"initial": dict(answers or {}), **kwargs})
-        self.repo = repo
+        self.repo, self.askable = repo, models
         self.own_questions = [question for question in questions if question.step == self.slug]
         for question in self.own_questions:
             self.fields[question.name] = field_for(question)

@@ -12,9 +12,15 @@ from django import forms
 from django_countries import countries
 
 from portal.access.models import Acceptance
+from portal.access.requests.asked_models import (
+    CHOOSE_MODELS,
+    choice_errors,
+    gates_in_words,
+    modes_of,
+)
 from portal.access.requests.form.builder import PageForm as PageForm
 from portal.access.requests.form.builder import StepForm
-from portal.access.requests.form.questions import LONGEST_LINE, REQUIRED_ANSWERS, mode_choices
+from portal.access.requests.form.questions import LONGEST_LINE, REQUIRED_ANSWERS
 from portal.access.requests.form.questions import LONGEST_TEXT as LONGEST_TEXT
 from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
@@ -114,6 +120,12 @@ class ResearchForm(StepForm):
 class AccessForm(StepForm):
     slug = "access"
 
+    models = forms.MultipleChoiceField(
+        label="Which models?",
+        help_text="One request and one signature are for all that you choose.",
+        error_messages={"required": CHOOSE_MODELS},
+        widget=forms.CheckboxSelectMultiple,
+    )
     modes = forms.MultipleChoiceField(
         label="What do you need?",
         help_text="Each is decided on its own.",
@@ -130,12 +142,30 @@ class AccessForm(StepForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = mode_choices(self.repo)
+        self._offer_models()
+        offered = [(str(mode), mode.label) for mode in modes_of(self.askable or [self.repo])]
         modes = self.fields["modes"]
         modes.choices = offered  # type: ignore[attr-defined]
         modes.choice_hints = MODE_HINTS  # type: ignore[attr-defined]
         if not self.is_bound and len(offered) == 1:
             self.initial.setdefault("modes", [offered[0][0]])
+
+    def _offer_models(self) -> None:
+        if not self.askable:
+            del self.fields["models"]
+            return
+        names = [repo.full_name for repo in self.askable]
+        field = self.fields["models"]
+        field.choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        hints = {repo.full_name: gates_in_words(repo) for repo in self.askable}
+        field.choice_hints = hints  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Check that each model chosen can be had in a mode that is asked for."""
+        if self.askable and "models" not in self.errors:
+            for field, remedy in choice_errors(self.cleaned_data, self.askable).items():
+                self.add_error(field, remedy)
+        return super().clean()
 
 
 class SignatureForm(PageForm):

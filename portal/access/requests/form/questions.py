@@ -29,10 +29,12 @@ REQUIRED_ANSWERS = {
     "modes": "Choose at least one kind of access that this model offers.",
     "compute": "Say what compute you have, even if it is none.",
 }
-BASE_NAMES = frozenset({*REQUIRED_ANSWERS, "position"})
+BASE_NAMES = frozenset({*REQUIRED_ANSWERS, "position", "models"})
 SHORT_ANSWERS = ("name", "position", "organization")
 # Votes rest on these: a changed answer voids the votes that were cast before it.
-MATERIAL_NAMES = frozenset({"organization", "country", "sector", "purpose", "modes", "outputs"})
+MATERIAL_NAMES = frozenset(
+    {"organization", "country", "sector", "purpose", "models", "modes", "outputs"}
+)
 
 
 class QuestionKind(StrEnum):

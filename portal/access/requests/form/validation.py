@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django_countries import countries
 
+from portal.access.requests.asked_models import choice_errors, modes_of
 from portal.access.requests.form.questions import (
     BASE_NAMES,
     CHOOSING,
@@ -22,7 +23,6 @@ from portal.access.requests.form.questions import (
     YES,
     LabQuestion,
     QuestionKind,
-    requestable_modes,
     shown_questions,
     whole_address,
 )
@@ -32,18 +32,26 @@ from portal.text.lines import line_errors
 
 
 def answer_errors(
-    answers: Mapping[str, Any], repo: ModelRepo, questions: Sequence[LabQuestion] = ()
+    answers: Mapping[str, Any],
+    repo: ModelRepo,
+    questions: Sequence[LabQuestion] = (),
+    models: Sequence[ModelRepo] = (),
 ) -> dict[str, str]:
-    """Return, by field, what to do about each answer that is missing or doesn't fit."""
-    errors = _base_errors(answers, repo)
+    """Return, by field, what to do about each answer that is missing or doesn't fit.
+
+    ``models``: those that a request through a collection may name.
+    """
+    errors = _base_errors(answers, models or [repo])
+    if models:
+        errors |= choice_errors(answers, models)
     for question in shown_questions(questions, answers):
         if remedy := answer_problem(question, answers.get(question.name)):
             errors[question.name] = remedy
     return errors
 
 
-def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
-    modes, offered = answers.get("modes"), {str(mode) for mode in requestable_modes(repo)}
+def _base_errors(answers: Mapping[str, Any], repos: Sequence[ModelRepo]) -> dict[str, str]:
+    modes, offered = answers.get("modes"), {str(mode) for mode in modes_of(repos)}
     known = {
         "country": str(answers.get("country")) in dict(countries),
         "sector": str(answers.get("sector")) in Sector.values,
@@ -54,7 +62,7 @@ def _base_errors(answers: Mapping[str, Any], repo: ModelRepo) -> dict[str, str]:
         for field, remedy in REQUIRED_ANSWERS.items()
         if not known.get(field, is_filled(answers.get(field)))
     }
-    for field in BASE_NAMES - set(known) - set(errors):
+    for field in BASE_NAMES - {*known, "models"} - set(errors):
         longest = LONGEST_LINE if field in SHORT_ANSWERS else LONGEST_TEXT
         if len(str(answers.get(field) or "")) > longest:
             errors[field] = f"Shorten this answer to {longest} characters."

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from portal.access.errors import LicenceChanged
 from portal.access.models import AccessRequest, RequestForm
+from portal.access.requests.asked_models import models_to_choose
 from portal.access.requests.form.builder import StepForm
 from portal.access.requests.form.forms import AccessForm, OrganizationForm, ResearchForm, YouForm
 from portal.access.requests.form.questions import lab_questions, newest_form
 from portal.access.requests.signing import Signature, check_signature
-from portal.catalog.services.licences import require_version_in_force
+from portal.access.requests.texts_to_sign import texts_to_sign
+from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
 
 
@@ -62,7 +64,7 @@ STEPS = (
         "Sign the licence",
         "Sign the licence",
         "You sign now, so that access can open the moment the team says yes. "
-        "If they say no, the signature has no effect.",
+        "If they say no, the signature opens nothing that they decide on.",
     ),
     WizardStep(
         "check",
@@ -102,10 +104,12 @@ def step_form(
     *,
     request_form: RequestForm | None,
     answers: Mapping[str, Any] | None = None,
+    models: Sequence[ModelRepo] | None = None,
 ) -> StepForm:
     """Return a step's form with the lab's questions in the version ``request_form``.
 
-    It is filled with ``answers``, or with the draft where none are passed.
+    It is filled with ``answers``, or with the draft where none are passed. ``models``: what
+    ``models_to_choose`` returned, where the caller has it.
     """
     if step.form is None:
         raise LookupError(f"{step.slug} has no answers")
@@ -114,6 +118,7 @@ def step_form(
         repo=access_request.repo,
         questions=lab_questions(request_form),
         answers=access_request.draft if answers is None else answers,
+        models=models_to_choose(access_request) if models is None else models,
     )
 
 
@@ -125,8 +130,11 @@ def step_forms(
     answers: Mapping[str, Any] | None = None,
 ) -> dict[WizardStep, StepForm]:
     """Return the form of every step that has one, as ``step_form`` builds it."""
+    models = models_to_choose(access_request)
     return {
-        step: step_form(step, access_request, data, request_form=request_form, answers=answers)
+        step: step_form(
+            step, access_request, data, request_form=request_form, answers=answers, models=models
+        )
         for step in STEPS
         if step.form
     }
@@ -158,31 +166,45 @@ def first_unfinished(access_request: AccessRequest, now: datetime) -> WizardStep
 
 
 def is_signed(access_request: AccessRequest, now: datetime) -> bool:
-    """Tell if the draft has a signature under the licence version that is in force today."""
-    signature = stored_signature(access_request.draft, ip=None)  # the address isn't checked
-    if signature is None:
-        return False
-    version = require_version_in_force(access_request.repo, now=now)
-    try:
-        check_signature(access_request.applicant, version, signature)
-    except (FieldErrors, LicenceChanged):
-        return False
-    return True
-
-
-def stored_signature(draft: Mapping[str, Any], *, ip: str | None) -> Signature | None:
-    """Return a draft's signature as made from this IP address, or None if it isn't signed."""
-    stored = draft.get("signature")
-    if not stored:
-        return None
-    return Signature(
-        text_sha256=stored["text_sha256"],
-        typed_name=stored["typed_name"],
-        capacity=stored["capacity"],
-        entity=stored["entity"],
-        attestations=frozenset(stored["attestations"]),
-        ip=ip,
+    """Tell if the draft has a signature under every text that is in force for it today."""
+    return all(
+        text.standing or signature_in_draft(access_request, text.version, ip=None)
+        for text in texts_to_sign(access_request, now)
     )
+
+
+def signature_in_draft(
+    access_request: AccessRequest, version: LicenceVersion, *, ip: str | None
+) -> Signature | None:
+    """Return the draft's signature of a text as made from this IP address, if it is complete."""
+    for signature in stored_signatures(access_request.draft, ip=ip):
+        try:
+            check_signature(access_request.applicant, version, signature)
+        except (FieldErrors, LicenceChanged):
+            continue
+        return signature
+    return None
+
+
+def stored_signatures(draft: Mapping[str, Any], *, ip: str | None) -> list[Signature]:
+    """Return a draft's signatures as made from this IP address."""
+    return [
+        Signature(
+            text_sha256=stored["text_sha256"],
+            typed_name=stored["typed_name"],
+            capacity=stored["capacity"],
+            entity=stored["entity"],
+            attestations=frozenset(stored["attestations"]),
+            ip=ip,
+        )
+        for stored in signatures_as_stored(draft)
+    ]
+
+
+def signatures_as_stored(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the signatures that a draft keeps; drafts of earlier versions keep one by itself."""
+    stored = draft.get("signature") or []
+    return [stored] if isinstance(stored, dict) else stored
 
 
 def signature_as_stored(signature: Signature, *, now: datetime) -> dict[str, Any]:

@@ -29,7 +29,9 @@ CHANGED = "This text is newer than the one that you read. Read it, and sign agai
 
 def own_request(applicant: User, request_id: int) -> AccessRequest:
     """Return an applicant's own request. Raise RequestNotFound to anybody else."""
-    own = AccessRequest.objects.of(applicant).select_related("repo__namespace", "applicant")
+    own = AccessRequest.objects.of(applicant).select_related(
+        "repo__namespace", "collection__namespace", "collection__lead", "applicant"
+    )
     access_request: AccessRequest | None = own.filter(pk=request_id).first()
     if access_request is None:
         raise RequestNotFound
@@ -50,15 +52,18 @@ def posted_signature(
     signer: User,
     versions: Sequence[LicenceVersion],
     form_class: type[SignatureForm] = SignatureForm,
+    *,
+    prefix: str | None = None,
 ) -> tuple[SignatureForm, Signature | None]:
     """Read the posted signature under one of these texts.
 
     Return None beside a form that says what is missing. Where a newer text has come into force
     meanwhile, that form shows it: what was typed stays, and the statements are to be ticked anew.
+    ``prefix``: of the fields' names, where a page has several signatures.
     """
-    shown = request.POST.get("text_sha256", "")
+    shown = request.POST.get(f"{prefix}-text_sha256" if prefix else "text_sha256", "")
     version = next((text for text in versions if text.sha256 == shown), versions[0])
-    form = form_class(request.POST, version=version)
+    form = form_class(request.POST, version=version, prefix=prefix)
     form.is_valid()
     signature = form.signature(client_ip(request))
     try:
@@ -67,7 +72,7 @@ def posted_signature(
         show_errors(form, error)
     except LicenceChanged:
         typed = {name: form[name].data for name in TYPED if name in form.fields}
-        form = form_class(version=version, initial=typed)
+        form = form_class(version=version, initial=typed, prefix=prefix)
         say(form, CHANGED)
     return form, None if form.errors else signature
 

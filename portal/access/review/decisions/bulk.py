@@ -8,6 +8,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from portal.access.errors import NotClear
+from portal.access.evidence.assessment import assessment_of
 from portal.access.models import AccessRequest, Decision
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.accounts.models import User
@@ -63,6 +65,7 @@ def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int],
     def approve(key: int) -> object:
         if terms.expires_at is None:
             raise FieldErrors({"terms.expires_at": "Choose the day on which the grants end."})
+        _require_clear(reviewer, key, now)
         return approve_request(
             reviewer=reviewer,
             request_id=key,
@@ -81,6 +84,22 @@ def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int],
         )
 
     return approve if terms.verdict == Decision.Verdict.APPROVED else decline
+
+
+def _require_clear(reviewer: User, key: int, now: datetime) -> None:
+    """Raise NotClear unless all is proved of the applicant, and no flag stands.
+
+    Somebody who approves many at once looks at none of them. Requests that the reviewer can't
+    approve are for ``approve_request`` to refuse, which says why.
+    """
+    votable = AccessRequest.objects.decidable_by(reviewer).filter(pk=key)
+    access_request = votable.select_related("applicant").first()
+    if access_request is None:
+        return
+    assessment = assessment_of(access_request, now, reviewer)
+    if not assessment.is_clear:
+        titles = [flag.title for flag in assessment.standing]
+        raise NotClear([*dict.fromkeys(titles), *assessment.missing])
 
 
 def _decide_one(key: int, decide: Callable[[int], object], dry_run: bool) -> BulkResult:

@@ -1,7 +1,8 @@
 """Carry out the Hub protocol’s decisions: accepted, pending and rejected.
 
 Each is the act of a reviewer’s page with default values, since the protocol sends none: the modes
-that were asked for, the usual length of a grant, and a reason that says that none was given.
+that were asked for, the usual length of a grant, and the team's own words where no reason came. The
+protocol knows no undo either: the applicant is told at once, and what is given opens at once.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from portal.access.errors import AlreadyThere, HasAccess, NothingAsked, RequestNotFound
+from portal.access.grants.collections.ending import end_coverage
 from portal.access.grants.ending.revocation import revoke_grant
 from portal.access.grants.offers import offer_grant
+from portal.access.letters.decisions import words_without_a_reason
 from portal.access.models import AccessRequest, Decision
+from portal.access.policy.covered import covered_repos
 from portal.access.policy.gate_settings import settings_of
-from portal.access.requests.form.questions import requestable_modes
+from portal.access.requests.asked_models import models_asked_for, modes_of
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undo import reopen_request
 from portal.access.review.hub.lists import (
@@ -30,11 +35,12 @@ from portal.catalog.models import Gate, Mode, ModelRepo
 from portal.errors import Conflict, Forbidden
 from portal.parsing.texts import require_text
 
-NO_REASON = (
-    "The team gave no further reason. You may correct your request and ask again, or answer this "
-    "letter."
-)
 TAKEN_BACK = "The team put your request back into review."
+ENDED = "The team ended your access to this model."
+ONE_OF_SEVERAL = (
+    "{} was decided with other models of its collection, so it can’t wait for a decision alone. "
+    "Reject it to end the access to it, or reopen the whole request on its page."
+)
 
 
 @transaction.atomic
@@ -60,10 +66,20 @@ def move_request(
     # After the check above, so that nobody learns a status from the refusal to change it.
     if status == to:
         raise AlreadyThere(user.username, to)
+    ended_because = require_text(reason, "reason") or ENDED
+    if status == HubAccessStatus.ACCEPTED and access_request and _is_of_several(access_request):
+        # The call is about one model: the decision on the others of its collection stands.
+        if to == HubAccessStatus.PENDING:
+            raise Conflict(
+                ONE_OF_SEVERAL.format(repo.full_name),
+                help_url=reverse("access:case", args=[access_request.pk]),
+            )
+        _end_grants(actor, repo, user, ended_because, now)
+        return True
     # From one decided list to the other, the first decision is taken back: the gate knows no such
     # step, and the record should show both.
     if status != HubAccessStatus.PENDING:
-        _take_back(actor, repo, user, access_request, now)
+        _take_back(actor, repo, user, access_request, ended_because, now)
     if access_request is None or to == HubAccessStatus.PENDING:
         return True
     if to == HubAccessStatus.ACCEPTED:
@@ -113,21 +129,40 @@ def _usual_end(now: datetime) -> datetime:
     return now + timedelta(days=settings.GRANT_DAYS)
 
 
+def _is_of_several(access_request: AccessRequest) -> bool:
+    return len(models_asked_for(access_request)) > 1
+
+
 def _take_back(
-    actor: User, repo: ModelRepo, user: User, access_request: AccessRequest | None, now: datetime
+    actor: User,
+    repo: ModelRepo,
+    user: User,
+    access_request: AccessRequest | None,
+    reason: str,
+    now: datetime,
 ) -> None:
-    """Reopen the decided request and end every grant, those of no request included."""
+    """Reopen the decided request and end every grant, those of no request for this reason."""
     grants = standing_grants(repo, now).filter(person=user)
     if settings_of(repo).two_person_revocation and grants.exists():
         raise Conflict("Ending an access takes two people here. End it on the grant’s page first.")
     if access_request is not None and access_request.state not in AccessRequest.UNDECIDED_STATES:
         reopen_request(actor=actor, request_id=access_request.pk, reason=TAKEN_BACK, now=now)
-    for grant_id in list(grants.order_by("pk").values_list("pk", flat=True)):
-        revoke_grant(actor=actor, grant_id=grant_id, reason=TAKEN_BACK, now=now)
+    _end_grants(actor, repo, user, reason, now)
+
+
+def _end_grants(actor: User, repo: ModelRepo, user: User, reason: str, now: datetime) -> None:
+    """End a user's grants; of one that opens other models of a collection, this model alone."""
+    grants = standing_grants(repo, now).filter(person=user).order_by("pk")
+    for grant in list(grants.select_related("repo__namespace")):
+        key = grant.pk
+        if len(covered_repos(grant)) > 1:
+            end_coverage(actor=actor, grant_id=key, repo_id=repo.pk, reason=reason, now=now)
+        else:
+            revoke_grant(actor=actor, grant_id=key, reason=reason, now=now)
 
 
 def _approve(actor: User, access_request: AccessRequest, now: datetime) -> bool:
-    offered = [str(mode) for mode in requestable_modes(access_request.repo)]
+    offered = [str(mode) for mode in modes_of(models_asked_for(access_request))]
     requested = access_request.submissions.latest("number").answers.get("modes") or []
     # The gate may have changed since the request; then nothing that was asked for can be given.
     modes = [mode for mode in offered if mode in requested] or offered
@@ -136,6 +171,7 @@ def _approve(actor: User, access_request: AccessRequest, now: datetime) -> bool:
         request_id=access_request.pk,
         modes=modes,
         expires_at=_usual_end(now),
+        is_undoable=False,
         now=now,
     )
     return grant is not None
@@ -146,7 +182,8 @@ def _decline(actor: User, access_request: AccessRequest, reason: str, now: datet
         reviewer=actor,
         request_id=access_request.pk,
         reason_code=Decision.Reason.UNSPECIFIED,
-        reason_text=require_text(reason, "reason") or NO_REASON,
+        reason_text=require_text(reason, "reason") or words_without_a_reason(access_request),
+        is_undoable=False,
         now=now,
     )
     return decision is not None

@@ -25,9 +25,8 @@ class HubAccessStatus(StrEnum):
 
 
 def standing_grants(repo: ModelRepo, now: datetime) -> GrantQuerySet[Grant]:
-    """Return the grants that open the model now, or will after a signature or a check."""
-    grants = Grant.objects.filter(repo=repo)
-    return grants.active_at(now) | grants.offered_at(now) | grants.held_for_check(now)
+    """Return the grants that open the model now, or will: later, once signed or checked."""
+    return Grant.objects.covering(repo).standing_at(now)
 
 
 def accepted_of(repo: ModelRepo, reader: User, now: datetime) -> GrantQuerySet[Grant]:
@@ -51,8 +50,8 @@ def rejected_of(
     repo: ModelRepo, reader: User, now: datetime
 ) -> AccessRequestQuerySet[AccessRequest]:
     """Return the declined requests whose applicants have no newer request or grant since."""
-    same = {"repo": repo, "applicant": OuterRef("applicant"), "pk__gt": OuterRef("pk")}
-    newer = AccessRequest.objects.submitted().filter(**same)
+    same = {"applicant": OuterRef("applicant"), "pk__gt": OuterRef("pk")}
+    newer = AccessRequest.objects.submitted().asking_for(repo).filter(**same)
     granted = standing_grants(repo, now).filter(person=OuterRef("applicant"))
     declined = _readable(repo, reader).filter(
         ~Exists(newer), ~Exists(granted), state=State.DECLINED
@@ -61,13 +60,13 @@ def rejected_of(
 
 
 def _readable(repo: ModelRepo, reader: User) -> AccessRequestQuerySet[AccessRequest]:
-    requests = AccessRequest.objects.readable_by(reader).filter(repo=repo)
+    requests = AccessRequest.objects.readable_by(reader).asking_for(repo)
     return requests.select_related("applicant").prefetch_related("submissions__form")
 
 
 def latest_request(repo: ModelRepo, user: User) -> AccessRequest | None:
     """Return the user’s newest submitted request for this model, or None."""
-    submitted = AccessRequest.objects.of(user).submitted().filter(repo=repo)
+    submitted = AccessRequest.objects.of(user).submitted().asking_for(repo)
     newest: AccessRequest | None = submitted.order_by("-pk").first()
     return newest
 

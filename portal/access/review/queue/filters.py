@@ -17,7 +17,9 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, Q
 from django_countries import countries
 
+from portal.access.evidence.flags import WORDS, FlagKind
 from portal.access.models import AccessRequest, Appeal, Assignment
+from portal.access.querysets.requests import overdue
 from portal.access.review.queue.paging import OLDEST_FIRST, QueueOrder
 from portal.accounts.models import Sector, User
 
@@ -34,13 +36,15 @@ VIEWS = {
 }
 DECIDED = "decided"
 _DECIDED = Q(state__in=["approved", "declined", "withdrawn", "lapsed"], closed_at__isnull=False)
-FLAGS = {
+STANDINGS = {
     "clear": "All proved, no flag",
     "unclear": "Something to look at",
     "overdue": "Overdue",
     "escalated": "Escalated",
     "appealed": "Appealed",
 }
+EVIDENCE = {str(kind): WORDS[kind] for kind in FlagKind}
+FLAGS = STANDINGS | EVIDENCE
 GROUPINGS = {"organization": "Organization", "evidence": "Evidence"}
 MINE, NOBODYS = "mine", "nobody"
 MOST_WORDS = 8  # each word is a prefix scan of the search index; more are ignored
@@ -111,11 +115,6 @@ def order_of(filters: Filters) -> QueueOrder:
     return QueueOrder("due_at") if filters.flag == "overdue" else OLDEST_FIRST
 
 
-def overdue(now: datetime) -> Q:
-    """Return the condition for requests past their due date, unless a question pauses the clock."""
-    return Q(state__in=["held", "in_review"], due_at__lt=now)
-
-
 def conditions_of(filters: Filters, reviewer: User, now: datetime) -> list[Q]:
     conditions = [_DECIDED if filters.view == DECIDED else VIEWS[filters.view][1]]
     exact = {
@@ -134,6 +133,8 @@ def conditions_of(filters: Filters, reviewer: User, now: datetime) -> list[Q]:
 
 
 def _flag(flag: str, now: datetime) -> Q:
+    if flag in EVIDENCE:
+        return Q(evidence_flags__contains=[flag])
     return {
         "clear": Q(evidence_is_clear=True),
         "unclear": Q(evidence_is_clear=False),

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Prefetch
 
+from portal.access.evidence.assessment import assess
+from portal.access.evidence.flags import Assessment, FlagKind
 from portal.access.models import AccessRequest, Assignment
+from portal.access.querysets.requests import overdue
 from portal.access.requests.form.answers import modes_label, sector_label
 from portal.access.review.queue.filters import (
     DECIDED,
@@ -16,7 +19,6 @@ from portal.access.review.queue.filters import (
     Filters,
     conditions_of,
     order_of,
-    overdue,
 )
 from portal.access.review.queue.groups import RequestGroup, grouped
 from portal.access.review.queue.paging import (
@@ -34,7 +36,9 @@ from portal.access.review.status import State, is_undecided, reviewer_badge
 from portal.access.screening.claimed_affiliations import Workplace, workplace_of
 from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
+from portal.catalog.labs.seats import seat_holders_of
 from portal.catalog.models import ModelRepo
+from portal.formatting import counted
 
 PAGE_SIZE = 25
 GROUPS, ROWS_OF_A_GROUP = 20, 5
@@ -52,15 +56,28 @@ class QueueTab:
 
 @dataclass(frozen=True)
 class QueueRow:
-    """A request in the queue. ``due`` is calm, near, late, waits, or none once it is decided."""
+    """A request in the queue. ``due`` is calm, near, late, waits, or none once it is decided.
+
+    Only what is undecided is assessed: what was decided, was decided on what was known then.
+    """
 
     access_request: AccessRequest
     workplace: Workplace
     sector: str
     modes: str
+    models: str
     badge: StatusBadge
     due: str
     assignee: str
+    assessment: Assessment | None = None
+
+    @property
+    def flags(self) -> list[FlagKind]:
+        return self.assessment.kinds if self.assessment else []
+
+    @property
+    def is_clear(self) -> bool | None:
+        return self.assessment.is_clear if self.assessment else None
 
 
 @dataclass(frozen=True)
@@ -117,8 +134,8 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
 
 
 def has_queue(reviewer: User) -> bool:
-    """Tell if somebody is on a review team, or owns a model with an escalated request."""
-    if ModelRepo.objects.reviewable_by(reviewer).exists():
+    """Tell if somebody is on a review team, owns an escalated request's model, or was a guest."""
+    if reviewer.guest_cases.exists() or ModelRepo.objects.reviewable_by(reviewer).exists():
         return True
     return any_exist(readable_parts(reviewer))
 
@@ -178,24 +195,40 @@ def _rows(keys: list[int], reviewer: User, now: datetime) -> list[QueueRow]:
     loaded = (
         AccessRequest.objects.filter(pk__in=keys)
         .defer("searched")
-        .select_related("repo__namespace", "applicant", "appeal", "organization")
+        .select_related(
+            "repo__namespace", "collection__namespace", "applicant", "appeal", "organization"
+        )
         .prefetch_related(Prefetch("assignments", assigned, to_attr="current_assignments"))
     )
     by_key = {access_request.pk: access_request for access_request in loaded}
-    return [_row(by_key[key], reviewer, now) for key in keys if key in by_key]
+    undecided = [case for case in by_key.values() if is_undecided(case)]
+    assessments = assess(undecided, now, reviewer)
+    return [_row(by_key[key], assessments.get(key), reviewer, now) for key in keys if key in by_key]
 
 
-def _row(access_request: AccessRequest, reviewer: User, now: datetime) -> QueueRow:
+def _row(
+    access_request: AccessRequest, assessment: Assessment | None, reviewer: User, now: datetime
+) -> QueueRow:
     draft = access_request.draft
     return QueueRow(
         access_request=access_request,
         workplace=workplace_of(access_request),
         sector=sector_label(access_request.sector or draft.get("sector")),
         modes=modes_label(draft.get("modes")),
+        models=_models(access_request),
         badge=reviewer_badge(access_request),
         due=due_tone(access_request, now),
         assignee=_assignee(getattr(access_request, "current_assignments", []), reviewer),
+        assessment=assessment,
     )
+
+
+def _models(access_request: AccessRequest) -> str:
+    """Say of how many models of a collection a request is; "" without a collection."""
+    if access_request.collection is None:
+        return ""
+    number = len(access_request.draft.get("models") or [])
+    return f"{access_request.collection.title}: {counted(number, 'model')}"
 
 
 def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
@@ -208,8 +241,8 @@ def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
 def _colleagues(reviewer: User) -> list[User]:
     """Return the other members of the reviewer's teams, to filter by."""
     repos = ModelRepo.objects.reviewable_by(reviewer)
-    others = User.objects.filter(team_memberships__repo__in=repos).exclude(pk=reviewer.pk)
-    return list(others.distinct().order_by("name", "pk")[:100])
+    others = seat_holders_of(repos).exclude(pk=reviewer.pk)
+    return list(others.order_by("name", "pk")[:100])
 
 
 def due_tone(access_request: AccessRequest, now: datetime) -> str:

@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 from django.db.models import Q
 
 from portal.access.models import AccessRequest
-from portal.access.querysets import AccessRequestQuerySet
+from portal.access.querysets import UNDECIDED, AccessRequestQuerySet
+from portal.access.querysets.requests import seats_as_guest
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 
@@ -69,11 +70,15 @@ def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]
     readable = AccessRequest.objects.submitted().exclude(applicant=reviewer)
     escalated = readable.filter(escalation_level__gt=0)
     parts = _by_repo(readable, sorted(team))
+    guest = readable.filter(pk__in=seats_as_guest(reviewer), state__in=UNDECIDED)
+    guest = (guest if repo_id is None else guest.filter(repo=repo_id)).exclude(repo__in=team)
     if reviewer.is_superuser:  # owns all repos there are
         everywhere = escalated if repo_id is None else escalated.filter(repo=repo_id)
-        return [*parts, everywhere.exclude(repo__in=team)]
+        parts = [*parts, everywhere.exclude(repo__in=team)]
+        return [*parts, guest.filter(escalation_level=0)]
     owned = set(_keys(ModelRepo.objects.owned_by(reviewer), repo_id)) - team
-    return [*parts, *_by_repo(escalated, sorted(owned))]
+    guest = guest.exclude(repo__in=owned, escalation_level__gt=0)
+    return [*parts, *_by_repo(escalated, sorted(owned)), guest]
 
 
 def _keys(repos: Any, repo_id: int | None) -> list[int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from portal.access.models import AccessRequest, Assignment, Review
+from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.review.queue.filters import IN_REVIEW, Filters, conditions_of, order_of
 from portal.access.review.queue.paging import (
     CappedCount,
@@ -21,6 +22,8 @@ from portal.access.review.queue.paging import (
     readable_parts,
 )
 from portal.accounts.models import User
+
+MOST_LOOKED_AT = 20  # for one on which the reviewer may vote; after so many, the list is shown
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def next_to_decide(
 ) -> int | None:
     """Return the key of the next request in the list that awaits this reviewer's vote.
 
-    Requests that a colleague has claimed are passed over. Return None at the end of the list; the
+    Requests that a colleague has claimed are passed over, and those on which the reviewer may not
+    vote, such as an appeal against their own decision. Return None at the end of the list; the
     reviewer chooses whether to begin it again.
     """
     own_vote = Review.objects.filter(request=OuterRef("pk"), reviewer=reviewer, voided_at=None)
@@ -66,7 +70,14 @@ def next_to_decide(
     free = ~Q(Exists(own_vote)) & ~Q(Exists(assigned.exclude(reviewer=reviewer)))
     decidable = filtered(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
     order = order_of(filters)
-    return _first(_behind(decidable, decided, order), order)
+    keys = first_keys(_behind(decidable, decided, order), order, MOST_LOOKED_AT)
+    return next((key for key in keys if _may_vote(reviewer, key, now)), None)
+
+
+def _may_vote(reviewer: User, key: int, now: datetime) -> bool:
+    """Tell whether nothing, such as a conflict of interest, bars the reviewer from voting."""
+    access_request = AccessRequest.objects.select_related("repo", "applicant").get(pk=key)
+    return RequestAction.VOTE in allowed_actions(reviewer, access_request, now)
 
 
 def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from portal.access.errors import RequestNotFound
 from portal.access.grants.ending.revocation import revoke_grant
+from portal.access.lifecycle import is_over
 from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.policy.request_actions import RequestAction
 from portal.access.review.asking import ask_question
@@ -18,7 +20,7 @@ from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import votes_missing
 from portal.access.review.forms import ApproveForm
 from portal.access.review.notes import declare_conflict, vouch_for_applicant, write_note
-from portal.access.review.status import grant_of
+from portal.access.review.status import grants_of
 from portal.access.review.views.case_action import CaseAction
 from portal.forms.fields import end_of_day
 
@@ -59,7 +61,9 @@ class Approve(Decide):
             modes=self.answers["modes"],
             expires_at=end_of_day(self.answers["until"]),
             conditions=self.form.conditions(),
+            models=self.form.narrowed(),
             is_override=self.answers["is_override"],
+            chair_reason=self.answers["chair_reason"],
             now=now,
         )
 
@@ -178,22 +182,24 @@ class Reopen(CaseAction):
 
 
 class Revoke(CaseAction):
-    """End the grant that an approval made; for those who administer the model."""
+    """End the grants that an approval made; for those who administer the model."""
 
     dialog = "revoke"
 
     def perform(self, now: datetime) -> None:
-        grant = self._grant()
-        revoke_grant(actor=self.reviewer, grant_id=grant.pk, now=now, **self.answers)
+        with transaction.atomic():
+            for grant in self._grants(now):
+                revoke_grant(actor=self.reviewer, grant_id=grant.pk, now=now, **self.answers)
 
     def require_allowed(self, now: datetime) -> None:
-        self._grant()
+        self._grants(now)
 
-    def _grant(self) -> Grant:
-        grant = grant_of(self.access_request)
-        if grant is None:
+    def _grants(self, now: datetime) -> list[Grant]:
+        """Return those that stand; or one that is over, whose end the service then refuses."""
+        grants = grants_of(self.access_request)
+        if not grants:
             raise RequestNotFound
-        return grant
+        return [grant for grant in grants if not is_over(grant, now)] or grants[:1]
 
     def message(self) -> str:
         return "The access has ended, and the notice is on its way."

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_deci
 from portal.access.review.views.case import undo_context
 from portal.access.review.views.common import reviewer_of
 from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 from portal.forms.fields import end_of_day, show_errors
 
@@ -81,8 +83,12 @@ def _selected(reviewer: User, ids: list[str]) -> list[AccessRequest]:
     """Return the selected requests that the reviewer may read, oldest first."""
     numbers = [int(text) for text in ids[:MOST_READ] if text.isdecimal() and len(text) < 19]
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=numbers)
-    related = readable.select_related("repo__namespace", "applicant", "organization")
-    return list(related.defer("searched").order_by("submitted_at", "pk"))
+    related = readable.select_related(
+        "repo__namespace", "collection__namespace", "applicant", "organization"
+    )
+    chosen = Prefetch("chosen", ModelRepo.objects.with_names())
+    rows = related.prefetch_related(chosen).defer("searched")
+    return list(rows.order_by("submitted_at", "pk"))
 
 
 def _terms(form: BulkForm) -> BulkTerms:
@@ -111,7 +117,8 @@ def _page(
     context: dict[str, Any] = {
         **undo_context(reviewer_of(request), now),
         "form": form,
-        "rows": [(case, by_id.get(case.pk)) for case in selected],
+        "rows": [(case, by_id.get(case.pk), list(case.chosen.all())) for case in selected],
+        "gives_models": any(case.collection_id for case in selected),
         "has_results": results is not None,
         "is_done": is_done,
         "goes": sum(result.outcome != "refused" for result in results or []),

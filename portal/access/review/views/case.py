@@ -8,14 +8,20 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from portal.access.evidence.assessment import assessment_of
 from portal.access.grants.status_badges import grant_state
+from portal.access.letters.people import waiting_invitations
 from portal.access.letters.preview import letters_before
 from portal.access.lifecycle import is_active
 from portal.access.models import Acceptance, AccessRequest, Submission
 from portal.access.policy.conflicts import WORDS, ConflictKind
+from portal.access.policy.contacts import guests_of
+from portal.access.policy.covered import standing_coverage
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Action, may
-from portal.access.policy.request_actions import RequestAction, relation_of
+from portal.access.policy.request_actions import RequestAction, Role, relation_of
+from portal.access.policy.votes import standing_votes
+from portal.access.requests.asked_models import chosen_models
 from portal.access.requests.diffs import changes_of
 from portal.access.requests.form.answers import ReadableAnswer, modes_label, readable_answers
 from portal.access.requests.form.questions import BASE_NAMES
@@ -23,13 +29,14 @@ from portal.access.review import evidence, status
 from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.deciding import overrides_count
 from portal.access.review.decisions.undoable import undoable_by
-from portal.access.review.decisions.votes import standing_votes, visible_votes
+from portal.access.review.decisions.votes import visible_votes
 from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import position_in_queue
 from portal.access.review.timeline import timeline_of
 from portal.access.status_badge import StatusBadge
+from portal.accounts.mailboxes import unreachable
 from portal.accounts.models import User
 
 MOST = 20
@@ -51,7 +58,7 @@ def case_context(
     submission = access_request.submissions.select_related(
         "acceptance__licence_version__licence", "form"
     ).latest("number")
-    shown = {**_team(access_request, reviewer, now), **_grant(access_request, reviewer, now)}
+    shown = {**_team(access_request, reviewer, now), **_grants(access_request, reviewer, now)}
     dialogs = _dialogs(shown)
     name, form = failed or ("", None)
     if form is None and name not in dialogs:  # an address may ask for any dialog to be open
@@ -59,7 +66,7 @@ def case_context(
     return {
         **_request(access_request, submission, now),
         "earlier": _earlier(access_request, reviewer),
-        "events": timeline_of(access_request, reader=reviewer),
+        "events": timeline_of(access_request, reader=reviewer, now=now),
         "place": position_in_queue(access_request, reviewer, filters, now),
         "carried": filters.query,
         "form": form,
@@ -92,10 +99,12 @@ def _request(
         "due": due_tone(access_request, now),
         "awaits": status.awaits_decision(access_request),
         "undecided": status.is_undecided(access_request),
-        "questions": access_request.questions.told().select_related("asked_by"),
+        "questions": access_request.questions.standing().select_related("asked_by"),
         "notes": access_request.notes.select_related("author"),
         "appeal": getattr(access_request, "appeal", None),
-        "attestations": _attestations(submission.acceptance),
+        "signatures": [
+            (acceptance, _attestations(acceptance)) for acceptance in submission.acceptances
+        ],
     }
 
 
@@ -114,10 +123,12 @@ def _evidence(
     access_request: AccessRequest, reviewer: User, answers: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     record = evidence.organization_record(access_request, reviewer)
+    assessment = assessment_of(access_request, now, reviewer)
     return {
+        "unreachable": unreachable(access_request.applicant),
         "proved": evidence.proved_facts(access_request.applicant, now),
         "said": evidence.stated_facts(answers),
-        "flags": evidence.evidence_flags(access_request, reviewer, now),
+        "assessment": assessment,
         "record": record,
         "record_rows": [
             (decided, status.reviewer_badge(decided), modes_label(decided.draft.get("modes")))
@@ -130,11 +141,14 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
     """Return the assignment, the votes that the reviewer may see, and what they may do."""
     relation = relation_of(reviewer, access_request, now)
     assignment = assignment_of(access_request)
-    votes = visible_votes(access_request, reviewer)
+    votes = visible_votes(access_request, reviewer, now)
     cast = len(standing_votes(access_request))
     return {
         "acts": relation.actions,
         "is_head": relation.is_head,
+        "is_guest": relation.roles == {Role.GUEST},
+        "guests": guests_of(access_request),
+        "invitations": waiting_invitations(access_request, now),
         "assignment": assignment,
         "is_mine": assignment is not None and assignment.reviewer_id == reviewer.pk,
         "conflicts": [WORDS[kind] for kind in ConflictKind if kind in relation.conflicts],
@@ -147,6 +161,7 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         if RequestAction.OVERRIDE in relation.actions
         else 0,
         "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
+        "settled": access_request.decisions.exclude(chair_reason="").filter(undone_at=None).last(),
     }
 
 
@@ -175,24 +190,32 @@ def _earlier(
 ) -> list[tuple[AccessRequest, StatusBadge, str]]:
     """Return the applicant's other requests that the reviewer may read."""
     others = AccessRequest.objects.readable_by(reviewer).of(access_request.applicant)
-    others = others.exclude(pk=access_request.pk).select_related("repo__namespace")
+    others = others.exclude(pk=access_request.pk).select_related(
+        "repo__namespace", "collection__namespace"
+    )
     return [
         (earlier, status.reviewer_badge(earlier), modes_label(earlier.draft.get("modes")))
         for earlier in others.order_by("-submitted_at")[:MOST]
     ]
 
 
-def _grant(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
-    grant = status.grant_of(access_request)
-    if grant is None:
-        return {"grant": None}
-    may_revoke = is_active(grant, now) and (
+def _grants(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
+    grants = status.grants_of(access_request)
+    if not grants:
+        return {"grants": []}
+    may_revoke = any(is_active(grant, now) for grant in grants) and (
         may(reviewer, Action.ADMINISTER, access_request.repo, now).allowed
     )
     return {
-        "grant": grant,
-        "grant_badge": grant_state(grant, now),
-        "grant_modes": modes_label(grant.modes),
+        "grants": [
+            {
+                "grant": grant,
+                "badge": grant_state(grant, now),
+                "modes": modes_label(grant.modes),
+                "models": [row.repo for row in standing_coverage(grant)],
+            }
+            for grant in grants
+        ],
         "may_revoke": may_revoke,
     }
 
@@ -207,13 +230,13 @@ def _forms(
     """Return the form of each dialog: fresh ones, and the posted one as it was typed."""
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
     initial = {"modes": answers.get("modes"), "until": until}  # of an approval
-    repo = access_request.repo
+    repo, models = access_request.repo, chosen_models(access_request)
     if form:
         form.auto_id = f"{name}_%s"  # as the fresh one's: a bare "note" clashes with its dialog
     shown = {
         f"{dialog}_form": form
         if form and dialog == name
-        else DIALOGS[dialog].form(initial=initial, repo=repo, auto_id=f"{dialog}_%s")
+        else DIALOGS[dialog].form(initial=initial, repo=repo, models=models, auto_id=f"{dialog}_%s")
         for dialog in DIALOGS
     }
     return shown | {"failed_template": f"access/_{name}.html" if name else ""}

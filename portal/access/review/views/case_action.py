@@ -16,6 +16,7 @@ from django.views import View
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import AccessRequest
 from portal.access.policy.request_actions import RequestAction, require_action
+from portal.access.requests.asked_models import chosen_models
 from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.position import next_to_decide
 from portal.access.review.views.common import (
@@ -77,7 +78,11 @@ class CaseAction(View):
         self.access_request = readable_request(self.reviewer, request_id)
         if self.dialog:
             form_class = DIALOGS[self.dialog].form
-            self.form = form_class(request.POST, repo=self.access_request.repo)
+            self.form = form_class(
+                request.POST,
+                repo=self.access_request.repo,
+                models=chosen_models(self.access_request),
+            )
         return self._refusal() or self._success()
 
     def _refusal(self) -> HttpResponse | None:
@@ -103,8 +108,20 @@ class CaseAction(View):
         """Show the case as it is now, since somebody else may have changed it meanwhile."""
         fresh = readable_request(self.reviewer, self.request_id)
         return case_page(
-            self.request, self.reviewer, fresh, status=error.status, notice=error.message
+            self.request,
+            self.reviewer,
+            fresh,
+            status=error.status,
+            notice=error.message,
+            unsent=self._typed(),
         )
+
+    def _typed(self) -> list[tuple[str, str]]:
+        """Return the texts of the form, which nobody should have to write again."""
+        texts = [
+            field for field in self.form or () if isinstance(field.field.widget, forms.Textarea)
+        ]
+        return [(str(field.label), field.value()) for field in texts if field.value()]
 
     def _success(self) -> HttpResponse:
         """Redirect to the next undecided case of the list, to the list, or back to this case."""

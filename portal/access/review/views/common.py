@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -43,12 +45,16 @@ def case_page(
     *,
     status: int = 200,
     notice: str = "",
+    unsent: Sequence[tuple[str, str]] = (),
     failed: tuple[str, forms.Form | None] | None = None,
 ) -> HttpResponse:
-    """Render the page of a case; ``failed`` is the dialog that is open on it (``case_context``)."""
+    """Render the page of a case; ``failed`` is the dialog that is open on it (``case_context``).
+
+    ``unsent``: the labels and texts of what the reviewer typed into a dialog that can't be sent.
+    """
     now, filters = timezone.now(), carried_filters(request)
     context = case_context(access_request, reviewer, filters, now=now, failed=failed)
-    context |= undo_context(reviewer, now) | {"notice": notice}
+    context |= undo_context(reviewer, now) | {"notice": notice, "unsent": unsent}
     return render(request, "access/case.html", context, status=status)
 
 

@@ -12,7 +12,7 @@ from django_countries import countries
 
 from portal.access.grants.checks.clearing import checks_of
 from portal.access.review.forms import DIALOGS
-from portal.access.review.queue.filters import FLAGS, GROUPINGS, filters_from
+from portal.access.review.queue.filters import EVIDENCE, GROUPINGS, STANDINGS, filters_from
 from portal.access.review.queue.listing import queue_of
 from portal.access.review.queue.paging import with_other_teams
 from portal.access.review.views.case import undo_context
@@ -46,7 +46,8 @@ def queue(request: HttpRequest) -> HttpResponse:
         "queue": queue_of(reviewer, filters, now=now),
         "filters": filters,
         "carried": filters.query,
-        "flags": FLAGS,
+        "standings": STANDINGS,
+        "evidence": EVIDENCE,
         "groupings": GROUPINGS,
         "sectors": Sector.choices,
         "countries": list(countries),

@@ -33,7 +33,7 @@ TEXT = "# Sample Licence\n\n" + "\n\n".join(
 
 
 @pytest.fixture
-def licence(now):
+def licence():
     return publish_licence_version(
         actor=make_user(superuser=True),
         slug="sample",
@@ -42,7 +42,7 @@ def licence(now):
         text=TEXT,
         attribution="Licensed under the Sample Licence, © Sample Lab.",
         terms=TERMS,
-        now=now,
+        now=LONG_AGO,
     ).licence
 
 

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import TeamMember
-from portal.errors import FieldErrors
+from portal.errors import FieldErrors, Forbidden
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def repo():
-    return make_repo()
+    return make_repo(undo_minutes=None)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ class TestSaving:
 
     def test_only_administrators_may(self, repo, now):
         for person in (make_reviewer(repo), make_user()):
-            with pytest.raises(RepoNotFound):
+            with pytest.raises(Forbidden):
                 save(person, repo, now, undo_minutes=30)
 
     @pytest.mark.parametrize(
@@ -117,11 +117,19 @@ class TestTeam:
             self.seat(head, repo, now, "nobody@nowhere.example", "king")
         assert set(refused.value.errors) == {"person", "role"}
 
+    def test_of_a_private_model_strangers_learn_nothing(self, repo, now):
+        repo.private = True
+        repo.save(update_fields=["private"])
+        with pytest.raises(RepoNotFound):
+            self.seat(make_user(), repo, now, make_user().username)
+        with pytest.raises(Forbidden):
+            self.seat(make_reviewer(repo), repo, now, make_user().username)
+
     def test_others_may_not(self, repo, now):
         reviewer = make_reviewer(repo)
-        with pytest.raises(RepoNotFound):
+        with pytest.raises(Forbidden):
             self.seat(reviewer, repo, now, make_user().username)
-        with pytest.raises(RepoNotFound):
+        with pytest.raises(Forbidden):
             self.unseat(make_user(), repo, now, reviewer)
 
     def test_leaving_is_recorded_once(self, repo, head, now):

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from portal.access.applicant.submission import submit_request
 from portal.access.gate.question_versions import save_request_form
 from portal.access.models import AccessRequest, RequestForm
 from portal.access.requests.drafts import save_draft
 from portal.access.requests.form.answers import readable_answers
-from portal.access.requests.submission import submit_request
 from portal.audit.models import AuditEvent
-from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import TeamMember
-from portal.errors import Conflict, FieldErrors
+from portal.errors import Conflict, FieldErrors, Forbidden
 from tests.factories.access import make_draft, make_request, make_signature
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -54,7 +53,7 @@ def submit(draft: AccessRequest, now):
     return submit_request(
         applicant=draft.applicant,
         request_id=draft.pk,
-        signature=make_signature(draft.applicant, draft.repo, now=now),
+        signatures=[make_signature(draft.applicant, draft.repo, now=now)],
         now=now,
     )
 
@@ -74,7 +73,7 @@ class TestSaving:
 
     def test_only_administrators_may(self, repo, now):
         for person in (make_reviewer(repo), make_user()):
-            with pytest.raises(RepoNotFound):
+            with pytest.raises(Forbidden):
                 save(person, repo, now, asked())
 
     def test_over_a_newer_version_it_is_a_conflict(self, repo, head, now):

@@ -183,22 +183,23 @@ class TestWhatIsTold:
 
 
 class TestOverTheHub:
-    def test_neither_a_copy_nor_a_later_commit_gets_round_it(self, client):
+    def test_neither_a_copy_nor_a_later_commit_gets_round_it(self, client, tmp_path):
         desk = make_desk(client)
         desk.name = desk.create("open", private=False).json()["id"]
+        model = make_folder(tmp_path / "in", **{"config.json": '{"model_type": "other"}'})
+        whole = [file_line(path.name, path.read_bytes()) for path in sorted(model.iterdir())]
         weights = b"weights with a flaw"
         desk.bring(weights)
-        commit = desk.commit(lfs_line("m.safetensors", weights)).json()["commitOid"]
+        commit = desk.commit(*whole, lfs_line("m.npz", weights)).json()["commitOid"]
+        check = f"/api/v1/models/{desk.name}/revisions/{commit}/check/"
+        assert desk.call("post", check, {"licensor": True}).json()["state"] == "passed"
         administrator = desk.head
         now = timezone.now()
         make_hold(administrator, desk.repo, now=now)
-        copied = {"srcPath": "m.safetensors", "srcRevision": commit, "path": "n.safetensors"}
+        copied = {"srcPath": "m.npz", "srcRevision": commit, "path": "n.npz"}
         desk.commit(file_line("notes.txt", b"x"), {"key": "copyFile", "value": copied})
         for revision in (commit, "main"):
-            for path in ("m.safetensors", "n.safetensors"):
+            for path in ("m.npz", "n.npz"):
                 answer = desk.client.get(f"/{desk.name}/resolve/{revision}/{path}")
                 assert answer.status_code in (401, 404), (revision, path)
-        assert (
-            "suspended"
-            in desk.client.get(f"/{desk.name}/resolve/main/n.safetensors")["X-Error-Message"]
-        )
+        assert "suspended" in desk.client.get(f"/{desk.name}/resolve/main/n.npz")["X-Error-Message"]

@@ -141,13 +141,12 @@ class TestWhyNot:
 
     def test_where_a_signature_is_enough_no_request_stands_in_the_way(self, now):
         repo = make_repo(gate="licence", inference_gate="review")
-        person = make_user()
-        make_request(repo, person)
+        person = make_draft(repo, make_user(), now=now).applicant
         permission = may(person, A.DOWNLOAD, repo, now)
         assert (permission.reason, "/sign/" in permission.help_url) == (Reason.SIGN, True)
-        licensee = make_grant(repo).person
-        assert self.reason(licensee, repo, now) == Reason.SIGN
-        assert may(licensee, A.INFER, repo, now).allowed
+        signer = make_request(repo, make_user(), now=now).applicant
+        assert may(signer, A.DOWNLOAD, repo, now).allowed
+        assert self.reason(signer, repo, now, A.INFER) == Reason.PENDING
 
     def test_a_grant_of_the_other_mode(self, repo, now):
         person = make_grant(repo, modes=["inference"]).person

@@ -6,6 +6,7 @@ import pytest
 
 from portal.access.policy.conditions import Conditions, check_conditions
 from portal.access.policy.policy import Action, Limits, Reason, may, may_read
+from portal.access.policy.refusals import describe
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File
 from portal.errors import FieldErrors
@@ -29,6 +30,7 @@ class TestConditions:
         grant = self.bound(no_logits=True)
         refused = may(grant.person, A.CAPTURE, grant.repo, now)
         assert (refused.reason, refused.help_url) == (Reason.CONDITION, f"/grants/{grant.pk}")
+        assert "generated text only" in describe(refused, grant.repo).line
         assert may(grant.person, A.INFER, grant.repo, now).allowed
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).allowed
 
@@ -41,13 +43,16 @@ class TestConditions:
     def test_only_the_allowed_files_are_read(self, now, tmp_path):
         grant = self.bound(files=("*.json",))
         revision = make_revision(grant.repo, tmp_path / "files")
-        read = {
-            file.path: may_read(Caller(grant.person), file, now).reason
+        permissions = {
+            file.path: may_read(Caller(grant.person), file, now)
             for file in File.objects.filter(revision=revision)
         }
+        read = {path: permission.reason for path, permission in permissions.items()}
         assert read["config.json"] is None
         assert read["README.md"] is None  # read before every gate
         assert read["model-00001-of-00002.safetensors"] == Reason.CONDITION
+        refused = permissions["model-00001-of-00002.safetensors"]
+        assert "covers other files" in describe(refused, grant.repo).line
         for action in (A.INFER, A.CAPTURE):
             assert may(grant.person, action, grant.repo, now).limits.files is None
 

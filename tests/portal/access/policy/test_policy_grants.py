@@ -8,13 +8,14 @@ import pytest
 
 from portal.access.models import AccessRequest, GateSettings, Grant, Membership, Screening
 from portal.access.policy.policy import Action, Reason, may
+from portal.access.policy.refusals import describe
 from portal.access.review.asking import ask_question
 from portal.accounts.models import Affiliation
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.affiliations import affiliate
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.factories.grants import make_hold
+from tests.factories.grants import make_gate, make_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +90,7 @@ class TestWhileYouWait:
     @pytest.fixture
     def repo(self):
         repo = make_repo()
-        GateSettings.objects.create(repo=repo, waiting_tokens_per_day=500)
+        make_gate(repo, waiting_tokens_per_day=500)
         return repo
 
     def waiting(self, repo, *, outcome="clear"):
@@ -107,10 +108,18 @@ class TestWhileYouWait:
         assert permission.allowed
         assert permission.limits.tokens_per_day == 500
 
-    @pytest.mark.parametrize("action", [A.DOWNLOAD, A.CAPTURE])
-    def test_nothing_else_is(self, repo, action, now):
-        permission = may(self.waiting(repo).applicant, action, repo, now)
+    def test_no_file_is(self, repo, now):
+        permission = may(self.waiting(repo).applicant, A.DOWNLOAD, repo, now)
         assert permission.reason == Reason.PENDING
+
+    def test_nor_the_inside_and_its_refusal_names_the_condition(self, repo, now):
+        request = self.waiting(repo)
+        refused = may(request.applicant, A.CAPTURE, repo, now)
+        assert (refused.reason, refused.help_url) == (Reason.CONDITION, f"/requests/{request.pk}")
+        refusal = describe(refused, repo)
+        for words in (refusal.heading, refusal.line):
+            assert "while your request is with the reviewers" in words
+            assert "generated text only: no logprobs" in words
 
     def test_only_where_the_repo_offers_it(self, repo, now):
         GateSettings.objects.update(waiting_tokens_per_day=0)
@@ -119,9 +128,9 @@ class TestWhileYouWait:
 
     def test_only_on_the_review_gate(self, now):
         repo = make_repo(inference_gate="licence")
-        GateSettings.objects.create(repo=repo, waiting_tokens_per_day=500)
-        person = self.waiting(repo).applicant
-        assert may(person, A.INFER, repo, now).reason == Reason.SIGN
+        make_gate(repo, waiting_tokens_per_day=500)
+        opened = may(self.waiting(repo).applicant, A.INFER, repo, now)
+        assert (opened.allowed, opened.limits.tokens_per_day) == (True, None)
 
     def test_not_for_who_proved_no_affiliation(self, repo, now):
         person = self.waiting(repo).applicant

@@ -18,7 +18,7 @@ from portal.access.policy.request_actions import (
     require_action,
     roles_of,
 )
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
@@ -30,7 +30,8 @@ State = AccessRequest.State
 
 
 def actions_of(role, state, *conflicts):
-    return Relation(frozenset({role}), state, frozenset(conflicts)).actions
+    is_split = role == Role.CHAIR
+    return Relation(frozenset({role}), state, frozenset(conflicts), votes_differ=is_split).actions
 
 
 @pytest.fixture
@@ -67,6 +68,9 @@ def test_another_team_is_a_stranger(request_, now):
     assert roles_of(stranger, request_) == set()
 
 
+UNDECIDED = {State.HELD, State.IN_REVIEW, State.NEEDS_INFO}
+
+
 @pytest.mark.parametrize("act", RequestAction)
 @pytest.mark.parametrize("state", State)
 def test_an_act_takes_a_fitting_role_and_a_fitting_state(act, state):
@@ -74,6 +78,8 @@ def test_an_act_takes_a_fitting_role_and_a_fitting_state(act, state):
         fits = role in RULES[act].roles and state in RULES[act].states
         if RULES[act].is_own and role == Role.REVIEWER:
             fits = False
+        if role == Role.GUEST and state not in UNDECIDED:
+            fits = False  # a guest's seat ends with the decision
         assert (act in actions_of(role, state)) == fits
 
 
@@ -90,6 +96,7 @@ def test_any_conflict_keeps_a_reviewer_from_deciding_and_none_from_declaring_it(
         RequestAction.CLAIM,
         RequestAction.ASK,
         RequestAction.VOTE,
+        RequestAction.SETTLE,
         RequestAction.OVERRIDE,
         RequestAction.DISPOSE,
         RequestAction.VOUCH,

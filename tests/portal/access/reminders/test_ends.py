@@ -7,13 +7,12 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import Grant, Hold, Renewal
-from portal.access.reminders.tick import tick
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_grant
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.portal.access.reminders.helpers import DAY, SECOND, events, letters, recipients
+from tests.portal.access.reminders.helpers import DAY, SECOND, events, letters, recipients, tick
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from portal.access.models import AccessRequest, Escalation
 from portal.access.reminders import tick as timing
 from portal.access.reminders.tick import tick
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from portal.access.models import Escalation, GateSettings
+from portal.access.models import Escalation
 from portal.access.reminders.tick import tick
 from portal.audit.events import EventType
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate
 from tests.portal.access.reminders.helpers import events, fresh, letters, recipients
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +56,7 @@ def test_one_free_reviewer_is_enough_for_a_quorum_of_one(repo):
 
 
 def test_a_quorum_counts_only_who_has_no_conflict(repo):
-    GateSettings.objects.create(repo=repo, quorum=2)
+    make_gate(repo, quorum=2)
     first, second = make_reviewer(repo), make_reviewer(repo)
     case = make_request(repo)
     assert tick(LONG_AGO + MINUTE) == {}

@@ -22,7 +22,7 @@ class Turn(NamedTuple):
     derived: set[str] = set()
 
 
-UNDECIDED = {"overdue", "still_overdue", "stranded"}
+UNDECIDED = {"overdue", "still_overdue", "stranded", "evidence"}
 CHECKS = {"check_late", "check_still_late"}
 RETENTION = {"personal answers are erased after a year"}
 
@@ -60,7 +60,12 @@ MEMBERS = {
     "ended": Turn(NOBODY, derived=ENDS_WITH_GRANT),
 }
 HOLDS = {"standing": Turn("administrators", {"hold_reminder"})}
-TURNS = [*REQUESTS.values(), *GRANTS.values(), *MEMBERS.values(), *HOLDS.values()]
+MAIL = {
+    "news that waits for a digest": Turn("team", {"digest"}),
+    "a reference whose letter came back": Turn("applicant", {"reference_returned"}),
+}
+SUBJECTS = (REQUESTS, GRANTS, MEMBERS, HOLDS, MAIL)
+TURNS = [turn for turns in SUBJECTS for turn in turns.values()]
 
 
 def test_each_state_of_a_request_has_a_row():

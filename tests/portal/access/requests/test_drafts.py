@@ -13,7 +13,7 @@ from portal.access.errors import (
 )
 from portal.access.models import AccessRequest
 from portal.access.requests.drafts import discard_draft, save_draft, start_draft
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.errors import Conflict
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import make_user

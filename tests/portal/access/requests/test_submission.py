@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.access.applicant.submission import submit_request
 from portal.access.errors import (
     EmailNotVerified,
     LicenceChanged,
@@ -13,7 +14,7 @@ from portal.access.errors import (
     RequestHasMovedOn,
 )
 from portal.access.models import Acceptance, Submission
-from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.asking import ask_question
 from portal.audit.heads import Head
 from portal.audit.models import AuditEvent, ChainHead
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 def submit(draft, now, **changed):
     person = draft.applicant
     signature = make_signature(person, draft.repo, now=now, **changed)
-    return submit_request(applicant=person, request_id=draft.pk, signature=signature, now=now)
+    return submit_request(applicant=person, request_id=draft.pk, signatures=[signature], now=now)
 
 
 def test_it_freezes_the_answers_and_the_signature(repo, applicant, now):
@@ -130,7 +131,7 @@ def test_an_unproved_address_keeps_the_draft(repo, now):
 def test_without_a_signature_it_does_not_go(repo, applicant, now):
     draft = make_draft(repo, applicant)
     with pytest.raises(NotSigned):
-        submit_request(applicant=applicant, request_id=draft.pk, signature=None, now=now)
+        submit_request(applicant=applicant, request_id=draft.pk, signatures=[], now=now)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_what_the_signature_lacks_is_named(repo, applicant, now, changed, field)
     draft = make_draft(repo, applicant)
     with pytest.raises(FieldErrors) as refused:
         submit(draft, now, **changed)
-    assert list(refused.value.errors) == [f"signature.{field}"]
+    assert list(refused.value.errors) == [f"signatures.0.{field}"]
     assert not Acceptance.objects.exists()
 
 
@@ -156,7 +157,7 @@ def test_a_newer_licence_must_be_read_first(repo, applicant, now):
     signature = make_signature(applicant, repo, now=now)
     make_licence(version="2.0", text="You may study it twice.", now=now)
     with pytest.raises(LicenceChanged):
-        submit_request(applicant=applicant, request_id=draft.pk, signature=signature, now=now)
+        submit_request(applicant=applicant, request_id=draft.pk, signatures=[signature], now=now)
 
 
 def test_the_name_may_be_typed_in_any_case(repo, applicant, now):

@@ -15,7 +15,7 @@ from tests.factories.catalog import make_repo, make_reviewer
 
 @pytest.fixture
 def repo() -> ModelRepo:
-    return make_repo()
+    return make_repo(undo_minutes=None)
 
 
 @pytest.fixture

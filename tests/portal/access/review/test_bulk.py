@@ -15,7 +15,7 @@ from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage
-from tests.factories.access import make_request
+from tests.factories.access import make_proved_request, make_request
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.factories.grants import make_gate
 from tests.factories.reviews import decline
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def cases(repo, now):
-    return [make_request(repo, now=now) for _ in range(3)]
+    return [make_proved_request(repo, now=now) for _ in range(3)]
 
 
 def decide(reviewer, cases, now, *, dry_run=False, verdict="approved"):

@@ -54,8 +54,8 @@ def test_flags_and_the_organizations_record(page, case, reviewer, now):
     organization = make_organization("institute.example", name="Known Institute")
     earlier = make_request(case.repo, now=now)
     decline(earlier, reviewer, now)
-    AccessRequest.objects.update(organization=organization)
     make_hold(case.applicant, case.repo, now=now)
+    AccessRequest.objects.update(organization=organization)
     text = page.get(url("case", case)).text
     assert "A hold stands" in text
     assert "<bdi>Known Institute</bdi>: 0 approved, 1 declined" in text
@@ -224,3 +224,33 @@ def test_the_letter_that_would_leave_is_shown_before(page, case):
     assert (
         f"Dear {case.applicant.display_name}: [your question]" in page.get(url("case", case)).text
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "opens"),
+    [
+        (7, "7 minutes later, when it can’t be undone any more"),
+        (1, "1 minute later, when it can’t be undone any more"),
+        (0, "at once"),
+    ],
+)
+def test_the_approval_says_when_the_access_opens(page, case, minutes, opens):
+    make_gate(case.repo, undo_minutes=minutes)
+    words = " ".join(page.get(url("case", case)).text.split())
+    assert f"Without conditions the access opens {opens}, under" in words
+
+
+@pytest.mark.parametrize(
+    ("act", "typed"),
+    [
+        ("ask", {"text": "Which <data> do you use?"}),
+        ("decline", {"reason_code": "other", "reason_text": "Which <data> do you use?"}),
+    ],
+)
+def test_what_was_typed_on_a_page_that_is_stale_stays(page, case, reviewer, act, typed):
+    decline(case, make_reviewer(case.repo), timezone.now())
+    sent = page.post(url(act, case), typed)
+    assert sent.status_code == 409
+    assert "Nothing was changed." in sent.text
+    assert case.reference in sent.text
+    assert "readonly>Which &lt;data&gt; do you use?</textarea>" in sent.text

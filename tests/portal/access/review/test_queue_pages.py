@@ -70,7 +70,9 @@ def test_views_part_what_is_new_answered_and_waiting(page, repo, reviewer, now):
     new, waiting, answered = made(repo, 1), made(repo, 2), made(repo, 3)
     for case in (waiting, answered):
         ask_question(reviewer=reviewer, request_id=case.pk, text="Which data?", now=now)
-    answer_question(applicant=answered.applicant, request_id=answered.pk, answer="Ours.", now=now)
+    told_at = now + timedelta(minutes=10)
+    whose = {"applicant": answered.applicant, "request_id": answered.pk}
+    answer_question(**whose, answer="Ours.", now=told_at)
     for view, expected in {"new": new, "waiting": waiting, "answered": answered}.items():
         text = page.get(QUEUE, {"view": view}).text
         shown = [case for case in (new, waiting, answered) if f"/queue/{case.pk}" in text]

@@ -200,6 +200,16 @@ def test_the_next_case_is_one_that_nobody_else_has(repo, reviewer, now):
     assert next_to_decide(cases[0], reviewer, Filters(), now) == cases[2].pk
 
 
+def test_the_next_case_is_one_that_one_may_decide(repo, reviewer, now):
+    first = make_request(repo)
+    cases = [first, *copies(first, 2)]
+    declared = {"has_conflict": True, "declared_at": now}
+    AccessRequest.objects.get(pk=cases[1].pk).conflict_declarations.create(
+        reviewer=reviewer, **declared
+    )
+    assert next_to_decide(first, reviewer, Filters(), now) == cases[2].pk
+
+
 def test_an_owner_reads_what_was_escalated_and_no_more(client, repo, now):
     case = make_request(repo, now=now)
     unescalated = make_request(repo, now=now)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Decision, Grant
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.audit.models import AuditEvent
@@ -43,7 +43,8 @@ class TestApproving:
         assert grant.person == case.applicant
         assert grant.modes == ["download"]
         assert grant.acceptance == case.submissions.get().acceptance
-        assert list(Grant.objects.to(case.applicant, case.repo).active_at(now)) == [grant]
+        told_at = now + timedelta(minutes=10)
+        assert list(Grant.objects.to(case.applicant, case.repo).active_at(told_at)) == [grant]
 
     def test_the_letter_names_the_team_and_never_the_reviewer(self, case, reviewer, now):
         approve(case, reviewer, now)

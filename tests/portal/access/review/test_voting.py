@@ -21,6 +21,7 @@ from tests.factories.grants import make_gate, make_hold, make_newer_text
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
 pytestmark = pytest.mark.django_db
+TEN = timedelta(minutes=10)
 
 
 @pytest.fixture
@@ -110,21 +111,21 @@ class TestHiddenVotes:
         approve(case, first, now)
 
     def test_others_see_a_vote_once_they_have_cast_theirs(self, case, first, second, now):
-        assert visible_votes(case, second) == []
-        assert len(visible_votes(case, first)) == 1
+        assert visible_votes(case, second, now) == []
+        assert len(visible_votes(case, first, now)) == 1
         decline(case, second, now)
-        assert len(visible_votes(case, second)) == 2
+        assert len(visible_votes(case, second, now)) == 2
 
-    def test_a_team_may_vote_openly(self, case, second, two_decide):
+    def test_a_team_may_vote_openly(self, case, second, two_decide, now):
         two_decide.hidden_votes = False
         two_decide.save()
-        assert len(visible_votes(case, second)) == 1
+        assert len(visible_votes(case, second, now)) == 1
 
     def test_the_applicant_sees_none(self, case, first, second, now):
         approve(case, second, now)
         case.refresh_from_db()
-        assert visible_votes(case, case.applicant) == []
-        assert len(visible_votes(case, make_reviewer(case.repo))) == 2
+        assert visible_votes(case, case.applicant, now) == []
+        assert len(visible_votes(case, make_reviewer(case.repo), now)) == 2
 
 
 class TestOffering:
@@ -132,7 +133,7 @@ class TestOffering:
         grant = approve(case, first, now, conditions=Conditions(no_logits=True))
         assert grant.starts_at is None
         assert grant.acceptance is None
-        assert grant.offer_expires_at == now + timedelta(days=30)
+        assert grant.offer_expires_at == now + TEN + timedelta(days=30)
         letter = OutboxMessage.objects.get(kind="offer")
         assert "Generated text only" in letter.text
         assert f"/grants/{grant.pk}/offer" in letter.text
@@ -145,7 +146,7 @@ class TestOffering:
 
     def test_fewer_modes_and_an_earlier_end_are_no_condition(self, case, first, now):
         grant = approve(case, first, now, expires_at=now + timedelta(days=3))
-        assert grant.starts_at == now
+        assert grant.starts_at == now + TEN
 
 
 class TestHolds:
@@ -194,6 +195,7 @@ class TestOverride:
             now=now,
             is_override=True,
         )
+        now += TEN  # the applicant is told of it
         appeal_request(applicant=case.applicant, request_id=case.pk, text="It isn’t.", now=now)
         with pytest.raises(RequestNotFound):  # the appeal begins anew, so it isn't escalated
             approve(case, owner, now, is_override=True)

@@ -9,7 +9,7 @@ import pytest
 from portal.access.errors import ConflictOfInterest, RequestHasMovedOn, RequestNotFound
 from portal.access.models import Screening
 from portal.access.requests.answering import correct_request
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.screening_clearance import dispose_screening
 from portal.access.screening import matching
 from portal.access.screening.lists import add_entry, remove_entry

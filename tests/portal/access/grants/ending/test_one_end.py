@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.access.applicant.submission import submit_request
 from portal.access.errors import NotRenewable
 from portal.access.grants.ending.closeout import close_grant
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
@@ -14,7 +15,6 @@ from portal.access.grants.renewals import decide_renewal, renew_grant, why_not_r
 from portal.access.models import Renewal
 from portal.access.policy.policy import Action, Reason, may
 from portal.access.reminders.tick import tick
-from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.undo import reopen_request, undo_decision
 from portal.audit.models import AuditEvent
 from portal.outbox.models import OutboxMessage
@@ -81,7 +81,7 @@ def undo(grant, now):
     undo_decision(actor=grant.decision.decided_by, request_id=case.pk, now=now)
 
 
-ENDERS = [revoke, close, reopen, undo]
+ENDERS = [revoke, close, reopen]
 
 
 def approved_for_an_organization(now):
@@ -92,7 +92,7 @@ def approved_for_an_organization(now):
     case = submit_request(
         applicant=applicant,
         request_id=make_draft(repo, applicant, now=now).pk,
-        signature=signature,
+        signatures=[signature],
         now=now,
     )
     return approve(case, make_reviewer(repo), now)
@@ -176,7 +176,7 @@ class TestARenewalThatWaits:
 
 
 def test_what_one_may_do_while_waiting_keeps_the_token_when_a_decision_is_undone(now):
-    repo = make_repo()
+    repo = make_repo(undo_minutes=None)
     make_gate(repo, waiting_tokens_per_day=100)
     case = make_request(repo, now=now)
     affiliate(case.applicant)

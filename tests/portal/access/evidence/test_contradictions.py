@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from portal.access.evidence.assessment import assessment_of
 from portal.access.models import AccessRequest
-from portal.access.review.evidence import evidence_flags
 from portal.access.review.notes import vouch_for_applicant
 from portal.access.screening.claimed_affiliations import names_agree
 from portal.accounts.models import Affiliation
@@ -34,6 +34,7 @@ def case_of(repo, said, *proved, now):
         ("Universite d’Exemple", "Université d'Exemple"),
         ("Department of Physics, Example University", "Example University"),
         ("Example University - Delft", "Example University (Netherlands)"),
+        ("Physics, University of California, Berkeley", "University of California, Berkeley"),
         ("جامعة المثال", "جامعة المثال"),
     ],
 )
@@ -46,6 +47,8 @@ def test_names_of_one_organization_agree(said, proved):
     [
         ("Ñandú University", "Example University"),
         ("Example University Hospital", "Example University"),
+        ("University of California, Davis", "University of California, Berkeley"),
+        ("Physics, University of California", "University of California, Berkeley"),
         ("University", "Example University"),
         ("", "Example University"),
         ("...", "…"),
@@ -59,10 +62,10 @@ def test_it_is_flagged_and_not_among_the_clear(repo, client, now):
     contradicted = case_of(repo, "Ñandú University", "Example University", now=now)
     clear = case_of(repo, "Example University", "Example University", now=now)
     reviewer = make_reviewer(repo)
-    (flag,) = evidence_flags(contradicted, reviewer, now)
+    (flag,) = assessment_of(contradicted, now, reviewer).flags
     assert flag.title == FLAG
     assert flag.detail == "Proved: Example University. Stated: “Ñandú University”."
-    assert evidence_flags(clear, reviewer, now) == []
+    assert assessment_of(clear, now, reviewer).is_clear
     client.force_login(reviewer)
     listed = {
         name: client.get(f"{reverse('access:queue')}?flag={name}").content.decode()
@@ -97,7 +100,7 @@ def test_the_register_knows_an_organization_by_its_id(repo, now):
 
 def test_nothing_proved_contradicts_nothing(repo, now):
     case = case_of(repo, "Ñandú University", now=now)
-    assert evidence_flags(case, make_reviewer(repo), now) == []
+    assert assessment_of(case, now).flags == ()
     assert not case.evidence_is_clear
 
 
@@ -109,4 +112,4 @@ def test_a_proof_of_what_they_said_settles_it(repo, now):
     assert vouched.organization.name == "Ñandú University"
     case = AccessRequest.objects.get(pk=case.pk)
     assert case.evidence_is_clear
-    assert evidence_flags(case, reviewer, now) == []
+    assert assessment_of(case, now, reviewer).flags == ()

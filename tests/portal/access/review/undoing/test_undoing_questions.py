@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from portal.access.errors import MailHasLeft, RequestHasMovedOn
+from portal.access.grants.pending_actions import pending_actions_of
 from portal.access.models import AccessRequest
 from portal.access.requests.answering import answer_question
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.access.review.asking import ask_question
 from portal.access.review.decisions.undo import undo_decision, undo_last, undo_question
 from portal.access.review.timeline import timeline_of
@@ -63,8 +64,8 @@ def test_the_letter_leaves_when_it_can_no_longer_be_undone(case, reviewer, quest
 
 def test_the_applicant_never_hears_of_it_and_the_team_does(case, reviewer, question, now):
     undo(case, reviewer, now + NINE)
-    assert TEXT not in str(timeline_of(case, reader=case.applicant))
-    team_timeline = str(timeline_of(case, reader=reviewer))
+    assert TEXT not in str(timeline_of(case, reader=case.applicant, now=now))
+    team_timeline = str(timeline_of(case, reader=reviewer, now=now))
     assert TEXT in team_timeline
     assert "undid the question" in team_timeline
 
@@ -72,9 +73,10 @@ def test_the_applicant_never_hears_of_it_and_the_team_does(case, reviewer, quest
 def test_another_may_be_asked_after_it(case, reviewer, question, now):
     undo(case, reviewer, now + NINE)
     ask(case, reviewer, now + NINE, "Which compute?")
-    deliver_due(now=now + timedelta(days=1))
+    later = now + timedelta(days=1)
+    deliver_due(now=later)
     assert letters_sent() == 1
-    answer_question(applicant=case.applicant, request_id=case.pk, answer="One GPU.", now=now + TEN)
+    answer_question(applicant=case.applicant, request_id=case.pk, answer="One GPU.", now=later)
     assert case.questions.get(undone_at=None).answer == "One GPU."
 
 
@@ -84,11 +86,18 @@ def test_who_asked_undoes_and_no_colleague(case, reviewer, question, now):
     undo(case, make_reviewer(case.repo, role="administrator"), now)
 
 
-def test_once_answered_it_stands_and_its_letter_is_not_sent(case, reviewer, question, now):
-    """It could be read, and answered, on the page of the request."""
-    answer_question(applicant=case.applicant, request_id=case.pk, answer="All.", now=now + NINE)
-    with pytest.raises(RequestHasMovedOn):
-        undo(case, reviewer, now + NINE)
+def test_nobody_reads_or_answers_it_before_its_letter_leaves(client, case, question, now):
+    with pytest.raises(RequestHasMovedOn, match="In review"):
+        answer_question(applicant=case.applicant, request_id=case.pk, answer="All.", now=now + NINE)
+    assert TEXT not in str(timeline_of(case, reader=case.applicant, now=now + NINE))
+    assert TEXT in str(timeline_of(case, reader=case.applicant, now=now + TEN))
+    assert not pending_actions_of(case.applicant, now + NINE)
+    assert pending_actions_of(case.applicant, now + TEN)
+
+
+def test_once_answered_its_letter_is_not_sent(case, question, now):
+    """It can be read, and answered, on the page of the request."""
+    answer_question(applicant=case.applicant, request_id=case.pk, answer="All.", now=now + TEN)
     deliver_due(now=now + timedelta(days=1))
     assert letters_sent() == 0
 
@@ -130,3 +139,9 @@ def test_where_nothing_waits_the_notice_says_that_the_letter_has_gone(client, ca
     client.force_login(reviewer)
     text = client.post(f"/queue/{case.pk}/ask", {"text": TEXT}, follow=True).text
     assert "the letter is on its way" in text
+
+
+def test_its_applicant_reads_one_time_of_it(case, question, now):
+    told_at = now + TEN
+    event, *_ = timeline_of(case, reader=case.applicant, now=told_at)
+    assert (event.at, question.told_at) == (told_at, told_at)

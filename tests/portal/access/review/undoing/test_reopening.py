@@ -31,6 +31,7 @@ from tests.factories.grants import make_gate, make_renewal
 from tests.factories.reviews import approve, decline
 
 pytestmark = pytest.mark.django_db
+TEN = timedelta(minutes=10)
 
 
 def reopen(case, actor, now, reason="New facts."):
@@ -87,7 +88,7 @@ def test_it_is_no_way_around_two_people(case, reviewer, head, now):
     make_gate(case.repo, two_person_revocation=True)
     approve(case, reviewer, now)
     with pytest.raises(Conflict, match="two people"):
-        reopen(case, head, now)
+        reopen(case, head, now + TEN)
     assert not Grant.objects.get().revoked_at
 
 
@@ -114,7 +115,8 @@ def test_a_lapsed_one_can_be_asked_about_again(case, reviewer, head, now):
     AccessRequest.objects.filter(pk=case.pk).update(state="lapsed", closed_at=now)
     reopen(case, head, now)
     ask_question(reviewer=reviewer, request_id=case.pk, text="And by whom?", now=now)
-    answer_question(applicant=case.applicant, request_id=case.pk, answer="By us alone.", now=now)
+    later = now + TEN
+    answer_question(applicant=case.applicant, request_id=case.pk, answer="By us alone.", now=later)
     assert case.questions.get(answer="By us alone.").text == "And by whom?"
 
 

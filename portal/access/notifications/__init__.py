@@ -1,0 +1,1 @@
+"""The choice of what somebody is written about by the gates that they work."""

@@ -1,0 +1,1 @@
+"""Pages of invitations, and the actions on a case that are about its guests."""

@@ -1,0 +1,1 @@
+"""Timers of mail itself: the daily digest, and letters that came back."""
