@@ -5,15 +5,23 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from portal.api.catalog import check_views as revision_checks
+from portal.api.catalog import settings_views as model_settings
 from portal.api.catalog import views as catalog
+from portal.api.collections import views as collections
 from portal.api.gate import views as gate
 from portal.api.grants import check_views as checks
 from portal.api.grants import member_views as members
 from portal.api.grants import team_views as team_grants
 from portal.api.grants import views as grants
 from portal.api.holds import views as holds
+from portal.api.labs import guest_views as guests
+from portal.api.labs import invitation_views as invitations
+from portal.api.labs import operator_views as operators
+from portal.api.labs import views as labs
 from portal.api.letters import views as letters
 from portal.api.licences import views as licences
+from portal.api.notifications import views as notifications
 from portal.api.people import views as people
 from portal.api.record import views as record
 from portal.api.requests import action_views as request_actions
@@ -24,6 +32,7 @@ from portal.api.review import case_views as cases
 from portal.api.review import decision_views as decisions
 from portal.api.review import queue_views as queue
 from portal.api.screening import views as screening
+from portal.api.uploads import views as uploads
 
 app_name = "api"
 docs = SpectacularSwaggerSplitView.as_view(  # its script is a file of its own, as the CSP asks
@@ -38,6 +47,14 @@ TEMPLATE = f"{MODEL}letters/<str:kind>/"
 MODELS = [
     path("models/", catalog.ModelListView.as_view(), name="models"),
     path(MODEL, catalog.ModelView.as_view(), name="model"),
+    path(f"{MODEL}settings/", model_settings.ModelSettingsView.as_view(), name="model_settings"),
+    path(f"{MODEL}rename/", model_settings.ModelRenameView.as_view(), name="model_rename"),
+    path(f"{MODEL}delete/", model_settings.ModelDeleteView.as_view(), name="model_delete"),
+    path(
+        f"{MODEL}revisions/<str:revision>/check/",
+        revision_checks.RevisionCheckView.as_view(),
+        name="revision_check",
+    ),
     path(f"{MODEL}licence/", licences.LicenceInForceView.as_view(), name="model_licence"),
     path(f"{MODEL}request-form/", RequestFormView.as_view(), name="request_form"),
     path(f"{MODEL}sign/", licences.SignView.as_view(), name="sign"),
@@ -91,6 +108,7 @@ QUEUE = [
     path(f"{CASE}ask/", actions.AskView.as_view(), name="ask"),
     path(f"{CASE}approve/", decisions.ApproveView.as_view(), name="approve"),
     path(f"{CASE}decline/", decisions.DeclineView.as_view(), name="decline"),
+    path(f"{CASE}settle/", decisions.SettleView.as_view(), name="settle"),
     path(f"{CASE}override/", decisions.OverrideView.as_view(), name="override"),
     path(f"{CASE}dispose/", actions.DisposeView.as_view(), name="dispose"),
     path(f"{CASE}undo/", actions.UndoView.as_view(), name="undo"),
@@ -105,6 +123,7 @@ GRANTS = [
     path(f"{GRANT}renew/", grants.GrantRenewView.as_view(), name="renew"),
     path(f"{GRANT}newer/", grants.NewerTextSignView.as_view(), name="sign_newer"),
     path(f"{GRANT}close/", grants.GrantCloseView.as_view(), name="close"),
+    path(f"{GRANT}end-model/", team_grants.GrantModelEndView.as_view(), name="end_model"),
     path(f"{GRANT}revoke/", team_grants.GrantRevokeView.as_view(), name="revoke"),
     path(
         f"{GRANT}revoke/withdraw/",
@@ -147,10 +166,16 @@ PEOPLE = [
         name="reference_resend",
     ),
     path(
+        "references/<int:reference_id>/address/",
+        people.ReferenceAddressView.as_view(),
+        name="reference_address",
+    ),
+    path(
         "references/<int:reference_id>/cancel/",
         people.ReferenceCancelView.as_view(),
         name="reference_cancel",
     ),
+    path("notifications/", notifications.NotificationsView.as_view(), name="notifications"),
     path("signatures/", licences.SignatureListView.as_view(), name="signatures"),
     path("signatures/<int:acceptance_id>/", licences.SignatureView.as_view(), name="signature"),
     path("letters/", letters.LetterListView.as_view(), name="letters"),
@@ -159,6 +184,50 @@ PEOPLE = [
     path(
         "letters/<int:letter_id>/resend/", letters.LetterResendView.as_view(), name="letter_resend"
     ),
+]
+LAB = "labs/<str:namespace>/"
+LABS = [
+    path("labs/", labs.LabListView.as_view(), name="labs"),
+    path(LAB, labs.LabView.as_view(), name="lab"),
+    path(f"{LAB}people/", labs.LabPersonListView.as_view(), name="lab_people"),
+    path(f"{LAB}people/<str:username>/<slug:role>/", labs.LabRoleView.as_view(), name="lab_role"),
+    path(f"{LAB}invitations/", invitations.LabInvitationListView.as_view(), name="lab_invitations"),
+    path(
+        f"{LAB}invitations/<int:invitation_id>/",
+        invitations.LabInvitationView.as_view(),
+        name="lab_invitation",
+    ),
+    path(
+        f"{LAB}invitations/<int:invitation_id>/again/",
+        invitations.LabInvitationAgainView.as_view(),
+        name="lab_invitation_again",
+    ),
+    path("invitations/", invitations.OwnInvitationListView.as_view(), name="own_invitations"),
+    path(
+        "invitations/<int:invitation_id>/accept/",
+        invitations.OwnInvitationAcceptView.as_view(),
+        name="own_invitation_accept",
+    ),
+    path("operators/", operators.OperatorListView.as_view(), name="operators"),
+    path(
+        "operators/invitations/",
+        invitations.OperatorInvitationListView.as_view(),
+        name="operator_invitations",
+    ),
+    path(
+        "operators/invitations/<int:invitation_id>/",
+        invitations.OperatorInvitationView.as_view(),
+        name="operator_invitation",
+    ),
+    path(
+        "operators/invitations/<int:invitation_id>/again/",
+        invitations.OperatorInvitationAgainView.as_view(),
+        name="operator_invitation_again",
+    ),
+    path("operators/<str:username>/", operators.OperatorView.as_view(), name="operator"),
+    path(f"{MODEL}invitations/", guests.TeamInvitationListView.as_view(), name="team_invitations"),
+    path(f"{CASE}guests/", guests.GuestListView.as_view(), name="guests"),
+    path(f"{CASE}guests/<str:username>/", guests.GuestView.as_view(), name="guest"),
 ]
 PUBLIC = [
     path("licences/", licences.LicenceListView.as_view(), name="licences"),
@@ -175,4 +244,33 @@ PUBLIC = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
 ]
-urlpatterns = [*MODELS, *REQUESTS, *QUEUE, *GRANTS, *PEOPLE, *PUBLIC]
+UPLOADS = [
+    path(f"{MODEL}uploads/", uploads.UploadListView.as_view(), name="uploads"),
+    path(f"{MODEL}commits/", uploads.CommitListView.as_view(), name="commits"),
+]
+LAB_COLLECTION = "labs/<str:namespace>/collections/<str:slug>/"
+COLLECTIONS = [
+    path("collections/", collections.CollectionListView.as_view(), name="collections"),
+    path(
+        "collections/<str:namespace>/<str:slug>/",
+        collections.CollectionView.as_view(),
+        name="collection",
+    ),
+    path(
+        "labs/<str:namespace>/collections/",
+        collections.LabCollectionListView.as_view(),
+        name="lab_collections",
+    ),
+    path(LAB_COLLECTION, collections.LabCollectionView.as_view(), name="lab_collection"),
+    path(
+        f"{LAB_COLLECTION}models/",
+        collections.CollectionModelsView.as_view(),
+        name="collection_models",
+    ),
+    path(
+        f"{LAB_COLLECTION}models/<str:name>/",
+        collections.CollectionModelView.as_view(),
+        name="collection_model",
+    ),
+]
+urlpatterns = [*COLLECTIONS, *MODELS, *UPLOADS, *REQUESTS, *QUEUE, *GRANTS, *PEOPLE, *LABS, *PUBLIC]

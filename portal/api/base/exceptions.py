@@ -14,6 +14,7 @@ from rest_framework.views import set_rollback
 
 from portal.api.base.field_names import as_sent
 from portal.errors import DomainError, FieldErrors, NotFound
+from portal.surfaces.answers import note_refusal
 from portal.surfaces.headers import retry_headers
 from portal.surfaces.rest import rest_body
 
@@ -43,7 +44,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         body["error"]["fields"] = as_sent(body["error"]["fields"], _input_of(context))
     if len(fields := body["error"]["fields"]) > 1:
         body["error"]["message"] = " ".join(f"{name}: {text}" for name, text in fields.items())
-    return Response(body, status=domain_error.status, headers=retry_headers(domain_error))
+    response = Response(body, status=domain_error.status, headers=retry_headers(domain_error))
+    note_refusal(response, domain_error.code)
+    return response
 
 
 def as_domain_error(error: Exception) -> DomainError | None:
@@ -68,6 +71,7 @@ def _drf_answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return response
     code, message = CODES.get(type(error), (str(error.get_codes()), _sentence(error)))
     help_url = reverse(HELP_PAGES[code]) if code in HELP_PAGES else ""
+    note_refusal(response, code)
     response.data = {
         "error": {"code": code, "message": message, "fields": {}, "help_url": help_url}
     }
@@ -92,7 +96,10 @@ def flat(detail: Any, path: str = "") -> dict[str, str]:
 
 
 def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name != WHOLE else name or path
+    """Name an inner field; an error of the whole object bears the object's own path."""
+    if not path:
+        return name
+    return path if name == WHOLE else f"{path}.{name}"
 
 
 def _merged(parts: Iterable[tuple[str, Any]]) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portal.access.grants.renewals import reviews
+from portal.access.policy.administering import require_runs
+from portal.access.policy.permissions import Action
 from portal.api.base.views import ApiView
-from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.lookup import find_repo
 from portal.errors import Forbidden
@@ -32,8 +33,13 @@ class RepoMixin(ApiView):
         return repo
 
     def get_administered_repo(self) -> ModelRepo:
-        """Return the model for its administrators. Raise RepoNotFound for everybody else."""
+        """Return the model for its administrators. Raise RepoNotFound or Forbidden for others."""
         repo = self.get_repo()
-        if not ModelRepo.objects.administered_by(self.user).filter(pk=repo.pk).exists():
-            raise RepoNotFound("There’s no such model, or none that you administer.")
+        require_runs(self.user, Action.ADMINISTER, repo)
+        return repo
+
+    def get_publishable_repo(self) -> ModelRepo:
+        """Return the model for its publishers. Raise RepoNotFound or Forbidden for others."""
+        repo = self.get_repo()
+        require_runs(self.user, Action.PUBLISH, repo)
         return repo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -165,7 +165,10 @@ class SigningMixin(ApiView):
 
     @property
     def signature(self) -> Signature:
-        signed = self.validated_data["signature"]
+        return self.as_signed(self.validated_data["signature"])
+
+    def as_signed(self, signed: Mapping[str, Any]) -> Signature:
+        """Return a validated signature as made from the caller's address."""
         return Signature(
             text_sha256=signed["text_sha256"],
             typed_name=signed["typed_name"],

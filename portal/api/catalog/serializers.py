@@ -11,7 +11,10 @@ from portal.access.policy.policy import Action, may_call
 from portal.access.policy.refusals import describe
 from portal.api.base.serializers import Input, Output
 from portal.api.requests.form_links import request_form_url
+from portal.catalog.formats.pickle_imports import Safety
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.lookup import head_revision
+from portal.catalog.services.pickle_scan import pickles_in
 from portal.delivery.accounting.usage import Grouping
 
 
@@ -53,6 +56,18 @@ class StandingOutput(Output):
     help_url = serializers.CharField(allow_blank=True)
 
 
+class PickleOutput(Output):
+    """A file that runs code when it is loaded."""
+
+    path = serializers.CharField()
+    safety = serializers.ChoiceField(choices=Safety.choices)
+    unusual = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Names that it imports and tensors don’t need; empty with `code` where it can’t "
+        "be told.",
+    )
+
+
 class ModelOutput(serializers.ModelSerializer[ModelRepo]):
     name = serializers.CharField(source="full_name")
     licence = serializers.CharField(source="licence.name", default=None)
@@ -77,6 +92,7 @@ class ModelOutput(serializers.ModelSerializer[ModelRepo]):
 class ModelDetailOutput(ModelOutput):
     download = serializers.SerializerMethodField()
     inference = serializers.SerializerMethodField()
+    pickles = serializers.SerializerMethodField(help_text="The pickles in the newest revision.")
     request_form_url = serializers.SerializerMethodField(
         help_text="The request form; null where the model takes no requests."
     )
@@ -87,6 +103,7 @@ class ModelDetailOutput(ModelOutput):
             "why_gated",
             "download",
             "inference",
+            "pickles",
             "request_form_url",
         )
 
@@ -108,6 +125,15 @@ class ModelDetailOutput(ModelOutput):
     @extend_schema_field(StandingOutput)
     def get_inference(self, repo: ModelRepo) -> dict[str, Any]:
         return self._standing(repo, Action.INFER)
+
+    @extend_schema_field(PickleOutput(many=True))
+    def get_pickles(self, repo: ModelRepo) -> list[dict[str, Any]]:
+        head = head_revision(repo, caller=self.context["view"].caller)
+        pickles = pickles_in(head) if head else {}
+        return [
+            {"path": path, "safety": scan.safety, "unusual": scan.unusual}
+            for path, scan in sorted(pickles.items())
+        ]
 
     def get_request_form_url(self, repo: ModelRepo) -> str | None:
         return request_form_url(repo)

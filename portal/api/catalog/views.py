@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from portal.accounts.tokens.authentication import Caller
 from portal.api.base.permissions import AllowAny, HasAdminScope, HasPublishScope
 from portal.api.base.repos import RepoMixin
+from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
 from portal.api.catalog.serializers import (
     DownloadFilters,
@@ -22,11 +23,17 @@ from portal.api.catalog.serializers import (
     ModelOutput,
     UsedOutput,
 )
+from portal.api.catalog.settings_serializers import (
+    ModelSettingsOutput,
+    NewModelInput,
+    configuration_of,
+)
 from portal.catalog.models import ModelRepo
 from portal.catalog.querysets import ModelRepoQuerySet
 from portal.catalog.services.renaming import give_up_name
 from portal.delivery.accounting.usage import Grouping, UsageLine, usage_of
 from portal.errors import Forbidden
+from portal.hub.services.repos import start_repo
 from portal.site.archives.exports import EXPORTS, FORMS
 
 
@@ -39,10 +46,25 @@ class ModelListView(ApiListView):
     """List the models that the caller may know of."""
 
     permission_classes = [AllowAny]
+    write_permission_classes = [HasPublishScope]
     serializer_class = ModelOutput
+    input_serializer_class = NewModelInput
 
     def get_queryset(self) -> ModelRepoQuerySet[ModelRepo]:
         return visible_models(self.caller)
+
+    @extend_schema(
+        operation_id="create_model",
+        responses={201: ModelSettingsOutput},
+        examples=example(namespace="example-lab", name="opt-30b", summary="A small OPT."),
+    )
+    def post(self, request: Request) -> Response:
+        """Make a model, private unless you say otherwise, with a first, empty revision."""
+        if self.is_for_some_models:
+            raise Forbidden("This token is for some models. Make one for all of them.")
+        chosen = {"private": True} | configuration_of(self.validated_data)
+        repo = start_repo(actor=self.user, now=self.now, **chosen)
+        return Response(ModelSettingsOutput(repo).data, status=201)
 
 
 @extend_schema_view(get=extend_schema(operation_id="show_model"))

@@ -29,14 +29,21 @@ class GateInput(Input):
             for name, (least, most) in RANGES.items()
         }
         switches = {name: StrictBooleanField(required=False) for name in sorted(SWITCHES)}
-        return {**numbers, **switches}
+        chair = SingleLineField(
+            required=False,
+            allow_blank=True,
+            help_text="Who decides where the votes differ: one of the team; empty for nobody.",
+        )
+        return {**numbers, **switches, "chair": chair}
 
 
 class GateOutput(Output):
     def get_fields(self) -> dict[str, Any]:
         numbers = {name: serializers.IntegerField() for name in RANGES}
         switches = {name: serializers.BooleanField() for name in sorted(SWITCHES)}
-        return {**numbers, **switches, "updated_at": serializers.DateTimeField(allow_null=True)}
+        chair = serializers.CharField(help_text="A username; empty where nobody is the chair.")
+        updated_at = serializers.DateTimeField(allow_null=True)
+        return {**numbers, **switches, "chair": chair, "updated_at": updated_at}
 
 
 class ShownIfField(Input):
@@ -80,5 +87,11 @@ class SeatInput(Input):
 
 
 class SeatOutput(Output):
-    person = PersonOutput(source="user")
-    role = serializers.CharField()
+    """Somebody of the team. ``role`` is the stronger where both seats are held."""
+
+    person = PersonOutput(source="*")
+    role = serializers.CharField(source="seat_role")
+    model_role = serializers.CharField(allow_null=True, help_text="The seat on this model.")
+    lab_role = serializers.CharField(
+        allow_null=True, help_text="The seat in the whole lab, which is taken there."
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.access.gate.chair import choose_chair
 from portal.access.gate.question_versions import save_request_form
 from portal.access.gate.settings import RANGES, SWITCHES, save_gate, seat_member, unseat_member
 from portal.access.models import RequestForm
@@ -26,7 +28,8 @@ from portal.api.gate.serializers import (
     SeatInput,
     SeatOutput,
 )
-from portal.catalog.models import TeamMember
+from portal.catalog.labs.seats import seat_holders, with_seats
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 
 
@@ -43,15 +46,24 @@ class GateSettingsView(RepoMixin, ApiRetrieveView):
         settings = settings_of(repo)
         names = {*RANGES, *SWITCHES} - {"decision_days"}
         values = {name: getattr(settings, name) for name in names}
-        return {**values, "decision_days": repo.decision_days, "updated_at": settings.updated_at}
+        return {
+            **values,
+            "decision_days": repo.decision_days,
+            "chair": settings.chair.username if settings.chair else "",
+            "updated_at": settings.updated_at,
+        }
 
     @extend_schema(
         operation_id="change_gate", examples=example(quorum=2, two_person_revocation=True)
     )
     def patch(self, request: Request, namespace: str, name: str) -> Response:
         """Change settings of a gate. Refused where its team could no longer do its work."""
-        repo = self.get_administered_repo()
-        save_gate(actor=self.user, repo_id=repo.pk, values=self.validated_data, now=self.now)
+        repo, values = self.get_administered_repo(), dict(self.validated_data)
+        chair = values.pop("chair", None)
+        with transaction.atomic():  # of two settings that can't both be had, neither is saved
+            save_gate(actor=self.user, repo_id=repo.pk, values=values, now=self.now)
+            if chair is not None:
+                choose_chair(actor=self.user, repo_id=repo.pk, person=chair, now=self.now)
         return self.retrieve(request)
 
 
@@ -103,9 +115,9 @@ class TeamView(RepoMixin, ApiListView):
     serializer_class = SeatOutput
     input_serializer_class = SeatInput
 
-    def get_queryset(self) -> QuerySet[TeamMember]:
-        team = TeamMember.objects.filter(repo=self.get_administered_repo())
-        return team.select_related("user").order_by("pk")
+    def get_queryset(self) -> QuerySet[User]:
+        repo = self.get_administered_repo()
+        return with_seats(seat_holders(repo), repo).order_by("pk")
 
     @extend_schema(
         operation_id="seat",
@@ -116,7 +128,7 @@ class TeamView(RepoMixin, ApiListView):
         """Add somebody to the team, or give them another role."""
         repo = self.get_administered_repo()
         seat = seat_member(actor=self.user, repo_id=repo.pk, now=self.now, **self.validated_data)
-        return Response(self.get_serializer(seat).data)
+        return Response(self.get_serializer(self.get_queryset().get(pk=seat.user_id)).data)
 
 
 class SeatView(RepoMixin, ApiView):
@@ -129,5 +141,16 @@ class SeatView(RepoMixin, ApiView):
         user = User.objects.filter(username__iexact=username).first()
         if user is None:
             raise FieldErrors({"username": "No account has that username."})
+        _require_no_lab_seat(repo, user)
         unseat_member(actor=self.user, repo_id=repo.pk, user_id=user.pk, now=self.now)
         return Response(status=204)
+
+
+def _require_no_lab_seat(repo: ModelRepo, user: User) -> None:
+    """Raise FieldErrors for somebody whose only seat is in the whole lab, which stays."""
+    holder = with_seats(seat_holders(repo), repo).filter(pk=user.pk).first()
+    if holder is None or holder.model_role:  # type: ignore[attr-defined]
+        return
+    lab = repo.namespace.name
+    words = f"has a seat in the whole lab. Take it under /api/v1/labs/{lab}/people/."
+    raise FieldErrors({"username": f"{user.username} {words}"})

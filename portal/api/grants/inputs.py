@@ -34,9 +34,19 @@ class EndMemberInput(Input):
     reason = SingleLineField(default="")
 
 
+class EndModelInput(Input):
+    model = SingleLineField(help_text="One of the grant’s models, as namespace/name.")
+    reason = FreeTextField()
+
+
 class NoticeInput(Input):
     version = SingleLineField(
         required=False, help_text="A version of the model’s licence: ends the grants under it."
+    )
+    licence = SingleLineField(
+        required=False,
+        help_text="Of the version, by its slug, where it isn’t the model’s own: its collection has "
+        "models under others.",
     )
     grants = serializers.ListField(child=IdField(), max_length=100, required=False)
     until = LastDayField(help_text="The last day, 30 days ahead or more.")
@@ -46,6 +56,11 @@ class NoticeInput(Input):
 class WithdrawNoticeInput(Input):
     version = SingleLineField(
         required=False, help_text="A version of the model’s licence: the grants under it."
+    )
+    licence = SingleLineField(
+        required=False,
+        help_text="Of the version, by its slug, where it isn’t the model’s own: its collection has "
+        "models under others.",
     )
     grants = serializers.ListField(child=IdField(), max_length=100, required=False)
 

@@ -10,15 +10,30 @@ from rest_framework import serializers
 
 from portal.access.grants.status_badges import conditions_in_words, grant_state, member_state
 from portal.access.models import Grant, Hold, Membership, Renewal, Screening
+from portal.access.policy.covered import covered_models
 from portal.api.base.fields import IdField
 from portal.api.base.serializers import MarkOutput, Output, PersonOutput
+
+
+class CoveredModelOutput(Output):
+    """A model that a grant through a collection opens, and what is narrower there."""
+
+    repo = serializers.CharField(source="repo.full_name")
+    modes = serializers.ListField(child=serializers.CharField())
+    narrower = serializers.ListField(child=serializers.CharField())
 
 
 class GrantOutput(serializers.ModelSerializer[Grant]):
     """A grant. ``state`` is in words; the dates say the same for programs."""
 
     reference = serializers.CharField()
-    repo = serializers.CharField(source="repo.full_name")
+    repo = serializers.CharField(
+        source="repo.full_name", help_text="Through a collection, the model that leads it."
+    )
+    collection = serializers.CharField(source="collection.full_name", default=None, allow_null=True)
+    models = serializers.SerializerMethodField(
+        help_text="What a grant through a collection opens; empty for a grant on one model."
+    )
     holder = PersonOutput(source="person")
     state = serializers.SerializerMethodField()
     conditions_in_words = serializers.SerializerMethodField()
@@ -31,6 +46,8 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
             "id",
             "reference",
             "repo",
+            "collection",
+            "models",
             "holder",
             "state",
             "modes",
@@ -55,6 +72,10 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
 
     def get_conditions_in_words(self, grant: Grant) -> list[str]:
         return conditions_in_words(grant)
+
+    @extend_schema_field(CoveredModelOutput(many=True))
+    def get_models(self, grant: Grant) -> Any:
+        return CoveredModelOutput(covered_models(grant), many=True).data
 
     def get_licence(self, grant: Grant) -> str:
         return str(grant.acceptance.licence_version) if grant.acceptance else ""
@@ -114,7 +135,7 @@ class GrantDetailOutput(GrantOutput):
         return hold.placed_at if hold else None
 
     def get_surviving_duties(self, grant: Grant) -> list[str]:
-        return [term for column in self.context["page"]["duties"] for term in column.terms]
+        return [duty for column in self.context["page"]["duties"] for duty in column.sentences]
 
 
 class MemberOutput(serializers.ModelSerializer[Membership]):

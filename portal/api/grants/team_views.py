@@ -10,11 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.errors import RenewalNotFound
+from portal.access.grants.collections.ending import end_coverage
 from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
+from portal.access.grants.governing_licence import versions_of_grants
 from portal.access.grants.listing import list_grants
 from portal.access.grants.renewals import decide_renewal
 from portal.access.models import Grant, Renewal
+from portal.access.policy.covered import standing_coverage
 from portal.api.base.pagination import ReadyPage, ReadyPages
 from portal.api.base.permissions import HasAdminScope, HasReviewScope
 from portal.api.base.repos import RepoMixin
@@ -23,13 +26,14 @@ from portal.api.base.serializers import ReasonInput
 from portal.api.base.views import ApiListView, ApiView
 from portal.api.grants.inputs import (
     DecideRenewalInput,
+    EndModelInput,
     GrantFilters,
     NoticeInput,
     WithdrawNoticeInput,
 )
 from portal.api.grants.serializers import GrantOutput, NoticeOutput, RenewalOutput
 from portal.api.grants.views import GrantMixin
-from portal.catalog.models import LicenceVersion, ModelRepo
+from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
 
 
@@ -83,6 +87,31 @@ class GrantRevokeView(GrantMixin):
         return self.show(grant_id)
 
 
+class GrantModelEndView(GrantMixin):
+    permission_classes = write_permission_classes = [HasAdminScope]
+    input_serializer_class = EndModelInput
+
+    @extend_schema(
+        operation_id="end_model",
+        examples=example(model="lab/opt-66b", reason="This model is for evaluation alone."),
+    )
+    def post(self, request: Request, grant_id: int) -> Response:
+        """End one model of a grant through a collection; the others stay open."""
+        seen, name = self.see_grant(grant_id), self.validated_data["model"]
+        covered = {row.repo.full_name: row.repo_id for row in standing_coverage(seen.grant)}
+        if name not in covered:
+            names = ", ".join(covered) or "none: it isn’t through a collection"
+            raise FieldErrors({"model": f"This grant doesn’t cover it. It covers {names}."})
+        end_coverage(
+            actor=self.user,
+            grant_id=grant_id,
+            repo_id=covered[name],
+            reason=self.validated_data["reason"],
+            now=self.now,
+        )
+        return self.show(grant_id)
+
+
 class RevocationWithdrawView(GrantMixin):
     permission_classes = write_permission_classes = [HasAdminScope]
 
@@ -104,11 +133,12 @@ class NoticeMixin(RepoMixin):
         version = self.validated_data.get("version", "")
         if not version:
             return None
-        licence_version = LicenceVersion.objects.filter(
-            licence=repo.licence, version=version
-        ).first()
+        own = repo.licence.slug if repo.licence else ""
+        licence = self.validated_data.get("licence", own)
+        versions = versions_of_grants(repo).filter(licence__slug=licence, version=version)
+        licence_version = versions.first()
         if licence_version is None:
-            raise FieldErrors({"version": "Choose a version of this model’s licence."})
+            raise FieldErrors({"version": f"Choose a version of the licence {licence}."})
         return licence_version.pk
 
     def answer(self, grants: list[Grant]) -> Response:

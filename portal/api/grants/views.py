@@ -65,8 +65,9 @@ class GrantListView(ApiListView):
             memberships__joined_at__isnull=False,
             memberships__ended_at=None,
         )
-        grants = Grant.objects.filter(Q(person=self.user) | is_member).told().distinct()
-        return self.within(grants.select_related(*RELATED))
+        grants = Grant.objects.filter(Q(person=self.user) | is_member).told(self.now).distinct()
+        shown = grants.select_related(*RELATED).prefetch_related("coverage__repo__namespace")
+        return self.within(shown)
 
 
 class GrantView(GrantMixin):

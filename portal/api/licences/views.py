@@ -22,18 +22,20 @@ from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView, Signing
 from portal.api.grants.serializers import GrantOutput
 from portal.api.licences.serializers import (
     LicenceOutput,
+    PublishedOutput,
     PublishInput,
     RecordedSignatureOutput,
     SignatureOutput,
     VersionDetailOutput,
     VersionDiffOutput,
     VersionOutput,
+    version_diff,
 )
+from portal.catalog.licensing.drafting import LicenceDraft, draft_version
 from portal.catalog.models import Licence, LicenceVersion, ModelRepo
 from portal.catalog.services.licences import publish_licence_version, require_version_in_force
 from portal.catalog.services.lookup import find_repo
 from portal.errors import Forbidden, NotFound
-from portal.site.licence_changes import changes
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_signatures"))
@@ -75,11 +77,11 @@ class LicenceListView(ApiListView):
     input_serializer_class = PublishInput
 
     def get_queryset(self) -> QuerySet[Licence]:
-        return Licence.objects.filter(versions__isnull=False).distinct().order_by("slug")
+        return Licence.objects.published().select_related("namespace").order_by("slug")
 
     @extend_schema(
         operation_id="publish_version",
-        responses={201: VersionDetailOutput},
+        responses={201: PublishedOutput, 200: PublishedOutput},
         examples=example(
             slug="research",
             version="1.1",
@@ -90,14 +92,24 @@ class LicenceListView(ApiListView):
         ),
     )
     def post(self, request: Request) -> Response:
-        """Publish a text of a licence. It never changes; publishing it again changes nothing."""
+        """Publish a text of a licence, or preview it by a dry run.
+
+        It never changes; publishing it again changes nothing.
+        """
         if self.is_for_some_models:
             raise Forbidden(
                 "This token is for some models, and a licence’s text binds every model under it. "
                 "Make a token for all."
             )
-        version = publish_licence_version(actor=self.user, now=self.now, **self.validated_data)
-        return Response(VersionDetailOutput(version).data, status=201)
+        fields = dict(self.validated_data)
+        if fields.pop("dry_run"):
+            version = draft_version(actor=self.user, draft=LicenceDraft(**fields), now=self.now)
+            return Response(self._shown(version))
+        version = publish_licence_version(actor=self.user, now=self.now, **fields)
+        return Response(self._shown(version), status=201)
+
+    def _shown(self, version: LicenceVersion) -> Any:
+        return PublishedOutput(version, context=self.get_serializer_context()).data
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_versions"))
@@ -140,13 +152,7 @@ class VersionDiffView(ApiRetrieveView):
         slug = self.kwargs["slug"]
         versions = (_version(slug, self.kwargs[name]) for name in ("version", "other"))
         older, newer = sorted(versions, key=lambda version: (version.effective_at, version.pk))
-        differences, unchanged_after = changes(older.text, newer.text)
-        return {
-            "older": older.version,
-            "newer": newer.version,
-            "changes": differences,
-            "kept_after": unchanged_after,
-        }
+        return version_diff(older, newer)
 
 
 @extend_schema_view(get=extend_schema(operation_id="show_licence_in_force"))

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from portal.accounts.models import Affiliation, Organization, Reference
 from portal.api.base.fields import SingleLineField, StrictCharField
 from portal.api.base.serializers import Input, Output
+from portal.outbox.models import OutboxMessage
 
 SHORTEST_SEARCH = 2
 
@@ -46,8 +47,20 @@ class ReferenceInput(Input):
     relation = SingleLineField()
 
 
+class ReferenceAddressInput(Input):
+    email = StrictCharField(max_length=254)
+
+
 class ReferenceOutput(serializers.ModelSerializer[Reference]):
-    """Without the comment: that is for the reviewers."""
+    """Without the comment: that is for the reviewers.
+
+    ``delivery`` is what became of the newest letter, ``delivery_error`` why it didn't arrive.
+    """
+
+    delivery = serializers.ChoiceField(
+        choices=OutboxMessage.State.choices, allow_blank=True, read_only=True
+    )
+    delivery_error = serializers.CharField(read_only=True)
 
     class Meta:
         model = Reference
@@ -63,4 +76,6 @@ class ReferenceOutput(serializers.ModelSerializer[Reference]):
             "cancelled_at",
             "answered_at",
             "verdict",
+            "delivery",
+            "delivery_error",
         )

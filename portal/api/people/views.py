@@ -13,7 +13,9 @@ from portal.accounts.services import prove_by_email
 from portal.accounts.services.references import (
     ask_reference,
     cancel_reference,
+    readdress_reference,
     resend_reference,
+    returned_reference,
 )
 from portal.accounts.services.renewal import ask_renewal
 from portal.api.base.schema import example
@@ -23,6 +25,7 @@ from portal.api.people.serializers import (
     OrganizationFilters,
     OrganizationOutput,
     ProvedOutput,
+    ReferenceAddressInput,
     ReferenceInput,
     ReferenceOutput,
     SentToOutput,
@@ -74,15 +77,25 @@ class AffiliationRenewalView(ApiView):
         return Response(self.get_serializer({"address": address}).data)
 
 
-@extend_schema_view(get=extend_schema(operation_id="list_references"))
-class ReferenceListView(ApiListView):
-    """List the references that the caller has named, the newest first."""
+class ReferenceMixin(ApiView):
+    """A view of references, each with what became of its letter."""
 
     serializer_class = ReferenceOutput
+
+    def shown(self, reference: Reference, status: int = 200) -> Response:
+        """Answer with a reference as it is now."""
+        read_again = Reference.objects.with_delivery().get(pk=reference.pk)
+        return Response(self.get_serializer(read_again).data, status=status)
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_references"))
+class ReferenceListView(ReferenceMixin, ApiListView):
+    """List the references that the caller has named, the newest first."""
+
     input_serializer_class = ReferenceInput
 
     def get_queryset(self) -> QuerySet[Reference]:
-        return Reference.objects.of(self.user).order_by("-asked_at", "-pk")
+        return Reference.objects.of(self.user).with_delivery().order_by("-asked_at", "-pk")
 
     @extend_schema(
         operation_id="ask_for_reference",
@@ -106,24 +119,35 @@ class ReferenceListView(ApiListView):
             now=self.now,
             **answers,
         )
-        return Response(self.get_serializer(reference).data, status=201)
+        return self.shown(reference, status=201)
 
 
-class ReferenceResendView(ApiView):
-    serializer_class = ReferenceOutput
-
+class ReferenceResendView(ReferenceMixin):
     @extend_schema(operation_id="resend_question")
     def post(self, request: Request, reference_id: int) -> Response:
         """Send the question again, with a new link. Once a day at most."""
         reference = resend_reference(person=self.user, reference_id=reference_id, now=self.now)
-        return Response(self.get_serializer(reference).data)
+        return self.shown(reference)
 
 
-class ReferenceCancelView(ApiView):
-    serializer_class = ReferenceOutput
+class ReferenceAddressView(ReferenceMixin):
+    input_serializer_class = ReferenceAddressInput
 
+    @extend_schema(
+        operation_id="mend_reference_address", examples=example(email="head@university.example")
+    )
+    def post(self, request: Request, reference_id: int) -> Response:
+        """Send the question to another address of the reference, where the letter came back."""
+        returned_reference(person=self.user, reference_id=reference_id)
+        reference = readdress_reference(
+            person=self.user, reference_id=reference_id, now=self.now, **self.validated_data
+        )
+        return self.shown(reference)
+
+
+class ReferenceCancelView(ReferenceMixin):
     @extend_schema(operation_id="cancel_question")
     def post(self, request: Request, reference_id: int) -> Response:
         """Withdraw the question; its link ends at once."""
         reference = cancel_reference(person=self.user, reference_id=reference_id, now=self.now)
-        return Response(self.get_serializer(reference).data)
+        return self.shown(reference)

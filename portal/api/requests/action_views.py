@@ -10,10 +10,11 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.access.applicant.submission import submit_request
 from portal.access.models import AccessRequest
-from portal.access.requests.answering import answer_question, correct_request, resume_request
+from portal.access.requests.answering import answer_question, resume_request
 from portal.access.requests.appeals import appeal_request
-from portal.access.requests.submission import submit_request, withdraw_request
+from portal.access.review.decisions.applicant_acts import correct_as_shown, withdraw_as_shown
 from portal.api.base.schema import example
 from portal.api.base.serializers import SIGNATURE_EXAMPLE
 from portal.api.base.views import SigningMixin
@@ -25,6 +26,7 @@ from portal.api.requests.serializers import (
     SubmitInput,
 )
 from portal.api.requests.views import OwnRequestMixin, require_asked
+from portal.errors import FieldErrors
 
 
 class RequestActionView(RetrieveModelMixin, OwnRequestMixin):
@@ -55,17 +57,32 @@ class RequestActionView(RetrieveModelMixin, OwnRequestMixin):
     post=extend_schema(operation_id="submit", examples=example(signature=SIGNATURE_EXAMPLE))
 )
 class SubmitView(SigningMixin, RequestActionView):
-    """Sign the licence in force, and submit the draft to the reviewers. The draft is frozen."""
+    """Sign each licence in force, and submit the draft to the reviewers. The draft is frozen."""
 
     input_serializer_class = SubmitInput
 
     def perform(self, access_request: AccessRequest) -> None:
-        submit_request(
-            applicant=self.user,
-            request_id=access_request.pk,
-            signature=self.signature,
-            now=self.now,
-        )
+        sent = self.validated_data
+        signatures = [sent["signature"]] if "signature" in sent else sent.get("signatures", [])
+        try:
+            submit_request(
+                applicant=self.user,
+                request_id=access_request.pk,
+                signatures=list(map(self.as_signed, signatures)),
+                now=self.now,
+            )
+        except FieldErrors as error:
+            raise FieldErrors(self._as_sent(error.errors)) from error
+
+    def _as_sent(self, errors: dict[str, str]) -> dict[str, str]:
+        """Name the only signature as it was sent: the service takes a list of them."""
+        if "signature" not in self.validated_data:
+            return errors
+        first = "signatures.0."
+        return {
+            f"signature.{name.removeprefix(first)}" if name.startswith(first) else name: text
+            for name, text in errors.items()
+        }
 
 
 ANSWER_EXAMPLE = example(answer="The checkpoints stay on the cluster.")
@@ -101,7 +118,7 @@ class CorrectView(RequestActionView):
 
     def perform(self, access_request: AccessRequest) -> None:
         changes = self.get_changes(access_request)
-        correct_request(
+        correct_as_shown(
             applicant=self.user, request_id=access_request.pk, changes=changes, now=self.now
         )
 
@@ -111,7 +128,7 @@ class WithdrawView(RequestActionView):
     """End a request that nobody has decided. Another may be made at any time."""
 
     def perform(self, access_request: AccessRequest) -> None:
-        withdraw_request(applicant=self.user, request_id=access_request.pk, now=self.now)
+        withdraw_as_shown(applicant=self.user, request_id=access_request.pk, now=self.now)
 
 
 @extend_schema_view(post=extend_schema(operation_id="resume", examples=ANSWER_EXAMPLE))

@@ -25,7 +25,7 @@ class EventListView(HistoryListView):
     serializer_class = EventOutput
 
     def get_queryset(self) -> Any:
-        return timeline_of(self.get_request(), reader=self.user)
+        return timeline_of(self.get_request(), reader=self.user, now=self.now)
 
 
 class SnapshotListView(HistoryListView):

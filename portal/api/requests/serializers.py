@@ -15,9 +15,12 @@ from portal.access.models import AccessRequest, Submission
 from portal.access.policy.request_actions import allowed_actions
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
-from portal.access.review.status import grant_of, last_decision
+from portal.access.requests.texts_to_sign import TextToSign, texts_to_sign
+from portal.access.review.status import is_draft, told_decision_of, told_grants_of
 from portal.api.base.fields import FreeTextField, IdField, SingleLineField, StrictCharField
 from portal.api.base.serializers import Input, Output, SignatureInput
+from portal.api.licences.serializers import AttestationOutput
+from portal.catalog.collections.changes import MOST_MODELS
 
 MOST_CHOICES = 100
 
@@ -60,7 +63,23 @@ class SaveInput(Input):
 
 
 class SubmitInput(Input):
-    signature = SignatureInput()
+    signature = SignatureInput(
+        required=False, help_text="Of the text to sign, where the request has one."
+    )
+    signatures = serializers.ListField(
+        child=SignatureInput(),
+        max_length=MOST_MODELS,
+        required=False,
+        help_text="One of each text, where the models of a collection stand under several. "
+        "Leave out any that stands already; see the request’s licences.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "signature" in attrs and "signatures" in attrs:
+            raise serializers.ValidationError(
+                {"signature": ["Send it among the signatures, or alone: leave one field out."]}
+            )
+        return attrs
 
 
 class AnswerInput(Input):
@@ -80,7 +99,10 @@ class AppealInput(Input):
 class AccessRequestOutput(serializers.ModelSerializer[AccessRequest]):
     """A request of the caller’s, and what they may do with it now."""
 
-    repo = serializers.CharField(source="repo.full_name")
+    repo = serializers.CharField(
+        source="repo.full_name", help_text="Through a collection, the model that leads it."
+    )
+    collection = serializers.CharField(source="collection.full_name", default=None, allow_null=True)
     reference = serializers.CharField()
     allowed_acts = serializers.SerializerMethodField()
 
@@ -90,6 +112,7 @@ class AccessRequestOutput(serializers.ModelSerializer[AccessRequest]):
             "id",
             "reference",
             "repo",
+            "collection",
             "state",
             "created_at",
             "submitted_at",
@@ -102,31 +125,64 @@ class AccessRequestOutput(serializers.ModelSerializer[AccessRequest]):
         view = self.context["view"]
         return sorted(allowed_actions(view.user, access_request, view.now))
 
+    def to_representation(self, instance: AccessRequest) -> dict[str, Any]:
+        """Give the state as the applicant may know it, while the team may undo what it did."""
+        shown = instance.as_shown(self.context["view"].now)
+        output = super().to_representation(instance)
+        return output | {"state": shown.state, "closed_at": output["closed_at"] and shown.closed_at}
+
+
+class RequestTextOutput(Output):
+    """A licence text of the request, for the models under it."""
+
+    licence = serializers.CharField(source="version.licence.slug")
+    version = serializers.CharField(source="version.version")
+    sha256 = serializers.CharField(source="version.sha256")
+    models = serializers.SerializerMethodField()
+    attestations = AttestationOutput(source="version.attestations", many=True)
+    is_signed = serializers.SerializerMethodField(
+        help_text="A signature of it stands already within the collection."
+    )
+
+    def get_models(self, text: TextToSign) -> list[str]:
+        return [repo.full_name for repo in text.repos]
+
+    def get_is_signed(self, text: TextToSign) -> bool:
+        return text.standing is not None
+
 
 class QuestionOutput(Output):
+    """A question, at the time when its applicant is told of it."""
+
     id = IdField()
     text = serializers.CharField()
-    asked_at = serializers.DateTimeField()
+    asked_at = serializers.DateTimeField(source="told_at")
     deadline_at = serializers.DateTimeField()
     answer = serializers.CharField()
     answered_at = serializers.DateTimeField(allow_null=True)
 
 
 class DecisionOutput(Output):
-    """A decision, without the names of those who decided."""
+    """A decision, at the time when its applicant is told of it, without who decided."""
 
     verdict = serializers.CharField()
     reason_code = serializers.CharField()
     reason_text = StrictCharField()
-    decided_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(source="told_at")
 
 
 @extend_schema_serializer(component_name="RequestDetailOutput")
 class RequestDetailOutput(AccessRequestOutput):
     answers = serializers.SerializerMethodField(help_text="The draft, or the newest snapshot.")
-    questions = QuestionOutput(many=True)
+    licences = serializers.SerializerMethodField(
+        help_text="Of a draft: each text to sign for the models that it names."
+    )
+    questions = serializers.SerializerMethodField()
     decision = serializers.SerializerMethodField()
-    grant_id = serializers.SerializerMethodField()
+    grant_id = serializers.SerializerMethodField(help_text="The first of ``grant_ids``.")
+    grant_ids = serializers.SerializerMethodField(
+        help_text="One for each licence of the models that were given."
+    )
     appealable_until = serializers.SerializerMethodField()
     bundle_url = serializers.SerializerMethodField(
         help_text="The request as one ZIP file; by POST, in a session."
@@ -136,9 +192,11 @@ class RequestDetailOutput(AccessRequestOutput):
         fields = (
             *AccessRequestOutput.Meta.fields,
             "answers",
+            "licences",
             "questions",
             "decision",
             "grant_id",
+            "grant_ids",
             "appealable_until",
             "bundle_url",
         )
@@ -147,17 +205,31 @@ class RequestDetailOutput(AccessRequestOutput):
         newest = access_request.submissions.last()
         return newest.answers if newest else _draft_answers(access_request.draft)
 
+    @extend_schema_field(QuestionOutput(many=True))
+    def get_questions(self, access_request: AccessRequest) -> Any:
+        questions = access_request.questions.told(self.context["view"].now)
+        return QuestionOutput(questions, many=True).data
+
     @extend_schema_field(DecisionOutput(allow_null=True))
     def get_decision(self, access_request: AccessRequest) -> Any:
-        decision = last_decision(access_request)
+        decision = told_decision_of(access_request, self.context["view"].now)
         return DecisionOutput(decision).data if decision else None
 
+    @extend_schema_field(RequestTextOutput(many=True))
+    def get_licences(self, access_request: AccessRequest) -> Any:
+        if not is_draft(access_request):
+            return []
+        texts = texts_to_sign(access_request, self.context["view"].now)
+        return RequestTextOutput(texts, many=True).data
+
     def get_grant_id(self, access_request: AccessRequest) -> int | None:
-        grant = grant_of(access_request)
-        return grant.pk if grant else None
+        return next(iter(self.get_grant_ids(access_request)), None)
+
+    def get_grant_ids(self, access_request: AccessRequest) -> list[int]:
+        return [grant.pk for grant in told_grants_of(access_request, self.context["view"].now)]
 
     def get_appealable_until(self, access_request: AccessRequest) -> datetime | None:
-        return appealable_until(access_request)
+        return appealable_until(access_request.as_shown(self.context["view"].now))
 
     def get_bundle_url(self, access_request: AccessRequest) -> str | None:
         if not access_request.submissions.exists():

@@ -43,7 +43,9 @@ class OwnRequestMixin(ApiView):
 
     def own_requests(self) -> QuerySet[AccessRequest]:
         requests = AccessRequest.objects.of(self.user)
-        return self.within(requests.select_related("repo__namespace", "applicant"))
+        return self.within(
+            requests.select_related("repo__namespace", "collection__namespace", "applicant")
+        )
 
     def find(self, request_id: int) -> AccessRequest:
         access_request = self.own_requests().filter(pk=request_id).first()

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
+from portal.access.evidence.assessment import assessment_of
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
@@ -21,8 +22,8 @@ from portal.access.requests.form.answers import readable_answers
 from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
-from portal.access.review.decisions.votes import visible_votes, votes_missing
-from portal.access.review.status import grant_of, is_draft
+from portal.access.review.decisions.votes import all_votes_missing, visible_votes
+from portal.access.review.status import grants_of, is_draft
 from portal.api.base.permissions import HasReviewScope
 from portal.api.base.views import ApiView
 
@@ -51,7 +52,9 @@ class CaseMixin(ApiView):
     def get_request(self) -> AccessRequest:
         """Return the request, if the caller reviews it. Raise RequestNotFound to others."""
         readable_requests = self.within(AccessRequest.objects.readable_by(self.user))
-        related = readable_requests.select_related("repo__namespace", "applicant")
+        related = readable_requests.select_related(
+            "repo__namespace", "collection__namespace", "applicant"
+        )
         case: AccessRequest | None = related.filter(pk=self.kwargs["request_id"]).first()
         if case is None:
             raise RequestNotFound
@@ -93,37 +96,41 @@ class CaseMixin(ApiView):
             "answers": readable_answers(newest.answers, form=newest.form),
             "evidence": self._evidence(case, newest.answers),
             "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
-            "questions": case.questions.told(),
+            "questions": case.questions.standing(),
             "decisions": case.decisions.select_related("decided_by"),
             "appeal": appeal.text if appeal else "",
         }
 
     def _state(self, case: AccessRequest, relation: Relation) -> dict[str, Any]:
-        assignment, grant = assignment_of(case), grant_of(case)
+        assignment, grants = assignment_of(case), grants_of(case)
         return {
             **{name: getattr(case, name) for name in COLUMNS},
             "assigned_to": assignment.reviewer if assignment else None,
             "votes": self._votes(case),
             "undo_until": undo_until(case),
-            "grant_id": grant.pk if grant else None,
+            "grant_id": grants[0].pk if grants else None,
+            "grant_ids": [grant.pk for grant in grants],
             "allowed_acts": sorted(relation.actions),
         }
 
     def _votes(self, case: AccessRequest) -> dict[str, Any]:
+        missing = all_votes_missing(case, self.now)
         return {
             "quorum": settings_of(case.repo).quorum,
-            "approvals_missing": votes_missing(case, Verdict.APPROVED, self.now),
-            "declines_missing": votes_missing(case, Verdict.DECLINED, self.now),
-            "votes": visible_votes(case, self.user),
+            "approvals_missing": missing[Verdict.APPROVED],
+            "declines_missing": missing[Verdict.DECLINED],
+            "votes": visible_votes(case, self.user, self.now),
         }
 
     def _evidence(self, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
+        assessment = assessment_of(case, self.now, self.user)
         return {
             "proved": evidence.proved_facts(case.applicant, self.now),
             "said": [
                 {"label": label, "text": text} for label, text in evidence.stated_facts(answers)
             ],
-            "flags": evidence.evidence_flags(case, self.user, self.now),
+            "flags": assessment.flags,
+            "missing": assessment.missing,
             "record": evidence.organization_record(case, self.user),
-            "is_clear": case.evidence_is_clear,
+            "is_clear": assessment.is_clear,
         }

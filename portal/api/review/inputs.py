@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django_countries import countries
 from rest_framework import serializers
 
@@ -19,13 +21,34 @@ from portal.api.base.fields import (
     StrictCharField,
 )
 from portal.api.base.serializers import ConditionsInput, Input
+from portal.catalog.collections.changes import MOST_MODELS
 from portal.parsing.texts import LONGEST_TEXT
+
+
+class ModelTermsInput(Input):
+    """A model of a collection that is given, and what limits it beyond the rest."""
+
+    model = SingleLineField(help_text="namespace/name")
+    modes = ModesField(required=False)
+    conditions = ConditionsInput(required=False)
+
+
+class GivenModels(serializers.ListField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            child=ModelTermsInput(),
+            max_length=MOST_MODELS,
+            required=False,
+            help_text="Of a collection, those that are given; by default all that were asked for.",
+            **options,
+        )
 
 
 class ApproveInput(Input):
     modes = ModesField()
     until = LastDayField(help_text="The last day of the grant.")
     conditions = ConditionsInput(required=False)
+    models = GivenModels()
 
 
 class DeclineInput(Input):
@@ -40,8 +63,15 @@ class OverrideInput(Input):
     modes = ModesField(required=False)
     until = LastDayField(required=False)
     conditions = ConditionsInput(required=False)
+    models = GivenModels()
     reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
     reason_text = FreeTextField(required=False)
+
+
+class SettleInput(OverrideInput):
+    """The chair’s verdict, with its terms or its reason, and why they decide between the votes."""
+
+    chair_reason = FreeTextField(help_text="The team reads it, the applicant doesn’t.")
 
 
 class BulkInput(Input):

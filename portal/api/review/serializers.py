@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from portal.access.evidence.flags import WORDS, FlagKind
 from portal.access.models import AccessRequest
 from portal.accounts.models import Sector
 from portal.api.base.fields import IdField
@@ -45,6 +46,13 @@ class RowOutput(Output):
     assignee = serializers.CharField(
         help_text="The reviewer who has taken the case; empty if nobody has."
     )
+    flags = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The kinds of the flags that stand, while the request is undecided.",
+    )
+    is_clear = serializers.BooleanField(
+        allow_null=True, help_text="All is proved and no flag stands; null once it is decided."
+    )
     submitted_at = serializers.DateTimeField(source="access_request.submitted_at")
     due_at = serializers.DateTimeField(source="access_request.due_at")
 
@@ -67,10 +75,13 @@ class SaidOutput(Output):
 
 
 class FlagOutput(Output):
-    """``request_id``: another request that it leads to."""
+    """``request_id``: another request that it leads to. A settled flag stands against nothing."""
 
+    kind = serializers.ChoiceField(choices=[(str(kind), WORDS[kind]) for kind in FlagKind])
     title = serializers.CharField()
     detail = serializers.CharField()
+    advice = serializers.CharField(help_text="What to do about it; empty once it is settled.")
+    settled = serializers.CharField(help_text="How it was settled; empty while it stands.")
     request_id = serializers.IntegerField(source="other.pk", allow_null=True, default=None)
 
 
@@ -86,7 +97,12 @@ class EvidenceOutput(Output):
     said = SaidOutput(many=True)
     flags = FlagOutput(many=True)
     record = RecordOutput(allow_null=True)
-    is_clear = serializers.BooleanField()
+    missing = serializers.ListField(
+        child=serializers.CharField(), help_text="What isn’t proved, in a sentence each."
+    )
+    is_clear = serializers.BooleanField(
+        help_text="All is proved, the claimed organization first, and no flag stands."
+    )
 
 
 class VoteOutput(Output):
@@ -107,9 +123,21 @@ class VotesOutput(Output):
     votes = VoteOutput(many=True, help_text="The votes that the caller may see.")
 
 
+class CaseQuestionOutput(QuestionOutput):
+    """A question as the team reads it: asked when it was written, before it can't be undone."""
+
+    asked_at = serializers.DateTimeField()
+
+
 class CaseDecisionOutput(DecisionOutput):
+    """A decision as the team reads it: taken when somebody decided, before it can't be undone."""
+
+    decided_at = serializers.DateTimeField()
     decided_by = PersonOutput()
     is_override = serializers.BooleanField()
+    chair_reason = serializers.CharField(
+        help_text="Why the chair decided so, where the votes differed; else empty."
+    )
     undo_until = serializers.DateTimeField()
     undone_at = serializers.DateTimeField(allow_null=True)
 
@@ -123,7 +151,10 @@ class CaseStateOutput(serializers.ModelSerializer[AccessRequest]):
     votes = VotesOutput()
     allowed_acts = serializers.ListField(child=serializers.CharField())
     undo_until = serializers.DateTimeField(allow_null=True)
-    grant_id = serializers.IntegerField(allow_null=True)
+    grant_id = serializers.IntegerField(allow_null=True, help_text="The first of ``grant_ids``.")
+    grant_ids = serializers.ListField(
+        child=IdField(), help_text="One for each licence of the models that were given."
+    )
 
     class Meta:
         model = AccessRequest
@@ -140,6 +171,7 @@ class CaseStateOutput(serializers.ModelSerializer[AccessRequest]):
             "votes",
             "undo_until",
             "grant_id",
+            "grant_ids",
             "allowed_acts",
         )
 
@@ -152,7 +184,7 @@ class CaseOutput(CaseStateOutput):
     )
     answers = AnswerOutput(many=True)
     evidence = EvidenceOutput()
-    questions = QuestionOutput(many=True)
+    questions = CaseQuestionOutput(many=True)
     decisions = CaseDecisionOutput(many=True)
     appeal = serializers.CharField(allow_blank=True)
     bundle_url = serializers.CharField(

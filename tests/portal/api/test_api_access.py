@@ -180,3 +180,11 @@ def test_a_reviewers_download_token_reads_nobody_elses_grant_members_or_signatur
         ]
         codes = [api.get(path.format(key)).status_code for api in answers]
         assert codes == [404, 404, 200, 200], path
+
+
+@pytest.mark.parametrize("name", ["team", "gate", "uploads"])
+def test_options_describe_a_view_and_change_nothing(client, name):
+    client.force_login(make_user(superuser=True))
+    answer = client.options(f"/api/v1/models/{make_repo().full_name}/{name}/")
+    assert answer.status_code == 200
+    assert "actions" not in answer.json()

@@ -17,6 +17,7 @@ from portal.access.review.asking import ask_question
 from portal.access.review.decisions.deciding import decline_request
 from tests.factories.access import make_request
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_gate
 from tests.portal.api.api_calls import Api, in_session
 from tests.portal.api.operations import OPERATIONS
 
@@ -115,6 +116,7 @@ def test_who_decided_what_is_appealed_against_may_look_at_it_again_but_not_vote(
     assert appeal.status_code == 200
     api = in_session(head)
     assert offered(api, case) == {"read", "release", "assign", "declare", "note"}
+    make_gate(repo, undo_minutes=10)
     declined(case, make_reviewer(repo))
     assert {RequestAction.UNDO, RequestAction.REOPEN} <= offered(api, case)
     assert api.post(f"queue/{case.pk}/undo").json()["state"] == "in_review"

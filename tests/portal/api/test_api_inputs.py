@@ -19,11 +19,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("name", ["limit", "page"])
-@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "", "last", "٣", "9" * 5000])
-def test_a_page_is_asked_for_by_positive_whole_numbers(name, value):
-    refused = in_session(make_user()).get("models", **{name: value})
-    assert refused.status_code == 400
-    assert refused.json()["error"]["fields"] == {name: "Send a whole number, 1 or more."}
+def test_a_page_is_asked_for_by_positive_whole_numbers(name):
+    api = in_session(make_user())
+    for value in ("abc", "0", "-1", "1.5", "", "last", "٣", "9" * 5000):
+        refused = api.get("models", **{name: value})
+        assert refused.status_code == 400, value
+        assert refused.json()["error"]["fields"] == {name: "Send a whole number, 1 or more."}
 
 
 def test_the_pages_of_the_queue_and_of_grants_are_numbers_too():

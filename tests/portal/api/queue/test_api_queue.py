@@ -15,6 +15,7 @@ from portal.accounts.models import Scope
 from portal.catalog.models import TeamMember
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
+from tests.factories.affiliations import affiliate
 from tests.factories.catalog import make_repo, make_reviewer
 from tests.portal.api.api_calls import SHORT, by_token, code_of, fields_of, in_session
 
@@ -24,7 +25,7 @@ YESTERDAY = timedelta(days=1)
 
 @pytest.fixture
 def repo() -> Any:
-    return make_repo()
+    return make_repo(undo_minutes=None)
 
 
 @pytest.fixture
@@ -178,6 +179,7 @@ def test_vouching_makes_a_proof(case, api):
 
 
 def test_a_dry_run_of_many_changes_nothing_and_tells_each(repo, case, api):
+    affiliate(case.applicant)
     strange = make_request(make_repo(), now=timezone.now()).pk
     body = {
         "requests": [case.pk, strange],

@@ -1,0 +1,1 @@
+"""Collections over the API: read by anybody, changed by their lab."""

@@ -1,0 +1,1 @@
+"""Notifications of the gates that the caller works."""
