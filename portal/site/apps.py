@@ -6,4 +6,4 @@ class SiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal import database_checks  # noqa: F401 (registers them)
+        from portal.database import checks  # noqa: F401 (registers them)

@@ -7,10 +7,10 @@ from datetime import datetime
 from math import log10
 
 from django import forms
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.http import QueryDict
 
-from portal.catalog.models import File, Gate, LicenceVersion, ModelRepo, Ref
+from portal.catalog.models import CollectionMember, File, Gate, LicenceVersion, ModelRepo, Ref
 from portal.catalog.services.lookup import DEFAULT_BRANCH
 
 BILLION = 10**9
@@ -89,8 +89,14 @@ def with_figures(repos: QuerySet[ModelRepo], now: datetime) -> QuerySet[ModelRep
     return (
         repos.select_related("namespace", "licence")
         .annotate(size_bytes=Subquery(size), licence_version=Subquery(signed.values("version")[:1]))
+        .prefetch_related(Prefetch("collection_members", _standing(), to_attr="in_collections"))
         .order_by("namespace__name", "-parameters", "name")
     )
+
+
+def _standing() -> QuerySet[CollectionMember]:
+    members: QuerySet[CollectionMember] = CollectionMember.objects.standing()
+    return members.select_related("collection__namespace")
 
 
 @dataclass(frozen=True)

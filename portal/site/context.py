@@ -6,25 +6,27 @@ Beyond the user, values are lazy: the database is queried only for what a templa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from portal.access.grants.pending_actions import turn_count
+from portal.access.querysets.requests import seats_as_guest
 from portal.access.review.queue.listing import waiting_count
 from portal.access.review.queue.paging import CappedCount
 from portal.accounts.mailboxes import unreachable
+from portal.accounts.models import User
 from portal.accounts.views.profile import keys_on
+from portal.catalog.labs.lookup import labs_run_by
 from portal.catalog.models import ModelRepo
 from portal.forms.kept import is_form_kept, kept_form
 from portal.site.letters import letters_of
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
 
 THEMES = ("light", "dark")  # anything else follows the system
 THEME_COOKIE = "theme"
@@ -50,8 +52,16 @@ SECTIONS = (
     ("jobs:", "playground"),
     ("accounts:token", "tokens"),
     ("site:home", "models"),
+    ("site:model_settings", "lab"),
+    ("site:model_files", "lab"),
+    ("site:model_name", "lab"),
+    ("site:model_rename", "lab"),
+    ("site:model_delete", "lab"),
     ("site:model", "models"),
     ("site:licence", "models"),
+    ("site:lab", "lab"),
+    ("site:operator", "lab"),
+    ("site:checks", "lab"),
 )
 
 
@@ -65,10 +75,18 @@ class NavEntry:
     count: CappedCount | None = None
 
 
+@dataclass(frozen=True)
+class Work:
+    """The work that somebody has here beside their own requests; operators may make labs."""
+
+    reviews: bool = False
+    runs_lab: bool = False
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Return the context of ``base.html``. A view may override ``nav_section``."""
     user = person(request)
-    reviewing = SimpleLazyObject(lambda: bool(user and reviews(user)))
+    work = cache(lambda: work_of(user) if user else Work())
     return {
         "site_name": settings.SITE_NAME,
         "demo": settings.DEMO,
@@ -78,8 +96,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "bounced_mailbox": SimpleLazyObject(lambda: unreachable(user) if user else None),
-        "is_reviewer": reviewing,
-        "nav": SimpleLazyObject(lambda: navigation(user, bool(reviewing))),
+        "is_reviewer": SimpleLazyObject(lambda: work().reviews),
+        "nav": SimpleLazyObject(lambda: navigation(user, work())),
         "nav_section": section(request),
         "enter_next": back_here(request),
     }
@@ -96,9 +114,15 @@ def unread_letters(user: User) -> int:
     return letters_of(user, timezone.now()).filter(read_at=None).count()
 
 
-def reviews(user: User) -> bool:
-    """Tell whether the user reviews the requests of any model."""
-    return ModelRepo.objects.reviewable_by(user).exists()
+def work_of(user: User) -> Work:
+    """Look up, in one query, whether a user reviews requests and runs a lab."""
+    row = User.objects.filter(pk=user.pk).values_list(
+        Exists(ModelRepo.objects.reviewable_by(user)),
+        Exists(seats_as_guest(user)),
+        Exists(labs_run_by(user)),
+    )
+    reviewing, visiting, running = row.get()
+    return Work(reviews=reviewing or visiting, runs_lab=running or user.is_superuser)
 
 
 def open_cases(user: User) -> CappedCount:
@@ -106,10 +130,10 @@ def open_cases(user: User) -> CappedCount:
     return waiting_count(user)
 
 
-def navigation(user: User | None, reviewing: bool) -> list[NavEntry]:
+def navigation(user: User | None, work: Work) -> list[NavEntry]:
     """Return the navigation's entries: the queue first for reviewers, few for anonymous users."""
     entries: list[tuple[str, str, str, CappedCount | None]] = []
-    if user and reviewing:
+    if user and work.reviews:
         entries.append(("queue", "Queue", "access:queue", open_cases(user)))
     entries.append(("models", "Models", "site:home", None))
     if user:
@@ -117,6 +141,8 @@ def navigation(user: User | None, reviewing: bool) -> list[NavEntry]:
         count = CappedCount(waiting) if waiting else None
         entries.append(("requests", "Requests", "access:requests", count))
     entries.append(("playground", "Playground", "jobs:playground", None))
+    if work.runs_lab:
+        entries.append(("lab", "Lab", "site:labs", None))
     if user:
         entries.append(("tokens", "Tokens", "accounts:tokens", None))
     return [

@@ -1,7 +1,9 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
+from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
 from portal.site.views import (
+    checks,
     home,
     inbox,
     licence,
@@ -10,6 +12,8 @@ from portal.site.views import (
     record,
     theme,
     transparency,
+    typed,
+    upload,
     usage,
     verify,
 )
@@ -21,7 +25,9 @@ register_converter(NameConverter, "repo_name")
 app_name = "site"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("operators/checks", checks.checks, name="checks"),
     path("theme", theme.choose_theme, name="theme"),
+    path("settings/typed/discard", typed.discard_typed, name="discard_typed"),
     path("record", record.record, name="record"),
     path("record/heads.txt", record.heads, name="record_heads"),
     path("record/storage", verify.storage, name="storage"),
@@ -46,6 +52,12 @@ urlpatterns = [
     path("inbox/<int:message_id>", inbox.letter, name="letter"),
     path("inbox/<int:message_id>/again", inbox.again, name="letter_again"),
     path("demo/mail", inbox.demo_mail, name="demo_mail"),
+    path("", include("portal.site.labs.urls")),
+    path(
+        "collections/<namespace:namespace>/<repo_name:slug>",
+        collections.collection,
+        name="collection",
+    ),
     path("licences/<slug:slug>/<str:version>.txt", licence.licence_text, name="licence_text"),
     path("licences/<slug:slug>/<str:version>", licence.licence, name="licence"),
     path(
@@ -59,6 +71,7 @@ urlpatterns = [
         verify.verify,
         name="verify",
     ),
+    path("<namespace:namespace>/<repo_name:name>/upload", upload.upload, name="upload"),
     path("<namespace:namespace>/<repo_name:name>/tree/<path:rest>", model.place, name="tree"),
     path("<namespace:namespace>/<repo_name:name>/blob/<path:rest>", model.place, name="blob"),
     # last: the widest. The Hub's addresses have a slash at their end now and then.

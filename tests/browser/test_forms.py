@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import LONG_AGO, make_user
 from tests.factories.catalog import make_repo, make_reviewer
+from tests.factories.grants import make_administrator
 from tests.factories.jobs import make_guest, make_hosted, tiny_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -194,3 +195,18 @@ def test_a_draft_survives_a_lost_session_and_a_broken_line(open_page, draft) -> 
     page.get_by_role("button", name="Continue").click()
     sign_in(page, draft.applicant)
     expect(question).to_have_value(TEXT)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_back_leads_to_each_preview(open_page, cases, scripts) -> None:
+    administrator = make_administrator(cases[0].repo)
+    page = open_page(administrator, f"/gates/{cases[0].repo.full_name}/form/new", scripts=scripts)
+    for label in ("Which data?", "Which data, and whose?"):
+        page.get_by_label("Question", exact=True).fill(label)
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
+    for go in (page.go_back, page.go_forward, page.reload):
+        go()
+        # A browser gives back what was typed over a preview as well: the second label.
+        expect(page.get_by_label("Question", exact=True)).to_have_value("Which data, and whose?")
+        expect(page.get_by_role("heading", name="Preview", exact=True)).to_be_visible()

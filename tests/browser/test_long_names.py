@@ -22,7 +22,7 @@ from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from tests.browser.checks import overflows
 from tests.factories.access import make_grant, make_request
-from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.affiliations import affiliate, make_organization
 from tests.factories.catalog import make_repo, make_revision
 from tests.factories.grants import make_administrator, make_hold, make_offer
@@ -36,6 +36,7 @@ pytestmark = [
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunter"
 NAMES = {"long": f"{LONG} {LONG}", "arabic": "ليلى بنت أحمد", "hebrew": "שרה כהן (Sara)"}
 SIZES = {"wide": (1280, 100), "narrow": (360, 100), "large text": (1280, 200)}
+LAB_PAGES = ("", "/models", "/models/new", "/licences", "/collections", "/collections/new")
 
 
 @dataclass
@@ -44,6 +45,7 @@ class World:
     reviewer: User
     holder: User
     applicant: User
+    publisher: User
     pages: dict[str, list[str]]
 
 
@@ -96,13 +98,28 @@ def make_world(folder: Path) -> World:
     grant = make_grant(repo, holder, now=LONG_AGO)
     make_offer(repo, opened[1].applicant, now=now)
     hold = make_hold(called(NAMES["long"]), repo, actor=reviewer, now=now)
-    name = repo.full_name
+    name, publisher = repo.full_name, make_user(superuser=True)
+    lab = make_lab("l" * 96, publisher=publisher)
+    type(lab).objects.filter(pk=lab.pk).update(title="")
+    named = make_repo("m" * 96, namespace=lab).full_name
     return World(
         repo,
         reviewer,
         holder,
         opened[0].applicant,
+        publisher,
         {
+            "publisher": [
+                "/",
+                f"/{lab.name}",
+                f"/{named}",
+                f"/{named}/settings",
+                f"/{named}/settings/rename",
+                f"/{named}/settings/delete",
+                f"/{named}/settings/files",
+                "/labs",
+                *[f"/labs/{lab.name}{page}" for page in LAB_PAGES],
+            ],
             "reviewer": [
                 "/queue",
                 "/queue?group=organization",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,6 +31,7 @@ def test_from_signing_up_to_a_completion(live: Live, new_page) -> None:
     begin_and_return(newcomer, model)
     finish_the_form(newcomer)
     request_path = submit(newcomer)
+    live.undo_within(minutes=0)
     approve(new_page(role="reviewer"), request_path)
     newcomer.goto(request_path)
     expect(newcomer.get_by_role("heading", name="Your access is open")).to_be_visible()
@@ -73,7 +75,9 @@ def begin_and_return(page: Page, model: str) -> None:
     expect(page).to_have_title(re.compile("^Error: "))
 
 
-def finish_the_form(page: Page) -> None:
+def finish_the_form(
+    page: Page, *, name: str = NAME, questions: Mapping[str, str] | None = None
+) -> None:
     page.get_by_label("Country you work in").select_option("NL")
     page.get_by_label("Academia").check()
     page.get_by_role("button", name="Continue").click()
@@ -83,11 +87,13 @@ def finish_the_form(page: Page) -> None:
     for mode in ("Download", "Hosted inference"):
         page.get_by_label(mode).check()
     page.get_by_label("What compute do you have?").fill("One workstation.")
+    for question, answer in (questions or {}).items():
+        page.get_by_label(question).fill(answer)
     page.get_by_role("button", name="Continue").click()
     for box in page.get_by_role("main").get_by_role("checkbox").all():
         box.check()
     page.get_by_label("For myself").check()
-    page.get_by_label("Type your full name").fill(NAME)
+    page.get_by_label("Type your full name").fill(name)
     page.get_by_role("button", name="Sign and continue").click()
 
 

@@ -37,10 +37,13 @@ def test_a_question_a_correction_an_undo_and_a_signed_offer(live: Live, new_page
     request_path = submit(newcomer)
     case_path = request_path.replace("/requests/", "/queue/")
 
+    live.undo_within(minutes=0)
     claim_and_ask(reviewer, case_path)
     answer_and_correct(newcomer, request_path)
     see_the_difference(reviewer, case_path)
+    live.undo_within(minutes=10)
     approve_and_undo(reviewer, case_path)
+    live.undo_within(minutes=0)
     approve_without_logits(reviewer, case_path)
     take_up_the_offer(newcomer, request_path)
     download_the_certificate(newcomer)

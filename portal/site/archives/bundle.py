@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from django.db.models import Q, QuerySet
 
 from portal.access.certificates.certificate import make_certificate, read_certificate
 from portal.access.errors import NoSigningKey, SignatureNotFound
-from portal.access.models import Decision
+from portal.access.models import Decision, Question
 from portal.access.reporting.request_archive import RequestArchive
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -80,14 +81,15 @@ def as_json(data: Any) -> bytes:
 
 def _files(archive: RequestArchive, now: datetime) -> Iterator[tuple[str, bytes]]:
     yield "request.json", as_json(archive.request())
+    if not archive.is_own:
+        yield "evidence.json", as_json(archive.evidence(now))
     for number, snapshot in archive.snapshots().items():
         yield f"snapshots/{number:04d}.json", as_json(snapshot)
     for name, rows in archive.lists().items():
         yield f"{name}.json", as_json(rows)
     for version in {acceptance.licence_version for acceptance in archive.acceptances}:
         yield f"licence/{version.sha256}.txt", version.text.encode()
-    if certificate := _certificate(archive):
-        yield "certificate.pdf", certificate
+    yield from _certificates(archive)
     for letter in _letters(archive, now):
         yield f"letters/{letter.pk:06d}-{letter.kind}.txt", _letter(letter)
     yield "downloads.csv", _downloads(archive)
@@ -97,16 +99,16 @@ def _files(archive: RequestArchive, now: datetime) -> Iterator[tuple[str, bytes]
         yield name, (TEMPLATES / name).read_bytes()
 
 
-def _certificate(archive: RequestArchive) -> bytes | None:
-    """Make the certificate of the newest signature, or None where there is no key to sign it.
+def _certificates(archive: RequestArchive) -> Iterator[tuple[str, bytes]]:
+    """Make the certificate of the newest signature of each licence, the newest of all first.
 
-    The rest of the evidence is worth having without it.
+    Where there is no key to sign them there is none: the rest of the evidence is worth having.
     """
-    try:
-        newest = archive.acceptances[-1]
-        return make_certificate(read_certificate(archive.reader, newest.pk))
-    except (IndexError, NoSigningKey, SignatureNotFound):
-        return None
+    newest = {row.licence_version.licence_id: row for row in archive.acceptances}
+    for number, acceptance in enumerate(sorted(newest.values(), key=lambda row: -row.pk), start=1):
+        name = "certificate.pdf" if number == 1 else f"certificate-{number}.pdf"
+        with suppress(NoSigningKey, SignatureNotFound):
+            yield name, make_certificate(read_certificate(archive.reader, acceptance.pk))
 
 
 def _letters(archive: RequestArchive, now: datetime) -> QuerySet[OutboxMessage]:
@@ -130,9 +132,9 @@ def _letter(letter: OutboxMessage) -> bytes:
 
 
 def _downloads(archive: RequestArchive) -> bytes:
-    """Write the applicant's downloads of the requested model as CSV."""
+    """Write the applicant's downloads of the requested models as CSV."""
     rows = Download.objects.filter(
-        person=archive.access_request.applicant, revision__repo=archive.access_request.repo
+        person=archive.access_request.applicant, revision__repo__in=archive.repos
     ).order_by("pk")
     values = rows.values_list(*DOWNLOADS.columns.values()).iterator(2000)
     return "".join(map(csv_line, [DOWNLOADS.columns, *values])).encode()
@@ -150,7 +152,9 @@ def _events(archive: RequestArchive) -> Iterator[bytes]:
         about |= Q(target_type=target, target_id__in=[str(key) for key in keys])
     events = AuditEvent.objects.filter(about).order_by("sequence")
     if archive.is_own:
-        events = events.filter(type__in=TOLD).exclude(of_undone(archive.access_request.applicant))
+        events = events.filter(type__in=TOLD).exclude(
+            untold_of(archive.access_request.applicant, archive.now)
+        )
     # The hash after an event lets a reader check it against the chain without what lies between.
     following = AuditEvent.objects.filter(pk__in=[event.sequence + 1 for event in events])
     after = dict(following.values_list("sequence", "hash"))
@@ -160,8 +164,20 @@ def _events(archive: RequestArchive) -> Iterator[bytes]:
         yield f"{json.dumps(content, sort_keys=True)}\n".encode()
 
 
-def of_undone(applicant: User) -> Q:
-    """Match the events of undone decisions, which were never announced to the applicant."""
-    undone = Decision.objects.filter(request__applicant=applicant, undone_at__isnull=False)
+def untold_of(applicant: User, now: datetime) -> Q:
+    """Match the events of decisions and questions that the applicant doesn't know of."""
+    decisions = Decision.objects.filter(request__applicant=applicant)
+    questions = Question.objects.filter(request__applicant=applicant)
     decided = (EventType.REQUEST_APPROVED, EventType.REQUEST_DECLINED)
-    return Q(type__in=decided, data__decision__in=list(undone.values_list("pk", flat=True)))
+    return (
+        Q(type__in=decided, data__decision__in=_but(decisions, decisions.told(now)))
+        | Q(
+            type=EventType.REQUEST_QUESTION_ASKED,
+            data__question__in=_but(questions, questions.told(now)),
+        )
+        | Q(type=EventType.REQUEST_REOPENED, data__is_silent=True)
+    )
+
+
+def _but(rows: QuerySet[Any], told: QuerySet[Any]) -> list[int]:
+    return list(rows.exclude(pk__in=told).values_list("pk", flat=True))

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.http import HttpRequest
 
-from portal.access.reporting.exports import DECISIONS, GRANTS, HOLDS, REQUESTS, Export
+from portal.access.reporting.exports import COVERAGE, DECISIONS, GRANTS, HOLDS, REQUESTS, Export
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.delivery.models import Download
@@ -42,7 +42,9 @@ DOWNLOADS = Export(
         "ended_at": "ended_at",
     },
 )
-EXPORTS = {export.slug: export for export in (REQUESTS, DECISIONS, GRANTS, HOLDS, DOWNLOADS)}
+EXPORTS = {
+    export.slug: export for export in (REQUESTS, DECISIONS, GRANTS, COVERAGE, HOLDS, DOWNLOADS)
+}
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 

@@ -18,19 +18,25 @@ from portal.access.models import (
     AccessRequest,
     Appeal,
     Assignment,
+    CaseGuest,
     ConflictDeclaration,
+    Coverage,
     Decision,
+    DigestItem,
+    GateSettings,
     Grant,
     Hold,
     HoldLift,
+    Invitation,
     Membership,
     Note,
+    NotificationChoice,
     Question,
     Renewal,
     Review,
     Submission,
 )
-from portal.access.reporting.request_archive import TEAM_ONLY, plain
+from portal.access.reporting.request_archive import OF_THE_REVIEW, TEAM_ONLY, plain
 from portal.accounts.models import (
     AccessToken,
     Affiliation,
@@ -41,12 +47,12 @@ from portal.accounts.models import (
 )
 from portal.audit.hashing import told_to
 from portal.audit.models import AuditEvent
-from portal.catalog.models import Revision, TeamMember
+from portal.catalog.models import HostingRight, NamespaceSeat, Revision, TeamMember
 from portal.delivery.models import Download
 from portal.hub.models import Upload
 from portal.jobs.models import Job
 from portal.outbox.models import OutboxMessage
-from portal.site.archives.bundle import TOLD, of_undone
+from portal.site.archives.bundle import TOLD, untold_of
 from portal.site.letters import letters_of
 
 SECRET = frozenset({"password", "secret_hash"})
@@ -77,14 +83,20 @@ SOURCES = {
     "publishing": PersonalRecords(NamespaceRole, "user"),
     "tokens": PersonalRecords(AccessToken, "user"),
     "teams": PersonalRecords(TeamMember, "user"),
+    "invitations_accepted": PersonalRecords(Invitation, "accepted_by"),
+    "guest_cases": PersonalRecords(CaseGuest, "user"),
+    "chairs": PersonalRecords(GateSettings, "chair", frozenset({"updated_by_id"})),
+    "seats": PersonalRecords(NamespaceSeat, "user"),
+    "rights_stated": PersonalRecords(HostingRight, "person"),
     "revisions": PersonalRecords(Revision, "author"),
-    "requests": PersonalRecords(AccessRequest, "applicant", frozenset({"evidence_is_clear"})),
+    "requests": PersonalRecords(AccessRequest, "applicant", OF_THE_REVIEW),
     "snapshots": PersonalRecords(Submission, "request__applicant"),
     "questions": PersonalRecords(Question, "request__applicant", OF_THE_TEAM),
     "decisions": PersonalRecords(Decision, "request__applicant", OF_THE_TEAM),
     "appeals": PersonalRecords(Appeal, "request__applicant"),
     "signatures": PersonalRecords(Acceptance, "person"),
     "grants": PersonalRecords(Grant, "person", OF_THE_TEAM),
+    "coverage": PersonalRecords(Coverage, "grant__person", OF_THE_TEAM),
     "renewals": PersonalRecords(Renewal, "grant__person", OF_THE_TEAM),
     "memberships": PersonalRecords(Membership, "person", OF_THE_TEAM),
     "members_invited": PersonalRecords(Membership, "invited_by", OF_THE_TEAM),
@@ -100,6 +112,8 @@ SOURCES = {
     "questions_asked": PersonalRecords(Question, "asked_by", frozenset({"answer"})),
     "decisions_taken": PersonalRecords(Decision, "decided_by"),
     "lifts_given": PersonalRecords(HoldLift, "person"),
+    "notifications_chosen": PersonalRecords(NotificationChoice, "user"),
+    "digest_to_come": PersonalRecords(DigestItem, "reader"),
     "record": PersonalRecords(AuditEvent, "actor"),
 }
 _ACT = "what somebody did for the lab: the record, which is in the export, has the act"
@@ -119,9 +133,14 @@ ELSEWHERE = {
     "access.offervote.person": "the team’s own vote; an offer that came of it is here",
     "access.grant.revocation_proposed_by": _ACT,
     "access.grant.revoked_by": _ACT,
+    "access.coverage.ended_by": _ACT,
     "access.membership.ended_by": _ACT,
     "access.renewal.decided_by": _ACT,
     "access.hold.placed_by": _ACT,
+    "access.invitation.invited_by": _ACT,
+    "access.caseguest.added_by": _ACT,
+    "catalog.collectionmember.added_by": _ACT,
+    "catalog.collectionmember.left_by": _ACT,
 }
 README = """What this portal holds about you, as of {at}.
 
@@ -140,7 +159,11 @@ def tables_of(person: User, now: datetime) -> Iterator[tuple[str, list[dict[str,
         if name == "record":
             yield name, [told_to(person.pk, event) for event in rows]
         else:
-            yield name, [plain(row, without=without) for row in rows]
+            yield name, [plain(_as_shown(row, now), without=without) for row in rows]
+
+
+def _as_shown(row: Model, now: datetime) -> Model:
+    return row.as_shown(now) if isinstance(row, AccessRequest) else row
 
 
 def account_of(person: User) -> dict[str, Any]:
@@ -150,30 +173,34 @@ def account_of(person: User) -> dict[str, Any]:
 def _rows(name: str, source: PersonalRecords, person: User, now: datetime) -> QuerySet[Any]:
     if name == "letters":  # a queued one may be cancelled yet: then it never existed for them
         return letters_of(person, now).filter(is_secret=False).order_by("pk")
-    if name == "decisions":  # an undone one was never announced to them
-        return source.of(person).filter(undone_at=None)
-    if name == "grants":
-        return Grant.objects.filter(person=person).told().order_by("pk")
+    if name in ("decisions", "questions", "grants"):  # others were never announced to them
+        rows: Any = source.of(person)
+        announced: QuerySet[Any] = rows.told(now)
+        return announced
+    if name == "coverage":
+        return source.of(person).filter(grant__in=Grant.objects.told(now))
     if name == "record":
-        return _events(person)
+        return _events(person, now)
     return source.of(person)
 
 
-def _events(person: User) -> QuerySet[AuditEvent]:
+def _events(person: User, now: datetime) -> QuerySet[AuditEvent]:
     """Select the events by the person and on what is theirs.
 
     Of events on their requests they get those that an applicant may read.
     """
-    is_theirs = Q(actor=person) | Q(target_type=User._meta.label_lower, target_id=str(person.pk))
+    # What their own act undid of what they weren't told of stays untold.
+    is_theirs = Q(actor=person) & ~Q(data__has_key="undone_for")
+    is_theirs |= Q(target_type=User._meta.label_lower, target_id=str(person.pk))
     for rows in (
         AccessRequest.objects.filter(applicant=person),
-        Grant.objects.filter(person=person).told(),
+        Grant.objects.filter(person=person).told(now),
         Acceptance.objects.filter(person=person),
     ):
         keys = [str(key) for key in rows.values_list("pk", flat=True)]
         target = _label(rows.model)
         is_told = Q(target_type=target, target_id__in=keys, type__in=TOLD)
-        is_theirs |= is_told & ~of_undone(person)
+        is_theirs |= is_told & ~untold_of(person, now)
     return AuditEvent.objects.filter(is_theirs).order_by("sequence")
 
 

@@ -39,7 +39,7 @@ class Card:
 
 def look_at_card(revision: Revision, base: CardBase) -> Card | None:
     """Return the rendered README.md of the revision; None where it has none."""
-    file = revision.files.filter(path=CARD).first()
+    file = revision.all_files().filter(path=CARD).first()
     if file is None:
         return None
     key = _key(file.blob_id, base)

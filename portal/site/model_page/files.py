@@ -11,8 +11,11 @@ from django.db.models import Q
 
 from portal import formatting
 from portal.access.policy.permissions import Permission
+from portal.catalog.lfs_rules import ATTRIBUTES
 from portal.catalog.manifests.manifest import SIGNATURE_FILE
-from portal.catalog.models import File, ModelRepo, Ref, Revision
+from portal.catalog.models import File, ModelRepo, PendingRef, PickleScan, Ref, Revision
+from portal.catalog.quarantine.looking import is_of_documents
+from portal.catalog.services.pickle_scan import pickles_in
 from portal.site.markdown.rendering import CardBase
 
 SUMS = "SHA256SUMS"
@@ -24,13 +27,14 @@ PLAIN = re.compile(r"[\w./+-]+", re.ASCII)  # what a shell and an address take a
 
 @dataclass(frozen=True)
 class FileRow:
-    """``url`` is empty where this person may not read the file."""
+    """A file as a row; ``url`` is empty where this person may not read it."""
 
     path: str
     size_bytes: int
     sha256: str
     is_open: bool
     url: str
+    pickle: PickleScan | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class FilesPanel:
     has_sums: bool
     has_plain_sums: bool
     is_signed: bool
+    has_weights: bool
     times: list[tuple[int, str]]
-    refs: list[Ref]
+    refs: list[Ref | PendingRef]
     chosen: str
 
 
@@ -54,15 +59,29 @@ def inside(path: str) -> Q:
     return Q(path=path) | Q(path__startswith=f"{path}/")
 
 
+def is_bare(revision: Revision) -> bool:
+    """Tell whether a revision holds nothing to read: at most what making its repo put there."""
+    return not revision.all_files().exclude(path=ATTRIBUTES).exists()
+
+
 def read_files(
-    repo: ModelRepo, revision: Revision, *, chosen: str, download: Permission, within: str = ""
+    repo: ModelRepo,
+    revision: Revision,
+    *,
+    refs: list[Ref | PendingRef],
+    chosen: str,
+    download: Permission,
+    within: str = "",
 ) -> FilesPanel:
     """List a revision's files. ``download``: what the person may download of it.
 
+    ``refs`` are the branches and tags to choose from.
+
     ``within`` narrows the rows to a file or folder; one that isn't there narrows nothing.
     """
-    files = list(revision.files.select_related("blob"))
-    rows = [_row(repo, revision, file, download) for file in files]
+    files = list(revision.all_files().select_related("blob"))
+    pickles = pickles_in(revision)
+    rows = [_row(repo, revision, file, download, pickles.get(file.path)) for file in files]
     total = sum(row.size_bytes for row in rows)
     has_sums = any(row.path == SUMS for row in rows)
     listed = [row for row in rows if row.path == within or row.path.startswith(f"{within}/")]
@@ -77,8 +96,9 @@ def read_files(
         has_sums=has_sums,
         has_plain_sums=has_sums and all(PLAIN.fullmatch(row.path) for row in rows),
         is_signed=any(row.path == SIGNATURE_FILE for row in rows),
+        has_weights=not is_of_documents([row.path for row in rows]),
         times=[(speed, _time(total, speed)) for speed in SPEEDS],
-        refs=list(repo.refs.order_by("kind", "name")),
+        refs=sorted(refs, key=lambda ref: ref.kind),
         chosen=chosen,
     )
 
@@ -94,11 +114,17 @@ def card_base(repo: ModelRepo, revision: Revision, download: Permission) -> Card
     return CardBase(place.format("resolve"), place.format("picture") if every_file else "")
 
 
-def _row(repo: ModelRepo, revision: Revision, file: File, download: Permission) -> FileRow:
+def _row(
+    repo: ModelRepo,
+    revision: Revision,
+    file: File,
+    download: Permission,
+    pickle: PickleScan | None,
+) -> FileRow:
     readable = file.is_open or download.covers(file.path)
     url = resolve_url(repo, revision, file.path) if readable else ""
     is_open = file.is_open or not repo.is_gated
-    return FileRow(file.path, file.blob.size_bytes, file.blob.sha256, is_open, url)
+    return FileRow(file.path, file.blob.size_bytes, file.blob.sha256, is_open, url, pickle)
 
 
 def _time(size_bytes: int, megabits: int) -> str:

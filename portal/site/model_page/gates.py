@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -13,6 +14,7 @@ from portal.access.lifecycle import ends_at
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.policy import Action, Permission, Person, Reason, may
 from portal.access.policy.refusals import describe
+from portal.access.requests.asked_models import asked_through
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
 from portal.formatting import whole_date
@@ -92,10 +94,14 @@ def _granted(
     person: User, download: Permission, playground: ActionLink | None, now: datetime
 ) -> AccessNotice:
     """Say until when it is open, and offer the renewal while there is one."""
-    grant = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases]).first()
+    grants = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases])
+    grant = grants.select_related("collection").first()
     if grant is None:  # somebody of the team
         return AccessNotice("yes", "tick", "It’s open to you.", _token(), playground)
     heading = f"It’s open to you until {whole_date(ends_at(grant))}."
+    if grant.collection is not None:
+        words = f"through {grant.collection.title}, {grant.reference}"
+        heading = f"It’s open to you {words}, until {whole_date(ends_at(grant))}."
     if grant.person_id == person.pk and is_renewable(grant, now):
         renew = ActionLink("Renew access", reverse("access:renew", args=[grant.pk]))
         return AccessNotice("yes", "tick", heading, renew, _token())
@@ -147,5 +153,10 @@ def _sign_in(repo: ModelRepo) -> AccessNotice:
 
 
 def _has_draft(person: User, repo: ModelRepo) -> bool:
-    """Tell whether a draft waits. Ask it only where the policy finds nothing pending."""
-    return AccessRequest.objects.of(person).open().filter(repo=repo).exists()
+    """Tell whether a draft waits, of the model's collection too.
+
+    Ask it only where the policy finds nothing pending.
+    """
+    collection = asked_through(repo)
+    same = Q(repo=repo) if collection is None else Q(repo=repo) | Q(collection=collection)
+    return AccessRequest.objects.of(person).open().filter(same).exists()

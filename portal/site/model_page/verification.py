@@ -66,7 +66,7 @@ def _verified(signature: RevisionSignature) -> dict[str, Any]:
 
 
 def _files(revision: Revision) -> dict[str, str]:
-    listed = revision.files.values_list("path", "blob_id")
+    listed = revision.all_files().values_list("path", "blob_id")
     return {path: sha256 for path, sha256 in listed if is_signed(path)}
 
 

@@ -79,7 +79,7 @@ def hatch(repo: ModelRepo, now: datetime) -> Canary:
 
 def _offer(person: User, repo: ModelRepo, now: datetime) -> tuple[User, Grant]:
     """Offer the canary access, by as many people as the repo wants."""
-    operators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    operators = User.objects.operators()
     for operator in operators:
         grant = offer_grant(
             actor=operator,
@@ -110,7 +110,7 @@ def _new_person(now: datetime) -> User:
 
 def revoke(canary: Canary, now: datetime) -> None:
     """Revoke the grant, by one operator or by two, as the repo requires."""
-    operators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")[:2]
+    operators = User.objects.operators()[:2]
     for operator in operators:
         ended = revoke_grant(actor=operator, grant_id=canary.grant.pk, reason=REASON, now=now)
         if is_revoked(ended):

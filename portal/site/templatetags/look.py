@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from portal import formatting
@@ -76,6 +76,14 @@ def day(value: datetime | date) -> SafeString:
 def site_line() -> str:
     """Write the last line of a mail: the site and its address. Mails have no request."""
     return f"{settings.SITE_NAME}, {settings.BASE_URL}"
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Write a sentence with what stands between backticks as code."""
+    tags = ("{}", "<code>{}</code>")
+    parts = (format_html(tags[place % 2], part) for place, part in enumerate(text.split("`")))
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 @register.filter

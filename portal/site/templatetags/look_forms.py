@@ -40,7 +40,7 @@ def field(
         "label": bound.label,
         "hint": hint_text,
         "errors": errors,
-        "optional": not bound.field.required and kind != "check",
+        "optional": _is_optional(bound, kind),
         "id": bound.auto_id,
         "for": bound.id_for_label,
         "css": css,
@@ -49,6 +49,12 @@ def field(
         "choices": _choices(bound, on) if kind == "choices" else (),
         "reveals": reveals,
     }
+
+
+def _is_optional(bound: BoundField, kind: str) -> bool:
+    """Tell whether the label says so; of a form’s ``needed_if`` it says itself when it isn’t."""
+    needed_if = getattr(bound.form, "needed_if", ())
+    return not bound.field.required and kind != "check" and bound.name not in needed_if
 
 
 @register.simple_tag

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from portal.access.grants.status_badges import delivery_state
+from portal.access.people.accepting import invitations_for
 from portal.accounts.mailboxes import (
     address_in,
     ask_bounced_address,
@@ -36,7 +37,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
     letters = letters_of(signed_in(request), now)
     page = Paginator(letters, PAGE_SIZE).get_page(request.GET.get("page"))
     bounced = [mailbox for mailbox in mailboxes(signed_in(request)) if mailbox.bounced]
-    context = {"page": page, "bounced": bounced, "now": now}
+    context = {
+        "page": page,
+        "bounced": bounced,
+        "own_invitations": invitations_for(signed_in(request), now),
+        "now": now,
+    }
     return render(request, "site/inbox.html", context)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.access.requests.licence_text import blocks
 from portal.catalog.models import LicenceVersion
-from portal.site.licence_changes import changes
+from portal.site.licence_changes import differences
 
 VERSIONS_PER_PAGE = 20
 
@@ -44,26 +44,4 @@ def licence_changes(request: HttpRequest, slug: str, version: str, other: str) -
     newer, older = _version(slug, version), _version(slug, other)
     if (older.effective_at, older.pk) > (newer.effective_at, newer.pk):
         newer, older = older, newer
-    differences, unchanged_after = changes(older.text, newer.text)
-    context = {
-        "older": older,
-        "newer": newer,
-        "changes": differences,
-        "kept_after": unchanged_after,
-        "same_bytes": older.sha256 == newer.sha256,
-        "asks_more": _only_in(newer, older),
-        "asks_no_more": _only_in(older, newer),
-    }
-    return render(request, "site/licence_changes.html", context)
-
-
-def _only_in(version: LicenceVersion, compared: LicenceVersion) -> list[str]:
-    """Return the texts that one version asks to acknowledge and the other doesn't."""
-    also_in_other = {
-        (attestation["code"], attestation["text"]) for attestation in compared.attestations
-    }
-    return [
-        attestation["text"]
-        for attestation in version.attestations
-        if (attestation["code"], attestation["text"]) not in also_in_other
-    ]
+    return render(request, "site/licence_changes.html", differences(older, newer))

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from portal.access.policy.policy import Action, Person, may
 from portal.access.requests.licence_text import blocks
 from portal.accounts.tokens.authentication import session_caller
+from portal.catalog.collections.reading import collection_of
 from portal.catalog.errors import EntryNotFound
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision
 from portal.catalog.services.lookup import (
@@ -23,31 +24,38 @@ from portal.catalog.services.lookup import (
     find_repo,
     find_revision,
     head_revision,
+    refs_seen,
     split_revision,
 )
 from portal.site.context import person
 from portal.site.markdown.cards import look_at_card
 from portal.site.model_page import logbook
-from portal.site.model_page.files import card_base, inside, read_files
+from portal.site.model_page.files import card_base, inside, is_bare, read_files
 from portal.site.model_page.gates import look_at_gate
+from portal.site.model_page.quarantine import look_at_quarantine
 
 ENTRIES_PER_PAGE = 30
 
 
 def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     now = timezone.now()
-    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
+    caller = session_caller(request)
+    repo = find_repo(f"{namespace}/{name}", caller=caller)
     if (repo.namespace.name, repo.name) != (namespace, name):
         return redirect("site:model", repo.namespace.name, repo.name)
     chosen = request.GET.get("revision", "")
-    revision = find_revision(repo, chosen) if chosen else head_revision(repo)
+    revision = (
+        find_revision(repo, chosen, caller=caller) if chosen else head_revision(repo, caller=caller)
+    )
     gate = look_at_gate(person(request), repo, now)
     versions = LicenceVersion.objects.filter(licence=repo.licence).select_related("licence")
     licence = versions.in_force_at(now).first() if repo.licence else None
     context = {
         "repo": repo,
         "gate": gate,
+        "collection": collection_of(repo),
         "team_pages": _team_pages(person(request), repo, now),
+        "publishes": may(person(request), Action.PUBLISH, repo, now).allowed,
         "licence": licence,
         "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
@@ -60,18 +68,20 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 
 def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> HttpResponse:
     """Redirect from the address that clients print after an upload to the model's page."""
-    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
-    revision = find_revision(repo, commit)
+    caller = session_caller(request)
+    repo = find_repo(f"{namespace}/{name}", caller=caller)
+    revision = find_revision(repo, commit, caller=caller)
     page = reverse("site:model", args=[repo.namespace.name, repo.name])
     return redirect(f"{page}?revision={revision.commit}")
 
 
 def place(request: HttpRequest, namespace: str, name: str, rest: str) -> HttpResponse:
     """Redirect from the address that clients print for a folder or file to the model's page."""
-    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
+    caller = session_caller(request)
+    repo = find_repo(f"{namespace}/{name}", caller=caller)
     rest = rest.strip("/").removesuffix("/.")  # as uploads of a whole folder print it
-    revision, path = split_revision(repo, rest)
-    if path and not revision.files.filter(inside(path)).exists():
+    revision, path = split_revision(repo, rest, caller=caller)
+    if path and not revision.all_files().filter(inside(path)).exists():
         raise EntryNotFound(path, revision.commit)
     named = rest.removesuffix(path).strip("/")
     query = {"revision": named} | ({"path": path} if path else {})
@@ -88,6 +98,10 @@ REVIEWERS_PAGES = (
     ("Grants", "access:granted", True),
     ("Downloads", "site:downloads", True),
 )
+PUBLISHERS_PAGES = (
+    ("Model settings", "site:model_settings", True),
+    ("Upload files", "site:upload", True),
+)
 HEADS_PAGES = (
     ("Gate settings", "access:gate", True),
     ("Questions", "access:request_form", True),
@@ -99,9 +113,11 @@ HEADS_PAGES = (
 
 def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[str, str]]:
     """Return the label and address of each page that the team works with, as far as allowed."""
-    pages = list(REVIEWERS_PAGES) if may(someone, Action.REVIEW, repo, now).allowed else []
+    pages = [*REVIEWERS_PAGES] if may(someone, Action.REVIEW, repo, now).allowed else []
     if may(someone, Action.ADMINISTER, repo, now).allowed:
         pages += HEADS_PAGES
+    if may(someone, Action.PUBLISH, repo, now).allowed:
+        pages += PUBLISHERS_PAGES
     names = (repo.namespace.name, repo.name)
     return [(label, reverse(name, args=names if own else ())) for label, name, own in pages]
 
@@ -110,17 +126,20 @@ def _released(
     request: HttpRequest, repo: ModelRepo, revision: Revision | None, *, chosen: str, now: datetime
 ) -> dict[str, Any]:
     if revision is None:
-        return {"files": None, "card": None}
+        return {"files": None, "card": None, "quarantine": None}
+    if is_bare(revision):
+        return {"files": None, "card": None, "quarantine": look_at_quarantine(revision)}
     download = may(person(request), Action.DOWNLOAD, revision, now)
     files = read_files(
         repo,
         revision,
+        refs=refs_seen(repo, session_caller(request)),
         chosen=chosen or DEFAULT_BRANCH,
         download=download,
         within=request.GET.get("path", "").strip("/"),
     )
     card = look_at_card(revision, card_base(repo, revision, download))
-    return {"files": files, "card": card}
+    return {"files": files, "card": card, "quarantine": look_at_quarantine(revision)}
 
 
 def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 
-from portal.accounts.models import Scope
-from portal.accounts.tokens.authentication import bearer_secret, session_caller, token_caller
 from portal.catalog.models import Blob, ModelRepo
+from portal.database.refusals import NO_RIGHTS, lacks_rights
 from portal.jobs.services import live_workers
+from portal.process_commands import setup_command
 from portal.site.operations.metrics import registry
+from portal.site.operations.scraping import may_scrape
 from portal.storage import blob_store
 
 
@@ -52,43 +52,42 @@ def _workers() -> str:
     return f"no live worker for {', '.join(names)}" if names else "ok"
 
 
-CHECKS: dict[str, Callable[[], str]] = {
-    "database": _database,
-    "broker": _broker,
-    "storage": _storage,
-    "workers": _workers,
+CHECKS: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
+    "database": (_database, ()),
+    "broker": (_broker, ()),
+    "storage": (_storage, ("database",)),
+    "workers": (_workers, ("database", "broker")),
 }
+"""Each part's check, and the parts that it asks itself."""
 
 
 def _checked(check: Callable[[], str]) -> str:
     try:
         return check()
+    except ProgrammingError as error:
+        if lacks_rights(error):
+            return NO_RIGHTS
+        return f"its tables are missing: run {setup_command()}, or migrate"
     except (OperationalError, RedisError, OSError) as error:
         return f"{type(error).__name__}: not reachable"
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Check every part that a request may need; answer 503 and name those that are away."""
-    parts = {name: _checked(check) for name, check in CHECKS.items()}
+    """Check every part that a request may need; answer 503 and name those that are away.
+
+    What asks a part that is away isn't checked: it would wait for the same once more.
+    """
+    parts: dict[str, str] = {}
+    for name, (check, needs) in CHECKS.items():
+        away = [part for part in needs if parts[part] != "ok"]
+        parts[name] = f"not checked without the {away[0]}" if away else _checked(check)
     ready = all(state == "ok" for state in parts.values())
     body: dict[str, Any] = {"ready": ready, "parts": parts}
     return JsonResponse(body, status=200 if ready else 503)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Serve the metrics to Prometheus; they are counted from the rows, so they survive restarts."""
-    if not _may_scrape(request):
+    """Serve the metrics to Prometheus, and to nobody else but operators."""
+    if not may_scrape(request):
         raise Http404
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-def _may_scrape(request: HttpRequest) -> bool:
-    """Tell whether this is the scraper by its token, or an operator."""
-    secret = bearer_secret(request) or ""
-    expected = settings.METRICS_TOKEN
-    if expected and constant_time_compare(secret, expected):
-        return True
-    has_token = "Authorization" in request.headers
-    caller = token_caller(request) if has_token else session_caller(request)
-    scoped = caller.token is None or Scope.ADMIN in caller.token.scopes
-    return scoped and caller.person is not None and caller.person.is_superuser

@@ -25,10 +25,11 @@ PEM = "application/x-pem-file"
 
 @require_safe
 def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> HttpResponse:
-    repo = find_repo(f"{namespace}/{name}", caller=session_caller(request))
-    shown = find_revision(repo, revision)
+    caller = session_caller(request)
+    repo = find_repo(f"{namespace}/{name}", caller=caller)
+    shown = find_revision(repo, revision, caller=caller)
     signature = look_at_signature(shown)
-    page = Paginator(shown.files.select_related("blob"), PAGE_SIZE).get_page(
+    page = Paginator(shown.all_files().select_related("blob"), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     context: dict[str, Any] = {

@@ -67,7 +67,7 @@ def _repo(name: str | None) -> ModelRepo:
         if first is None:
             raise CommandError("No hosted model has the review gate. Name one with --repo.")
         return first
-    operator = User.objects.filter(is_superuser=True, is_active=True).first()
+    operator = User.objects.operators().first()
     try:
         return find_repo(name, caller=Caller(operator))
     except DomainError as error:

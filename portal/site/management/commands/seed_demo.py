@@ -15,11 +15,14 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.organizations.register import load_seed
 from portal.audit.heads import publish_heads
-from portal.demo import cast, models, people, requests, story
+from portal.demo import cast, family, models, people, requests, story
 
 
 class Command(BaseCommand):
-    help = "Seed the demo: three repos, accounts named by role, a case of every kind at the gate."
+    help = (
+        "Seed the demo: three trained models, the OPT family without weights, accounts named by "
+        "role, a case of every kind at the gate."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", type=Path, required=True, help="the trained model’s folder")
@@ -37,7 +40,9 @@ class Command(BaseCommand):
         seed = self._seed(folders, known.get("accounts", {}), known.get("others", {}))
         if seed != known:
             _write_private(target, seed)
-        self.stdout.write(f"Three repos and {len(seed['accounts'])} accounts are in place.")
+        self.stdout.write(
+            f"Three models, the OPT family and {len(seed['accounts'])} accounts are in place."
+        )
 
     def _seed(
         self,
@@ -66,6 +71,13 @@ class Command(BaseCommand):
                 for gate, demo in models.REPOS.items()
             }
         people.seed_rights(operator, repos["gated"], began)
+        family.seed_family(
+            lab=models.LAB,
+            operator=operator,
+            reviewer=requests.person("reviewer"),
+            licence=models.demo_licence(operator, began).licence,
+            now=began,
+        )
         story.seed_story(repos["gated"], now)
         requests.seed_requests(repos["gated"], now)
         for role, account in accounts.items():

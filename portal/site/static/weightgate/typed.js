@@ -20,6 +20,10 @@
     } catch { /* full: keep on */ }
   };
 
+  const forget = (address) => Object.keys(sessionStorage)
+    .filter((key) => key.startsWith(`typed ${address} `))
+    .forEach((key) => sessionStorage.removeItem(key));
+
   // A change that was put back tells the form so: its autosave, its counters.
   const fill = (form, values) => {
     const at = {};
@@ -35,6 +39,7 @@
       changed = field;
     });
     changed?.dispatchEvent(new Event("input", { bubbles: true }));
+    return Boolean(changed);
   };
 
   document.addEventListener("input", (event) => {
@@ -48,6 +53,7 @@
     if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("data-download")) return;
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = "yes";
+    if (form.dataset.discard) forget(form.dataset.discard);
     if (addressOf(form) === "/accounts/logout/") { sessionStorage.clear(); return; }
     if (!isKept(form)) return;
     store(SENT, { key: keyOf(form), values: read(form) });
@@ -60,9 +66,26 @@
     sessionStorage.removeItem(SENT);
     if (sent && (isReturn || document.querySelector("[data-unsent]"))) store(sent.key, sent.values);
   };
+  // What is back in a form without an autosave can be given up; the server's own note has a button for that.
+  const offerDiscard = (form) => {
+    const isNoted = all("[data-kept]").some((note) => note.dataset.kept === addressOf(form));
+    if (isNoted || form.matches("[hx-post]") || form.querySelector("[data-back]")) return;
+    const note = Object.assign(document.createElement("p"),
+      { className: "note", textContent: "What you typed here before is back; it isn’t sent. " });
+    note.dataset.back = "yes";
+    const button = Object.assign(document.createElement("button"),
+      { type: "button", className: "btn small", textContent: "Discard it" });
+    button.addEventListener("click", () => {
+      forget(addressOf(form));
+      form.reset();
+      note.remove();
+    });
+    note.append(button);
+    form.prepend(note);
+  };
   const restore = () => all("form[method=post]").filter(isKept).forEach((form) => {
     const values = form.querySelector("[aria-invalid]") ? null : stored(keyOf(form));
-    if (values) fill(form, values);
+    if (values && fill(form, values)) offerDiscard(form);
   });
 
   // What the server kept of a form that met no session stands in that form again.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from portal.access.policy.administering import repo_run_by
+from portal.access.policy.permissions import Action
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
 from portal.catalog.models import ModelRepo
@@ -17,9 +19,7 @@ from portal.site.services.exports import start_export
 
 
 def _administered(person: User, namespace: str, name: str) -> ModelRepo:
-    repos = ModelRepo.objects.administered_by(person).with_names()
-    repo: ModelRepo = get_object_or_404(repos.named(f"{namespace}/{name}"))
-    return repo
+    return repo_run_by(person, f"{namespace}/{name}", Action.ADMINISTER)
 
 
 @login_required

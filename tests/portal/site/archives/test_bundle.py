@@ -176,7 +176,7 @@ def test_the_applicants_own_has_nothing_of_the_teams(case, client, tmp_path):
 
 
 def test_the_applicants_own_tells_of_nothing_that_was_undone(client, now, tmp_path):
-    case = make_request(make_repo(), now=now)
+    case = make_request(make_repo(undo_minutes=None), now=now)
     reviewer = make_reviewer(case.repo)
     approve(case, reviewer, now)
     undo_decision(actor=reviewer, request_id=case.pk, now=now)

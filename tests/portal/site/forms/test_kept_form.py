@@ -57,6 +57,14 @@ def test_it_stands_on_the_page_of_the_form_after_signing_in(reviewer, case):
     assert "Which checkpoints" not in browser.get("/queue").text
 
 
+def test_it_can_be_discarded(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer)
+    assert "Discard what you typed" in sign_in(browser, reviewer, answer).text
+    discarded = browser.post("/settings/typed/discard")
+    assert discarded["Location"] == f"/queue/{case.pk}?open=ask"
+    assert QUESTION not in browser.get(f"/queue/{case.pk}").text
+
+
 def test_the_sign_in_page_says_that_it_is_kept(reviewer, case):
     browser, answer = send_signed_out(case, reviewer)
     message = "What you typed is kept: sign in"
@@ -118,6 +126,20 @@ def test_a_form_that_was_open_too_long_leads_back_to_its_page(reviewer, case):
     (back,) = re.findall('<a class="btn go big" href="([^"]+)"', answer.text)
     assert back == f"/queue/{case.pk}?flag=clear&amp;open=ask"
     assert QUESTION in browser.get(back.replace("&amp;", "&")).text
+
+
+def test_who_is_signed_out_meanwhile_is_led_to_sign_in_and_back(reviewer, case):
+    browser = Client(enforce_csrf_checks=True, headers=OURS)
+    fields = {"text": QUESTION, "typed_by": typed_by(reviewer, f"/queue/{case.pk}")}
+    answer = browser.post(f"/queue/{case.pk}/ask", fields)
+    assert answer.status_code == 403
+    assert "You’re signed out" in answer.text
+    assert "open too long" not in answer.text
+    (lead,) = re.findall('<a class="btn go big" href="([^"]+)"', answer.text)
+    browser.handler.enforce_csrf_checks = False
+    page = sign_in(browser, reviewer, {"Location": lead.replace("&amp;", "&")})
+    assert page.request["PATH_INFO"] == f"/queue/{case.pk}"
+    assert QUESTION in page.text
 
 
 def test_a_fragment_is_told_in_place(reviewer, case):

@@ -20,7 +20,7 @@ from portal.access.models import (
 )
 from portal.access.reminders.tick import tick
 from portal.access.reporting.retention import AFTER_A_GRANT, REMOVED
-from portal.access.requests.submission import withdraw_request
+from portal.access.requests.routing import withdraw_request
 from portal.accounts.models import AccessToken, Affiliation, Organization, Reference
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent

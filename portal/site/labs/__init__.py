@@ -1,0 +1,1 @@
+"""Settings of a lab: its people, models, licences and collections."""

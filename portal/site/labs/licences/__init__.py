@@ -1,0 +1,1 @@
+"""Licences of a lab: the list, and the editor of a version."""

@@ -1,0 +1,1 @@
+"""Models of a lab: the list, a new one, the settings of one."""

@@ -1,0 +1,20 @@
+"""`manage.py migrate` refuses what would let it do nothing without a word."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("tries", 0, "--tries is 1 or more"),
+        ("tries", -1, "--tries is 1 or more"),
+        ("lock_timeout", -1, "0 seconds or more"),
+        ("statement_timeout", -1, "0 seconds or more"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(option, value, words):
+    with pytest.raises(CommandError, match=words):
+        call_command("migrate", **{option: value})
