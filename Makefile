@@ -5,31 +5,34 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+VENV_PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test test-peers bench soak lint lock screenshots clean
+.PHONY: help demo demo-split test test-peers test-roots bench soak lint licences lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(READY) ## the whole site; PORT=8000 WEIGHTGATE_VAR=./var
-	@exec $(PYTHON) -m portal.embedded demo --from-make $(ARGS)
+	@exec $(VENV_PYTHON) -m portal.embedded demo --from-make $(ARGS)
 
 demo-split: $(READY) ## the same, served as in production: nginx, WSGI workers, ASGI streams
-	@exec $(PYTHON) -m portal.embedded demo --from-make --web split $(ARGS)
+	@exec $(VENV_PYTHON) -m portal.embedded demo --from-make --web split $(ARGS)
 
 test: $(READY) ## all tests; make test ARGS="-k grant"
 	@scripts/test-packages
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(VENV_PYTHON) -m pytest $(ARGS)
 
 test-peers: $(READY) ## clients and writers of other versions, each in an environment of its own; make test-peers ARGS=opt
 	@scripts/test-packages
-	@$(PYTHON) scripts/test_peers.py $(ARGS)
+	@$(VENV_PYTHON) scripts/test_peers.py $(ARGS)
+
+test-roots: $(READY) ## what the README and the image promise, in a bare Debian, as root; make test-roots ARGS="demo --suite trixie"
+	@$(VENV_PYTHON) scripts/roots/try_root.py $(ARGS)
 
 bench: $(READY) ## how fast it is, each scripts/bench_*.py in turn, on databases of its own
-	@missed=""; for each in scripts/bench_*.py; do echo "$$each"; $(PYTHON) $$each $(ARGS) || missed+=" $$each"; done; \
+	@missed=""; for each in scripts/bench_*.py; do echo "$$each"; $(VENV_PYTHON) $$each $(ARGS) || missed+=" $$each"; done; \
 		[ -z "$$missed" ] || { echo "missed or failed:$$missed"; exit 1; }
 
 soak: export RACERS := 50
@@ -40,9 +43,12 @@ soak: export CUTS := 200
 soak: export WALK_ALL := 1
 soak: export FUZZ_SECONDS := 900
 soak: export MUTATIONS_EVERY := 1
-soak: $(READY) ## an hour or more: races, the gate driven by chance, poor links, all links, hostile calls, changed folders, mutants of the policy
-	@$(PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/grants/ending/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/links/test_poor_links.py tests/portal/site/test_walk.py tests/inference/model_files/test_mutated_folders.py tests/inference/checkpoints/test_mutated_conversions.py tests/fuzz $(ARGS)
-	@$(PYTHON) scripts/mutate.py
+soak: export TWO_HOSTS := 1
+soak: export FAULT_SECONDS ?= 15
+soak: export LOAD_MINUTES ?= 30
+soak: $(READY) ## two hours or more: faults and load on two hosts, races, the gate driven by chance, poor links, all links, hostile calls, changed folders, mutants of the policy
+	@$(VENV_PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/grants/ending/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/links/test_poor_links.py tests/portal/site/test_walk.py tests/inference/model_files/test_mutated_folders.py tests/inference/checkpoints/test_mutated_conversions.py tests/fuzz tests/deploy/test_two_hosts.py tests/soak $(ARGS)
+	@$(VENV_PYTHON) scripts/mutate.py
 
 lint: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
 lint: export WEIGHTGATE_DB_POOL := 0
@@ -51,15 +57,18 @@ lint: $(READY) ## style, types, layers, missing migrations
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/djlint --check --quiet templates
 	@$(VENV)/bin/djlint --lint --quiet templates
-	@$(PYTHON) scripts/format_styles.py --check
+	@$(VENV_PYTHON) scripts/format_styles.py --check
 	@$(VENV)/bin/mypy portal workers inference
 	@$(VENV)/bin/lint-imports
-	@$(PYTHON) -W ignore manage.py makemigrations --check --dry-run
+	@$(VENV_PYTHON) -W ignore manage.py makemigrations --check --dry-run
 
 screenshots: $(READY) ## pictures of a running demo, into docs/screenshots
-	@$(PYTHON) scripts/screenshots.py $(ARGS)
+	@$(VENV_PYTHON) scripts/screenshots.py $(ARGS)
 
-lock: $(READY) ## requirements.txt from requirements.in; ARGS=--upgrade for the newest of all
+licences: $(READY) ## the licence of each package and binary that is installed, held against scripts/licences/allowed.toml
+	@$(VENV_PYTHON) scripts/licences/listing.py
+
+lock: $(READY) ## requirements.txt from pyproject.toml and requirements.in; ARGS=--upgrade for the newest of all
 	@scripts/lock $(ARGS)
 
 clean: ## everything that was made here: environment, demo data, caches

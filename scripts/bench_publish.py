@@ -54,6 +54,7 @@ def publish(folder: Path) -> float:
     from django.conf import settings
 
     from portal.catalog.services.publishing import publish_revision
+    from portal.catalog.statements import Consent, HostingStatement
     from portal.storage import blob_store
     from tests.factories.accounts import make_user
     from tests.factories.catalog import make_repo
@@ -64,7 +65,12 @@ def publish(folder: Path) -> float:
     os.sync()
     began = time.perf_counter()
     publish_revision(
-        actor=actor, repo_id=repo.pk, folder=folder, title="Bench", now=datetime.now(UTC)
+        actor=actor,
+        repo_id=repo.pk,
+        folder=folder,
+        title="Bench",
+        now=datetime.now(UTC),
+        consent=Consent(HostingStatement()),
     )
     return time.perf_counter() - began
 

@@ -20,11 +20,12 @@ from throwaway import ROOT
 from tests.live import Live, running
 
 HOME = ROOT / ".venv-peers"
+HUB_CHECKS = ("hub_reads.py", "hub_writes.py", "hub_passes.py", "hub_cli.py")
 HUBS = {
-    "2.4.0": ("hub_reads.py", "hub_writes.py", "hub_cli.py"),
-    "1.33.0": ("hub_reads.py", "hub_writes.py", "hub_cli.py"),
-    "0.36.2": ("hub_reads.py", "hub_writes.py", "hub_cli.py"),
-    "0.23.5": ("hub_reads.py",),  # of 2024: it reads fields without asking whether they are there
+    "2.4.0": HUB_CHECKS,
+    "1.33.0": HUB_CHECKS,
+    "0.36.2": HUB_CHECKS,
+    "0.23.5": HUB_CHECKS[:3],  # of 2024, before the command was called hf
 }
 JAVASCRIPT = "@huggingface/hub@2.17.5"
 PEERS = ROOT / "scripts/peers"

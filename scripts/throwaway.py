@@ -1,4 +1,4 @@
-"""Servers for a bench or a soak: a PostgreSQL and a Redis of its own, gone afterwards."""
+"""Servers for a bench or a soak: a PostgreSQL and a Valkey of its own, gone afterwards."""
 
 from __future__ import annotations
 

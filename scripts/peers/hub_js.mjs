@@ -29,10 +29,21 @@ async function refused(status, act) {
   await assert.rejects(act, (error) => error.statusCode === status || assert.fail(error.message));
 }
 
-async function made() {
+async function made(options = {}) {
   const name = `${PUBLISHER}/js-${randomBytes(4).toString("hex")}`;
-  await hub.createRepo({ ...publisher, repo: name });
+  await hub.createRepo({ ...publisher, repo: name, ...options });
   return name;
+}
+
+// The files of the demo's model, without those that the portal puts beside what was brought.
+async function wholeModel() {
+  const portals = [".gitattributes", "NOTICE", "SHA256SUMS", "model.sig"];
+  const files = await all(hub.listFiles({ ...approved, repo: MODEL, recursive: true }));
+  const paths = files.filter((file) => file.type === "file").map((file) => file.path);
+  return Promise.all(paths.filter((path) => !portals.includes(path)).map(async (path) => ({
+    path,
+    content: await hub.downloadFile({ ...approved, repo: MODEL, path }),
+  })));
 }
 
 const checks = {
@@ -148,6 +159,26 @@ const checks = {
     assert.equal(sha256(await bytesOf(got)), sha256(large));
     const info = await hub.modelInfo({ ...publisher, name: repo });
     assert.equal(info.private, true);
+    await hub.deleteRepo({ ...publisher, repo });
+  },
+
+  async "a model in pieces is its publisher's until it is whole"() {
+    const repo = await made({ visibility: "public" });
+    const files = await wholeModel();
+    const pathsFor = async (who) =>
+      (await all(hub.listFiles({ ...who, repo, recursive: true }))).map((file) => file.path);
+    const last = files.find((file) => file.path.includes("-00002-of-"));
+    await hub.uploadFiles({ ...publisher, repo, files: files.filter((file) => file !== last) });
+    assert.ok((await pathsFor(publisher)).includes(SHARD));
+    assert.deepEqual(await pathsFor(newcomer), [".gitattributes"]);
+    await hub.uploadFile({ ...publisher, repo, file: last });
+    for (const { path, content } of files) {
+      const copy = await hub.downloadFile({ ...newcomer, repo, path });
+      assert.equal(sha256(await bytesOf(copy)), sha256(await bytesOf(content)), path);
+    }
+    const { sha } = await hub.modelInfo({ ...publisher, name: repo, additionalFields: ["sha"] });
+    const seen = await hub.modelInfo({ ...newcomer, name: repo, additionalFields: ["sha"] });
+    assert.equal(seen.sha, sha);
     await hub.deleteRepo({ ...publisher, repo });
   },
 

@@ -25,7 +25,7 @@ from huggingface_hub.utils import HfHubHTTPError, RepositoryNotFoundError
 
 PUBLISHER, TOKEN, NEWCOMER = (os.environ[name] for name in ("PUBLISHER", "TOKEN", "NEWCOMER"))
 OWN = {".gitattributes", "SHA256SUMS", "model.sig"}
-"""What every revision holds besides what was uploaded."""
+"""The files that every revision holds besides what was uploaded."""
 api = HfApi(token=TOKEN)
 
 
