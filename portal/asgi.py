@@ -13,6 +13,7 @@ from django.urls import resolve  # noqa: E402, needs Django set up
 
 from portal.hub.uploads.streaming import StreamedUploads  # noqa: E402, the same
 from portal.observability.request_ids import BoundRequests  # noqa: E402, the same
+from portal.observability.sharing import start_sharing  # noqa: E402, the same
 
 SWITCH_SECONDS = 0.0005
 
@@ -33,3 +34,9 @@ def _keep_the_loop_prompt() -> None:
 
 _keep_the_loop_prompt()
 application = BoundRequests(StreamedUploads(django_application))  # type: ignore[arg-type]
+
+
+def serving() -> BoundRequests:
+    """Return the application for a server's process, which the metrics then have."""
+    start_sharing("streams")
+    return application

@@ -46,6 +46,11 @@ def count(number: int) -> str:
     return str(number)
 
 
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Write a number with its noun: “1 grant”, “3 grants”."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
+
+
 def digest(value: str) -> str:
     """Shorten a sha256 to b3356305…6870f5, and a commit to its first ten digits."""
     if len(value) >= _SHA256:

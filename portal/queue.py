@@ -7,6 +7,7 @@ away loses nothing: beat sends the hint again.
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,10 +16,12 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from portal.observability import traces
 from portal.observability.request_ids import bind_http_request_id, http_request_id
 
 log = logging.getLogger(__name__)
 HEADER = "http_request_id"
+SPAN = "weightgate_span"
 
 
 def broker_url(redis_url: str) -> str:
@@ -36,7 +39,12 @@ app.conf.update(
     task_acks_late=False,  # leases in the database bring lost work back, not the broker
     task_default_queue="weightgate",
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_connect_timeout": 2, "max_retries": 1},
+    broker_connection_max_retries=None,  # a worker waits for its broker however long it is away
+    broker_transport_options={
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,  # more than a worker's blocking read takes
+        "max_retries": 1,
+    },
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     timezone="UTC",
@@ -54,14 +62,22 @@ def enqueue(task_name: str, *, queue: str | None = None, **ids: int | str) -> No
 @before_task_publish.connect
 def _name_request(headers: dict[str, Any], **_: Any) -> None:
     headers[HEADER] = http_request_id()
+    headers[traces.HEADER] = traces.trace_parent()
 
 
 @task_prerun.connect
 def _bind_request(task: Task[Any, Any], **_: Any) -> None:
     """Mark what the task logs with the request that hinted; a row that it takes up has its own."""
     bind_http_request_id(task.request.get(HEADER) or "")
+    # Only what a request hinted at is in a trace: the clock's tasks would be most of them.
+    parent = task.request.get(traces.HEADER) or ""
+    span = ExitStack()
+    span.enter_context(traces.continued(f"task {task.name}", parent))
+    task.request.update({SPAN: span})
 
 
 @task_postrun.connect
-def _unbind_request(**_: Any) -> None:
+def _unbind_request(task: Task[Any, Any], **_: Any) -> None:
     bind_http_request_id("")
+    if span := task.request.get(SPAN):
+        span.close()

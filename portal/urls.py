@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from portal.accounts.views.confirming import ConfirmAddress
 from portal.site.views import operations
+from portal.surfaces import indexing
 
 handler400 = "portal.surfaces.handlers.bad_request"
 handler404 = "portal.surfaces.handlers.not_found"
@@ -19,6 +20,7 @@ urlpatterns = [
         RedirectView.as_view(url=f"{settings.STATIC_URL}weightgate/favicon.svg"),
         name="favicon",
     ),
+    path("robots.txt", indexing.robots, name="robots"),
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),

@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.test.testcases import LiveServerThread
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
+from portal.accounts.first_operator import first_operator
 from portal.api.base.views import ApiView
 from portal.observability.request_ids import bind_http_request_id
 from portal.storage import blob_store
 from portal.surfaces.surface import Surface, surface_of
+from tests.emptying import empty_tables
 from tests.logged import Logged, logging_to
 from tests.named_fields import strange_fields
 
@@ -43,6 +45,20 @@ def _own_surroundings(settings, tmp_path: Path) -> Iterator[None]:
     blob_store.cache_clear()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _emptied_by_deleting() -> Iterator[None]:
+    """Have pytest-django empty the database in our way after a test that commits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare tests the operator without whom every address says how to begin."""
+    monkeypatch.setattr(first_operator, "exists", True)
+
+
 @pytest.fixture(autouse=True)
 def _no_request_at_hand() -> None:
     """Clear the request's id: a thread keeps it until the next request, of another test here."""
@@ -62,7 +78,11 @@ ANSWER_IN_PLACE = {
     "access:bulk",  # tried before it is confirmed
     "access:hold_place",
     "access:letter_words",
+    "access:question",  # previewed before it is saved
     "access:screening_import",
+    "site:checks",  # what was found; nothing is changed
+    "site:lab_licence_new",  # previewed before it is published
+    "site:lab_licence_version",
 }
 PAGES = ("access", "accounts", "site", "jobs")
 

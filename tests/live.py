@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from portal.embedded import nginx, processes
@@ -55,6 +56,15 @@ class Live:
     def account(self, role: str) -> dict[str, str]:
         demo = self.demo
         return {**demo["others"], **demo["accounts"]}[role]
+
+    def undo_within(self, minutes: int) -> None:
+        """Set how long the team of the gated model may undo; its applicants wait as long."""
+        answer = httpx2.patch(
+            f"{self.base_url}/api/v1/models/{self.demo['repos']['gated']}/gate/",
+            json={"undo_minutes": minutes},
+            headers={"Authorization": f"Bearer {self.account('reviewer')['token']}"},
+        )
+        answer.raise_for_status()
 
     def output(self) -> str:
         return (self.var / "output.txt").read_text(errors="replace")

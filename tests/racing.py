@@ -13,8 +13,8 @@ from django.db import connection, connections
 
 from portal.errors import DomainError
 
-RACERS = int(os.environ.get("RACERS", "20"))
-ROUNDS = int(os.environ.get("ROUNDS", "10"))
+RACERS = int(os.environ.get("RACERS", "12"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WON = "won"
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tests.services`): PostgreSQL and Redis for the whole run.
+"""A pytest plugin (`-p tests.services`): PostgreSQL and Valkey for the whole run.
 
 They start when pytest loads this module, before Django's settings are read. Workers of xdist
 inherit the addresses; each gets a test database from pytest-django, and here a Redis database and
@@ -8,6 +8,7 @@ a var folder of its own. Someone's own DATABASE_URL and REDIS_URL are used where
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -40,6 +41,7 @@ def _start() -> None:
 
 
 def _defaults() -> None:
+    os.environ["WEIGHTGATE_ENV_FILE"] = ""  # a developer's own file is not for tests
     os.environ.setdefault("WEIGHTGATE_SECRET_KEY", "only-for-tests-" + "0123456789" * 5)
     if "WEIGHTGATE_VAR" not in os.environ:
         os.environ["WEIGHTGATE_VAR"] = tempfile.mkdtemp(prefix="wg-tests-")
@@ -68,6 +70,16 @@ else:
 
 # The fixtures for tests from outside; imported last, as they need nothing of the above.
 from tests.live import live, live_split  # noqa: E402, F401
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what was imported: it stays, and looking through it is slow.
+
+    Collections are rarer, too, as a test makes many objects that die by their reference counts.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.hookimpl(trylast=True)

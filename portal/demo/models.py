@@ -16,7 +16,7 @@ from portal.catalog.models import Gate, LicenceVersion, ModelRepo
 from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.services.repos import create_repo
-from portal.catalog.statements import HostingStatement
+from portal.catalog.statements import Consent, HostingStatement
 from portal.demo.terms import ATTRIBUTION, TERMS
 
 HERE = Path(__file__).parent
@@ -71,6 +71,7 @@ def demo_licence(operator: User, now: datetime) -> LicenceVersion:
         actor=operator,
         slug="noncommercial-research",
         name="Noncommercial Research Licence",
+        namespace=LAB,
         version="1.0",
         text=LICENCE_TEXT,
         attribution=ATTRIBUTION,
@@ -138,6 +139,6 @@ def publish_demo_repo(
         folder=folder,
         title="First release",
         now=now,
-        facts={"statement": HostingStatement().as_data()},
+        consent=Consent(HostingStatement()),
     )
     return repo

@@ -54,7 +54,7 @@ def seed_others(known: dict[str, Account], now: datetime) -> dict[str, Account]:
             username=role,
             email=OTHERS[role].email,
             name=OTHERS[role].name,
-            password="",
+            password=None,
             now=now,
             email_verified=True,
         )

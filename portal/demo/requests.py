@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from portal.access.applicant.submission import submit_request
 from portal.access.models import Acceptance, AccessRequest, Grant
 from portal.access.requests.drafts import save_draft, start_draft
 from portal.access.requests.form.questions import requestable_modes
 from portal.access.requests.signing import Signature
-from portal.access.requests.submission import submit_request
 from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -38,7 +38,7 @@ def file_request(role: str, repo: ModelRepo, now: datetime, *, entity: str = "")
     answers = {**CAST[role].answers, "modes": _modes(repo)}
     save_draft(applicant=applicant, request_id=draft.pk, answers=answers, now=now)
     signature = sign(applicant, repo, now, entity=entity)
-    return submit_request(applicant=applicant, request_id=draft.pk, signature=signature, now=now)
+    return submit_request(applicant=applicant, request_id=draft.pk, signatures=[signature], now=now)
 
 
 def sign(signer: User, repo: ModelRepo, now: datetime, *, entity: str = "") -> Signature:
@@ -62,6 +62,7 @@ def approve(
         request_id=request_of(role, repo).pk,
         modes=_modes(repo),
         expires_at=until,
+        is_undoable=False,  # so that each account is of use as soon as the demo runs
         now=now,
     )
 

@@ -69,9 +69,9 @@ def _set_up(repo: ModelRepo, now: datetime) -> None:
     for kind, value, note in LISTED:
         add_entry(actor=person("operator"), kind=kind, value=value, note=note, now=now)
     head = person("reviewer")
-    save_gate(
-        actor=head, repo_id=repo.pk, values={"waiting_tokens_per_day": WAITING_TOKENS}, now=now
-    )
+    # A minute to undo is enough to try it, and who was approved needn't wait long.
+    values = {"waiting_tokens_per_day": WAITING_TOKENS, "undo_minutes": 1}
+    save_gate(actor=head, repo_id=repo.pk, values=values, now=now)
     save_request_form(actor=head, repo_id=repo.pk, fields=[EARLIER_WORK], now=now)
 
 

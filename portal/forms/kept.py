@@ -84,6 +84,11 @@ def _typed_by(request: HttpRequest) -> str:
         return ""
 
 
+def is_signed_out(request: HttpRequest) -> bool:
+    """Tell whether the form was drawn for somebody whose session has ended since."""
+    return not request.user.is_authenticated and _typed_by(request).isdigit()
+
+
 def _may_keep(request: HttpRequest, typed_by: str) -> bool:
     """Refuse what another site's page sent: it would put its words into the person's mouth."""
     if request.user.is_authenticated and str(request.user.pk) != typed_by:
@@ -116,6 +121,15 @@ def forget_form(request: HttpRequest) -> None:
     stored = request.session.get(_SESSION_KEY)
     if stored is not None and stored["address"] == request.path:
         del request.session[_SESSION_KEY]
+
+
+def discard_form(request: HttpRequest) -> str:
+    """Drop what is kept for this person, and return the page of its form; "/" for nothing."""
+    stored = request.session.get(_SESSION_KEY)
+    if stored is None or str(request.user.pk) != stored["typed_by"]:
+        return "/"
+    del request.session[_SESSION_KEY]
+    return page_of(request, stored["address"])
 
 
 class KeptFormMiddleware(MiddlewareMixin):

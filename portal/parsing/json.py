@@ -73,6 +73,22 @@ def read_json_file(path: Path, *, most_bytes: int = LARGEST_BODY_BYTES) -> Any:
 TOO_DEEP = f"This JSON is nested too deeply. Use at most {MOST_LEVELS} levels."
 
 
+def require_json_text(path: Path, *, most_bytes: int) -> None:
+    """Raise NotJson for a file that no reader of JSON takes.
+
+    For files that the portal keeps and doesn't read: transformers writes NaN and numbers of more
+    than 64 bits into some, and reads them again.
+    """
+    if path.stat().st_size > most_bytes:
+        raise NotJson(f"is over {most_bytes:,} bytes")
+    try:
+        json.loads(path.read_bytes())
+    except RecursionError:
+        raise NotJson("is nested too deeply") from None
+    except ValueError as error:
+        raise NotJson(_reason(error)) from None
+
+
 def _reason(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is not UTF-8"

@@ -22,4 +22,12 @@ ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
 
 
 def answer(error: DomainError, request: HttpRequest) -> HttpResponse:
-    return ANSWERS[surface_of(request)](error, request)
+    """Answer a refusal, which its reason is counted by."""
+    response = ANSWERS[surface_of(request)](error, request)
+    note_refusal(response, error.code)
+    return response
+
+
+def note_refusal(response: HttpResponse, code: str) -> None:
+    """Mark an answer as a refusal, so that ``measuring`` counts it by its code."""
+    response.refusal_code = code  # type: ignore[attr-defined]

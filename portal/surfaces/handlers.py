@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
@@ -10,20 +12,37 @@ from django.views.defaults import bad_request as django_bad_request
 from django.views.defaults import page_not_found
 
 from portal.errors import Broken, DomainError, Invalid, NotFound, TooLarge
-from portal.surfaces.answers import answer
+from portal.surfaces.answers import answer, note_refusal
+from portal.surfaces.headers import with_retry_after
+from portal.surfaces.outages import outage_of
 from portal.surfaces.surface import Surface, surface_of
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for Django's ``handler500``."""
-    surface = surface_of(request)
-    if surface is Surface.PAGE:
-        context = {"reference": getattr(request, "http_request_id", "")}
-        page = render_to_string(
-            "500.html", context
-        )  # without the request's context, which may be what broke
-        return HttpResponseServerError(page)
-    return answer(Broken(), request)
+    """Answer for Django's ``handler500``, which is called where the exception was caught."""
+    if outage := outage_of(sys.exc_info()[1]):
+        return _outage_answer(outage, request)
+    if surface_of(request) is not Surface.PAGE:
+        return answer(Broken(), request)
+    return HttpResponseServerError(render_to_string("500.html", _bare_context(request)))
+
+
+def _outage_answer(outage: DomainError, request: HttpRequest) -> HttpResponse:
+    if surface_of(request) is not Surface.PAGE:
+        response = answer(outage, request)
+    else:
+        context = {"error": outage, "status": int(outage.status), **_bare_context(request)}
+        page = render_to_string("errors/outage.html", context)
+        response = with_retry_after(HttpResponse(page, status=outage.status), outage)
+        note_refusal(response, outage.code)
+    response["Cache-Control"] = "no-store"
+    response._has_been_logged = True  # type: ignore[attr-defined]  # else Django adds a traceback
+    return response
+
+
+def _bare_context(request: HttpRequest) -> dict[str, str]:
+    """Return all that a page gets without the request's context, which may be what broke."""
+    return {"reference": getattr(request, "http_request_id", "")}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

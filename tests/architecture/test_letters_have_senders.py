@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tests.architecture.sources import mentioning
 from tests.architecture.test_one_rule import ROOT, SOURCES
 
 # To the person's own proved addresses, at most once an hour or a day by their keys.
@@ -16,8 +17,8 @@ TO_ONESELF = {
 
 def mailers() -> Iterator[tuple[str, bool]]:
     """Yield each function that calls ``queue_mail``, and whether it names a sender."""
-    for path in SOURCES:
-        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path, source in mentioning(SOURCES, {"queue_mail"}):
+        for function in ast.walk(source):
             if isinstance(function, ast.FunctionDef):
                 for call in ast.walk(function):
                     if isinstance(call, ast.Call) and ast.unparse(call.func) == "queue_mail":

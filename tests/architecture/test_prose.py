@@ -6,6 +6,8 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,29 @@ FILES = sorted(
     for path in (ROOT / part).rglob("*.py")
     if "migrations" not in path.parts
 )
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DOCUMENTED = (ast.Module, ast.ClassDef, *FUNCTIONS)
 
 
-def parts_of_sentences(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@dataclass(frozen=True)
+class Reading:
+    """The parts of a source that the rules ask for; it is parsed once for all of them."""
+
+    parts_of_sentences: list[str]
+    empty_names: list[str]
+    classes: list[str]
+
+
+@cache
+def reading_of(path: Path) -> Reading:
+    source = ast.parse(path.read_text("utf-8"))
+    nodes = list(ast.walk(source))
+    classes = [node.name for node in source.body if isinstance(node, ast.ClassDef)]
+    return Reading(list(parts_of_sentences(path, nodes)), list(empty_names(path, nodes)), classes)
+
+
+def parts_of_sentences(path: Path, nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if not isinstance(node, DOCUMENTED) or getattr(node, "name", "").startswith("test_"):
             continue
         docstring = ast.get_docstring(node) or ""
@@ -39,26 +59,29 @@ def parts_of_sentences(path: Path) -> Iterator[str]:
             yield f"{path.relative_to(ROOT)}:{line}: {docstring.splitlines()[0]}"
 
 
-def empty_names(path: Path) -> Iterator[str]:
-    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for node in ast.walk(function):
-            is_assigned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            if is_assigned and node.id in EMPTY_NAMES:
-                yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.id}"
+def empty_names(path: Path, nodes: list[ast.AST]) -> Iterator[str]:
+    assigned = {
+        id(node): node
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in EMPTY_NAMES
+    }
+    for function in nodes if assigned else ():
+        if isinstance(function, FUNCTIONS):
+            for node in ast.walk(function):
+                if id(node) in assigned:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.id}"
 
 
 @pytest.mark.parametrize("part", CODE)
 def test_local_names_say_what_they_hold(part):
     files = [path for path in FILES if path.is_relative_to(ROOT / part)]
-    assert [name for path in files for name in empty_names(path)] == []
+    assert [name for path in files for name in reading_of(path).empty_names] == []
 
 
 @pytest.mark.parametrize("part", [*CODE, "tests"])
 def test_docstrings_are_sentences(part):
     files = [path for path in FILES if path.is_relative_to(ROOT / part)]
-    assert [fault for path in files for fault in parts_of_sentences(path)] == []
+    assert [fault for path in files for fault in reading_of(path).parts_of_sentences] == []
 
 
 def test_no_two_classes_share_a_name():
@@ -66,8 +89,21 @@ def test_no_two_classes_share_a_name():
     for path in FILES:
         if path.is_relative_to(ROOT / "tests"):
             continue
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(str(path.relative_to(ROOT)))
+        for name in reading_of(path).classes:
+            if not name.startswith("_"):
+                places[name].append(str(path.relative_to(ROOT)))
     shared = {name: paths for name, paths in places.items() if len(paths) > 1}
     assert {name: paths for name, paths in shared.items() if name not in OF_A_FRAMEWORK} == {}
+
+
+LOOP = re.compile(r"{%\s*for\s+([\w\s,]+?)\s+in\s")
+
+
+def test_loops_of_templates_name_what_they_hold():
+    empty = [
+        f"{path.relative_to(ROOT)}: {loop[1]}"
+        for path in sorted((ROOT / "templates").rglob("*.*"))
+        for loop in LOOP.finditer(path.read_text("utf-8"))
+        if EMPTY_NAMES & set(re.findall(r"\w+", loop[1]))
+    ]
+    assert empty == []

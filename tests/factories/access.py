@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from portal.access.applicant.submission import submit_request
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import AccessRequest, Grant
 from portal.access.requests.drafts import save_draft, start_draft
 from portal.access.requests.form.questions import requestable_modes
 from portal.access.requests.signing import Signature
-from portal.access.requests.submission import submit_request
+from portal.access.requests.texts_to_sign import texts_to_sign
 from portal.access.review.decisions.deciding import approve_request
 from portal.accounts.models import User
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.catalog.services.licences import require_version_in_force
 from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.affiliations import affiliate
 from tests.factories.catalog import make_reviewer
 
 ANSWERS: dict[str, Any] = {
@@ -30,7 +32,10 @@ ANSWERS: dict[str, Any] = {
 
 
 def make_signature(person: User, repo: ModelRepo, *, now: datetime, **changed: Any) -> Signature:
-    version = require_version_in_force(repo, now=now)
+    return signature_of(person, require_version_in_force(repo, now=now), **changed)
+
+
+def signature_of(person: User, version: LicenceVersion, **changed: Any) -> Signature:
     return Signature(
         **{
             "text_sha256": version.sha256,
@@ -65,9 +70,16 @@ def make_request(
     return submit_request(
         applicant=applicant,
         request_id=draft.pk,
-        signature=make_signature(applicant, repo, now=now),
+        signatures=[signature_of(applicant, text.version) for text in texts_to_sign(draft, now)],
         now=now,
     )
+
+
+def make_proved_request(repo: ModelRepo, *, now: datetime = LONG_AGO) -> AccessRequest:
+    """Make a submitted request of somebody proved to work where they say, with no flag."""
+    applicant = make_user()
+    affiliate(applicant)
+    return make_request(repo, applicant, now=now, purpose=f"{applicant.username} studies bias.")
 
 
 def make_grant(
@@ -78,16 +90,17 @@ def make_grant(
     now: datetime = LONG_AGO,
     days: int = 365,
 ) -> Grant:
-    """Make an active grant: requested, signed and approved; or signed, on the licence gate."""
+    """Make an active grant: requested, signed and approved for good; or signed at the gate."""
     person = person or make_user()
     if not repo.takes_requests:
         signature = make_signature(person, repo, now=now)
         return sign_for_grant(person=person, repo_id=repo.pk, signature=signature, now=now)
     request = make_request(repo, person, now=now)
     return approve_request(
-        reviewer=make_reviewer(repo),
+        reviewer=make_reviewer(request.repo),  # through a collection, its lead
         request_id=request.pk,
         modes=modes or [str(mode) for mode in requestable_modes(repo)],
         expires_at=now + timedelta(days=days),
+        is_undoable=False,
         now=now,
     )

@@ -13,12 +13,15 @@ from safetensors.numpy import save, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
+from portal.access.models import GateSettings
 from portal.accounts.models import Namespace, User
+from portal.catalog.licensing.hosting import standing_right
 from portal.catalog.models import LicenceVersion, ModelRepo, Revision, TeamMember
 from portal.catalog.services.licences import publish_licence_version
 from portal.catalog.services.publishing import publish_revision
 from portal.catalog.services.repos import add_team_member, create_repo
-from tests.factories.accounts import LONG_AGO, make_lab, make_user
+from portal.catalog.statements import Consent, HostingStatement
+from tests.factories.accounts import LONG_AGO, make_lab, make_user, the_operator
 
 _numbers = itertools.count(1)
 TERMS = {
@@ -36,7 +39,7 @@ def make_licence(
     *, version: str = "1.0", text: str = "You may study it.", now: datetime = LONG_AGO
 ) -> LicenceVersion:
     return publish_licence_version(
-        actor=make_user(superuser=True),
+        actor=the_operator(),
         slug="noncommercial",
         name="Noncommercial Research Licence",
         version=version,
@@ -48,13 +51,20 @@ def make_licence(
 
 
 def make_repo(
-    name: str = "", *, namespace: Namespace | None = None, gate: str = "review", **settings: Any
+    name: str = "",
+    *,
+    namespace: Namespace | None = None,
+    gate: str = "review",
+    undo_minutes: int | None = 0,
+    **settings: Any,
 ) -> ModelRepo:
-    """Make a repo under a licence, both modes behind ``gate``, by the lab's publisher."""
-    publisher = make_user()
-    lab = namespace or make_lab(publisher=publisher)
-    actor = publisher if namespace is None else make_user(superuser=True)
-    return create_repo(
+    """Make a repo under a licence, both modes behind ``gate``, by the lab's publisher.
+
+    What its team decides can't be undone, and so counts at once; None leaves the default minutes.
+    """
+    actor = the_operator() if namespace else make_user()
+    lab = namespace or make_lab(publisher=actor)
+    repo = create_repo(
         actor=actor,
         namespace=lab.name,
         name=name or f"model-{next(_numbers)}",
@@ -66,15 +76,16 @@ def make_repo(
             **settings,
         },
     )
+    if undo_minutes is not None:
+        GateSettings.objects.create(repo=repo, undo_minutes=undo_minutes)
+    return repo
 
 
 def make_reviewer(
     repo: ModelRepo, *, role: TeamMember.Role = TeamMember.Role.REVIEWER, username: str = ""
 ) -> User:
     reviewer = make_user(username)
-    add_team_member(
-        actor=make_user(superuser=True), repo_id=repo.pk, user=reviewer, role=role, now=LONG_AGO
-    )
+    add_team_member(actor=the_operator(), repo_id=repo.pk, user=reviewer, role=role, now=LONG_AGO)
     return reviewer
 
 
@@ -149,6 +160,12 @@ def make_revision(
     """Publish ``folder`` (filled here when empty) as the repo's newest revision."""
     if not folder.exists() or not any(folder.iterdir()):
         make_folder(folder)
+    statement = None if standing_right(repo) else HostingStatement()
     return publish_revision(
-        actor=make_user(superuser=True), repo_id=repo.pk, folder=folder, title=title, now=now
+        actor=the_operator(),
+        repo_id=repo.pk,
+        folder=folder,
+        title=title,
+        now=now,
+        consent=Consent(statement, changed_terms=True),
     )

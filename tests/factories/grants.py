@@ -20,7 +20,7 @@ from portal.audit.services import record
 from portal.catalog.models import LicenceVersion, ModelRepo, TeamMember
 from portal.catalog.services.licences import publish_licence_version
 from tests.factories.access import make_signature
-from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.accounts import LONG_AGO, make_user, the_operator
 from tests.factories.catalog import TERMS, make_repo, make_reviewer
 
 
@@ -88,7 +88,7 @@ def make_newer_text(
     *, now: datetime, version: str = "2.0", kind: str = "material"
 ) -> LicenceVersion:
     return publish_licence_version(
-        actor=make_user(superuser=True),
+        actor=the_operator(),
         slug="noncommercial",
         name="Noncommercial Research Licence",
         version=version,
@@ -110,7 +110,7 @@ def make_hold(
 ) -> Hold:
     """On a person, an organization or a revision; on every model where no repo is named."""
     scope = {"User": "person", "Organization": "organization", "Revision": "revision"}
-    placer = actor or (make_administrator(repo) if repo else make_user(superuser=True))
+    placer = actor or (make_administrator(repo) if repo else the_operator())
     return place_hold(
         actor=placer,
         scope=scope[type(subject).__name__],

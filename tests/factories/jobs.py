@@ -21,7 +21,7 @@ from portal.jobs.models import Job
 from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.services import claim_next_job, create_job
 from tests.factories.access import make_grant, make_request
-from tests.factories.accounts import LONG_AGO, make_user
+from tests.factories.accounts import LONG_AGO, make_user, the_operator
 from tests.factories.catalog import make_folder, make_repo, make_revision
 from tests.factories.grants import make_gate
 
@@ -78,7 +78,7 @@ def make_hosted(
     """Make a hosted repo; with ``live``, as if a worker held it, however slow the machine is."""
     repo = make_repo(gate=gate, **settings)
     revision = make_revision(repo, model)
-    configure_repo(actor=make_user(superuser=True), repo_id=repo.pk, now=LONG_AGO, hosted=True)
+    configure_repo(actor=the_operator(), repo_id=repo.pk, now=LONG_AGO, hosted=True)
     repo = ModelRepo.objects.with_names().get(pk=repo.pk)
     if live:
         with patch.object(hosting, "HEARTBEAT_TTL_SECONDS", 3600):

@@ -16,11 +16,12 @@ from django.core.cache import cache
 from django.db import transaction
 
 from tests.architecture.permissions.test_permissions import make_world, undone
+from tests.cpu import cpu_seconds
 from tests.fuzz.calls import Call, drawn, places
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 FIRST = int(os.environ.get("FUZZ_SEED", "1"))
-SAMPLE = 300
+SAMPLE = 150
 CPU_SECONDS = 3.0
 ON_PURPOSE = (501, 503)
 """These answer what isn't offered here, such as git, and what waits for a worker."""
@@ -30,6 +31,7 @@ ON_PURPOSE = (501, 503)
 @pytest.mark.timeout(0)
 def test_no_surface_breaks_or_works_long(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
+    monkeypatch.setattr("portal.site.views.checks.CHECKS", ())
     world = make_world(tmp_path / "in")
     known = places(world)
     broken: list[str] = []
@@ -49,11 +51,11 @@ def test_no_surface_breaks_or_works_long(tmp_path: Path, monkeypatch, capsys) ->
 def outcome(call: Call, world) -> tuple[int, str]:
     """Return the status, and what was wrong with the answer; the world stays as it was."""
     cache.clear()  # nobody is held back by a rate
-    began = time.process_time()
+    responses = []
     with transaction.atomic(), undone():
-        response = call.send(world)
+        spent = cpu_seconds(lambda: responses.append(call.send(world)))
+        [response] = responses
         status = response.status_code
-    spent = time.process_time() - began
     if status >= 500 and status not in ON_PURPOSE:
         return status, f"answered {status}{_fault(response)}"
     return status, f"took {spent:.1f} s of CPU" if spent > CPU_SECONDS else ""

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from portal.env import REGISTRY
+from tests.architecture.sources import mentioning
 
 ROOT = Path(__file__).parents[3]
 ROW = re.compile(
@@ -31,18 +32,18 @@ def test_every_setting_is_documented_with_its_type_and_default():
     assert documented() == read
 
 
-def reads_environment(path: Path) -> bool:
-    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+def reads_environment(source: ast.Module) -> bool:
+    nodes = ast.walk(source)
     names = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
     return bool(names & {"os.environ.get", "os.getenv", "os.environ.copy"})
 
 
 def test_only_the_settings_read_the_environment():
+    paths = [path for folder in ("portal", "workers") for path in (ROOT / folder).rglob("*.py")]
     readers = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("portal", "workers")
-        for path in (ROOT / folder).rglob("*.py")
-        if reads_environment(path) and not path.is_relative_to(ROOT / "portal/embedded")
+        for path, source in mentioning(paths, {"environ", "getenv"})
+        if reads_environment(source) and not path.is_relative_to(ROOT / "portal/embedded")
     }
     assert readers == {"portal/env.py"}
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from portal.access.lifecycle import Status
 from portal.access.models import AccessRequest
+from portal.catalog.models import RevisionCheck
 from portal.jobs.models import Job
 
 PAGE = (Path(__file__).parents[3] / "docs/architecture.md").read_text("utf-8")
-REQUEST, GRANT, JOB = (
+REQUEST, GRANT, JOB, CHECK = (
     set(re.findall(r"^    (\w+) --> (\w+)", diagram, re.MULTILINE))
     for diagram in re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 )
@@ -31,3 +32,7 @@ def test_a_grant_has_each_status():
 
 def test_a_job_has_each_state():
     assert states(JOB) == set(Job.State.values)
+
+
+def test_a_check_has_each_state():
+    assert states(CHECK) == set(RevisionCheck.State.values)

@@ -25,6 +25,7 @@ ENDS_NOWHERE = (403, 404, "login")
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
+    monkeypatch.setattr("portal.site.views.checks.CHECKS", ())
     return make_world(tmp_path / "in")
 
 

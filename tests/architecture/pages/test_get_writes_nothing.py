@@ -25,6 +25,7 @@ SAID_IN_DECISION_45 = {("GET site:letter (of_letter)", "outbox_outboxmessage")}
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
+    monkeypatch.setattr("portal.site.views.checks.CHECKS", ())
     return make_world(tmp_path / "in")
 
 

@@ -13,7 +13,9 @@ WHO = {
     Role.APPLICANT: "Whoever asks. They stand on no other side of their own request.",
     Role.REVIEWER: "Somebody on the model’s team.",
     Role.ADMINISTRATOR: "Somebody on the team who administers the model as well.",
+    Role.CHAIR: "The one of the team whom the gate names, where votes differ and neither decides.",
     Role.OWNER: "Somebody who may publish in the model’s namespace, once the case was escalated.",
+    Role.GUEST: "Somebody outside the team who was invited to this one request, until it ends.",
 }
 
 
@@ -24,8 +26,11 @@ def matrix() -> str:
 
 
 def _of_role(role: Role) -> Iterator[str]:
-    allowed = {state: Relation(frozenset({role}), state).actions for state in State}
-    own = {state: Relation(frozenset({role}), state, is_author=True).actions for state in State}
+    roles, split = frozenset({role}), role == Role.CHAIR
+    allowed = {state: Relation(roles, state, votes_differ=split).actions for state in State}
+    own = {
+        state: Relation(roles, state, is_author=True, votes_differ=split).actions for state in State
+    }
     yield f"### {role.capitalize()}\n"
     yield f"{WHO[role]}\n"
     yield f"| | {' | '.join(state.value.replace('_', ' ') for state in State)} |"

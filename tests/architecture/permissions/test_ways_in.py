@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.architecture.sources import mentioning, text_of
 from tests.portal.access.test_ways_in import WAYS
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +26,7 @@ WRITES = {
     "update",
     "update_or_create",
 }
+ASKS = {"require_admissible", "require_admissible_to"}  # the latter calls the former
 STARTS = {"start_grant", "admit_member"}
 STOPS = "suspend"  # begins nothing
 RELEASES = {"release_grant", "release_member"}
@@ -69,9 +71,9 @@ def written_by(node: ast.AST) -> set[str]:
 def test_no_other_module_makes_access_begin():
     offenders = [
         f"{path.relative_to(ROOT)}:{node.lineno} {sorted(written)}"
-        for path in SOURCES
+        for path, source in mentioning(SOURCES, BEGINS)
         if str(path.relative_to(ROOT)) != ACTIVATION
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(source)
         if (written := written_by(node))
     ]
     assert offenders == []
@@ -90,9 +92,10 @@ def test_what_begins_access_is_found():
         assert any(written_by(node) for node in ast.walk(ast.parse(code))), code
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def functions(names: set[str]) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield the functions of all modules that hold one of the names."""
+    for path, source in mentioning(SOURCES, names):
+        for node in ast.walk(source):
             if isinstance(node, ast.FunctionDef):
                 yield f"{path.stem}.{node.name}", node
 
@@ -100,7 +103,7 @@ def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
 def callers_of(names: set[str]) -> set[str]:
     return {
         caller
-        for caller, function in functions()
+        for caller, function in functions(names)
         if any(
             isinstance(node, ast.Call) and name_of(node.func) in names
             for node in ast.walk(function)
@@ -113,10 +116,16 @@ def test_each_function_of_the_module_that_writes_asks_first():
     for node in ast.parse((ROOT / ACTIVATION).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and any(map(written_by, ast.walk(node))):
             calls = {name_of(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-            written[node.name] = "require_admissible" in calls
+            written[node.name] = bool(ASKS & calls)
     assert written.pop(STOPS) is False
     assert set(written) == STARTS | RELEASES
     assert all(written.values())
+
+
+def test_no_other_module_lets_a_grant_cover_a_model():
+    covers = "Coverage.objects.create("
+    makers = {path for path in SOURCES if covers in text_of(path)}
+    assert {str(path.relative_to(ROOT)) for path in makers} == {ACTIVATION}
 
 
 def test_each_way_in_is_tried_with_each_obstacle():

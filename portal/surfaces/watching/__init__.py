@@ -1,0 +1,1 @@
+"""Middleware that measures requests and follows them."""
