@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.upgrades.restoring import ROOT
 
-COMMIT = "b831ab2ce0f38cdead586814862fa8b1644da753"
+COMMIT = "daa6a1a34506bd60bf550911b7f6147c21d62779"
 PARTS = ("manage.py", "portal", "inference", "workers", "templates")
 
 

@@ -21,15 +21,26 @@ ADAPTED = {
         ("portal.access.applicant.submission", "portal.access.requests.submission"),
         ("portal.access.requests.routing", "portal.access.requests.submission"),
         ("signatures=[signature]", "signature=signature"),
+        ("            is_undoable=False,\n", ""),
     ),
     "models.py": (
         ("from portal.catalog.statements import Consent, HostingStatement\n", ""),
         ("        consent=Consent(HostingStatement()),\n", ""),
+        ("        namespace=LAB,\n        version=", "        version="),
     ),
     "generation.py": (
+        ("from portal.access.evidence.refreshing import refresh_evidence\n", ""),
+        ("    refresh_evidence(undecided, world.ends)\n", ""),
+        ("from portal.access.people.operators import take_operator\n", ""),
+        ("import TIMERS, tick", "import tick"),
+        (
+            "DEADLINES = {name: timer for name, timer in TIMERS.items() "
+            'if name not in ("evidence", "digest")}\n',
+            "",
+        ),
         ("tick(now, DEADLINES)", "tick(now)"),
-        ("User.objects.operators()", "User.objects.filter(is_superuser=True)"),
-        ("ORGANIZATIONS = ", "TIMERS.pop('evidence'), TIMERS.pop('digest')\nORGANIZATIONS = "),
+        ('{"undo_minutes": UNDO_MINUTES}', "{}"),
+        ("if User.objects.operators().exclude(pk=world.operator.pk).exists():", "if False:"),
     ),
 }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+
+from portal.site.management.commands.migrate import LOCK_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -18,3 +21,10 @@ from django.core.management import CommandError, call_command
 def test_a_number_that_cannot_be_is_refused(option, value, words):
     with pytest.raises(CommandError, match=words):
         call_command("migrate", **{option: value})
+
+
+@pytest.mark.django_db
+def test_a_migration_gives_way_before_postgresql_ends_a_reader_for_its_sake():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'")
+        assert LOCK_SECONDS * 1000 <= cursor.fetchone()[0] / 2

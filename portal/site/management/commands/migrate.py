@@ -8,10 +8,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-LOCK_SECONDS = 4.0
-TRIES = 20
+# A migration that has one table and waits for another gives up before PostgreSQL looks for a
+# deadlock (``deadlock_timeout``, a second unless set), which would end the reader's request.
+LOCK_SECONDS = 0.5
+TRIES = 80
 PAUSE_SECONDS = 1.0
 
 
@@ -58,7 +60,7 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 return
             except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable):
+                if not isinstance(error.__cause__, (LockNotAvailable, DeadlockDetected)):
                     raise
                 if not left:
                     raise CommandError(
