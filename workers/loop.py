@@ -153,10 +153,13 @@ class EngineLoop:
             run.error = str(error)
 
     def _charge(self, seconds: float) -> None:
-        """Share a step's time out among the samples that have a place in the engine."""
-        running = self._shares().running()
-        for run in running:
-            run.engine_seconds += seconds / len(running)
+        """Share a step's time out among the runs by the tokens that it computed for them."""
+        scheduled = self.engine.stats().num_scheduled_tokens
+        total = sum(scheduled.values())
+        for request_id, tokens in scheduled.items():
+            run = self._runs[job_of(request_id)]
+            run.computed_tokens += tokens
+            run.engine_seconds += seconds * tokens / total
 
     def _stream_events(self, token_events: Iterable[TokenEvent]) -> list[tuple[UUID, ChoiceEvent]]:
         """Take in the engine's events, and return those of jobs that are streamed.

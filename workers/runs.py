@@ -61,6 +61,7 @@ class Run:
     prompt_logprobs: dict[int, Any] = field(default_factory=dict)
     logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
+    computed_tokens: int = 0  # in the engine: of prompts, output, and once more after a preemption
     engine_seconds: float = 0.0
     claimed_at: datetime = field(default_factory=timezone.now)
     first_token_at: datetime | None = None

@@ -23,7 +23,7 @@ from inference.engine.model_runner import BLOCK_SIZE
 from inference.engine.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
 from inference.engine.request import LiveRequests, live_samples
 from inference.engine.sampling_params import SamplingParams
-from inference.engine.scheduler import Scheduler
+from inference.engine.scheduler import Scheduler, num_scheduled_tokens
 from inference.engine.step import execute_batch
 from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
@@ -101,6 +101,7 @@ class Engine:
         self._lock = threading.Lock()
         self._live = LiveRequests(self._scheduler)
         self._pending_events: list[TokenEvent] = []
+        self._num_scheduled_tokens: dict[str, int] = {}
         self._closed = False
 
     def submit(self, request: EngineRequest) -> str:
@@ -125,6 +126,7 @@ class Engine:
         with self._lock:
             self._pending_events += self._live.end_overdue(self._clock())
             batch = self._scheduler.schedule()
+            self._num_scheduled_tokens = num_scheduled_tokens(batch)
         outputs = execute_batch(self._executor, batch)
         with self._lock:
             new = [self._live.take_in(row, out) for row, out in zip(batch, outputs, strict=True)]
@@ -148,7 +150,7 @@ class Engine:
             return bool(self._pending_events) or self._scheduler.has_work
 
     def stats(self) -> EngineStats:
-        """Return how many samples run and wait now, and how full the KV cache is."""
+        """Return what runs and waits now, how full the KV cache is, and what the last step was."""
         with self._lock:
             block_manager, scheduler = self._block_manager, self._scheduler
             return EngineStats(
@@ -158,6 +160,7 @@ class Engine:
                 block_manager.num_blocks,
                 BLOCK_SIZE,
                 scheduler.preemptions,
+                self._num_scheduled_tokens,
             )
 
     def close(self) -> None:

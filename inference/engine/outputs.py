@@ -1,6 +1,6 @@
 """Requests to the engine and what it returns. Plain data, free of torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -130,6 +130,8 @@ class EngineStats:
     """The numbers of running and waiting samples, and of KV cache blocks of block_size tokens.
 
     preemptions: how often, since the start, a sample had to give back its blocks.
+    num_scheduled_tokens: tokens computed in the latest step, by request: prefill and decode, and
+    again what a preempted sample computes again.
     """
 
     running: int
@@ -138,3 +140,4 @@ class EngineStats:
     total_blocks: int
     block_size: int
     preemptions: int
+    num_scheduled_tokens: Mapping[str, int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ always progress.
 """
 
 from bisect import bisect_left, insort
+from collections import defaultdict
 from dataclasses import dataclass
 
 from inference.engine.block_manager import BlockManager
@@ -74,6 +75,18 @@ class ScheduledRow:
 
 
 Batch = list[ScheduledRow]
+
+
+def num_scheduled_tokens(batch: Batch) -> dict[str, int]:
+    """Count the tokens that a batch computes for each request: of all its samples, as in vLLM.
+
+    Those of prompts count like those that decode, and what a preempted sample computes again
+    counts again.
+    """
+    tokens: dict[str, int] = defaultdict(int)
+    for row in batch:
+        tokens[row.sequence.request_id] += row.count
+    return dict(tokens)
 
 
 class Scheduler:

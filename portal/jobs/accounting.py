@@ -1,7 +1,7 @@
 """Estimate what a job cost: energy, carbon and money from engine seconds. None is measured.
 
-A step of the engine is shared by the samples in its batch, so a job's engine seconds are the sum
-over its steps of step time × its samples / all samples. Then
+A step of the engine is shared by the tokens computed in it, so a job's engine seconds are the sum
+over its steps of step time × its tokens / all tokens. Then
 
     Wh = engine seconds × watts × PUE / 3600        g CO2e = Wh × kg per kWh
     price = engine seconds × price per hour / 3600

@@ -116,6 +116,18 @@ def test_each_sample_has_the_prompts_scores_whenever_it_begins(loop):
     assert [len(event.prompt_logprobs) for event in events] == [3] * 24
 
 
+def test_the_engines_time_is_shared_by_the_tokens_computed(loop):
+    long, short = make_job(1, max_tokens=10), make_job(2, max_tokens=10)
+    long.prompts = [[2] * 30]
+    loop.add(long)
+    loop.add(short)
+    loop._turn()
+    spent = {run.job.pk: run for run in loop.runs()}
+    assert [spent[job.pk].computed_tokens for job in (long, short)] == [30, 3]
+    seconds = spent[short.pk].engine_seconds
+    assert spent[long.pk].engine_seconds == pytest.approx(10 * seconds)
+
+
 def test_the_engines_time_is_shared_by_who_runs(loop):
     many, few = make_job(1, n=PLACES * 2, max_tokens=40), make_job(2, max_tokens=40)
     loop.add(many)
