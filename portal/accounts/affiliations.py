@@ -24,6 +24,13 @@ def is_affiliated(person: User, now: datetime) -> bool:
     return Affiliation.objects.of(person).standing_at(now).exists()
 
 
+def organization_of(person: User, now: datetime) -> Organization | None:
+    """Return the organization that a person is proved to belong to; of several, the last proved."""
+    proofs = Affiliation.objects.of(person).standing_at(now).select_related("organization")
+    latest = proofs.first()
+    return latest.organization if latest else None
+
+
 def addresses_of(person: User) -> list[str]:
     """List the addresses that a person has proved to be theirs, the primary one first."""
     proved = EmailAddress.objects.filter(user=person, verified=True).order_by("-primary", "email")

@@ -11,13 +11,15 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from portal.accounts.models import AccessToken
+from portal.accounts.models import AccessToken, Organization
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
 from portal.observability.request_ids import http_request_id
 
+# Priorities: the lower goes first. Batches yield to whoever waits for an answer.
+INTERACTIVE, BATCH = 0, 10
 RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 
 
@@ -85,7 +87,13 @@ class Job(models.Model):
     stream = models.BooleanField(default=False)
 
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
-    priority = models.SmallIntegerField(default=0)
+    priority = models.SmallIntegerField(default=INTERACTIVE)
+    # The organization whose share of the engine it takes: the person's, when they submitted it.
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="jobs", db_index=False
+    )
+    # One of those that together have a set share of the engine, whoever else waits.
+    has_floor = models.BooleanField(default=False, db_default=False)
     attempt = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, blank=True)

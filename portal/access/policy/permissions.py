@@ -48,10 +48,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of a permission. ``files``: patterns of paths, None for all."""
+    """The bounds of a permission. ``files``: patterns of paths, None for all.
+
+    ``has_floor``: its jobs have a set share of the engine, whoever else waits.
+    """
 
     files: tuple[str, ...] | None = None
     tokens_per_day: int | None = None
+    has_floor: bool = False
 
 
 UNLIMITED = Limits()

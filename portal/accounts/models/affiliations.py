@@ -25,12 +25,14 @@ class Organization(models.Model):
     """A place of work. ``ror_id``: its nine characters in the Research Organization Registry.
 
     Without one, a person named it, and a reference or a reviewer vouched for that person.
+    ``weight``: how many times the share of another its people have of hosted inference.
     """
 
     name = LineField(max_length=300)
     ror_id = models.CharField("ROR id", max_length=9, null=True, blank=True, unique=True)
     country = CountryField(blank=True)
     sector = models.CharField(max_length=13, choices=Sector, blank=True)
+    weight = models.PositiveSmallIntegerField(default=1, db_default=1)
     created_at = models.DateTimeField()
 
     class Meta:
