@@ -11,7 +11,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from portal.access.models import AccessRequest, Submission
+from portal.access.models import AccessRequest, Decision, Submission
 from portal.access.policy.request_actions import allowed_actions
 from portal.access.requests.appeals import appealable_until
 from portal.access.requests.form.questions import LONGEST_LINE, LONGEST_TEXT
@@ -179,7 +179,9 @@ class RequestDetailOutput(AccessRequestOutput):
     )
     questions = serializers.SerializerMethodField()
     decision = serializers.SerializerMethodField()
-    grant_id = serializers.SerializerMethodField(help_text="The first of ``grant_ids``.")
+    grant_id = serializers.IntegerField(
+        default=None, allow_null=True, read_only=True, help_text="The first of ``grant_ids``."
+    )
     grant_ids = serializers.SerializerMethodField(
         help_text="One for each licence of the models that were given."
     )
@@ -201,19 +203,39 @@ class RequestDetailOutput(AccessRequestOutput):
             "bundle_url",
         )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._decisions: dict[int, Decision | None] = {}
+
+    def to_representation(self, instance: AccessRequest) -> dict[str, Any]:
+        """Name the first grant by itself too, for clients that know of one."""
+        output = super().to_representation(instance)
+        return output | {"grant_id": next(iter(output["grant_ids"]), None)}
+
     def get_answers(self, access_request: AccessRequest) -> dict[str, Any]:
         newest = access_request.submissions.last()
         return newest.answers if newest else _draft_answers(access_request.draft)
 
     @extend_schema_field(QuestionOutput(many=True))
     def get_questions(self, access_request: AccessRequest) -> Any:
+        if is_draft(access_request):
+            return []
         questions = access_request.questions.told(self.context["view"].now)
         return QuestionOutput(questions, many=True).data
 
     @extend_schema_field(DecisionOutput(allow_null=True))
     def get_decision(self, access_request: AccessRequest) -> Any:
-        decision = told_decision_of(access_request, self.context["view"].now)
+        decision = self._decision(access_request)
         return DecisionOutput(decision).data if decision else None
+
+    def _decision(self, access_request: AccessRequest) -> Decision | None:
+        """Return the decision that the applicant knows of, which several fields ask for."""
+        if is_draft(access_request):
+            return None
+        if access_request.pk not in self._decisions:
+            decision = told_decision_of(access_request, self.context["view"].now)
+            self._decisions[access_request.pk] = decision
+        return self._decisions[access_request.pk]
 
     @extend_schema_field(RequestTextOutput(many=True))
     def get_licences(self, access_request: AccessRequest) -> Any:
@@ -222,10 +244,9 @@ class RequestDetailOutput(AccessRequestOutput):
         texts = texts_to_sign(access_request, self.context["view"].now)
         return RequestTextOutput(texts, many=True).data
 
-    def get_grant_id(self, access_request: AccessRequest) -> int | None:
-        return next(iter(self.get_grant_ids(access_request)), None)
-
     def get_grant_ids(self, access_request: AccessRequest) -> list[int]:
+        if self._decision(access_request) is None:
+            return []
         return [grant.pk for grant in told_grants_of(access_request, self.context["view"].now)]
 
     def get_appealable_until(self, access_request: AccessRequest) -> datetime | None:
