@@ -48,13 +48,21 @@ class Tokenizer:
         ids = self._fast.get_vocab(with_added_tokens=True).values()
         return max(added, *(len(self.token_bytes(token)) for token in ids))
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, special_tokens: bool = True) -> list[int]:
         """Return the ids of text, with the special tokens that the file puts around it."""
-        return list(self._fast.encode(text).ids)
+        return list(self._fast.encode(text, add_special_tokens=special_tokens).ids)
 
-    def decode(self, token_ids: list[int]) -> str:
-        """Return the text of ids, without special tokens; broken UTF-8 becomes U+FFFD."""
-        return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", errors="replace")
+    def decode(self, token_ids: list[int], *, special_tokens: bool = False) -> str:
+        """Return the text of ids; broken UTF-8 becomes U+FFFD.
+
+        Special tokens are left out, or written by their names.
+        """
+        spell = self._named_bytes if special_tokens else self.token_bytes
+        return b"".join(map(spell, token_ids)).decode("utf-8", errors="replace")
+
+    def _named_bytes(self, token_id: int) -> bytes:
+        added = self._added.get(token_id)
+        return added.content.encode() if added else self.token_bytes(token_id)
 
     def token_bytes(self, token_id: int) -> bytes:
         """Return the bytes that a token stands for; none for special tokens and unknown ids."""
@@ -63,6 +71,10 @@ class Tokenizer:
             return b"" if added.special else added.content.encode()
         token = self._fast.id_to_token(token_id)
         return b"" if token is None else _to_bytes(token)
+
+    def piece(self, token_id: int) -> str:
+        """Return a token as the vocabulary spells it, in GPT-2's alphabet for bytes."""
+        return self._fast.id_to_token(token_id) or ""
 
     def name(self, token_id: int) -> str:
         """Return how one token looks alone: a special token's name, or its text."""

@@ -106,6 +106,12 @@ class HostedModel:
             raise BadParameter("This model has no tokenizer: give token ids.", field="prompt")
         return self.tokenizer.encode(text)
 
+    def require_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer. Raises BadParameter where the model has none."""
+        if self.tokenizer is None:
+            raise BadParameter("This model has no tokenizer.", field="model")
+        return self.tokenizer
+
     def decode(self, token_ids: list[int]) -> str:
         return self.tokenizer.decode(token_ids) if self.tokenizer else ""
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from portal.accounts.models import User
+from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
@@ -31,3 +32,17 @@ def count_prompt_bytes(person: User, size_bytes: int, now: datetime) -> int:
         log.warning("Prompts aren’t counted, as Redis is away: %s", error)
         return 0
     return WINDOW_SECONDS - into if counted > settings.PROMPT_BYTES_PER_MINUTE else 0
+
+
+def require_within_rate(size_bytes: int, wait_seconds: int, *, field: str) -> None:
+    """Refuse text that was counted and is too much: for good, or for so many seconds.
+
+    Raises BadParameter, QuotaExceeded.
+    """
+    most = settings.PROMPT_BYTES_PER_MINUTE
+    rule = f"At most {most:,} bytes of prompts a minute are tokenized."
+    if size_bytes > most:
+        raise BadParameter(f"{rule} Send fewer prompts at once.", field=field)
+    if wait_seconds:
+        message = f"{rule} Go on in {wait_seconds} seconds."
+        raise QuotaExceeded(message, retry_after_seconds=wait_seconds)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.jobs.views import openai, playground
+from portal.jobs.views import openai, playground, tokens
 
 app_name = "jobs"
 urlpatterns = [
@@ -8,6 +8,8 @@ urlpatterns = [
     path("v1/models/<path:name>", openai.model, name="model"),
     path("v1/completions", openai.completions, name="completions"),
     path("v1/chat/completions", openai.chat_completions, name="chat_completions"),
+    path("v1/tokenize", tokens.tokenize, name="tokenize"),
+    path("v1/detokenize", tokens.detokenize, name="detokenize"),
     path("v1/<path:rest>", openai.elsewhere, name="elsewhere"),
     path("playground", playground.playground, name="playground"),
     path("playground/<uuid:job_id>", playground.job, name="job"),

@@ -97,6 +97,14 @@ def test_usage_comes_in_a_last_chunk_on_request(complete):
     assert all(chunk.usage is None for chunk in chunks[:-1])
 
 
+def test_a_text_is_tokenized_as_a_prompt_is(client, complete, name):
+    fields = {"model": name, "prompt": "import os"}
+    answer = client.post("/tokenize", body=fields, cast_to=object)
+    assert answer["count"] == complete("import os", max_tokens=1).usage.prompt_tokens
+    ids = {"model": name, "tokens": answer["tokens"]}
+    assert client.post("/detokenize", body=ids, cast_to=object)["prompt"].endswith("import os")
+
+
 def test_echo_repeats_the_prompt_and_scores_it(complete):
     [choice] = complete("import os", max_tokens=2, echo=True, logprobs=1, temperature=0).choices
     logprobs = choice.logprobs

@@ -61,6 +61,13 @@ class Caller:
     person: User | None = None
     token: AccessToken | None = None
 
+    @property
+    def named(self) -> User:
+        """Return the person, where the policy or the view has refused nobody."""
+        if self.person is None:
+            raise ValueError("nobody is named")
+        return self.person
+
 
 def token_caller(request: HttpRequest) -> Caller:
     """Return the caller of an API that takes tokens alone; cookies don't count there."""

@@ -19,7 +19,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
-from portal.jobs.errors import BadParameter, JobNotFound, ModelLoading, QuotaExceeded
+from portal.jobs.errors import JobNotFound, ModelLoading
 from portal.jobs.hosting import (
     HostedModel,
     find_hosted,
@@ -29,7 +29,7 @@ from portal.jobs.hosting import (
 )
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.rate_limit import count_prompt_bytes
+from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
 from portal.jobs.services.quota_checks import (
     require_room,
     require_within_a_day,
@@ -105,16 +105,11 @@ def _token_ids(
 
     They count for the rate limit whether or not they then fit, since the work is done.
     """
-    longest, most = model.longest_prompt_bytes, settings.PROMPT_BYTES_PER_MINUTE
+    longest = model.longest_prompt_bytes
     size = sum(min(size_bytes(prompt), longest) for prompt in completion_request.prompts)
     wait_seconds = count_prompt_bytes(_named(caller), size, now)
     model.require_short(completion_request.prompts)
-    rule = f"At most {most:,} bytes of prompts a minute are tokenized."
-    if size > most:
-        raise BadParameter(f"{rule} Send fewer prompts at once.", field="prompt")
-    if wait_seconds:
-        message = f"{rule} Go on in {wait_seconds} seconds."
-        raise QuotaExceeded(message, retry_after_seconds=wait_seconds)
+    require_within_rate(size, wait_seconds, field="prompt")
     return model.token_ids(completion_request.prompts, completion_request.max_tokens)
 
 

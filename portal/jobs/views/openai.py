@@ -12,11 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from portal.accounts.tokens.authentication import Caller, token_caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
-from portal.jobs.errors import BadParameter, JobFailed, MissingKey
+from portal.jobs.errors import BadParameter, JobFailed
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
@@ -27,19 +26,12 @@ from portal.jobs.streaming.following import follow, until_ended
 from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_pool, in_thread
 from portal.jobs.terms import metadata, terms_of
-from portal.parsing.json import LARGEST_BODY_BYTES, read_object
+from portal.jobs.views.requests import body_object, caller_of, error_answer, refuse_method
 
 log = logging.getLogger(__name__)
 CHAT_ADVICE = (
     "The models here are base models without a chat format. Send a prompt to /v1/completions."
 )
-
-
-def _caller(request: HttpRequest) -> Caller:
-    caller = token_caller(request)
-    if caller.person is None:
-        raise MissingKey
-    return caller
 
 
 def _model_object(repo: ModelRepo) -> dict[str, Any]:
@@ -51,50 +43,36 @@ def _model_object(repo: ModelRepo) -> dict[str, Any]:
     }
 
 
-def _refuse_method(request: HttpRequest, allowed: str) -> HttpResponse | None:
-    if request.method == allowed:
-        return None
-    message = f"{request.method} is not allowed here. Use {allowed}."
-    response = _error(message, status=405, code="method_not_allowed")
-    response["Allow"] = allowed
-    return response
-
-
-def _error(message: str, *, status: int, code: str) -> HttpResponse:
-    content = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    return JsonResponse({"error": content}, status=status)
-
-
 @csrf_exempt
 def models(request: HttpRequest) -> HttpResponse:
-    if refused := _refuse_method(request, "GET"):
+    if refused := refuse_method(request, "GET"):
         return refused
-    repos = hosted_repos(_caller(request))
+    repos = hosted_repos(caller_of(request))
     return JsonResponse({"object": "list", "data": [_model_object(repo) for repo in repos]})
 
 
 @csrf_exempt
 def model(request: HttpRequest, name: str) -> HttpResponse:
-    if refused := _refuse_method(request, "GET"):
+    if refused := refuse_method(request, "GET"):
         return refused
-    return JsonResponse(_model_object(find_hosted(name, _caller(request))))
+    return JsonResponse(_model_object(find_hosted(name, caller_of(request))))
 
 
 @csrf_exempt
 def chat_completions(request: HttpRequest) -> HttpResponse:
-    _caller(request)
+    caller_of(request)
     raise BadParameter(CHAT_ADVICE)
 
 
 @csrf_exempt
 def elsewhere(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Answer 404 in OpenAI's form for whatever else /v1 has at other places."""
-    return _error(f"There is no /v1/{rest} here.", status=404, code="unknown_url")
+    return error_answer(f"There is no /v1/{rest} here.", status=404, code="unknown_url")
 
 
 @csrf_exempt
 async def completions(request: HttpRequest) -> HttpResponseBase:
-    if refused := _refuse_method(request, "POST"):
+    if refused := refuse_method(request, "POST"):
         return refused
     response: HttpResponseBase
     job, completion_request, reply, headers = await in_thread(_submit)(request)
@@ -110,9 +88,8 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 
 def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
     """Make the job, and what writes its answer. Outputs carry the licence's terms."""
-    caller = _caller(request)
-    body = request.read(LARGEST_BODY_BYTES + 1)
-    completion_request = parse_completion(read_object(body, nul_in=("prompt",)))
+    caller = caller_of(request)
+    completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
     job = create_job(caller=caller, completion_request=completion_request, now=timezone.now())
     terms = terms_of(job)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))

@@ -635,6 +635,8 @@ TOKEN_SURFACES = [
     Row("delivery:probe", "GET", 404),
     Row("delivery:link", "GET", 200, arguments=weights_link),
     Row("jobs:models", "GET", 200, {"anonymous": 401}),
+    Row("jobs:tokenize", "POST", 400, ANONYMOUS),
+    Row("jobs:detokenize", "POST", 400, ANONYMOUS),
     Row("api:schema", "GET", 200),
     Row("api:docs", "GET", 200),
 ]
