@@ -14,7 +14,7 @@ class DomainError(Exception):
 
     ``message`` says what to do next, in the words of the pages. ``field`` names the input that
     must change, where there is one; ``help_url`` is the page to go to, ``act_label`` what its
-    button says.
+    button says. ``headers`` go with the answer to a program.
     """
 
     code: ClassVar[str] = "invalid"
@@ -26,6 +26,7 @@ class DomainError(Exception):
         self.message = message
         self.field = field
         self.help_url = help_url
+        self.headers: dict[str, str] = {}
 
 
 class Invalid(DomainError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,13 +93,15 @@ def find_hosted(name: str, caller: Caller) -> ModelRepo:
 class HostedModel:
     """The facts about a revision that are needed to take a prompt.
 
-    Without a ``tokenizer`` it takes token ids only.
+    Without a ``tokenizer`` it takes token ids only. ``is_narrowed``: a quota leaves less of the
+    context than the model has.
     """
 
     commit: str
     context_length: int
     vocab_size: int
     tokenizer: Tokenizer | None
+    is_narrowed: bool = False
 
     def encode(self, text: str) -> list[int]:
         if self.tokenizer is None:
@@ -189,7 +191,16 @@ class HostedModel:
 
     @property
     def _most(self) -> str:
+        if self.is_narrowed:
+            return f"Your quota is {self.context_length} tokens in a prompt and its completion."
         return f"This model's maximum context length is {self.context_length} tokens."
+
+
+def within_context(model: HostedModel, most: int | None) -> HostedModel:
+    """Return the model as a quota of tokens for one request lets it be used; None for all."""
+    if most is None or most >= model.context_length:
+        return model
+    return replace(model, context_length=most, is_narrowed=True)
 
 
 def size_bytes(prompt: Prompt) -> int:

@@ -119,6 +119,9 @@ class Job(models.Model):
     result_json = models.TextField(blank=True)  # not jsonb, which refuses the character U+0000
     error = models.TextField(blank=True)
 
+    # A grant or the gate named this quota of the model, so the job doesn't count in that of all.
+    has_own_tokens = models.BooleanField(default=False, db_default=False)
+    has_own_place = models.BooleanField(default=False, db_default=False)
     reserved_tokens = models.PositiveIntegerField()
     prompt_tokens = models.PositiveIntegerField()
     completion_tokens = models.PositiveIntegerField(default=0)

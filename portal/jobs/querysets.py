@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.db import models
-from django.db.models import Case, F, Sum, When
+from django.db.models import Case, Count, F, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
@@ -15,6 +15,15 @@ OPEN_STATES = ("queued", "running")
 
 
 M = TypeVar("M", bound=models.Model)
+NOTHING = Q(pk=None)
+
+
+class Usage(NamedTuple):
+    """What somebody uses of their quotas: tokens of a day, and jobs that are open."""
+
+    tokens: int
+    waiting_tokens: int
+    jobs: int
 
 
 class JobQuerySet(models.QuerySet[M]):
@@ -48,13 +57,31 @@ class JobQuerySet(models.QuerySet[M]):
     def with_names(self) -> JobQuerySet[M]:
         return self.select_related("repo__namespace", "repo__licence", "revision")
 
-    def token_count(self) -> int:
-        """Add up the tokens used; open jobs count with all that they may yet use."""
+    def usage(
+        self,
+        day: datetime,
+        *,
+        tokens: Q,
+        waiting_tokens: Q = NOTHING,
+        jobs: Q = NOTHING,
+    ) -> Usage:
+        """Count, in one query, what is used of three quotas; each counts the jobs that it matches.
+
+        Tokens are those of jobs made since ``day``. Open jobs count with all that they may yet
+        use, ended ones with what they used: nothing where no worker ever began.
+        """
+        today, is_open = Q(created_at__gte=day), Q(state__in=OPEN_STATES)
         used = Case(
-            When(state__in=OPEN_STATES, then=F("reserved_tokens")),
+            When(is_open, then=F("reserved_tokens")),
+            When(started_at=None, then=0),
             default=F("prompt_tokens") + F("completion_tokens"),
         )
-        return int(self.aggregate(total=Coalesce(Sum(used), 0))["total"])
+        sums = self.filter(today | is_open).aggregate(
+            tokens=Coalesce(Sum(used, filter=today & tokens), 0),
+            waiting_tokens=Coalesce(Sum(used, filter=today & waiting_tokens), 0),
+            jobs=Count("pk", filter=is_open & jobs),
+        )
+        return Usage(**sums)
 
     def lapsed_at(self, now: datetime) -> JobQuerySet[M]:
         """Select jobs whose worker has let its lease run out."""

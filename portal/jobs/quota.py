@@ -1,17 +1,27 @@
-"""Tell how many tokens a person may still have today: the quota, which begins anew at 00:00 UTC."""
+"""Tell what a person may use of a hosted model, and how much of it is left.
+
+A number that a grant or the gate names is that model's alone. The installation's hold for all other
+models together. Tokens are counted by the day, which begins at 00:00 UTC.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 
 from django.conf import settings
+from django.db.models import Q
 
+from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Limits
+from portal.access.policy.quotas import SILENT, defaults_of
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
-from portal.formatting import start_of_day
+from portal.formatting import counted, start_of_day
 from portal.jobs.models import Job
+
+OPEN_JOBS_RETRY_SECONDS = 2  # nobody knows when a job ends
 
 
 @dataclass(frozen=True)
@@ -20,39 +30,133 @@ class Quota:
 
     used: int
     limit: int
-    waiting_for: str = ""  # the model, where it holds only while a request for it is undecided
+    model: str = ""  # where it is that model's alone
+    waiting: bool = False  # it holds only while a request for the model is undecided
 
     @property
     def in_words(self) -> str:
         used = f"{self.used:,} of {self.limit:,} tokens"
-        if not self.waiting_for:
-            return used
-        return f"{used} of {self.waiting_for}, while your request is in review"
+        if self.waiting:
+            return f"{used} of {self.model}, while your request is in review"
+        return f"{used} of {self.model}" if self.model else used
 
     @property
     def left(self) -> int:
         return max(self.limit - self.used, 0)
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What a person may use of one model.
+
+    ``has_own_tokens``, ``has_own_jobs``: a grant or the gate names that number, so that it counts
+    what is used of this model alone. ``context_tokens``: None for the model's whole context.
+    ``waiting_tokens``: of a day while a request is undecided, within ``tokens_per_day``.
+    ``has_floor``: the jobs have a set share of the engine.
+    """
+
+    repo: ModelRepo
+    tokens_per_day: int
+    has_own_tokens: bool
+    concurrent_jobs: int
+    has_own_jobs: bool
+    context_tokens: int | None
+    waiting_tokens: int | None
+    has_floor: bool = False
+
+    @property
+    def most_tokens(self) -> int:
+        """Return the most tokens that one day can ever give."""
+        if self.waiting_tokens is None:
+            return self.tokens_per_day
+        return min(self.tokens_per_day, self.waiting_tokens)
+
+    @property
+    def in_words(self) -> str:
+        """Say what holds beside the tokens of a day."""
+        jobs = f"At most {counted(self.concurrent_jobs, 'job')} at a time"
+        if self.context_tokens is None:
+            return f"{jobs}."
+        context = counted(self.context_tokens, "token")
+        return f"{jobs}, and {context} in a prompt and its completion."
+
+
+def allowance_of(repo: ModelRepo, limits: Limits) -> Allowance:
+    """Return what the policy's limits, the gate and the installation give of a model.
+
+    Of several grants the largest number holds, as each of them would have given it.
+    """
+    gate = settings_of(repo)
+    default = defaults_of(gate)
+
+    def largest(name: str, *, of_gate: bool) -> tuple[int | None, bool]:
+        """Return the number, and whether a grant or the gate names it."""
+        numbers = [quotas.number(name) for quotas in limits.quotas or (SILENT,)]
+        ranked = [
+            (default.number(name), of_gate) if number is None else (number, True)
+            for number in numbers
+        ]
+        return max(ranked, key=lambda pair: (inf if pair[0] is None else pair[0], pair[1]))
+
+    tokens, has_own_tokens = largest("tokens_per_day", of_gate=gate.tokens_per_day > 0)
+    jobs, has_own_jobs = largest("concurrent_jobs", of_gate=gate.concurrent_jobs > 0)
+    context, _ = largest("context_tokens", of_gate=gate.context_tokens > 0)
+    if limits.tokens_per_day is not None:  # what waits is among the tokens of all models
+        tokens, has_own_tokens = settings.DAILY_TOKENS, False
+    return Allowance(
+        repo=repo,
+        tokens_per_day=tokens or 0,
+        has_own_tokens=has_own_tokens,
+        concurrent_jobs=jobs or 0,
+        has_own_jobs=has_own_jobs,
+        context_tokens=context,
+        waiting_tokens=limits.tokens_per_day,
+        has_floor=limits.has_floor,
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How much of an allowance is used: tokens today, and jobs that are open now."""
+
+    allowance: Allowance
+    today: Quota
+    open_jobs: int
+
+    @property
+    def jobs_left(self) -> int:
+        return max(self.allowance.concurrent_jobs - self.open_jobs, 0)
+
+    def with_job(self, reserved_tokens: int) -> Standing:
+        """Return the standing once one more job is open."""
+        today = replace(self.today, used=self.today.used + reserved_tokens)
+        return replace(self, today=today, open_jobs=self.open_jobs + 1)
+
+
+def standing_of(person: User, allowance: Allowance, now: datetime) -> Standing:
+    """Count what a person uses of an allowance, in one query."""
+    of_model = Q(repo=allowance.repo)
+    usage = Job.objects.of(person).usage(
+        start_of_day(now),
+        tokens=of_model if allowance.has_own_tokens else Q(has_own_tokens=False),
+        waiting_tokens=of_model,
+        jobs=of_model if allowance.has_own_jobs else Q(has_own_place=False),
+    )
+    name = allowance.repo.full_name
+    today = Quota(usage.tokens, allowance.tokens_per_day, name if allowance.has_own_tokens else "")
+    if allowance.waiting_tokens is not None:
+        waiting = Quota(usage.waiting_tokens, allowance.waiting_tokens, name, waiting=True)
+        today = min(waiting, today, key=lambda quota: quota.left)
+    return Standing(allowance, today, usage.jobs)
+
+
 def quota_today(person: User, now: datetime) -> Quota:
-    """Return the day's quota over all models."""
-    today = Job.objects.of(person).filter(created_at__gte=start_of_day(now))
-    return Quota(used=today.token_count(), limit=settings.DAILY_TOKENS)
-
-
-def daily_limit(limits: Limits) -> int:
-    """Return the most tokens that one day can ever give for a model."""
-    return min(settings.DAILY_TOKENS, limits.tokens_per_day or settings.DAILY_TOKENS)
+    """Return the day's quota over all models that have none of their own."""
+    shared = Q(has_own_tokens=False)
+    usage = Job.objects.of(person).usage(start_of_day(now), tokens=shared)
+    return Quota(usage.tokens, settings.DAILY_TOKENS)
 
 
 def quota_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Quota:
-    """Return the quota for a model: the day's, or the tighter one while a request is undecided.
-
-    ``limits`` come with the policy's permission. Pages show this quota, and jobs are held to it.
-    """
-    of_the_day = quota_today(person, now)
-    if limits.tokens_per_day is None:
-        return of_the_day
-    today = Job.objects.of(person).filter(repo=repo, created_at__gte=start_of_day(now))
-    waiting = Quota(today.token_count(), limits.tokens_per_day, waiting_for=repo.full_name)
-    return min(waiting, of_the_day, key=lambda quota: quota.left)
+    """Return the quota of tokens for a model. Pages show this one, and jobs are held to it."""
+    return standing_of(person, allowance_of(repo, limits), now).today

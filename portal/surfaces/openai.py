@@ -40,4 +40,7 @@ def openai_body(error: DomainError) -> tuple[int, dict[str, Any]]:
 
 def openai_answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     status, body = openai_body(error)
-    return with_retry_after(JsonResponse(body, status=status), error)
+    response = with_retry_after(JsonResponse(body, status=status), error)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response

@@ -73,7 +73,7 @@ def test_what_opens_a_model_is_asked_as_the_querysets_say(now, of_revision):
             rows = list(active_grants._grants(*asked))
             conditions, may_be_stopped = active_grants.active_grants(*asked)
             assert list(conditions) == [row[0] for row in rows]
-            assert may_be_stopped == (not rows or rows[0][3])
+            assert may_be_stopped == (not rows or rows[0][4])
     make_hold(grant.person, grant.repo, now=now)
     _, may_be_stopped = active_grants.active_grants(
         grant.person, grant.repo, revision, Mode.DOWNLOAD, now

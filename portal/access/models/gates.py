@@ -26,6 +26,14 @@ class GateSettings(models.Model):
     renewal_needs_review = models.BooleanField(default=False)
     member_cap = models.PositiveSmallIntegerField(default=5)
     waiting_tokens_per_day = models.PositiveIntegerField(default=0)
+    # Quotas of hosted use: what a grant has that names none, and the most that reviewers may give.
+    # 0 leaves a number to the installation, and a bound at the default.
+    tokens_per_day = models.PositiveIntegerField(default=0, db_default=0)
+    concurrent_jobs = models.PositiveIntegerField(default=0, db_default=0)
+    context_tokens = models.PositiveIntegerField(default=0, db_default=0)
+    most_tokens_per_day = models.PositiveIntegerField(default=0, db_default=0)
+    most_concurrent_jobs = models.PositiveIntegerField(default=0, db_default=0)
+    most_context_tokens = models.PositiveIntegerField(default=0, db_default=0)
     updated_by = person_field(null=True)
     updated_at = models.DateTimeField(null=True)
 

@@ -31,7 +31,8 @@ class Grant(models.Model):
     An offer has no start yet: signing its terms gives it one. ``parent``: the grant that this one
     renews. ``held_at``: screening has a hit on its holder, and it opens nothing until the hit is
     cleared; a grant that is held before it began has no start either. ``conditions`` are those of
-    ``policy.conditions``. ``ends_by_notice_at``: the day for which the lab gave notice.
+    ``policy.conditions``, ``quotas`` those of ``policy.quotas``. ``ends_by_notice_at``: the day for
+    which the lab gave notice.
     """
 
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="grants")
@@ -52,6 +53,7 @@ class Grant(models.Model):
     )
     modes = modes_field()
     conditions = models.JSONField(default=dict)
+    quotas = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     offered_at = models.DateTimeField(null=True)
     offer_expires_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)

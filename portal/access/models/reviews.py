@@ -94,6 +94,7 @@ class Review(models.Model):
     modes = modes_field()
     expires_at = models.DateTimeField(null=True)
     conditions = models.JSONField(default=dict)
+    quotas = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     narrowed = models.JSONField(default=dict)
     reason_code = models.CharField(max_length=16, choices=Decision.Reason, blank=True)
     reason_text = models.TextField(blank=True)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 
 from portal.access.models import AccessSuspension, Coverage, Grant, Hold
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.quotas import Quotas
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo, Revision
 from portal.database.compiled_query import CompiledQuery
@@ -22,10 +23,17 @@ STAND_INS: Values = {"person": -101, "repo": -102, "now": datetime.min.replace(t
 OF_REVISION: Values = {"revision": -103, "namespace": -104}
 
 
+class Opening(NamedTuple):
+    """What one active grant opens of a model: on which conditions, with which quotas."""
+
+    conditions: Conditions
+    quotas: Quotas
+
+
 def active_grants(
     person: User, repo: ModelRepo, revision: Revision | None, mode: Mode, now: datetime
-) -> tuple[dict[int, Conditions], bool]:
-    """Return the conditions of each grant that opens this mode, and whether a stop may apply.
+) -> tuple[dict[int, Opening], bool]:
+    """Return each grant that opens this mode, and whether a stop may apply.
 
     Only where there is a hold near or a suspension, or no grant to tell by, are these to be read.
     """
@@ -33,8 +41,11 @@ def active_grants(
     if revision is not None:
         values |= {"revision": revision.pk, "namespace": repo.namespace_id}
     rows = _query(mode, of_revision=revision is not None).rows(**values)
-    conditions = {pk: Conditions.of(common if own is None else own) for pk, common, own, _ in rows}
-    return conditions, not rows or rows[0][3]
+    opening = {
+        pk: Opening(Conditions.of(common if own is None else own), Quotas.of(quotas))
+        for pk, common, own, quotas, _ in rows
+    }
+    return opening, not rows or rows[0][4]
 
 
 @cache
@@ -56,4 +67,4 @@ def _grants(
     usable = Grant.objects.usable_by(person).opening(repo, mode).active_at(now)
     narrowed = Coverage.objects.standing_on(repo).filter(grant=OuterRef("pk"))
     annotated = usable.annotate(near=near, own=Subquery(narrowed.values("conditions")[:1]))
-    return annotated.values_list("pk", "conditions", "own", "near")
+    return annotated.values_list("pk", "conditions", "own", "quotas", "near")

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from portal.access.policy.conditions import matches
+from portal.access.policy.quotas import Quotas
 
 
 class Action(StrEnum):
@@ -50,11 +51,14 @@ class Reason(StrEnum):
 class Limits:
     """The bounds of a permission. ``files``: patterns of paths, None for all.
 
-    ``has_floor``: its jobs have a set share of the engine, whoever else waits.
+    ``tokens_per_day``: while a request is undecided. ``quotas``: of each grant that it rests on;
+    none where no grant names any. ``has_floor``: its jobs have a set share of the engine, whoever
+    else waits.
     """
 
     files: tuple[str, ...] | None = None
     tokens_per_day: int | None = None
+    quotas: tuple[Quotas, ...] = ()
     has_floor: bool = False
 
 

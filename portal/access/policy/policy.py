@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.access.models import AccessSuspension, Hold
-from portal.access.policy.active_grants import active_grants
-from portal.access.policy.conditions import Conditions, matches
+from portal.access.policy.active_grants import Opening, active_grants
+from portal.access.policy.conditions import matches
 from portal.access.policy.permissions import (
     ALLOWED,
     OTHER_FILES,
@@ -30,6 +30,7 @@ from portal.access.policy.permissions import (
     Reason,
     refuse,
 )
+from portal.access.policy.quotas import SILENT
 from portal.access.policy.why_not import while_waiting, why_not
 from portal.accounts.models import AccessToken, Scope, User
 from portal.accounts.tokens.authentication import Caller
@@ -198,7 +199,7 @@ def _use(user: User | None, action: Action, target: Target, now: datetime) -> Pe
 
 
 def _without_stops(
-    user: User, action: Action, repo: ModelRepo, grants: dict[int, Conditions], now: datetime
+    user: User, action: Action, repo: ModelRepo, grants: dict[int, Opening], now: datetime
 ) -> Permission:
     """Return what grants, a role or a request that waits give by themselves."""
     if grants:
@@ -230,14 +231,28 @@ def _refused_by_suspension(repo: ModelRepo) -> Permission | None:
     return refuse(Reason.RESTORED, page, suspension.placed_at) if suspension else None
 
 
-def _within_conditions(grants: dict[int, Conditions], action: Action) -> Permission:
+def _within_conditions(grants: dict[int, Opening], action: Action) -> Permission:
     """Allow what at least one of these grants, by their keys, allows."""
-    if action == Action.CAPTURE and all(conditions.no_logits for conditions in grants.values()):
-        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))), condition=TEXT_ONLY)
     if action != Action.DOWNLOAD:
-        return ALLOWED
-    bases = tuple(Basis(pk, conditions.files) for pk, conditions in grants.items())
+        return _hosted(grants, action)
+    bases = tuple(Basis(pk, opening.conditions.files) for pk, opening in grants.items())
     if any(basis.files is None for basis in bases):
         return Permission(allowed=True, bases=bases)
     files = tuple(pattern for basis in bases for pattern in basis.files or ())
     return Permission(allowed=True, limits=Limits(files=files), bases=bases)
+
+
+def _hosted(grants: dict[int, Opening], action: Action) -> Permission:
+    """Allow hosted use with the quotas of the grants that allow it."""
+    looks_inside = action == Action.CAPTURE
+    allowing = [
+        opening.quotas
+        for opening in grants.values()
+        if not (looks_inside and opening.conditions.no_logits)
+    ]
+    if not allowing:
+        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))), condition=TEXT_ONLY)
+    if all(quotas == SILENT for quotas in allowing):
+        return ALLOWED
+    has_floor = any(quotas.has_floor for quotas in allowing)
+    return Permission(allowed=True, limits=Limits(quotas=tuple(allowing), has_floor=has_floor))

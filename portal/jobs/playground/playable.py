@@ -10,7 +10,14 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.jobs.hosting import hosted_repos
-from portal.jobs.quota import Quota, quota_for, quota_today
+from portal.jobs.quota import (
+    Quota,
+    Standing,
+    allowance_of,
+    quota_for,
+    quota_today,
+    standing_of,
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,10 @@ def playable_by(person: User, now: datetime) -> list[PlayableModel]:
     ]
 
 
-def quota_of(person: User, repo: ModelRepo, now: datetime) -> Quota:
-    """Return what the person has left today for this model."""
-    return quota_for(person, repo, may(person, Action.INFER, repo, now).limits, now)
+def standing_for(person: User, repo: ModelRepo, now: datetime) -> Standing:
+    """Return what the person may use of this model, and how much of it is used."""
+    limits = may(person, Action.INFER, repo, now).limits
+    return standing_of(person, allowance_of(repo, limits), now)
 
 
 def quotas_of(person: User, now: datetime) -> list[Quota]:
@@ -49,4 +57,4 @@ def quotas_of(person: User, now: datetime) -> list[Quota]:
         quota_for(person, playable.repo, playable.limits, now)
         for playable in playable_by(person, now)
     }
-    return sorted(quotas or {quota_today(person, now)}, key=lambda quota: quota.waiting_for)
+    return sorted(quotas or {quota_today(person, now)}, key=lambda quota: quota.model)

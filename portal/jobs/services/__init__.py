@@ -12,7 +12,7 @@ from portal.jobs.services.running import (
     release_job,
     renew_lease,
 )
-from portal.jobs.services.submission import create_job, find_job
+from portal.jobs.services.submission import create_job, find_job, submit
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -29,5 +29,6 @@ __all__ = [
     "live_workers",
     "release_job",
     "renew_lease",
+    "submit",
     "sweep",
 ]

@@ -4,40 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
-
-from portal.access.policy.policy import Limits
-from portal.accounts.models import User
-from portal.catalog.models import ModelRepo
-from portal.formatting import seconds_to_midnight
+from portal.formatting import counted, seconds_to_midnight
 from portal.jobs.errors import BadParameter, QuotaExceeded
-from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.quota import Quota, daily_limit, quota_for
-
-OPEN_JOBS_RETRY_SECONDS = 2
+from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Allowance, Quota, Standing
 
 
-def require_room(person: User) -> None:
+def require_room(standing: Standing) -> None:
     """Refuse one more job than a person may have open. Raises QuotaExceeded."""
-    if Job.objects.of(person).open().count() >= settings.MAX_OPEN_JOBS:
-        raise QuotaExceeded(
-            f"You have {settings.MAX_OPEN_JOBS} jobs open, the most at one time. Wait for one to "
-            "end, or stop one.",
-            retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
-        )
+    if standing.jobs_left:
+        return
+    allowance = standing.allowance
+    of_model = f" of {allowance.repo.full_name}" if allowance.has_own_jobs else ""
+    raise QuotaExceeded(
+        f"You have {counted(allowance.concurrent_jobs, 'job')}{of_model} open, the most at one "
+        "time. Wait for one to end, or stop one.",
+        retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
+    )
 
 
 def require_within_a_day(
-    completion_request: CompletionRequest, limits: Limits, prompt_tokens: int = 0
+    completion_request: CompletionRequest, allowance: Allowance, prompt_tokens: int = 0
 ) -> None:
     """Refuse what no day's quota is enough for. Raises BadParameter, naming what to lower."""
-    most, wanted = daily_limit(limits), prompt_tokens + completion_request.most_completion_tokens
+    most = allowance.most_tokens
+    wanted = prompt_tokens + completion_request.most_completion_tokens
     if wanted <= most:
         return
     field = _too_much(completion_request, prompt_tokens, most)
     advice = _advice(completion_request, field)
-    while_waiting = " while your request is in review" if most == limits.tokens_per_day else ""
+    while_waiting = " while your request is in review" if most == allowance.waiting_tokens else ""
     whose = f"a day’s{while_waiting}"
     raise BadParameter(
         f"This may take {wanted:,} tokens, and {most:,} are all of {whose}. {advice}", field=field
@@ -66,24 +62,22 @@ def _advice(completion_request: CompletionRequest, field: str) -> str:
     return f"Lower {field}."
 
 
-def require_within_quota(
-    person: User, repo: ModelRepo, limits: Limits, wanted: int, now: datetime
-) -> None:
+def require_within_quota(standing: Standing, wanted: int, now: datetime) -> None:
     """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
-    today = quota_for(person, repo, limits, now)
-    if wanted > today.left:
+    if wanted > standing.today.left:
         raise QuotaExceeded(
-            f"{_spent(today, wanted)} More from 00:00 UTC.",
+            f"{_spent(standing.today, wanted)} More from 00:00 UTC.",
             retry_after_seconds=seconds_to_midnight(now),
         )
 
 
 def _spent(today: Quota, wanted: int) -> str:
-    if today.waiting_for:
+    if today.waiting:
         return (
             f"This may take {wanted:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
             "day while your request is in review are used."
         )
+    of_model = f" of {today.model}" if today.model else ""
     if today.left == 0:
-        return f"You’ve used today’s {today.limit:,} tokens."
-    return f"This may take {wanted:,} tokens, and {today.left:,} are left today."
+        return f"You’ve used today’s {today.limit:,} tokens{of_model}."
+    return f"This may take {wanted:,} tokens, and {today.left:,} are left today{of_model}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -26,10 +27,13 @@ from portal.jobs.hosting import (
     hosted_model,
     served_revision,
     size_bytes,
+    within_context,
 )
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
+from portal.jobs.quota import Allowance, Standing, allowance_of, standing_of
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
+from portal.jobs.rate_limit_headers import headers_on_refusals
 from portal.jobs.services.quota_checks import (
     require_room,
     require_within_a_day,
@@ -47,21 +51,41 @@ def create_job(
     now: datetime,
     source: Job.Source = Job.Source.API,
 ) -> Job:
-    """Queue a request, or refuse it in words.
+    """Queue a request, or refuse it in words; see ``submit``."""
+    return submit(caller=caller, completion_request=completion_request, now=now, source=source).job
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that was queued, and what is left to its person with it."""
+
+    job: Job
+    standing: Standing
+
+
+def submit(
+    *,
+    caller: Caller,
+    completion_request: CompletionRequest,
+    now: datetime,
+    source: Job.Source = Job.Source.API,
+) -> Submitted:
+    """Queue a request, or refuse it in words. Who may ask at all is told in headers what is left.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
     repo = find_hosted(completion_request.model, caller)
     revision, limits = _allowed(caller, completion_request, repo, now)
-    model = hosted_model(revision)
-    # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
-    _require_answerable(completion_request, model, limits)
-    require_room(_named(caller))
-    require_within_quota(
-        _named(caller), repo, limits, completion_request.most_completion_tokens, now
-    )
-    prompts = _token_ids(caller, completion_request, model, now)
-    return _store(caller, completion_request, revision, prompts, limits, source, now)
+    allowance = allowance_of(repo, limits)
+    standing = standing_of(_named(caller), allowance, now)
+    with headers_on_refusals(standing, now):
+        model = within_context(hosted_model(revision), allowance.context_tokens)
+        # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
+        _require_answerable(completion_request, model, allowance)
+        require_room(standing)
+        require_within_quota(standing, completion_request.most_completion_tokens, now)
+        prompts = _token_ids(caller, completion_request, model, now)
+        return _store(caller, completion_request, revision, prompts, allowance, source, now)
 
 
 def _allowed(
@@ -87,7 +111,7 @@ def _allowed(
 
 
 def _require_answerable(
-    completion_request: CompletionRequest, model: HostedModel, limits: Limits
+    completion_request: CompletionRequest, model: HostedModel, allowance: Allowance
 ) -> None:
     """Refuse what can't be answered whatever the prompts hold, before any work is done on them."""
     model.require_room_for(completion_request.max_tokens)
@@ -95,7 +119,7 @@ def _require_answerable(
     model.require_known(completion_request.logit_bias, "logit_bias")
     if completion_request.stop:
         model.require_text("stop")
-    require_within_a_day(completion_request, limits)
+    require_within_a_day(completion_request, allowance)
 
 
 def _token_ids(
@@ -125,10 +149,10 @@ def _store(
     completion_request: CompletionRequest,
     revision: Revision,
     prompts: list[list[int]],
-    limits: Limits,
+    allowance: Allowance,
     source: Job.Source,
     now: datetime,
-) -> Job:
+) -> Submitted:
     person = User.objects.select_for_update(no_key=True).get(
         pk=_named(caller).pk
     )  # the quota is held under it
@@ -136,9 +160,11 @@ def _store(
     repo = revision.repo
     reserved = prompt_tokens + completion_request.most_completion_tokens
     # Asked again under the lock: two requests at once would both have passed before it.
-    require_within_a_day(completion_request, limits, prompt_tokens)
-    require_room(person)
-    require_within_quota(person, repo, limits, reserved, now)
+    require_within_a_day(completion_request, allowance, prompt_tokens)
+    standing = standing_of(person, allowance, now)
+    with headers_on_refusals(standing, now):
+        require_room(standing)
+        require_within_quota(standing, reserved, now)
     seed = (
         secrets.randbits(63) if completion_request.seed is None else completion_request.seed
     )  # a second attempt draws the same
@@ -146,7 +172,7 @@ def _store(
         person=person,
         token=caller.token,
         organization=organization_of(person, now),
-        has_floor=limits.has_floor,
+        has_floor=allowance.has_floor,
         repo=repo,
         revision=revision,
         source=source,
@@ -159,6 +185,8 @@ def _store(
         echo=completion_request.echo,
         stream=completion_request.stream,
         created_at=now,
+        has_own_tokens=allowance.has_own_tokens,
+        has_own_place=allowance.has_own_jobs,
         reserved_tokens=reserved,
         prompt_tokens=prompt_tokens,
         currency=settings.CURRENCY,
@@ -175,7 +203,7 @@ def _store(
     log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
     # A hint that is lost costs time alone: the sweep wakes the workers of what waits.
     transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
-    return job
+    return Submitted(job, standing.with_job(reserved))
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:

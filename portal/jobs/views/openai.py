@@ -20,7 +20,8 @@ from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
-from portal.jobs.services import cancel_job, create_job
+from portal.jobs.rate_limit_headers import rate_limit_headers
+from portal.jobs.services import cancel_job, submit
 from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
 from portal.jobs.streaming.sse import sse_response
@@ -80,7 +81,11 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
         chunks = Chunks(job, reply, include_usage=completion_request.include_usage)
         response = sse_response(_chunks(job, chunks))
     else:
-        response = await _whole(job, reply)
+        try:
+            response = await _whole(job, reply)
+        except DomainError as error:
+            error.headers |= headers
+            raise
     for name, value in headers.items():
         response[name] = value
     return response
@@ -88,12 +93,13 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 
 def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
     """Make the job, and what writes its answer. Outputs carry the licence's terms."""
-    caller = caller_of(request)
+    caller, now = caller_of(request), timezone.now()
     completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
-    job = create_job(caller=caller, completion_request=completion_request, now=timezone.now())
+    submitted = submit(caller=caller, completion_request=completion_request, now=now)
+    job, limits = submitted.job, rate_limit_headers(submitted.standing, now)
     terms = terms_of(job)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
-    return job, completion_request, reply, licence_headers(terms)
+    return job, completion_request, reply, {**licence_headers(terms), **limits}
 
 
 async def _whole(job: Job, reply: Reply) -> HttpResponse:

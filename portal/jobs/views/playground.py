@@ -30,7 +30,7 @@ from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoad
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
-from portal.jobs.playground.playable import PlayableModel, playable_by, quota_of, quotas_of
+from portal.jobs.playground.playable import PlayableModel, playable_by, quotas_of, standing_for
 from portal.jobs.playground.presentation import ending, figures, snippets, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
@@ -129,8 +129,9 @@ def _page(
 ) -> HttpResponse:
     now = timezone.now()
     repo = _hosted(person, str(form["model"].value()))
-    today = quota_of(person, repo, now) if repo else quota_today(person, now)
-    context = {"form": form, "today": today, "now": now, **more}
+    standing = standing_for(person, repo, now) if repo else None
+    today = standing.today if standing else quota_today(person, now)
+    context = {"form": form, "today": today, "standing": standing, "now": now, **more}
     return render(request, "jobs/playground.html", context, status=status)
 
 
@@ -141,7 +142,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = find_job(person=person, job_id=job_id)
     shown = _shown(job)
     if "part" in request.GET:
-        today = quota_of(person, job.repo, timezone.now())
+        today = standing_for(person, job.repo, timezone.now()).today
         return render(request, "jobs/_result.html", {**shown, "today": today})
     initial = {**initial_from(job), "prompt": shown["prompt"]}
     form = _form(playable_by(person, timezone.now()), also=job.repo, initial=initial)

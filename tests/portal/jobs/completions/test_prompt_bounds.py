@@ -106,7 +106,7 @@ def test_who_has_no_job_to_spare_has_nothing_tokenized(submit, tokenized, settin
     settings.MAX_OPEN_JOBS = 1
     submit("The water")
     tokenized.clear()
-    with pytest.raises(QuotaExceeded, match="jobs open"):
+    with pytest.raises(QuotaExceeded, match="job open"):
         submit("The water")
     assert not tokenized
 

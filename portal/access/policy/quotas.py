@@ -1,0 +1,139 @@
+"""Quotas of hosted use: the numbers of one grant, the defaults of its gate, and their bounds.
+
+They are no terms that somebody signs, so they stand beside a grant's conditions: decision 104.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from portal.errors import FieldErrors
+from portal.formatting import counted
+
+if TYPE_CHECKING:
+    from portal.access.models import GateSettings
+
+NUMBERS = {
+    "tokens_per_day": "Tokens a day",
+    "concurrent_jobs": "Jobs at a time",
+    "context_tokens": "Tokens of one request",
+}
+# The most that a gate may name; 0 there leaves it to the installation.
+LARGEST = {
+    "tokens_per_day": 1_000_000_000,
+    "concurrent_jobs": 1000,
+    "context_tokens": 1_000_000,
+}
+FLOOR = "These jobs have a guaranteed share of the machine."
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What a grant gives to each of its people, of each model that it opens.
+
+    None where the grant says nothing. ``context_tokens``: of a prompt and its completion together.
+    ``has_floor``: the organization has no hardware of its own, so its jobs have a guaranteed share.
+    """
+
+    tokens_per_day: int | None = None
+    concurrent_jobs: int | None = None
+    context_tokens: int | None = None
+    has_floor: bool = False
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Quotas:
+        """Read a row's JSON, without what a newer version may have put there."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def stored(self) -> dict[str, Any]:
+        """Return the JSON that a row stores: only what is said."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+
+    def number(self, name: str) -> int | None:
+        value: int | None = getattr(self, name)
+        return value
+
+
+SILENT = Quotas()
+
+
+def defaults_of(gate: GateSettings) -> Quotas:
+    """Return what holds where a grant says nothing: the gate's numbers, else the installation's.
+
+    Without either, a request may take the model's whole context.
+    """
+    return Quotas(
+        tokens_per_day=gate.tokens_per_day or settings.DAILY_TOKENS,
+        concurrent_jobs=gate.concurrent_jobs or settings.MAX_OPEN_JOBS,
+        context_tokens=gate.context_tokens or None,
+    )
+
+
+def bounds_of(gate: GateSettings) -> Quotas:
+    """Return the most that a reviewer may give: the gate's bounds, else no more than by default."""
+    default = defaults_of(gate)
+    return Quotas(
+        tokens_per_day=gate.most_tokens_per_day or default.tokens_per_day,
+        concurrent_jobs=gate.most_concurrent_jobs or default.concurrent_jobs,
+        context_tokens=gate.most_context_tokens or default.context_tokens,
+    )
+
+
+def in_force(quotas: Quotas, gate: GateSettings) -> Quotas:
+    """Return a grant's quotas with the defaults where it says nothing."""
+    default = asdict(defaults_of(gate))
+    return Quotas(**{**default, **quotas.stored()})
+
+
+def check_quotas(quotas: Quotas, gate: GateSettings) -> None:
+    """Raise FieldErrors naming each number that the gate doesn't leave to reviewers."""
+    bounds, errors = bounds_of(gate), {}
+    for name, label in NUMBERS.items():
+        number, most = quotas.number(name), bounds.number(name) or LARGEST[name]
+        if number is not None and not 1 <= number <= most:
+            errors[name] = f"{label}: give 1 to {most:,}, or nothing for what the gate gives."
+    if errors:
+        raise FieldErrors(errors, inside="quotas")
+
+
+def narrowest_quotas(votes: Sequence[Quotas], default: Quotas) -> Quotas:
+    """Return the smallest of each number, and a floor where every vote gives it.
+
+    A vote that says nothing is one for the default; where that is the smallest, so does the result.
+    """
+    numbers = {
+        name: _smallest([vote.number(name) for vote in votes], default.number(name))
+        for name in NUMBERS
+    }
+    return Quotas(**numbers, has_floor=all(vote.has_floor for vote in votes))
+
+
+def _smallest(named: Sequence[int | None], default: int | None) -> int | None:
+    least = min((number for number in named if number is not None), default=None)
+    is_default = None in named and default is not None and (least is None or default <= least)
+    return None if is_default else least
+
+
+def quota_words(quotas: Quotas) -> str:
+    """Write quotas in force as one sentence, and another where there is a floor."""
+    parts = [_part(quotas, name, words) for name, words in WORDS.items()]
+    said = [part for part in parts if part]
+    listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
+    return f"Hosted use, for each person: {listed}.{f' {FLOOR}' if quotas.has_floor else ''}"
+
+
+def _part(quotas: Quotas, name: str, words: Callable[[int], str]) -> str:
+    number = quotas.number(name)
+    return "" if number is None else words(number)
+
+
+WORDS: dict[str, Callable[[int], str]] = {
+    "tokens_per_day": lambda number: f"{counted(number, 'token')} a day",
+    "concurrent_jobs": lambda number: f"{counted(number, 'job')} at a time",
+    "context_tokens": lambda number: f"{counted(number, 'token')} in a prompt and its completion",
+}
