@@ -19,7 +19,7 @@ NOTHING = Q(pk=None)
 
 
 class Usage(NamedTuple):
-    """What somebody uses of their quotas: tokens of a day, and jobs that are open."""
+    """The use of somebody’s quotas: tokens of a day, and jobs that are open."""
 
     tokens: int
     waiting_tokens: int

@@ -47,7 +47,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a person may use of one model.
+    """The quotas that one person has of one model.
 
     ``has_own_tokens``, ``has_own_jobs``: a grant or the gate names that number, so that it counts
     what is used of this model alone. ``context_tokens``: None for the model's whole context.
@@ -116,8 +116,8 @@ def allowance_of(repo: ModelRepo, limits: Limits) -> Allowance:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How much of an allowance is used: tokens today, and jobs that are open now."""
+class QuotaUse:
+    """An allowance with what is used of it: tokens today, and jobs that are open now."""
 
     allowance: Allowance
     today: Quota
@@ -127,13 +127,13 @@ class Standing:
     def jobs_left(self) -> int:
         return max(self.allowance.concurrent_jobs - self.open_jobs, 0)
 
-    def with_job(self, reserved_tokens: int) -> Standing:
+    def with_job(self, reserved_tokens: int) -> QuotaUse:
         """Return the standing once one more job is open."""
         today = replace(self.today, used=self.today.used + reserved_tokens)
         return replace(self, today=today, open_jobs=self.open_jobs + 1)
 
 
-def standing_of(person: User, allowance: Allowance, now: datetime) -> Standing:
+def standing_of(person: User, allowance: Allowance, now: datetime) -> QuotaUse:
     """Count what a person uses of an allowance, in one query."""
     of_model = Q(repo=allowance.repo)
     usage = Job.objects.of(person).usage(
@@ -147,7 +147,7 @@ def standing_of(person: User, allowance: Allowance, now: datetime) -> Standing:
     if allowance.waiting_tokens is not None:
         waiting = Quota(usage.waiting_tokens, allowance.waiting_tokens, name, waiting=True)
         today = min(waiting, today, key=lambda quota: quota.left)
-    return Standing(allowance, today, usage.jobs)
+    return QuotaUse(allowance, today, usage.jobs)
 
 
 def quota_today(person: User, now: datetime) -> Quota:

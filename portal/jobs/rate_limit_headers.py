@@ -8,10 +8,10 @@ from datetime import datetime
 
 from portal.errors import DomainError
 from portal.formatting import seconds_to_midnight
-from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Standing
+from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, QuotaUse
 
 
-def rate_limit_headers(standing: Standing, now: datetime) -> dict[str, str]:
+def rate_limit_headers(standing: QuotaUse, now: datetime) -> dict[str, str]:
     """Return the headers: requests are jobs that may be open at a time, tokens those of a day.
 
     Nobody knows when a job ends; its place is worth asking for again after these seconds.
@@ -38,7 +38,7 @@ def duration_of(seconds: int) -> str:
 
 
 @contextmanager
-def headers_on_refusals(standing: Standing, now: datetime) -> Iterator[None]:
+def headers_on_refusals(standing: QuotaUse, now: datetime) -> Iterator[None]:
     """Give a refusal the headers, where it has none from within."""
     try:
         yield

@@ -24,7 +24,7 @@ OF_REVISION: Values = {"revision": -103, "namespace": -104}
 
 
 class Opening(NamedTuple):
-    """What one active grant opens of a model: on which conditions, with which quotas."""
+    """A model as one active grant opens it: on which conditions, with which quotas."""
 
     conditions: Conditions
     quotas: Quotas

@@ -33,9 +33,10 @@ FLOOR = "These jobs have a guaranteed share of the machine."
 
 @dataclass(frozen=True)
 class Quotas:
-    """What a grant gives to each of its people, of each model that it opens.
+    """The quotas of one grant: of each of its people, for each model that it opens.
 
-    None where the grant says nothing. ``context_tokens``: of a prompt and its completion together.
+    A number is None where the grant says nothing. ``context_tokens``: of a prompt and its
+    completion together.
     ``has_floor``: the organization has no hardware of its own, so its jobs have a guaranteed share.
     """
 

@@ -12,7 +12,7 @@ from portal.catalog.models import ModelRepo
 from portal.jobs.hosting import hosted_repos
 from portal.jobs.quota import (
     Quota,
-    Standing,
+    QuotaUse,
     allowance_of,
     quota_for,
     quota_today,
@@ -45,7 +45,7 @@ def playable_by(person: User, now: datetime) -> list[PlayableModel]:
     ]
 
 
-def standing_for(person: User, repo: ModelRepo, now: datetime) -> Standing:
+def standing_for(person: User, repo: ModelRepo, now: datetime) -> QuotaUse:
     """Return what the person may use of this model, and how much of it is used."""
     limits = may(person, Action.INFER, repo, now).limits
     return standing_of(person, allowance_of(repo, limits), now)

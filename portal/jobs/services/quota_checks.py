@@ -7,10 +7,10 @@ from datetime import datetime
 from portal.formatting import counted, seconds_to_midnight
 from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Allowance, Quota, Standing
+from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Allowance, Quota, QuotaUse
 
 
-def require_room(standing: Standing) -> None:
+def require_room(standing: QuotaUse) -> None:
     """Refuse one more job than a person may have open. Raises QuotaExceeded."""
     if standing.jobs_left:
         return
@@ -62,7 +62,7 @@ def _advice(completion_request: CompletionRequest, field: str) -> str:
     return f"Lower {field}."
 
 
-def require_within_quota(standing: Standing, wanted: int, now: datetime) -> None:
+def require_within_quota(standing: QuotaUse, wanted: int, now: datetime) -> None:
     """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
     if wanted > standing.today.left:
         raise QuotaExceeded(

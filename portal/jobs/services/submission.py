@@ -31,7 +31,7 @@ from portal.jobs.hosting import (
 )
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.quota import Allowance, Standing, allowance_of, standing_of
+from portal.jobs.quota import Allowance, QuotaUse, allowance_of, standing_of
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
 from portal.jobs.rate_limit_headers import headers_on_refusals
 from portal.jobs.services.quota_checks import (
@@ -60,7 +60,7 @@ class Submitted:
     """A job that was queued, and what is left to its person with it."""
 
     job: Job
-    standing: Standing
+    standing: QuotaUse
 
 
 def submit(
@@ -70,7 +70,7 @@ def submit(
     now: datetime,
     source: Job.Source = Job.Source.API,
 ) -> Submitted:
-    """Queue a request, or refuse it in words. Who may ask at all is told in headers what is left.
+    """Queue a request, or refuse it in words. Refusals tell in headers what is left.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """

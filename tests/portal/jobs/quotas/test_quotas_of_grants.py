@@ -1,4 +1,4 @@
-"""What a grant names holds for its model; else the gate’s number, else the installation’s."""
+"""A number that a grant names holds for its model; else the gate’s, else the installation’s."""
 
 from __future__ import annotations
 
