@@ -57,8 +57,8 @@ class Run:
     job: Job
     waiting: deque[int] = field(default_factory=deque)  # choices that are not in the engine yet
     live: dict[str, Turn] = field(default_factory=dict)  # samples in the engine, by request id
-    events: dict[int, ChoiceEvent] = field(default_factory=dict)  # merged, by choice
-    prompt_logprobs: dict[int, Any] = field(default_factory=dict)
+    events: dict[int, ChoiceEvent] = field(default_factory=dict, repr=False)  # merged, by choice
+    prompt_logprobs: dict[int, Any] = field(default_factory=dict, repr=False)
     logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
     computed_tokens: int = 0  # in the engine: of prompts, output, and once more after a preemption

@@ -34,8 +34,8 @@ class EngineRequest:
     among ten. Sample 0 scores the prompt.
     """
 
-    prompt_token_ids: Sequence[int]
-    sampling: SamplingParams = field(default_factory=SamplingParams)
+    prompt_token_ids: Sequence[int] = field(repr=False)
+    sampling: SamplingParams = field(default_factory=SamplingParams, repr=False)
     request_id: str | None = None
     priority: int = 0
     deadline: float | None = None
@@ -68,10 +68,10 @@ class TokenEvent:
 
     request_id: str
     index: int = 0
-    token_ids: tuple[int, ...] = ()
-    text: str = ""
-    logprobs: list[TokenLogprobs] | None = None
-    prompt_logprobs: PromptLogprobs | None = None
+    token_ids: tuple[int, ...] = field(default=(), repr=False)
+    text: str = field(default="", repr=False)
+    logprobs: list[TokenLogprobs] | None = field(default=None, repr=False)
+    prompt_logprobs: PromptLogprobs | None = field(default=None, repr=False)
     captured: tuple[Snapshot, ...] = ()
     finish_reason: FinishReason | None = None
     stop_reason: int | str | None = None

@@ -19,21 +19,21 @@ class Sequence:
 
     request_id: str
     index: int
-    prompt_token_ids: tuple[int, ...]
-    sampling: SamplingParams
+    prompt_token_ids: tuple[int, ...] = field(repr=False)
+    sampling: SamplingParams = field(repr=False)
     max_tokens: int
     seed: int = 0
     priority: int = 0
     deadline: float | None = None
     detokenize: bool = True
     arrival: int = 0
-    output_token_ids: list[int] = field(default_factory=list)
+    output_token_ids: list[int] = field(default_factory=list, repr=False)
     white_box: WhiteBox | None = None
     computed: int = 0
     captured: int = 0
     block_table: tuple[int, ...] = ()
     finished: bool = False
-    prompt_logprobs: PromptLogprobs | None = None
+    prompt_logprobs: PromptLogprobs | None = field(default=None, repr=False)
     adjuster: Adjuster | None = None
 
     @property

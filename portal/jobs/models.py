@@ -14,6 +14,7 @@ from django.db import models
 from portal.accounts.models import AccessToken, Organization
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
+from portal.database.binding import values_apart
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
 from portal.observability.request_ids import http_request_id
@@ -170,6 +171,10 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"Job {self.pk} on {self.model_name}"
+
+    def save(self, *args: Any, **names: Any) -> None:
+        with values_apart():
+            super().save(*args, **names)
 
     @property
     def is_open(self) -> bool:

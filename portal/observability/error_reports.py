@@ -18,7 +18,8 @@ from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.utils import BadDsn
 
-from portal.observability.logs import NOBODYS, redact, request_id_of
+from portal.observability.logs import NOBODYS, error_of, redact, request_id_of
+from portal.observability.private_words import HIDDEN, may_quote
 from portal.observability.request_ids import http_request_id
 
 if TYPE_CHECKING:
@@ -64,12 +65,23 @@ def _sealed(event: Event, hint: Hint) -> Event:
     record = hint.get("log_record")
     request_id = request_id_of(record) if record else http_request_id()
     event["tags"] = {**event.get("tags", {}), "request_id": request_id or NOBODYS}
+    error = error_of(hint.get("exc_info"))
+    if error is not None and may_quote(error):
+        _drop_words(event)
     for name in ("extra", "user"):
         event.pop(name, None)  # type: ignore[misc]
     if request := event.get("request"):
         event["request"] = {name: request[name] for name in KEPT_OF_A_REQUEST if name in request}
     sealed: Event = _redacted(event)
     return sealed
+
+
+def _drop_words(event: Event) -> None:
+    """Leave each error's kind and place, and of the log line what stands in the code."""
+    for exception in event.get("exception", {}).get("values", []):
+        exception["value"] = HIDDEN
+    if line := event.get("logentry"):
+        event["logentry"] = {"message": line.get("message", "")}
 
 
 def _words_alone(crumb: Breadcrumb, hint: BreadcrumbHint) -> Breadcrumb:

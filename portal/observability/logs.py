@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from structlog.processors import JSONRenderer, format_exc_info
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
+from portal.observability.private_words import formatted, may_quote, without_words
 from portal.observability.request_ids import http_request_id
 
 # What follows one of these in an address opens something. nginx's log is masked by the same list.
@@ -27,8 +29,16 @@ SECRET_PATHS = (
     "/references/",
 )
 BASIC = r"(?<=Basic )[0-9A-Za-z+/=_-]{8,}"  # a token, encoded
+REFUSED_ROW = r"(?<=Failing row contains )\((?s:.*?)\)\.?(?=\n|$)"  # PostgreSQL quotes its columns
 SECRETS = re.compile(
-    "|".join([r"wg_[0-9A-Za-z]{8,}", BASIC, *(rf"(?<={path})[^/\s\"']+" for path in SECRET_PATHS)])
+    "|".join(
+        [
+            r"wg_[0-9A-Za-z]{8,}",
+            BASIC,
+            REFUSED_ROW,
+            *(rf"(?<={path})[^/\s\"']+" for path in SECRET_PATHS),
+        ]
+    )
 )
 NOBODYS = "-"
 
@@ -66,7 +76,7 @@ def formatter(kind: str) -> logging.Formatter:
     have become text; a filter sees the message alone.
     """
     render = JSONRenderer() if kind == "json" else _line
-    return ProcessorFormatter(processors=[format_exc_info, _entry, _redacted, render])
+    return ProcessorFormatter(processors=[_unquoted, format_exc_info, _entry, _redacted, render])
 
 
 def request_id_of(record: logging.LogRecord) -> str:
@@ -78,6 +88,21 @@ def request_id_of(record: logging.LogRecord) -> str:
     engine_id: str = getattr(record, "engine_request_id", "")
     http_id, slash, _ = engine_id.partition("/")
     return http_request_id() or (http_id if slash else "")
+
+
+def _unquoted(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Drop the words of an error that may quote a prompt."""
+    error = error_of(event.get("exc_info"))
+    if error is not None and may_quote(error):
+        del event["exc_info"]
+        event["exception"] = formatted(error)
+        event["event"] = without_words(str(event["event"]), error)
+    return event
+
+
+def error_of(exc_info: Any) -> BaseException | None:
+    """Return the error of a record's ``exc_info``, which is a tuple where there is one."""
+    return exc_info[1] if isinstance(exc_info, tuple) else None
 
 
 def _entry(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -21,6 +21,7 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
     "loggers": {
+        "django.db.backends": {"level": "INFO"},  # below it are statements, with what they store
         # both would tell the letters of a signer's name
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},
@@ -29,6 +30,7 @@ LOGGING = {
         "gunicorn.error": {"handlers": ["console"], "propagate": False},
     },
 }
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.observability.debug_pages.PrivateReporterFilter"
 SENTRY_DSN = env.text("WEIGHTGATE_SENTRY_DSN")
 if SENTRY_DSN:
     from portal.observability.error_reports import (

@@ -33,7 +33,7 @@ class CompletionRequest(Body):
 
     n: int = Field(1, ge=1, le=MAX_N)
     model: str = Field(min_length=1)
-    prompts: Prompts = Field(alias="prompt")
+    prompts: Prompts = Field(alias="prompt", repr=False)
     best_of: int = Field(default_factory=lambda fields: fields["n"], ge=1, le=MAX_N)
     max_tokens: int = Field(16, ge=0)
     min_tokens: int = Field(0, ge=0)
@@ -44,10 +44,10 @@ class CompletionRequest(Body):
     repetition_penalty: float = Field(1.0, ge=0.01, le=100)
     presence_penalty: float = Field(0.0, ge=-2, le=2)
     frequency_penalty: float = Field(0.0, ge=-2, le=2)
-    logit_bias: LogitBias = Field(default_factory=dict)
+    logit_bias: LogitBias = Field(default_factory=dict, repr=False)
     seed: int | None = Field(None, ge=-MAX_SEED - 1, le=MAX_SEED)
-    stop: StopStrings = ()
-    stop_token_ids: StopTokenIds = ()
+    stop: StopStrings = Field((), repr=False)
+    stop_token_ids: StopTokenIds = Field((), repr=False)
     include_stop_str_in_output: bool = False
     ignore_eos: bool = False
     logprobs: int | None = Field(None, ge=0, le=MAX_LOGPROBS)

@@ -121,7 +121,7 @@ def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
 class JobResult:
     """The result of a run, or of the part of it that was done."""
 
-    events: list[ChoiceEvent] = field(default_factory=list)
+    events: list[ChoiceEvent] = field(default_factory=list, repr=False)
     completion_tokens: int = 0
     engine_seconds: float = 0.0
     first_token_at: datetime | None = None

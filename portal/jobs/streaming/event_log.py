@@ -40,12 +40,12 @@ class ChoiceEvent:
     choice: int
     position: int = 0
     offset: int = 0
-    tokens: list[int] = field(default_factory=list)
-    text: str = ""
-    logprobs: list[TokenLogprobs] | None = None
-    prompt_logprobs: list[TokenLogprobs | None] | None = None
+    tokens: list[int] = field(default_factory=list, repr=False)
+    text: str = field(default="", repr=False)
+    logprobs: list[TokenLogprobs] | None = field(default=None, repr=False)
+    prompt_logprobs: list[TokenLogprobs | None] | None = field(default=None, repr=False)
     finish_reason: str | None = None
-    stop_reason: int | str | None = None
+    stop_reason: int | str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ def _quietly(pipeline: Any) -> None:
     try:
         pipeline.execute()
     except RedisError as error:
-        log.warning("Events were not passed on, the row will have them: %s", error)
+        # By its kind: redis-py quotes a command that the server refuses, with the event in it.
+        kind = type(error).__name__
+        log.warning("Events were not passed on, the row will have them: %s", kind)
 
 
 class ReplayCursor:

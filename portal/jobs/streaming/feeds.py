@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +41,7 @@ class Batch:
     """
 
     before: str
-    entries: list[Entry]
+    entries: list[Entry] = field(repr=False)
     over: bool = False
 
     @property
