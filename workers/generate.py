@@ -33,6 +33,7 @@ from portal.jobs.services import (
     release_job,
     renew_lease,
 )
+from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
 from workers.heartbeat import ModelHeartbeat
 from workers.loop import EngineLoop, EngineProtocol
@@ -164,12 +165,14 @@ class JobClaims:
         self.outdated = False
         self.empty = True
         self._renewed_at = self._head_checked_at = time.monotonic()
+        self._noted_at = -NOTE_SECONDS
 
     def update(self) -> None:
         """Commit ended jobs, stop cancelled ones, claim new ones, and renew leases.
 
         Ended jobs come first, so that their places are free when new ones are claimed.
         """
+        self._note_served()
         self._commit()
         self._halt_cancelled()
         self._claim()
@@ -257,6 +260,12 @@ class JobClaims:
         self._renewed_at = time.monotonic()
         for run in self.loop.runs():
             self._renew_lease(run)
+
+    def _note_served(self) -> None:
+        # Not in Redis, which may be emptied: that a worker was here makes others’ prompts wait.
+        if time.monotonic() - self._noted_at >= NOTE_SECONDS:
+            note_served(self.hosted.revision, timezone.now())
+            self._noted_at = time.monotonic()
 
     def _check_head(self) -> None:
         if time.monotonic() - self._head_checked_at >= HEAD_SECONDS:

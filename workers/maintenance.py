@@ -32,7 +32,7 @@ def sweep_jobs() -> None:
     now = timezone.now()
     _note_tick(now)
     swept = sweep(now=now)
-    if swept.requeued or swept.failed or swept.expired:
+    if swept.requeued or swept.failed or swept.expired or swept.readdressed:
         log.warning("%s", swept)
 
 

@@ -127,6 +127,7 @@ class EventType(models.TextChoices):
     LINK_MINTED = "link.minted"
     READS_COUNTED = "download.anonymous_counted"
     JOB_SUBMITTED = "job.submitted"
+    JOB_READDRESSED = "job.readdressed"
     JOB_ENDED = "job.ended"
     MAIL_RESENT = "mail.resent"
     LETTER_EDITED = "letter.edited"

@@ -11,10 +11,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
-from portal.catalog.models import ModelRepo
 from portal.database.refusals import reason_of
-from portal.doctor.findings import Findings, fault, ok, skipped
-from portal.jobs.services import live_workers
+from portal.doctor.findings import Findings, fault, ok, skipped, warning
+from portal.jobs.services import unserved_repos
 from portal.jobs.ticks import last_tick
 from portal.queue import app
 
@@ -46,17 +45,25 @@ def alive() -> Findings:
 
 def _hosted() -> Findings:
     try:
-        live = live_workers()
-        hosted = list(ModelRepo.objects.filter(hosted=True).with_names())
+        missing = unserved_repos(timezone.now())
     except DatabaseError:
         return [skipped("Hosted models weren’t checked, since the database can’t be read.")]
-    missing = [repo.full_name for repo in hosted if repo.pk not in live]
-    if not missing:
-        return []
-    return [
-        fault(
-            f"No worker has loaded {', '.join(missing)}.",
-            "A model takes a while to load. If it stays so, read the worker’s log, and see "
-            "WEIGHTGATE_HOSTED_MODEL.",
+    awaited = [repo.full_name for repo, awaited in missing if awaited]
+    others = [repo.full_name for repo, awaited in missing if not awaited]
+    findings = []
+    if awaited:
+        findings.append(
+            warning(
+                f"The worker of {', '.join(awaited)} is away since a short while. Prompts wait.",
+                "It comes back by itself if it is restarted. If it doesn’t, read its log.",
+            )
         )
-    ]
+    if others:
+        findings.append(
+            fault(
+                f"No worker has loaded {', '.join(others)}.",
+                "A model takes a while to load. If it stays so, read the worker’s log, and see "
+                "WEIGHTGATE_HOSTED_MODEL.",
+            )
+        )
+    return findings

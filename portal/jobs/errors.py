@@ -38,14 +38,17 @@ class ModelNotFound(NotFound):
 
 
 class ModelLoading(DomainError):
-    """A refusal while no live worker holds the model: it is being loaded, or its worker is away."""
+    """A refusal where no worker holds the model, none loads it, and none did for a while.
+
+    A worker that was here a short while ago is waited for, and nothing is refused.
+    """
 
     code = "model_loading"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after_seconds = 3
+    retry_after_seconds = 10
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is being loaded. Try again in a few seconds.")
+        super().__init__(f"No worker serves {name} at present. Try again in a few seconds.")
 
 
 class QuotaExceeded(DomainError):

@@ -1,6 +1,7 @@
 """Find hosted models: the revision that live workers hold, its tokenizer and its limits.
 
-A worker that holds a model says so in Redis under a key that expires soon after its last heartbeat.
+A worker that holds a model says so in Redis under a key that expires soon after its last heartbeat,
+and in the database, which is read where Redis says nothing (``serving.presence``).
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from inference.errors import TokenizerError
@@ -22,9 +25,11 @@ from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import ModelRepo, Revision
-from portal.catalog.services.lookup import find_repo
+from portal.catalog.services.lookup import find_repo, head_revision
+from portal.errors import DomainError
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
 from portal.jobs.openai.fields import Prompt
+from portal.jobs.serving.presence import last_served, served_lately
 from portal.parsing.json import read_object
 from portal.redis_client import redis_client
 from portal.storage import blob_store
@@ -68,6 +73,14 @@ def live_workers() -> dict[int, str]:
     """Return the commit that is served, by repo id, of the repos with a live and ready worker."""
     commits = {repo.pk: ready_commit(repo.full_name) for repo in hosted_repos()}
     return {repo_id: commit for repo_id, commit in commits.items() if commit}
+
+
+def unserved_repos(now: datetime) -> list[tuple[ModelRepo, bool]]:
+    """List hosted repos without a live worker, and whether prompts wait for the one to come."""
+    alive, seen_since = live_workers(), now - settings.WORKER_ABSENCE
+    missing = [repo for repo in hosted_repos() if repo.pk not in alive]
+    served = last_served(repo.pk for repo in missing) if missing else {}
+    return [(repo, repo.pk in served and served[repo.pk] >= seen_since) for repo in missing]
 
 
 def hosted_repos(caller: Caller | None = None) -> list[ModelRepo]:
@@ -208,14 +221,49 @@ def size_bytes(prompt: Prompt) -> int:
     return len(prompt.encode()) if isinstance(prompt, str) else 0
 
 
-def served_revision(repo: ModelRepo) -> Revision:
-    """Return the revision that a live worker holds. Raises ModelLoading."""
+def served_revision(repo: ModelRepo, now: datetime) -> Revision:
+    """Return the revision that a worker holds, or will once it is back. Raises ModelLoading.
+
+    A worker is expected while one loads the model, or served it a short while ago: jobs wait for
+    it, and are for the newest revision, which is what workers load.
+    """
     commit = ready_commit(repo.full_name)
     revision = Revision.objects.filter(repo=repo, commit=commit).first() if commit else None
+    if revision is None and (commit or _is_expected(repo, now)):
+        revision = _next_served(repo)
     if revision is None:
         raise ModelLoading(repo.full_name)
     revision.repo = repo  # with the names that it was found by
     return revision
+
+
+def _is_expected(repo: ModelRepo, now: datetime) -> bool:
+    return _read(_key(LOADING, repo.full_name)) is not None or served_lately(repo, now)
+
+
+def _next_served(repo: ModelRepo) -> Revision | None:
+    """Return the newest revision, unless it can't be prompted, and so no worker will hold it."""
+    revision = head_revision(repo)
+    return revision if revision is not None and is_promptable(revision) else None
+
+
+def is_promptable(revision: Revision) -> bool:
+    """Tell whether a revision has what a prompt needs."""
+    try:
+        hosted_model(revision)
+    except (DomainError, KeyError) as error:
+        log.warning("%s can't be prompted: %s", revision, error)
+        return False
+    return True
+
+
+def read_text_alike(first: Revision, second: Revision) -> bool:
+    """Tell whether two revisions have the same tokenizer, so that one's tokens are the other's."""
+    files = [
+        set(revision.files.filter(path__in=FILE_NAMES).values_list("path", "blob_id"))
+        for revision in (first, second)
+    ]
+    return files[0] == files[1]
 
 
 def hosted_model(revision: Revision) -> HostedModel:

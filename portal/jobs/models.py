@@ -46,6 +46,22 @@ class ResultEvents(Iterator[dict[str, Any]]):
         return event
 
 
+class ServedRevision(models.Model):
+    """A revision that a worker served, and when it last said so; rows stay when Redis is emptied.
+
+    One row for each revision, not for each repo: while one worker ends the jobs of the earlier
+    revision, another may serve the next.
+    """
+
+    revision = models.OneToOneField(
+        Revision, primary_key=True, on_delete=models.CASCADE, related_name="served"
+    )
+    last_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.revision_id} at {self.last_seen_at}"
+
+
 class Job(models.Model):
     """A request for completions, with its state and its result.
 

@@ -87,9 +87,9 @@ class JobQuerySet(models.QuerySet[M]):
         """Select jobs whose worker has let its lease run out."""
         return self.filter(state="running", lease_until__lt=now)
 
-    def overdue_since(self, limit: datetime) -> JobQuerySet[M]:
-        """Select jobs that have been queued, or running, since before ``limit``."""
+    def overdue(self, *, queued_before: datetime, running_before: datetime) -> JobQuerySet[M]:
+        """Select queued jobs that were made, and running ones that began, before these times."""
         return self.filter(
-            models.Q(state="queued", created_at__lt=limit)
-            | models.Q(state="running", started_at__lt=limit)
+            models.Q(state="queued", created_at__lt=queued_before)
+            | models.Q(state="running", started_at__lt=running_before)
         )

@@ -22,6 +22,10 @@ ENGINE_MAX_NUM_SEQS = env.integer("WEIGHTGATE_ENGINE_MAX_NUM_SEQS", 16, minimum=
 HOSTED_MODEL = env.text("WEIGHTGATE_HOSTED_MODEL")
 JOB_LEASE = timedelta(seconds=env.integer("WEIGHTGATE_JOB_LEASE_SECONDS", 15, minimum=1))
 JOB_SWEEP_SECONDS = env.integer("WEIGHTGATE_JOB_SWEEP_SECONDS", 5, minimum=1)
+JOB_QUEUE_LIMIT = timedelta(
+    seconds=env.integer("WEIGHTGATE_JOB_QUEUE_LIMIT_SECONDS", 86_400, minimum=1)
+)
+WORKER_ABSENCE = timedelta(seconds=env.integer("WEIGHTGATE_WORKER_ABSENCE_SECONDS", 600, minimum=0))
 JOB_TIME_LIMIT = timedelta(seconds=env.integer("WEIGHTGATE_JOB_TIME_LIMIT_SECONDS", 600, minimum=1))
 DAILY_TOKENS = env.integer("WEIGHTGATE_DAILY_TOKENS", 200_000)
 MAX_OPEN_JOBS = env.integer("WEIGHTGATE_MAX_OPEN_JOBS", 8, minimum=1)

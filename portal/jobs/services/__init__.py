@@ -1,6 +1,6 @@
 """The use cases of jobs, by who calls them: people, workers, the clock."""
 
-from portal.jobs.hosting import live_workers
+from portal.jobs.hosting import live_workers, unserved_repos
 from portal.jobs.services.ending import MAX_ATTEMPTS, Swept, cancel_job, sweep
 from portal.jobs.services.running import (
     JobResult,
@@ -31,4 +31,5 @@ __all__ = [
     "renew_lease",
     "submit",
     "sweep",
+    "unserved_repos",
 ]

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
 from portal.accounts.models import User
 from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
+from portal.jobs.services.one_by_one import act_on_each
 from portal.jobs.services.running import close
+from portal.jobs.serving.readdressing import readdress_jobs
 from portal.observability import metrics
-from portal.observability.request_ids import bound_to
 from portal.queue import enqueue
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
 LOST = f"The job was lost by its worker {MAX_ATTEMPTS} times, so it was given up."
 OVERDUE = "The job took longer than its time limit, so it was stopped."
+NEVER_BEGUN = "The job waited for a worker longer than its time limit, so it was given up."
 
 
 @transaction.atomic
@@ -53,37 +53,33 @@ class Swept:
     requeued: int
     failed: int
     expired: int
+    readdressed: int
     woken: int
 
 
 def sweep(*, now: datetime) -> Swept:
-    """Requeue lost jobs, end those past their time limit, and wake the workers of what waits."""
-    overdue = Job.objects.overdue_since(now - settings.JOB_TIME_LIMIT)
-    expired = _act_on_each(overdue, lambda job: _expire(job, now))
-    lapsed = _act_on_each(Job.objects.lapsed_at(now), lambda job: _recover(job, now))
+    """Requeue lost jobs, end those past a time limit, and wake the workers of what waits.
+
+    What waits for a revision that nobody serves is led to another before.
+    """
+    overdue = Job.objects.overdue(
+        queued_before=now - settings.JOB_QUEUE_LIMIT, running_before=now - settings.JOB_TIME_LIMIT
+    )
+    expired = act_on_each(overdue, lambda job: _expire(job, now))
+    lapsed = act_on_each(Job.objects.lapsed_at(now), lambda job: _recover(job, now))
+    readdressed = readdress_jobs(now)
     waiting = Job.objects.filter(state=Job.State.QUEUED).order_by()
     repos = set(waiting.values_list("repo__namespace__name", "repo__name"))
     for namespace, name in repos:
         enqueue("generate.work", repo=f"{namespace}/{name}")
-    requeued = lapsed.count(True)
-    return Swept(requeued, len(lapsed) - requeued, len(expired), len(repos))
-
-
-def _act_on_each(jobs: QuerySet[Job], act: Callable[[Job], bool]) -> list[bool]:
-    """Act on each job in a transaction of its own, so that one that fails holds up no other."""
-    outcomes = []
-    for job_id in list(jobs.values_list("pk", flat=True)):
-        with transaction.atomic():
-            # A locked row is one that its worker is just committing; the next sweep looks again.
-            job = jobs.select_for_update(skip_locked=True, no_key=True).filter(pk=job_id).first()
-            if job is not None:
-                with bound_to(job.http_request_id):
-                    outcomes.append(act(job))
-    return outcomes
+    requeued, went_on = lapsed.count(True), readdressed.count(True)
+    failed = len(lapsed) - requeued + len(readdressed) - went_on
+    return Swept(requeued, failed, len(expired), went_on, len(repos))
 
 
 def _expire(job: Job, now: datetime) -> bool:
-    close(job, Job.State.EXPIRED, OVERDUE, now)
+    reason = OVERDUE if job.state == Job.State.RUNNING else NEVER_BEGUN
+    close(job, Job.State.EXPIRED, reason, now)
     return True
 
 
@@ -97,6 +93,6 @@ def _recover(job: Job, now: datetime) -> bool:
     if job.attempt >= MAX_ATTEMPTS:
         close(job, Job.State.FAILED, LOST, now)
         return False
-    job.state, job.lease_until, job.worker = Job.State.QUEUED, None, ""
-    job.save(update_fields=["state", "lease_until", "worker"])
+    job.state, job.lease_until, job.worker, job.started_at = Job.State.QUEUED, None, "", None
+    job.save(update_fields=["state", "lease_until", "worker", "started_at"])
     return True

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from portal.access.policy.policy import Action, may_call
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.models import Revision
 from portal.jobs.accounting import footprint
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
@@ -96,18 +97,19 @@ def renew_lease(*, job_id: UUID, attempt: int, now: datetime) -> LeaseStatus:
         return LeaseStatus.LOST
     if job.cancel_requested:
         return LeaseStatus.CANCELLED
-    return LeaseStatus.RENEWED if _may_still(job, now) else LeaseStatus.ACCESS_ENDED
+    return LeaseStatus.RENEWED if may_still(job, job.revision, now) else LeaseStatus.ACCESS_ENDED
 
 
 def _own_run(job_id: UUID, attempt: int) -> Any:
     return Job.objects.filter(pk=job_id, attempt=attempt, state=Job.State.RUNNING)
 
 
-def _may_still(job: Job, now: datetime) -> bool:
+def may_still(job: Job, revision: Revision, now: datetime) -> bool:
+    """Tell whether whoever made the job may have it answered by this revision."""
     if job.token is not None and not job.token.is_usable(now):
         return False
     action = Action.CAPTURE if job.looks_inside else Action.INFER
-    return may_call(job.caller, action, job.revision, now).allowed
+    return may_call(job.caller, action, revision, now).allowed
 
 
 def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
@@ -187,5 +189,5 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
 
 def release_job(*, job_id: UUID, attempt: int) -> bool:
     """Give a job back to the queue, as a worker does that stops. False when it was not ours."""
-    returned = _own_run(job_id, attempt).update(state=Job.State.QUEUED, lease_until=None, worker="")
-    return bool(returned)
+    released = {"state": Job.State.QUEUED, "lease_until": None, "worker": "", "started_at": None}
+    return bool(_own_run(job_id, attempt).update(**released))

@@ -98,7 +98,7 @@ def _allowed(
     inside = completion_request.inside_fields
     action = Action.CAPTURE if inside else Action.INFER
     try:
-        revision = served_revision(repo)
+        revision = served_revision(repo, now)
     except ModelLoading:
         require_may(caller, action, repo, now)
         raise

@@ -57,7 +57,7 @@ def _model(caller: Caller, name: str, now: datetime) -> HostedModel:
     repo = find_hosted(name, caller)
     revision: Revision | None
     try:
-        revision = served_revision(repo)
+        revision = served_revision(repo, now)
     except ModelLoading:
         revision = head_revision(repo)
         if revision is None:

@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 
-from portal.catalog.models import Blob, ModelRepo
+from portal.catalog.models import Blob
 from portal.database.refusals import NO_RIGHTS, lacks_rights
-from portal.jobs.services import live_workers
+from portal.jobs.services import unserved_repos
 from portal.process_commands import setup_command
 from portal.site.operations.metrics import registry
 from portal.site.operations.scraping import may_scrape
@@ -25,31 +26,37 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+OK, DEGRADED = "ok", "degraded"
+
+
 def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return "ok"
+    return OK
 
 
 def _broker() -> str:
     with Redis.from_url(settings.REDIS_URL, socket_timeout=2) as broker:
         broker.ping()
-    return "ok"
+    return OK
 
 
 def _storage() -> str:
     sample = Blob.objects.first()
     if sample is not None and not blob_store().has(sample.sha256):
         return "a blob is missing: its row exists, but the store has no such object"
-    return "ok"
+    return OK
 
 
 def _workers() -> str:
-    alive = live_workers()
-    hosted = ModelRepo.objects.filter(hosted=True).with_names()
-    missing = [repo for repo in hosted if repo.pk not in alive]
-    names = ["a private model" if repo.private else repo.full_name for repo in missing]
-    return f"no live worker for {', '.join(names)}" if names else "ok"
+    missing = unserved_repos(timezone.now())
+    names = ["a private model" if repo.private else repo.full_name for repo, _ in missing]
+    if not names:
+        return OK
+    words = f"no live worker for {', '.join(names)}"
+    if any(not awaited for _, awaited in missing):
+        return words
+    return f"{DEGRADED}: {words} at present; prompts wait"
 
 
 CHECKS: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
@@ -75,14 +82,17 @@ def _checked(check: Callable[[], str]) -> str:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Check every part that a request may need; answer 503 and name those that are away.
 
-    What asks a part that is away isn't checked: it would wait for the same once more.
+    Where all that is missing is a worker that served until a short while ago, requests succeed,
+    and take longer: that is ready, but degraded. What asks a part that is away isn't checked: it
+    would wait for the same once more.
     """
     parts: dict[str, str] = {}
     for name, (check, needs) in CHECKS.items():
-        away = [part for part in needs if parts[part] != "ok"]
+        away = [part for part in needs if parts[part] != OK]
         parts[name] = f"not checked without the {away[0]}" if away else _checked(check)
-    ready = all(state == "ok" for state in parts.values())
-    body: dict[str, Any] = {"ready": ready, "parts": parts}
+    degraded = any(state.startswith(DEGRADED) for state in parts.values())
+    ready = all(state == OK or state.startswith(DEGRADED) for state in parts.values())
+    body: dict[str, Any] = {"ready": ready, "degraded": degraded, "parts": parts}
     return JsonResponse(body, status=200 if ready else 503)
 
 

@@ -181,10 +181,10 @@ def test_a_worker_that_still_has_it_loaded_gets_no_jobs(squashed, settings):
     repo = squashed.desk.repo
     hosting.beat(repo.full_name, state=hosting.READY, commit=squashed.old)
     try:
-        assert hosting.served_revision(repo).commit == squashed.old
+        assert hosting.served_revision(repo, timezone.now()).commit == squashed.old
         squashed.squash()
         with pytest.raises(ModelLoading):
-            hosting.served_revision(repo)
+            hosting.served_revision(repo, timezone.now())
     finally:
         hosting.stop_beating(repo.full_name)
 

@@ -96,7 +96,7 @@ def test_a_model_that_is_loading_is_said_in_place(client, hosted, guest):
     hosting.stop_beating(hosted.full_name)
     response = client.post(PLAYGROUND, form(hosted))
     assert response.status_code == 422
-    assert "is being loaded" in response.content.decode()
+    assert "No worker serves" in response.content.decode()
 
 
 def test_the_quota_is_said_in_place(client, hosted, guest, settings):

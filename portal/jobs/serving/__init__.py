@@ -1,0 +1,1 @@
+"""Serving by workers: which revisions they held of late, and how jobs wait for them."""
