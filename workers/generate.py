@@ -21,6 +21,7 @@ from django.utils import timezone
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
 from portal.jobs import hosting
+from portal.jobs.accounting.idle import keep_idle_energy
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.services import (
@@ -35,6 +36,7 @@ from portal.jobs.services import (
 )
 from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
+from workers.energy.meter import find_meter
 from workers.heartbeat import ModelHeartbeat
 from workers.loop import EngineLoop, EngineProtocol
 from workers.metrics import count_claim, count_end, engine_metrics
@@ -47,6 +49,7 @@ IDLE_SECONDS = 1.0
 BUSY_SECONDS = 0.25
 TROUBLE_SECONDS = 2.0
 HEAD_SECONDS = 5.0
+IDLE_KEPT_SECONDS = 30.0
 JOIN_SECONDS = 15.0
 
 
@@ -130,7 +133,8 @@ class Generator:
         with ModelHeartbeat(hosted.repo.full_name, hosted.revision.commit) as heartbeat:
             began = time.monotonic()
             engine = make_engine(str(materialise(hosted.revision)))
-            loop = EngineLoop(engine, settings.ENGINE_MAX_NUM_SEQS, on_ended=self.wake)
+            places = settings.ENGINE_MAX_NUM_SEQS
+            loop = EngineLoop(engine, places, on_ended=self.wake, meter=find_meter())
             loop.start()
             heartbeat.set_state(hosting.READY)
             log.info("%s is ready after %.1f s", hosted.revision, time.monotonic() - began)
@@ -164,7 +168,7 @@ class JobClaims:
         self.hosted, self.loop, self.worker = hosted, loop, worker
         self.outdated = False
         self.empty = True
-        self._renewed_at = self._head_checked_at = time.monotonic()
+        self._renewed_at = self._head_checked_at = self._idle_kept_at = time.monotonic()
         self._noted_at = -NOTE_SECONDS
 
     def update(self) -> None:
@@ -178,6 +182,8 @@ class JobClaims:
         self._claim()
         self._renew()
         self._check_head()
+        if time.monotonic() - self._idle_kept_at >= IDLE_KEPT_SECONDS:
+            self._keep_idle_energy()
 
     def close(self) -> None:
         """Commit what has ended and give the rest back."""
@@ -187,7 +193,14 @@ class JobClaims:
             with run.bound_to_log():
                 self._give_back(run)
         self._commit()
+        self._keep_idle_energy()
         close_old_connections()
+
+    def _keep_idle_energy(self) -> None:
+        self._idle_kept_at = time.monotonic()
+        energy, repo_id, now = self.loop.energy, self.hosted.repo.pk, timezone.now()
+        for day, total in energy.idle_totals():
+            keep_idle_energy(session=energy.session, repo_id=repo_id, day=day, total=total, now=now)
 
     def _give_back(self, run: Run) -> None:
         if self.loop.broken and run.job.attempt >= MAX_ATTEMPTS:  # it may be what breaks engines
@@ -195,6 +208,7 @@ class JobClaims:
             self._commit_one(run)
         elif release_job(job_id=run.job.pk, attempt=run.job.attempt):
             log.info("Job %s, attempt %s, goes back to the queue", run.job.pk, run.job.attempt)
+            self.loop.energy.give_up(run.metered)
 
     def _commit(self) -> None:
         while self.loop.ended:
@@ -222,7 +236,10 @@ class JobClaims:
                 fail_job(**arguments, error=run.error)
             elif run.lease_status is LeaseStatus.RENEWED:
                 finish_job(**arguments)
+            else:
+                raise LeaseLost
         except LeaseLost:
+            self.loop.energy.give_up(run.metered)
             log.warning("Job %s, attempt %s, was not ours to end", run.job.pk, run.job.attempt)
 
     def _halt_cancelled(self) -> None:

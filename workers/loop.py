@@ -17,6 +17,8 @@ from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, append
+from workers.energy.account import EnergyAccount
+from workers.energy.meter import EnergyMeter, EstimateMeter
 from workers.runs import Run, Turn, job_of
 from workers.shares import Shares
 
@@ -45,9 +47,14 @@ class EngineLoop:
     """
 
     def __init__(
-        self, engine: EngineProtocol, max_num_seqs: int, on_ended: Callable[[], None]
+        self,
+        engine: EngineProtocol,
+        max_num_seqs: int,
+        on_ended: Callable[[], None],
+        meter: EnergyMeter | None = None,
     ) -> None:
         self.engine = engine
+        self.energy = EnergyAccount(meter or EstimateMeter())
         self.max_num_seqs = max_num_seqs
         self.ended: deque[Run] = deque()
         self.generated_tokens = 0
@@ -103,6 +110,8 @@ class EngineLoop:
             log.exception("The engine broke; its jobs go back to the queue")
             self.broken = True
             self._on_ended()
+        finally:
+            self.energy.idle()
 
     def _turn(self) -> None:
         self._add_arrived()
@@ -112,6 +121,7 @@ class EngineLoop:
             self._end_done()
             self._work.wait(IDLE_SECONDS)
             self._work.clear()
+            self.energy.idle()
             return
         began = time.perf_counter()
         events = self.engine.step()
@@ -153,13 +163,14 @@ class EngineLoop:
             run.error = str(error)
 
     def _charge(self, seconds: float) -> None:
-        """Share a step's time out among the runs by the tokens that it computed for them."""
+        """Share a step's time and energy out to runs by the tokens that it computed for them."""
         scheduled = self.engine.stats().num_scheduled_tokens
         total = sum(scheduled.values())
+        metered = self.energy.step(total)
         for request_id, tokens in scheduled.items():
+            part = tokens / total
             run = self._runs[job_of(request_id)]
-            run.computed_tokens += tokens
-            run.engine_seconds += seconds * tokens / total
+            run.charge(tokens, seconds * part, metered.share(part))
 
     def _stream_events(self, token_events: Iterable[TokenEvent]) -> list[tuple[UUID, ChoiceEvent]]:
         """Take in the engine's events, and return those of jobs that are streamed.

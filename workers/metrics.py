@@ -36,6 +36,15 @@ class EngineMetrics(Collector):
         yield self._counter("weightgate_engine_preemptions_total", help_text, stats.preemptions)
         generated = self._loop.generated_tokens
         yield self._counter("weightgate_generated_tokens_total", "Tokens generated", generated)
+        yield self._energy()
+
+    def _energy(self) -> Metric:
+        help_text = "Joules that the hardware used, by how they are known and what they were for"
+        labels = [*MODEL, "source", "use"]
+        family = CounterMetricFamily("weightgate_energy_joules_total", help_text, labels=labels)
+        for (source, use), joules in self._loop.energy.joules().items():
+            family.add_metric([self._model, source, use], joules)
+        return family
 
     def _gauge(self, name: str, help_text: str, value: float) -> Metric:
         family = GaugeMetricFamily(name, help_text, labels=MODEL)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from inference.engine.outputs import EngineRequest, PromptLogprobs, TokenEvent
 from inference.engine.outputs import TokenLogprobs as EngineLogprobs
 from inference.engine.sampling_params import SamplingParams
+from portal.jobs.accounting.footprint import Metered
 from portal.jobs.models import Job
 from portal.jobs.services import JobResult, LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
@@ -63,6 +64,7 @@ class Run:
     tokens: int = 0
     computed_tokens: int = 0  # in the engine: of prompts, output, and once more after a preemption
     engine_seconds: float = 0.0
+    metered: Metered | None = None  # its share of what the worker's meter has read
     claimed_at: datetime = field(default_factory=timezone.now)
     first_token_at: datetime | None = None
     ended_at: datetime | None = None  # in the engine, before its result is committed
@@ -112,6 +114,12 @@ class Run:
         """Mark what is logged within the block with the HTTP request that asked for the job."""
         return bound_to(self.job.http_request_id)
 
+    def charge(self, tokens: int, seconds: float, metered: Metered) -> None:
+        """Add its share of a step: the tokens computed for it, engine seconds and energy."""
+        self.computed_tokens += tokens
+        self.engine_seconds += seconds
+        self.metered = metered if self.metered is None else self.metered + metered
+
     def take(self, token_event: TokenEvent, now: datetime) -> ChoiceEvent:
         """Add an event of the engine's, and return it as readers of the stream get it."""
         choice = int(token_event.request_id.rpartition("/")[2])
@@ -158,6 +166,7 @@ class Run:
             completion_tokens=self.tokens,
             engine_seconds=self.engine_seconds,
             first_token_at=self.first_token_at,
+            metered=self.metered,
         )
 
     def _best_samples(self, number: int) -> list[ChoiceEvent]:

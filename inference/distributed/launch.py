@@ -41,6 +41,11 @@ def rank_of_torchrun() -> int:
     return int(os.environ["RANK"]) if started_by_torchrun() else 0
 
 
+def ranks_on_this_host(ranks: int) -> int:
+    """Return how many of so many ranks run here: all, unless torchrun has spread them."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", str(ranks))) if started_by_torchrun() else ranks
+
+
 def start_ranks(tensor: int, pipeline: int, device: str, deadline: timedelta) -> Supervisor:
     """Start or join all ranks, ready to load a model. Raises LayoutError, RanksFailed."""
     if started_by_torchrun():

@@ -129,6 +129,7 @@ class EventType(models.TextChoices):
     JOB_SUBMITTED = "job.submitted"
     JOB_READDRESSED = "job.readdressed"
     JOB_ENDED = "job.ended"
+    TARIFF_SET = "tariff.set"
     MAIL_RESENT = "mail.resent"
     LETTER_EDITED = "letter.edited"
     LETTER_RESET = "letter.reset"

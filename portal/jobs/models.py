@@ -15,9 +15,12 @@ from portal.accounts.models import AccessToken, Organization
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.database.binding import values_apart
+from portal.jobs.accounting.models import EnergySource, IdleEnergy, Tariff
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
 from portal.observability.request_ids import http_request_id
+
+__all__ = ["EnergySource", "IdleEnergy", "Job", "Tariff"]
 
 # Priorities: the lower goes first. Batches yield to whoever waits for an answer.
 INTERACTIVE, BATCH = 0, 10
@@ -144,8 +147,22 @@ class Job(models.Model):
     completion_tokens = models.PositiveIntegerField(default=0)
     engine_seconds = models.FloatField(default=0)
     energy_wh = models.FloatField(default=0)
+    # Empty where no energy was used, and for jobs from before there was a meter: estimates.
+    energy_source = models.CharField(
+        max_length=8, choices=EnergySource, blank=True, default="", db_default=""
+    )
     co2_g = models.FloatField(default=0)
     cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    # None: priced with the figures in settings. Tariffs are never deleted, so no constraint
+    # needs to look through the table when it is added.
+    tariff = models.ForeignKey(
+        Tariff,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="jobs",
+        db_constraint=False,
+        db_index=False,
+    )
     currency = models.CharField(max_length=3)
 
     objects = JobQuerySet.as_manager()

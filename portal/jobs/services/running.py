@@ -21,7 +21,8 @@ from portal.access.policy.policy import Action, may_call
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Revision
-from portal.jobs.accounting import footprint
+from portal.jobs.accounting.footprint import Metered, footprint
+from portal.jobs.accounting.tariffs import figures_on
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
@@ -121,12 +122,16 @@ def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
 
 @dataclass(frozen=True)
 class JobResult:
-    """The result of a run, or of the part of it that was done."""
+    """The result of a run, or of the part of it that was done.
+
+    ``metered``: its share of what the worker's meter read; None estimates it from the seconds.
+    """
 
     events: list[ChoiceEvent] = field(default_factory=list, repr=False)
     completion_tokens: int = 0
     engine_seconds: float = 0.0
     first_token_at: datetime | None = None
+    metered: Metered | None = None
 
 
 def finish_job(*, job_id: UUID, attempt: int, result: JobResult, now: datetime) -> Job:
@@ -154,17 +159,20 @@ def _end(
     job = _own_run(job_id, attempt).select_for_update(no_key=True).first()
     if job is None:
         raise LeaseLost
-    _measure(job, result)
+    _measure(job, result, now)
     job.keep_result(asdict(event) for event in result.events)
     return close(job, state, error, now)
 
 
-def _measure(job: Job, result: JobResult) -> None:
-    cost = footprint(result.engine_seconds)
+def _measure(job: Job, result: JobResult, now: datetime) -> None:
+    figures = figures_on(now.date())
+    cost = footprint(result.engine_seconds, result.metered, figures)
     job.completion_tokens = result.completion_tokens
     job.first_token_at = result.first_token_at
     job.engine_seconds, job.energy_wh = cost.engine_seconds, cost.energy_wh
+    job.energy_source = cost.energy_source if cost.energy_wh else ""
     job.co2_g, job.cost = cost.co2_g, cost.cost
+    job.tariff, job.currency = figures.tariff, figures.currency
 
 
 def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
