@@ -1,4 +1,4 @@
-"""What is written when something goes wrong names a prompt's job, and never quotes the prompt."""
+"""Reports of what goes wrong name a prompt’s job, and never quote the prompt."""
 
 from __future__ import annotations
 
