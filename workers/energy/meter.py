@@ -1,4 +1,4 @@
-"""What a meter of energy is, the one that only estimates, and how a worker gets its own."""
+"""Find the meter that a worker has, or make one that estimates."""
 
 from __future__ import annotations
 

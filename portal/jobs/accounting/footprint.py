@@ -17,7 +17,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from portal.jobs.accounting.models import EnergySource
-from portal.jobs.accounting.tariffs import Figures
+from portal.jobs.accounting.tariffs import TariffRates
 
 SECONDS_PER_HOUR = 3600
 
@@ -47,7 +47,7 @@ class Metered:
 
 @dataclass(frozen=True)
 class Footprint:
-    """The energy, carbon and cost of one job. ``cost`` is in the figures' currency."""
+    """The energy, carbon and cost of one job. ``cost`` is in the rates’ currency."""
 
     engine_seconds: float
     energy_wh: float
@@ -56,21 +56,21 @@ class Footprint:
     cost: Decimal
 
 
-def footprint(engine_seconds: float, metered: Metered | None, figures: Figures) -> Footprint:
+def footprint(engine_seconds: float, metered: Metered | None, rates: TariffRates) -> Footprint:
     """Price so many engine seconds with the energy that was metered in them, if any was."""
     assumed = Metered(engine_seconds * settings.ENGINE_WATTS, EnergySource.ESTIMATE)
     energy = metered or assumed
     hours, kwh = engine_seconds / SECONDS_PER_HOUR, energy.energy_wh / 1000
-    cost = hours * figures.price_per_hour + kwh * figures.price_per_kwh
+    cost = hours * rates.price_per_hour + kwh * rates.price_per_kwh
     return Footprint(
         engine_seconds=engine_seconds,
         energy_wh=energy.energy_wh,
         energy_source=energy.source,
-        co2_g=co2_g(energy.energy_wh, figures),
+        co2_g=co2_g(energy.energy_wh, rates),
         cost=Decimal(str(cost)).quantize(Decimal("0.00000001")),
     )
 
 
-def co2_g(energy_wh: float, figures: Figures) -> float:
+def co2_g(energy_wh: float, rates: TariffRates) -> float:
     """Return the grams of CO2e of so many watt-hours; kg per kWh are grams per Wh."""
-    return energy_wh * figures.kg_per_kwh
+    return energy_wh * rates.kg_per_kwh

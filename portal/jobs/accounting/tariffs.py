@@ -22,7 +22,7 @@ NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True)
-class Figures:
+class TariffRates:
     """The figures that jobs of a day are priced with; ``tariff`` is None for the settings'."""
 
     price_per_hour: float
@@ -32,17 +32,17 @@ class Figures:
     tariff: Tariff | None = None
 
 
-def figures_on(day: date) -> Figures:
+def rates_on(day: date) -> TariffRates:
     """Return the figures of a day: of the newest tariff that is valid then, else of settings."""
     tariff = Tariff.objects.filter(valid_from__lte=day).first()
     if tariff is None:
-        return Figures(
+        return TariffRates(
             price_per_hour=settings.ENGINE_PRICE_PER_HOUR,
             price_per_kwh=settings.ENGINE_PRICE_PER_KWH,
             kg_per_kwh=settings.ENGINE_KG_PER_KWH,
             currency=settings.CURRENCY,
         )
-    return Figures(
+    return TariffRates(
         price_per_hour=float(tariff.price_per_hour),
         price_per_kwh=float(tariff.price_per_kwh),
         kg_per_kwh=float(tariff.kg_per_kwh),

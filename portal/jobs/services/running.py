@@ -22,7 +22,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Revision
 from portal.jobs.accounting.footprint import Metered, footprint
-from portal.jobs.accounting.tariffs import figures_on
+from portal.jobs.accounting.tariffs import rates_on
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
@@ -165,14 +165,14 @@ def _end(
 
 
 def _measure(job: Job, result: JobResult, now: datetime) -> None:
-    figures = figures_on(now.date())
-    cost = footprint(result.engine_seconds, result.metered, figures)
+    rates = rates_on(now.date())
+    cost = footprint(result.engine_seconds, result.metered, rates)
     job.completion_tokens = result.completion_tokens
     job.first_token_at = result.first_token_at
     job.engine_seconds, job.energy_wh = cost.engine_seconds, cost.energy_wh
     job.energy_source = cost.energy_source if cost.energy_wh else ""
     job.co2_g, job.cost = cost.co2_g, cost.cost
-    job.tariff, job.currency = figures.tariff, figures.currency
+    job.tariff, job.currency = rates.tariff, rates.currency
 
 
 def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:

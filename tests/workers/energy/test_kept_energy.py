@@ -1,4 +1,4 @@
-"""What was metered is in the job's row, in the rows of idle energy and in the metrics."""
+"""A job’s row, rows of idle energy and metrics hold what was metered."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.catalog.management.lookups import account_named
 from portal.errors import DomainError, FieldErrors
-from portal.jobs.accounting.tariffs import Figures, figures_on, set_tariff
+from portal.jobs.accounting.tariffs import TariffRates, rates_on, set_tariff
 from portal.jobs.models import Tariff
 
 OPTIONS = {
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         for row in rows:
             note = f"  {row['note']}" if row["note"] else ""
             self.stdout.write(f"from {row['valid_from']}  {_words(row)}{note}")
-        self.stdout.write(f"Today’s: {_today(figures_on(timezone.now().date()))}")
+        self.stdout.write(f"Today’s: {_today(rates_on(timezone.now().date()))}")
 
     def _set(self, options: dict[str, Any]) -> None:
         try:
@@ -112,7 +112,7 @@ def _words(row: dict[str, str]) -> str:
     return f"{prices}, {row['kg_per_kwh']} kg CO2e per kWh"
 
 
-def _today(figures: Figures) -> str:
-    if figures.tariff is None:
+def _today(rates: TariffRates) -> str:
+    if rates.tariff is None:
         return "those of the settings, WEIGHTGATE_ENGINE_…"
-    return f"those from {figures.tariff.valid_from} on"
+    return f"those from {rates.tariff.valid_from} on"

@@ -10,7 +10,7 @@ import pytest
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden
 from portal.jobs.accounting.footprint import Metered
-from portal.jobs.accounting.tariffs import figures_on, set_tariff
+from portal.jobs.accounting.tariffs import rates_on, set_tariff
 from portal.jobs.models import EnergySource, Job, Tariff
 from portal.jobs.services import JobResult, finish_job
 from tests.factories.accounts import make_user, the_operator
@@ -61,13 +61,13 @@ def test_each_job_has_the_figures_of_its_day(hosted, now):
 def test_of_two_that_begin_on_a_day_the_later_counts(now):
     set_from(now.date(), now, kg_per_kwh=Decimal("0.3"))
     mended = set_from(now.date(), now, kg_per_kwh=Decimal("0.03"))
-    assert figures_on(now.date()).tariff == mended
-    assert figures_on(now.date() - timedelta(days=1)).tariff is None
+    assert rates_on(now.date()).tariff == mended
+    assert rates_on(now.date() - timedelta(days=1)).tariff is None
 
 
 def test_the_settings_figures_hold_until_there_is_a_tariff(now, settings):
     settings.ENGINE_KG_PER_KWH, settings.CURRENCY = 0.5, "CHF"
-    figures = figures_on(now.date())
+    figures = rates_on(now.date())
     assert (figures.kg_per_kwh, figures.currency, figures.tariff) == (0.5, "CHF", None)
 
 
