@@ -20,6 +20,7 @@ from portal.backup import rights
 from portal.backup.endings.copying import copy_endings
 from portal.backup.errors import BackupFailed
 from portal.backup.making.contents import blob_lines, database_dump, secret_files, snapshot
+from portal.backup.making.rows import WITHOUT_TEXTS, part_of, rows_of
 from portal.backup.manifest import BackupManifest, manifest_of
 from portal.backup.places import Place, name_of_backup
 from portal.backup.stream.archive import MANIFEST, Packing, PiecesReader
@@ -114,6 +115,8 @@ def _pieces(
         yield from packing.part(name, [content])
     yield from packing.part("blobs", blob_lines())
     yield from packing.part(rights.PART, rights.written(rights.rights_of_others()))
+    for table in WITHOUT_TEXTS:
+        yield from packing.part(part_of(table), rows_of(table))
     yield from packing.part("database", database_dump(snapshot_name))
     yield from packing.end()
 

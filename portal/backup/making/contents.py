@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from portal import env, env_file
 from portal.backup.errors import BackupFailed
+from portal.backup.making.rows import WITHOUT_TEXTS
 from portal.backup.manifest import LEFT_OUT
 from portal.backup.programs import require_success, start
 from portal.catalog.models import Blob
@@ -70,7 +71,8 @@ def blob_lines() -> Iterator[bytes]:
 
 def database_dump(snapshot_name: str) -> Iterator[bytes]:
     """Yield what pg_dump writes. Raise BackupFailed with its words where it fails."""
-    left_out = [f"--exclude-table-data={model._meta.db_table}" for model in LEFT_OUT]
+    tables = [*(model._meta.db_table for model in LEFT_OUT), *WITHOUT_TEXTS]
+    left_out = [f"--exclude-table-data={table}" for table in tables]
     with tempfile.TemporaryFile() as errors:
         dump = start(
             "pg_dump",

@@ -35,6 +35,7 @@ from portal.backup.restoring.staging import (
     tables_there,
     take_into_use,
 )
+from portal.jobs.services.ending import end_restored_jobs
 
 Progress = Callable[[str], object]
 MOST_ON_RECORD = 100
@@ -77,6 +78,7 @@ def restore(
             progress("Repeating what was ended since")
             since = endings_since(manifest, endings_log(), now)
             applied = bring_nothing_back(since, now)
+            end_restored_jobs(now)
             _record(source, manifest, since, applied, now)
             progress("Looking for the blobs")
             missing = missing_blobs()

@@ -1,4 +1,4 @@
-"""Read a backup: verify all of it first, then load it. It is read twice, and held nowhere."""
+"""Read a backup: verify all of it first, then load it. It is read several times, held nowhere."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, dropwhile, takewhile
 from typing import Any
 
 from portal.backup import rights
 from portal.backup.errors import BackupFailed
+from portal.backup.making.rows import WITHOUT_TEXTS, load_rows, part_of
 from portal.backup.manifest import BackupManifest, read_manifest
 from portal.backup.places import Place
 from portal.backup.programs import require_success, start
+from portal.backup.restoring.staging import connected_to
 from portal.backup.stream.archive import MANIFEST, unpacked
 from portal.backup.stream.encryption import opened_stream
 
@@ -79,7 +82,28 @@ def files_of(source: BackupSource) -> dict[str, bytes]:
 
 
 def load(source: BackupSource, database: str) -> None:
-    """Load the database of a backup into an empty one, in one transaction."""
+    """Load the database of a backup into an empty one.
+
+    Rows without texts come before the constraints, which rows of other tables would violate.
+    """
+    _restore(source, database, "pre-data", "data")
+    with connected_to(database):
+        for table in WITHOUT_TEXTS:
+            _load_rows(source, table)
+    _restore(source, database, "post-data")
+
+
+def _load_rows(source: BackupSource, table: str) -> None:
+    """Load a table's part. Earlier versions wrote none: there the rows came with the others."""
+    from_there = dropwhile(lambda part: part[0] != part_of(table), source.parts())
+    pieces = (piece for _, piece in takewhile(lambda part: part[0] == part_of(table), from_there))
+    first = next(pieces, None)
+    if first is not None:
+        load_rows(table, chain((first,), pieces))
+
+
+def _restore(source: BackupSource, database: str, *sections: str) -> None:
+    """Let pg_restore load sections of the dump, in one transaction."""
     with tempfile.TemporaryFile() as errors:
         restoring = start(
             "pg_restore",
@@ -87,6 +111,7 @@ def load(source: BackupSource, database: str) -> None:
             "--exit-on-error",
             "--no-owner",
             "--no-privileges",
+            *(f"--section={section}" for section in sections),
             f"--dbname={database}",
             database=database,
             stdin=subprocess.PIPE,

@@ -22,6 +22,7 @@ from portal.queue import enqueue
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
 LOST = f"The job was lost by its worker {MAX_ATTEMPTS} times, so it was given up."
+RESTORED = "The site was restored from a backup, which holds no prompts. Send it again."
 OVERDUE = "The job took longer than its time limit, so it was stopped."
 NEVER_BEGUN = "The job waited for a worker longer than its time limit, so it was given up."
 
@@ -44,6 +45,16 @@ def cancel_job(*, person: User, job_id: UUID, now: datetime) -> Job:
     job.cancel_requested = True
     job.save(update_fields=["cancel_requested"])
     return job
+
+
+def end_restored_jobs(now: datetime) -> int:
+    """End the jobs that were open when a backup was made: it holds no prompts to run."""
+    return len(act_on_each(Job.objects.open(), lambda job: _end_restored(job, now)))
+
+
+def _end_restored(job: Job, now: datetime) -> bool:
+    close(job, Job.State.CANCELLED, RESTORED, now)
+    return True
 
 
 @dataclass(frozen=True)

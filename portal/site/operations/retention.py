@@ -24,12 +24,10 @@ from portal.access.reporting.retention import (
 from portal.accounts.models import AccessToken, Affiliation, Reference
 from portal.delivery.models import Download
 from portal.jobs.models import Job
+from portal.jobs.texts import PURGED_RESULT, WORDS
 from portal.outbox.models import OutboxMessage
 
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
-PURGED_RESULT = '{"events": []}'
-WORDS = ["stop", "stop_token_ids", "logit_bias"]
-"""Parameters of jobs that may hold what somebody wrote, as text or as ids."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def _forget_downloads(now: datetime) -> int:
 
 
 def _forget_prompts(now: datetime) -> int:
-    has_words = ~Q(prompts=[]) | Q(params__has_any_keys=WORDS)
+    has_words = ~Q(prompts=[]) | Q(params__has_any_keys=list(WORDS))
     old = Job.objects.filter(has_words, ended_at__lte=now - MONTH)
     old.exclude(result_json="").update(result_json=PURGED_RESULT)
     return old.update(prompts=[], params=WithoutWords("params"))
@@ -65,7 +63,7 @@ def _forget_prompts(now: datetime) -> int:
 class WithoutWords(Func):
     """An expression for a job's parameters without those that may hold what somebody wrote."""
 
-    template = f"(%(expressions)s - ARRAY{WORDS})"
+    template = f"(%(expressions)s - ARRAY{list(WORDS)})"
     output_field = JSONField()
 
 
