@@ -238,7 +238,7 @@ def served_revision(repo: ModelRepo, now: datetime) -> Revision:
 
 
 def _is_expected(repo: ModelRepo, now: datetime) -> bool:
-    return _read(_key(LOADING, repo.full_name)) is not None or served_lately(repo, now)
+    return served_lately(repo, now) or _read(_key(LOADING, repo.full_name)) is not None
 
 
 def _next_served(repo: ModelRepo) -> Revision | None:

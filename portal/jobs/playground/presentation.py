@@ -149,11 +149,7 @@ def ending(job: Job, events: list[ChoiceEvent]) -> str:
     if job.state == Job.State.SUCCEEDED:
         reasons = [event.finish_reason for event in events if event.finish_reason]
         return ENDINGS.get(reasons[0] or "", "") if reasons else ""
-    return {
-        Job.State.QUEUED: "waiting for its turn",
-        Job.State.RUNNING: "being written",
-        Job.State.CANCELLED: "stopped",
-    }.get(Job.State(job.state), "")
+    return "stopped" if job.state == Job.State.CANCELLED else ""
 
 
 @dataclass(frozen=True)

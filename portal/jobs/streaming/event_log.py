@@ -18,6 +18,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from portal.jobs.models import Job
+from portal.jobs.serving.places import JobProgress
 from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
@@ -60,12 +61,13 @@ class JobEnd:
 class LogItem:
     """An entry as a reader gets it: an event or the end, with the id to go on from.
 
-    Without either, nothing has come for a second.
+    Without either, nothing has come for a second; ``progress`` then says why, where it is known.
     """
 
     last_id: str
     event: ChoiceEvent | None = None
     ended: JobEnd | None = None
+    progress: JobProgress | None = None
 
 
 def log_key(job_id: UUID) -> str:

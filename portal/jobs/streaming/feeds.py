@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import OperationalError
 from redis.exceptions import RedisError
 
-from portal.jobs.models import Job
+from portal.jobs.serving.places import JobProgress, progress_of
 from portal.jobs.streaming.event_log import START, Entry, log_key
 from portal.jobs.streaming.threads import in_pool
 from portal.redis_client import redis_client
@@ -37,12 +37,14 @@ BATCH_ENTRIES = 100
 class Batch:
     """A batch of entries that follow ``before`` in the log; empty after a second of silence.
 
-    ``over`` says that the job has ended, and that its row holds all there will be.
+    After a silence it says how the job stands, if the database could be asked. ``over`` says that
+    the job has ended, and that its row holds all there will be.
     """
 
     before: str
     entries: list[Entry] = field(repr=False)
     over: bool = False
+    progress: JobProgress | None = None
 
     @property
     def last_id(self) -> str:
@@ -83,10 +85,10 @@ class Feed:
 
     async def _keep(self) -> Batch:
         while not self._over:
-            entries = await self._read()
+            entries, progress = await self._read(), None
             if not entries or any(b"ended" in fields for _, fields in entries):
-                self._over = await _has_ended(self._job_id)
-            self._pass_on(Batch(self._position, entries, self._over))
+                self._over, progress = await _look(self._job_id)
+            self._pass_on(Batch(self._position, entries, self._over, progress))
         return Batch(self._position, [], over=True)
 
     def _pass_on(self, batch: Batch) -> None:
@@ -134,12 +136,14 @@ def _client() -> redis.asyncio.Redis:
 
 
 @in_pool
-def _has_ended(job_id: UUID) -> bool:
+def _look(job_id: UUID) -> tuple[bool, JobProgress | None]:
+    """Look whether the job has ended, and how it stands; once for all its readers here."""
     try:
-        return not Job.objects.open().filter(pk=job_id).exists()
+        progress = progress_of(job_id)
     except OperationalError as error:
         log.warning("The database is away; job %s is looked up again: %s", job_id, error)
-        return False
+        return False, None
+    return progress is None, progress
 
 
 _feeds: dict[tuple[asyncio.AbstractEventLoop, UUID], Feed] = {}

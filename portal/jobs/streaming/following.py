@@ -91,7 +91,7 @@ class Reader:
         if batch.over:
             yield from self._rest(batch.last_id)
         elif not batch.entries:
-            yield self._render(LogItem(batch.last_id))
+            yield self._render(LogItem(batch.last_id, progress=batch.progress))
 
     def _entry(self, entry: Entry) -> str:
         item = read_entry(entry)

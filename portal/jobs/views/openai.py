@@ -22,6 +22,7 @@ from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.rate_limit_headers import rate_limit_headers
 from portal.jobs.services import cancel_job, submit
+from portal.jobs.serving.places import JobProgress, place_when_made
 from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
 from portal.jobs.streaming.sse import sse_response
@@ -97,9 +98,10 @@ def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[s
     completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
     submitted = submit(caller=caller, completion_request=completion_request, now=now)
     job, limits = submitted.job, rate_limit_headers(submitted.standing, now)
-    terms = terms_of(job)
+    terms, place = terms_of(job), place_when_made(job, now)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
-    return job, completion_request, reply, {**licence_headers(terms), **limits}
+    queue = place.headers if place else {}
+    return job, completion_request, reply, {**licence_headers(terms), **limits, **queue}
 
 
 async def _whole(job: Job, reply: Reply) -> HttpResponse:
@@ -143,7 +145,7 @@ class Chunks:
         if item.event:
             return _data(self._reply.chunk(item.event))
         if item.ended is None:
-            return ": still here\n\n"
+            return _comment(item.progress)
         self.ended = True
         return self._end(item.ended)
 
@@ -155,6 +157,12 @@ class Chunks:
         if self._include_usage:
             usage = _data(self._reply.usage_chunk(Job.objects.get(pk=self._job.pk)))
         return f"{usage}data: [DONE]\n\n"
+
+
+def _comment(progress: JobProgress | None) -> str:
+    """Return a line that clients skip, with the job's place while it waits for its turn."""
+    words = progress.in_words if progress and progress.waits else "still here"
+    return f": {words}\n\n"
 
 
 def _data(content: dict[str, Any]) -> str:

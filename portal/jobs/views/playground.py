@@ -34,6 +34,7 @@ from portal.jobs.playground.playable import PlayableModel, playable_by, quotas_o
 from portal.jobs.playground.presentation import ending, figures, snippets, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
+from portal.jobs.serving.places import JobProgress, progress_now
 from portal.jobs.streaming.event_log import START, LogItem, so_far
 from portal.jobs.streaming.following import follow
 from portal.jobs.streaming.slots import StreamSlot, occupied, take_slot
@@ -161,13 +162,13 @@ def _shown(job: Job) -> dict[str, Any]:
     model = hosted_model(job.revision)
     events, last_id = so_far(job)
     prompt = model.decode(job.prompts[0]) if job.prompts else ""  # forgotten
-    terms = terms_of(job)
+    terms, progress = terms_of(job), progress_now(job, timezone.now())
     return {
         "job": job,
         "prompt": prompt,
         "words": words(events, model),
         "last_id": last_id,
-        "ending": ending(job, events),
+        "ending": progress.in_words if progress else ending(job, events),
         "figures": figures(job, timezone.now()),
         "set_elsewhere": set_elsewhere(job),
         "snippets": snippets(job, prompt),
@@ -212,11 +213,19 @@ async def _word_events(
             yield line
 
 
+def _silence(progress: JobProgress | None) -> str:
+    """Tell the page how its job stands while no words come."""
+    if progress is None:
+        return ": still here\n\n"
+    name = "waiting" if progress.waits else "running"
+    return f"event: {name}\ndata: {json.dumps(progress.in_words)}\n\n"
+
+
 def _rendered(model: HostedModel, item: LogItem) -> str:
     if item.ended:
         return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:
-        return ": still here\n\n"
+        return _silence(item.progress)
     html = "".join(word.markup for word in words([item.event], model))
     return f"id: {item.last_id}\nevent: words\ndata: {json.dumps(html)}\n\n"
 
@@ -235,5 +244,10 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def jobs(request: HttpRequest) -> HttpResponse:
     own = Job.objects.of(request.user).with_names().defer("params", "prompts", "result_json")
     page = Paginator(own, PAGE_SIZE).get_page(request.GET.get("page"))
-    quotas = quotas_of(_signed_in(request), timezone.now())
-    return render(request, "jobs/jobs.html", {"page": page, "quotas": quotas})
+    now = timezone.now()
+    context = {
+        "page": page,
+        "rows": [(job, progress_now(job, now)) for job in page],
+        "quotas": quotas_of(_signed_in(request), now),
+    }
+    return render(request, "jobs/jobs.html", context)

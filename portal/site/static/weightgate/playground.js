@@ -30,6 +30,9 @@
     const caret = node.querySelector(".caret");
     const status = node.querySelector("[role=status]");
     const source = new EventSource(node.dataset.events);
+    const say = (event) => (status.textContent = JSON.parse(event.data));
+    source.addEventListener("waiting", say);
+    source.addEventListener("running", say);
     source.addEventListener("words", (event) => {
       caret.insertAdjacentHTML("beforebegin", JSON.parse(event.data));
       status.textContent = "being written";

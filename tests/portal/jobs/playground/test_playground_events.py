@@ -40,7 +40,7 @@ async def listen(async_client, job, **headers):
     assert response["X-Accel-Buffering"] == "no"
     blocks = "".join([part.decode() async for part in response.streaming_content]).split("\n\n")
     named = [dict(line.split(": ", 1) for line in block.split("\n")) for block in blocks if block]
-    return [(e["id"], e["event"], json.loads(e["data"])) for e in named if "event" in e]
+    return [(e["id"], e["event"], json.loads(e["data"])) for e in named if "id" in e]
 
 
 async def test_words_come_as_the_pages_own_markup_then_the_end(async_client, job):

@@ -1,0 +1,190 @@
+"""Tell a queued job's place in its model's queue, and estimate how long it will wait.
+
+Headers, streams and pages all ask here. People take turns, as in the claim: where a job stands
+depends on how much of its owner's runs or waits before it, and then on its age. Who comes later may
+still go before, so a place is where the job stands now.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from portal.jobs.models import Job
+from portal.jobs.serving.presence import NOTE_SECONDS
+
+LONGEST = 2_000
+FRESH_SECONDS = 1.0
+RECENT_JOBS, RECENT = 50, timedelta(hours=1)
+SEEN = timedelta(seconds=3 * NOTE_SECONDS)
+
+# One pass over what waits for one model, by the index of queued jobs.
+ORDER = """
+WITH busy AS (
+    SELECT person_id, sum(samples) AS samples FROM jobs_job WHERE state = 'running'
+    GROUP BY person_id
+), waiting AS (
+    SELECT id, priority, created_at, coalesce(busy.samples, 0) + coalesce(
+        sum(job.samples) OVER (PARTITION BY person_id ORDER BY priority, created_at, id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM jobs_job job LEFT JOIN busy USING (person_id)
+    WHERE state = 'queued' AND repo_id = %(repo)s
+)
+SELECT id FROM waiting ORDER BY before, priority, created_at, id LIMIT %(longest)s
+"""
+
+# A job's engine seconds are its share of the engine's time, so their mean is the time from one
+# job's end to the next while the engine is full.
+PACE = """
+SELECT count(*), (
+    SELECT avg(engine_seconds) FROM (
+        SELECT engine_seconds FROM jobs_job
+        WHERE ended_at > %(since)s AND repo_id = %(repo)s AND state = 'succeeded'
+        ORDER BY ended_at DESC LIMIT %(recent)s
+    ) AS ended
+    WHERE EXISTS (
+        SELECT 1 FROM jobs_servedrevision served
+        JOIN catalog_revision revision ON revision.id = served.revision_id
+        WHERE revision.repo_id = %(repo)s AND served.last_seen_at > %(seen_since)s
+    )
+)
+FROM jobs_job WHERE state = 'running' AND repo_id = %(repo)s
+"""
+
+
+@dataclass(frozen=True)
+class QueuePlace:
+    """The place of a queued job: how many go before it, and about how long that takes.
+
+    ``wait_seconds`` is None where nothing is known to estimate it from: no worker is there, or none
+    has ended a job of late.
+    """
+
+    ahead: int
+    wait_seconds: int | None
+
+    @property
+    def position(self) -> int:
+        """Return the place as people count: the next is the first."""
+        return self.ahead + 1
+
+    @property
+    def in_words(self) -> str:
+        place = f"{self.ahead:,} ahead of you" if self.ahead else "next in line"
+        if not self.wait_seconds:
+            return place
+        return f"{place}, about {_about(self.wait_seconds)}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the response headers that tell the place to a program."""
+        headers = {"X-Weightgate-Queue-Position": str(self.position)}
+        if self.wait_seconds is not None:
+            headers["X-Weightgate-Queue-Wait-Seconds"] = str(self.wait_seconds)
+        return headers
+
+
+def _about(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The order of one model's queued jobs at one moment, and the pace at which they go."""
+
+    ahead: dict[UUID, int]
+    running: int
+    seconds_per_job: float | None
+    read_at: float = field(default_factory=time.monotonic)
+
+    def place_of(self, job_id: UUID) -> QueuePlace | None:
+        """Return a job's place; None where it isn't queued, or is too far back to be counted."""
+        ahead = self.ahead.get(job_id)
+        return None if ahead is None else QueuePlace(ahead, self._wait_seconds(ahead))
+
+    def _wait_seconds(self, ahead: int) -> int | None:
+        """Estimate the time until so many jobs were taken up, and this one after them."""
+        if self.seconds_per_job is None:
+            return None
+        free_places = max(settings.ENGINE_MAX_NUM_SEQS - self.running, 0)
+        return round(max(ahead + 1 - free_places, 0) * self.seconds_per_job)
+
+
+_queues: dict[int, Queue] = {}
+_reading = threading.Lock()
+
+
+def queue_of(repo_id: int, now: datetime) -> Queue:
+    """Return the queue of a model as it was within the last second.
+
+    All who wait for one model in one process share an answer, so that they cost two queries a
+    second, however many they are.
+    """
+    with _reading:
+        queue = _queues.get(repo_id)
+        if queue is None or time.monotonic() - queue.read_at >= FRESH_SECONDS:
+            queue = _queues[repo_id] = read_queue(repo_id, now)
+        return queue
+
+
+def read_queue(repo_id: int, now: datetime) -> Queue:
+    """Read the queue of a model as it is now. It asks nothing of Redis, which may be frozen."""
+    values: dict[str, Any] = {
+        "repo": repo_id,
+        "longest": LONGEST,
+        "recent": RECENT_JOBS,
+        "since": now - RECENT,
+        "seen_since": now - SEEN,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ORDER, values)
+        ahead = {job_id: number for number, (job_id,) in enumerate(cursor.fetchall())}
+        cursor.execute(PACE, values)
+        return Queue(ahead, *cursor.fetchone())
+
+
+def place_when_made(job: Job, now: datetime) -> QueuePlace | None:
+    """Return the place that a job has just got; None where it is too far back to be counted."""
+    return read_queue(job.repo_id, now).place_of(job.pk)
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """The state of an open job, with its place while it is queued."""
+
+    state: str
+    place: QueuePlace | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.state == Job.State.QUEUED
+
+    @property
+    def in_words(self) -> str:
+        """Say in a few words what becomes of the job at present."""
+        if not self.waits:
+            return "being written"
+        return f"queued, {self.place.in_words}" if self.place else "queued"
+
+
+def progress_now(job: Job, now: datetime) -> JobProgress | None:
+    """Return how a job stands; None once it has ended."""
+    if job.state == Job.State.QUEUED:
+        return JobProgress(job.state, queue_of(job.repo_id, now).place_of(job.pk))
+    return JobProgress(job.state) if job.is_open else None
+
+
+def progress_of(job_id: UUID) -> JobProgress | None:
+    """Return how the job of this id stands by now; None once it has ended."""
+    job = Job.objects.only("state", "repo_id").filter(pk=job_id).first()
+    return progress_now(job, timezone.now()) if job else None
