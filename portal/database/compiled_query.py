@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +25,9 @@ class CompiledQuery:
         self, build: Callable[..., QuerySet[Any, Any]], stand_ins: Mapping[str, int | datetime]
     ) -> None:
         self._build, self._stand_ins = build, stand_ins
-        self._by_thread = threading.local()  # as a connection is one thread's
+        # For all threads: a server's requests may each have one of their own. What is compiled
+        # keeps the connection that it was compiled by, but to read rows asks it for nothing.
+        self._once: _Compiled | None = None
 
     def rows(self, **values: int | datetime) -> list[tuple[Any, ...]]:
         """Run the query with a value for each stand-in, by name."""
@@ -41,10 +42,9 @@ class CompiledQuery:
         return [tuple(row) for row in rows]
 
     def _compiled(self) -> _Compiled:
-        compiled: _Compiled | None = getattr(self._by_thread, "compiled", None)
-        if compiled is None:
-            compiled = self._by_thread.compiled = self._compile()
-        return compiled
+        if self._once is None:
+            self._once = self._compile()  # two threads at once compile the same
+        return self._once
 
     def _compile(self) -> _Compiled:
         query = self._build(**self._stand_ins).query

@@ -24,7 +24,7 @@ from inference.tokenizer.detokenizer import Detokenizer
 from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
-from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.services.lookup import find_repo, head_revision
 from portal.errors import DomainError
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
@@ -268,10 +268,17 @@ def read_text_alike(first: Revision, second: Revision) -> bool:
 
 def hosted_model(revision: Revision) -> HostedModel:
     """Read what a prompt needs of a revision. Raises EntryNotFound without a config.json."""
-    blobs = dict(revision.files.filter(path__in=READ).values_list("path", "blob_id"))
+    return _model_of(revision.pk, revision.commit)
+
+
+# By key and commit: the files of a revision never change. A refusal isn't kept.
+@lru_cache(maxsize=64)
+def _model_of(revision_id: int, commit: str) -> HostedModel:
+    files = File.objects.filter(revision_id=revision_id, path__in=READ)
+    blobs = dict(files.values_list("path", "blob_id"))
     if CONFIG not in blobs:
-        raise EntryNotFound(CONFIG, revision.commit)
-    return _model(revision.commit, tuple(sorted(blobs.items())))
+        raise EntryNotFound(CONFIG, commit)
+    return _model(commit, tuple(sorted(blobs.items())))
 
 
 # By the files' hashes: a revision never changes, and reading a tokenizer is slow.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -24,6 +25,11 @@ class Usage(NamedTuple):
     tokens: int
     waiting_tokens: int
     jobs: int
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[Any, ...]]) -> Usage:
+        """Return the use in the rows of one person, who has none without a job."""
+        return cls(*next(iter(rows), (0, 0, 0)))
 
 
 class JobQuerySet(models.QuerySet[M]):
@@ -64,11 +70,12 @@ class JobQuerySet(models.QuerySet[M]):
         tokens: Q,
         waiting_tokens: Q = NOTHING,
         jobs: Q = NOTHING,
-    ) -> Usage:
-        """Count, in one query, what is used of three quotas; each counts the jobs that it matches.
+    ) -> models.QuerySet[Any, Any]:
+        """Count, for each person, what is used of three quotas; each counts jobs that it matches.
 
         Tokens are those of jobs made since ``day``. Open jobs count with all that they may yet
-        use, ended ones with what they used: nothing where no worker ever began.
+        use, ended ones with what they used: nothing where no worker ever began. The rows are those
+        of ``Usage``.
         """
         today, is_open = Q(created_at__gte=day), Q(state__in=OPEN_STATES)
         used = Case(
@@ -76,12 +83,12 @@ class JobQuerySet(models.QuerySet[M]):
             When(started_at=None, then=0),
             default=F("prompt_tokens") + F("completion_tokens"),
         )
-        sums = self.filter(today | is_open).aggregate(
+        people = self.filter(today | is_open).order_by().values("person")
+        return people.annotate(
             tokens=Coalesce(Sum(used, filter=today & tokens), 0),
             waiting_tokens=Coalesce(Sum(used, filter=today & waiting_tokens), 0),
             jobs=Count("pk", filter=is_open & jobs),
-        )
-        return Usage(**sums)
+        ).values_list(*Usage._fields)
 
     def lapsed_at(self, now: datetime) -> JobQuerySet[M]:
         """Select jobs whose worker has let its lease run out."""

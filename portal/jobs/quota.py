@@ -7,20 +7,29 @@ models together. Tokens are counted by the day, which begins at 00:00 UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from math import inf
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Limits
 from portal.access.policy.quotas import SILENT, defaults_of
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.database.compiled_query import CompiledQuery
 from portal.formatting import counted, start_of_day
 from portal.jobs.models import Job
+from portal.jobs.querysets import Usage
 
+STAND_INS: dict[str, int | datetime] = {
+    "person": -101,
+    "repo": -102,
+    "day": datetime.min.replace(tzinfo=UTC),
+}
 OPEN_JOBS_RETRY_SECONDS = 2  # nobody knows when a job ends
 
 
@@ -135,13 +144,9 @@ class QuotaUse:
 
 def standing_of(person: User, allowance: Allowance, now: datetime) -> QuotaUse:
     """Count what a person uses of an allowance, in one query."""
-    of_model = Q(repo=allowance.repo)
-    usage = Job.objects.of(person).usage(
-        start_of_day(now),
-        tokens=of_model if allowance.has_own_tokens else Q(has_own_tokens=False),
-        waiting_tokens=of_model,
-        jobs=of_model if allowance.has_own_jobs else Q(has_own_place=False),
-    )
+    query = _usage(has_own_tokens=allowance.has_own_tokens, has_own_jobs=allowance.has_own_jobs)
+    rows = query.rows(person=person.pk, repo=allowance.repo.pk, day=start_of_day(now))
+    usage = Usage.of(rows)
     name = allowance.repo.full_name
     today = Quota(usage.tokens, allowance.tokens_per_day, name if allowance.has_own_tokens else "")
     if allowance.waiting_tokens is not None:
@@ -150,10 +155,24 @@ def standing_of(person: User, allowance: Allowance, now: datetime) -> QuotaUse:
     return QuotaUse(allowance, today, usage.jobs)
 
 
+@cache
+def _usage(*, has_own_tokens: bool, has_own_jobs: bool) -> CompiledQuery:
+    def build(**ids: Any) -> QuerySet[Job, Any]:
+        of_model = Q(repo=ids["repo"])
+        return Job.objects.of(ids["person"]).usage(
+            ids["day"],
+            tokens=of_model if has_own_tokens else Q(has_own_tokens=False),
+            waiting_tokens=of_model,
+            jobs=of_model if has_own_jobs else Q(has_own_place=False),
+        )
+
+    return CompiledQuery(build, STAND_INS)
+
+
 def quota_today(person: User, now: datetime) -> Quota:
     """Return the day's quota over all models that have none of their own."""
     shared = Q(has_own_tokens=False)
-    usage = Job.objects.of(person).usage(start_of_day(now), tokens=shared)
+    usage = Usage.of(Job.objects.of(person).usage(start_of_day(now), tokens=shared))
     return Quota(usage.tokens, settings.DAILY_TOKENS)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -10,6 +12,13 @@ from portal.access.models import Acceptance, Grant
 from portal.accounts.models import User
 from portal.catalog.models import LicenceVersion, Mode, ModelRepo
 from portal.catalog.services.licences import version_in_force
+from portal.database.compiled_query import CompiledQuery
+
+STAND_INS: dict[str, int | datetime] = {
+    "person": -101,
+    "repo": -102,
+    "at": datetime.min.replace(tzinfo=UTC),
+}
 
 
 def versions_of_grants(repo: ModelRepo) -> QuerySet[LicenceVersion]:
@@ -33,12 +42,23 @@ def governing_version(
     """
     if repo.licence_id is None:
         return None
-    then = Grant.objects.usable_by(person).opening_then(repo, mode, at).active_then(at)
-    signed = (
-        Acceptance.objects.filter(person=person, accepted_at__lte=at)
-        .filter(Q(grants__in=then.values("pk")) | Q(memberships__grant__in=then.values("pk")))
-        .select_related("licence_version__licence")
-        .order_by("-accepted_at", "-pk")
-        .first()
-    )
-    return signed.licence_version if signed else version_in_force(repo, at)
+    signed = _signed(mode).rows(person=person.pk, repo=repo.pk, at=at)
+    if not signed:
+        return version_in_force(repo, at)
+    versions = LicenceVersion.objects.select_related("licence").defer("text")
+    return versions.get(pk=signed[0][0])
+
+
+@cache
+def _signed(mode: Mode) -> CompiledQuery:
+    """Return the query for the version that was signed last; each answer of a model asks it."""
+
+    def build(**ids: Any) -> QuerySet[Acceptance, Any]:
+        person, repo, at = User(pk=ids["person"]), ModelRepo(pk=ids["repo"]), ids["at"]
+        then = Grant.objects.usable_by(person).opening_then(repo, mode, at).active_then(at)
+        signed = Acceptance.objects.filter(person=person, accepted_at__lte=at).filter(
+            Q(grants__in=then.values("pk")) | Q(memberships__grant__in=then.values("pk"))
+        )
+        return signed.order_by("-accepted_at", "-pk").values_list("licence_version_id")[:1]
+
+    return CompiledQuery(build, STAND_INS)
