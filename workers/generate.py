@@ -255,7 +255,7 @@ class JobClaims:
             self.loop.halt(run, status)
 
     def _claim(self) -> None:
-        while (passed_over := self.loop.people_passed_over()) is not None:
+        while (passed_over := self.loop.lanes_passed_over()) is not None:
             job = claim_next_job(
                 worker=self.worker,
                 passing_over=passed_over,

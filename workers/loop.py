@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Protocol
@@ -15,16 +15,19 @@ from django.utils import timezone
 
 from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from portal.jobs.models import Job
-from portal.jobs.services import LeaseStatus
+from portal.jobs.services import Lane, LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, append
 from workers.energy.account import EnergyAccount
 from workers.energy.meter import EnergyMeter, EstimateMeter
 from workers.runs import Run, Turn, job_of
-from workers.shares import Shares
+from workers.sharing.counters import FairCounters
+from workers.sharing.shares import Placement, Shares
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
 STOP_SECONDS = 10.0
+LANES_PER_PLACE = 8  # of which jobs are claimed, at most
+SAMPLES_AHEAD = 2  # of a lane, which wait here
 
 
 class EngineProtocol(Protocol):
@@ -32,6 +35,7 @@ class EngineProtocol(Protocol):
 
     def submit(self, request: EngineRequest) -> str: ...
     def step(self) -> list[TokenEvent]: ...
+    def set_priority(self, request_id: str, priority: int) -> bool: ...
     def cancel(self, request_id: str) -> bool: ...
     def stats(self) -> EngineStats: ...
     def close(self) -> None: ...
@@ -63,6 +67,7 @@ class EngineLoop:
         self._arrived: deque[Run] = deque()
         self._runs: dict[UUID, Run] = {}
         self._arrivals = count()
+        self._counters = FairCounters()
         self._work = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
@@ -90,17 +95,21 @@ class EngineLoop:
         run.lease_status = status
         self._work.set()
 
-    def people_passed_over(self) -> set[int] | None:
-        """Return the people whose jobs should not be claimed now; None if nobody's should.
+    def lanes_passed_over(self) -> set[Lane] | None:
+        """Return the lanes whose jobs should not be claimed now; None if nobody's should.
 
-        As many jobs as the engine has places are always claimed. Beyond that only those of people
-        who have none here, so that one person's jobs keep nobody from the next place.
+        Until there are samples for each place, anybody's jobs are claimed. Beyond that each lane
+        has some samples that wait here, so that whoever's turn it is has one ready.
         """
         runs = self.runs()
-        people = {run.job.person_id for run in runs}
-        if len(runs) < self.max_num_seqs:
+        if sum(run.sample_count for run in runs) < self.max_num_seqs:
             return set()
-        return people if len(people) < self.max_num_seqs else None
+        waiting: Counter[Lane] = Counter()
+        for run in runs:
+            waiting[Lane.of(run.job)] += run.waiting_count
+        if len(waiting) >= LANES_PER_PLACE * self.max_num_seqs:
+            return None
+        return {lane for lane, samples in waiting.items() if samples >= SAMPLES_AHEAD}
 
     def _loop(self) -> None:
         try:
@@ -148,12 +157,22 @@ class EngineLoop:
         run.waiting.clear()
 
     def _submit_samples(self) -> None:
-        shares = self._shares()
-        while (turn := shares.next()) is not None:
-            self._submit(*turn)
+        shares = Shares(self._runs.values(), self.max_num_seqs, self._counters, self._arrivals)
+        while (placement := shares.next()) is not None:
+            self._place(placement)
 
-    def _shares(self) -> Shares:
-        return Shares(self._runs.values(), self.max_num_seqs, self._arrivals)
+    def _place(self, placement: Placement) -> None:
+        if placement.displaced is not None:
+            sample = placement.displaced
+            self._turn_over(sample.run, sample.request_id, sample.turn.displaced())
+        if placement.resumed is None:
+            self._submit(placement.run, placement.turn)
+        else:
+            self._turn_over(placement.run, placement.resumed, placement.turn)
+
+    def _turn_over(self, run: Run, request_id: str, turn: Turn) -> None:
+        run.live[request_id] = turn
+        self.engine.set_priority(request_id, turn.engine_priority)
 
     def _submit(self, run: Run, turn: Turn) -> None:
         request = run.request(run.waiting.popleft(), turn)
@@ -161,6 +180,8 @@ class EngineLoop:
             run.live[self.engine.submit(request)] = turn
         except ValueError as error:
             run.error = str(error)
+        else:
+            self._counters.charge(run.job, len(request.prompt_token_ids))
 
     def _charge(self, seconds: float) -> None:
         """Share a step's time and energy out to runs by the tokens that it computed for them."""
@@ -185,6 +206,7 @@ class EngineLoop:
                 continue  # its run was halted
             event = run.take(token_event, now)
             self.generated_tokens += len(token_event.token_ids)
+            self._counters.charge(run.job, len(token_event.token_ids))
             if run.job.stream:
                 streamed.append((job_id, event))
         return streamed

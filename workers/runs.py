@@ -23,23 +23,23 @@ from portal.observability.request_ids import bound_to
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
-SLOTS = 1 << 16  # more than the samples that one person can have in the engine
+DISPLACED = 1 << 40  # a priority in the engine behind that of each sample with a place
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Turn:
-    """A live sample's place in the engine's order.
+    """A sample's place in the engine: when it got it, and its priority there.
 
-    That is by its job's priority, then by its slot among its person's samples, then by arrival.
+    ``slot`` is the lowest that its tenant had free; None while it waits, having given way.
     """
 
-    priority: int
-    slot: int
     arrival: int
+    slot: int | None
+    engine_priority: int
 
-    @property
-    def engine_priority(self) -> int:
-        return self.priority * SLOTS + self.slot
+    def displaced(self) -> Turn:
+        """Return what is left of it when it goes to another: the sample runs after all others."""
+        return Turn(self.arrival, None, DISPLACED)
 
 
 def job_of(engine_request_id: str) -> UUID:
@@ -105,6 +105,19 @@ class Run:
     def hungry(self) -> bool:
         """Tell whether the run has samples to submit."""
         return bool(self.waiting) and not self.error
+
+    @property
+    def waiting_count(self) -> int:
+        """Return how many samples have no place; any thread may ask."""
+        if self.error:
+            return 0
+        displaced = sum(turn.slot is None for turn in self.live.copy().values())
+        return len(self.waiting) + displaced
+
+    @property
+    def sample_count(self) -> int:
+        """Return how many samples run or wait here; any thread may ask."""
+        return len(self.waiting) + len(self.live)
 
     @property
     def done(self) -> bool:

@@ -1,9 +1,9 @@
 """Take requests and return token events.
 
-One thread calls ``step``; ``submit`` and ``cancel`` may be called from any. The lock is held while
-a step is planned and its outputs are taken in, not while the model runs. A sample cancelled
-meanwhile still writes into blocks that are free by then: they get a new owner only in the next
-plan, which comes after those writes.
+One thread calls ``step``; ``submit``, ``set_priority`` and ``cancel`` may be called from any. The
+lock is held while a step is planned and its outputs are taken in, not while the model runs. A
+sample cancelled meanwhile still writes into blocks that are free by then: they get a new owner only
+in the next plan, which comes after those writes.
 """
 
 import secrets
@@ -142,6 +142,15 @@ class Engine:
             events = self._live.cancel(request_id)
             self._pending_events += events
         return bool(events)
+
+    def set_priority(self, request_id: str, priority: int) -> bool:
+        """Have a request go earlier or later from the next step on, as its priority says.
+
+        A running one may so be preempted, and goes on later where it stood. Returns False for an id
+        that is unknown or finished.
+        """
+        with self._lock:
+            return self._live.set_priority(request_id, priority)
 
     @property
     def has_work(self) -> bool:

@@ -173,6 +173,13 @@ class LiveRequests:
             self._finish(sequence)
         return events
 
+    def set_priority(self, request_id: str, priority: int) -> bool:
+        """Give a request's samples another priority. Return False if it is unknown or has ended."""
+        samples = self._samples.get(request_id, {})
+        for sample in samples.values():
+            self._scheduler.set_priority(sample.sequence, priority)
+        return bool(samples)
+
     def cancel(self, request_id: str) -> list[TokenEvent]:
         """End a request and return its samples' last events; none if it is unknown or has ended."""
         samples = self._samples.pop(request_id, {}).values()

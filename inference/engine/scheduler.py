@@ -148,6 +148,14 @@ class Scheduler:
             self._deadlines[sequence] = sequence.deadline
         self._enqueue(sequence)
 
+    def set_priority(self, sequence: Sequence, priority: int) -> None:
+        """Give a sample, waiting or running, another place in the order."""
+        for queue in (self._waiting, self._running):
+            if _remove(queue, sequence):
+                sequence.priority = priority
+                insort(queue, sequence, key=lambda queued: queued.order)
+                return
+
     def schedule(self) -> Batch:
         """Grow the running samples, admit what fits, and share out the step's tokens.
 
@@ -244,8 +252,10 @@ class Scheduler:
         return len(running) < self._max_num_seqs and wanted + growing <= num_free
 
 
-def _remove(queue: list[Sequence], sequence: Sequence) -> None:
-    """Remove a sequence from a sorted list if it is there, by binary search."""
+def _remove(queue: list[Sequence], sequence: Sequence) -> bool:
+    """Remove a sequence from a sorted list, by binary search. Return False if it isn't there."""
     at = bisect_left(queue, sequence.order, key=lambda queued: queued.order)
     if at < len(queue) and queue[at] is sequence:
         del queue[at]
+        return True
+    return False

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from portal.accounts.models import AccessToken, Organization
 from portal.accounts.tokens.authentication import Caller
@@ -176,6 +178,17 @@ class Job(models.Model):
                 name="jobs_waiting",
             ),
             models.Index(
+                "revision",
+                "person",
+                "priority",
+                "has_floor",
+                Coalesce("organization", Value(0, output_field=models.BigIntegerField())),
+                "created_at",
+                "id",
+                condition=models.Q(state="queued"),
+                name="jobs_in_lanes",
+            ),
+            models.Index(
                 fields=["lease_until"], condition=models.Q(state="running"), name="jobs_leased"
             ),
             models.Index(fields=["person", "created_at"], name="jobs_of_person"),
@@ -212,6 +225,11 @@ class Job(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def is_batch(self) -> bool:
+        """Tell whether it yields to those for which somebody waits."""
+        return self.priority >= BATCH
 
     @property
     def caller(self) -> Caller:

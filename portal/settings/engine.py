@@ -19,6 +19,8 @@ ENGINE_RANK_TIMEOUT = timedelta(
     seconds=env.integer("WEIGHTGATE_ENGINE_RANK_TIMEOUT_SECONDS", 120, minimum=1)
 )
 ENGINE_MAX_NUM_SEQS = env.integer("WEIGHTGATE_ENGINE_MAX_NUM_SEQS", 16, minimum=1)
+FLOOR_PERCENT = env.integer("WEIGHTGATE_FLOOR_PERCENT", 20, minimum=1, maximum=90)
+BATCH_PERCENT = env.integer("WEIGHTGATE_BATCH_PERCENT", 5, minimum=1, maximum=90)
 HOSTED_MODEL = env.text("WEIGHTGATE_HOSTED_MODEL")
 JOB_LEASE = timedelta(seconds=env.integer("WEIGHTGATE_JOB_LEASE_SECONDS", 15, minimum=1))
 JOB_SWEEP_SECONDS = env.integer("WEIGHTGATE_JOB_SWEEP_SECONDS", 5, minimum=1)

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from inference import Engine, SamplingParams
-from portal.jobs.models import Job
-from workers.loop import EngineLoop
+from portal.jobs.models import INTERACTIVE, Job
+from portal.jobs.services import Lane
+from workers.loop import LANES_PER_PLACE, SAMPLES_AHEAD, EngineLoop
 
 PLACES = 8
 FEW_TOKENS = 5
@@ -140,12 +141,23 @@ def test_the_engines_time_is_shared_by_who_runs(loop):
 # --- whose jobs are claimed
 
 
-def test_one_persons_jobs_keep_nobody_from_the_next_place(loop):
+def test_a_lane_with_samples_that_wait_here_is_passed_over(loop):
     for _ in range(PLACES - 1):
         loop.add(make_job(1))
-    assert loop.people_passed_over() == set()
-    loop.add(make_job(2))
-    assert loop.people_passed_over() == {1, 2}
-    for person in range(3, PLACES + 1):
+    assert loop.lanes_passed_over() == set(), "there are places yet"
+    loop.add(make_job(2, n=SAMPLES_AHEAD))
+    assert loop.lanes_passed_over() == {lane(1), lane(2)}
+    loop._turn()
+    assert loop.lanes_passed_over() == set(), "nearly all of them have places"
+    loop.add(make_job(3, n=SAMPLES_AHEAD))
+    assert loop.lanes_passed_over() == {lane(3)}
+
+
+def test_at_some_number_of_lanes_no_more_jobs_are_claimed(loop):
+    for person in range(LANES_PER_PLACE * PLACES):
         loop.add(make_job(person))
-    assert loop.people_passed_over() is None
+    assert loop.lanes_passed_over() is None
+
+
+def lane(person):
+    return Lane(None, person, INTERACTIVE, has_floor=False)

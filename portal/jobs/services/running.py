@@ -1,4 +1,4 @@
-"""Let workers claim jobs under a lease, renew it, and commit results under a fence.
+"""Let workers renew the lease of a job, and commit results under a fence.
 
 The fence is the condition that the attempt is the worker's and the state is running: a worker that
 lost its lease changes nothing.
@@ -7,15 +7,15 @@ lost its lease changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from portal.access.policy.policy import Action, may_call
 from portal.audit.events import EventType
@@ -29,53 +29,6 @@ from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
 from portal.observability import metrics
 
 log = logging.getLogger(__name__)
-RECENT = timedelta(minutes=1)
-
-# SKIP LOCKED lets workers claim at once without waiting for one another; the second look at the
-# state keeps a row that was claimed between the two from being claimed again.
-CLAIM = """
-WITH busy AS (
-    SELECT person_id, sum(samples) AS samples FROM jobs_job
-    WHERE state = 'running' OR ended_at > %(recent)s GROUP BY person_id
-), next AS (
-    SELECT job.id FROM jobs_job job LEFT JOIN busy USING (person_id)
-    WHERE job.state = 'queued' AND job.repo_id = %(repo)s AND job.revision_id = %(revision)s
-        AND job.person_id <> ALL(%(passing_over)s::bigint[])
-    ORDER BY coalesce(busy.samples, 0), job.priority, job.created_at, job.id
-    LIMIT 1 FOR NO KEY UPDATE OF job SKIP LOCKED
-)
-UPDATE jobs_job SET state = 'running', attempt = attempt + 1, worker = %(worker)s,
-    lease_until = %(lease_until)s, started_at = coalesce(started_at, %(now)s)
-FROM next WHERE jobs_job.id = next.id AND state = 'queued' RETURNING jobs_job.id
-"""
-
-
-def claim_next_job(
-    *,
-    worker: str,
-    repo_id: int,
-    revision_id: int,
-    now: datetime,
-    passing_over: Collection[int] = (),
-) -> Job | None:
-    """Claim the fairest queued row for this worker; None where nothing waits.
-
-    First come the people with the fewest samples in jobs that run or ended a moment ago, then
-    priority, then age. ``passing_over`` are people of whom the worker has enough jobs.
-    """
-    values: dict[str, Any] = {
-        "recent": now - RECENT,
-        "repo": repo_id,
-        "revision": revision_id,
-        "passing_over": list(passing_over),
-        "worker": worker[:120],
-        "lease_until": now + settings.JOB_LEASE,
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, values)
-        row = cursor.fetchone()
-    return Job.objects.get(pk=row[0]) if row else None
 
 
 class LeaseStatus(Enum):

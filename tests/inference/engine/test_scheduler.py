@@ -299,3 +299,21 @@ from inference import Engine
 assert "torch" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["running", "waiting"])
+def test_another_priority_holds_from_the_next_step_on(waits):
+    _, made = scheduler(seqs=1, blocks=8)
+    first, second = sequence("first", 2, 6), sequence("second", 2, 6)
+    made.add(first)
+    made.add(second)
+    play(made.schedule(), made)
+    if waits:
+        made.set_priority(second, -1)
+    else:
+        made.set_priority(first, 1)
+    assert names(made.schedule()) == ["second"]
+    assert made.preemptions == 1
+    made.finish(second)
+    made.set_priority(second, 5)
+    assert names(made.schedule()) == ["first"]

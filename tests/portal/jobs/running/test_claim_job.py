@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from portal.jobs.models import Job
-from portal.jobs.services import finish_job
+from portal.jobs.services import Lane, finish_job
 from portal.jobs.services.running import JobResult
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job
 
@@ -66,10 +66,10 @@ def test_samples_count_not_jobs(hosted, now):
 
 def test_people_of_whom_there_are_jobs_enough_are_passed_over(hosted, now):
     present, newcomer = make_guest(hosted), make_guest(hosted)
-    make_job(hosted, present, now=now)
-    assert claim(hosted, now=now, passing_over={present.pk}) is None
+    lanes = {Lane.of(make_job(hosted, present, now=now))}
+    assert claim(hosted, now=now, passing_over=lanes) is None
     job = make_job(hosted, newcomer, now=now)
-    assert claim(hosted, now=now, passing_over={present.pk}) == job
+    assert claim(hosted, now=now, passing_over=lanes) == job
 
 
 def test_who_was_served_a_moment_ago_waits_for_who_was_not(hosted, now):

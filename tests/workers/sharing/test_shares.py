@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import count
 from uuid import uuid4
 
@@ -9,7 +10,8 @@ import pytest
 
 from portal.jobs.models import Job
 from workers.runs import Run
-from workers.shares import Shares
+from workers.sharing.counters import FairCounters
+from workers.sharing.shares import Shares
 
 PLACES = 8
 
@@ -36,27 +38,32 @@ class Places:
 
     def __init__(self):
         self.runs = []
-        self.fed = []
         self.arrivals = count()
-
-    def shares(self):
-        return Shares(self.runs, PLACES, self.arrivals)
+        self.counters = FairCounters()
 
     def feed(self):
-        shares, fed = self.shares(), []
-        while (turn := shares.next()) is not None:
-            run, place = turn
-            run.live[f"{run.job.pk}/{run.waiting.popleft()}"] = place
-            fed.append(run.job.person_id)
-        self.fed += fed
+        shares = Shares(self.runs, PLACES, self.counters, self.arrivals)
+        fed = []
+        while (placement := shares.next()) is not None:
+            self._place(placement)
+            fed.append(placement.run.job.person_id)
         return fed
 
+    def _place(self, placement):
+        if (sample := placement.displaced) is not None:
+            sample.run.live[sample.request_id] = sample.turn.displaced()
+        run = placement.run
+        request_id = placement.resumed or f"{run.job.pk}/{run.waiting.popleft()}"
+        run.live[request_id] = placement.turn
+
     def running(self):
-        people = [run.job.person_id for run in self.shares().running()]
-        return {person: people.count(person) for person in people}
+        placed = Counter()
+        for run in self.runs:
+            placed[run.job.person_id] += sum(turn.slot is not None for turn in run.live.values())
+        return dict(placed)
 
     def end_one(self, run):
-        del run.live[min(run.live, key=run.live.get)]
+        del run.live[min(run.live, key=lambda request_id: run.live[request_id].arrival)]
 
 
 def test_one_person_alone_has_every_place(engine):
@@ -109,7 +116,8 @@ def test_who_had_to_yield_goes_on_before_feeding_more(engine):
     engine.runs.append(second)
     engine.feed()
     engine.end_one(first)
-    assert engine.feed() == [], "the sample that yielded has the place"
+    assert engine.feed() == [1], "the sample that gave way has the place"
+    assert len(first.live) == PLACES - 1
     engine.end_one(first)
     assert engine.feed() == [1]
     assert engine.running() == {1: PLACES - 1, 2: 1}
@@ -118,8 +126,3 @@ def test_who_had_to_yield_goes_on_before_feeding_more(engine):
 def test_as_many_people_as_places_have_one_each_and_the_next_waits(engine):
     engine.runs = [make_run(person, 16) for person in range(PLACES + 1)]
     assert engine.feed() == list(range(PLACES))
-
-
-def test_priority_goes_before_shares(engine):
-    engine.runs = [make_run(1, 128), make_run(2, 5, priority=-1)]
-    assert engine.feed() == [2] * 5 + [1] * 3

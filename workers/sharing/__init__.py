@@ -1,0 +1,1 @@
+"""Fair shares of the engine: weighted fair queueing over tenants and people, by tokens."""
