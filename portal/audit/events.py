@@ -19,6 +19,7 @@ class EventType(models.TextChoices):
     REFERENCE_READDRESSED = "reference.readdressed"
     REFERENCE_CANCELLED = "reference.cancelled"
     REFERENCE_ANSWERED = "reference.answered"
+    ORGANIZATION_WEIGHED = "organization.weighed"
     LAB_CREATED = "lab.created"
     NAMESPACE_ROLE_GIVEN = "namespace.role_given"
     NAMESPACE_ROLE_TAKEN = "namespace.role_taken"
