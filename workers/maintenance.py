@@ -19,6 +19,7 @@ from portal.catalog.services.storage_check import verify_storage
 from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.accounting.transfers import read_transfers
 from portal.jobs.services import sweep
+from portal.jobs.services.forgetting import forget_fetched
 from portal.jobs.ticks import note_tick
 from portal.queue import app
 from portal.site.services.retention import enforce_retention
@@ -32,6 +33,7 @@ def sweep_jobs() -> None:
     now = timezone.now()
     _note_tick(now)
     swept = sweep(now=now)
+    forget_fetched(now)
     if swept.requeued or swept.failed or swept.expired or swept.readdressed:
         log.warning("%s", swept)
 

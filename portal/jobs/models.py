@@ -99,6 +99,8 @@ class Job(models.Model):
     source = models.CharField(max_length=10, choices=Source, default=Source.API)
     model_name = models.CharField(max_length=200)
     params = models.JSONField()
+    # The days for which its texts are kept, as the model's were set when it was made.
+    text_days = models.PositiveSmallIntegerField(null=True, editable=False)
     seed_drawn = models.BooleanField(default=False)  # by the portal: the request named none
     prompts = models.JSONField()
     n = models.PositiveSmallIntegerField(default=1)

@@ -40,6 +40,12 @@ class ModelSettingsInput(Input):
     download_gate = serializers.ChoiceField(required=False, choices=Gate.choices)
     inference_gate = serializers.ChoiceField(required=False, choices=Gate.choices)
     hosted = StrictBooleanField(required=False)
+    prompt_days = StrictIntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        help_text="Days for which prompts and outputs are kept; null for the installation’s.",
+    )
     pickles_allowed = StrictBooleanField(required=False)
     private = StrictBooleanField(required=False)
 
@@ -103,6 +109,7 @@ class ModelSettingsOutput(serializers.ModelSerializer[ModelRepo]):
             "download_gate",
             "inference_gate",
             "hosted",
+            "prompt_days",
             "pickles_allowed",
             "private",
             "decision_days",

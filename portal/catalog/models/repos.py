@@ -46,6 +46,8 @@ class ModelRepo(models.Model):
         Licence, null=True, blank=True, on_delete=models.PROTECT, related_name="repos"
     )
     hosted = models.BooleanField(default=False)
+    # For how many days prompts and outputs are kept after a job's end; None: as the site keeps them
+    prompt_days = models.PositiveSmallIntegerField(null=True, blank=True)
     decision_days = models.PositiveSmallIntegerField(default=14)
     pickles_allowed = models.BooleanField(default=False)
     created_at = models.DateTimeField()

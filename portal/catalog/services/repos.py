@@ -36,6 +36,7 @@ CONFIGURABLE = frozenset(
         "inference_gate",
         "licence",
         "hosted",
+        "prompt_days",
         "decision_days",
         "pickles_allowed",
     }
@@ -131,6 +132,18 @@ def require_valid(repo: ModelRepo, now: datetime) -> None:
         raise FieldErrors(errors)
 
 
+def _require_prompt_days(configuration: dict[str, Any]) -> None:
+    """Refuse more days than the installation keeps prompts. Raise FieldErrors."""
+    days, most = configuration.get("prompt_days"), settings.PROMPT_DAYS
+    if days is not None and not 0 <= days <= most:
+        raise FieldErrors(
+            {
+                "prompt_days": f"Give a whole number of days, 0 to {most}, or none: no model’s "
+                "prompts are kept here for longer."
+            }
+        )
+
+
 def settings_url(repo: ModelRepo) -> str:
     """Return the address of a repo's settings, for messages that are read elsewhere too."""
     return f"{settings.BASE_URL}/{repo.full_name}/settings"
@@ -140,6 +153,7 @@ def _checked(configuration: dict[str, Any]) -> dict[str, Any]:
     unknown = set(configuration) - CONFIGURABLE
     if unknown:
         raise TypeError(f"not a setting of a repo: {', '.join(sorted(unknown))}")
+    _require_prompt_days(configuration)
     return configuration
 
 

@@ -97,7 +97,7 @@ class PlaygroundForm(forms.Form):
         """Offer ``models``; ``inside`` are those whose log-probabilities the person may have."""
         super().__init__(*args, **kwargs)
         self.fields["model"].choices = [(name, name) for name in models]  # type: ignore[attr-defined]
-        self.inside = inside
+        self.models, self.inside = models, inside
         if not inside:
             del self.fields["logprobs"]
         elif len(inside) < len(models):

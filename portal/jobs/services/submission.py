@@ -34,6 +34,7 @@ from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import Allowance, QuotaUse, allowance_of, standing_of
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
 from portal.jobs.rate_limit_headers import headers_on_refusals
+from portal.jobs.services.forgetting import kept_days
 from portal.jobs.services.quota_checks import (
     require_room,
     require_within_a_day,
@@ -177,6 +178,7 @@ def _store(
         revision=revision,
         source=source,
         model_name=completion_request.model,
+        text_days=kept_days(repo),
         params={**completion_request.sampling, "seed": seed},
         seed_drawn=completion_request.seed is None,
         prompts=prompts,

@@ -95,6 +95,14 @@ def announce_end(job_id: UUID, ended: JobEnd) -> None:
     _quietly(pipeline)
 
 
+def delete_logs(job_ids: Iterable[UUID]) -> None:
+    """Delete logs before their time. Where Redis is away, they lapse by themselves."""
+    pipeline = redis_client().pipeline(transaction=False)
+    for job_id in job_ids:
+        pipeline.delete(log_key(job_id))
+    _quietly(pipeline)
+
+
 def _quietly(pipeline: Any) -> None:
     try:
         pipeline.execute()

@@ -22,6 +22,7 @@ from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.rate_limit_headers import rate_limit_headers
 from portal.jobs.services import cancel_job, submit
+from portal.jobs.services.forgetting import forget_delivered, kept_days
 from portal.jobs.serving.places import JobProgress, place_when_made
 from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
@@ -42,6 +43,7 @@ def _model_object(repo: ModelRepo) -> dict[str, Any]:
         "object": "model",
         "created": int(repo.created_at.timestamp()),
         "owned_by": repo.namespace.name,
+        "x_weightgate": {"prompt_days": kept_days(repo)},
     }
 
 
@@ -110,7 +112,10 @@ async def _whole(job: Job, reply: Reply) -> HttpResponse:
     except asyncio.CancelledError:
         await abandon(job)
         raise
-    return await in_pool(_answer)(job, reply)
+    try:
+        return await in_pool(_answer)(job, reply)
+    finally:
+        await _forget(job)
 
 
 def _answer(job: Job, reply: Reply) -> HttpResponse:
@@ -120,6 +125,12 @@ def _answer(job: Job, reply: Reply) -> HttpResponse:
     return HttpResponse(reply.whole(job), content_type="application/json")
 
 
+async def _forget(job: Job) -> None:
+    """Forget the texts of a job whose answer was handed over, if its model's are kept no day."""
+    if job.text_days == 0:
+        await asyncio.shield(in_pool(forget_delivered)(job))
+
+
 async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
     """Yield the stream's events. A client that leaves early stops the job."""
     try:
@@ -127,7 +138,9 @@ async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
             async for line in lines:
                 yield line
     finally:
-        if not chunks.ended:
+        if chunks.ended:
+            await _forget(job)
+        else:
             await abandon(job)
 
 

@@ -30,10 +30,12 @@ from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoad
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
+from portal.jobs.playground.keeping import keeping
 from portal.jobs.playground.playable import PlayableModel, playable_by, quotas_of, standing_for
 from portal.jobs.playground.presentation import ending, figures, snippets, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
+from portal.jobs.services.forgetting import kept_until
 from portal.jobs.serving.places import JobProgress, progress_now
 from portal.jobs.streaming.event_log import START, LogItem, so_far
 from portal.jobs.streaming.following import follow
@@ -129,10 +131,12 @@ def _page(
     request: HttpRequest, person: User, form: PlaygroundForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     now = timezone.now()
-    repo = _hosted(person, str(form["model"].value()))
+    repos = {repo.full_name: repo for repo in hosted_repos(Caller(person))}
+    repo = repos.get(str(form["model"].value()))
     standing = standing_for(person, repo, now) if repo else None
     today = standing.today if standing else quota_today(person, now)
     context = {"form": form, "today": today, "standing": standing, "now": now, **more}
+    context["keeping"] = keeping([repos[name] for name in form.models if name in repos])
     return render(request, "jobs/playground.html", context, status=status)
 
 
@@ -175,6 +179,8 @@ def _shown(job: Job) -> dict[str, Any]:
         "terms": terms,
         "outputs": notice(terms) if terms else "",
         "newer": _hosted_since(job),
+        "forgotten": not job.is_open and not job.prompts,
+        "kept_until": kept_until(job),
     }
 
 

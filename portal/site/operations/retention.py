@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.db.models import CharField, Func, JSONField, Model, Q, QuerySet, Value
+from django.db.models import CharField, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from portal.access.models import Acceptance, AccessRequest, Membership, Screening, Submission
@@ -24,7 +24,7 @@ from portal.access.reporting.retention import (
 from portal.accounts.models import AccessToken, Affiliation, Reference
 from portal.delivery.models import Download
 from portal.jobs.models import Job
-from portal.jobs.texts import PURGED_RESULT, WORDS
+from portal.jobs.services.forgetting import forget_old
 from portal.outbox.models import OutboxMessage
 
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
@@ -51,20 +51,6 @@ def _deleted(rows: QuerySet[Any]) -> int:
 def _forget_downloads(now: datetime) -> int:
     old = Download.objects.filter(started_at__lte=now - MONTH, ip__isnull=False)
     return old.update(ip=None)
-
-
-def _forget_prompts(now: datetime) -> int:
-    has_words = ~Q(prompts=[]) | Q(params__has_any_keys=list(WORDS))
-    old = Job.objects.filter(has_words, ended_at__lte=now - MONTH)
-    old.exclude(result_json="").update(result_json=PURGED_RESULT)
-    return old.update(prompts=[], params=WithoutWords("params"))
-
-
-class WithoutWords(Func):
-    """An expression for a job's parameters without those that may hold what somebody wrote."""
-
-    template = f"(%(expressions)s - ARRAY{list(WORDS)})"
-    output_field = JSONField()
 
 
 def _forget_letters(now: datetime) -> int:
@@ -158,11 +144,12 @@ TABLE = (
     RetentionRule(
         "prompts",
         "Prompts and results of hosted jobs",
-        "30 days after the job ended",
+        "30 days after the job ended; fewer where the lab says so for its model, or the "
+        "installation for all",
         "blanked; counts of tokens and energy stay",
         "Their writers fetch them in that time; nobody else needs them.",
         Job,
-        _forget_prompts,
+        forget_old,
     ),
     RetentionRule(
         "letters",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings as site_settings
 
 from portal.access.requests.form.builder import PageForm
 from portal.accounts.models import Namespace
@@ -156,6 +157,13 @@ class ModelSettingsForm(GatedForm):
         help_text="The newest revision of main, by its name. The name stays while it is served. "
         "Where several are hosted, the operator’s setting says which one a worker loads.",
     )
+    prompt_days = forms.IntegerField(
+        label="Days to keep prompts and outputs",
+        required=False,
+        min_value=0,
+        error_messages=told_as("Days to keep prompts: give a whole number, or leave it empty."),
+        widget=forms.NumberInput(attrs={"min": 0}),
+    )
     pickles_allowed = forms.BooleanField(
         label="Take weights in pickles",
         required=False,
@@ -164,6 +172,13 @@ class ModelSettingsForm(GatedForm):
     )
     licensor, consent = _licensor(), _consent()
     field_order = ("summary", "family", "parameters", "context_length")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["prompt_days"].help_text = (
+            f"After a job’s end; {site_settings.PROMPT_DAYS} at most, which holds where this is "
+            "empty. 0 forgets them once they are delivered, ten minutes later at most."
+        )
 
     def configuration(self) -> dict[str, Any]:
         stated = ("licensor", "consent")
@@ -178,7 +193,7 @@ class ModelSettingsForm(GatedForm):
     @staticmethod
     def initial_of(repo: ModelRepo) -> dict[str, Any]:
         names = ("summary", "why_gated", "family", "parameters", "context_length", "hosted")
-        more = ("download_gate", "inference_gate", "pickles_allowed")
+        more = ("download_gate", "inference_gate", "pickles_allowed", "prompt_days")
         values = {name: getattr(repo, name) for name in (*names, *more)}
         licence = repo.licence.slug if repo.licence else None
         return {**values, "licence": licence, "seen": PRIVATE if repo.private else PUBLIC}

@@ -26,7 +26,9 @@ from portal.site.labs.repos.values import setting_values
 
 TEXTS = {"summary": "one line", "why-gated": "why there is a gate", "family": "such as OPT"}
 NUMBERS = {"parameters": "how many; 0 for unknown", "context-length": "in tokens; 0 for unknown"}
+DAYS = {"prompt-days": "days to keep prompts and outputs; “none” for the installation’s"}
 GATES = {"download-gate": "of the files", "inference-gate": "of hosted use"}
+NO_DAYS = -1  # as the installation keeps them
 SWITCHES = {
     "hosted": "let a worker serve it",
     "pickles-allowed": "take weights in pickles, which may run code where they are loaded",
@@ -163,6 +165,8 @@ def _add_settings(parser: Any) -> None:
         parser.add_argument(f"--{name}", help=words)
     for name, words in NUMBERS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=words)
+    for name, words in DAYS.items():
+        parser.add_argument(f"--{name}", type=_days, metavar="N", help=words)
     for name, words in GATES.items():
         parser.add_argument(f"--{name}", choices=Gate.values, help=words)
     parser.add_argument("--licence", metavar="SLUG", help="one published here; “none” for none")
@@ -170,10 +174,15 @@ def _add_settings(parser: Any) -> None:
         parser.add_argument(f"--{name}", choices=("yes", "no"), help=words)
 
 
+def _days(text: str) -> int:
+    return NO_DAYS if text == "none" else int(text)
+
+
 def _option(field: str) -> str:
     """Return a setting's option, and any other field as it is."""
     option = field.replace("_", "-")
-    return f"--{option}" if option in {*TEXTS, *NUMBERS, *GATES, *SWITCHES, "licence"} else field
+    options = {*TEXTS, *NUMBERS, *DAYS, *GATES, *SWITCHES, "licence"}
+    return f"--{option}" if option in options else field
 
 
 def _add_right(parser: Any) -> None:
@@ -202,6 +211,9 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     for name in NUMBERS:
         if (key := name.replace("-", "_")) in chosen:
             chosen[key] = chosen[key] or None
+    for name in DAYS:
+        if (days := options[key := name.replace("-", "_")]) is not None:
+            chosen[key] = None if days == NO_DAYS else days
     if options["licence"]:
         none = options["licence"] == "none"
         chosen["licence"] = None if none else licence_named(options["licence"])
