@@ -86,6 +86,36 @@ class GateForm(PageForm):
         "Tokens a day while somebody waits",
         "Hosted inference for applicants who are proved, screened and have signed; 0 for none.",
     )
+    tokens_per_day = _number(
+        "tokens_per_day",
+        "Tokens a day of one person",
+        "Hosted inference, where a grant names no other number. 0: as this installation sets it.",
+    )
+    most_tokens_per_day = _number(
+        "most_tokens_per_day",
+        "Tokens a day at most",
+        "So many may reviewers give with a grant. 0: no more than the number above.",
+    )
+    concurrent_jobs = _number(
+        "concurrent_jobs",
+        "Jobs of one person at a time",
+        "They run or wait. 0: as this installation sets it.",
+    )
+    most_concurrent_jobs = _number(
+        "most_concurrent_jobs",
+        "Jobs at a time at most",
+        "So many may reviewers give. 0: no more than the number above.",
+    )
+    context_tokens = _number(
+        "context_tokens",
+        "Tokens of one request",
+        "A prompt and its completion together. 0: all that the model can take.",
+    )
+    most_context_tokens = _number(
+        "most_context_tokens",
+        "Tokens of one request at most",
+        "So many may reviewers give. 0: no more than the number above.",
+    )
     hidden_votes = _switch(
         "Hide votes from those who haven’t voted", "So that the first vote doesn’t sway the others."
     )

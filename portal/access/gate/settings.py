@@ -12,6 +12,7 @@ from portal.access.gate.team_capacity import Demand, Team, shortages, team_of, u
 from portal.access.models import GateSettings
 from portal.access.policy.administering import lock_administered_repo
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import LARGEST, bound_errors
 from portal.accounts.affiliations import find_person
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -31,6 +32,8 @@ RANGES = {
     "member_cap": (0, 1000),
     "waiting_tokens_per_day": (0, 10_000_000),
     "decision_days": (1, 365),
+    **{name: (0, most) for name, most in LARGEST.items()},
+    **{f"most_{name}": (0, most) for name, most in LARGEST.items()},
 }
 SWITCHES = frozenset(
     {
@@ -50,7 +53,8 @@ def save_gate(
     """Change a gate's settings; ``decision_days`` is the repo's own.
 
     Raise FieldErrors, which say how many people are missing, where the team could no longer
-    decide or lift a hold, or where too few could decide a waiting request without a conflict.
+    decide or lift a hold, or where too few could decide a waiting request without a conflict; and
+    for a bound of a quota that is below its default.
     """
     # The lock on the repo keeps two changes at once from making together what each alone may not.
     repo = lock_administered_repo(actor, repo_id)
@@ -65,6 +69,8 @@ def save_gate(
     _require_enough(repo, Demand.of(team, before), Demand.of(team, after), now)
     for name in changed.keys() - {"decision_days"}:
         setattr(settings, name, after[name])
+    if any(name.removeprefix("most_") in LARGEST for name in changed):
+        _require_bounds(settings)
     settings.updated_by, settings.updated_at = actor, now
     settings.save()
     if "decision_days" in changed:
@@ -90,6 +96,12 @@ def _require_in_range(values: Mapping[str, int | bool]) -> None:
         if name in values and not least <= values[name] <= most
     }
     if errors:
+        raise FieldErrors(errors)
+
+
+def _require_bounds(settings: GateSettings) -> None:
+    """Raise FieldErrors for a bound of a quota that is below its default."""
+    if errors := bound_errors(settings):
         raise FieldErrors(errors)
 
 

@@ -26,15 +26,21 @@ from portal.access.lifecycle import (
     is_unended,
 )
 from portal.access.models import Grant, Hold, Membership, Screening
-from portal.access.policy.covered import covered_models, covered_repos
+from portal.access.policy.covered import (
+    covered_models,
+    covered_repos,
+    quotas_in_words,
+    quotas_of,
+)
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
+from portal.access.policy.quotas import SILENT
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.licence_text import in_short
 from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Mode, ModelRepo
 from portal.outbox.models import OutboxMessage
 
 RELATED = (
@@ -96,6 +102,8 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "state": state_for(grant, seen.membership, now),
         "modes": modes_label(grant.modes),
         "conditions": conditions_in_words(grant),
+        "quotas": quotas_in_words(grant),
+        "quotas_in_force": quotas_of(grant) if Mode.INFERENCE in grant.modes else SILENT,
         "models": covered_models(grant),
         "version": version,
         "offered": is_offered(grant, now),

@@ -78,6 +78,7 @@ def sign_newer_version(
         parent=last,
         modes=grant.modes,
         conditions=grant.conditions,
+        quotas=grant.quotas,
         expires_at=last.expires_at,
     )
     screening = start_grant(newer, actor=person, now=now, covering=carried(last))

@@ -13,6 +13,7 @@ from portal.access.policy.conflicts import conflicts_with
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
+from portal.access.policy.quotas import SILENT
 from portal.access.requests.approval_terms import ApprovalTerms, narrowest_terms
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -33,7 +34,9 @@ def agreed_offer(
     _cast(voter, person, repo, terms, now)
     votes = counted_offer_votes(person, repo, now)
     agreement = (
-        narrowest_terms([terms_of(vote) for vote in votes]) if len(votes) >= quorum else None
+        narrowest_terms([terms_of(vote) for vote in votes], SILENT)
+        if len(votes) >= quorum
+        else None
     )
     if agreement is not None:
         _standing(person, repo).update(voided_at=now)

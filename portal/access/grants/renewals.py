@@ -242,7 +242,7 @@ def _decide(
 
 
 def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
-    """Make the new grant, with the old one's modes, conditions and length, and without a gap.
+    """Make the new grant, with the old one's terms, quotas and length, and without a gap.
 
     Where screening has a hit, it begins once the team has cleared it.
     """
@@ -258,6 +258,7 @@ def _grant(renewal: Renewal, *, actor: User | None, now: datetime) -> Grant:
         parent=old,
         modes=old.modes,
         conditions=old.conditions,
+        quotas=old.quotas,
         expires_at=starts_at + term_of(old),
     )
     screening = start_grant(new, actor=actor, now=now, at=starts_at, covering=carried(old))

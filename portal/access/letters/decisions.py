@@ -19,7 +19,7 @@ from portal.access.letters.requests import about_screening
 from portal.access.lifecycle import lapses_at
 from portal.access.models import AccessRequest, Appeal, Decision, Grant, Screening
 from portal.access.policy.conditions import Conditions
-from portal.access.policy.covered import standing_coverage, words_on_models
+from portal.access.policy.covered import quotas_in_words, standing_coverage, words_on_models
 from portal.access.policy.gate_settings import settings_of
 from portal.catalog.models import LicenceVersion
 from portal.formatting import whole_date
@@ -137,7 +137,11 @@ def _decision_of(grant: Grant) -> Decision:
 
 
 def _terms(grants: Sequence[Grant]) -> dict[str, str]:
-    return {"modes": modes_of(*grants), "until": _days(grant.expires_at for grant in grants)}
+    return {
+        "modes": modes_of(*grants),
+        "until": _days(grant.expires_at for grant in grants),
+        "quotas": quotas_in_words(grants[0]),
+    }
 
 
 def _terms_of_models(grants: Sequence[Grant]) -> dict[str, str]:

@@ -85,6 +85,7 @@ _SAMPLES = {
     "offer_until": _NEXT_MONTH,
     "placed_on": _DAY,
     "question": "Which data do you measure on?",
+    "quotas": "Hosted use, for each person: 200,000 tokens a day and 8 jobs at a time.",
     "reason": "The project is over.",
     "record": "Record head of 2027-01-01: 4711 5f2b91c0a7d3e846… Keep this line.",
     "saved_on": _DAY,
@@ -123,7 +124,10 @@ GROUPS: dict[str, dict[str, LetterKind]] = {
     ),
     "Decisions": _group(
         _kind(
-            "approval", "Approved, open at once", _REQUEST, "repo* modes until* licence signed_on"
+            "approval",
+            "Approved, open at once",
+            _REQUEST,
+            "repo* modes until* licence signed_on quotas",
         ),
         _kind(
             "approval_check",
@@ -136,7 +140,7 @@ GROUPS: dict[str, dict[str, LetterKind]] = {
             "offer",
             "Approved, to be signed",
             _REQUEST,
-            "repo* modes until conditions* licence offer_until*",
+            "repo* modes until conditions* licence offer_until* quotas",
             licence="Research Licence 1.3",
         ),
         _kind(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from portal.access.letters.kinds import KINDS
 from portal.access.letters.mailer import words_for
 from portal.access.models import AccessRequest
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import defaults_of, quota_words
 from portal.formatting import whole_date
 from portal.outbox.templates import LetterWords
 
@@ -39,7 +41,8 @@ def letters_before(access_request: AccessRequest) -> dict[str, LetterWords]:
 
 def _facts(access_request: AccessRequest, kind: str) -> dict[str, str]:
     """Return the facts that are certain: only an approval opens under the text that was signed."""
-    facts = {"applicant": access_request.applicant.display_name}
+    by_default = quota_words(defaults_of(settings_of(access_request.repo)))
+    facts = {"applicant": access_request.applicant.display_name, "quotas": by_default}
     if kind == "approval":
         newest = access_request.submissions.latest("number")
         facts["licence"] = newest.texts_signed

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from portal.access.models import Coverage, Grant
 from portal.access.policy.conditions import Conditions
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import Quotas, in_force, quota_words
 from portal.catalog.models import Mode, ModelRepo
 
 HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."
@@ -73,6 +75,16 @@ def conditions_words(modes: list[str], conditions: dict[str, object]) -> list[st
 def _beyond(row: Coverage, common: list[str]) -> tuple[str, ...]:
     own = conditions_words(row.modes, row.conditions)
     return tuple(words for words in own if words not in common)
+
+
+def quotas_of(grant: Grant) -> Quotas:
+    """Return the quotas in force: the grant's own, else those of its gate."""
+    return in_force(Quotas.of(grant.quotas), settings_of(grant.repo))
+
+
+def quotas_in_words(grant: Grant) -> str:
+    """Write the quotas in force as a sentence; "" where the grant gives no hosted use."""
+    return quota_words(quotas_of(grant)) if Mode.INFERENCE in grant.modes else ""
 
 
 def words_on_models(grant: Grant) -> list[str]:

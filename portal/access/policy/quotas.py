@@ -85,6 +85,18 @@ def bounds_of(gate: GateSettings) -> Quotas:
     )
 
 
+def bound_errors(gate: GateSettings) -> dict[str, str]:
+    """Return what is wrong with a gate's bounds: those below what holds without a reviewer."""
+    default, errors = defaults_of(gate), {}
+    for name in NUMBERS:
+        most, least = getattr(gate, f"most_{name}"), default.number(name)
+        if most and least is None:
+            errors[f"most_{name}"] = "Give the default too: without one there is no limit below it."
+        elif most and least is not None and most < least:
+            errors[f"most_{name}"] = f"Give at least the default, {least:,}; or 0 for that."
+    return errors
+
+
 def in_force(quotas: Quotas, gate: GateSettings) -> Quotas:
     """Return a grant's quotas with the defaults where it says nothing."""
     default = asdict(defaults_of(gate))

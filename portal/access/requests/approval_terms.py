@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from portal.access.models import AccessRequest, Review
 from portal.access.policy.conditions import Conditions, check_conditions, matches
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import Quotas, check_quotas, narrowest_quotas
 from portal.access.requests.asked_models import models_asked_for, modes_of
 from portal.access.requests.form.questions import requestable_modes
 from portal.access.requests.narrowing import ModelTerms, Narrowing, narrow
@@ -27,7 +29,7 @@ NO_MODE_LEFT = "{} can’t be given so: choose {}, or leave this model out."
 
 @dataclass(frozen=True)
 class ApprovalTerms:
-    """The access that a vote would give: kinds of access, an end, and conditions.
+    """The access that a vote would give: kinds of access, an end, conditions and quotas.
 
     ``narrowed``: through a collection, each model that is given, by its key, with what limits it
     beyond the rest; empty for a request without one.
@@ -36,6 +38,7 @@ class ApprovalTerms:
     modes: tuple[str, ...]
     expires_at: datetime
     conditions: Conditions = field(default_factory=Conditions)
+    quotas: Quotas = field(default_factory=Quotas)
     narrowed: Mapping[int, Narrowing] = field(default_factory=dict)
 
 
@@ -56,6 +59,10 @@ def check_terms(
             check_conditions_on(access_request.repo, terms.conditions)
         else:
             _check_models(asked_for, terms)
+    except FieldErrors as more:
+        errors |= more.errors
+    try:
+        check_quotas(terms.quotas, settings_of(access_request.repo))
     except FieldErrors as more:
         errors |= more.errors
     if errors:
@@ -124,12 +131,18 @@ def terms_of_vote(vote: Review) -> ApprovalTerms:
         raise ValueError("a vote for approval has an end date")
     narrowed = {int(key): Narrowing.of(stored) for key, stored in vote.narrowed.items()}
     return ApprovalTerms(
-        tuple(vote.modes), vote.expires_at, Conditions.of(vote.conditions), narrowed
+        tuple(vote.modes),
+        vote.expires_at,
+        Conditions.of(vote.conditions),
+        Quotas.of(vote.quotas),
+        narrowed,
     )
 
 
-def narrowest_terms(votes: Sequence[ApprovalTerms]) -> ApprovalTerms | None:
+def narrowest_terms(votes: Sequence[ApprovalTerms], by_default: Quotas) -> ApprovalTerms | None:
     """Return the modes common to all votes, the earliest end and every condition of any vote.
+
+    The smallest quotas hold; ``by_default`` are those of a vote that names none.
 
     Return None if the votes share no mode, no model, or no file that may be downloaded. Files are
     compared as the patterns that were typed: ``*.json`` and ``config.json`` have nothing in common
@@ -139,7 +152,12 @@ def narrowest_terms(votes: Sequence[ApprovalTerms]) -> ApprovalTerms | None:
     conditions = narrowest_conditions([vote.conditions for vote in votes])
     if not modes or conditions is None:
         return None
-    terms = ApprovalTerms(tuple(sorted(modes)), min(vote.expires_at for vote in votes), conditions)
+    terms = ApprovalTerms(
+        tuple(sorted(modes)),
+        min(vote.expires_at for vote in votes),
+        conditions,
+        narrowest_quotas([vote.quotas for vote in votes], by_default),
+    )
     if not votes[0].narrowed:
         return terms
     narrowed = _narrowest_of_models(votes)

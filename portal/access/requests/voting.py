@@ -32,6 +32,7 @@ def cast_vote(
         modes=sorted(set(terms.modes)) if terms else [],
         expires_at=terms.expires_at if terms else None,
         conditions=terms.conditions.stored() if terms else {},
+        quotas=terms.quotas.stored() if terms else {},
         narrowed=_narrowed(terms) if terms else {},
         reason_code=reason_code,
         reason_text=reason_text,

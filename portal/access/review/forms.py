@@ -12,13 +12,16 @@ from django.forms.boundfield import BoundField
 from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.contacts import team_members
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import NUMBERS, Quotas
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.asked_models import modes_of
 from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
 from portal.access.requests.narrowing import Narrowing
 from portal.access.review.narrowing_fields import narrowing_fields, patterns_in
+from portal.access.review.quota_fields import offer_quotas, quota_field, quotas_in
 from portal.accounts.models import User
-from portal.catalog.models import ModelRepo
+from portal.catalog.models import Mode, ModelRepo
 from portal.forms.fields import LongText, told_as
 from portal.text.bidi import isolated
 
@@ -106,12 +109,26 @@ class ApproveForm(DecisionForm):
         widget=forms.NumberInput(attrs={"class": "short", "min": 0}),
     )
 
+    tokens_per_day = quota_field("tokens_per_day")
+    concurrent_jobs = quota_field("concurrent_jobs")
+    context_tokens = quota_field("context_tokens")
+    has_floor = forms.BooleanField(
+        label="Has no hardware of its own: its jobs get a guaranteed share",
+        required=False,
+        help_text="Of the machine that hosts the model, whoever else waits.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = modes_of(self.asked_for or [self.repo])
+        offer_quotas(self, settings_of(self.repo), are_hosted=Mode.INFERENCE in offered)
         modes = [(str(mode), mode.label) for mode in offered]
         self.fields["modes"].choices = modes  # type: ignore[attr-defined]
-        self.named = {"expires_at": "until", "conditions.files": "only_files"}
+        self.named = {
+            "expires_at": "until",
+            "conditions.files": "only_files",
+            **{f"quotas.{name}": name for name in NUMBERS},
+        }
         self._offer_models()
 
     def _offer_models(self) -> None:
@@ -157,6 +174,20 @@ class ApproveForm(DecisionForm):
             files=patterns_in(self.cleaned_data["only_files"]),
             max_members=self.cleaned_data["max_members"],
         )
+
+    def quotas(self) -> Quotas:
+        """Return the quotas that valid answers name; what is left at the default is not named."""
+        return quotas_in(self.cleaned_data, settings_of(self.repo))
+
+    def quota_fields(self) -> list[BoundField]:
+        """Return the fields of hosted use, for models that have it."""
+        return [self[name] for name in (*NUMBERS, "has_floor") if name in self.fields]
+
+    def has_quotas(self) -> bool:
+        """Tell whether a quota differs from the default: the page then shows them unfolded."""
+        names = [*NUMBERS, "has_floor"]
+        is_wrong = any(field.errors for field in self.quota_fields())
+        return is_wrong or (self.is_bound and any(name in self.changed_data for name in names))
 
     def has_conditions(self) -> bool:
         """Tell whether a condition was given: the page then shows them unfolded."""

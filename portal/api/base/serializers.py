@@ -86,6 +86,27 @@ class ConditionsInput(Input):
     )
 
 
+class QuotasInput(Input):
+    """Quotas of hosted use, of each person and for each model; null for what the gate gives."""
+
+    tokens_per_day = StrictIntegerField(allow_null=True, default=None)
+    concurrent_jobs = StrictIntegerField(allow_null=True, default=None)
+    context_tokens = StrictIntegerField(
+        allow_null=True, default=None, help_text="Of a prompt and its completion together."
+    )
+    has_floor = StrictBooleanField(
+        default=False,
+        help_text="The organization has no hardware of its own: its jobs get a guaranteed share.",
+    )
+
+
+class QuotasOutput(Output):
+    tokens_per_day = serializers.IntegerField(allow_null=True)
+    concurrent_jobs = serializers.IntegerField(allow_null=True)
+    context_tokens = serializers.IntegerField(allow_null=True)
+    has_floor = serializers.BooleanField()
+
+
 def conditions_in(given: dict[str, Any] | None) -> Conditions:
     return Conditions.of(given or {})
 

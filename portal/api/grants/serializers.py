@@ -11,8 +11,9 @@ from rest_framework import serializers
 from portal.access.grants.status_badges import conditions_in_words, grant_state, member_state
 from portal.access.models import Grant, Hold, Membership, Renewal, Screening
 from portal.access.policy.covered import covered_models
+from portal.access.policy.quotas import Quotas
 from portal.api.base.fields import IdField
-from portal.api.base.serializers import MarkOutput, Output, PersonOutput
+from portal.api.base.serializers import MarkOutput, Output, PersonOutput, QuotasOutput
 
 
 class CoveredModelOutput(Output):
@@ -37,6 +38,9 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
     holder = PersonOutput(source="person")
     state = serializers.SerializerMethodField()
     conditions_in_words = serializers.SerializerMethodField()
+    quotas = serializers.SerializerMethodField(
+        help_text="Its own quotas of hosted use; null where the gate’s hold."
+    )
     licence = serializers.SerializerMethodField()
     parent_id = serializers.IntegerField(allow_null=True)
 
@@ -53,6 +57,7 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
             "modes",
             "conditions",
             "conditions_in_words",
+            "quotas",
             "licence",
             "parent_id",
             "offered_at",
@@ -72,6 +77,10 @@ class GrantOutput(serializers.ModelSerializer[Grant]):
 
     def get_conditions_in_words(self, grant: Grant) -> list[str]:
         return conditions_in_words(grant)
+
+    @extend_schema_field(QuotasOutput)
+    def get_quotas(self, grant: Grant) -> Any:
+        return QuotasOutput(Quotas.of(grant.quotas)).data
 
     @extend_schema_field(CoveredModelOutput(many=True))
     def get_models(self, grant: Grant) -> Any:
@@ -110,6 +119,9 @@ class GrantDetailOutput(GrantOutput):
     member_count = PageInteger()
     member_cap = PageInteger()
     renewal_opens_at = PageDateTime()
+    quotas_in_force = serializers.SerializerMethodField(
+        help_text="With the gate’s numbers where the grant names none."
+    )
     held_since = serializers.SerializerMethodField()
     surviving_duties = serializers.SerializerMethodField()
 
@@ -123,12 +135,17 @@ class GrantDetailOutput(GrantOutput):
             "member_count",
             "member_cap",
             "renewal_opens_at",
+            "quotas_in_force",
             "held_since",
             "surviving_duties",
             "revocation_reason",
             "notice_reason",
             "closeout",
         )
+
+    @extend_schema_field(QuotasOutput)
+    def get_quotas_in_force(self, grant: Grant) -> Any:
+        return QuotasOutput(self.context["page"]["quotas_in_force"]).data
 
     def get_held_since(self, grant: Grant) -> datetime | None:
         hold: Hold | None = self.context["page"]["hold"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from portal.access.evidence.assessment import assessment_of
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import bounds_of, defaults_of
 from portal.access.policy.request_actions import (
     Relation,
     RequestAction,
@@ -23,6 +25,7 @@ from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import all_votes_missing, visible_votes
+from portal.access.review.quota_fields import suggests_floor
 from portal.access.review.status import grants_of, is_draft
 from portal.api.base.permissions import HasReviewScope
 from portal.api.base.views import ApiView
@@ -95,6 +98,7 @@ class CaseMixin(ApiView):
             "conflicts": [WORDS[kind] for kind in ConflictKind if kind in relation.conflicts],
             "answers": readable_answers(newest.answers, form=newest.form),
             "evidence": self._evidence(case, newest.answers),
+            "quotas": self._quotas(case, newest.answers),
             "bundle_url": settings.BASE_URL + reverse("site:bundle", args=[case.pk]),
             "questions": case.questions.standing(),
             "decisions": case.decisions.select_related("decided_by"),
@@ -121,6 +125,12 @@ class CaseMixin(ApiView):
             "declines_missing": missing[Verdict.DECLINED],
             "votes": visible_votes(case, self.user, self.now),
         }
+
+    def _quotas(self, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
+        """Return what an approval may say of hosted use, and what it would be by default."""
+        gate = settings_of(case.repo)
+        suggested = replace(defaults_of(gate), has_floor=suggests_floor(answers))
+        return {"suggested": suggested, "most": replace(bounds_of(gate), has_floor=True)}
 
     def _evidence(self, case: AccessRequest, answers: dict[str, Any]) -> dict[str, Any]:
         assessment = assessment_of(case, self.now, self.user)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from drf_spectacular.utils import extend_schema, extend_schema_view
 
 from portal.access.models import AccessRequest, Decision
+from portal.access.policy.quotas import Quotas
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.asked_models import chosen_models
 from portal.access.requests.narrowing import Narrowing
@@ -43,6 +44,7 @@ class DecisionActionView(CaseActionView):
                 modes=data.get("modes", []),
                 expires_at=data["until"],
                 conditions=conditions_in(data.get("conditions")),
+                quotas=Quotas.of(data.get("quotas", {})),
                 models=models,
                 is_override=self.is_override,
                 chair_reason=self.chair_reason,

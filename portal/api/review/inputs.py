@@ -20,7 +20,7 @@ from portal.api.base.fields import (
     StrictBooleanField,
     StrictCharField,
 )
-from portal.api.base.serializers import ConditionsInput, Input
+from portal.api.base.serializers import ConditionsInput, Input, QuotasInput
 from portal.catalog.collections.changes import MOST_MODELS
 from portal.parsing.texts import LONGEST_TEXT
 
@@ -48,6 +48,7 @@ class ApproveInput(Input):
     modes = ModesField()
     until = LastDayField(help_text="The last day of the grant.")
     conditions = ConditionsInput(required=False)
+    quotas = QuotasInput(required=False)
     models = GivenModels()
 
 
@@ -63,6 +64,7 @@ class OverrideInput(Input):
     modes = ModesField(required=False)
     until = LastDayField(required=False)
     conditions = ConditionsInput(required=False)
+    quotas = QuotasInput(required=False)
     models = GivenModels()
     reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
     reason_text = FreeTextField(required=False)

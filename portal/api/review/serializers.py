@@ -8,7 +8,7 @@ from portal.access.evidence.flags import WORDS, FlagKind
 from portal.access.models import AccessRequest
 from portal.accounts.models import Sector
 from portal.api.base.fields import IdField
-from portal.api.base.serializers import Output, PersonOutput
+from portal.api.base.serializers import Output, PersonOutput, QuotasOutput
 from portal.api.requests.serializers import DecisionOutput, QuestionOutput
 
 
@@ -111,6 +111,7 @@ class VoteOutput(Output):
     modes = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(allow_null=True)
     conditions = serializers.DictField()
+    quotas = serializers.DictField()
     reason_code = serializers.CharField()
     reason_text = serializers.CharField()
     cast_at = serializers.DateTimeField()
@@ -176,6 +177,15 @@ class CaseStateOutput(serializers.ModelSerializer[AccessRequest]):
         )
 
 
+class CaseQuotasOutput(Output):
+    """Quotas of hosted use: those that hold by default, and the most that an approval may name."""
+
+    suggested = QuotasOutput(
+        help_text="The defaults; ``has_floor`` is guessed from the answer on compute."
+    )
+    most = QuotasOutput()
+
+
 class CaseOutput(CaseStateOutput):
     applicant = PersonOutput()
     sector = serializers.ChoiceField(choices=Sector.choices, allow_blank=True)
@@ -183,6 +193,7 @@ class CaseOutput(CaseStateOutput):
         child=serializers.CharField(), help_text="The caller’s own, in words."
     )
     answers = AnswerOutput(many=True)
+    quotas = CaseQuotasOutput()
     evidence = EvidenceOutput()
     questions = CaseQuestionOutput(many=True)
     decisions = CaseDecisionOutput(many=True)
@@ -200,6 +211,7 @@ class CaseOutput(CaseStateOutput):
             "country",
             "conflicts",
             "answers",
+            "quotas",
             "evidence",
             "questions",
             "decisions",

@@ -35,6 +35,26 @@ def test_settings_change_singly_and_never_past_the_team():
     assert AuditEvent.objects.filter(type=EventType.GATE_CONFIGURED).count() == 1
 
 
+def test_quotas_have_defaults_and_bounds_that_fit_each_other(settings):
+    settings.DAILY_TOKENS = 1000
+    repo = make_repo()
+    api, path = by_token(make_administrator(repo), Scope.ADMIN), f"models/{repo.full_name}/gate"
+    changed = {"tokens_per_day": 500, "most_tokens_per_day": 800, "context_tokens": 64}
+    assert changed.items() <= api.patch(path, **changed).json().items()
+    assert (
+        changed.items()
+        <= AuditEvent.objects.get(type=EventType.GATE_CONFIGURED).data["changed"].items()
+    )
+    assert fields_of(api.patch(path, most_tokens_per_day=499)) == {"most_tokens_per_day"}
+    assert fields_of(api.patch(path, tokens_per_day=0)) == {"most_tokens_per_day"}
+    assert fields_of(api.patch(path, context_tokens=0, most_context_tokens=9)) == {
+        "most_context_tokens"
+    }
+    assert fields_of(api.patch(path, concurrent_jobs=1001)) == {"concurrent_jobs"}
+    assert fields_of(api.patch(path, context_tokens=-1)) == {"context_tokens"}
+    assert api.get(path).json()["tokens_per_day"] == 500
+
+
 def test_questions_are_versions_and_a_stale_change_is_told():
     repo = make_repo()
     api, path = by_token(make_administrator(repo), Scope.ADMIN), f"models/{repo.full_name}/forms"

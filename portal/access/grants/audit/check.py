@@ -98,7 +98,8 @@ def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
     yield from _unequal({"ends_by_notice_at": day}, in_row)
     changes = [event.data for event in events if event.type in (*GIVES, *COVERS)]
     covers = {"covers": changes[-1]["covers"]} if "covers" in changes[-1] else {}
-    yield from _unequal({**gifts[-1].data, **covers}, facts_of(grant))
+    # Events from before there were quotas name none.
+    yield from _unequal({"quotas": {}, **gifts[-1].data, **covers}, facts_of(grant))
 
 
 def _compare_members(memberships: list[Membership]) -> Iterator[Difference]:

@@ -17,6 +17,7 @@ def facts_of(grant: Grant) -> dict[str, Any]:
         "repo": grant.repo_id,
         "modes": sorted(grant.modes),
         "conditions": grant.conditions,
+        "quotas": grant.quotas,
         "parent": grant.parent_id,
         "acceptance": grant.acceptance_id,
         "licence_sha256": grant.acceptance.text_sha256 if grant.acceptance else None,

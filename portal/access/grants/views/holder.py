@@ -25,7 +25,7 @@ from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
 from portal.access.grants.status_badges import conditions_in_words, state_for
 from portal.access.models import Grant, Membership, Renewal
-from portal.access.policy.covered import licensed_repo, opened_words
+from portal.access.policy.covered import licensed_repo, opened_words, quotas_in_words
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
 from portal.access.requests.signing import Signature
@@ -200,6 +200,7 @@ def _sign_page(
         "repo": grant.repo,
         "modes": modes_label(grant.modes),
         "conditions": conditions_in_words(grant),
+        "quotas": quotas_in_words(grant),
         "form": form,
         "now": now,
         **more,

@@ -17,6 +17,7 @@ from portal.access.models import AccessRequest, Decision, Grant, Hold, Review
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.locks import locked_request
+from portal.access.policy.quotas import Quotas, defaults_of
 from portal.access.policy.request_actions import RequestAction
 from portal.access.policy.votes import counted_votes, standing_votes
 from portal.access.requests.approval_terms import (
@@ -52,6 +53,7 @@ def approve_request(
     expires_at: datetime,
     now: datetime,
     conditions: Conditions | None = None,
+    quotas: Quotas | None = None,
     models: Mapping[int, Narrowing] | None = None,
     is_override: bool = False,
     chair_reason: str | None = None,
@@ -75,6 +77,7 @@ def approve_request(
         tuple(sorted(set(modes))),
         expires_at,
         conditions or Conditions(),
+        quotas or Quotas(),
         _given(access_request, models),
     )
     told_at = _told_at(access_request, is_undoable, now)
@@ -201,7 +204,8 @@ def _agreed_terms(access_request: AccessRequest, votes: list[Review]) -> Approva
     """Return the terms that a quorum agrees on, or None while votes or common terms are missing."""
     if not _is_quorum(access_request, votes):
         return None
-    return narrowest_terms([terms_of_vote(vote) for vote in votes])
+    by_default = defaults_of(settings_of(access_request.repo))
+    return narrowest_terms([terms_of_vote(vote) for vote in votes], by_default)
 
 
 def _require_no_hold_on_named(access_request: AccessRequest) -> None:

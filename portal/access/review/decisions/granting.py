@@ -44,9 +44,10 @@ def give_grants(decision: Decision, terms: ApprovalTerms, now: datetime) -> list
     """Create the grants of an approval, one for each licence, and queue their letters.
 
     One begins under the signed text, or can be signed if another licence version is in force by
-    now, or if conditions were added: the applicant has agreed to neither. Either waits until the
-    decision can't be undone any more. A sanctions list may name the applicant only since the
-    submission, so the start of a grant screens again; it is then held until that is cleared.
+    now, or if conditions were added: the applicant has agreed to neither. Quotas are no terms, so
+    they wait for no signature. Either waits until the decision can't be undone any more. A
+    sanctions list may name the applicant only since the submission, so the start of a grant screens
+    again; it is then held until that is cleared.
     """
     made_grants = [_give(planned, decision, now) for planned in _planned(decision, terms, now)]
     _tell(decision, made_grants, now)
@@ -85,6 +86,7 @@ def _unsaved(decision: Decision, terms: ApprovalTerms, modes: list[str]) -> Gran
         decision=decision,
         modes=modes,
         conditions=terms.conditions.stored(),
+        quotas=terms.quotas.stored(),
         expires_at=terms.expires_at,
     )
 

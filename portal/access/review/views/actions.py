@@ -61,6 +61,7 @@ class Approve(Decide):
             modes=self.answers["modes"],
             expires_at=end_of_day(self.answers["until"]),
             conditions=self.form.conditions(),
+            quotas=self.form.quotas(),
             models=self.form.narrowed(),
             is_override=self.answers["is_override"],
             chair_reason=self.answers["chair_reason"],

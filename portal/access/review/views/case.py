@@ -19,6 +19,7 @@ from portal.access.policy.contacts import guests_of
 from portal.access.policy.covered import standing_coverage
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Action, may
+from portal.access.policy.quotas import defaults_of, quota_words
 from portal.access.policy.request_actions import RequestAction, Role, relation_of
 from portal.access.policy.votes import standing_votes
 from portal.access.requests.asked_models import chosen_models
@@ -34,6 +35,7 @@ from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import position_in_queue
+from portal.access.review.quota_fields import suggests_floor
 from portal.access.review.timeline import timeline_of
 from portal.access.status_badge import StatusBadge
 from portal.accounts.mailboxes import unreachable
@@ -229,7 +231,11 @@ def _forms(
 ) -> dict[str, Any]:
     """Return the form of each dialog: fresh ones, and the posted one as it was typed."""
     until = (now + timedelta(days=settings.GRANT_DAYS)).date()
-    initial = {"modes": answers.get("modes"), "until": until}  # of an approval
+    initial = {  # of an approval
+        "modes": answers.get("modes"),
+        "until": until,
+        "has_floor": suggests_floor(answers),
+    }
     repo, models = access_request.repo, chosen_models(access_request)
     if form:
         form.auto_id = f"{name}_%s"  # as the fresh one's: a bare "note" clashes with its dialog
@@ -239,4 +245,8 @@ def _forms(
         else DIALOGS[dialog].form(initial=initial, repo=repo, models=models, auto_id=f"{dialog}_%s")
         for dialog in DIALOGS
     }
-    return shown | {"failed_template": f"access/_{name}.html" if name else ""}
+    hosted = {
+        "said_of_compute": answers.get("compute", ""),
+        "quotas_by_default": quota_words(defaults_of(settings_of(repo))),
+    }
+    return shown | hosted | {"failed_template": f"access/_{name}.html" if name else ""}

@@ -8,6 +8,7 @@ from django.urls import reverse
 from portal.access.gate.settings import save_gate, seat_member, unseat_member
 from portal.access.models import ConflictDeclaration, GateSettings
 from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import LARGEST
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
@@ -18,6 +19,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
+QUOTAS = [f"{most}{name}" for name in LARGEST for most in ("", "most_")]
 
 
 @pytest.fixture
@@ -181,6 +183,7 @@ class TestPages:
             "lift_quorum": 2,
             "member_cap": 5,
             "waiting_tokens_per_day": 0,
+            **dict.fromkeys(QUOTAS, 0),
             "hidden_votes": "on",
         }
         return values | changed
