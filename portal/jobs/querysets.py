@@ -80,7 +80,7 @@ class JobQuerySet(models.QuerySet[M]):
         today, is_open = Q(created_at__gte=day), Q(state__in=OPEN_STATES)
         used = Case(
             When(is_open, then=F("reserved_tokens")),
-            When(started_at=None, then=0),
+            When(attempt=0, then=0),
             default=F("prompt_tokens") + F("completion_tokens"),
         )
         people = self.filter(today | is_open).order_by().values("person")
