@@ -42,6 +42,11 @@ app.conf.beat_schedule = {
         "schedule": settings.JOB_SWEEP_SECONDS,
         "options": {"expires": settings.JOB_SWEEP_SECONDS},
     },
+    "batches": {
+        "task": "jobs.advance_batches",
+        "schedule": settings.JOB_SWEEP_SECONDS,
+        "options": {"expires": settings.JOB_SWEEP_SECONDS},
+    },
     "mail": {
         "task": "mail.deliver",
         "schedule": MAIL_SECONDS,

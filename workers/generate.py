@@ -34,6 +34,7 @@ from portal.jobs.services import (
     release_job,
     renew_lease,
 )
+from portal.jobs.services.running import LOST_ACCESS
 from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
 from workers.energy.meter import find_meter
@@ -231,7 +232,7 @@ class JobClaims:
             if run.lease_status is LeaseStatus.CANCELLED:
                 fail_job(**arguments, error="Stopped on request.", state=Job.State.CANCELLED)
             elif run.lease_status is LeaseStatus.ACCESS_ENDED:
-                fail_job(**arguments, error="Your access to the model ended.")
+                fail_job(**arguments, error=LOST_ACCESS)
             elif run.error:
                 fail_job(**arguments, error=run.error)
             elif run.lease_status is LeaseStatus.RENEWED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,6 +19,7 @@ from portal.catalog.licensing.relicensing import relicense_due
 from portal.catalog.services.storage_check import verify_storage
 from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.accounting.transfers import read_transfers
+from portal.jobs.batches.advancing import advance_batch, advance_batches
 from portal.jobs.services import sweep
 from portal.jobs.services.forgetting import forget_fetched
 from portal.jobs.ticks import note_tick
@@ -36,6 +38,18 @@ def sweep_jobs() -> None:
     forget_fetched(now)
     if swept.requeued or swept.failed or swept.expired or swept.readdressed:
         log.warning("%s", swept)
+
+
+@app.task(name="jobs.advance_batches")
+def advance_all_batches() -> None:
+    """Move every open batch on: those whose hints were lost, that wait for a quota, that expire."""
+    advance_batches(timezone.now())
+
+
+@app.task(name="jobs.advance_batch")
+def advance_one_batch(batch: str) -> None:
+    """Move the batch on that was submitted, cancelled, or has a line that ended."""
+    advance_batch(UUID(batch), timezone.now())
 
 
 def _note_tick(now: datetime) -> None:

@@ -131,6 +131,8 @@ class EventType(models.TextChoices):
     JOB_READDRESSED = "job.readdressed"
     JOB_ENDED = "job.ended"
     TARIFF_SET = "tariff.set"
+    BATCH_SUBMITTED = "batch.submitted"
+    BATCH_ENDED = "batch.ended"
     MAIL_RESENT = "mail.resent"
     LETTER_EDITED = "letter.edited"
     LETTER_RESET = "letter.reset"

@@ -19,11 +19,12 @@ from portal.audit.models import AuditEvent, EndingCopy
 from portal.backup.errors import BackupFailed
 from portal.backup.server import server_version
 from portal.catalog.models import Blob
+from portal.jobs.models import BatchLine, StoredFile, StoredPart
 
 FORMAT = 2  # since jobs come without their texts, in a part of their own
 READABLE = (1, FORMAT)
-LEFT_OUT = (Session,)
-"""Tables whose rows aren't backed up: whoever was signed in signs in again."""
+LEFT_OUT = (Session, StoredFile, StoredPart, BatchLine)
+"""Tables whose rows aren't backed up: who was signed in signs in again, and prompts aren't kept."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from portal.errors import DomainError, Invalid, InvalidTransition, NotFound
+from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
 
 
 class BadParameter(Invalid):
@@ -25,6 +25,13 @@ class MissingKey(DomainError):
         super().__init__(
             "You didn't provide an API key. Send it as 'Authorization: Bearer wg_...'."
         )
+
+
+class PromptScopeMissing(Forbidden):
+    code = "scope"
+
+    def __init__(self) -> None:
+        super().__init__("This token lacks the scope “infer”. Make one that has it.")
 
 
 class ModelNotFound(NotFound):
@@ -72,6 +79,37 @@ class TooManyStreams(DomainError):
             f"At most {most} of your pages may follow jobs live at one time. Close another, and "
             "this one goes on."
         )
+
+
+class StoredFileNotFound(NotFound):
+    code = "file_not_found"
+
+    def __init__(self, field: str | None = None) -> None:
+        super().__init__("There’s no such file, or none of yours.", field=field)
+
+
+class StoredFileInUse(Conflict):
+    code = "file_in_use"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A batch is reading this file. Delete it once the batch is in progress, or cancel the "
+            "batch."
+        )
+
+
+class BatchNotFound(NotFound):
+    code = "batch_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There’s no such batch, or none of yours.")
+
+
+class BatchHasEnded(InvalidTransition):
+    code = "batch_has_ended"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"This batch can’t be cancelled: it is {state}. Nothing was changed.")
 
 
 class JobNotFound(NotFound):

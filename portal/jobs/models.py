@@ -18,14 +18,28 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.database.binding import values_apart
 from portal.jobs.accounting.models import EnergySource, IdleEnergy, Tariff
+from portal.jobs.batches.models import Batch, BatchLine, StoredFile, StoredPart
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
 from portal.observability.request_ids import http_request_id
 
-__all__ = ["EnergySource", "IdleEnergy", "Job", "Tariff"]
+__all__ = [
+    "BATCH",
+    "INTERACTIVE",
+    "Batch",
+    "BatchLine",
+    "EnergySource",
+    "IdleEnergy",
+    "Job",
+    "ResultEvents",
+    "StoredFile",
+    "StoredPart",
+    "Tariff",
+]
 
 # Priorities: the lower goes first. Batches yield to whoever waits for an answer.
 INTERACTIVE, BATCH = 0, 10
+
 RESULT_START, RESULT_COMMA, RESULT_END = '{"events": [', ", ", "]}"
 
 
@@ -95,6 +109,10 @@ class Job(models.Model):
     token = models.ForeignKey(AccessToken, null=True, on_delete=models.PROTECT, related_name="jobs")
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="jobs")
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="jobs")
+    # The batch of which it is a line; it is looked for by the line.
+    batch = models.ForeignKey(
+        Batch, null=True, on_delete=models.PROTECT, related_name="jobs", db_index=False
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.COMPLETION)
     source = models.CharField(max_length=10, choices=Source, default=Source.API)
     model_name = models.CharField(max_length=200)

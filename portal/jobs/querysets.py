@@ -95,8 +95,11 @@ class JobQuerySet(models.QuerySet[M]):
         return self.filter(state="running", lease_until__lt=now)
 
     def overdue(self, *, queued_before: datetime, running_before: datetime) -> JobQuerySet[M]:
-        """Select queued jobs that were made, and running ones that began, before these times."""
+        """Select queued jobs that were made, and running ones that began, before these times.
+
+        A line of a batch may be queued as long as its batch is open.
+        """
         return self.filter(
-            models.Q(state="queued", created_at__lt=queued_before)
+            models.Q(state="queued", batch=None, created_at__lt=queued_before)
             | models.Q(state="running", started_at__lt=running_before)
         )

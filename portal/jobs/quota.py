@@ -163,7 +163,8 @@ def _usage(*, has_own_tokens: bool, has_own_jobs: bool) -> CompiledQuery:
             ids["day"],
             tokens=of_model if has_own_tokens else Q(has_own_tokens=False),
             waiting_tokens=of_model,
-            jobs=of_model if has_own_jobs else Q(has_own_place=False),
+            # A batch's lines take no place of the jobs that may be open.
+            jobs=Q(of_model if has_own_jobs else Q(has_own_place=False), batch=None),
         )
 
     return CompiledQuery(build, STAND_INS)

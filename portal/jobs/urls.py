@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.jobs.views import openai, playground, tokens
+from portal.jobs.views import batches, files, openai, playground, tokens
 
 app_name = "jobs"
 urlpatterns = [
@@ -10,6 +10,12 @@ urlpatterns = [
     path("v1/chat/completions", openai.chat_completions, name="chat_completions"),
     path("v1/tokenize", tokens.tokenize, name="tokenize"),
     path("v1/detokenize", tokens.detokenize, name="detokenize"),
+    path("v1/files", files.all_files, name="files"),
+    path("v1/files/<str:file_id>", files.one_file, name="file"),
+    path("v1/files/<str:file_id>/content", files.content, name="file_content"),
+    path("v1/batches", batches.all_batches, name="batches"),
+    path("v1/batches/<str:batch_id>", batches.one_batch, name="batch"),
+    path("v1/batches/<str:batch_id>/cancel", batches.cancel, name="batch_cancel"),
     path("v1/<path:rest>", openai.elsewhere, name="elsewhere"),
     path("playground", playground.playground, name="playground"),
     path("playground/<uuid:job_id>", playground.job, name="job"),

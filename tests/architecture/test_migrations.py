@@ -41,6 +41,7 @@ ACCEPTED = {
     "jobs.0003_fair_shares": {"adding-foreign-key-constraint"},
     # It holds only what is queued; to make it, the jobs are read once, without their texts.
     "jobs.0007_jobs_in_lanes": {"require-concurrent-index-creation"},
+    "jobs.0009_batches": {"adding-foreign-key-constraint"},
 }
 
 

@@ -13,11 +13,14 @@ from django.db import connection
 from psycopg import sql
 
 from portal.backup.errors import BackupFailed
-from portal.jobs.models import Job
-from portal.jobs.texts import BLANKED
+from portal.jobs.models import Batch, Job
+from portal.jobs.texts import BATCH_BLANKED, BLANKED
 
 PART = "rows"
-WITHOUT_TEXTS: Mapping[str, Mapping[str, str]] = {Job._meta.db_table: BLANKED}
+WITHOUT_TEXTS: Mapping[str, Mapping[str, str]] = {
+    Job._meta.db_table: BLANKED,
+    Batch._meta.db_table: BATCH_BLANKED,
+}
 """Their columns that hold texts, and what is written in their place, by table."""
 
 

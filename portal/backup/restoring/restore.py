@@ -35,6 +35,7 @@ from portal.backup.restoring.staging import (
     tables_there,
     take_into_use,
 )
+from portal.jobs.batches.restoring import end_restored_batches
 from portal.jobs.services.ending import end_restored_jobs
 
 Progress = Callable[[str], object]
@@ -79,6 +80,7 @@ def restore(
             since = endings_since(manifest, endings_log(), now)
             applied = bring_nothing_back(since, now)
             end_restored_jobs(now)
+            end_restored_batches(now)
             _record(source, manifest, since, applied, now)
             progress("Looking for the blobs")
             missing = missing_blobs()

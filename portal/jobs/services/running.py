@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +28,10 @@ from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
 from portal.observability import metrics
+from portal.queue import enqueue
 
 log = logging.getLogger(__name__)
+LOST_ACCESS = "Your access to the model ended."
 
 
 class LeaseStatus(Enum):
@@ -132,20 +135,27 @@ def close(job: Job, state: Job.State, error: str, now: datetime) -> Job:
     """End a locked job in any state, record it, and tell readers after commit."""
     job.state, job.error, job.ended_at, job.lease_until = state, error, now, None
     job.save()
-    record(
-        EventType.JOB_ENDED,
-        actor=None,
-        target=job,
-        at=now,
-        state=str(state),
-        prompt_tokens=job.prompt_tokens,
-        completion_tokens=job.completion_tokens,
-    )
+    if job.batch_id is None:
+        _record_end(job, now)
+    else:  # the batch has one event for all of its lines, and may go on with the next
+        transaction.on_commit(partial(enqueue, "jobs.advance_batch", batch=str(job.batch_id)))
     log.info("Job %s ended: %s, %s tokens", job.pk, state, job.completion_tokens)
     # After the commit: readers that hear of the end look at the row at once.
     transaction.on_commit(lambda: announce_end(job.pk, JobEnd(str(state), error)))
     transaction.on_commit(metrics.jobs_ended.labels(str(state)).inc)
     return job
+
+
+def _record_end(job: Job, now: datetime) -> None:
+    record(
+        EventType.JOB_ENDED,
+        actor=None,
+        target=job,
+        at=now,
+        state=str(job.state),
+        prompt_tokens=job.prompt_tokens,
+        completion_tokens=job.completion_tokens,
+    )
 
 
 def release_job(*, job_id: UUID, attempt: int) -> bool:

@@ -29,7 +29,7 @@ from portal.jobs.hosting import (
     size_bytes,
     within_context,
 )
-from portal.jobs.models import Job
+from portal.jobs.models import BATCH, INTERACTIVE, Batch, Job
 from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import Allowance, QuotaUse, allowance_of, standing_of
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
@@ -51,9 +51,13 @@ def create_job(
     completion_request: CompletionRequest,
     now: datetime,
     source: Job.Source = Job.Source.API,
+    batch: Batch | None = None,
 ) -> Job:
     """Queue a request, or refuse it in words; see ``submit``."""
-    return submit(caller=caller, completion_request=completion_request, now=now, source=source).job
+    submitted = submit(
+        caller=caller, completion_request=completion_request, now=now, source=source, batch=batch
+    )
+    return submitted.job
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,11 @@ def submit(
     completion_request: CompletionRequest,
     now: datetime,
     source: Job.Source = Job.Source.API,
+    batch: Batch | None = None,
 ) -> Submitted:
     """Queue a request, or refuse it in words. Refusals tell in headers what is left.
+
+    A batch's lines take no place of the jobs that may be open, and let others go first.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
@@ -83,10 +90,11 @@ def submit(
         model = within_context(hosted_model(revision), allowance.context_tokens)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
-        require_room(standing)
+        if batch is None:
+            require_room(standing)
         require_within_quota(standing, completion_request.most_completion_tokens, now)
         prompts = _token_ids(caller, completion_request, model, now)
-        return _store(caller, completion_request, revision, prompts, allowance, source, now)
+        return _store(caller, completion_request, revision, prompts, allowance, source, batch, now)
 
 
 def _allowed(
@@ -152,6 +160,7 @@ def _store(
     prompts: list[list[int]],
     allowance: Allowance,
     source: Job.Source,
+    batch: Batch | None,
     now: datetime,
 ) -> Submitted:
     person = User.objects.select_for_update(no_key=True).get(
@@ -164,7 +173,8 @@ def _store(
     require_within_a_day(completion_request, allowance, prompt_tokens)
     standing = standing_of(person, allowance, now)
     with headers_on_refusals(standing, now):
-        require_room(standing)
+        if batch is None:
+            require_room(standing)
         require_within_quota(standing, reserved, now)
     seed = (
         secrets.randbits(63) if completion_request.seed is None else completion_request.seed
@@ -177,6 +187,8 @@ def _store(
         repo=repo,
         revision=revision,
         source=source,
+        batch=batch,
+        priority=INTERACTIVE if batch is None else BATCH,
         model_name=completion_request.model,
         text_days=kept_days(repo),
         params={**completion_request.sampling, "seed": seed},
@@ -193,19 +205,24 @@ def _store(
         prompt_tokens=prompt_tokens,
         currency=settings.CURRENCY,
     )
-    record(
-        EventType.JOB_SUBMITTED,
-        actor=person,
-        target=job,
-        at=now,
-        repo=repo.full_name,
-        revision=revision.commit,
-        prompt_tokens=prompt_tokens,
-    )
+    if batch is None:
+        _record_submission(job, revision, now)
     log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
     # A hint that is lost costs time alone: the sweep wakes the workers of what waits.
     transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
     return Submitted(job, standing.with_job(reserved))
+
+
+def _record_submission(job: Job, revision: Revision, now: datetime) -> None:
+    record(
+        EventType.JOB_SUBMITTED,
+        actor=job.person,
+        target=job,
+        at=now,
+        repo=revision.repo.full_name,
+        revision=revision.commit,
+        prompt_tokens=job.prompt_tokens,
+    )
 
 
 def find_job(*, person: User | None, job_id: UUID) -> Job:

@@ -67,14 +67,15 @@ def _readdress(job: Job, *, served: Revision | None, now: datetime) -> bool:
         return False
     before, job.revision = job.revision, served
     job.save(update_fields=["revision"])
-    record(
-        EventType.JOB_READDRESSED,
-        actor=None,
-        target=job,
-        at=now,
-        before=before.commit,
-        revision=served.commit,
-    )
+    if job.batch_id is None:  # a batch has its own events, and its lines none
+        record(
+            EventType.JOB_READDRESSED,
+            actor=None,
+            target=job,
+            at=now,
+            before=before.commit,
+            revision=served.commit,
+        )
     log.info("Job %s waits for %s now, in place of %s", job.pk, served, before)
     return True
 

@@ -34,7 +34,7 @@ BATCH_ENTRIES = 100
 
 
 @dataclass(frozen=True)
-class Batch:
+class NewEntries:
     """A batch of entries that follow ``before`` in the log; empty after a second of silence.
 
     After a silence it says how the job stands, if the database could be asked. ``over`` says that
@@ -60,21 +60,21 @@ class Feed:
         self._position = position
         self._over = False
         self._client = _client()
-        self._coming: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
+        self._coming: asyncio.Future[NewEntries] = asyncio.get_running_loop().create_future()
         # In an empty context: its log lines would else bear the request id of the first reader.
         self._task = asyncio.create_task(self._keep(), context=Context())
 
-    async def next(self, after: str) -> Batch:
+    async def next(self, after: str) -> NewEntries:
         """Wait for what follows ``after``. A reader behind the others reads by itself."""
         while not self._over:
             coming = self._coming
             if after != self._position and (entries := await _entries_after(self._job_id, after)):
-                return Batch(after, entries)
+                return NewEntries(after, entries)
             await asyncio.wait((coming, self._task), return_when=asyncio.FIRST_COMPLETED)
             batch = coming.result() if coming.done() else self._task.result()
             if batch.before == after or not batch.entries:
                 return replace(batch, before=after)
-        return Batch(after, [], over=True)
+        return NewEntries(after, [], over=True)
 
     async def close(self) -> None:
         """Stop reading and close the connection."""
@@ -83,15 +83,15 @@ class Feed:
             await asyncio.wait((self._task,), timeout=CLOSE_SECONDS)
         await self._client.aclose()
 
-    async def _keep(self) -> Batch:
+    async def _keep(self) -> NewEntries:
         while not self._over:
             entries, progress = await self._read(), None
             if not entries or any(b"ended" in fields for _, fields in entries):
                 self._over, progress = await _look(self._job_id)
-            self._pass_on(Batch(self._position, entries, self._over, progress))
-        return Batch(self._position, [], over=True)
+            self._pass_on(NewEntries(self._position, entries, self._over, progress))
+        return NewEntries(self._position, [], over=True)
 
-    def _pass_on(self, batch: Batch) -> None:
+    def _pass_on(self, batch: NewEntries) -> None:
         waiting, self._coming = self._coming, asyncio.get_running_loop().create_future()
         self._position = batch.last_id
         waiting.set_result(batch)

@@ -21,7 +21,7 @@ from portal.jobs.streaming.event_log import (
     logged,
     read_entry,
 )
-from portal.jobs.streaming.feeds import Batch, feed_of
+from portal.jobs.streaming.feeds import NewEntries, feed_of
 from portal.jobs.streaming.threads import in_pool
 
 PIECE_CHARACTERS = 1 << 16
@@ -81,7 +81,7 @@ class Reader:
             if item.event:
                 self._cursor.news(item.event)
 
-    def texts(self, batch: Batch) -> Iterator[str]:
+    def texts(self, batch: NewEntries) -> Iterator[str]:
         """Render what is new in a batch; after the last, what only the row has, and the end.
 
         Nothing decoded is held while the client takes what was rendered: 50 results of 2,000 tokens

@@ -248,7 +248,8 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
-    own = Job.objects.of(request.user).with_names().defer("params", "prompts", "result_json")
+    own = Job.objects.of(request.user).filter(batch=None).with_names()
+    own = own.defer("params", "prompts", "result_json")
     page = Paginator(own, PAGE_SIZE).get_page(request.GET.get("page"))
     now = timezone.now()
     context = {

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from portal.accounts.models import Scope
 from portal.accounts.tokens.authentication import Caller, token_caller
-from portal.jobs.errors import MissingKey
+from portal.jobs.errors import MissingKey, PromptScopeMissing
 from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 
@@ -17,6 +18,14 @@ def caller_of(request: HttpRequest) -> Caller:
     caller = token_caller(request)
     if caller.person is None:
         raise MissingKey
+    return caller
+
+
+def prompting_caller(request: HttpRequest) -> Caller:
+    """Return who calls, by a token that is for prompting. Raises PromptScopeMissing too."""
+    caller = caller_of(request)
+    if caller.token is not None and Scope.INFER not in caller.token.scopes:
+        raise PromptScopeMissing
     return caller
 
 

@@ -50,7 +50,7 @@ from portal.audit.models import AuditEvent
 from portal.catalog.models import HostingRight, NamespaceSeat, Revision, TeamMember
 from portal.delivery.models import Download
 from portal.hub.models import Upload
-from portal.jobs.models import Job
+from portal.jobs.models import Batch, Job, StoredFile
 from portal.outbox.models import OutboxMessage
 from portal.site.archives.bundle import TOLD, untold_of
 from portal.site.letters import letters_of
@@ -104,6 +104,8 @@ SOURCES = {
     "downloads": PersonalRecords(Download, "person"),
     "uploads": PersonalRecords(Upload, "person"),
     "jobs": PersonalRecords(Job, "person"),
+    "batches": PersonalRecords(Batch, "person"),
+    "files": PersonalRecords(StoredFile, "person"),
     "letters": PersonalRecords(OutboxMessage, "recipient"),
     "votes_cast": PersonalRecords(Review, "reviewer"),
     "cases_taken": PersonalRecords(Assignment, "reviewer"),

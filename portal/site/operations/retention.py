@@ -23,7 +23,8 @@ from portal.access.reporting.retention import (
 )
 from portal.accounts.models import AccessToken, Affiliation, Reference
 from portal.delivery.models import Download
-from portal.jobs.models import Job
+from portal.jobs.batches.retention import forget_batches, forget_files
+from portal.jobs.models import Batch, Job, StoredFile
 from portal.jobs.services.forgetting import forget_old
 from portal.outbox.models import OutboxMessage
 
@@ -150,6 +151,25 @@ TABLE = (
         "Their writers fetch them in that time; nobody else needs them.",
         Job,
         forget_old,
+    ),
+    RetentionRule(
+        "files",
+        "Files that were uploaded to `/v1/files`, and those that batches answered",
+        "as prompts are, a day at least; or until their owner deletes them",
+        "deleted",
+        "They hold prompts and results.",
+        StoredFile,
+        forget_files,
+    ),
+    RetentionRule(
+        "batches",
+        "The requests of batches with their `custom_id`, the metadata of batches, and what was "
+        "wrong with their files",
+        "as prompts are, a day at least",
+        "deleted; the batch with its times and counts stays",
+        "Their writers have the answers by then; nobody else needs them.",
+        Batch,
+        forget_batches,
     ),
     RetentionRule(
         "letters",

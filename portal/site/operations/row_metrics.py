@@ -17,7 +17,8 @@ from portal.access.models import AccessRequest, AccessSuspension, Grant
 from portal.audit.models import AuditEvent, EndingCopy
 from portal.backup.history import last_backup, last_sound_rehearsal
 from portal.catalog.models import RevisionCheck, StorageFinding
-from portal.jobs.models import Job
+from portal.jobs.batches.models import LEFT, OPEN_BATCHES
+from portal.jobs.models import Batch, BatchLine, Job
 from portal.outbox.models import OutboxMessage
 from portal.site.operations.families import age, gauge, gauges, moment
 
@@ -33,6 +34,7 @@ def from_rows(now: datetime) -> Iterator[Metric]:
     yield from _requests(now)
     yield from _grants(now)
     yield from _jobs(now)
+    yield from _batches()
     yield from _mails(now)
     yield from _weights()
     yield from _record()
@@ -76,6 +78,18 @@ def _jobs(now: datetime) -> Iterator[Metric]:
     yield gauges("weightgate_jobs", "Jobs that haven’t ended, by state", "state", states)
     help_text = "Time since the oldest queued job was made"
     yield age("weightgate_jobs_oldest_queued_seconds", help_text, waiting["oldest"], now)
+
+
+def _batches() -> Iterator[Metric]:
+    counted = Batch.objects.filter(state__in=OPEN_BATCHES).order_by()
+    by_state = dict(counted.values_list("state").annotate(Count("pk")))
+    states = {**dict.fromkeys(OPEN_BATCHES, 0), **by_state}
+    yield gauges("weightgate_batches", "Batches that haven’t ended, by state", "state", states)
+    lines = BatchLine.objects.filter(batch__state__in=OPEN_BATCHES, state__in=LEFT).order_by()
+    by_state = dict(lines.values_list("state").annotate(Count("pk")))
+    help_text = "Requests of open batches that are in no file yet, by state"
+    states = {**dict.fromkeys(LEFT, 0), **by_state}
+    yield gauges("weightgate_batch_lines", help_text, "state", states)
 
 
 def _mails(now: datetime) -> Iterator[Metric]:

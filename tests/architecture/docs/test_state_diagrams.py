@@ -8,10 +8,10 @@ from pathlib import Path
 from portal.access.lifecycle import Status
 from portal.access.models import AccessRequest
 from portal.catalog.models import RevisionCheck
-from portal.jobs.models import Job
+from portal.jobs.models import Batch, Job
 
 PAGE = (Path(__file__).parents[3] / "docs/architecture.md").read_text("utf-8")
-REQUEST, GRANT, JOB, CHECK = (
+REQUEST, GRANT, JOB, BATCH, CHECK = (
     set(re.findall(r"^    (\w+) --> (\w+)", diagram, re.MULTILINE))
     for diagram in re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 )
@@ -32,6 +32,10 @@ def test_a_grant_has_each_status():
 
 def test_a_job_has_each_state():
     assert states(JOB) == set(Job.State.values)
+
+
+def test_a_batch_has_each_state():
+    assert states(BATCH) == set(Batch.State.values)
 
 
 def test_a_check_has_each_state():

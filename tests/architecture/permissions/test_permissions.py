@@ -203,6 +203,14 @@ def no_job(world: World) -> dict[str, Any]:
     return {"job_id": uuid.UUID(int=0)}
 
 
+def no_file(world: World) -> dict[str, Any]:
+    return {"file_id": f"file-{uuid.UUID(int=0).hex}"}
+
+
+def no_batch(world: World) -> dict[str, Any]:
+    return {"batch_id": f"batch_{uuid.UUID(int=0).hex}"}
+
+
 def no_entry(world: World) -> dict[str, Any]:
     return {"entry_id": 0}
 
@@ -635,6 +643,15 @@ TOKEN_SURFACES = [
     Row("delivery:probe", "GET", 404),
     Row("delivery:link", "GET", 200, arguments=weights_link),
     Row("jobs:models", "GET", 200, {"anonymous": 401}),
+    Row("jobs:batches", "GET", 200, ANONYMOUS),
+    Row("jobs:batches", "POST", 400, ANONYMOUS),
+    Row("jobs:batch", "GET", 404, ANONYMOUS, no_batch),
+    Row("jobs:batch_cancel", "POST", 404, ANONYMOUS, no_batch),
+    Row("jobs:files", "GET", 200, ANONYMOUS),
+    Row("jobs:files", "POST", 400, ANONYMOUS),
+    Row("jobs:file", "GET", 404, ANONYMOUS, no_file),
+    Row("jobs:file", "DELETE", 404, ANONYMOUS, no_file),
+    Row("jobs:file_content", "GET", 404, ANONYMOUS, no_file),
     Row("jobs:tokenize", "POST", 400, ANONYMOUS),
     Row("jobs:detokenize", "POST", 400, ANONYMOUS),
     Row("api:schema", "GET", 200),

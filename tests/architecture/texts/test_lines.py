@@ -28,6 +28,7 @@ LISTS = "a line of the screening lists, which only the team reads and no letter 
 CHOSEN = "chosen from a list"
 LOGBOOK = "of a logbook that whoever publishes the model puts beside it, shown as it is"
 CARD = "of the card that whoever publishes the model wrote, shown as it is"
+OF_A_PROGRAM = "a program’s own name for it, which its owner alone gets back"
 IN_SERVICE = "the service names all that is wrong with a question at once, this too"
 FILTER = "only searches"
 
@@ -85,6 +86,11 @@ COLUMNS = {
     "jobs.job.http_request_id": OURS,
     "jobs.job.trace_parent": OURS,
     "jobs.job.model_name": OURS,
+    "jobs.batch.model_name": OURS,
+    "jobs.batch.endpoint": OURS,
+    "jobs.batch.http_request_id": OURS,
+    "jobs.batchline.custom_id": OF_A_PROGRAM,
+    "jobs.storedfile.filename": OF_A_PROGRAM,
     "jobs.job.worker": OURS,
     "outbox.bouncedaddress.reason": "a mail server’s words, made one line as they are read",
     "outbox.lettertemplate.kind": OURS,

@@ -13,9 +13,10 @@ from portal.audit.checking import verify_chain
 from portal.backup.making.rows import WITHOUT_TEXTS, part_of
 from portal.backup.stream.archive import unpacked
 from portal.embedded.postgres import installed
-from portal.jobs.models import Job
+from portal.jobs.models import Batch, BatchLine, Job, StoredFile
 from portal.jobs.texts import BLANKED
 from tests.factories.accounts import make_user
+from tests.factories.batches import make_batch, request_line
 from tests.portal.backup.site import Site
 from tests.portal.jobs.privacy.canary import CANARY, FIELDS
 
@@ -85,6 +86,27 @@ def test_no_part_holds_one(site):
     assert len(rows) == 1 + len(Job.State.values)
 
 
+def test_neither_are_batches_and_one_that_was_open_has_failed(site):
+    line = request_line(site.repo, CANARY, prompt=CANARY, stop=CANARY)
+    batch = make_batch(make_user(), [line], now=site.now, metadata={"for": CANARY})
+    Batch.objects.filter(pk=batch.pk).update(errors=[{"message": CANARY}])
+    BatchLine.objects.create(batch=batch, number=1, custom_id=CANARY, body=CANARY)
+    parts = parts_of(site)
+    written = subprocess.run(
+        [installed() / "bin/pg_restore", "--file=-"],
+        input=parts.pop("database"),
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert not [name for name, content in parts.items() if CANARY.encode() in content]
+    assert CANARY.encode() not in written
+    site.restore(site.back_up())
+    batch.refresh_from_db()
+    assert (batch.state, batch.metadata) == ("failed", {})
+    assert [error["code"] for error in batch.errors] == ["restored"]
+    assert not StoredFile.objects.exists()
+
+
 def test_rows_come_back_consistent_and_what_was_open_has_ended(site):
     make_jobs(site)
     states = dict(Job.objects.values_list("pk", "state"))
@@ -114,4 +136,4 @@ def test_each_column_that_can_hold_a_text_is_blanked():
         if isinstance(field, models.JSONField | models.TextField)
     }
     assert texts - HARMLESS == set(BLANKED)
-    assert set(WITHOUT_TEXTS) == {"jobs_job"}
+    assert set(WITHOUT_TEXTS) == {"jobs_job", "jobs_batch"}

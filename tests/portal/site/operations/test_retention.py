@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -25,13 +26,14 @@ from portal.accounts.models import AccessToken, Affiliation, Organization, Refer
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.delivery.models import Download
-from portal.jobs.models import Job
+from portal.jobs.models import Batch, BatchLine, Job, StoredPart
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import deliver_due
 from portal.site.operations.retention import TABLE, as_markdown
 from portal.site.services.retention import enforce_retention
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_token, make_user
+from tests.factories.batches import make_file
 from tests.factories.catalog import make_repo, make_revision
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +141,31 @@ def letters(tmp_path: Path) -> tuple[datetime, Gone]:
     return LONG_AGO + 2 * YEAR, lambda: not receipts.exists()
 
 
+def files(tmp_path: Path) -> tuple[datetime, Gone]:
+    make_file(make_user(), b"secret", now=LONG_AGO)
+    return LONG_AGO + timedelta(days=30), lambda: not StoredPart.objects.exists()
+
+
+def batches(tmp_path: Path) -> tuple[datetime, Gone]:
+    batch = Batch.objects.create(
+        person=make_user(),
+        input_file_id=uuid4(),
+        state="cancelled",
+        metadata={"for": "secret"},
+        errors=[{"message": "secret"}],
+        created_at=LONG_AGO,
+        expires_at=LONG_AGO,
+        cancelled_at=LONG_AGO,
+    )
+    BatchLine.objects.create(batch=batch, number=1, custom_id="secret", state="failed")
+
+    def gone() -> bool:
+        row = Batch.objects.get()
+        return not BatchLine.objects.exists() and "secret" not in f"{row.metadata}{row.errors}"
+
+    return LONG_AGO + timedelta(days=30), gone
+
+
 def sessions(tmp_path: Path) -> tuple[datetime, Gone]:
     Session.objects.create(session_key="a" * 32, session_data="", expire_date=LONG_AGO)
     return LONG_AGO, lambda: not Session.objects.exists()
@@ -195,6 +222,8 @@ CASES: dict[str, Callable[[Path], tuple[datetime, Gone]]] = {
     "invitations": invitations,
     "download-addresses": download_addresses,
     "prompts": prompts,
+    "files": files,
+    "batches": batches,
     "letters": letters,
     "sessions": sessions,
     "tokens": tokens,

@@ -1,0 +1,46 @@
+"""End batches, each with one event for all of its lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Sum
+
+from portal.audit.events import EventType
+from portal.audit.services import record
+from portal.jobs.batches.models import Batch
+from portal.jobs.batches.reading import BatchError
+from portal.jobs.models import Job
+
+log = logging.getLogger(__name__)
+
+
+def fail_batch(batch: Batch, errors: Sequence[BatchError], now: datetime) -> None:
+    """End a locked batch of which nothing is answered, with what is wrong."""
+    batch.lines.all().delete()
+    batch.state, batch.failed_at = Batch.State.FAILED, now
+    batch.errors = [error.as_dict for error in errors]
+    batch.save()
+    record_end(batch, now)
+
+
+def record_end(batch: Batch, now: datetime) -> None:
+    """Put the end on record, and what its lines took together."""
+    jobs = Job.objects.filter(batch_line__batch=batch).order_by()
+    tokens = jobs.aggregate(prompts=Sum("prompt_tokens"), answers=Sum("completion_tokens"))
+    record(
+        EventType.BATCH_ENDED,
+        actor=None,
+        target=batch,
+        at=now,
+        state=str(batch.state),
+        repo=batch.model_name,
+        total=batch.total,
+        completed=batch.completed,
+        failed=batch.failed,
+        prompt_tokens=tokens["prompts"] or 0,
+        completion_tokens=tokens["answers"] or 0,
+    )
+    log.info("Batch %s ended: %s", batch.pk, batch.state)

@@ -1,0 +1,80 @@
+"""Spell batches as OpenAI's API does, and validate the request for one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from portal.jobs.batches.models import Batch
+from portal.jobs.batches.public_ids import BATCH, FILE, spelt
+from portal.jobs.batches.reading import ENDPOINT
+from portal.jobs.errors import BadParameter
+from portal.parsing.bodies import Body, must, validated
+
+WINDOW = "24h"
+KEPT = "Files are kept for 30 days, or until you delete them."
+Metadata = Annotated[
+    dict[
+        Annotated[str, Field(max_length=64)],
+        Annotated[str, Field(max_length=512)],
+    ],
+    Field(max_length=16),
+    must(
+        "must be an object of 16 texts at most, with names of 64 and values of 512 characters at "
+        "most"
+    ),
+]
+TIMES = (
+    *("created_at", "expires_at", "in_progress_at", "finalizing_at", "completed_at"),
+    *("failed_at", "expired_at", "cancelling_at", "cancelled_at"),
+)
+
+
+class BatchRequest(Body):
+    """A request to run the requests of a file."""
+
+    input_file_id: str = Field(min_length=1)
+    endpoint: Annotated[Literal["/v1/completions"], must(f"must be {ENDPOINT}")]
+    completion_window: Annotated[Literal["24h"], must(f"must be {WINDOW}")]
+    metadata: Metadata = Field(default_factory=dict)
+
+
+def parse_batch(data: dict[str, Any]) -> BatchRequest:
+    """Read a request, or raise BadParameter, naming the first field that is wrong."""
+    if data.get("output_expires_after") is not None:
+        message = f"output_expires_after is not supported. {KEPT}"
+        raise BadParameter(message, field="output_expires_after")
+    return validated(BatchRequest, data, refusal=BadParameter)
+
+
+def batch_object(batch: Batch) -> dict[str, Any]:
+    """Return a batch as clients read it. Its files are named once they are whole."""
+    errors = {"object": "list", "data": batch.errors} if batch.errors else None
+    files: tuple[UUID | None, UUID | None] = (batch.output_file_id, batch.error_file_id)
+    output, error = files if not batch.is_open else (None, None)
+    return {
+        "id": spelt(BATCH, batch.pk),
+        "object": "batch",
+        "endpoint": batch.endpoint,
+        "model": batch.model_name or None,
+        "errors": errors,
+        "input_file_id": spelt(FILE, batch.input_file_id),
+        "completion_window": WINDOW,
+        "status": batch.state,
+        "output_file_id": spelt(FILE, output) if output else None,
+        "error_file_id": spelt(FILE, error) if error else None,
+        **{name: _seconds(getattr(batch, name)) for name in TIMES},
+        "request_counts": {
+            "total": batch.total,
+            "completed": batch.completed,
+            "failed": batch.failed,
+        },
+        "metadata": batch.metadata or None,
+    }
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return int(moment.timestamp()) if moment else None

@@ -1,0 +1,95 @@
+"""Serve /v1/files: what batches read and write, for its owner alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import StreamingHttpResponse as Streamed
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.csrf import csrf_exempt
+
+from portal.accounts.tokens.authentication import Caller
+from portal.jobs.batches import contents, files
+from portal.jobs.batches.models import StoredFile
+from portal.jobs.batches.public_ids import FILE, read_id, spelt
+from portal.jobs.errors import BadParameter
+from portal.jobs.openai.listing import ListRule, page_of
+from portal.jobs.views.requests import prompting_caller, refuse_method
+
+LISTED = ListRule(most=1000, default=100, read=partial(read_id, FILE))
+PURPOSES = StoredFile.Purpose.values
+KEPT = "Files are kept for 30 days, or until you delete them."
+OVERHEAD_BYTES = 1 << 16  # of a form around its file
+
+
+def file_object(file: StoredFile) -> dict[str, Any]:
+    return {
+        "id": spelt(FILE, file.pk),
+        "object": "file",
+        "bytes": file.size_bytes,
+        "created_at": int(file.created_at.timestamp()),
+        "filename": file.filename,
+        "purpose": file.purpose,
+        "status": "processed",
+    }
+
+
+@csrf_exempt
+def all_files(request: HttpRequest) -> HttpResponse:
+    if refused := refuse_method(request, "GET", "POST"):
+        return refused
+    caller = prompting_caller(request)
+    if request.method == "POST":
+        return _upload(request, caller)
+    rows = files.files_of(caller)
+    if purpose := request.GET.get("purpose"):
+        if purpose not in PURPOSES:
+            raise BadParameter(f"purpose must be {' or '.join(PURPOSES)}.", field="purpose")
+        rows = rows.filter(purpose=purpose)
+    return JsonResponse(page_of(rows, request.GET, LISTED, file_object))
+
+
+def _upload(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Keep the form's file. Its size is looked at before its bytes are."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    files.require_bearable(int(length) - OVERHEAD_BYTES if length.isdecimal() else 0)
+    if request.content_type != "multipart/form-data":
+        raise BadParameter("Send a form: multipart/form-data with purpose and file.", field="file")
+    if request.POST.get("purpose") != StoredFile.Purpose.BATCH:
+        raise BadParameter("purpose must be batch: files are taken for batches.", field="purpose")
+    if any(name.startswith("expires_after") for name in request.POST):
+        raise BadParameter(f"expires_after is not supported. {KEPT}", field="expires_after")
+    uploaded = request.FILES.get("file")
+    if uploaded is None:
+        raise BadParameter("file is required.", field="file")
+    file = files.store_file(caller=caller, uploaded=uploaded, now=timezone.now())
+    return JsonResponse(file_object(file))
+
+
+@csrf_exempt
+def one_file(request: HttpRequest, file_id: str) -> HttpResponse:
+    if refused := refuse_method(request, "GET", "DELETE"):
+        return refused
+    caller = prompting_caller(request)
+    if request.method == "DELETE":
+        files.delete_file(caller=caller, public_id=file_id)
+        return JsonResponse({"id": file_id, "object": "file", "deleted": True})
+    return JsonResponse(file_object(files.find_file(caller=caller, public_id=file_id)))
+
+
+@csrf_exempt
+def content(request: HttpRequest, file_id: str) -> HttpResponseBase:
+    if refused := refuse_method(request, "GET"):
+        return refused
+    file = files.find_file(caller=prompting_caller(request), public_id=file_id)
+    asynchronous = isinstance(request, ASGIRequest)
+    pieces = contents.parts_async(file) if asynchronous else contents.parts(file)
+    response = Streamed(pieces, content_type="application/octet-stream")
+    response["Content-Length"] = str(file.size_bytes)
+    response["Content-Disposition"] = content_disposition_header(True, file.filename) or ""
+    response["Cache-Control"] = "no-store"
+    return response
