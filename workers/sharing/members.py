@@ -1,4 +1,4 @@
-"""Who has samples in the engine or waits for a place there, as it is at one moment."""
+"""Group the runs by tenant and person: their places in the engine, and what waits for one."""
 
 from __future__ import annotations
 

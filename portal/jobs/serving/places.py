@@ -1,8 +1,8 @@
 """Tell a queued job's place in its model's queue, and estimate how long it will wait.
 
-Headers, streams and pages all ask here. People take turns, as in the claim: where a job stands
-depends on how much of its owner's runs or waits before it, and then on its age. Who comes later may
-still go before, so a place is where the job stands now.
+Headers, streams and pages all ask here. Organizations and their people take turns, as in the claim:
+where a job stands depends on how many tokens of theirs run or wait before it, and then on its age.
+Who comes later may still go before, so a place is where the job stands now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from portal.jobs.models import Job
+from portal.jobs.models import BATCH, Job
 from portal.jobs.serving.presence import NOTE_SECONDS
 
 LONGEST = 2_000
@@ -26,19 +26,30 @@ FRESH_SECONDS = 1.0
 RECENT_JOBS, RECENT = 50, timedelta(hours=1)
 SEEN = timedelta(seconds=3 * NOTE_SECONDS)
 
-# One pass over what waits for one model, by the index of queued jobs.
+# One pass over what waits for one model, by the index of queued jobs: first each person's jobs get
+# their order, then those of each organization, as in the claim.
 ORDER = """
-WITH busy AS (
-    SELECT person_id, sum(samples) AS samples FROM jobs_job WHERE state = 'running'
-    GROUP BY person_id
-), waiting AS (
-    SELECT id, priority, created_at, coalesce(busy.samples, 0) + coalesce(
-        sum(job.samples) OVER (PARTITION BY person_id ORDER BY priority, created_at, id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-    FROM jobs_job job LEFT JOIN busy USING (person_id)
-    WHERE state = 'queued' AND repo_id = %(repo)s
+WITH job AS (
+    SELECT id, organization_id, person_id, priority, priority >= %(batch)s AS is_batch, state,
+        created_at, reserved_tokens,
+        CASE WHEN organization_id IS NULL THEN person_id END AS alone_id
+    FROM jobs_job WHERE state IN ('queued', 'running') AND repo_id = %(repo)s
+), own AS (
+    SELECT *, sum(reserved_tokens) OVER (PARTITION BY organization_id, person_id, is_batch
+        ORDER BY state DESC, priority, created_at, id) AS by_person
+    FROM job
+), shared AS (
+    SELECT *, sum(reserved_tokens) OVER (PARTITION BY organization_id, alone_id, is_batch
+        ORDER BY state DESC, by_person - reserved_tokens, created_at, id)
+        - reserved_tokens AS by_tenant
+    FROM own
 )
-SELECT id FROM waiting ORDER BY before, priority, created_at, id LIMIT %(longest)s
+SELECT shared.id FROM shared
+LEFT JOIN accounts_organization organization ON organization.id = shared.organization_id
+WHERE state = 'queued'
+ORDER BY is_batch, by_tenant / coalesce(organization.weight, 1), priority, shared.created_at,
+    shared.id
+LIMIT %(longest)s
 """
 
 # A job's engine seconds are its share of the engine's time, so their mean is the time from one
@@ -141,6 +152,7 @@ def read_queue(repo_id: int, now: datetime) -> Queue:
     """Read the queue of a model as it is now. It asks nothing of Redis, which may be frozen."""
     values: dict[str, Any] = {
         "repo": repo_id,
+        "batch": BATCH,
         "longest": LONGEST,
         "recent": RECENT_JOBS,
         "since": now - RECENT,
