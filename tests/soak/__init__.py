@@ -1,1 +1,1 @@
-"""Faults and load on two hosts, run by `make soak` alone: they take a quarter of an hour."""
+"""Faults and load: `make soak` runs these at length, `make test` one of them in short."""
