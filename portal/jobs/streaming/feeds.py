@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +31,8 @@ SOCKET_SECONDS = 5  # longer than a blocking read
 AWAY_SECONDS = 0.5
 CLOSE_SECONDS = 0.2
 BATCH_ENTRIES = 100
+# uvloop raises RuntimeError where a connection closes as redis-py makes it.
+CONNECTION_LOST = (RedisError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,10 @@ class Feed:
         position: dict[Any, Any] = {log_key(self._job_id): self._position}
         try:
             return _entries_of(await self._client.xread(position, BATCH_ENTRIES, BLOCK_MS))
-        except RedisError as error:
+        except CONNECTION_LOST as error:
             log.warning("Redis is away; asking the row instead: %s", error)
+            with suppress(*CONNECTION_LOST):  # what is half open would fail the same way again
+                await self._client.connection_pool.disconnect()
             await asyncio.sleep(AWAY_SECONDS)
             return []
 

@@ -5,6 +5,7 @@ import dataclasses
 from uuid import uuid4
 
 import pytest
+import redis.asyncio
 
 from portal.jobs.models import Job
 from portal.jobs.services import finish_job, sweep
@@ -151,6 +152,21 @@ async def test_a_stream_lost_midway_repeats_nothing(running, now):
     await asyncio.to_thread(end, running, now)
     heard += [piece async for piece in pieces]
     assert "".join(heard) == "".join(WORDS)
+
+
+async def test_a_connection_that_closes_as_it_is_made_ends_no_stream(running, now, monkeypatch):
+    read, failures = redis.asyncio.Redis.xread, iter([RuntimeError("the handler is closed")])
+
+    async def fail_once(client, *args):
+        for failure in failures:
+            raise failure
+        return await read(client, *args)
+
+    monkeypatch.setattr(redis.asyncio.Redis, "xread", fail_once)
+    append([(running.pk, token(0))])
+    pieces = follow(running.pk, lambda item: item.event.text if item.event else "")
+    assert await anext(pieces) == WORDS[0]
+    await pieces.aclose()
 
 
 async def test_an_expired_job_ends_its_readers(running, now, settings):
