@@ -48,7 +48,7 @@ ENGINE_CORE, OTHER_CORE = max(os.sched_getaffinity(0)), min(os.sched_getaffinity
 
 
 @dataclass(frozen=True)
-class Site:
+class BenchedSite:
     """The portal under measurement: where it answers, to whom, and its processes."""
 
     port: int
@@ -106,7 +106,7 @@ def write_model(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def served(supervisor: Any, folder: Path) -> Iterator[Site]:
+def served(supervisor: Any, folder: Path) -> Iterator[BenchedSite]:
     """Start the portal's processes on the model; yield once the engine answers."""
     from django.core.management import call_command
 
@@ -132,7 +132,7 @@ def served(supervisor: Any, folder: Path) -> Iterator[Site]:
 
     supervisor.wait_until(is_ready, START_SECONDS, "the worker and the web process")
     pids = supervisor.pids()
-    site = Site(port, secret, repo.full_name, pids, Path(f"/proc/{pids['worker']}"))
+    site = BenchedSite(port, secret, repo.full_name, pids, Path(f"/proc/{pids['worker']}"))
     yield with_engine_pinned(site)
 
 
@@ -147,17 +147,17 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def with_engine_pinned(site: Site) -> Site:
+def with_engine_pinned(site: BenchedSite) -> BenchedSite:
     """Find the thread that computes, and give it the engine's core."""
     threads = list(Path(f"/proc/{site.pids['worker']}/task").iterdir())
     before = {thread: cpu_ms(thread) for thread in threads}
     asyncio.run(streamed(site, range(PLACES), MANY_TOKENS, at_once=2))
     engine = max(threads, key=lambda thread: cpu_ms(thread) - before[thread])
     os.sched_setaffinity(int(engine.name), {ENGINE_CORE})
-    return Site(site.port, site.secret, site.model, site.pids, engine)
+    return BenchedSite(site.port, site.secret, site.model, site.pids, engine)
 
 
-class Alone:
+class EngineAlone:
     """The same engine in this process, on the engine's core."""
 
     def __init__(self, folder: Path) -> None:
@@ -208,7 +208,7 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, {OTHER_CORE})
 
 
-def first_token_ms(site: Site, connection: http.client.HTTPConnection, number: int) -> float:
+def first_token_ms(site: BenchedSite, connection: http.client.HTTPConnection, number: int) -> float:
     """Return the time from a request to the first token of its stream, which is read to its end."""
     began = time.perf_counter()
     connection.request("POST", "/v1/completions", site.body(number, FEW_TOKENS), site.headers)
@@ -221,7 +221,9 @@ def first_token_ms(site: Site, connection: http.client.HTTPConnection, number: i
     return taken
 
 
-async def streamed(site: Site, numbers: range, max_tokens: int, *, at_once: int = PLACES) -> float:
+async def streamed(
+    site: BenchedSite, numbers: range, max_tokens: int, *, at_once: int = PLACES
+) -> float:
     """Stream so many requests, and return the seconds that all of them took."""
     places = asyncio.Semaphore(at_once)
 
@@ -243,7 +245,7 @@ async def streamed(site: Site, numbers: range, max_tokens: int, *, at_once: int 
     return time.perf_counter() - began
 
 
-def measure_first_tokens(site: Site, alone: Alone, requests: int) -> float:
+def measure_first_tokens(site: BenchedSite, alone: EngineAlone, requests: int) -> float:
     """Print the time that the portal adds to a first token; return its median."""
     connection = http.client.HTTPConnection(HOST, site.port, timeout=60)
     times: dict[str, list[float]] = {"engine alone": [], "behind the portal": [], "added": []}
@@ -261,7 +263,7 @@ def measure_first_tokens(site: Site, alone: Alone, requests: int) -> float:
     return statistics.median(times["added"])
 
 
-def measure_streams(site: Site, alone: Alone, rounds: int) -> float:
+def measure_streams(site: BenchedSite, alone: EngineAlone, rounds: int) -> float:
     """Print the tokens a second of 32 streams over those of the engine alone; return the ratio."""
     by_clock, by_cpu = [], []
     used = site.cpu_ms()
@@ -285,7 +287,7 @@ def measure_streams(site: Site, alone: Alone, rounds: int) -> float:
     return ratio
 
 
-def measure_submissions(site: Site, requests: int) -> None:
+def measure_submissions(site: BenchedSite, requests: int) -> None:
     """Print how many requests of one token each are taken and answered in a second."""
     used = site.cpu_ms()
     numbers = range(5000, 5000 + requests)
@@ -301,7 +303,7 @@ def say_cpu(of_what: str, before: dict[str, float], after: dict[str, float], cou
 
 def measure(supervisor: Any, folder: Path, options: argparse.Namespace) -> bool:
     with served(supervisor, folder) as site:
-        alone = Alone(folder)
+        alone = EngineAlone(folder)
         for number in range(WARM_UP):
             alone.first_token_ms(number)
         added = measure_first_tokens(site, alone, options.requests)

@@ -112,7 +112,7 @@ def run(tool: Path, copy: Path, module: str, timeout: float) -> int:
     session = copy.parent / f"{name}.sqlite"
     config = copy.parent / f"{name}.toml"
     config.write_text(settings(module, timeout), "utf-8")
-    call = [tool / "python", ROOT / "scripts/mutants.py", config, session]
+    call = [tool / "python", ROOT / "scripts/mutation/mutants.py", config, session]
     for step in (
         [tool / "cosmic-ray", "init", config, session],
         [tool / "cr-filter-operators", session, config],
