@@ -9,6 +9,7 @@ from portal.api.catalog import check_views as revision_checks
 from portal.api.catalog import settings_views as model_settings
 from portal.api.catalog import views as catalog
 from portal.api.collections import views as collections
+from portal.api.disclosures import views as disclosures
 from portal.api.gate import views as gate
 from portal.api.grants import check_views as checks
 from portal.api.grants import member_views as members
@@ -146,6 +147,22 @@ GRANTS = [
     path("holds/", holds.HoldListView.as_view(), name="holds"),
     path("holds/<int:hold_id>/", holds.HoldView.as_view(), name="hold"),
     path("holds/<int:hold_id>/lift/", holds.HoldLiftView.as_view(), name="lift"),
+    path("disclosures/", disclosures.DisclosureListView.as_view(), name="disclosures"),
+    path(
+        "disclosures/<int:disclosure_id>/",
+        disclosures.DisclosureView.as_view(),
+        name="disclosure",
+    ),
+    path(
+        "disclosures/<int:disclosure_id>/confirm/",
+        disclosures.DisclosureConfirmView.as_view(),
+        name="disclosure_confirm",
+    ),
+    path(
+        "disclosures/<int:disclosure_id>/texts/",
+        disclosures.DisclosureTextsView.as_view(),
+        name="disclosure_texts",
+    ),
     path("screening/", screening.EntryListView.as_view(), name="screening"),
     path("screening/import/", screening.ImportView.as_view(), name="screening_import"),
     path("screening/<int:entry_id>/", screening.EntryView.as_view(), name="screening_entry"),

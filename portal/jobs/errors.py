@@ -119,6 +119,13 @@ class JobNotFound(NotFound):
         super().__init__("There’s no such job, or none of yours.")
 
 
+class DisclosureNotFound(NotFound):
+    code = "disclosure_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody asked for such a reading, or it is another operator’s.")
+
+
 class JobHasEnded(InvalidTransition):
     def __init__(self, state: str) -> None:
         super().__init__(f"This job has ended already: it {state}. Nothing was changed.")

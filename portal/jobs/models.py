@@ -19,6 +19,7 @@ from portal.catalog.models import ModelRepo, Revision
 from portal.database.binding import values_apart
 from portal.jobs.accounting.models import EnergySource, IdleEnergy, Tariff
 from portal.jobs.batches.models import Batch, BatchLine, StoredFile, StoredPart
+from portal.jobs.disclosure.models import JobDisclosure
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
 from portal.observability.request_ids import http_request_id
@@ -31,6 +32,7 @@ __all__ = [
     "EnergySource",
     "IdleEnergy",
     "Job",
+    "JobDisclosure",
     "ResultEvents",
     "StoredFile",
     "StoredPart",

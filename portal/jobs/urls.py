@@ -1,5 +1,6 @@
 from django.urls import path
 
+from portal.jobs.disclosure import views as disclosure
 from portal.jobs.views import batches, files, openai, playground, tokens
 
 app_name = "jobs"
@@ -21,5 +22,12 @@ urlpatterns = [
     path("playground/<uuid:job_id>", playground.job, name="job"),
     path("playground/<uuid:job_id>/events", playground.events, name="events"),
     path("playground/<uuid:job_id>/stop", playground.stop, name="stop"),
+    path("operators/prompts", disclosure.disclosures, name="disclosures"),
+    path("operators/prompts/<int:disclosure_id>", disclosure.disclosure, name="disclosure"),
+    path(
+        "operators/prompts/<int:disclosure_id>/confirm",
+        disclosure.confirm,
+        name="disclosure_confirm",
+    ),
     path("jobs", playground.jobs, name="jobs"),
 ]

@@ -49,6 +49,7 @@ SECTIONS = (
     ("access:screening", "queue"),
     ("site:export", "queue"),
     ("access:", "requests"),
+    ("jobs:disclosure", "lab"),
     ("jobs:", "playground"),
     ("accounts:token", "tokens"),
     ("site:home", "models"),

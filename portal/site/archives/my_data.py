@@ -50,7 +50,7 @@ from portal.audit.models import AuditEvent
 from portal.catalog.models import HostingRight, NamespaceSeat, Revision, TeamMember
 from portal.delivery.models import Download
 from portal.hub.models import Upload
-from portal.jobs.models import Batch, Job, StoredFile
+from portal.jobs.models import Batch, Job, JobDisclosure, StoredFile
 from portal.outbox.models import OutboxMessage
 from portal.site.archives.bundle import TOLD, untold_of
 from portal.site.letters import letters_of
@@ -106,6 +106,9 @@ SOURCES = {
     "jobs": PersonalRecords(Job, "person"),
     "batches": PersonalRecords(Batch, "person"),
     "files": PersonalRecords(StoredFile, "person"),
+    "prompts_read_by_operators": PersonalRecords(JobDisclosure, "job__person"),
+    "prompts_asked_to_read": PersonalRecords(JobDisclosure, "asked_by"),
+    "prompt_readings_confirmed": PersonalRecords(JobDisclosure, "confirmed_by"),
     "letters": PersonalRecords(OutboxMessage, "recipient"),
     "votes_cast": PersonalRecords(Review, "reviewer"),
     "cases_taken": PersonalRecords(Assignment, "reviewer"),

@@ -213,6 +213,31 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (403, {"anonymous": 401, RUN_IT: 404}),
         (404, {"anonymous": 401}),
     ),
+    *(
+        (name, method, made_of, answers, answers)
+        for name, method, made_of, answers in (
+            ("disclosures", "GET", "", (403, {"anonymous": 401, "operator": 200})),
+            ("disclosures", "POST", "", (403, {"anonymous": 401, "operator": 400})),
+            (
+                "disclosure",
+                "GET",
+                "disclosure_id",
+                (403, {"anonymous": 401, "operator": 404}),
+            ),
+            (
+                "disclosure_confirm",
+                "POST",
+                "disclosure_id",
+                (403, {"anonymous": 401, "operator": 404}),
+            ),
+            (
+                "disclosure_texts",
+                "GET",
+                "disclosure_id",
+                (403, {"anonymous": 401, "operator": 404}),
+            ),
+        )
+    ),
     (
         "operators",
         "GET",

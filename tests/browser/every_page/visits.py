@@ -10,9 +10,11 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from portal.access.models import Invitation
 from portal.accounts.models import User
+from portal.jobs.disclosure.services import ask_disclosure
 from tests.architecture.permissions.test_permissions import (
     PAGES,
     Row,
@@ -60,7 +62,13 @@ NO_PAGES = {
     *("access:revoke", "access:screening_remove", "access:second_offer", "access:undo"),
     *("access:uninvite", "access:vouch", "access:withdraw", "accounts:affiliation_renew"),
     *("accounts:affiliations_check", "accounts:cancel", "accounts:keys", "accounts:resend"),
-    *("accounts:token_revoke", "jobs:stop", "site:ask_address", "site:discard_typed"),
+    *(
+        "accounts:token_revoke",
+        "jobs:stop",
+        "jobs:disclosure_confirm",
+        "site:ask_address",
+        "site:discard_typed",
+    ),
     *("site:letter_again", "site:model_name_give_up", "site:theme", "site:lab_collection_move"),
     *("site:lab_collection_remove", "site:operator_take"),
 }
@@ -119,6 +127,13 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("access:bulk", team, query=f"?id={rows.request.pk}")
     yield page("jobs:job", portal.job.person, job_id=portal.job.pk)
     yield page("jobs:jobs", portal.job.person)
+    disclosure = ask_disclosure(
+        actor=people["operator"],
+        job_id=portal.job.pk,
+        reason="Abuse was reported to us.",
+        now=timezone.now(),
+    )
+    yield page("jobs:disclosure", people["operator"], disclosure_id=disclosure.pk)
     yield page("jobs:playground", portal.job.person)
     yield page("site:demo_mail", None)
     yield page("site:model", people["publisher"], **names(rows))

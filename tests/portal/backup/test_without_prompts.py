@@ -13,7 +13,7 @@ from portal.audit.checking import verify_chain
 from portal.backup.making.rows import WITHOUT_TEXTS, part_of
 from portal.backup.stream.archive import unpacked
 from portal.embedded.postgres import installed
-from portal.jobs.models import Batch, BatchLine, Job, StoredFile
+from portal.jobs.models import Batch, BatchLine, Job, JobDisclosure, StoredFile
 from portal.jobs.texts import BLANKED
 from tests.factories.accounts import make_user
 from tests.factories.batches import make_batch, request_line
@@ -109,6 +109,9 @@ def test_neither_are_batches_and_one_that_was_open_has_failed(site):
 
 def test_rows_come_back_consistent_and_what_was_open_has_ended(site):
     make_jobs(site)
+    pointing = JobDisclosure.objects.create(
+        job=Job.objects.first(), reason="Abuse.", asked_by=site.operator, asked_at=site.now
+    )
     states = dict(Job.objects.values_list("pk", "state"))
     restored = site.restore(site.back_up())
     assert restored.manifest.counts["jobs.job"] == len(states)
@@ -126,6 +129,7 @@ def test_rows_come_back_consistent_and_what_was_open_has_ended(site):
             assert "holds no prompts" in job.error
             assert job.ended_at == site.now + timedelta(minutes=5)
     assert not states
+    assert JobDisclosure.objects.get(pk=pointing.pk).job_id == pointing.job_id
     assert verify_chain().fault is None
 
 

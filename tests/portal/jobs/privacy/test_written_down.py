@@ -110,7 +110,7 @@ def test_statements_that_store_it(hosted, monkeypatch):
 
 def test_one_that_expires(written, hosted, settings):
     job = make_job(hosted, now=timezone.now(), **FIELDS)
-    sweep(now=timezone.now() + 2 * settings.JOB_TIME_LIMIT)
+    sweep(now=timezone.now() + 2 * settings.JOB_QUEUE_LIMIT)
     job.refresh_from_db()
     assert job.state == Job.State.EXPIRED
     require_unseen(str(written) + job.error, job)

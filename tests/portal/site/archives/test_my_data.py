@@ -131,5 +131,5 @@ def test_more_rows_ask_no_more_of_the_database(client, django_assert_max_num_que
     for _ in range(3):
         make_request(make_repo(), person)
     client.force_login(person)
-    with django_assert_max_num_queries(58):
+    with django_assert_max_num_queries(61):
         client.post("/settings/my-data")
