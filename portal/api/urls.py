@@ -34,6 +34,7 @@ from portal.api.review import decision_views as decisions
 from portal.api.review import queue_views as queue
 from portal.api.screening import views as screening
 from portal.api.uploads import views as uploads
+from portal.api.usage import views as usage
 
 app_name = "api"
 docs = SpectacularSwaggerSplitView.as_view(  # its script is a file of its own, as the CSP asks
@@ -192,6 +193,7 @@ PEOPLE = [
         people.ReferenceCancelView.as_view(),
         name="reference_cancel",
     ),
+    path("usage/", usage.UsageListView.as_view(), name="usage"),
     path("notifications/", notifications.NotificationsView.as_view(), name="notifications"),
     path("signatures/", licences.SignatureListView.as_view(), name="signatures"),
     path("signatures/<int:acceptance_id>/", licences.SignatureView.as_view(), name="signature"),

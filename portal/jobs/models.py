@@ -245,6 +245,11 @@ class Job(models.Model):
             super().save(*args, **names)
 
     @property
+    def is_measured(self) -> bool:
+        """Tell if a meter read its energy, rather than an assumed power giving it."""
+        return self.energy_source in (EnergySource.NVML, EnergySource.RAPL)
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 

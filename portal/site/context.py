@@ -51,6 +51,7 @@ SECTIONS = (
     ("access:", "requests"),
     ("jobs:disclosure", "lab"),
     ("jobs:", "playground"),
+    ("site:usage", "playground"),
     ("accounts:token", "tokens"),
     ("site:home", "models"),
     ("site:model_settings", "lab"),

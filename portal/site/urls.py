@@ -2,6 +2,7 @@ from django.urls import include, path, register_converter
 
 from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
+from portal.site.usage import views as usage_sums
 from portal.site.views import (
     checks,
     home,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("transparency", transparency.transparency, name="transparency"),
     path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
     path("transparency.json", transparency.transparency_json, name="transparency_json"),
+    path("usage", usage_sums.usage, name="usage"),
+    path("usage.csv", usage_sums.usage_csv, name="usage_csv"),
     path("downloads/<str:namespace>/<str:name>", usage.downloads, name="downloads"),
     path("exports/<str:namespace>/<str:name>", exports.exports, name="exports"),
     path(

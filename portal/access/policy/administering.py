@@ -6,7 +6,10 @@ no such repo: a stranger doesn't learn from a refusal that a private one exists.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Q
 
 from portal.access.policy.permissions import Action, Reason, refuse
 from portal.access.policy.policy import TEAMS, may
@@ -67,3 +70,29 @@ def require_administers(
         raise unknown
     if not may(actor, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden(f"Only the people who administer this model may {what}.")
+
+
+@dataclass(frozen=True)
+class SeenUsage:
+    """The hosted use that somebody sees, as conditions on jobs and on idle energy."""
+
+    jobs: Q
+    idle: Q
+
+
+def usage_seen_by(person: User, *, for_team: bool = True) -> SeenUsage:
+    """Return whose hosted use a person sees.
+
+    That is their own and that of the models that they administer, and for an operator all. Idle
+    energy is a model's, so it is seen with the model.
+
+    ``for_team`` is false for a caller who reads for nobody else, such as a program that may only
+    prompt: then it is their own use alone.
+    """
+    own = Q(person=person)
+    if not for_team:
+        return SeenUsage(own, Q(pk__in=[]))
+    if person.is_operator:
+        return SeenUsage(Q(), Q())
+    administered = Q(repo__in=TEAMS[Action.ADMINISTER](person).order_by().values("pk"))
+    return SeenUsage(own | administered, administered)

@@ -35,13 +35,19 @@ class TariffRates:
 def rates_on(day: date) -> TariffRates:
     """Return the figures of a day: of the newest tariff that is valid then, else of settings."""
     tariff = Tariff.objects.filter(valid_from__lte=day).first()
-    if tariff is None:
-        return TariffRates(
-            price_per_hour=settings.ENGINE_PRICE_PER_HOUR,
-            price_per_kwh=settings.ENGINE_PRICE_PER_KWH,
-            kg_per_kwh=settings.ENGINE_KG_PER_KWH,
-            currency=settings.CURRENCY,
-        )
+    return _settings_rates() if tariff is None else _rates(tariff)
+
+
+def _settings_rates() -> TariffRates:
+    return TariffRates(
+        price_per_hour=settings.ENGINE_PRICE_PER_HOUR,
+        price_per_kwh=settings.ENGINE_PRICE_PER_KWH,
+        kg_per_kwh=settings.ENGINE_KG_PER_KWH,
+        currency=settings.CURRENCY,
+    )
+
+
+def _rates(tariff: Tariff) -> TariffRates:
     return TariffRates(
         price_per_hour=float(tariff.price_per_hour),
         price_per_kwh=float(tariff.price_per_kwh),
@@ -49,6 +55,25 @@ def rates_on(day: date) -> TariffRates:
         currency=tariff.currency,
         tariff=tariff,
     )
+
+
+@dataclass(frozen=True)
+class RatesSince:
+    """The rates from a day on; None for those that held from the start."""
+
+    day: date | None
+    rates: TariffRates
+
+
+def rates_between(first: date, after: date) -> list[RatesSince]:
+    """Return the rates of the days from the first to the one before ``after``, by their days."""
+    days: dict[date, Tariff] = {}
+    for tariff in Tariff.objects.filter(valid_from__lt=after).order_by("valid_from", "pk"):
+        days[tariff.valid_from] = tariff  # of two that begin on a day the later counts
+    begun = [RatesSince(day, _rates(tariff)) for day, tariff in days.items()]
+    every = [RatesSince(None, _settings_rates()), *begun]
+    ends = [since.day for since in every[1:]] + [after]
+    return [since for since, end in zip(every, ends, strict=True) if end is None or end > first]
 
 
 def require_operator(person: User) -> None:

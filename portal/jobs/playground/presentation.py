@@ -12,12 +12,14 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
+from portal.formatting import short_date
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
+SETTINGS = "the settings’ prices"
 MINUS = "\u2212"
 
 
@@ -119,8 +121,11 @@ class Figures:
     speed: str
     queued: str
     energy: str
+    known: str  # measured or estimated
     carbon: str
+    grid: str  # the carbon of a kWh that it was reckoned with
     cost: str
+    priced: str  # the prices that it was reckoned with
 
 
 def figures(job: Job, now: datetime) -> Figures:
@@ -132,8 +137,11 @@ def figures(job: Job, now: datetime) -> Figures:
         speed=f"{speed:.1f}" if speed else "",
         queued=_seconds(job.waited or now - job.created_at),
         energy=f"{job.energy_wh:.3g}\u00a0Wh" if ended else "",
+        known="measured" if job.is_measured else "estimated",
         carbon=f"{job.co2_g:.2g}\u00a0g" if ended else "",
+        grid=f"{1000 * job.co2_g / job.energy_wh:.3g}\u00a0g" if job.energy_wh else "",
         cost=f"{job.cost:.6f}\u00a0{job.currency}" if ended else "",
+        priced=f"prices from {short_date(job.tariff.valid_from)} on" if job.tariff else SETTINGS,
     )
 
 

@@ -1009,6 +1009,7 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (403, {"anonymous": 401}),
         (404, {"anonymous": 401}),
     ),
+    ("usage", "GET", "", (200, {"anonymous": 401}), (200, {"anonymous": 401})),
     ("notifications", "GET", "", (200, {"anonymous": 401}), (200, {"anonymous": 401})),
     ("notifications", "PATCH", "", (403, {"anonymous": 401}), (200, {"anonymous": 401})),
     (

@@ -321,6 +321,8 @@ PAGES = [
     Row("site:transparency", "GET", 200),
     Row("site:transparency_csv", "GET", 200),
     Row("site:transparency_json", "GET", 200),
+    Row("site:usage", "GET", 200, LOGIN),
+    Row("site:usage_csv", "GET", 200, LOGIN),
     Row("site:downloads", "GET", 403, LOGIN | {RUN_IT: 200}, names),
     Row("site:exports", "GET", 403, LOGIN | {ADMINISTER: 200}, names),
     Row(

@@ -92,6 +92,8 @@ COLUMNS = {
     "jobs.batchline.custom_id": OF_A_PROGRAM,
     "jobs.storedfile.filename": OF_A_PROGRAM,
     "jobs.job.worker": OURS,
+    "jobs.tariff.currency": OURS,
+    "jobs.tariff.note": "refused by set_tariff where it is no line",
     "outbox.bouncedaddress.reason": "a mail server’s words, made one line as they are read",
     "outbox.lettertemplate.kind": OURS,
     "outbox.lettertemplate.scope": OURS,
@@ -157,6 +159,7 @@ INPUTS = {
     "SeatForm.person": LOOKED_UP,
     "SignupForm.username": PATTERN,
     "WordsForm.subject": LABS_OWN,
+    "UsageForm.model": LOOKED_UP,
 }
 API_FIELDS = {
     "EntryFilters.q": FILTER,

@@ -43,6 +43,7 @@ NO_PAGES = {
         "metrics",
         "site:licence_text",
         "site:transparency_csv",
+        "site:usage_csv",
     ),
     *("site:transparency_json", "site:record_heads", "site:manifest_key", "site:known_key"),
     *("access:certificate", "access:signing_certificate", "site:export", "site:bundle"),
@@ -135,6 +136,7 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     )
     yield page("jobs:disclosure", people["operator"], disclosure_id=disclosure.pk)
     yield page("jobs:playground", portal.job.person)
+    yield page("site:usage", portal.job.person)
     yield page("site:demo_mail", None)
     yield page("site:model", people["publisher"], **names(rows))
     desk = portal.waits_for_consent

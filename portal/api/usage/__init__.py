@@ -1,0 +1,1 @@
+"""Sums of hosted use in the API."""

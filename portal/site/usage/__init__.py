@@ -1,0 +1,1 @@
+"""The sums of hosted use: a page and its CSV."""
