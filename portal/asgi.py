@@ -4,17 +4,19 @@ import gc
 import os
 import sys
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.urls import resolve  # noqa: E402, needs Django set up
 
 from portal.hub.uploads.streaming import StreamedUploads  # noqa: E402, the same
+from portal.jobs.streaming.handler import Handler  # noqa: E402, the same
 from portal.observability.request_ids import BoundRequests  # noqa: E402, the same
 from portal.observability.sharing import start_sharing  # noqa: E402, the same
 
+django_application = Handler()
 SWITCH_SECONDS = 0.0005
 
 

@@ -1,7 +1,8 @@
 """Serve hosted inference: claim jobs for the engine and commit their results.
 
 One thread, the dispatcher, talks to the database; the engine's thread (``workers.loop``) does not;
-a third sends heartbeats to Redis. Celery's hints only wake the dispatcher, which polls as well.
+a third sends heartbeats to Redis, a fourth hears its hints. Hints only wake the dispatcher, which
+polls as well.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from portal.jobs.services import (
     renew_lease,
 )
 from portal.jobs.services.running import LOST_ACCESS
+from portal.jobs.serving.hints import HintListener
 from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
 from workers.energy.meter import find_meter
@@ -140,7 +142,10 @@ class Generator:
             heartbeat.set_state(hosting.READY)
             log.info("%s is ready after %.1f s", hosted.revision, time.monotonic() - began)
             claims = JobClaims(hosted, loop, self.name)
-            with engine_metrics(hosted.repo.full_name, loop):
+            with (
+                engine_metrics(hosted.repo.full_name, loop),
+                HintListener(hosted.repo.full_name, self.wake),
+            ):
                 try:
                     self._serve_jobs(claims, heartbeat)
                 finally:

@@ -22,6 +22,14 @@ GENESIS = "0" * 64
 REFUSALS = (OperationalError, ProgrammingError, InternalError)
 CHAIN_LOCK = 0x77_67_61_75  # one appender at a time, in every process of the installation
 
+# A lock of the head's row wouldn't do: whoever waits for it would go on with that row, which is the
+# head no more. So the lock comes first, and the head is read under it, as PostgreSQL sees the table
+# when the second statement begins. Both go in one round trip, as all others wait meanwhile.
+LOCK_AND_READ_HEAD = """
+SELECT pg_advisory_xact_lock(%s);
+SELECT sequence, hash FROM audit_auditevent ORDER BY sequence DESC LIMIT 1
+"""
+
 
 def record(
     event_type: EventType,
@@ -63,11 +71,10 @@ def record(
 
 def _append(event: AuditEvent) -> None:
     """Lock the chain, take the next place, write."""
-    # A lock of the head's row wouldn't do: whoever waits for it would go on with that row, which
-    # is the head no more. So the lock comes first, and the head is read under it.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
-    head = AuditEvent.objects.order_by("-sequence").values_list("sequence", "hash").first()
+        cursor.execute(LOCK_AND_READ_HEAD, [CHAIN_LOCK])
+        cursor.nextset()
+        head = cursor.fetchone()
     sequence, event.previous_hash = head or (0, GENESIS)
     event.sequence = sequence + 1
     event.hash = event_hash(event)

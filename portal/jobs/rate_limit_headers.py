@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -38,11 +38,11 @@ def duration_of(seconds: int) -> str:
 
 
 @contextmanager
-def headers_on_refusals(standing: QuotaUse, now: datetime) -> Iterator[None]:
-    """Give a refusal the headers, where it has none from within."""
+def headers_on_refusals(standing: Callable[[], QuotaUse], now: datetime) -> Iterator[None]:
+    """Give a refusal the headers, where it has none from within; else nothing is asked."""
     try:
         yield
     except DomainError as error:
         if not error.headers:
-            error.headers = rate_limit_headers(standing, now)
+            error.headers = rate_limit_headers(standing(), now)
         raise

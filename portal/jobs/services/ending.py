@@ -15,9 +15,9 @@ from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.services.one_by_one import act_on_each
 from portal.jobs.services.running import close
+from portal.jobs.serving.hints import hint_at_work
 from portal.jobs.serving.readdressing import readdress_jobs
 from portal.observability import metrics
-from portal.queue import enqueue
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -82,7 +82,7 @@ def sweep(*, now: datetime) -> Swept:
     waiting = Job.objects.filter(state=Job.State.QUEUED).order_by()
     repos = set(waiting.values_list("repo__namespace__name", "repo__name"))
     for namespace, name in repos:
-        enqueue("generate.work", repo=f"{namespace}/{name}")
+        hint_at_work(f"{namespace}/{name}")
     requeued, went_on = lapsed.count(True), readdressed.count(True)
     failed = len(lapsed) - requeued + len(readdressed) - went_on
     return Swept(requeued, failed, len(expired), went_on, len(repos))

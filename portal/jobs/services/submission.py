@@ -6,6 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
@@ -40,9 +41,11 @@ from portal.jobs.services.quota_checks import (
     require_within_a_day,
     require_within_quota,
 )
-from portal.queue import enqueue
+from portal.jobs.serving.hints import hint_at_work
 
 log = logging.getLogger(__name__)
+SOON_TOKENIZED_BYTES = 4096
+"""To tokenize so much takes no longer than to ask what is left of a quota."""
 
 
 def create_job(
@@ -85,14 +88,15 @@ def submit(
     repo = find_hosted(completion_request.model, caller)
     revision, limits = _allowed(caller, completion_request, repo, now)
     allowance = allowance_of(repo, limits)
-    standing = standing_of(_named(caller), allowance, now)
+    standing = cache(lambda: standing_of(_named(caller), allowance, now))
     with headers_on_refusals(standing, now):
         model = within_context(hosted_model(revision), allowance.context_tokens)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
-        if batch is None:
-            require_room(standing)
-        require_within_quota(standing, completion_request.most_completion_tokens, now)
+        if sum(map(size_bytes, completion_request.prompts)) > SOON_TOKENIZED_BYTES:
+            if batch is None:
+                require_room(standing())
+            require_within_quota(standing(), completion_request.most_completion_tokens, now)
         prompts = _token_ids(caller, completion_request, model, now)
         return _store(caller, completion_request, revision, prompts, allowance, source, batch, now)
 
@@ -169,10 +173,10 @@ def _store(
     prompt_tokens = sum(map(len, prompts))
     repo = revision.repo
     reserved = prompt_tokens + completion_request.most_completion_tokens
-    # Asked again under the lock: two requests at once would both have passed before it.
+    # Asked under the lock, even if asked before: two requests at once would both have passed.
     require_within_a_day(completion_request, allowance, prompt_tokens)
     standing = standing_of(person, allowance, now)
-    with headers_on_refusals(standing, now):
+    with headers_on_refusals(lambda: standing, now):
         if batch is None:
             require_room(standing)
         require_within_quota(standing, reserved, now)
@@ -209,7 +213,7 @@ def _store(
         _record_submission(job, revision, now)
     log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
     # A hint that is lost costs time alone: the sweep wakes the workers of what waits.
-    transaction.on_commit(lambda: enqueue("generate.work", repo=repo.full_name))
+    transaction.on_commit(lambda: hint_at_work(repo.full_name))
     return Submitted(job, standing.with_job(reserved))
 
 

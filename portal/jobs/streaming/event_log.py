@@ -26,6 +26,8 @@ MAX_EVENTS = 20_000
 TTL_SECONDS = 3600
 PAGE_ENTRIES = 500
 START = "0-0"
+NEWS = "weightgate:job-news"
+"""The channel that names the jobs whose logs were written to, for processes that follow some."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -77,14 +79,16 @@ def log_key(job_id: UUID) -> str:
 def append(events: Iterable[tuple[UUID, ChoiceEvent]]) -> None:
     """Write several jobs' events in one round trip. Losing them loses no result: the row has it."""
     pipeline = redis_client().pipeline(transaction=False)
-    keys = set()
+    job_ids = set()
     for job_id, event in events:
-        keys.add(log_key(job_id))
+        job_ids.add(job_id)
         body = json.dumps(asdict(event), separators=(",", ":"))
         pipeline.xadd(log_key(job_id), {"event": body}, maxlen=MAX_EVENTS, approximate=True)
-    for key in keys:
-        pipeline.expire(key, TTL_SECONDS)
-    _quietly(pipeline)
+    for job_id in job_ids:
+        pipeline.expire(log_key(job_id), TTL_SECONDS)
+    if job_ids:
+        pipeline.publish(NEWS, " ".join(job_id.hex for job_id in job_ids))
+        _quietly(pipeline)
 
 
 def announce_end(job_id: UUID, ended: JobEnd) -> None:
@@ -92,6 +96,7 @@ def announce_end(job_id: UUID, ended: JobEnd) -> None:
     pipeline = redis_client().pipeline(transaction=False)
     pipeline.xadd(log_key(job_id), {"ended": json.dumps(asdict(ended))})
     pipeline.expire(log_key(job_id), TTL_SECONDS)
+    pipeline.publish(NEWS, job_id.hex)
     _quietly(pipeline)
 
 

@@ -1,4 +1,4 @@
-"""Follow a job's log in one process by one blocking read, shared by all its readers there.
+"""Follow a job's log in one process once, for all its readers there.
 
 The loop only waits and passes on what comes. Decoding is for the readers, in the streams' threads.
 """
@@ -8,31 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import UUID
 
-import redis.asyncio
-from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from portal.jobs.serving.places import JobProgress, progress_of
 from portal.jobs.streaming.event_log import START, Entry, log_key
+from portal.jobs.streaming.log_reader import Followed, entries_after, log_reader
 from portal.jobs.streaming.threads import in_pool
-from portal.redis_client import redis_client
 
 log = logging.getLogger(__name__)
-CLIENT_NAME = "weightgate-stream"  # as CLIENT LIST shows it
-BLOCK_MS = 1000
-SOCKET_SECONDS = 5  # longer than a blocking read
-AWAY_SECONDS = 0.5
-CLOSE_SECONDS = 0.2
-BATCH_ENTRIES = 100
-# uvloop raises RuntimeError where a connection closes as redis-py makes it.
-CONNECTION_LOST = (RedisError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -61,10 +50,11 @@ class Feed:
         self._job_id = job_id
         self._position = position
         self._over = False
-        self._client = _client()
         self._coming: asyncio.Future[NewEntries] = asyncio.get_running_loop().create_future()
-        # In an empty context: its log lines would else bear the request id of the first reader.
-        self._task = asyncio.create_task(self._keep(), context=Context())
+        self._looking: asyncio.Task[None] | None = None
+        self._reader = log_reader()
+        self._followed = Followed(job_id, position, self._take)
+        self._reader.add(self._followed)
 
     async def next(self, after: str) -> NewEntries:
         """Wait for what follows ``after``. A reader behind the others reads by itself."""
@@ -72,79 +62,53 @@ class Feed:
             coming = self._coming
             if after != self._position and (entries := await _entries_after(self._job_id, after)):
                 return NewEntries(after, entries)
-            await asyncio.wait((coming, self._task), return_when=asyncio.FIRST_COMPLETED)
-            batch = coming.result() if coming.done() else self._task.result()
+            batch = await asyncio.shield(coming)
             if batch.before == after or not batch.entries:
                 return replace(batch, before=after)
         return NewEntries(after, [], over=True)
 
-    async def close(self) -> None:
-        """Stop reading and close the connection."""
-        while not self._task.done():  # redis-py may swallow a cancellation while it connects
-            self._task.cancel()
-            await asyncio.wait((self._task,), timeout=CLOSE_SECONDS)
-        await self._client.aclose()
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.remove(self._followed)
+        if self._looking is not None:
+            self._looking.cancel()
 
-    async def _keep(self) -> NewEntries:
-        while not self._over:
-            entries, progress = await self._read(), None
-            if not entries or any(b"ended" in fields for _, fields in entries):
-                self._over, progress = await _look(self._job_id)
-            self._pass_on(NewEntries(self._position, entries, self._over, progress))
-        return NewEntries(self._position, [], over=True)
+    def _take(self, entries: list[Entry]) -> None:
+        if entries and not any(b"ended" in fields for _, fields in entries):
+            self._pass_on(entries)
+            return
+        self._followed.paused = True
+        # In an empty context: its log lines would else bear the request id of the first reader.
+        self._looking = asyncio.create_task(self._look(entries), context=Context())
 
-    def _pass_on(self, batch: NewEntries) -> None:
+    async def _look(self, entries: list[Entry]) -> None:
+        """Ask the row how the job stands, and pass that on."""
+        self._over, progress = await _progress(self._job_id)
+        self._pass_on(entries, progress)
+        if not self._over:
+            self._reader.go_on(self._followed)
+
+    def _pass_on(self, entries: list[Entry], progress: JobProgress | None = None) -> None:
+        batch = NewEntries(self._position, entries, self._over, progress)
         waiting, self._coming = self._coming, asyncio.get_running_loop().create_future()
         self._position = batch.last_id
         waiting.set_result(batch)
-
-    async def _read(self) -> list[Entry]:
-        position: dict[Any, Any] = {log_key(self._job_id): self._position}
-        try:
-            return _entries_of(await self._client.xread(position, BATCH_ENTRIES, BLOCK_MS))
-        except CONNECTION_LOST as error:
-            log.warning("Redis is away; asking the row instead: %s", error)
-            with suppress(*CONNECTION_LOST):  # what is half open would fail the same way again
-                await self._client.connection_pool.disconnect()
-            await asyncio.sleep(AWAY_SECONDS)
-            return []
 
 
 @in_pool
 def _entries_after(job_id: UUID, position: str) -> list[Entry]:
     try:
-        return _entries_of(redis_client().xread({log_key(job_id): position}, BATCH_ENTRIES))
+        return entries_after({log_key(job_id): position}).get(log_key(job_id).encode(), [])
     except RedisError:
         return []
 
 
-def _entries_of(reply: Any) -> list[Entry]:
-    """Return the one stream's entries from either reply that redis-py gives: RESP2 or RESP3."""
-    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or []]
-    flat: list[Entry] = []
-    for entries in streams:
-        for entry in entries:
-            flat += entry if isinstance(entry, list) else [entry]
-    return flat
-
-
-def _client() -> redis.asyncio.Redis:
-    """Return a client of one connection, whose reads may block longer than other commands."""
-    return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL,
-        client_name=CLIENT_NAME,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=2,
-        max_connections=1,
-    )
-
-
 @in_pool
-def _look(job_id: UUID) -> tuple[bool, JobProgress | None]:
+def _progress(job_id: UUID) -> tuple[bool, JobProgress | None]:
     """Look whether the job has ended, and how it stands; once for all its readers here."""
     try:
         progress = progress_of(job_id)
-    except OperationalError as error:
+    except DatabaseError as error:
         log.warning("The database is away; job %s is looked up again: %s", job_id, error)
         return False, None
     return progress is None, progress
@@ -167,4 +131,4 @@ async def feed_of(job_id: UUID, after: str = START) -> AsyncIterator[Feed]:
         feed.readers -= 1
         if not feed.readers:
             del _feeds[key]
-            await asyncio.shield(feed.close())
+            feed.close()

@@ -52,19 +52,22 @@ async def follow(job_id: UUID, render: Render, after: str = START) -> AsyncGener
             batch = await feed.next(after)
             after, over = batch.last_id, batch.over
             texts = reader.texts(batch)
-            while text := await in_pool(_piece)(texts):
-                yield text
+            is_last = False
+            while not is_last:
+                text, is_last = await in_pool(_piece)(texts)
+                if text:
+                    yield text
 
 
-def _piece(texts: Iterator[str]) -> str:
-    """Return the next bounded part of the texts; "" at its end."""
+def _piece(texts: Iterator[str]) -> tuple[str, bool]:
+    """Return the next bounded part of the texts, and whether it is the last."""
     parts, size = [], 0
     for text in texts:
         parts.append(text)
         size += len(text)
         if size >= PIECE_CHARACTERS:
-            break
-    return "".join(parts)
+            return "".join(parts), False
+    return "".join(parts), True
 
 
 class Reader:

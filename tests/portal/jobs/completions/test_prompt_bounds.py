@@ -11,6 +11,7 @@ from inference.tokenizer import Tokenizer
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, QuotaExceeded
 from portal.jobs.hosting import hosted_model
 from portal.jobs.openai.fields import MAX_CHOICES
+from portal.jobs.services import submission
 from tests.factories.accounts import make_token
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_job
 
@@ -102,7 +103,14 @@ def test_refused_texts_are_counted(submit, tokenized, settings, hosted, now):
     submit("The water", at=now + timedelta(minutes=1))
 
 
-def test_who_has_no_job_to_spare_has_nothing_tokenized(submit, tokenized, settings):
+@pytest.fixture
+def asked_first(monkeypatch):
+    """Have every text count as long, which the quota is asked before, and not only after."""
+    monkeypatch.setattr(submission, "SOON_TOKENIZED_BYTES", 0)
+
+
+@pytest.mark.usefixtures("asked_first")
+def test_who_has_no_job_to_spare_has_no_long_text_tokenized(submit, tokenized, settings):
     settings.MAX_OPEN_JOBS = 1
     submit("The water")
     tokenized.clear()
@@ -111,7 +119,8 @@ def test_who_has_no_job_to_spare_has_nothing_tokenized(submit, tokenized, settin
     assert not tokenized
 
 
-def test_who_has_no_tokens_to_spare_has_nothing_tokenized(submit, tokenized, settings):
+@pytest.mark.usefixtures("asked_first")
+def test_who_has_no_tokens_to_spare_has_no_long_text_tokenized(submit, tokenized, settings):
     settings.DAILY_TOKENS = 20
     submit([5], max_tokens=9)
     with pytest.raises(QuotaExceeded, match="10 are left today"):

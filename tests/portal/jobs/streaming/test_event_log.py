@@ -155,17 +155,20 @@ async def test_a_stream_lost_midway_repeats_nothing(running, now):
 
 
 async def test_a_connection_that_closes_as_it_is_made_ends_no_stream(running, now, monkeypatch):
-    read, failures = redis.asyncio.Redis.xread, iter([RuntimeError("the handler is closed")])
+    subscription = redis.asyncio.client.PubSub
+    subscribe, failures = subscription.subscribe, iter([RuntimeError("the handler is closed")])
 
-    async def fail_once(client, *args):
+    async def fail_once(*args):
         for failure in failures:
             raise failure
-        return await read(client, *args)
+        return await subscribe(*args)
 
-    monkeypatch.setattr(redis.asyncio.Redis, "xread", fail_once)
+    monkeypatch.setattr(subscription, "subscribe", fail_once)
     append([(running.pk, token(0))])
     pieces = follow(running.pk, lambda item: item.event.text if item.event else "")
     assert await anext(pieces) == WORDS[0]
+    append([(running.pk, token(1))])
+    assert await anext(pieces) == WORDS[1]
     await pieces.aclose()
 
 

@@ -19,9 +19,11 @@ from portal.jobs.openai import completions
 from portal.jobs.playground import presentation
 from portal.jobs.services import finish_job
 from portal.jobs.services.running import JobResult
+from portal.jobs.streaming import event_log, log_reader
 from portal.jobs.streaming.event_log import START, ChoiceEvent, append
-from portal.jobs.streaming.feeds import CLIENT_NAME, Feed
+from portal.jobs.streaming.feeds import Feed
 from portal.jobs.streaming.following import follow
+from portal.jobs.streaming.log_reader import CLIENT_NAME
 from portal.jobs.streaming.slots import LEASE, StreamSlot, take_slot
 from portal.jobs.streaming.threads import THREAD_NAME
 from portal.redis_client import redis_client
@@ -181,15 +183,35 @@ def stream_connections():
     return lambda: present() - before
 
 
-async def test_many_readers_of_a_job_share_its_connections(job, stream_connections):
+async def test_all_readers_share_one_connection(job, stream_connections):
     readers = [follow(job.pk, lambda item: "heard") for _ in range(20)]
     hearing = [asyncio.create_task(anext(reader)) for reader in readers]
     append([(job.pk, ChoiceEvent(0, 0, 0, [7], "a"))])
     assert await asyncio.gather(*hearing) == ["heard"] * 20
-    assert len(stream_connections()) == 1
+    await asyncio.to_thread(wait_until, lambda: len(stream_connections()) == 1, 5, "one connection")
     for reader in readers:
         await reader.aclose()
-    await asyncio.to_thread(wait_until, lambda: not stream_connections(), 2, "a closed connection")
+
+
+async def test_a_hint_that_is_lost_costs_time_alone(job, monkeypatch):
+    reader = follow(job.pk, lambda item: "heard" if item.event else "")
+    monkeypatch.setattr(event_log, "NEWS", "elsewhere")
+    hearing = asyncio.create_task(anext(reader))
+    await asyncio.sleep(0)
+    append([(job.pk, ChoiceEvent(0, 0, 0, [7], "a"))])
+    assert await asyncio.wait_for(hearing, 10) == "heard"
+    await reader.aclose()
+
+
+async def test_more_entries_than_one_reading_takes_come_in_order(job, monkeypatch):
+    monkeypatch.setattr(log_reader, "BATCH_ENTRIES", 2)
+    append([(job.pk, ChoiceEvent(0, number, number, [7], str(number))) for number in range(7)])
+    reader = follow(job.pk, lambda item: item.event.text if item.event else "")
+    text = ""
+    while len(text) < 7:
+        text += await anext(reader)
+    assert text == "0123456"
+    await reader.aclose()
 
 
 async def test_a_reader_that_lags_behind_the_others_misses_nothing(job):
@@ -263,20 +285,22 @@ async def test_a_refused_page_says_when_to_try_again(async_client, job, settings
     await browser.wait(20)
 
 
-async def test_a_feed_closes_at_whatever_step_of_connecting_it_is(job, stream_connections):
+async def test_the_connection_is_closed_at_whatever_step_of_connecting_it_is(
+    job, stream_connections, monkeypatch
+):
+    monkeypatch.setattr(log_reader, "LINGER_SECONDS", 0)
     for turns in range(0, 44, 2):
         feed = Feed(job.pk, START)
         for _ in range(turns):
             await asyncio.sleep(0)
-        await asyncio.wait_for(feed.close(), 5)
+        feed.close()
     await asyncio.to_thread(wait_until, lambda: not stream_connections(), 5, "closed connections")
 
 
-async def test_who_leaves_gives_place_and_connection_back(async_client, job, stream_connections):
+async def test_who_leaves_gives_the_place_back(async_client, job):
     await async_client.aforce_login(job.person)
     browser = await connected(async_client, job)
     assert redis_client().zcard(StreamSlot(job.person_id).key) == 1
     await browser.send_input({"type": "http.disconnect"})
     await browser.wait(20)
     assert redis_client().zcard(StreamSlot(job.person_id).key) == 0
-    await asyncio.to_thread(wait_until, lambda: not stream_connections(), 2, "a closed connection")
