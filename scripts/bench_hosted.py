@@ -132,6 +132,7 @@ def served(supervisor: Any, folder: Path) -> Iterator[BenchedSite]:
 
     supervisor.wait_until(is_ready, START_SECONDS, "the worker and the web process")
     pids = supervisor.pids()
+    del pids["postgres"]  # which has a process for each connection
     site = BenchedSite(port, secret, repo.full_name, pids, Path(f"/proc/{pids['worker']}"))
     yield with_engine_pinned(site)
 
