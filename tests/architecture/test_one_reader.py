@@ -17,6 +17,7 @@ OWN_JSON = {
     "portal/backup/endings/lines.py": "lines that we wrote, each held by the hash of the next",
     "portal/backup/restoring/source.py": "the manifest of a backup of ours, which is encrypted",
     "portal/backup/rights.py": "what a backup of ours says of roles, which is encrypted",
+    "portal/backup/making/rows.py": "the names of columns in a backup of ours",
     "portal/backup/stream/archive.py": "the list of hashes in a backup of ours",
     "portal/catalog/lfs_rules.py": "one quoted pattern of a line, which nests nothing",
     "portal/catalog/hash_cache.py": "the cache that publishing keeps beside a folder",
