@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from rest_framework import serializers
 
 from portal.api.base.fields import FreeTextField
 from portal.api.base.serializers import Input, Output, PersonOutput
 from portal.jobs.disclosure.models import JobDisclosure
+from portal.jobs.disclosure.services import ANSWER_PREFIX, NO_JOB
+
+
+class JobIdField(serializers.UUIDField):
+    """The id of a job, also as an answer of /v1 spells it: ``cmpl-…``."""
+
+    default_error_messages = {"invalid": NO_JOB}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        text = data.strip().removeprefix(ANSWER_PREFIX) if isinstance(data, str) else data
+        return super().to_internal_value(text)
 
 
 class DisclosureInput(Input):
-    job = serializers.UUIDField(help_text="The id of one job, as in the log.")
+    job = JobIdField(help_text="The id of one job, as in the log or in an answer of /v1.")
     reason = FreeTextField(help_text="The writer of the prompt reads it, with your name.")
 
 

@@ -140,8 +140,13 @@ def _written(line: BatchLine, outcome: dict[str, Any]) -> str:
 
 def _head(line: BatchLine) -> str:
     """Return the beginning of an object, which more members follow."""
-    head = {"id": f"batch_req_{line.batch_id.hex}_{line.number}", "custom_id": line.custom_id}
+    head = {"id": id_of_line(line), "custom_id": line.custom_id}
     return json.dumps(head, separators=(",", ":"))[:-1]
+
+
+def id_of_line(line: BatchLine) -> str:
+    """Return the id by which a line stands in its batch's files, first of its members."""
+    return f"batch_req_{line.batch_id.hex}_{line.number}"
 
 
 def _outcome(batch: Batch, line: BatchLine) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -16,20 +15,14 @@ from portal.audit.services import record
 from portal.errors import FieldErrors, Forbidden, InvalidTransition
 from portal.jobs.disclosure.letters import tell_writer
 from portal.jobs.disclosure.models import OPEN_FOR, JobDisclosure
+from portal.jobs.disclosure.texts import DisclosedText, texts_of
 from portal.jobs.errors import DisclosureNotFound
-from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job
 from portal.parsing.texts import require_text
 
+ANSWER_PREFIX = "cmpl-"  # of the id in an answer of /v1
 NO_JOB = "No job has this id. Take it from a log line, an answer’s id or the record."
-
-
-@dataclass(frozen=True)
-class DisclosedText:
-    """One prompt with the texts that were written for it."""
-
-    prompt: str = field(repr=False)
-    outputs: list[str] = field(repr=False)
+NOTHING_LEFT = "The prompt and the output of this job are forgotten, so nobody can read them."
 
 
 def disclosures_for(operator: User) -> QuerySet[JobDisclosure]:
@@ -59,6 +52,8 @@ def ask_disclosure(*, actor: User, job_id: UUID, reason: str, now: datetime) -> 
     for standing in JobDisclosure.objects.filter(job=job, asked_by=actor):
         if standing.is_open(now) or standing.awaits_another(now):
             return standing
+    if not texts_of(job):
+        raise FieldErrors({"job": NOTHING_LEFT})
     disclosure = JobDisclosure.objects.create(job=job, reason=reason, asked_by=actor, asked_at=now)
     record(EventType.DISCLOSURE_ASKED, actor=actor, target=job, at=now, disclosure=disclosure.pk)
     if not settings.DISCLOSURE_BY_TWO:
@@ -116,7 +111,7 @@ def read_disclosed(*, actor: User, disclosure_id: int, now: datetime) -> list[Di
         raise DisclosureNotFound
     if not disclosure.is_open(now):
         raise InvalidTransition("This isn’t open: it awaits another operator, or its hour is over.")
-    texts = _texts_of(disclosure.job)
+    texts = texts_of(disclosure.job)
     record(
         EventType.DISCLOSURE_READ,
         actor=actor,
@@ -126,15 +121,3 @@ def read_disclosed(*, actor: User, disclosure_id: int, now: datetime) -> list[Di
         forgotten=not texts,
     )
     return texts
-
-
-def _texts_of(job: Job) -> list[DisclosedText]:
-    """Return each prompt with its outputs; nothing where they are forgotten."""
-    model = hosted_model(job.revision)
-    outputs: dict[int, list[str]] = {}
-    for event in job.each_event():
-        outputs.setdefault(event["choice"] // job.n, []).append(event["text"])
-    return [
-        DisclosedText(model.decode(prompt), outputs.get(number, []))
-        for number, prompt in enumerate(job.prompts)
-    ]

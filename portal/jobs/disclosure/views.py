@@ -22,6 +22,7 @@ from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
 from portal.jobs.disclosure.models import JobDisclosure
 from portal.jobs.disclosure.services import (
+    ANSWER_PREFIX,
     NO_JOB,
     ask_disclosure,
     confirm_disclosure,
@@ -32,7 +33,6 @@ from portal.jobs.errors import DisclosureNotFound
 from portal.text.lines import LineInput
 
 PAGE_SIZE = 25
-PREFIX = "cmpl-"  # of the id in an answer of /v1
 
 
 class DisclosureForm(forms.Form):
@@ -52,7 +52,7 @@ class DisclosureForm(forms.Form):
 
     def clean_job(self) -> UUID:
         try:
-            return UUID(self.cleaned_data["job"].strip().removeprefix(PREFIX))
+            return UUID(self.cleaned_data["job"].strip().removeprefix(ANSWER_PREFIX))
         except ValueError:
             raise forms.ValidationError(NO_JOB) from None
 

@@ -11,15 +11,17 @@ from django.utils import timezone
 
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors, Forbidden, InvalidTransition
+from portal.jobs.batches.advancing import advance_batch
 from portal.jobs.disclosure.models import JobDisclosure
 from portal.jobs.disclosure.services import ask_disclosure, confirm_disclosure, read_disclosed
 from portal.jobs.errors import DisclosureNotFound
-from portal.jobs.models import Job
+from portal.jobs.models import Job, StoredFile
 from portal.jobs.services import JobResult, finish_job
 from portal.jobs.services.forgetting import forget
 from portal.jobs.streaming.event_log import ChoiceEvent
 from portal.outbox.models import OutboxMessage
 from tests.factories.accounts import make_token, make_user
+from tests.factories.batches import make_batch, request_line
 from tests.factories.catalog import make_reviewer
 from tests.factories.jobs import claim, make_guest, make_job
 from tests.portal.jobs.privacy.canary import CANARY, FIELDS
@@ -140,6 +142,50 @@ def test_what_is_forgotten_is_not_there_to_read(job, operator, now):
     assert read_disclosed(actor=operator, disclosure_id=disclosure.pk, now=now) == []
 
 
+def test_for_what_is_forgotten_nobody_asks_and_no_writer_is_alarmed(job, operator, now):
+    forget(Job.objects.filter(pk=job.pk))
+    with pytest.raises(FieldErrors) as refused:
+        ask_disclosure(actor=operator, job_id=job.pk, reason=REASON, now=now)
+    assert "forgotten" in refused.value.errors["job"]
+    assert not OutboxMessage.objects.filter(kind="prompt_disclosed").exists()
+
+
+@pytest.fixture
+def line(hosted):
+    """Return the job of a batch's line that was answered: its words stand in files alone."""
+    now = timezone.now()
+    asked = request_line(hosted, n=2, prompt=[f"In {CANARY}", "Two\0"])
+    before = request_line(hosted, "first", prompt="Others’")
+    batch = make_batch(make_guest(hosted), [before, b"", asked], now=now)
+    advance_batch(batch.pk, now)
+    while claimed := claim(hosted, now=now):
+        texts = [f"Out {choice} of {claimed.pk}\0" for choice in range(4)]
+        events = [
+            ChoiceEvent(choice, tokens=[1], text=text, finish_reason="stop")
+            for choice, text in enumerate(texts[: claimed.n * len(claimed.prompts)])
+        ]
+        finish_job(job_id=claimed.pk, attempt=claimed.attempt, result=JobResult(events), now=now)
+    advance_batch(batch.pk, now)
+    job = Job.objects.get(batch=batch, batch_line__custom_id="a")
+    assert (job.prompts, list(job.each_event())) == ([], [])
+    return job
+
+
+def test_the_line_of_a_batch_is_read_in_the_batchs_files(line, operator, now):
+    disclosure = ask_disclosure(actor=operator, job_id=line.pk, reason=REASON, now=now)
+
+    def read():
+        texts = read_disclosed(actor=operator, disclosure_id=disclosure.pk, now=now)
+        return [(text.prompt, text.outputs) for text in texts]
+
+    outputs = [[f"Out {choice} of {line.pk}\0" for choice in half] for half in ((0, 1), (2, 3))]
+    assert read() == [(f"In {CANARY}", outputs[0]), ("Two\0", outputs[1])]
+    StoredFile.objects.filter(purpose="batch").delete()
+    assert read() == [("", outputs[0]), ("", outputs[1])]
+    StoredFile.objects.all().delete()
+    assert read() == []
+
+
 def test_by_pages(job, operator, other, page, settings):
     settings.DISCLOSURE_BY_TWO = True
     mine, theirs = page(operator), page(other)
@@ -165,9 +211,10 @@ def test_by_pages(job, operator, other, page, settings):
 def test_by_the_api(job, operator, page):
     _, secret = make_token(operator, now=timezone.now())
     client = Client(headers={"Authorization": f"Bearer {secret}"})
-    asked = client.post(
-        "/api/v1/disclosures/", {"job": str(job.pk), "reason": REASON}, "application/json"
-    ).json()
+    path, form = "/api/v1/disclosures/", "application/json"
+    bad = client.post(path, {"job": "no-id", "reason": REASON}, form)
+    assert "No job has this id" in bad.json()["error"]["fields"]["job"]
+    asked = client.post(path, {"job": f"cmpl-{job.pk.hex}", "reason": REASON}, form).json()
     there = f"/api/v1/disclosures/{asked['id']}/"
     shown = client.get(there)
     assert (shown.json()["reason"], shown.json()["writer"]["username"]) == (
