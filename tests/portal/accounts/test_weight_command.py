@@ -33,9 +33,10 @@ def set_weight(name, weight, actor=None):
 
 
 def test_a_weight_is_set_listed_and_recorded_once(university):
-    assert run("list") == ""
+    assert run("list") == "All have weight 1."
     assert set_weight("0example1", 3) == "Example University has weight 3 now."
     assert "Nothing changed" in set_weight("0example1", 3)
+    assert run("list").endswith("All others have weight 1.")
     [row] = json.loads(run("list", "--json"))
     assert row["weight"] == 3
     event = AuditEvent.objects.get(type="organization.weighed")

@@ -43,6 +43,7 @@ class Command(BaseCommand):
             return
         for row in rows:
             self.stdout.write(f"{row['weight']}\t{row['name']}\t{row['ror']}")
+        self.stdout.write("All others have weight 1." if rows else "All have weight 1.")
 
     def _set(self, options: dict[str, Any]) -> None:
         actor = User.objects.filter(username=options["actor"]).first()
