@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django import template
 from django.conf import settings
@@ -15,6 +16,7 @@ from portal.site.icons import SHAPES
 
 register = template.Library()
 
+LEAST_SHOWN = 0.01
 TONES = ("calm", "yes", "wait", "stop")
 _ICON = (
     '<svg class="ico" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5"'
@@ -158,3 +160,9 @@ def carbon(kg: float | None) -> str:
     if kg >= 1000:
         return formatting.scaled(kg / 1000, "t", ("", "k", "M"))
     return formatting.scaled(kg * 1000, "g", ("", "k"))
+
+
+@register.filter
+def hundredths(value: float | Decimal) -> str:
+    """1,204.50, 0.00, under 0.01: what is little isn’t nothing."""
+    return "under 0.01" if 0 < value < LEAST_SHOWN else f"{value:,.2f}"

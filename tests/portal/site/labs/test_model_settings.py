@@ -187,6 +187,12 @@ class TestTheSettingsPage:
         again = page.post("/lab/opt/settings", form_of(page, "/lab/opt/settings"), follow=True)
         assert "Nothing differs from before." in again.text
 
+    @pytest.mark.parametrize("days", ["-1", "many"])
+    def test_days_of_prompts_that_are_no_number_of_days_are_refused(self, page, repo, days):
+        sent = form_of(page, "/lab/opt/settings") | {"prompt_days": days}
+        errors = errors_of(page.post("/lab/opt/settings", sent))
+        assert errors == {"prompt_days": ["Give a whole number from 0, or leave it empty."]}
+
     def test_it_says_who_is_met_by_a_change_of_the_gate(self, page, repo):
         make_grant(repo)
         make_request(repo)

@@ -1,6 +1,7 @@
 """Figures as people read them."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -93,3 +94,16 @@ def test_marks_escape_their_words_and_refuse_unknown_tones() -> None:
     assert html.endswith("&lt;b&gt;</span>")
     with pytest.raises(look.template.TemplateSyntaxError):
         look.badge("loud", "No", icon="tick")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(Decimal(0), "0.00", id="nothing"),
+        pytest.param(Decimal("0.000005"), "under 0.01", id="little"),
+        pytest.param(0.01, "0.01", id="least"),
+        pytest.param(Decimal("1204.5"), "1,204.50", id="much"),
+    ],
+)
+def test_a_little_money_or_time_is_not_shown_as_none(value: float | Decimal, text: str) -> None:
+    assert look.hundredths(value) == text
