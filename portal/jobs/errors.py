@@ -131,6 +131,15 @@ class JobHasEnded(InvalidTransition):
         super().__init__(f"This job has ended already: it {state}. Nothing was changed.")
 
 
+class PromptForgotten(InvalidTransition):
+    """A refusal to run again what isn't kept any more."""
+
+    code = "prompt_forgotten"
+
+    def __init__(self) -> None:
+        super().__init__("This job’s prompt isn’t kept any more. Write it anew in the playground.")
+
+
 class LeaseLost(InvalidTransition):
     """An error that the row is no longer this worker's: swept, cancelled or run by another."""
 

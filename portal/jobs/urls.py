@@ -1,7 +1,7 @@
 from django.urls import path
 
 from portal.jobs.disclosure import views as disclosure
-from portal.jobs.views import batches, files, openai, playground, tokens
+from portal.jobs.views import batches, files, openai, own, playground, tokens
 
 app_name = "jobs"
 urlpatterns = [
@@ -29,5 +29,7 @@ urlpatterns = [
         disclosure.confirm,
         name="disclosure_confirm",
     ),
-    path("jobs", playground.jobs, name="jobs"),
+    path("jobs", own.jobs, name="jobs"),
+    path("jobs/<uuid:job_id>/cancel", own.cancel, name="job_cancel"),
+    path("jobs/<uuid:job_id>/again", own.again, name="job_again"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests.factories.catalog import make_folder, make_repo, make_revision
 from tests.factories.grants import make_gate
 
 CONTEXT_LENGTH = 96
+NOVEMBER = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 TEXTS = ["The sluice opens when the water above the weir has risen past the mark. "] * 8
 
 
@@ -131,3 +132,32 @@ def claim(repo: ModelRepo, *, now: Any, worker: str = "worker-1", **more: Any) -
     revision = head_revision(repo)
     assert revision is not None
     return claim_next_job(worker=worker, repo_id=repo.pk, revision_id=revision.pk, now=now, **more)
+
+
+def make_ended(
+    repo: ModelRepo, person: User, at: datetime = NOVEMBER, *, meter: str = "rapl", **fields: Any
+) -> Job:
+    """Make a job that has ended, with what it used."""
+    return Job.objects.create(
+        person=person,
+        repo=repo,
+        revision=repo.revisions.first(),
+        model_name=repo.full_name,
+        params={},
+        prompts=[],
+        created_at=at,
+        ended_at=at,
+        reserved_tokens=0,
+        energy_source=meter,
+        **{
+            "state": Job.State.CANCELLED,
+            "prompt_tokens": 10,
+            "completion_tokens": 5,
+            "engine_seconds": 36.0,
+            "energy_wh": 2.0,
+            "co2_g": 1.0,
+            "cost": 3,
+            "currency": "EUR",
+            **fields,
+        },
+    )

@@ -152,6 +152,12 @@ def usage_sums(
     return sorted(sums, key=lambda line: (-line.energy_wh, line.key, line.currency))
 
 
+def sums_by_currency(jobs: QuerySet[Job]) -> list[UsageSum]:
+    """Add up these jobs in one query, whether or not they ended: a line for each currency."""
+    rows = jobs.order_by().values("currency").annotate(**SUMS).order_by("currency")
+    return [_sum("", "", {**row}) for row in rows]
+
+
 def in_all(sums: list[UsageSum]) -> list[UsageSum]:
     """Add up lines, in one line for each currency."""
     totals: dict[str, UsageSum] = {}

@@ -1,4 +1,4 @@
-"""The playground, and the list of one's jobs."""
+"""The playground, and the page of each job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -31,7 +30,7 @@ from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_c
 from portal.jobs.models import Job
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
 from portal.jobs.playground.keeping import keeping
-from portal.jobs.playground.playable import PlayableModel, playable_by, quotas_of, standing_for
+from portal.jobs.playground.playable import PlayableModel, playable_by, standing_for
 from portal.jobs.playground.presentation import ending, figures, snippets, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
@@ -43,8 +42,6 @@ from portal.jobs.streaming.slots import StreamSlot, occupied, take_slot
 from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_thread
 from portal.jobs.terms import notice, terms_of
-
-PAGE_SIZE = 25
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -243,18 +240,3 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
     except JobHasEnded as error:
         messages.info(request, error.message)
     return redirect("jobs:job", job_id)
-
-
-@require_safe
-@login_required
-def jobs(request: HttpRequest) -> HttpResponse:
-    own = Job.objects.of(request.user).filter(batch=None).with_names()
-    own = own.defer("params", "prompts", "result_json")
-    page = Paginator(own, PAGE_SIZE).get_page(request.GET.get("page"))
-    now = timezone.now()
-    context = {
-        "page": page,
-        "rows": [(job, progress_now(job, now)) for job in page],
-        "quotas": quotas_of(_signed_in(request), now),
-    }
-    return render(request, "jobs/jobs.html", context)

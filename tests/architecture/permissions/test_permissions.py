@@ -587,6 +587,8 @@ PAGES = [
     Row("jobs:jobs", "GET", 200, LOGIN),
     Row("jobs:job", "GET", 404, LOGIN, no_job),
     Row("jobs:stop", "POST", 404, LOGIN, no_job),
+    Row("jobs:job_cancel", "POST", 404, LOGIN, no_job),
+    Row("jobs:job_again", "POST", 404, LOGIN, no_job),
     Row("jobs:disclosures", "GET", 403, LOGIN | {"operator": 200}),
     Row("jobs:disclosures", "POST", 403, LOGIN | {"operator": 422}),
     Row("jobs:disclosure", "GET", 403, LOGIN | {"operator": 404}, lambda w: {"disclosure_id": 0}),

@@ -66,6 +66,8 @@ NO_PAGES = {
     *(
         "accounts:token_revoke",
         "jobs:stop",
+        "jobs:job_cancel",
+        "jobs:job_again",
         "jobs:disclosure_confirm",
         "site:ask_address",
         "site:discard_typed",
@@ -128,6 +130,8 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("access:bulk", team, query=f"?id={rows.request.pk}")
     yield page("jobs:job", portal.job.person, job_id=portal.job.pk)
     yield page("jobs:jobs", portal.job.person)
+    yield page("jobs:jobs", portal.job.person, query="?state=queued&first=2026-01-01")
+    yield page("jobs:jobs", portal.job.person, query="?first=2026-01-02&last=2026-01-02")
     disclosure = ask_disclosure(
         actor=people["operator"],
         job_id=portal.job.pk,

@@ -19,12 +19,11 @@
     for (const name of ["running", "words", "ended"]) source.addEventListener(name, begun);
   };
 
-  // The state as the server has it now, in place of the one shown.
+  // The row as the server has it now, in place of the one shown: what may be done changes with the state.
   const renew = async (id) => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
     const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
-    if (now) document.getElementById(id).replaceWith(now);
+    if (now) document.getElementById(id).closest("tr").replaceWith(now.closest("tr"));
     waiting().forEach(follow);
   };
   waiting().forEach(follow);

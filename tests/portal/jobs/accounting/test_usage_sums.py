@@ -17,42 +17,15 @@ from portal.catalog.models import TeamMember
 from portal.jobs.accounting.footprint import Metered
 from portal.jobs.accounting.idle import keep_idle_energy
 from portal.jobs.accounting.usage import UsageGrouping, in_all, usage_sums
-from portal.jobs.models import EnergySource, Job
+from portal.jobs.models import EnergySource
 from tests.factories.accounts import make_user, the_operator
 from tests.factories.catalog import make_reviewer
-from tests.factories.jobs import make_guest
+from tests.factories.jobs import make_ended, make_guest
 from tests.portal.api.api_calls import by_token, in_session
 
 NOVEMBER, DECEMBER = datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 IN_MONTHS = {"first": "2026-11", "last": "2026-12"}
 MONTHS = "first=2026-11&last=2026-12"
-
-
-def make_ended(repo, person, at=NOVEMBER, *, source="rapl", **fields):
-    """Make a job that has ended, with what it used."""
-    return Job.objects.create(
-        person=person,
-        repo=repo,
-        revision=repo.revisions.first(),
-        model_name=repo.full_name,
-        params={},
-        prompts=[],
-        state=Job.State.CANCELLED,
-        created_at=at,
-        ended_at=at,
-        reserved_tokens=0,
-        energy_source=source,
-        **{
-            "prompt_tokens": 10,
-            "completion_tokens": 5,
-            "engine_seconds": 36.0,
-            "energy_wh": 2.0,
-            "co2_g": 1.0,
-            "cost": 3,
-            "currency": "EUR",
-            **fields,
-        },
-    )
 
 
 @pytest.fixture
@@ -99,9 +72,9 @@ def test_organizations_are_those_at_submission(hosted, guest):
 
 
 def test_a_sum_says_how_much_of_it_was_measured(hosted, guest):
-    make_ended(hosted, guest, source="nvml")
-    make_ended(hosted, guest, source="estimate")
-    make_ended(hosted, guest, source="", currency="CHF")
+    make_ended(hosted, guest, meter="nvml")
+    make_ended(hosted, guest, meter="estimate")
+    make_ended(hosted, guest, meter="", currency="CHF")
     francs, euros = usage_sums(usage_seen_by(guest), UsageGrouping.MONTH)[::-1]
     assert (euros.measured, euros.energy_wh, euros.measured_wh) == ("partly measured", 4.0, 2.0)
     assert (euros.jobs, euros.prompt_tokens, euros.completion_tokens) == (2, 20, 10)

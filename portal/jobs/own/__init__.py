@@ -1,0 +1,1 @@
+"""A person's own jobs: listed, added up, and run again."""
