@@ -16,6 +16,7 @@ from portal.api.grants import member_views as members
 from portal.api.grants import team_views as team_grants
 from portal.api.grants import views as grants
 from portal.api.holds import views as holds
+from portal.api.jobs import views as jobs
 from portal.api.labs import guest_views as guests
 from portal.api.labs import invitation_views as invitations
 from portal.api.labs import operator_views as operators
@@ -248,6 +249,12 @@ LABS = [
     path(f"{CASE}guests/", guests.GuestListView.as_view(), name="guests"),
     path(f"{CASE}guests/<str:username>/", guests.GuestView.as_view(), name="guest"),
 ]
+JOBS = [
+    path("jobs/", jobs.JobListView.as_view(), name="jobs"),
+    path("jobs/<str:job_id>/", jobs.JobView.as_view(), name="job"),
+    path("jobs/<str:job_id>/cancel/", jobs.JobCancelView.as_view(), name="job_cancel"),
+    path("jobs/<str:job_id>/again/", jobs.JobAgainView.as_view(), name="job_again"),
+]
 PUBLIC = [
     path("licences/", licences.LicenceListView.as_view(), name="licences"),
     path("licences/<slug:slug>/", licences.VersionListView.as_view(), name="versions"),
@@ -292,4 +299,7 @@ COLLECTIONS = [
         name="collection_model",
     ),
 ]
-urlpatterns = [*COLLECTIONS, *MODELS, *UPLOADS, *REQUESTS, *QUEUE, *GRANTS, *PEOPLE, *LABS, *PUBLIC]
+urlpatterns = [
+    *(*COLLECTIONS, *MODELS, *UPLOADS, *REQUESTS, *QUEUE, *GRANTS, *PEOPLE, *LABS, *JOBS),
+    *PUBLIC,
+]

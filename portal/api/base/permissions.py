@@ -75,3 +75,9 @@ class HasPublishScope(HasScope):
     """A permission for publishing models and licences."""
 
     scope = Scope.PUBLISH
+
+
+class HasInferScope(HasScope):
+    """A permission for prompting hosted models."""
+
+    scope = Scope.INFER
