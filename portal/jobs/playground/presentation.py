@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -136,13 +137,18 @@ def figures(job: Job, now: datetime) -> Figures:
         first_after=_seconds(job.first_token_after),
         speed=f"{speed:.1f}" if speed else "",
         queued=_seconds(job.waited or now - job.created_at),
-        energy=f"{job.energy_wh:.3g}\u00a0Wh" if ended else "",
+        energy=f"{plain(job.energy_wh, 3)}\u00a0Wh" if ended else "",
         known="measured" if job.is_measured else "estimated",
-        carbon=f"{job.co2_g:.2g}\u00a0g" if ended else "",
-        grid=f"{1000 * job.co2_g / job.energy_wh:.3g}\u00a0g" if job.energy_wh else "",
+        carbon=f"{plain(job.co2_g, 2)}\u00a0g" if ended else "",
+        grid=f"{plain(1000 * job.co2_g / job.energy_wh, 3)}\u00a0g" if job.energy_wh else "",
         cost=f"{job.cost:.6f}\u00a0{job.currency}" if ended else "",
         priced=f"prices from {short_date(job.tariff.valid_from)} on" if job.tariff else SETTINGS,
     )
+
+
+def plain(number: float, count: int) -> str:
+    """Round to so many figures, without an exponent: 0.000065, 1230."""
+    return f"{Decimal(f'{number:.{count}g}'):f}"
 
 
 def _seconds(span: timedelta | None) -> str:
