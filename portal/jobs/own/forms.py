@@ -18,7 +18,6 @@ STATES = [
     STOPPED if value == Job.State.CANCELLED else (value, label)
     for value, label in Job.State.choices
 ]
-DAY = "Write a day as 2026-11-30."
 
 
 def _day(label: str) -> forms.DateField:
@@ -27,7 +26,7 @@ def _day(label: str) -> forms.DateField:
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages=told_as(DAY),
+        error_messages=told_as(f"{label}: give a day, such as 2026-11-30."),
     )
 
 

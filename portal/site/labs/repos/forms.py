@@ -161,7 +161,9 @@ class ModelSettingsForm(GatedForm):
         label="Days to keep prompts and outputs",
         required=False,
         min_value=0,
-        error_messages=told_as("Give a whole number from 0, or leave it empty."),
+        error_messages=told_as(
+            "Days to keep prompts and outputs: give a whole number from 0, or leave it empty."
+        ),
         widget=forms.NumberInput(attrs={"min": 0}),
     )
     pickles_allowed = forms.BooleanField(

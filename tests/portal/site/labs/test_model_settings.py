@@ -191,7 +191,8 @@ class TestTheSettingsPage:
     def test_days_of_prompts_that_are_no_number_of_days_are_refused(self, page, repo, days):
         sent = form_of(page, "/lab/opt/settings") | {"prompt_days": days}
         errors = errors_of(page.post("/lab/opt/settings", sent))
-        assert errors == {"prompt_days": ["Give a whole number from 0, or leave it empty."]}
+        words = "Days to keep prompts and outputs: give a whole number from 0, or leave it empty."
+        assert errors == {"prompt_days": [words]}
 
     def test_it_says_who_is_met_by_a_change_of_the_gate(self, page, repo):
         make_grant(repo)
