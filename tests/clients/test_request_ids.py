@@ -35,8 +35,7 @@ def test_a_completion_is_found_in_the_logs_of_web_and_worker(live):
     )
     request_id = answer.headers["x-request-id"]
     assert found(live, "web", request_id) == ["portal.jobs.services.submission"]
-    # Celery's own line of the task that hinted: the message brought the id along.
-    expected = {"workers.generate", "portal.jobs.services.running", "celery.app.trace"}
+    expected = {"workers.generate", "portal.jobs.services.running"}
     wait_until(lambda: set(found(live, "worker", request_id)) >= expected, 30, "the worker's lines")
 
 
