@@ -138,7 +138,7 @@ def test_chat_is_pointed_to_completions(post, bearer, guest):
     assert "/v1/completions" in refusal(response, 400)["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/files", "/v1/batches", "/v1/embeddings", "/v1/nothing"])
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/nothing"])
 def test_what_is_not_offered_is_a_404(client, bearer, guest, path):
     refusal(client.get(path, headers=bearer(guest)), 404)
 
@@ -166,4 +166,4 @@ def test_models_are_those_that_are_hosted_and_visible(client, bearer, hosted, mo
     assert [model["id"] for model in response["data"]] == [hosted.full_name]
     answer = client.get(f"/v1/models/{hosted.full_name.replace('/', '%2F')}", headers=bearer(guest))
     assert answer.json() == response["data"][0]
-    assert set(answer.json()) == {"id", "object", "created", "owned_by"}
+    assert set(answer.json()) == {"id", "object", "created", "owned_by", "x_weightgate"}
