@@ -146,6 +146,7 @@ ELSEWHERE = {
     "access.caseguest.added_by": _ACT,
     "catalog.collectionmember.added_by": _ACT,
     "catalog.collectionmember.left_by": _ACT,
+    "jobs.tariff.set_by": _ACT,
 }
 README = """What this portal holds about you, as of {at}.
 
