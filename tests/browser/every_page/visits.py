@@ -48,7 +48,9 @@ NO_PAGES = {
     *("site:transparency_json", "site:record_heads", "site:manifest_key", "site:known_key"),
     *("access:certificate", "access:signing_certificate", "site:export", "site:bundle"),
     *("site:own_bundle", "site:my_data", "jobs:completions", "jobs:chat_completions"),
-    *("jobs:elsewhere", "jobs:events"),
+    *("jobs:elsewhere", "jobs:events", "jobs:tokenize", "jobs:detokenize"),
+    *("jobs:files", "jobs:file", "jobs:file_content"),
+    *("jobs:batches", "jobs:batch", "jobs:batch_cancel"),
     # addresses that lead to a page
     *("site:commit", "site:tree", "site:blob", "site:model_slash", "site:namespace_slash"),
     *("site:labs_slash", "site:lab_slash", "account_set_password", "account_confirm_login_code"),
