@@ -23,8 +23,8 @@ from portal.jobs.models import BatchLine, StoredFile, StoredPart
 
 FORMAT = 2  # since jobs come without their texts, in a part of their own
 READABLE = (1, FORMAT)
+# Tables whose rows aren't backed up: who was signed in signs in again, and prompts aren't kept.
 LEFT_OUT = (Session, StoredFile, StoredPart, BatchLine)
-"""Tables whose rows aren't backed up: who was signed in signs in again, and prompts aren't kept."""
 
 
 @dataclass(frozen=True)

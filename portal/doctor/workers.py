@@ -54,7 +54,7 @@ def _hosted() -> Findings:
     if awaited:
         findings.append(
             warning(
-                f"The worker of {', '.join(awaited)} is away since a short while. Prompts wait.",
+                f"The worker of {', '.join(awaited)} went away a short while ago. Prompts wait.",
                 "It comes back by itself if it is restarted. If it doesn’t, read its log.",
             )
         )

@@ -137,12 +137,12 @@ class QuotaUse:
         return max(self.allowance.concurrent_jobs - self.open_jobs, 0)
 
     def with_job(self, reserved_tokens: int) -> QuotaUse:
-        """Return the standing once one more job is open."""
+        """Return the use once one more job is open."""
         today = replace(self.today, used=self.today.used + reserved_tokens)
         return replace(self, today=today, open_jobs=self.open_jobs + 1)
 
 
-def standing_of(person: User, allowance: Allowance, now: datetime) -> QuotaUse:
+def quota_use_of(person: User, allowance: Allowance, now: datetime) -> QuotaUse:
     """Count what a person uses of an allowance, in one query."""
     query = _usage(has_own_tokens=allowance.has_own_tokens, has_own_jobs=allowance.has_own_jobs)
     rows = query.rows(person=person.pk, repo=allowance.repo.pk, day=start_of_day(now))
@@ -179,4 +179,4 @@ def quota_today(person: User, now: datetime) -> Quota:
 
 def quota_for(person: User, repo: ModelRepo, limits: Limits, now: datetime) -> Quota:
     """Return the quota of tokens for a model. Pages show this one, and jobs are held to it."""
-    return standing_of(person, allowance_of(repo, limits), now).today
+    return quota_use_of(person, allowance_of(repo, limits), now).today

@@ -11,16 +11,16 @@ from portal.formatting import seconds_to_midnight
 from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, QuotaUse
 
 
-def rate_limit_headers(standing: QuotaUse, now: datetime) -> dict[str, str]:
+def rate_limit_headers(quota_use: QuotaUse, now: datetime) -> dict[str, str]:
     """Return the headers: requests are jobs that may be open at a time, tokens those of a day.
 
     Nobody knows when a job ends; its place is worth asking for again after these seconds.
     """
-    wait_seconds = OPEN_JOBS_RETRY_SECONDS if standing.open_jobs else 0
-    today = standing.today
+    wait_seconds = OPEN_JOBS_RETRY_SECONDS if quota_use.open_jobs else 0
+    today = quota_use.today
     return {
-        "x-ratelimit-limit-requests": str(standing.allowance.concurrent_jobs),
-        "x-ratelimit-remaining-requests": str(standing.jobs_left),
+        "x-ratelimit-limit-requests": str(quota_use.allowance.concurrent_jobs),
+        "x-ratelimit-remaining-requests": str(quota_use.jobs_left),
         "x-ratelimit-reset-requests": duration_of(wait_seconds),
         "x-ratelimit-limit-tokens": str(today.limit),
         "x-ratelimit-remaining-tokens": str(today.left),
@@ -38,11 +38,11 @@ def duration_of(seconds: int) -> str:
 
 
 @contextmanager
-def headers_on_refusals(standing: Callable[[], QuotaUse], now: datetime) -> Iterator[None]:
+def headers_on_refusals(quota_use: Callable[[], QuotaUse], now: datetime) -> Iterator[None]:
     """Give a refusal the headers, where it has none from within; else nothing is asked."""
     try:
         yield
     except DomainError as error:
         if not error.headers:
-            error.headers = rate_limit_headers(standing(), now)
+            error.headers = rate_limit_headers(quota_use(), now)
         raise

@@ -1,6 +1,6 @@
-"""Columns of jobs that hold what people wrote for models, or what models wrote for them.
+"""Blank the columns that hold what people wrote for models, or what models wrote for them.
 
-Counts, seeds and times stay when these are blanked: by retention, and in every backup.
+Retention does so, and every backup. Counts, seeds and times stay.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 
 PURGED_RESULT = '{"events": []}'
+# Parameters of jobs that may hold what somebody wrote, as text or as ids.
 WORDS = ("stop", "stop_token_ids", "logit_bias")
-"""Parameters of jobs that may hold what somebody wrote, as text or as ids."""
 
+# By column of a job: the expression of SQL, over its row, that is kept in place of its texts.
 BLANKED = {
     "prompts": "'[]'::jsonb",
     "params": f"params - ARRAY{list(WORDS)}",
     "result_json": f"CASE WHEN result_json = '' THEN '' ELSE '{PURGED_RESULT}' END",
 }
-"""What a column with texts becomes, as an expression of SQL over its row."""
 
 FORGOTTEN = [
     {
@@ -26,6 +26,7 @@ FORGOTTEN = [
         "param": None,
     }
 ]
+# The same for a batch, whose errors may quote its file.
 BATCH_BLANKED = {
     "metadata": "'{}'::jsonb",
     "errors": (
@@ -33,4 +34,3 @@ BATCH_BLANKED = {
         f"ELSE '{json.dumps(FORGOTTEN, ensure_ascii=False)}'::jsonb END"
     ),
 }
-"""The same of batches, whose errors may quote their files."""

@@ -13,7 +13,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.jobs.batches.contents import parts
 from portal.jobs.batches.files import store_file
-from portal.jobs.batches.public_ids import FILE, spelt
+from portal.jobs.batches.public_ids import FILE_PREFIX, spelt
 from portal.jobs.batches.submitting import create_batch
 from portal.jobs.models import Batch, StoredFile
 from portal.jobs.openai.batches import parse_batch
@@ -48,7 +48,7 @@ def make_batch(
     """Submit a batch of these lines; no worker has looked at it yet."""
     file = make_file(person, as_jsonl(lines), now=now, token=token)
     body = {"endpoint": "/v1/completions", "completion_window": "24h", **fields}
-    request = parse_batch({"input_file_id": spelt(FILE, file.pk), **body})
+    request = parse_batch({"input_file_id": spelt(FILE_PREFIX, file.pk), **body})
     return create_batch(caller=Caller(person, token), request=request, now=now)
 
 

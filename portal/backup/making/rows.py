@@ -1,4 +1,4 @@
-"""Tables whose rows are backed up without what people wrote in them.
+"""Back up the rows of some tables without what people wrote in them.
 
 ``pg_dump`` takes a table whole or not at all. So it leaves these out, and their rows come in parts
 of their own, as ``COPY`` writes them: a line of JSON with the columns, then the rows.
@@ -17,11 +17,11 @@ from portal.jobs.models import Batch, Job
 from portal.jobs.texts import BATCH_BLANKED, BLANKED
 
 PART = "rows"
+# By table: its columns that hold texts, and the expressions that are written in their place.
 WITHOUT_TEXTS: Mapping[str, Mapping[str, str]] = {
     Job._meta.db_table: BLANKED,
     Batch._meta.db_table: BATCH_BLANKED,
 }
-"""Their columns that hold texts, and what is written in their place, by table."""
 
 
 def part_of(table: str) -> str:

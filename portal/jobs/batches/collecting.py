@@ -18,7 +18,7 @@ from portal.jobs.batches import contents
 from portal.jobs.batches.feeding import refusal_outcome
 from portal.jobs.batches.locking import locked_batch
 from portal.jobs.batches.models import Batch, BatchLine, StoredFile
-from portal.jobs.batches.public_ids import BATCH, spelt
+from portal.jobs.batches.public_ids import BATCH_PREFIX, spelt
 from portal.jobs.batches.stopping import ACCESS_ENDED, CANCELLED, EXPIRED, never_answered
 from portal.jobs.errors import JobFailed
 from portal.jobs.hosting import hosted_model
@@ -113,7 +113,7 @@ class _Round:
             person=self._batch.person,
             token=self._batch.token,
             purpose=StoredFile.Purpose.BATCH_OUTPUT,
-            filename=f"{spelt(BATCH, self._batch.pk)}_{name}.jsonl",
+            filename=f"{spelt(BATCH_PREFIX, self._batch.pk)}_{name}.jsonl",
             created_at=now,
             is_whole=False,
         )

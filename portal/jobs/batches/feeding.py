@@ -28,8 +28,8 @@ from portal.parsing.json import read_object
 from portal.surfaces.openai import openai_body
 
 log = logging.getLogger(__name__)
+# Refusals that pass with time: a quota begins anew, a model is loaded.
 PASSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-"""The statuses of refusals that time cures: of a quota that begins anew, of a model that loads."""
 
 
 def feed(batch_id: UUID, now: datetime) -> None:

@@ -15,7 +15,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.errors import TooLarge
 from portal.jobs.batches import contents
 from portal.jobs.batches.models import Batch, StoredFile
-from portal.jobs.batches.public_ids import FILE, read_id
+from portal.jobs.batches.public_ids import FILE_PREFIX, read_id
 from portal.jobs.errors import BadParameter, StoredFileInUse, StoredFileNotFound
 
 M = TypeVar("M", bound=Model)
@@ -79,7 +79,7 @@ def within_token(rows: QuerySet[M], caller: Caller) -> QuerySet[M]:
 
 def find_file(*, caller: Caller, public_id: str, field: str | None = None) -> StoredFile:
     """Find a person's own file; others' don’t exist to them. Raises StoredFileNotFound."""
-    file_id = read_id(FILE, public_id)
+    file_id = read_id(FILE_PREFIX, public_id)
     file = files_of(caller).filter(pk=file_id).first() if file_id else None
     if file is None:
         raise StoredFileNotFound(field)

@@ -12,8 +12,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.observability.request_ids import http_request_id
 
 OPEN_BATCHES = ("validating", "in_progress", "finalizing", "cancelling")
-LEFT = ("waiting", "running", "stopped")
-"""The states of lines that are in no file yet."""
+LEFT = ("waiting", "running", "stopped")  # states of lines that are in no file yet
 LONGEST_CUSTOM_ID = 256
 
 

@@ -16,7 +16,7 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.jobs.batches.files import find_file, within_token
 from portal.jobs.batches.models import OPEN_BATCHES, Batch, StoredFile
-from portal.jobs.batches.public_ids import BATCH, read_id
+from portal.jobs.batches.public_ids import BATCH_PREFIX, read_id
 from portal.jobs.batches.stopping import CANCELLED, stop_lines
 from portal.jobs.errors import BadParameter, BatchHasEnded, BatchNotFound, QuotaExceeded
 from portal.jobs.openai.batches import BatchRequest
@@ -79,7 +79,7 @@ def batches_of(caller: Caller) -> QuerySet[Batch]:
 
 def find_batch(*, caller: Caller, public_id: str) -> Batch:
     """Find a person's own batch; others' don’t exist to them. Raises BatchNotFound."""
-    batch_id = read_id(BATCH, public_id)
+    batch_id = read_id(BATCH_PREFIX, public_id)
     batch = batches_of(caller).filter(pk=batch_id).first() if batch_id else None
     if batch is None:
         raise BatchNotFound

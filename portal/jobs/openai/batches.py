@@ -9,13 +9,13 @@ from uuid import UUID
 from pydantic import Field
 
 from portal.jobs.batches.models import Batch
-from portal.jobs.batches.public_ids import BATCH, FILE, spelt
+from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
 from portal.jobs.batches.reading import ENDPOINT
+from portal.jobs.batches.retention import files_kept
 from portal.jobs.errors import BadParameter
 from portal.parsing.bodies import Body, must, validated
 
 WINDOW = "24h"
-KEPT = "Files are kept for 30 days, or until you delete them."
 Metadata = Annotated[
     dict[
         Annotated[str, Field(max_length=64)],
@@ -45,7 +45,7 @@ class BatchRequest(Body):
 def parse_batch(data: dict[str, Any]) -> BatchRequest:
     """Read a request, or raise BadParameter, naming the first field that is wrong."""
     if data.get("output_expires_after") is not None:
-        message = f"output_expires_after is not supported. {KEPT}"
+        message = f"output_expires_after is not supported. {files_kept()}"
         raise BadParameter(message, field="output_expires_after")
     return validated(BatchRequest, data, refusal=BadParameter)
 
@@ -56,16 +56,16 @@ def batch_object(batch: Batch) -> dict[str, Any]:
     files: tuple[UUID | None, UUID | None] = (batch.output_file_id, batch.error_file_id)
     output, error = files if not batch.is_open else (None, None)
     return {
-        "id": spelt(BATCH, batch.pk),
+        "id": spelt(BATCH_PREFIX, batch.pk),
         "object": "batch",
         "endpoint": batch.endpoint,
         "model": batch.model_name or None,
         "errors": errors,
-        "input_file_id": spelt(FILE, batch.input_file_id),
+        "input_file_id": spelt(FILE_PREFIX, batch.input_file_id),
         "completion_window": WINDOW,
         "status": batch.state,
-        "output_file_id": spelt(FILE, output) if output else None,
-        "error_file_id": spelt(FILE, error) if error else None,
+        "output_file_id": spelt(FILE_PREFIX, output) if output else None,
+        "error_file_id": spelt(FILE_PREFIX, error) if error else None,
         **{name: _seconds(getattr(batch, name)) for name in TIMES},
         "request_counts": {
             "total": batch.total,

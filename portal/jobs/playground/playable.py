@@ -16,7 +16,7 @@ from portal.jobs.quota import (
     allowance_of,
     quota_for,
     quota_today,
-    standing_of,
+    quota_use_of,
 )
 
 
@@ -45,10 +45,10 @@ def playable_by(person: User, now: datetime) -> list[PlayableModel]:
     ]
 
 
-def standing_for(person: User, repo: ModelRepo, now: datetime) -> QuotaUse:
+def quota_use_for(person: User, repo: ModelRepo, now: datetime) -> QuotaUse:
     """Return what the person may use of this model, and how much of it is used."""
     limits = may(person, Action.INFER, repo, now).limits
-    return standing_of(person, allowance_of(repo, limits), now)
+    return quota_use_of(person, allowance_of(repo, limits), now)
 
 
 def quotas_of(person: User, now: datetime) -> list[Quota]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from portal.access.policy.refusals import Refusal
 from portal.formatting import short_date
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
@@ -212,3 +214,9 @@ OPENAI_FIELDS = frozenset(
         *("logprobs", "echo", "presence_penalty", "frequency_penalty", "logit_bias"),
     )
 )
+
+
+def with_act(refusal: Refusal) -> SafeString:
+    """Return a refusal in words, with the link to what can be done about it."""
+    act = format_html('<a href="{}">{}</a>', refusal.act_url, refusal.act_label)
+    return format_html("{} {}", refusal.heading, act)

@@ -14,8 +14,8 @@ from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import delete_logs
 from portal.jobs.texts import PURGED_RESULT, WORDS
 
+# The time to read, or fetch again, what a model of no days has written.
 TO_BE_FETCHED = timedelta(minutes=10)
-"""The time to read, or fetch again, what a model of no days has written."""
 
 
 def kept_days(repo: ModelRepo) -> int:
@@ -46,7 +46,7 @@ def forget_old(now: datetime) -> int:
     # PostgreSQL's LEAST passes over what is NULL.
     days = Least(F("text_days"), F("repo__prompt_days"), Value(most))
     ended = with_texts().filter(ended_at__lte=now - TO_BE_FETCHED)
-    return forget(ended.alias(kept=_Days(days)).filter(ended_at__lte=Value(now) - F("kept")))
+    return forget(ended.alias(kept=Days(days)).filter(ended_at__lte=Value(now) - F("kept")))
 
 
 def forget_fetched(now: datetime) -> int:
@@ -75,7 +75,7 @@ def forget(jobs: QuerySet[Job]) -> int:
     return count
 
 
-class _Days(Func):
+class Days(Func):
     """An expression for a number of days as an interval."""
 
     template = "make_interval(days => %(expressions)s)"

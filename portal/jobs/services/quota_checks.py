@@ -10,11 +10,11 @@ from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Allowance, Quota, QuotaUse
 
 
-def require_room(standing: QuotaUse) -> None:
+def require_room(quota_use: QuotaUse) -> None:
     """Refuse one more job than a person may have open. Raises QuotaExceeded."""
-    if standing.jobs_left:
+    if quota_use.jobs_left:
         return
-    allowance = standing.allowance
+    allowance = quota_use.allowance
     of_model = f" of {allowance.repo.full_name}" if allowance.has_own_jobs else ""
     raise QuotaExceeded(
         f"You have {counted(allowance.concurrent_jobs, 'job')}{of_model} open, the most at one "
@@ -62,11 +62,11 @@ def _advice(completion_request: CompletionRequest, field: str) -> str:
     return f"Lower {field}."
 
 
-def require_within_quota(standing: QuotaUse, wanted: int, now: datetime) -> None:
+def require_within_quota(quota_use: QuotaUse, wanted: int, now: datetime) -> None:
     """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
-    if wanted > standing.today.left:
+    if wanted > quota_use.today.left:
         raise QuotaExceeded(
-            f"{_spent(standing.today, wanted)} More from 00:00 UTC.",
+            f"{_spent(quota_use.today, wanted)} More from 00:00 UTC.",
             retry_after_seconds=seconds_to_midnight(now),
         )
 

@@ -32,7 +32,7 @@ from portal.jobs.hosting import (
 )
 from portal.jobs.models import BATCH, INTERACTIVE, Batch, Job
 from portal.jobs.openai.schemas import CompletionRequest
-from portal.jobs.quota import Allowance, QuotaUse, allowance_of, standing_of
+from portal.jobs.quota import Allowance, QuotaUse, allowance_of, quota_use_of
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
 from portal.jobs.rate_limit_headers import headers_on_refusals
 from portal.jobs.services.forgetting import kept_days
@@ -44,8 +44,8 @@ from portal.jobs.services.quota_checks import (
 from portal.jobs.serving.hints import hint_at_work
 
 log = logging.getLogger(__name__)
+# To tokenize so much takes no longer than to ask what is left of a quota.
 SOON_TOKENIZED_BYTES = 4096
-"""To tokenize so much takes no longer than to ask what is left of a quota."""
 
 
 def create_job(
@@ -68,7 +68,7 @@ class Submitted:
     """A job that was queued, and what is left to its person with it."""
 
     job: Job
-    standing: QuotaUse
+    quota_use: QuotaUse
 
 
 def submit(
@@ -88,15 +88,15 @@ def submit(
     repo = find_hosted(completion_request.model, caller)
     revision, limits = _allowed(caller, completion_request, repo, now)
     allowance = allowance_of(repo, limits)
-    standing = cache(lambda: standing_of(_named(caller), allowance, now))
-    with headers_on_refusals(standing, now):
+    quota_use = cache(lambda: quota_use_of(caller.named, allowance, now))
+    with headers_on_refusals(quota_use, now):
         model = within_context(hosted_model(revision), allowance.context_tokens)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
         if sum(map(size_bytes, completion_request.prompts)) > SOON_TOKENIZED_BYTES:
             if batch is None:
-                require_room(standing())
-            require_within_quota(standing(), completion_request.most_completion_tokens, now)
+                require_room(quota_use())
+            require_within_quota(quota_use(), completion_request.most_completion_tokens, now)
         prompts = _token_ids(caller, completion_request, model, now)
         return _store(caller, completion_request, revision, prompts, allowance, source, batch, now)
 
@@ -144,16 +144,10 @@ def _token_ids(
     """
     longest = model.longest_prompt_bytes
     size = sum(min(size_bytes(prompt), longest) for prompt in completion_request.prompts)
-    wait_seconds = count_prompt_bytes(_named(caller), size, now)
+    wait_seconds = count_prompt_bytes(caller.named, size, now)
     model.require_short(completion_request.prompts)
     require_within_rate(size, wait_seconds, field="prompt")
     return model.token_ids(completion_request.prompts, completion_request.max_tokens)
-
-
-def _named(caller: Caller) -> User:
-    if caller.person is None:
-        raise ValueError("the policy lets nobody infer anonymously")
-    return caller.person
 
 
 @transaction.atomic
@@ -168,18 +162,18 @@ def _store(
     now: datetime,
 ) -> Submitted:
     person = User.objects.select_for_update(no_key=True).get(
-        pk=_named(caller).pk
+        pk=caller.named.pk
     )  # the quota is held under it
     prompt_tokens = sum(map(len, prompts))
     repo = revision.repo
     reserved = prompt_tokens + completion_request.most_completion_tokens
     # Asked under the lock, even if asked before: two requests at once would both have passed.
     require_within_a_day(completion_request, allowance, prompt_tokens)
-    standing = standing_of(person, allowance, now)
-    with headers_on_refusals(lambda: standing, now):
+    quota_use = quota_use_of(person, allowance, now)
+    with headers_on_refusals(lambda: quota_use, now):
         if batch is None:
-            require_room(standing)
-        require_within_quota(standing, reserved, now)
+            require_room(quota_use)
+        require_within_quota(quota_use, reserved, now)
     seed = (
         secrets.randbits(63) if completion_request.seed is None else completion_request.seed
     )  # a second attempt draws the same
@@ -214,7 +208,7 @@ def _store(
     log.info("Job %s is queued: %s, %s prompt tokens", job.pk, repo.full_name, prompt_tokens)
     # A hint that is lost costs time alone: the sweep wakes the workers of what waits.
     transaction.on_commit(lambda: hint_at_work(repo.full_name))
-    return Submitted(job, standing.with_job(reserved))
+    return Submitted(job, quota_use.with_job(reserved))
 
 
 def _record_submission(job: Job, revision: Revision, now: datetime) -> None:

@@ -18,8 +18,7 @@ from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_r
 from portal.jobs.openai.tokens import DetokenizeRequest, TokenizeRequest
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
 
-BYTES_OF_AN_ID = 4
-"""About what one token of English stands for; so many bytes are counted for each id."""
+BYTES_OF_AN_ID = 4  # about as many as one token of English stands for
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ MAX_EVENTS = 20_000
 TTL_SECONDS = 3600
 PAGE_ENTRIES = 500
 START = "0-0"
+# The channel that names the jobs whose logs were written to, for processes that follow some.
 NEWS = "weightgate:job-news"
-"""The channel that names the jobs whose logs were written to, for processes that follow some."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 

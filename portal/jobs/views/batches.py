@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.jobs.batches import submitting
-from portal.jobs.batches.public_ids import BATCH, read_id
+from portal.jobs.batches.public_ids import BATCH_PREFIX, read_id
 from portal.jobs.openai.batches import batch_object, parse_batch
 from portal.jobs.openai.listing import ListRule, page_of
 from portal.jobs.views.requests import body_object, prompting_caller, refuse_method
 
-LISTED = ListRule(most=100, default=20, read=partial(read_id, BATCH))
+LISTED = ListRule(most=100, default=20, read=partial(read_id, BATCH_PREFIX))
 
 
 @csrf_exempt

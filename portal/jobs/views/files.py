@@ -15,20 +15,20 @@ from django.views.decorators.csrf import csrf_exempt
 from portal.accounts.tokens.authentication import Caller
 from portal.jobs.batches import contents, files
 from portal.jobs.batches.models import StoredFile
-from portal.jobs.batches.public_ids import FILE, read_id, spelt
+from portal.jobs.batches.public_ids import FILE_PREFIX, read_id, spelt
+from portal.jobs.batches.retention import files_kept
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.listing import ListRule, page_of
 from portal.jobs.views.requests import prompting_caller, refuse_method
 
-LISTED = ListRule(most=1000, default=100, read=partial(read_id, FILE))
+LISTED = ListRule(most=1000, default=100, read=partial(read_id, FILE_PREFIX))
 PURPOSES = StoredFile.Purpose.values
-KEPT = "Files are kept for 30 days, or until you delete them."
 OVERHEAD_BYTES = 1 << 16  # of a form around its file
 
 
 def file_object(file: StoredFile) -> dict[str, Any]:
     return {
-        "id": spelt(FILE, file.pk),
+        "id": spelt(FILE_PREFIX, file.pk),
         "object": "file",
         "bytes": file.size_bytes,
         "created_at": int(file.created_at.timestamp()),
@@ -62,7 +62,8 @@ def _upload(request: HttpRequest, caller: Caller) -> HttpResponse:
     if request.POST.get("purpose") != StoredFile.Purpose.BATCH:
         raise BadParameter("purpose must be batch: files are taken for batches.", field="purpose")
     if any(name.startswith("expires_after") for name in request.POST):
-        raise BadParameter(f"expires_after is not supported. {KEPT}", field="expires_after")
+        message = f"expires_after is not supported. {files_kept()}"
+        raise BadParameter(message, field="expires_after")
     uploaded = request.FILES.get("file")
     if uploaded is None:
         raise BadParameter("file is required.", field="file")

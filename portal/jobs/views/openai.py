@@ -99,7 +99,7 @@ def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[s
     caller, now = caller_of(request), timezone.now()
     completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
     submitted = submit(caller=caller, completion_request=completion_request, now=now)
-    job, limits = submitted.job, rate_limit_headers(submitted.standing, now)
+    job, limits = submitted.job, rate_limit_headers(submitted.quota_use, now)
     terms, place = terms_of(job), place_when_made(job, now)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
     queue = place.headers if place else {}

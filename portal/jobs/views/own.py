@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
@@ -25,6 +24,7 @@ from portal.jobs.own.again import run_again
 from portal.jobs.own.forms import JobFiltersForm
 from portal.jobs.own.listing import models_of_own, own_jobs, sums_of_own
 from portal.jobs.playground.playable import quotas_of
+from portal.jobs.playground.presentation import with_act
 from portal.jobs.services import cancel_job
 from portal.jobs.serving.places import progress_now
 
@@ -77,9 +77,7 @@ def again(request: HttpRequest, job_id: UUID) -> HttpResponse:
             source=Job.Source.PLAYGROUND,
         )
     except Refused as error:
-        refusal = error.refusal
-        act = format_html('<a href="{}">{}</a>', refusal.act_url, refusal.act_label)
-        messages.error(request, format_html("{} {}", refusal.heading, act))
+        messages.error(request, with_act(error.refusal))
     except JobNotFound:
         raise
     except DomainError as error:

@@ -15,7 +15,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import Refused
@@ -30,8 +29,8 @@ from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_c
 from portal.jobs.models import Job
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
 from portal.jobs.playground.keeping import keeping
-from portal.jobs.playground.playable import PlayableModel, playable_by, standing_for
-from portal.jobs.playground.presentation import ending, figures, snippets, words
+from portal.jobs.playground.playable import PlayableModel, playable_by, quota_use_for
+from portal.jobs.playground.presentation import ending, figures, snippets, with_act, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.services.forgetting import kept_until
@@ -106,9 +105,7 @@ def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
     except (BadParameter, ModelLoading, QuotaExceeded) as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
     except Refused as error:
-        refusal = error.refusal
-        act = format_html('<a href="{}">{}</a>', refusal.act_url, refusal.act_label)
-        form.add_error(None, format_html("{} {}", refusal.heading, act))
+        form.add_error(None, with_act(error.refusal))
     return None
 
 
@@ -130,9 +127,9 @@ def _page(
     now = timezone.now()
     repos = {repo.full_name: repo for repo in hosted_repos(Caller(person))}
     repo = repos.get(str(form["model"].value()))
-    standing = standing_for(person, repo, now) if repo else None
-    today = standing.today if standing else quota_today(person, now)
-    context = {"form": form, "today": today, "standing": standing, "now": now, **more}
+    quota_use = quota_use_for(person, repo, now) if repo else None
+    today = quota_use.today if quota_use else quota_today(person, now)
+    context = {"form": form, "today": today, "quota_use": quota_use, "now": now, **more}
     context["keeping"] = keeping([repos[name] for name in form.models if name in repos])
     return render(request, "jobs/playground.html", context, status=status)
 
@@ -144,7 +141,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = find_job(person=person, job_id=job_id)
     shown = _shown(job)
     if "part" in request.GET:
-        today = standing_for(person, job.repo, timezone.now()).today
+        today = quota_use_for(person, job.repo, timezone.now()).today
         return render(request, "jobs/_result.html", {**shown, "today": today})
     initial = {**initial_from(job), "prompt": shown["prompt"]}
     form = _form(playable_by(person, timezone.now()), also=job.repo, initial=initial)

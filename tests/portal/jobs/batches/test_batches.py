@@ -14,8 +14,7 @@ from portal.catalog.models import TeamMember
 from portal.jobs.batches import collecting
 from portal.jobs.batches.advancing import advance_batch, advance_batches
 from portal.jobs.batches.files import delete_file
-from portal.jobs.batches.public_ids import BATCH as BATCH_ID
-from portal.jobs.batches.public_ids import FILE, spelt
+from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
 from portal.jobs.batches.submitting import cancel_batch
 from portal.jobs.errors import (
     BatchHasEnded,
@@ -230,7 +229,7 @@ def test_cancelling_keeps_what_was_answered(submit, answer, guest, hosted, now, 
     answer()
     running = claim(hosted, now=now)
     later = now + timedelta(minutes=1)
-    name = spelt(BATCH_ID, batch.pk)
+    name = spelt(BATCH_PREFIX, batch.pk)
     with pytest.raises(BatchNotFound):
         cancel_batch(caller=Caller(make_user()), public_id=name, now=later)
     assert cancel_batch(caller=Caller(guest), public_id=name, now=later).state == "cancelling"
@@ -252,7 +251,7 @@ def test_cancelling_keeps_what_was_answered(submit, answer, guest, hosted, now, 
 
 def test_one_that_was_not_read_yet_is_cancelled_too(hosted, guest, now):
     batch = make_batch(guest, [request_line(hosted)], now=now)
-    cancel_batch(caller=Caller(guest), public_id=spelt(BATCH_ID, batch.pk), now=now)
+    cancel_batch(caller=Caller(guest), public_id=spelt(BATCH_PREFIX, batch.pk), now=now)
     go_on(batch, now)
     assert (batch.state, batch.total) == ("cancelled", 0)
     assert not Job.objects.exists()
@@ -290,7 +289,7 @@ def test_access_that_ends_fails_the_rest(submit, answer, guest, hosted, now, set
 
 def test_the_file_may_go_once_it_was_read(hosted, guest, answer, now):
     batch = make_batch(guest, [request_line(hosted)], now=now)
-    name = spelt(FILE, batch.input_file_id)
+    name = spelt(FILE_PREFIX, batch.input_file_id)
     with pytest.raises(StoredFileInUse):
         delete_file(caller=Caller(guest), public_id=name)
     go_on(batch, now)

@@ -161,3 +161,12 @@ def test_lines_are_read_across_parts_and_cut_where_they_are_too_long(owner, monk
     monkeypatch.setattr(contents, "PART_BYTES", size)
     file = stored(owner, b"one\n\ntwo and more\r\nlast")
     assert list(contents.lines(file, most_bytes=5)) == [b"one", b"", b"two an"[:6], b"last"]
+
+
+@pytest.mark.parametrize(("days", "words"), [(7, "7 days"), (1, "1 day"), (0, "1 day")])
+def test_a_refused_expiry_says_how_long_files_are_kept_here(ask, settings, days, words):
+    settings.PROMPT_DAYS = days
+    file = SimpleUploadedFile("x.jsonl", b"{}")
+    form = {"purpose": "batch", "file": file, "expires_after[seconds]": 1}
+    message = ask("post", "", 400, data=form)["message"]
+    assert f"Files are kept for {words}, or until you delete them." in message
