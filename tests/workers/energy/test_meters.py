@@ -110,7 +110,7 @@ def test_a_worker_without_a_meter_runs_and_says_that_it_estimates(
 
 
 def test_gpus_that_torch_cannot_name_are_no_failure_of_the_worker(settings):
-    """This is the machine as it is: no GPU, and no library."""
+    """This is a machine without a GPU, as it is."""
     assert chosen(settings, ENGINE_DEVICE="cuda") == EnergySource.ESTIMATE
 
 
