@@ -111,7 +111,7 @@ class Job(models.Model):
     token = models.ForeignKey(AccessToken, null=True, on_delete=models.PROTECT, related_name="jobs")
     repo = models.ForeignKey(ModelRepo, on_delete=models.PROTECT, related_name="jobs")
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="jobs")
-    # The batch of which it is a line; it is looked for by the line.
+    # The batch of which it is a line, which stays once the batch's lines are deleted.
     batch = models.ForeignKey(
         Batch, null=True, on_delete=models.PROTECT, related_name="jobs", db_index=False
     )
@@ -215,6 +215,11 @@ class Job(models.Model):
             ),
             models.Index(fields=["person", "created_at"], name="jobs_of_person"),
             models.Index(fields=["ended_at"], name="jobs_ended"),
+            models.Index(
+                fields=["batch", "created_at"],
+                condition=models.Q(batch__isnull=False),
+                name="jobs_of_batch",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -6,13 +6,11 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Sum
-
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.jobs.accounting.batches import tokens_of
 from portal.jobs.batches.models import Batch
 from portal.jobs.batches.reading import BatchError
-from portal.jobs.models import Job
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +25,10 @@ def fail_batch(batch: Batch, errors: Sequence[BatchError], now: datetime) -> Non
 
 
 def record_end(batch: Batch, now: datetime) -> None:
-    """Put the end on record, and what its lines took together."""
-    jobs = Job.objects.filter(batch_line__batch=batch).order_by()
-    tokens = jobs.aggregate(prompts=Sum("prompt_tokens"), answers=Sum("completion_tokens"))
+    """Put the end on record, and what its lines took together in the row too."""
+    tokens = tokens_of([batch])[batch.pk]
+    batch.prompt_tokens, batch.completion_tokens = tokens.prompts, tokens.answers
+    batch.save(update_fields=["prompt_tokens", "completion_tokens"])
     record(
         EventType.BATCH_ENDED,
         actor=None,
@@ -40,7 +39,7 @@ def record_end(batch: Batch, now: datetime) -> None:
         total=batch.total,
         completed=batch.completed,
         failed=batch.failed,
-        prompt_tokens=tokens["prompts"] or 0,
-        completion_tokens=tokens["answers"] or 0,
+        prompt_tokens=tokens.prompts,
+        completion_tokens=tokens.answers,
     )
     log.info("Batch %s ended: %s", batch.pk, batch.state)

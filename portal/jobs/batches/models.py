@@ -106,6 +106,9 @@ class Batch(models.Model):
     total = models.PositiveIntegerField(default=0)
     completed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    # Sums over its lines, once it has ended.
+    prompt_tokens = models.PositiveBigIntegerField(null=True)
+    completion_tokens = models.PositiveBigIntegerField(null=True)
     http_request_id = models.CharField(
         max_length=32, blank=True, default=http_request_id, editable=False
     )

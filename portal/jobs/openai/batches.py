@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from portal.jobs.accounting.batches import BatchTokens, tokens_of
 from portal.jobs.batches.models import Batch
 from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
 from portal.jobs.batches.reading import ENDPOINT
@@ -51,6 +53,16 @@ def parse_batch(data: dict[str, Any]) -> BatchRequest:
 
 
 def batch_object(batch: Batch) -> dict[str, Any]:
+    return batch_objects([batch])[0]
+
+
+def batch_objects(batches: Sequence[Batch]) -> list[dict[str, Any]]:
+    """Return batches as clients read them, what is used so far added up in one query at most."""
+    tokens = tokens_of(batches)
+    return [_object(batch, tokens[batch.pk]) for batch in batches]
+
+
+def _object(batch: Batch, tokens: BatchTokens) -> dict[str, Any]:
     """Return a batch as clients read it. Its files are named once they are whole."""
     errors = {"object": "list", "data": batch.errors} if batch.errors else None
     files: tuple[UUID | None, UUID | None] = (batch.output_file_id, batch.error_file_id)
@@ -72,7 +84,19 @@ def batch_object(batch: Batch) -> dict[str, Any]:
             "completed": batch.completed,
             "failed": batch.failed,
         },
+        "usage": _usage(tokens),
         "metadata": batch.metadata or None,
+    }
+
+
+def _usage(tokens: BatchTokens) -> dict[str, Any]:
+    """Return the tokens. No model here reasons, and none is charged less for what is cached."""
+    return {
+        "input_tokens": tokens.prompts,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": tokens.answers,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": tokens.total,
     }
 
 

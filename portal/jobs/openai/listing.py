@@ -26,7 +26,10 @@ class ListRule:
 
 
 def page_of(
-    rows: QuerySet[M], query: QueryDict, rule: ListRule, show: Callable[[M], dict[str, Any]]
+    rows: QuerySet[M],
+    query: QueryDict,
+    rule: ListRule,
+    show: Callable[[list[M]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """Return one page, by ``limit``, ``after`` and ``order``. Raises BadParameter."""
     limit = _limit(query, rule)
@@ -35,7 +38,7 @@ def page_of(
         rows = _following(rows, after, rule, newest_first=newest_first)
     ordered = rows.order_by(*(("-created_at", "-pk") if newest_first else ("created_at", "pk")))
     page = list(ordered[: limit + 1])  # one more than is shown
-    data = [show(row) for row in page[:limit]]
+    data = show(page[:limit])
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
     return {"object": "list", "data": data, "has_more": len(page) > limit, **ends}
 

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from portal.jobs.batches import submitting
 from portal.jobs.batches.public_ids import BATCH_PREFIX, read_id
-from portal.jobs.openai.batches import batch_object, parse_batch
+from portal.jobs.openai.batches import batch_object, batch_objects, parse_batch
 from portal.jobs.openai.listing import ListRule, page_of
 from portal.jobs.views.requests import body_object, prompting_caller, refuse_method
 
@@ -27,7 +27,7 @@ def all_batches(request: HttpRequest) -> HttpResponse:
         batch = submitting.create_batch(caller=caller, request=body, now=timezone.now())
         return JsonResponse(batch_object(batch))
     rows = submitting.batches_of(caller)
-    return JsonResponse(page_of(rows, request.GET, LISTED, batch_object))
+    return JsonResponse(page_of(rows, request.GET, LISTED, batch_objects))
 
 
 @csrf_exempt

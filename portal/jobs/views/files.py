@@ -38,6 +38,10 @@ def file_object(file: StoredFile) -> dict[str, Any]:
     }
 
 
+def file_objects(rows: list[StoredFile]) -> list[dict[str, Any]]:
+    return [file_object(file) for file in rows]
+
+
 @csrf_exempt
 def all_files(request: HttpRequest) -> HttpResponse:
     if refused := refuse_method(request, "GET", "POST"):
@@ -50,7 +54,7 @@ def all_files(request: HttpRequest) -> HttpResponse:
         if purpose not in PURPOSES:
             raise BadParameter(f"purpose must be {' or '.join(PURPOSES)}.", field="purpose")
         rows = rows.filter(purpose=purpose)
-    return JsonResponse(page_of(rows, request.GET, LISTED, file_object))
+    return JsonResponse(page_of(rows, request.GET, LISTED, file_objects))
 
 
 def _upload(request: HttpRequest, caller: Caller) -> HttpResponse:
