@@ -13,10 +13,11 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from portal.catalog.models import ModelRepo, Revision
@@ -41,9 +42,9 @@ from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
 from workers.energy.meter import find_meter
 from workers.heartbeat import ModelHeartbeat
-from workers.loop import EngineLoop, EngineProtocol
+from workers.loading import LOOK_SECONDS, BegunLoads, load_engine
+from workers.loop import EngineLoop
 from workers.metrics import count_claim, count_end, engine_metrics
-from workers.models import materialise
 from workers.runs import Run
 from workers.traces import trace_run
 
@@ -74,28 +75,12 @@ def find_hosted() -> Hosted | None:
     return Hosted(repos[0], revision) if revision else None
 
 
-def make_engine(folder: str) -> EngineProtocol:
-    """Make the engine that settings choose. Raises ValueError for one that doesn't exist."""
-    if settings.ENGINE != "native":
-        raise ValueError(f"no such engine: {settings.ENGINE}")
-    from inference import Engine  # torch is slow to import, and beat needs none of it
-
-    return Engine(
-        model=folder,
-        tensor_parallel_size=settings.ENGINE_TENSOR_PARALLEL_SIZE,
-        pipeline_parallel_size=settings.ENGINE_PIPELINE_PARALLEL_SIZE,
-        device=settings.ENGINE_DEVICE,
-        dtype=settings.ENGINE_DTYPE,
-        max_num_seqs=settings.ENGINE_MAX_NUM_SEQS,
-        rank_timeout_seconds=settings.ENGINE_RANK_TIMEOUT.total_seconds(),
-    )
-
-
 class Generator:
     """The dispatcher, from the worker's start to its end."""
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._hosted: Hosted | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -114,28 +99,43 @@ class Generator:
     def join(self) -> None:
         if self._thread.is_alive():
             self._thread.join(JOIN_SECONDS)
+        if self._hosted is not None:  # a load that is broken off on request is no failure
+            BegunLoads(self._hosted.revision).forget()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 close_old_connections()  # as Django does between requests, which a thread has not
-                hosted = find_hosted()
-                if hosted is not None:
-                    self._serve(hosted)
+                self._hosted = find_hosted()
+                if self._hosted is not None:
+                    self._serve(self._hosted)
                     continue
                 self._pause(IDLE_SECONDS)
             except Exception:
                 log.exception("Hosted inference failed; it starts again")
                 self._pause(TROUBLE_SECONDS)
+        connections.close_all()  # this thread's own
 
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
 
+    def _stays(self, hosted: Hosted, seconds: float) -> bool:
+        """Wait for so long, and tell whether this is then still what should be served."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
+            self._stopping.wait(min(left, LOOK_SECONDS))
+            close_old_connections()
+            if find_hosted() != hosted:
+                return False
+        return not self._stopping.is_set()
+
     def _serve(self, hosted: Hosted) -> None:
         with ModelHeartbeat(hosted.repo.full_name, hosted.revision.commit) as heartbeat:
             began = time.monotonic()
-            engine = make_engine(str(materialise(hosted.revision)))
+            engine = load_engine(hosted.revision, heartbeat, partial(self._stays, hosted))
+            if engine is None:
+                return
             places = settings.ENGINE_MAX_NUM_SEQS
             loop = EngineLoop(engine, places, on_ended=self.wake, meter=find_meter())
             loop.start()

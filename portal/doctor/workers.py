@@ -12,8 +12,9 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from portal.database.refusals import reason_of
-from portal.doctor.findings import Findings, fault, ok, skipped, warning
+from portal.doctor.findings import DoctorFinding, Findings, fault, ok, skipped, warning
 from portal.jobs.services import unserved_repos
+from portal.jobs.serving.failing import LoadFailure
 from portal.jobs.ticks import last_tick
 from portal.queue import app
 
@@ -48,9 +49,10 @@ def _hosted() -> Findings:
         missing = unserved_repos(timezone.now())
     except DatabaseError:
         return [skipped("Hosted models weren’t checked, since the database can’t be read.")]
-    awaited = [repo.full_name for repo, awaited in missing if awaited]
-    others = [repo.full_name for repo, awaited in missing if not awaited]
-    findings = []
+    findings = [_unloadable(lack.repo.full_name, lack.failure) for lack in missing if lack.failure]
+    missing = [lack for lack in missing if not lack.failure]
+    awaited = [lack.repo.full_name for lack in missing if lack.awaited]
+    others = [lack.repo.full_name for lack in missing if not lack.awaited]
     if awaited:
         findings.append(
             warning(
@@ -67,3 +69,12 @@ def _hosted() -> Findings:
             )
         )
     return findings
+
+
+def _unloadable(name: str, failure: LoadFailure) -> DoctorFinding:
+    since = f"{failure.since:%Y-%m-%d %H:%M} UTC"
+    return fault(
+        f"The worker has failed to load {name} since {since}: {failure.detail}",
+        "Mend what this says; the worker’s log has more. It tries again by itself, and refuses "
+        "prompts meanwhile. Prompts that wait end after WEIGHTGATE_WORKER_ABSENCE_SECONDS.",
+    )

@@ -58,6 +58,20 @@ class ModelLoading(DomainError):
         super().__init__(f"No worker serves {name} at present. Try again in a few seconds.")
 
 
+class ModelUnloadable(ModelLoading):
+    """A refusal where the worker that is there has failed to load the model several times."""
+
+    code = "model_unloadable"
+    retry_after_seconds = 60
+
+    def __init__(self, name: str, reason: str) -> None:
+        DomainError.__init__(
+            self,
+            f"The worker can’t load {name} at present: {reason}. Those who run this site are told; "
+            "try again later.",
+        )
+
+
 class QuotaExceeded(DomainError):
     code = "rate_limit_exceeded"
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -27,8 +27,15 @@ from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.services.lookup import find_repo, head_revision
 from portal.errors import DomainError
-from portal.jobs.errors import BadParameter, ContextLengthExceeded, ModelLoading, ModelNotFound
+from portal.jobs.errors import (
+    BadParameter,
+    ContextLengthExceeded,
+    ModelLoading,
+    ModelNotFound,
+    ModelUnloadable,
+)
 from portal.jobs.openai.fields import Prompt
+from portal.jobs.serving.failing import LoadFailure, announced_failure, worker_key
 from portal.jobs.serving.presence import last_served, served_lately
 from portal.parsing.json import read_object
 from portal.redis_client import redis_client
@@ -42,22 +49,19 @@ CONFIG = "config.json"
 READ = (CONFIG, *FILE_NAMES)
 
 
-def _key(state: str, full_name: str) -> str:
-    return f"weightgate:worker:{state}:{full_name}"
-
-
 def beat(full_name: str, *, state: str, commit: str) -> None:
     """Send a worker's heartbeat. Raises RedisError."""
-    redis_client().set(_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
+    redis_client().set(worker_key(state, full_name), commit, ex=HEARTBEAT_TTL_SECONDS)
 
 
-def stop_beating(full_name: str) -> None:
-    redis_client().delete(_key(READY, full_name), _key(LOADING, full_name))
+def stop_beating(full_name: str, *states: str) -> None:
+    """Withdraw what heartbeats said. Raises RedisError."""
+    redis_client().delete(*(worker_key(state, full_name) for state in states or (READY, LOADING)))
 
 
 def ready_commit(full_name: str) -> str | None:
     """Return the commit that a live worker holds; None without a worker, or without Redis."""
-    return _read(_key(READY, full_name))
+    return _read(worker_key(READY, full_name))
 
 
 def _read(key: str) -> str | None:
@@ -75,12 +79,32 @@ def live_workers() -> dict[int, str]:
     return {repo_id: commit for repo_id, commit in commits.items() if commit}
 
 
-def unserved_repos(now: datetime) -> list[tuple[ModelRepo, bool]]:
-    """List hosted repos without a live worker, and whether prompts wait for the one to come."""
+@dataclass(frozen=True)
+class UnservedRepo:
+    """A hosted repo without a live worker.
+
+    ``awaited``: one was here so short a time ago that it is expected back. ``failure``: the one
+    that is here can't load the model, and prompts are refused.
+    """
+
+    repo: ModelRepo
+    awaited: bool
+    failure: LoadFailure | None
+
+
+def unserved_repos(now: datetime) -> list[UnservedRepo]:
+    """List hosted repos without a live worker."""
     alive, seen_since = live_workers(), now - settings.WORKER_ABSENCE
     missing = [repo for repo in hosted_repos() if repo.pk not in alive]
     served = last_served(repo.pk for repo in missing) if missing else {}
-    return [(repo, repo.pk in served and served[repo.pk] >= seen_since) for repo in missing]
+    return [
+        UnservedRepo(
+            repo,
+            awaited=repo.pk in served and served[repo.pk] >= seen_since,
+            failure=standing_failure(repo, now),
+        )
+        for repo in missing
+    ]
 
 
 def hosted_repos(caller: Caller | None = None) -> list[ModelRepo]:
@@ -225,20 +249,44 @@ def served_revision(repo: ModelRepo, now: datetime) -> Revision:
     """Return the revision that a worker holds, or will once it is back. Raises ModelLoading.
 
     A worker is expected while one loads the model, or served it a short while ago: jobs wait for
-    it, and are for the newest revision, which is what workers load.
+    it, and are for the newest revision, which is what workers load. One that has failed to load
+    it several times in a row isn't expected: ModelUnloadable says why.
     """
     commit = ready_commit(repo.full_name)
     revision = Revision.objects.filter(repo=repo, commit=commit).first() if commit else None
     if revision is None and (commit or _is_expected(repo, now)):
         revision = _next_served(repo)
     if revision is None:
-        raise ModelLoading(repo.full_name)
+        failure = standing_failure(repo, now)
+        raise (
+            ModelUnloadable(repo.full_name, failure.reason)
+            if failure
+            else ModelLoading(repo.full_name)
+        )
     revision.repo = repo  # with the names that it was found by
     return revision
 
 
 def _is_expected(repo: ModelRepo, now: datetime) -> bool:
-    return served_lately(repo, now) or _read(_key(LOADING, repo.full_name)) is not None
+    if _is_loaded(repo):
+        return True
+    failure = announced_failure(repo.full_name)
+    return served_lately(repo, now, since=failure.since if failure else None)
+
+
+def _is_loaded(repo: ModelRepo) -> bool:
+    return _read(worker_key(LOADING, repo.full_name)) is not None
+
+
+def standing_failure(repo: ModelRepo, now: datetime) -> LoadFailure | None:
+    """Return why a repo's worker can't load it; None while another one is there, or expected.
+
+    One that served after the failures began is another one.
+    """
+    failure = announced_failure(repo.full_name)
+    if failure is None or ready_commit(repo.full_name) or _is_loaded(repo):
+        return None
+    return None if served_lately(repo, now, since=failure.since) else failure
 
 
 def _next_served(repo: ModelRepo) -> Revision | None:

@@ -15,6 +15,7 @@ from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.services.one_by_one import act_on_each
 from portal.jobs.services.running import close
+from portal.jobs.serving.giving_up import give_up_jobs
 from portal.jobs.serving.hints import hint_at_work
 from portal.jobs.serving.readdressing import readdress_jobs
 from portal.observability import metrics
@@ -71,7 +72,8 @@ class Swept:
 def sweep(*, now: datetime) -> Swept:
     """Requeue lost jobs, end those past a time limit, and wake the workers of what waits.
 
-    What waits for a revision that nobody serves is led to another before.
+    What waits for a revision that nobody serves is led to another before; what waits for one that
+    can't be loaded ends after a while.
     """
     overdue = Job.objects.overdue(
         queued_before=now - settings.JOB_QUEUE_LIMIT, running_before=now - settings.JOB_TIME_LIMIT
@@ -79,12 +81,13 @@ def sweep(*, now: datetime) -> Swept:
     expired = act_on_each(overdue, lambda job: _expire(job, now))
     lapsed = act_on_each(Job.objects.lapsed_at(now), lambda job: _recover(job, now))
     readdressed = readdress_jobs(now)
+    given_up = give_up_jobs(now)
     waiting = Job.objects.filter(state=Job.State.QUEUED).order_by()
     repos = set(waiting.values_list("repo__namespace__name", "repo__name"))
     for namespace, name in repos:
         hint_at_work(f"{namespace}/{name}")
     requeued, went_on = lapsed.count(True), readdressed.count(True)
-    failed = len(lapsed) - requeued + len(readdressed) - went_on
+    failed = len(lapsed) - requeued + len(readdressed) - went_on + given_up
     return Swept(requeued, failed, len(expired), went_on, len(repos))
 
 

@@ -32,10 +32,14 @@ def last_served(repo_ids: Iterable[int]) -> dict[int, datetime]:
     return dict(newest)
 
 
-def served_lately(repo: ModelRepo, now: datetime) -> bool:
-    """Tell whether a worker served the repo so short a time ago that it is expected back."""
+def served_lately(repo: ModelRepo, now: datetime, *, since: datetime | None = None) -> bool:
+    """Tell whether a worker served the repo so short a time ago that it is expected back.
+
+    With ``since``, only what served after that time counts.
+    """
+    expected = now - settings.WORKER_ABSENCE
     rows = ServedRevision.objects.filter(revision__repo=repo)
-    return rows.filter(last_seen_at__gte=now - settings.WORKER_ABSENCE).exists()
+    return rows.filter(last_seen_at__gte=max(expected, since or expected)).exists()
 
 
 def is_held(revision_id: int, now: datetime) -> bool:

@@ -50,12 +50,14 @@ def _storage() -> str:
 
 def _workers() -> str:
     missing = unserved_repos(timezone.now())
-    names = ["a private model" if repo.private else repo.full_name for repo, _ in missing]
+    names = ["a private model" if lack.repo.private else lack.repo.full_name for lack in missing]
     if not names:
         return OK
     words = f"no live worker for {', '.join(names)}"
-    if any(not awaited for _, awaited in missing):
+    if any(not lack.awaited for lack in missing):
         return words
+    if any(lack.failure for lack in missing):
+        return f"{DEGRADED}: {words}, which can’t be loaded; prompts are refused"
     return f"{DEGRADED}: {words} at present; prompts wait"
 
 
