@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.http import HttpResponseBase
+
+from portal.jobs.streaming.attendance import attendance_at
+from portal.jobs.streaming.threads import in_pool
 
 PREFIX = "/v1/"
 
@@ -29,5 +33,11 @@ class Handler(ASGIHandler):
         if not request.path_info.startswith(PREFIX):
             return await super().get_response_async(request)
         work: Any = sync_to_async(self._in_one_go.get_response, thread_sensitive=True)
-        response: HttpResponseBase = await work(request)
+        attendance = attendance_at(request)
+        try:
+            response: HttpResponseBase = await work(request)
+        except asyncio.CancelledError:
+            # The thread goes on by itself, and may make the job only after this.
+            await asyncio.shield(in_pool(attendance.leave)())
+            raise
         return response

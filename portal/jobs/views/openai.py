@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -21,9 +20,10 @@ from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.rate_limit_headers import rate_limit_headers
-from portal.jobs.services import cancel_job, submit
+from portal.jobs.services import submit
 from portal.jobs.services.forgetting import forget_delivered, kept_days
 from portal.jobs.serving.places import JobProgress, place_when_made
+from portal.jobs.streaming.attendance import Attendance, attendance_at
 from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
 from portal.jobs.streaming.sse import sse_response
@@ -31,7 +31,6 @@ from portal.jobs.streaming.threads import in_pool, in_thread
 from portal.jobs.terms import metadata, terms_of
 from portal.jobs.views.requests import body_object, caller_of, error_answer, refuse_method
 
-log = logging.getLogger(__name__)
 CHAT_ADVICE = (
     "The models here are base models without a chat format. Send a prompt to /v1/completions."
 )
@@ -79,13 +78,16 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     if refused := refuse_method(request, "POST"):
         return refused
     response: HttpResponseBase
-    job, completion_request, reply, headers = await in_thread(_submit)(request)
+    attendance = attendance_at(request)
+    job, completion_request, reply, headers = await in_thread(_submit)(request, attendance)
     if completion_request.stream:
         chunks = Chunks(job, reply, include_usage=completion_request.include_usage)
-        response = sse_response(_chunks(job, chunks))
+        response = sse_response(_chunks(job, chunks, attendance))
+        # Of a stream that nobody began to read, the generator's end is never reached.
+        response._resource_closers.append(attendance.leave)  # type: ignore[attr-defined]
     else:
         try:
-            response = await _whole(job, reply)
+            response = await _whole(job, reply, attendance)
         except DomainError as error:
             error.headers |= headers
             raise
@@ -94,11 +96,14 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
+def _submit(
+    request: HttpRequest, attendance: Attendance
+) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
     """Make the job, and what writes its answer. Outputs carry the licence's terms."""
     caller, now = caller_of(request), timezone.now()
     completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
     submitted = submit(caller=caller, completion_request=completion_request, now=now)
+    attendance.begin(submitted.job)
     job, limits = submitted.job, rate_limit_headers(submitted.quota_use, now)
     terms, place = terms_of(job), place_when_made(job, now)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
@@ -106,12 +111,13 @@ def _submit(request: HttpRequest) -> tuple[Job, CompletionRequest, Reply, dict[s
     return job, completion_request, reply, {**licence_headers(terms), **limits, **queue}
 
 
-async def _whole(job: Job, reply: Reply) -> HttpResponse:
+async def _whole(job: Job, reply: Reply, attendance: Attendance) -> HttpResponse:
     try:
         await until_ended(job.pk)
     except asyncio.CancelledError:
-        await abandon(job)
+        await _leave(attendance)
         raise
+    attendance.complete()
     try:
         return await in_pool(_answer)(job, reply)
     finally:
@@ -131,7 +137,12 @@ async def _forget(job: Job) -> None:
         await asyncio.shield(in_pool(forget_delivered)(job))
 
 
-async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
+async def _leave(attendance: Attendance) -> None:
+    """Cancel the job, shielded, since the task that calls this is being cancelled itself."""
+    await asyncio.shield(in_pool(attendance.leave)())
+
+
+async def _chunks(job: Job, chunks: Chunks, attendance: Attendance) -> AsyncIterator[str]:
     """Yield the stream's events. A client that leaves early stops the job."""
     try:
         async with aclosing(follow(job.pk, chunks.render)) as lines:
@@ -139,9 +150,10 @@ async def _chunks(job: Job, chunks: Chunks) -> AsyncIterator[str]:
                 yield line
     finally:
         if chunks.ended:
+            attendance.complete()
             await _forget(job)
         else:
-            await abandon(job)
+            await _leave(attendance)
 
 
 class Chunks:
@@ -180,18 +192,3 @@ def _comment(progress: JobProgress | None) -> str:
 
 def _data(content: dict[str, Any]) -> str:
     return f"data: {encoded(content)}\n\n"
-
-
-async def abandon(job: Job) -> None:
-    """Cancel the job of a client that has left, so that the engine is free for others.
-
-    Shielded, since the task that calls this is being cancelled itself.
-    """
-    await asyncio.shield(in_pool(_cancel)(job))
-
-
-def _cancel(job: Job) -> None:
-    try:
-        cancel_job(person=job.person, job_id=job.pk, now=timezone.now())
-    except DomainError as error:
-        log.info("Job %s was left as it is: %s", job.pk, error.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
@@ -12,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.asgi import application
 from portal.jobs.models import Job
+from portal.jobs.services import submit
 from portal.jobs.serving import hints
 from portal.jobs.streaming import feeds
+from portal.jobs.views import openai
 from tests.factories.accounts import make_token
 from tests.factories.jobs import make_guest, make_hosted
 from tests.waiting import wait_until
@@ -73,6 +76,48 @@ async def test_a_client_that_leaves_the_server_stops_its_job(posted, stream):
     await client.send_input({"type": "http.disconnect"})
     await client.wait(20)
     await asyncio.to_thread(wait_until, is_cancelled, 20, "a cancelled job")
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Hold up the submission before or after its commit, until it is let go."""
+    reached, may_go = threading.Event(), threading.Event()
+
+    def hold(when):
+        def held_submit(**names):
+            submitted = submit(**names) if when == "after" else None
+            reached.set()
+            may_go.wait(20)
+            return submitted or submit(**names)
+
+        monkeypatch.setattr(openai, "submit", held_submit)
+        return reached, may_go
+
+    yield hold
+    may_go.set()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_client_that_leaves_as_its_job_is_made_stops_it(posted, held, when, stream):
+    reached, may_go = held(when)
+    client = await posted(stream=stream)
+    assert await asyncio.to_thread(reached.wait, 20)
+    await client.send_input({"type": "http.disconnect"})
+    await client.wait(20)
+    may_go.set()
+    await asyncio.to_thread(wait_until, is_cancelled, 20, "a cancelled job")
+
+
+def test_a_stream_that_nobody_began_to_read_stops_its_job(transactional_db, model, client):
+    hosted = make_hosted(model)
+    secret = make_token(make_guest(hosted))[1]
+    body = {"model": hosted.full_name, "prompt": "The water", "stream": True}
+    headers = {"authorization": f"Bearer {secret}"}
+    response = client.post("/v1/completions", body, "application/json", headers=headers)
+    assert Job.objects.get().state == Job.State.QUEUED
+    response.close()
+    assert Job.objects.get().state == Job.State.CANCELLED
 
 
 async def test_a_refusal_by_the_server_has_its_headers(posted):
