@@ -7,6 +7,7 @@ from portal.access.certificates import views
 from portal.access.gate.views import gate, questions
 from portal.access.grants.checks import views as checks
 from portal.access.grants.members import views as members
+from portal.access.grants.quotas import views as quotas
 from portal.access.grants.views import holder, licence_gate, team
 from portal.access.holds import views as holds
 from portal.access.notifications import views as notifications
@@ -81,6 +82,7 @@ urlpatterns = [
     path("grants/<int:grant_id>/revoke", team.revoke, name="grant_revoke"),
     path("grants/<int:grant_id>/revoke/withdraw", team.take_proposal_back, name="proposal_back"),
     path("grants/<int:grant_id>/notice/withdraw", team.take_notice_back, name="notice_back"),
+    path("grants/<int:grant_id>/quotas", quotas.quotas, name="grant_quotas"),
     path("grants/<int:grant_id>/members", members.members, name="members"),
     path("memberships/<int:membership_id>", members.join, name="join"),
     path("memberships/<int:membership_id>/end", members.end, name="member_end"),

@@ -127,6 +127,7 @@ GRANTS = [
     path(f"{GRANT}newer/", grants.NewerTextSignView.as_view(), name="sign_newer"),
     path(f"{GRANT}close/", grants.GrantCloseView.as_view(), name="close"),
     path(f"{GRANT}end-model/", team_grants.GrantModelEndView.as_view(), name="end_model"),
+    path(f"{GRANT}quotas/", team_grants.GrantQuotasView.as_view(), name="grant_quotas"),
     path(f"{GRANT}revoke/", team_grants.GrantRevokeView.as_view(), name="revoke"),
     path(
         f"{GRANT}revoke/withdraw/",

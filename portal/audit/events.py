@@ -104,6 +104,7 @@ class EventType(models.TextChoices):
     GRANT_RENEWED = "grant.renewed"
     GRANT_EXTENDED = "grant.extended"
     GRANT_COVERAGE_ENDED = "grant.coverage_ended"
+    GRANT_QUOTAS_CHANGED = "grant.quotas_changed"
     GRANT_NOTICE_GIVEN = "grant.notice_given"
     GRANT_NOTICE_WITHDRAWN = "grant.notice_withdrawn"
     GRANT_REVOCATION_PROPOSED = "grant.revocation_proposed"

@@ -12,6 +12,7 @@ from portal.access.errors import GrantNotFound
 from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import cap_of, is_shareable
 from portal.access.grants.newer_text import can_sign_newer
+from portal.access.grants.quotas.changing import require_changeable
 from portal.access.grants.renewals import is_renewable, opens_at, reviews
 from portal.access.grants.status_badges import conditions_in_words, delivery_state, state_for
 from portal.access.letters.mailer import grant_keys
@@ -26,6 +27,7 @@ from portal.access.lifecycle import (
     is_unended,
 )
 from portal.access.models import Grant, Hold, Membership, Screening
+from portal.access.policy.administering import require_decides_on
 from portal.access.policy.covered import (
     covered_models,
     covered_repos,
@@ -41,6 +43,7 @@ from portal.access.requests.licence_text import in_short
 from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
+from portal.errors import DomainError
 from portal.outbox.models import OutboxMessage
 
 RELATED = (
@@ -65,6 +68,7 @@ class Seen:
     membership: Membership | None
     may_review: bool
     may_administer: bool
+    may_set_quotas: bool = False
 
 
 def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
@@ -81,7 +85,23 @@ def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
         raise GrantNotFound
     # Nobody acts for the team on a grant of their own.
     is_anothers = grant.person_id != person.pk
-    return Seen(grant, is_own, membership, may_review and is_anothers, administers and is_anothers)
+    return Seen(
+        grant,
+        is_own,
+        membership,
+        may_review and is_anothers,
+        administers and is_anothers,
+        may_review and _may_set_quotas(person, grant, now),
+    )
+
+
+def _may_set_quotas(person: User, grant: Grant, now: datetime) -> bool:
+    try:
+        require_changeable(grant, now)
+        require_decides_on(person, grant, now)
+    except DomainError:
+        return False
+    return True
 
 
 def _repos_of(grant: Grant) -> list[ModelRepo]:

@@ -208,6 +208,9 @@ GROUPS: dict[str, dict[str, LetterKind]] = {
             reason="This model is for evaluation alone.",
         ),
         _kind(
+            "quotas_changed", "Quotas of hosted use are changed", _GRANT, "repo* quotas* reason*"
+        ),
+        _kind(
             "notice",
             "Ended by notice",
             _GRANT,

@@ -11,6 +11,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from portal.access.errors import GrantNotFound
+from portal.access.models import Grant
+from portal.access.policy.conflicts import require_no_conflict_over
 from portal.access.policy.permissions import Action, Reason, refuse
 from portal.access.policy.policy import TEAMS, may
 from portal.access.policy.refusals import describe
@@ -20,6 +23,8 @@ from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.lookup import NOTHING_HERE, find_repo
 from portal.errors import Forbidden, NotFound
+
+DECIDE = (Action.REVIEW, Action.ADMINISTER)
 
 
 def repo_run_by(person: User, full_name: str, action: Action) -> ModelRepo:
@@ -70,6 +75,20 @@ def require_administers(
         raise unknown
     if not may(actor, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden(f"Only the people who administer this model may {what}.")
+
+
+def require_decides_on(actor: User, grant: Grant, now: datetime) -> None:
+    """Raise unless the actor is of the team that decides how much a grant gives.
+
+    Raise GrantNotFound where they may not see its model, Forbidden where they neither review nor
+    administer it, ConflictOfInterest where they couldn't have decided on its holder's request.
+    """
+    repo = grant.repo
+    if not may(actor, Action.SEE, repo, now).allowed:
+        raise GrantNotFound
+    if not any(may(actor, action, repo, now).allowed for action in DECIDE):
+        raise Forbidden("Only the people who review requests for this model may do this.")
+    require_no_conflict_over(actor, grant, now)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.db.models import Q
 
 from portal.access.errors import ConflictOfInterest
-from portal.access.models import AccessRequest, ConflictDeclaration, Decision, Membership
+from portal.access.models import AccessRequest, ConflictDeclaration, Decision, Grant, Membership
 from portal.accounts.models import Affiliation, Reference, User
 
 
@@ -74,6 +74,19 @@ def _added(
 def require_no_conflict_with(actor: User, person: User, now: datetime) -> None:
     """Raise ConflictOfInterest where the actor may not offer this person access."""
     require_none(conflicts_with([actor], person, now)[actor.pk])
+
+
+def require_no_conflict_over(actor: User, grant: Grant, now: datetime) -> None:
+    """Raise ConflictOfInterest where the actor may not decide how much a grant gives.
+
+    Who took the decision that gave it may; that is no conflict here.
+    """
+    conflicts = conflicts_with([actor], grant.person, now)[actor.pk]
+    if grant.memberships.filter(person=actor, ended_at=None).exists():
+        conflicts.add(ConflictKind.MEMBER)
+    if grant.decision is not None and actor.pk in _declared(grant.decision.request):
+        conflicts.add(ConflictKind.DECLARED)
+    require_none(conflicts)
 
 
 def require_none(conflicts: Collection[ConflictKind]) -> None:

@@ -9,6 +9,12 @@ from typing import Any, ClassVar
 from django import forms
 from django.forms.boundfield import BoundField
 
+from portal.access.grants.quotas.fields import (
+    floor_field,
+    offer_quotas,
+    quota_field,
+    quotas_in,
+)
 from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.contacts import team_members
@@ -19,7 +25,6 @@ from portal.access.requests.asked_models import modes_of
 from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
 from portal.access.requests.narrowing import Narrowing
 from portal.access.review.narrowing_fields import narrowing_fields, patterns_in
-from portal.access.review.quota_fields import offer_quotas, quota_field, quotas_in
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
 from portal.forms.fields import LongText, told_as
@@ -112,11 +117,7 @@ class ApproveForm(DecisionForm):
     tokens_per_day = quota_field("tokens_per_day")
     concurrent_jobs = quota_field("concurrent_jobs")
     context_tokens = quota_field("context_tokens")
-    has_floor = forms.BooleanField(
-        label="Has no hardware of its own: its jobs get a guaranteed share",
-        required=False,
-        help_text="Of the machine that hosts the model, whoever else waits.",
-    )
+    has_floor = floor_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

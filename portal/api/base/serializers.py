@@ -100,6 +100,20 @@ class QuotasInput(Input):
     )
 
 
+class QuotasChangeInput(Input):
+    """Quotas to change, each left as it is where it isn't sent; null for what the gate gives."""
+
+    tokens_per_day = StrictIntegerField(allow_null=True, required=False)
+    concurrent_jobs = StrictIntegerField(allow_null=True, required=False)
+    context_tokens = StrictIntegerField(
+        allow_null=True, required=False, help_text="Of a prompt and its completion together."
+    )
+    has_floor = StrictBooleanField(
+        required=False,
+        help_text="The organization has no hardware of its own: its jobs get a guaranteed share.",
+    )
+
+
 class QuotasOutput(Output):
     tokens_per_day = serializers.IntegerField(allow_null=True)
     concurrent_jobs = serializers.IntegerField(allow_null=True)

@@ -12,7 +12,7 @@ from portal.api.base.fields import (
     SingleLineField,
     StrictBooleanField,
 )
-from portal.api.base.serializers import Input, SignatureInput
+from portal.api.base.serializers import Input, QuotasChangeInput, SignatureInput
 
 
 class RenewInput(Input):
@@ -37,6 +37,11 @@ class EndMemberInput(Input):
 class EndModelInput(Input):
     model = SingleLineField(help_text="One of the grant’s models, as namespace/name.")
     reason = FreeTextField()
+
+
+class ChangeQuotasInput(Input):
+    quotas = QuotasChangeInput()
+    reason = FreeTextField(help_text="The letter to those who work under the grant quotes it.")
 
 
 class NoticeInput(Input):

@@ -15,6 +15,7 @@ from portal.access.grants.ending.revocation import end_by_notice, revoke_grant
 from portal.access.grants.ending.withdrawal import withdraw_notice, withdraw_proposal
 from portal.access.grants.governing_licence import versions_of_grants
 from portal.access.grants.listing import list_grants
+from portal.access.grants.quotas.changing import change_quotas
 from portal.access.grants.renewals import decide_renewal
 from portal.access.models import Grant, Renewal
 from portal.access.policy.covered import standing_coverage
@@ -25,6 +26,7 @@ from portal.api.base.schema import example
 from portal.api.base.serializers import ReasonInput
 from portal.api.base.views import ApiListView, ApiView
 from portal.api.grants.inputs import (
+    ChangeQuotasInput,
     DecideRenewalInput,
     EndModelInput,
     GrantFilters,
@@ -106,6 +108,31 @@ class GrantModelEndView(GrantMixin):
             actor=self.user,
             grant_id=grant_id,
             repo_id=covered[name],
+            reason=self.validated_data["reason"],
+            now=self.now,
+        )
+        return self.show(grant_id)
+
+
+class GrantQuotasView(GrantMixin):
+    permission_classes = write_permission_classes = [HasReviewScope]
+    input_serializer_class = ChangeQuotasInput
+
+    @extend_schema(
+        operation_id="change_quotas",
+        examples=example(quotas={"tokens_per_day": 500_000}, reason="Your evaluation needs more."),
+    )
+    def post(self, request: Request, grant_id: int) -> Response:
+        """Change the quotas of hosted use of a grant, within the gate's bounds, for the team.
+
+        They hold for what is sent from now on, and for a grant that renews this one. The holder
+        and the members get a letter.
+        """
+        self.see_grant(grant_id)
+        change_quotas(
+            actor=self.user,
+            grant_id=grant_id,
+            changes=self.validated_data["quotas"],
             reason=self.validated_data["reason"],
             now=self.now,
         )

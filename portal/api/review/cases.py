@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from portal.access.errors import RequestNotFound
 from portal.access.evidence.assessment import assessment_of
+from portal.access.grants.quotas.fields import suggests_floor
 from portal.access.models import AccessRequest, Appeal, Decision
 from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.gate_settings import settings_of
@@ -25,7 +26,6 @@ from portal.access.review import evidence
 from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.undoable import undo_until
 from portal.access.review.decisions.votes import all_votes_missing, visible_votes
-from portal.access.review.quota_fields import suggests_floor
 from portal.access.review.status import grants_of, is_draft
 from portal.api.base.permissions import HasReviewScope
 from portal.api.base.views import ApiView

@@ -824,6 +824,20 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
         (404, {"anonymous": 401, "licensee": 400}),
     ),
     (
+        "grant_quotas",
+        "POST",
+        "grant_id",
+        (
+            403,
+            {
+                "anonymous": 401,
+                "other_reviewer": 404,
+                "reviewer administrator publisher operator": 400,
+            },
+        ),
+        (400, {"anonymous": 401, "researcher applicant other_reviewer": 404}),
+    ),
+    (
         "revoke",
         "POST",
         "grant_id",

@@ -534,6 +534,20 @@ PAGES = [
     Row("access:close", "GET", 404, LOGIN | {"licensee": 200}, of_grant),
     Row("access:members", "GET", 404, LOGIN | {f"licensee {RUN_IT}": 200}, of_grant),
     Row(
+        "access:grant_quotas",
+        "GET",
+        404,
+        LOGIN | {"licensee": 403, RUN_IT: 200},
+        of_grant,
+    ),
+    Row(
+        "access:grant_quotas",
+        "POST",
+        404,
+        LOGIN | {"licensee": 403, RUN_IT: 422},
+        of_grant,
+    ),
+    Row(
         "access:grant_revoke",
         "POST",
         404,

@@ -24,6 +24,7 @@ REVIEWS = {
     "ask",
     "assign",
     "bulk_decide",
+    "change_quotas",
     "claim",
     "clear",
     "clear_member_check",

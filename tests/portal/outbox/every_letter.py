@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.access.letters import checks, decisions, grants, holds, members, requests
+from portal.access.letters import checks, decisions, grants, holds, members, quotas, requests
 from portal.access.letters.team import digest
 from portal.access.letters.team import requests as team
 from portal.access.letters.team.rights import tell_renewal
@@ -121,6 +121,7 @@ def _of_grant(grant: Grant, administrator: User, now: datetime) -> None:
     grants.send_revocation(grant, reason=WORDS, now=now)
     grants.send_extended(grant, grant.repo, now=now)
     grants.send_coverage_ended(grant, grant.repo, reason=WORDS, now=now)
+    quotas.send_quotas_changed(grant, reason=WORDS, now=now)
     grants.send_notice(grant, can_sign=True, now=now)
     grants.send_notice_withdrawn(grant, was=now, now=now)
     grants.send_closed(grant, now=now)

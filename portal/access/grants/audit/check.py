@@ -21,6 +21,7 @@ GIVES = (EventType.GRANT_MADE, EventType.GRANT_ACTIVATED, EventType.GRANT_RENEWE
 ENDS = (EventType.GRANT_REVOKED, EventType.GRANT_CLOSED, EventType.GRANT_OFFER_DECLINED)
 CHECKS = (EventType.GRANT_HELD, EventType.GRANT_CLEARED)
 COVERS = (EventType.GRANT_EXTENDED, EventType.GRANT_COVERAGE_ENDED)
+QUOTAS = (*GIVES, EventType.GRANT_QUOTAS_CHANGED)
 NOTICES = (EventType.GRANT_NOTICE_GIVEN, EventType.GRANT_NOTICE_WITHDRAWN)
 BATCH = 500
 
@@ -99,7 +100,8 @@ def _differences(grant: Grant, events: list[AuditEvent]) -> Iterator[str]:
     changes = [event.data for event in events if event.type in (*GIVES, *COVERS)]
     covers = {"covers": changes[-1]["covers"]} if "covers" in changes[-1] else {}
     # Events from before there were quotas name none.
-    yield from _unequal({"quotas": {}, **gifts[-1].data, **covers}, facts_of(grant))
+    quotas = [event.data.get("quotas", {}) for event in events if event.type in QUOTAS][-1]
+    yield from _unequal({**gifts[-1].data, "quotas": quotas, **covers}, facts_of(grant))
 
 
 def _compare_members(memberships: list[Membership]) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from portal.access.evidence.assessment import assessment_of
+from portal.access.grants.quotas.fields import suggests_floor
 from portal.access.grants.status_badges import grant_state
 from portal.access.letters.people import waiting_invitations
 from portal.access.letters.preview import letters_before
@@ -35,7 +36,6 @@ from portal.access.review.forms import DIALOGS
 from portal.access.review.queue.filters import Filters
 from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import position_in_queue
-from portal.access.review.quota_fields import suggests_floor
 from portal.access.review.timeline import timeline_of
 from portal.access.status_badge import StatusBadge
 from portal.accounts.mailboxes import unreachable

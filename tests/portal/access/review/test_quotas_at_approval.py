@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.grants.audit.check import check_grants
+from portal.access.grants.quotas.fields import suggests_floor
 from portal.access.models import Grant, Review
 from portal.access.policy.policy import Action, may
 from portal.access.policy.quotas import Quotas
-from portal.access.review.quota_fields import suggests_floor
 from portal.accounts.models import Scope
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage

@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.access.grants.quotas.changing import change_quotas
 from portal.jobs.rate_limit_headers import duration_of
 from portal.jobs.services import claim_next_job, fail_job
 from tests.factories.accounts import make_token
+from tests.factories.catalog import make_reviewer
 from tests.factories.grants import make_gate
 from tests.factories.jobs import make_guest, make_job
 
@@ -76,6 +78,21 @@ def test_a_stream_tells_what_is_left_with_itself_counted(hosted, guest, ask, set
         "x-ratelimit-limit-tokens": "100",
         "x-ratelimit-remaining-tokens": "90",
     }
+
+
+def test_numbers_that_the_team_changes_are_told_at_once(hosted, guest, ask, settings):
+    settings.DAILY_TOKENS = 100
+    assert figures(ask(stream=True))["x-ratelimit-limit-tokens"] == "100"
+    change_quotas(
+        actor=make_reviewer(hosted),
+        grant_id=guest.grants.get().pk,
+        changes={"tokens_per_day": 50, "concurrent_jobs": 3},
+        reason="We share it among more people now.",
+        now=timezone.now(),
+    )
+    told = figures(ask(stream=True))
+    assert told["x-ratelimit-limit-tokens"] == "50"
+    assert told["x-ratelimit-limit-requests"] == "3"
 
 
 @pytest.mark.usefixtures("failing")

@@ -1,4 +1,4 @@
-"""The fields of an approval that name quotas of hosted use, filled with the defaults."""
+"""The fields that name quotas of hosted use, filled with what holds."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def quota_field(name: str) -> forms.IntegerField:
         required=False,
         error_messages=told_as(f"{label}: give a whole number, or nothing for the default."),
         widget=forms.NumberInput(attrs={"class": "short", "min": 1}),
+    )
+
+
+def floor_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label="Has no hardware of its own: its jobs get a guaranteed share",
+        required=False,
+        help_text="Of the machine that hosts the model, whoever else waits.",
     )
 
 

@@ -1,0 +1,51 @@
+"""The form that changes the quotas of a grant."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.forms.boundfield import BoundField
+
+from portal.access.grants.quotas.fields import floor_field, offer_quotas, quota_field
+from portal.access.models import Grant
+from portal.access.policy.covered import quotas_of
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import NUMBERS, defaults_of
+from portal.access.requests.form.forms import PageForm, words_field
+
+
+class QuotasForm(PageForm):
+    """The numbers of a grant, filled with those that hold, and the reason for others."""
+
+    named: ClassVar = {f"quotas.{name}": name for name in NUMBERS}
+
+    tokens_per_day = quota_field("tokens_per_day")
+    concurrent_jobs = quota_field("concurrent_jobs")
+    context_tokens = quota_field("context_tokens")
+    has_floor = floor_field()
+    reason = words_field(
+        "Reason",
+        "The letter quotes it.",
+        "Say why; the letter quotes it.",
+    )
+
+    def __init__(self, *args: Any, grant: Grant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.grant, self.gate = grant, settings_of(grant.repo)
+        self.in_force = quotas_of(grant)
+        for name in (*NUMBERS, "has_floor"):
+            self.initial.setdefault(name, getattr(self.in_force, name))
+        offer_quotas(self, self.gate, are_hosted=True)
+
+    def quota_fields(self) -> list[BoundField]:
+        return [self[name] for name in (*NUMBERS, "has_floor")]
+
+    def changes(self) -> dict[str, int | bool | None]:
+        """Return what valid answers change: a number left as it was isn't among it."""
+        default, answers = defaults_of(self.gate), self.cleaned_data
+        numbers = {
+            name: None if answers[name] == default.number(name) else answers[name]
+            for name in NUMBERS
+            if answers[name] != self.in_force.number(name)
+        }
+        return {**numbers, "has_floor": answers["has_floor"]}
