@@ -43,6 +43,7 @@ SECTIONS = (
     ("access:check", "queue"),
     ("access:dispose", "queue"),
     ("access:gate", "queue"),
+    ("access:grant_quotas", "queue"),
     ("access:request_form", "queue"),
     ("access:question", "queue"),
     ("access:letter", "queue"),

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.forms.boundfield import BoundField
 
+from portal.access.grants.quotas.fields import (
+    floor_field,
+    offer_quotas,
+    quota_field,
+    quotas_in,
+)
 from portal.access.models import Decision
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import NUMBERS, Quotas
 from portal.access.requests.form.forms import words_field
 from portal.access.requests.form.questions import mode_choices
 from portal.access.review.forms import NO_DAY, CaseForm
+from portal.catalog.models import Mode
 from portal.forms.fields import told_as
 
 NEEDS = {
@@ -27,6 +37,8 @@ NEEDS = {
 class BulkForm(CaseForm):
     """One verdict for all selected requests."""
 
+    named: ClassVar = {f"quotas.{name}": name for name in NUMBERS}
+
     verdict = forms.ChoiceField(
         label="All of them",
         choices=[("approved", "Approve"), ("declined", "Decline")],
@@ -42,6 +54,10 @@ class BulkForm(CaseForm):
         error_messages=told_as(NO_DAY),
         widget=forms.DateInput(attrs={"type": "date", "class": "short"}, format="%Y-%m-%d"),
     )
+    tokens_per_day = quota_field("tokens_per_day")
+    concurrent_jobs = quota_field("concurrent_jobs")
+    context_tokens = quota_field("context_tokens")
+    has_floor = floor_field()
     reason_code = forms.ChoiceField(
         label="Reason",
         required=False,
@@ -51,9 +67,26 @@ class BulkForm(CaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["modes"].choices = mode_choices(self.repo)  # type: ignore[attr-defined]
+        modes = mode_choices(self.repo)
+        self.fields["modes"].choices = modes  # type: ignore[attr-defined]
+        are_hosted = Mode.INFERENCE in dict(modes)
+        offer_quotas(self, settings_of(self.repo), are_hosted=are_hosted)
         if not self.is_bound:
             self._mark_required()
+
+    def quotas(self) -> Quotas:
+        """Return the quotas that valid answers name; what is left at the default is not named."""
+        return quotas_in(self.cleaned_data, settings_of(self.repo))
+
+    def quota_fields(self) -> list[BoundField]:
+        """Return the fields of hosted use, for a model that has it."""
+        return [self[name] for name in (*NUMBERS, "has_floor") if name in self.fields]
+
+    def has_quotas(self) -> bool:
+        """Tell whether a quota differs from the default: the page then shows them unfolded."""
+        fields = self.quota_fields()
+        changed = {field.name for field in fields} & set(self.changed_data if self.is_bound else ())
+        return bool(changed) or any(field.errors for field in fields)
 
     def full_clean(self) -> None:
         super().full_clean()

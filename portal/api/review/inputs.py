@@ -81,6 +81,7 @@ class BulkInput(Input):
     verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
     modes = ModesField(required=False)
     until = LastDayField(required=False)
+    quotas = QuotasInput(required=False)
     reason_code = serializers.ChoiceField(choices=Decision.Reason.choices, required=False)
     reason_text = FreeTextField(required=False)
     dry_run = StrictBooleanField(

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.models import Decision
+from portal.access.policy.quotas import Quotas
 from portal.access.review.decisions import bulk
 from portal.access.review.queue.filters import Filters, filters_from
 from portal.access.review.queue.groups import RequestGroup, groups_of
@@ -116,6 +117,7 @@ class BulkView(QueueMixin, CaseMixin):
                 verdict=Decision.Verdict(data["verdict"]),
                 modes=tuple(data.get("modes", ())),
                 expires_at=data.get("until"),
+                quotas=Quotas.of(data.get("quotas", {})),
                 reason_code=data.get("reason_code", ""),
                 reason_text=data.get("reason_text", ""),
             ),

@@ -11,8 +11,11 @@ from django.db import transaction
 from portal.access.errors import NotClear
 from portal.access.evidence.assessment import assessment_of
 from portal.access.models import AccessRequest, Decision
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import SILENT, Quotas, check_quotas
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
 from portal.errors import DomainError, FieldErrors
 
 MOST = 50
@@ -20,11 +23,15 @@ MOST = 50
 
 @dataclass(frozen=True)
 class BulkTerms:
-    """The verdict for all: an approval takes modes and an end, a decline takes a reason."""
+    """The verdict for all: an approval takes modes and an end, a decline takes a reason.
+
+    ``quotas`` are of each approval's grant; what they don't name is left to the gate.
+    """
 
     verdict: Decision.Verdict
     modes: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    quotas: Quotas = SILENT
     reason_code: str = ""
     reason_text: str = ""
 
@@ -45,20 +52,25 @@ def bulk_decide(
 
     A refused request stops none of the others. A dry run does the same work and rolls each back,
     so its results are those that the act itself would have. Raise FieldErrors for no requests, too
-    many, or requests for several models.
+    many, requests for several models, or a quota that the gate doesn't leave to reviewers.
     """
     keys = list(dict.fromkeys(request_ids))  # an id sent twice is decided once
-    _require_one_repo(reviewer, keys)
+    repo = _one_repo(reviewer, keys)
+    if repo is not None:
+        check_quotas(terms.quotas, settings_of(repo))
     decide = _decider(reviewer, terms, now)
     return [_decide_one(key, decide, dry_run) for key in keys]
 
 
-def _require_one_repo(reviewer: User, keys: Sequence[int]) -> None:
+def _one_repo(reviewer: User, keys: Sequence[int]) -> ModelRepo | None:
+    """Return the model that all are for; None where the reviewer may read none of them."""
     if not 1 <= len(keys) <= MOST:
         raise FieldErrors({"request_ids": f"Choose 1 to {MOST} requests."})
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk__in=keys)
-    if len(set(readable.values_list("repo", flat=True))) > 1:
+    repos = list(ModelRepo.objects.filter(pk__in=readable.order_by().values("repo")).order_by()[:2])
+    if len(repos) > 1:
         raise FieldErrors({"request_ids": "Choose requests for one model at a time."})
+    return repos[0] if repos else None
 
 
 def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int], object]:
@@ -71,6 +83,7 @@ def _decider(reviewer: User, terms: BulkTerms, now: datetime) -> Callable[[int],
             request_id=key,
             modes=terms.modes,
             expires_at=terms.expires_at,
+            quotas=terms.quotas,
             now=now,
         )
 

@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import AccessRequest, Decision
+from portal.access.policy.gate_settings import settings_of
+from portal.access.policy.quotas import defaults_of, quota_words
 from portal.access.review.bulk_forms import BulkForm
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
 from portal.access.review.views.case import undo_context
@@ -98,6 +100,7 @@ def _terms(form: BulkForm) -> BulkTerms:
         verdict=Decision.Verdict(cleaned["verdict"]),
         modes=tuple(cleaned["modes"]),
         expires_at=end_of_day(until) if until else None,
+        quotas=form.quotas(),
         reason_code=cleaned["reason_code"],
         reason_text=cleaned["reason_text"],
     )
@@ -119,6 +122,7 @@ def _page(
         "form": form,
         "rows": [(case, by_id.get(case.pk), list(case.chosen.all())) for case in selected],
         "gives_models": any(case.collection_id for case in selected),
+        "quotas_by_default": quota_words(defaults_of(settings_of(selected[0].repo))),
         "has_results": results is not None,
         "is_done": is_done,
         "goes": sum(result.outcome != "refused" for result in results or []),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, Decision, Grant
+from portal.access.policy.quotas import NUMBERS, Quotas
 from portal.access.review.decisions.bulk import BulkTerms, bulk_decide
 from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
@@ -106,6 +107,26 @@ def test_of_one_model_at_a_time(reviewer, cases, now):
         decide(reviewer, [*cases, elsewhere], now)
 
 
+class TestQuotas:
+    def terms(self, now, **numbers):
+        modes, end = ("inference",), now + timedelta(days=90)
+        return BulkTerms(Decision.Verdict.APPROVED, modes, end, quotas=Quotas(**numbers))
+
+    def test_each_grant_has_them(self, reviewer, cases, now):
+        keys = [case.pk for case in cases]
+        terms = self.terms(now, tokens_per_day=500, has_floor=True)
+        bulk_decide(reviewer=reviewer, request_ids=keys, terms=terms, dry_run=False, now=now)
+        named = {"tokens_per_day": 500, "has_floor": True}
+        assert [grant.quotas for grant in Grant.objects.all()] == [named] * 3
+
+    def test_a_number_out_of_bounds_is_told_once_and_decides_nothing(self, reviewer, cases, now):
+        keys, terms = [case.pk for case in cases], self.terms(now, concurrent_jobs=10_000)
+        with pytest.raises(FieldErrors, match="Jobs at a time") as refused:
+            bulk_decide(reviewer=reviewer, request_ids=keys, terms=terms, dry_run=False, now=now)
+        assert set(refused.value.errors) == {"quotas.concurrent_jobs"}
+        assert not Grant.objects.exists()
+
+
 class TestPage:
     @pytest.fixture
     def page(self, client, reviewer):
@@ -132,6 +153,20 @@ class TestPage:
         again = page.get(done.request["PATH_INFO"], query_params=self.shown(done))
         assert ">Result<" in again.text, "a reload shows it again, and decides nothing"
 
+    def test_quotas_left_at_the_default_follow_the_gate(self, page, cases):
+        url = reverse("access:bulk")
+        shown = page.get(url, {"id": [case.pk for case in cases]})
+        assert "With the defaults each letter says: “Hosted use, for each person:" in shown.text
+        left = {name: shown.context["form"].initial[name] or "" for name in NUMBERS}
+        posted = self.posted(cases, modes=["inference"], confirm="1", **left)
+        page.post(url, posted | {"concurrent_jobs": "1"})
+        assert [grant.quotas for grant in Grant.objects.all()] == [{"concurrent_jobs": 1}] * 3
+
+    def test_a_quota_out_of_bounds_stands_beside_its_field(self, page, cases):
+        refused = page.post(reverse("access:bulk"), self.posted(cases, concurrent_jobs="9999"))
+        assert refused.status_code == 422
+        assert set(refused.context["form"].errors) == {"concurrent_jobs"}
+
     def shown(self, done) -> dict[str, list[str]]:
         return parse_qs(done.request["QUERY_STRING"])
 
@@ -151,4 +186,5 @@ class TestPage:
             page.post(url, self.posted(cases, verdict="declined")),
         ]
         assert [response.status_code for response in responses] == [200, 200, 422]
-        assert not any("optional" in response.text for response in responses)
+        for response in responses:  # a quota is optional in truth
+            assert response.text.count("optional") == len(NUMBERS)
