@@ -1,7 +1,7 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from portal.jobs.disclosure import views as disclosure
-from portal.jobs.views import batches, files, openai, own, playground, tokens
+from portal.jobs.views import batches, files, openai, own, own_batches, playground, tokens
 
 app_name = "jobs"
 urlpatterns = [
@@ -30,6 +30,14 @@ urlpatterns = [
         name="disclosure_confirm",
     ),
     path("jobs", own.jobs, name="jobs"),
+    path("jobs/batches", own_batches.batches, name="own_batches"),
+    path("jobs/batches/<str:batch_id>", own_batches.batch, name="own_batch"),
+    path("jobs/batches/<str:batch_id>/cancel", own_batches.cancel, name="own_batch_cancel"),
+    re_path(
+        r"^jobs/batches/(?P<batch_id>[^/]+)/(?P<kind>input|output|error)$",
+        own_batches.file,
+        name="own_batch_file",
+    ),
     path("jobs/<uuid:job_id>/cancel", own.cancel, name="job_cancel"),
     path("jobs/<uuid:job_id>/again", own.again, name="job_again"),
 ]

@@ -22,6 +22,12 @@ def file_days() -> int:
     return max(settings.PROMPT_DAYS, 1)
 
 
+def kept_until(file: StoredFile) -> datetime:
+    """Return when a file's days are over: the site's, or its model's."""
+    days = file_days() if file.text_days is None else min(file.text_days, file_days())
+    return file.created_at + timedelta(days=max(days, 1))
+
+
 def files_kept() -> str:
     """Say to a program for how long files are kept."""
     return f"Files are kept for {counted(file_days(), 'day')}, or until you delete them."

@@ -91,6 +91,11 @@ def content(request: HttpRequest, file_id: str) -> HttpResponseBase:
     if refused := refuse_method(request, "GET"):
         return refused
     file = files.find_file(caller=prompting_caller(request), public_id=file_id)
+    return attachment(request, file)
+
+
+def attachment(request: HttpRequest, file: StoredFile) -> HttpResponseBase:
+    """Answer with a file's bytes, part by part, to be saved under its name."""
     asynchronous = isinstance(request, ASGIRequest)
     pieces = contents.parts_async(file) if asynchronous else contents.parts(file)
     response = Streamed(pieces, content_type="application/octet-stream")

@@ -21,6 +21,7 @@ from portal.forms.pages import posted_from
 from portal.jobs.errors import JobHasEnded, JobNotFound
 from portal.jobs.models import Job
 from portal.jobs.own.again import run_again
+from portal.jobs.own.batches import open_batches
 from portal.jobs.own.forms import JobFiltersForm
 from portal.jobs.own.listing import models_of_own, own_jobs, sums_of_own
 from portal.jobs.playground.playable import quotas_of
@@ -47,6 +48,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "rows": [(job, progress_now(job, now)) for job in page],
         "sums": sums_of_own(person, filters),
         "quotas": quotas_of(person, now),
+        "batches": open_batches(session_caller(request), now),
     }
     return render(request, "jobs/jobs.html", context, status=200 if is_valid else 422)
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from portal.access.models import Invitation
 from portal.accounts.models import User
+from portal.jobs.batches.public_ids import BATCH_PREFIX, spelt
 from portal.jobs.disclosure.services import ask_disclosure
 from tests.architecture.permissions.test_permissions import (
     PAGES,
@@ -50,7 +51,7 @@ NO_PAGES = {
     *("site:own_bundle", "site:my_data", "jobs:completions", "jobs:chat_completions"),
     *("jobs:elsewhere", "jobs:events", "jobs:tokenize", "jobs:detokenize"),
     *("jobs:files", "jobs:file", "jobs:file_content"),
-    *("jobs:batches", "jobs:batch", "jobs:batch_cancel"),
+    *("jobs:batches", "jobs:batch", "jobs:batch_cancel", "jobs:own_batch_file"),
     # addresses that lead to a page
     *("site:commit", "site:tree", "site:blob", "site:model_slash", "site:namespace_slash"),
     *("site:labs_slash", "site:lab_slash", "account_set_password", "account_confirm_login_code"),
@@ -70,6 +71,7 @@ NO_PAGES = {
         "jobs:stop",
         "jobs:job_cancel",
         "jobs:job_again",
+        "jobs:own_batch_cancel",
         "jobs:disclosure_confirm",
         "site:ask_address",
         "site:discard_typed",
@@ -134,6 +136,9 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("jobs:jobs", portal.job.person)
     yield page("jobs:jobs", portal.job.person, query="?state=queued&first=2026-01-01")
     yield page("jobs:jobs", portal.job.person, query="?first=2026-01-02&last=2026-01-02")
+    for batch in portal.batches:
+        yield page("jobs:own_batch", batch.person, batch_id=spelt(BATCH_PREFIX, batch.pk))
+    yield page("jobs:own_batches", portal.job.person)
     disclosure = ask_disclosure(
         actor=people["operator"],
         job_id=portal.job.pk,

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
@@ -20,7 +21,8 @@ from portal.accounts.mailboxes import ask_bounced_address
 from portal.accounts.models import User
 from portal.accounts.services.renewal import ask_renewal
 from portal.catalog.models import TeamMember
-from portal.jobs.models import Job
+from portal.jobs.batches.advancing import advance_batch
+from portal.jobs.models import Batch, Job
 from portal.jobs.services import cancel_job
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services.bounces import mark_bounced
@@ -28,6 +30,7 @@ from tests.architecture.permissions import test_permissions as matrix
 from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_token, make_user
 from tests.factories.affiliations import affiliate
+from tests.factories.batches import make_batch, request_line
 from tests.factories.catalog import make_folder, make_repo, make_reviewer
 from tests.factories.collections import make_collection
 from tests.factories.grants import (
@@ -62,6 +65,7 @@ class Portal:
     renewal: Renewal
     hold: Hold
     job: Job
+    batches: list[Batch]
     bounced: User
     waits_for_consent: Desk
     addresses: dict[str, str]
@@ -89,10 +93,22 @@ def make_portal(folder: Path) -> Portal:
         hold=make_hold(make_user(), repo, actor=people["administrator"], now=now),
         # An ended one: the page of a job that waits follows it for ever.
         job=cancel_job(person=job.person, job_id=job.pk, now=now),
+        batches=_batches(job, now),
         bounced=people["researcher"],
         waits_for_consent=_weights_without_a_right(folder / "weights"),
         addresses=_addresses_of_letters(rows, now),
     )
+
+
+def _batches(job: Job, now: datetime) -> list[Batch]:
+    """Send a batch that runs, and one whose file is wrong."""
+    contents = [request_line(job.repo, str(number)) for number in range(4)], [b"{}", b"no JSON"]
+    more: dict[str, Any] = {"now": now, "metadata": {"for": "a page"}}
+    batches = [make_batch(job.person, lines, **more) for lines in contents]
+    for batch in batches:
+        advance_batch(batch.pk, now)
+        batch.refresh_from_db()
+    return batches
 
 
 def _weights_without_a_right(folder: Path) -> Desk:
@@ -174,6 +190,7 @@ def _add_to_lists_of_the_team(portal: Portal, number: int, now: datetime) -> Non
     make_accepted(repo, listed, now=now)
     make_reviewer(repo, role=TeamMember.Role.ADMINISTRATOR)
     make_job(portal.job.repo, portal.job.person, now=now)
+    advance_batch(make_batch(portal.job.person, [b"{}"], now=now).pk, now)
     invite_to_lab(
         actor=rows.people["publisher"],
         namespace_id=repo.namespace_id,

@@ -1,0 +1,137 @@
+"""Present a person's own batches: how far each is, its times, its files and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from portal.accounts.tokens.authentication import Caller
+from portal.formatting import duration_words
+from portal.jobs.batches.files import files_of, find_file
+from portal.jobs.batches.models import OPEN_BATCHES, Batch, StoredFile
+from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
+from portal.jobs.batches.retention import kept_until
+from portal.jobs.batches.submitting import batches_of
+from portal.jobs.errors import StoredFileNotFound
+
+LEAST_ENDED = 3  # lines from which a pace can be told
+STOPPABLE = (Batch.State.VALIDATING, Batch.State.IN_PROGRESS)
+FILES = {"input": "Requests", "output": "Answers", "error": "Refused or broken"}
+TIMES = {
+    "created_at": "Sent",
+    "in_progress_at": "File read, lines run from",
+    "failed_at": "Failed",
+    "cancelling_at": "Cancel asked for",
+    "expired_at": "Time was up",
+    "finalizing_at": "Last line ended",
+    "cancelled_at": "Cancelled",
+    "completed_at": "Completed",
+}
+
+
+@dataclass(frozen=True)
+class BatchFile:
+    """A file of a batch; ``file`` is None once it is deleted, or while the batch still writes."""
+
+    kind: str
+    file: StoredFile | None
+
+    @property
+    def label(self) -> str:
+        return FILES[self.kind]
+
+    @property
+    def kept_until(self) -> datetime | None:
+        return kept_until(self.file) if self.file else None
+
+
+@dataclass(frozen=True)
+class ShownBatch:
+    """A batch as pages show it at one moment."""
+
+    batch: Batch
+    now: datetime
+
+    @property
+    def public_id(self) -> str:
+        return spelt(BATCH_PREFIX, self.batch.pk)
+
+    @property
+    def ended(self) -> int:
+        return self.batch.completed + self.batch.failed
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.batch.state in STOPPABLE
+
+    @property
+    def in_words(self) -> str:
+        """Say how many lines have ended, of how many, in one phrase."""
+        batch = self.batch
+        if batch.state == Batch.State.FAILED:
+            return ""
+        if not batch.total:
+            return "not read yet" if batch.is_open else ""
+        words = f"{self.ended:,} of {batch.total:,} ended"
+        return f"{words}, {batch.failed:,} without an answer" if batch.failed else words
+
+    @cached_property
+    def estimate(self) -> str:
+        """Say about how long the rest takes; "" where nothing tells."""
+        left = self._time_left()
+        if left is None:
+            return ""
+        if self.now + left > self.batch.expires_at:
+            return "at the pace so far it expires before its end"
+        return f"{duration_words(left)} left at the pace so far"
+
+    def _time_left(self) -> timedelta | None:
+        batch = self.batch
+        is_running = batch.state == Batch.State.IN_PROGRESS and batch.in_progress_at
+        if not is_running or self.ended < LEAST_ENDED or self.ended >= batch.total:
+            return None
+        passed: timedelta = self.now - is_running
+        return passed / self.ended * (batch.total - self.ended)
+
+    @property
+    def times(self) -> list[tuple[str, datetime]]:
+        """Return what has happened, in its order."""
+        moments = ((label, getattr(self.batch, name)) for name, label in TIMES.items())
+        happened = [(label, moment) for label, moment in moments if moment]
+        return sorted(happened, key=lambda item: item[1])
+
+
+def shown(batches: Iterable[Batch], now: datetime) -> list[ShownBatch]:
+    return [ShownBatch(batch, now) for batch in batches]
+
+
+def open_batches(caller: Caller, now: datetime) -> list[ShownBatch]:
+    """Return those that haven't ended, of which a person has few."""
+    return shown(batches_of(caller).filter(state__in=OPEN_BATCHES), now)
+
+
+def files_of_batch(caller: Caller, batch: Batch) -> list[BatchFile]:
+    """Return the files that a batch has had, in one query."""
+    ids = {kind: file_id for kind in FILES if (file_id := id_of_file(batch, kind))}
+    files = {file.pk: file for file in files_of(caller).filter(pk__in=ids.values())}
+    return [BatchFile(kind, files.get(file_id)) for kind, file_id in ids.items()]
+
+
+def id_of_file(batch: Batch, kind: str) -> UUID | None:
+    """Return the id of one of a batch's files; what it writes has none before it is whole."""
+    if kind != "input" and batch.is_open:
+        return None
+    file_id: Any = getattr(batch, f"{kind}_file_id")
+    return file_id if isinstance(file_id, UUID) else None
+
+
+def find_file_of_batch(caller: Caller, batch: Batch, kind: str) -> StoredFile:
+    """Find a file of one's own batch, by the rules of /v1/files. Raises StoredFileNotFound."""
+    file_id = id_of_file(batch, kind)
+    if file_id is None:
+        raise StoredFileNotFound
+    return find_file(caller=caller, public_id=spelt(FILE_PREFIX, file_id))
