@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
 
-from portal.jobs.models import BATCH, Job
-
-HALF_LIFE = timedelta(minutes=5)  # of the tokens that somebody used, as far as they still count
-RECENT = 3 * HALF_LIFE
+from portal.jobs.models import Job
+from portal.jobs.serving.fair_order import BY_TURN, USED, order_values, rank, with_use
 
 
 class Lane(NamedTuple):
@@ -29,12 +27,12 @@ class Lane(NamedTuple):
 
 
 # The lanes are read from the index by skipping from each to the next, so that a thousand jobs of
-# one person cost no more than one. A lane's rank is 0 where a guaranteed share is behind.
+# one person cost no more than one.
 #
 # SKIP LOCKED lets workers claim at once without waiting for one another; the second look at the
 # state keeps a row that was claimed between the two from being claimed again. The last join has no
 # ORDER BY of its own: it takes the lanes in their order and stops, and so locks, at the first job.
-CLAIM = """
+CLAIM = f"""
 WITH RECURSIVE lane AS (
     (SELECT person_id, priority, has_floor, coalesce(organization_id, 0) AS organization_id,
         created_at
@@ -48,48 +46,16 @@ WITH RECURSIVE lane AS (
                 > (lane.person_id, lane.priority, lane.has_floor, lane.organization_id)
         ORDER BY 1, 2, 3, 4, 5 LIMIT 1
     ) following
-), used AS (
-    SELECT coalesce(organization_id, 0) AS organization_id, person_id,
-        priority >= %(batch)s AS is_batch, has_floor, sum(CASE WHEN state = 'running'
-            THEN reserved_tokens
-            ELSE (prompt_tokens + completion_tokens)
-                * 0.5 ^ (extract(epoch FROM %(now)s - ended_at) / %(half_life)s)
-        END) AS tokens
-    FROM jobs_job WHERE repo_id = %(repo)s AND (state = 'running' OR ended_at > %(recent)s)
-    GROUP BY 1, 2, 3, 4
-), total AS (
-    SELECT coalesce(sum(tokens), 0) AS tokens,
-        coalesce(sum(tokens) FILTER (WHERE is_batch), 0) AS of_batches,
-        coalesce(sum(tokens) FILTER (WHERE has_floor), 0) AS with_floor
-    FROM used
-), ranked AS (
-    SELECT lane.*,
-        CASE WHEN lane.has_floor AND 100 * total.with_floor < %(floor_percent)s * total.tokens
-                THEN 0
-            WHEN lane.priority < %(batch)s THEN 1
-            WHEN 100 * total.of_batches < %(batch_percent)s * total.tokens THEN 0
-            ELSE 2 END AS rank,
+), {USED}, ranked AS (
+    SELECT lane.*, {rank("lane", "total", is_batch="(lane.priority >= %(batch)s)")} AS rank,
         coalesce(of_tenant.tokens, 0) / coalesce(organization.weight, 1) AS of_tenant,
         coalesce(of_person.tokens, 0) AS of_person
-    FROM lane CROSS JOIN total
-    LEFT JOIN accounts_organization organization ON organization.id = lane.organization_id
-    LEFT JOIN used of_person ON of_person.organization_id = lane.organization_id
-        AND of_person.person_id = lane.person_id
-        AND of_person.is_batch = (lane.priority >= %(batch)s)
-        AND of_person.has_floor = lane.has_floor
-    LEFT JOIN (
-        SELECT organization_id, CASE organization_id WHEN 0 THEN person_id END AS person_id,
-            is_batch, has_floor, sum(tokens) AS tokens
-        FROM used GROUP BY 1, 2, 3, 4
-    ) of_tenant ON of_tenant.organization_id = lane.organization_id
-        AND (lane.organization_id <> 0 OR of_tenant.person_id = lane.person_id)
-        AND of_tenant.is_batch = (lane.priority >= %(batch)s)
-        AND of_tenant.has_floor = lane.has_floor
+    FROM lane CROSS JOIN total {with_use("lane")}
     WHERE (lane.organization_id, lane.person_id, lane.priority, lane.has_floor) NOT IN (
         SELECT * FROM unnest(%(organizations)s::bigint[], %(people)s::bigint[],
             %(priorities)s::smallint[], %(floors)s::boolean[])
     )
-    ORDER BY rank, of_tenant, of_person, lane.priority, lane.created_at
+    ORDER BY rank, {BY_TURN}
 ), next AS (
     SELECT job.id FROM ranked CROSS JOIN LATERAL (
         SELECT id FROM jobs_job WHERE state = 'queued' AND revision_id = %(revision)s
@@ -102,7 +68,7 @@ WITH RECURSIVE lane AS (
 UPDATE jobs_job SET state = 'running', attempt = attempt + 1, worker = %(worker)s,
     lease_until = %(lease_until)s, started_at = coalesce(started_at, %(now)s)
 FROM next WHERE jobs_job.id = next.id AND state = 'queued' RETURNING jobs_job.id
-"""
+"""  # noqa: S608, its parts are constants
 
 
 def claim_next_job(
@@ -144,12 +110,7 @@ def claim_values(
     """Return the parameters of ``CLAIM``."""
     lanes = list(passing_over)
     return {
-        "recent": now - RECENT,
-        "half_life": HALF_LIFE.total_seconds(),
-        "batch": BATCH,
-        "batch_percent": settings.BATCH_PERCENT,
-        "floor_percent": settings.FLOOR_PERCENT,
-        "repo": repo_id,
+        **order_values(repo_id, now),
         "revision": revision_id,
         "organizations": [lane.organization_id or 0 for lane in lanes],
         "people": [lane.person_id for lane in lanes],
@@ -157,5 +118,4 @@ def claim_values(
         "floors": [lane.has_floor for lane in lanes],
         "worker": worker[:120],
         "lease_until": now + settings.JOB_LEASE,
-        "now": now,
     }

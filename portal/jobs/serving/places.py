@@ -1,8 +1,7 @@
 """Tell a queued job's place in its model's queue, and estimate how long it will wait.
 
-Headers, streams and pages all ask here. Organizations and their people take turns, as in the claim:
-where a job stands depends on how many tokens of theirs run or wait before it, and then on its age.
-Who comes later may still go before, so a place is where the job stands now.
+Headers, streams and pages all ask here. A place is how many claims come before the job's, if nobody
+else comes. Who comes later may still go before, so it is where the job stands now.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from portal.jobs.models import BATCH, Job
+from portal.jobs.models import Job
+from portal.jobs.serving.fair_order import BY_TURN, USED, order_values, rank, with_use
 from portal.jobs.serving.presence import NOTE_SECONDS
 
 LONGEST = 2_000
@@ -26,31 +26,68 @@ FRESH_SECONDS = 1.0
 RECENT_JOBS, RECENT = 50, timedelta(hours=1)
 SEEN = timedelta(seconds=3 * NOTE_SECONDS)
 
-# One pass over what waits for one model, by the index of queued jobs: first each person's jobs get
-# their order, then those of each organization, as in the claim.
-ORDER = """
-WITH job AS (
-    SELECT id, organization_id, person_id, priority, priority >= %(batch)s AS is_batch, state,
-        created_at, reserved_tokens,
-        CASE WHEN organization_id IS NULL THEN person_id END AS alone_id
-    FROM jobs_job WHERE state IN ('queued', 'running') AND repo_id = %(repo)s
+# What waits for one model, in the order of claims. First each person's jobs get their order, then
+# those of each tenant, by what is used when it comes to each. So each kind of job, with a floor or
+# without, interactive or not, stands in line. Then claim by claim that kind goes on whose rank is
+# first, since each claim changes how far behind a guaranteed share is. The lines are in arrays, in
+# which a claim looks up one place each.
+ORDER = f"""
+WITH RECURSIVE {USED}, job AS (
+    SELECT id, coalesce(organization_id, 0) AS organization_id, person_id, priority,
+        priority >= %(batch)s AS is_batch, has_floor, created_at, reserved_tokens
+    FROM jobs_job WHERE state = 'queued' AND repo_id = %(repo)s
 ), own AS (
-    SELECT *, sum(reserved_tokens) OVER (PARTITION BY organization_id, person_id, is_batch
-        ORDER BY state DESC, priority, created_at, id) AS by_person
-    FROM job
+    SELECT job.*, coalesce(organization.weight, 1) AS weight,
+        coalesce(of_tenant.tokens, 0) AS tenant_tokens,
+        coalesce(of_person.tokens, 0) + sum(reserved_tokens) OVER (
+            PARTITION BY job.organization_id, job.person_id, job.is_batch, job.has_floor
+            ORDER BY job.priority, job.created_at, job.id
+        ) - reserved_tokens AS of_person
+    FROM job {with_use("job")}
 ), shared AS (
-    SELECT *, sum(reserved_tokens) OVER (PARTITION BY organization_id, alone_id, is_batch
-        ORDER BY state DESC, by_person - reserved_tokens, created_at, id)
-        - reserved_tokens AS by_tenant
+    SELECT own.*, (tenant_tokens + sum(reserved_tokens) OVER (
+            PARTITION BY organization_id, CASE organization_id WHEN 0 THEN person_id END,
+                is_batch, has_floor
+            ORDER BY of_person, priority, created_at, id
+        ) - reserved_tokens) / weight AS of_tenant
     FROM own
+), line AS (
+    SELECT shared.*, row_number() OVER (
+        PARTITION BY has_floor, is_batch ORDER BY {BY_TURN}, id
+    ) AS number
+    FROM shared
+), kind AS MATERIALIZED (
+    SELECT row_number() OVER () AS slot, has_floor, is_batch, count(*) AS size,
+        array_agg(id ORDER BY number) AS ids,
+        array_agg(reserved_tokens ORDER BY number) AS tokens,
+        array_agg(of_tenant ORDER BY number) AS of_tenant,
+        array_agg(of_person ORDER BY number) AS of_person,
+        array_agg(priority ORDER BY number) AS priority,
+        array_agg(created_at ORDER BY number) AS created_at
+    FROM line WHERE number <= %(longest)s GROUP BY has_floor, is_batch
+), claim AS (
+    SELECT 0 AS number, NULL::uuid AS id, array_fill(0, ARRAY[4]) AS taken,
+        tokens::float8, of_batches::float8, with_floor::float8
+    FROM total
+  UNION ALL
+    SELECT claim.number + 1, next.id,
+        claim.taken[:next.slot - 1] || next.place || claim.taken[next.slot + 1:],
+        claim.tokens + next.tokens,
+        claim.of_batches + CASE WHEN next.is_batch THEN next.tokens ELSE 0 END,
+        claim.with_floor + CASE WHEN next.has_floor THEN next.tokens ELSE 0 END
+    FROM claim CROSS JOIN LATERAL (
+        SELECT slot::int, is_batch, has_floor, place, ids[place] AS id,
+            kind.tokens[place] AS tokens
+        FROM kind CROSS JOIN LATERAL (SELECT claim.taken[slot] + 1 AS place) AS head
+        WHERE place <= size
+        ORDER BY {rank("kind", "claim", is_batch="kind.is_batch")},
+            of_tenant[place], of_person[place], priority[place], created_at[place]
+        LIMIT 1
+    ) next
+    WHERE claim.number < %(longest)s
 )
-SELECT shared.id FROM shared
-LEFT JOIN accounts_organization organization ON organization.id = shared.organization_id
-WHERE state = 'queued'
-ORDER BY is_batch, by_tenant / coalesce(organization.weight, 1), priority, shared.created_at,
-    shared.id
-LIMIT %(longest)s
-"""
+SELECT id FROM claim WHERE number > 0 ORDER BY number
+"""  # noqa: S608, its parts are constants
 
 # A job's engine seconds are its share of the engine's time, so their mean is the time from one
 # job's end to the next while the engine is full.
@@ -59,7 +96,7 @@ SELECT count(*), (
     SELECT avg(engine_seconds) FROM (
         SELECT engine_seconds FROM jobs_job
         WHERE ended_at > %(since)s AND repo_id = %(repo)s AND state = 'succeeded'
-        ORDER BY ended_at DESC LIMIT %(recent)s
+        ORDER BY ended_at DESC LIMIT %(recent_jobs)s
     ) AS ended
     WHERE EXISTS (
         SELECT 1 FROM jobs_servedrevision served
@@ -151,10 +188,9 @@ def queue_of(repo_id: int, now: datetime) -> Queue:
 def read_queue(repo_id: int, now: datetime) -> Queue:
     """Read the queue of a model as it is now. It asks nothing of Redis, which may be frozen."""
     values: dict[str, Any] = {
-        "repo": repo_id,
-        "batch": BATCH,
+        **order_values(repo_id, now),
         "longest": LONGEST,
-        "recent": RECENT_JOBS,
+        "recent_jobs": RECENT_JOBS,
         "since": now - RECENT,
         "seen_since": now - SEEN,
     }

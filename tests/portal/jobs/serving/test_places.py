@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import random
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from portal.jobs.models import Job
+from portal.accounts.models import Organization
+from portal.jobs.models import BATCH, INTERACTIVE, Job
 from portal.jobs.services import cancel_job, finish_job
 from portal.jobs.services.running import JobResult
 from portal.jobs.serving import places
@@ -67,6 +71,48 @@ def test_the_places_are_the_order_in_which_jobs_are_claimed(hosted, now):
     make_job(hosted, people[2], now=now + timedelta(seconds=20), n=2)
     order = list(read_queue(hosted.pk, now).ahead)
     assert [claim(hosted, now=now).pk for _ in order] == order
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_places_agree_with_claims_whatever_the_mixture(hosted, now, seed, settings):
+    settings.FLOOR_PERCENT, settings.BATCH_PERCENT = 30, 10
+    draw = random.Random(seed)
+    people = [make_guest(hosted) for _ in range(5)]
+    lab = Organization.objects.create(name="Lab", created_at=now, weight=3)
+    other = Organization.objects.create(name="Other", created_at=now)
+    homes = dict(zip(people, [lab, lab, other, None, None], strict=True))
+    template = make_job(hosted, people[0], now=now)
+    Job.objects.all().delete()
+    jobs = []
+    for number in range(60):
+        person = draw.choice(people)
+        template.pk, template.person, template.organization = None, person, homes[person]
+        template.priority = draw.choice([INTERACTIVE, INTERACTIVE, BATCH, -1])
+        template.has_floor = draw.random() < 0.4
+        template.reserved_tokens = draw.randrange(10, 500)
+        template.created_at = now + timedelta(seconds=number)
+        template.id = uuid.UUID(int=draw.getrandbits(128))
+        template._state.adding = True
+        template.save()
+        jobs.append(template.pk)
+    for _ in range(8):  # some run, some have ended
+        job = claim(hosted, now=now)
+        if draw.random() < 0.5:
+            finish_job(job_id=job.pk, attempt=1, result=JobResult(completion_tokens=70), now=now)
+    order = list(read_queue(hosted.pk, now).ahead)
+    assert len(order) == 52
+    assert [claim(hosted, now=now).pk for _ in order] == order
+
+
+def test_a_long_queue_of_every_kind_is_told_to_its_limit(hosted, now):
+    job = make_job(hosted, now=now)
+    rows = []
+    for number in range(places.LONGEST + 100):
+        job.pk, job.has_floor = uuid.UUID(int=number + 1), number % 3 == 0
+        job.priority = BATCH if number % 2 else INTERACTIVE
+        rows.append(copy.copy(job))
+    Job.objects.bulk_create(rows)
+    assert len(read_queue(hosted.pk, now).ahead) == places.LONGEST
 
 
 def test_what_ends_or_runs_has_no_place(hosted, now):
