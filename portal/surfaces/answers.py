@@ -11,7 +11,7 @@ from portal.surfaces.hub import hub_answer
 from portal.surfaces.openai import openai_answer
 from portal.surfaces.pages import page_answer
 from portal.surfaces.rest import rest_answer
-from portal.surfaces.surface import Surface, surface_of
+from portal.surfaces.surface import Surface, form_of_refusal
 
 ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
     Surface.PAGE: page_answer,
@@ -23,7 +23,7 @@ ANSWERS: dict[Surface, Callable[[DomainError, HttpRequest], HttpResponse]] = {
 
 def answer(error: DomainError, request: HttpRequest) -> HttpResponse:
     """Answer a refusal, which its reason is counted by."""
-    response = ANSWERS[surface_of(request)](error, request)
+    response = ANSWERS[form_of_refusal(request)](error, request)
     note_refusal(response, error.code)
     return response
 

@@ -15,7 +15,7 @@ from portal.errors import Broken, DomainError, Invalid, NotFound, TooLarge
 from portal.surfaces.answers import answer, note_refusal
 from portal.surfaces.headers import with_retry_after
 from portal.surfaces.outages import outage_of
-from portal.surfaces.surface import Surface, surface_of
+from portal.surfaces.surface import Surface, form_of_refusal, surface_of
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -59,7 +59,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for Django's ``handler404``: an address that leads to no view."""
-    surface = surface_of(request)
-    if surface is Surface.PAGE:
+    if form_of_refusal(request) is Surface.PAGE:
         return page_not_found(request, exception)
     return answer(NotFound("There’s nothing at this address."), request)

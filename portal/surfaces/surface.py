@@ -19,6 +19,7 @@ class Surface(Enum):
     REST = "rest"
 
 
+JSON = "application/json"
 FILES_SHOWN = re.compile("/[^/]+/[^/]+/(?:raw|picture)/")
 
 
@@ -37,3 +38,16 @@ def surface_of(request: HttpRequest) -> Surface:
     if path.startswith(("/api/", "/-/u/", "/v2/")) or ".git/" in path:
         return Surface.HUB
     return Surface.PAGE
+
+
+def form_of_refusal(request: HttpRequest) -> Surface:
+    """Return the form in which to refuse: a program at a page's address reads JSON.
+
+    It may have mistyped the address of an API. Pages send forms, and ask for HTML.
+    """
+    surface = surface_of(request)
+    if surface is not Surface.PAGE:
+        return surface
+    accepted = request.headers.get("Accept", "")
+    asks_for_json = JSON in accepted and "text/html" not in accepted
+    return Surface.REST if asks_for_json or request.content_type == JSON else surface

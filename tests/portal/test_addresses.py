@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from portal.surfaces.headers import ascii_line
@@ -49,3 +50,55 @@ def test_control_characters_reach_no_header(client, character):
 
 def test_a_header_stays_short_however_long_the_address():
     assert len(ascii_line("x" * 60_000)) == 1000
+
+
+# --- addresses that lead nowhere
+
+NOWHERE = [
+    "/tokenize",
+    "/tokenize/",
+    "/completions",
+    "/embeddings",
+    "/no/such",
+    "/no/such/",
+    "/no/such/commit/abc",
+    "/no/such/tree/main/x",
+    "/no/such/verify/main",
+    "/no/such/thing/at/all",
+    "/api/nothing",
+    "/v1/nothing",
+    "/.well-known/nothing",
+]
+METHODS = ["post", "put", "patch", "delete", "options", "head", "get"]
+
+
+@pytest.fixture
+def strict_client():
+    """Return a client whose forms' tokens are checked, as browsers' are."""
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.mark.parametrize("place", NOWHERE)
+def test_nothing_is_there_by_any_method(strict_client, place):
+    for method in METHODS:
+        answer = strict_client.generic(method.upper(), place, follow=True)
+        if answer.status_code in (301, 302):
+            answer = strict_client.get(answer["Location"])
+        assert answer.status_code in (401, 404), (method, answer.status_code)
+
+
+@pytest.mark.parametrize("place", ["/tokenize", "/no/such", "/no/such/thing/at/all"])
+@pytest.mark.parametrize("names", [{"content_type": "application/json"}, {"accept": "json"}])
+def test_a_program_that_mistypes_an_address_reads_json(strict_client, place, names):
+    headers = {"Accept": "application/json"} if "accept" in names else {}
+    content_type = names.get("content_type", "text/plain")
+    answer = strict_client.post(place, "{}", content_type=content_type, headers=headers)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert "nothing" in answer.json()["error"]["message"].lower()
+
+
+def test_a_page_that_is_there_is_not_written_to(strict_client):
+    name = make_repo().full_name
+    for place in (f"/{name}", f"/{name.split('/')[0]}", f"/{name}/"):
+        answer = strict_client.post(place)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")

@@ -17,7 +17,7 @@ from portal.hub.http import hub_view
 from portal.hub.views.models import repo_of
 from portal.surfaces.headers import ascii_line
 
-ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @hub_view(*ANY)

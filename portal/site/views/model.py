@@ -33,10 +33,12 @@ from portal.site.model_page import logbook
 from portal.site.model_page.files import card_base, inside, is_bare, read_files
 from portal.site.model_page.gates import look_at_gate
 from portal.site.model_page.quarantine import look_at_quarantine
+from portal.surfaces.reads_only import READS, reads_only
 
 ENTRIES_PER_PAGE = 30
 
 
+@reads_only
 def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     now = timezone.now()
     caller = session_caller(request)
@@ -66,6 +68,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return render(request, "site/model.html", context)
 
 
+@reads_only
 def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> HttpResponse:
     """Redirect from the address that clients print after an upload to the model's page."""
     caller = session_caller(request)
@@ -75,6 +78,7 @@ def commit(request: HttpRequest, namespace: str, name: str, commit: str) -> Http
     return redirect(f"{page}?revision={revision.commit}")
 
 
+@reads_only
 def place(request: HttpRequest, namespace: str, name: str, rest: str) -> HttpResponse:
     """Redirect from the address that clients print for a folder or file to the model's page."""
     caller = session_caller(request)
@@ -89,7 +93,10 @@ def place(request: HttpRequest, namespace: str, name: str, rest: str) -> HttpRes
     return redirect(f"{page}?{urlencode(query)}#files")
 
 
+@reads_only
 def unslashed(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    if request.method not in READS:
+        find_repo(f"{namespace}/{name}", caller=session_caller(request))
     return redirect("site:model", namespace, name)
 
 

@@ -11,11 +11,17 @@ from portal.accounts.models import Namespace
 from portal.catalog.models import ModelRepo
 from portal.errors import NotFound
 from portal.site.catalogue import scale, with_figures
+from portal.surfaces.reads_only import READS, reads_only
 
 PAGE_SIZE = 50
 
 
+@reads_only
 def namespace(request: HttpRequest, namespace: str) -> HttpResponse:
+    return _page(request, namespace)
+
+
+def _page(request: HttpRequest, namespace: str) -> HttpResponse:
     """List the models. A person without a model to show has no page: it would tell who is here."""
     owner = Namespace.objects.filter(name__iexact=namespace).first()
     visible = ModelRepo.objects.visible_to(request.user).filter(namespace=owner)
@@ -30,5 +36,8 @@ def namespace(request: HttpRequest, namespace: str) -> HttpResponse:
     return render(request, "site/namespace.html", {"owner": owner, "page": page, "rows": rows})
 
 
+@reads_only
 def unslashed(request: HttpRequest, namespace: str) -> HttpResponse:
+    if request.method not in READS:
+        return _page(request, namespace)
     return redirect("site:namespace", namespace)

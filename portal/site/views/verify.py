@@ -18,12 +18,13 @@ from portal.catalog.models import Blob, ManifestKey, StorageFinding
 from portal.catalog.services.lookup import find_repo, find_revision
 from portal.site.context import person
 from portal.site.model_page.verification import command, look_at_signature
+from portal.surfaces.reads_only import reads_only
 
 PAGE_SIZE = 100
 PEM = "application/x-pem-file"
 
 
-@require_safe
+@reads_only
 def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> HttpResponse:
     caller = session_caller(request)
     repo = find_repo(f"{namespace}/{name}", caller=caller)
