@@ -7,7 +7,6 @@ a limit.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from portal.hub.services.uploads import open_upload
 from portal.observability.request_ids import http_request_id
 from portal.storage import CorruptBlob, blob_store, require_room
 from portal.storage.incoming import Incoming
+from portal.surfaces.large_bodies import answer_to_large_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,7 +30,6 @@ UPLOADS = "/-/u/"
 ARRIVED = "weightgate.arrived"
 WRITE_BYTES = 1 << 20
 LARGEST_BODY_BYTES = 256 << 20
-TOO_LARGE = "Send at most 256 MB at once. Larger files go through the LFS batch."
 
 
 class Gone(Exception):
@@ -68,13 +67,13 @@ class StreamedUploads:
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = _length(scope)
         if length and length.isdigit() and int(length) > LARGEST_BODY_BYTES:
-            await _refuse(send)
+            await _refuse(scope, send)
             return
         counted = _Counted(receive)
         await self.application(scope, counted, send)
         # Django answers nothing to a client that it takes for gone, so this is the one answer.
         if counted.is_over:
-            await _refuse(send)
+            await _refuse(scope, send)
 
 
 class _Counted:
@@ -146,13 +145,13 @@ def _after(receive: Receive) -> Receive:
     return rest
 
 
-async def _refuse(send: Send) -> None:
-    body = json.dumps({"error": TOO_LARGE}).encode()
+async def _refuse(scope: Scope, send: Send) -> None:
+    answer = answer_to_large_body(scope["path"])
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-error-message", TOO_LARGE.encode()),
+        (b"content-length", str(len(answer.content)).encode()),
+        (b"x-error-message", answer.message.encode()),
         (b"x-request-id", http_request_id().encode()),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": answer.content})

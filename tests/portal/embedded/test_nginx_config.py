@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import signal
 import socket
@@ -15,8 +17,9 @@ import pytest
 from portal.delivery.errors import TooManyDownloads
 from portal.embedded import nginx, processes
 from portal.embedded.errors import EmbeddedError
-from portal.hub.uploads.streaming import LARGEST_BODY_BYTES, TOO_LARGE
+from portal.hub.uploads.streaming import LARGEST_BODY_BYTES
 from portal.observability.logs import SECRET_PATHS
+from portal.surfaces.large_bodies import answer_to_large_body
 from tests.live import free_port
 from tests.waiting import wait_until
 
@@ -68,9 +71,42 @@ def test_one_download_too_many_is_refused_as_by_the_portal(var: Path):
     assert f"Retry-After {refusal.retry_after_seconds} " in text
 
 
-def test_a_body_too_large_is_refused_in_the_portals_words(var: Path):
+def sent_large(front: str, place: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection(front.removeprefix("http://"), timeout=20)
+    connection.putrequest("POST", place)
+    connection.putheader("Content-Length", str(LARGEST_BODY_BYTES + 1))
+    connection.endheaders()
+    return connection.getresponse()
+
+
+def test_an_upload_of_any_size_is_told_that_the_portal_is_away(front):
+    answer = sent_large(front, "/-/u/abc")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert "can't be reached" in json.loads(answer.read())["error"]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("/v1/files", "several batches"),
+        ("/v1/completions", "JSON"),
+        ("/api/v1/requests/", "JSON"),
+        ("/api/models/a/b/commit/main", "LFS"),
+        ("/v2/a/b/blobs/uploads", "LFS"),
+        ("/a/b.git/info/lfs", "LFS"),
+        ("/requests/new/a/b", "256 MB"),
+    ],
+)
+def test_a_body_too_large_is_refused_in_the_portals_words(front, place, words):
+    answer = sent_large(front, place)
+    refusal = answer_to_large_body(place)
+    assert (answer.status, json.loads(answer.read())) == (413, json.loads(refusal.content))
+    assert answer.headers["X-Error-Message"] == refusal.message
+    assert words in refusal.message
+
+
+def test_the_limit_of_bodies_is_the_portals(var: Path):
     text = written(var).read_text()
-    assert text.count(TOO_LARGE) == len(("hub", "rest", "openai", "header"))
     assert f"client_max_body_size {LARGEST_BODY_BYTES >> 20}m;" in text
 
 
