@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 from django.apps import apps
@@ -18,6 +19,14 @@ from portal.doctor.findings import Findings, fault, ok, skipped, warning
 
 CONNECT_SECONDS = 5
 OLDEST = 150_000  # for unique constraints that count empty columns as equal
+LOG_SETTINGS = """
+SELECT name, setting FROM pg_settings WHERE name IN (
+    'log_statement', 'log_min_duration_statement', 'log_min_duration_sample',
+    'log_statement_sample_rate', 'log_transaction_sample_rate', 'log_parameter_max_length',
+    'log_parameter_max_length_on_error', 'auto_explain.log_min_duration',
+    'auto_explain.log_parameter_max_length'
+)
+"""
 LARGEST_DIFFERENCE = timedelta(seconds=5)
 
 
@@ -36,7 +45,7 @@ def _connected() -> Iterator[psycopg.Connection[tuple[str | int | datetime, ...]
 
 
 def server() -> Findings:
-    """Check version, encoding and clock of the server."""
+    """Check version, encoding and clock of the server, and what it writes into its log."""
     try:
         with _connected() as database:
             before = datetime.now(UTC)
@@ -45,6 +54,8 @@ def server() -> Findings:
                 "current_setting('server_version_num')::int, clock_timestamp()"
             ).fetchone()
             half_way = before + (datetime.now(UTC) - before) / 2
+            rows: list[Any] = database.execute(LOG_SETTINGS).fetchall()
+            of_log = judged_log(dict(rows))
     except psycopg.Error as error:
         return [
             fault(
@@ -53,7 +64,54 @@ def server() -> Findings:
             )
         ]
     version, encoding, number, at = row or ("", "", 0, half_way)
-    return _judged(str(version), str(encoding), int(str(number)), at, half_way)
+    findings = [*_judged(str(version), str(encoding), int(str(number)), at, half_way), *of_log]
+    return findings or [ok(f"PostgreSQL {version}, UTF8; the clocks agree.")]
+
+
+def judged_log(settings: dict[str, str]) -> Findings:
+    """Tell where the server would write prompts into its log, as the values of statements.
+
+    Their statements have none in their text, so what is logged without values holds none.
+    """
+    findings = []
+    if _logs_statements(settings) and settings["log_parameter_max_length"] != "0":
+        findings.append(
+            warning(
+                "PostgreSQL logs statements with their values, so its log has prompts and outputs.",
+                "ALTER SYSTEM SET log_parameter_max_length = 0; SELECT pg_reload_conf(); "
+                "then delete the logs that have them. See docs/prompts.md.",
+            )
+        )
+    if settings["log_parameter_max_length_on_error"] != "0":
+        findings.append(
+            warning(
+                "PostgreSQL logs the values of statements that fail, prompts and outputs too.",
+                "ALTER SYSTEM SET log_parameter_max_length_on_error = 0; SELECT pg_reload_conf(); "
+                "then delete the logs that have them. See docs/prompts.md.",
+            )
+        )
+    explains = float(settings.get("auto_explain.log_min_duration", -1)) >= 0
+    if explains and settings.get("auto_explain.log_parameter_max_length", "0") != "0":
+        findings.append(
+            warning(
+                "auto_explain logs the values of statements, prompts and outputs too.",
+                "ALTER SYSTEM SET auto_explain.log_parameter_max_length = 0; "
+                "SELECT pg_reload_conf(); then delete the logs that have them.",
+            )
+        )
+    return findings
+
+
+def _logs_statements(settings: dict[str, str]) -> bool:
+    return (
+        settings["log_statement"] in ("mod", "all")
+        or float(settings["log_min_duration_statement"]) >= 0
+        or float(settings["log_transaction_sample_rate"]) > 0
+        or (
+            float(settings["log_min_duration_sample"]) >= 0
+            and float(settings["log_statement_sample_rate"]) > 0
+        )
+    )
 
 
 def _judged(version: str, encoding: str, number: int, at: object, now: datetime) -> Findings:
@@ -77,7 +135,7 @@ def _judged(version: str, encoding: str, number: int, at: object, now: datetime)
                 "Let both take their time from NTP.",
             )
         )
-    return findings or [ok(f"PostgreSQL {version}, UTF8; the clocks agree.")]
+    return findings
 
 
 def migrations() -> Findings:

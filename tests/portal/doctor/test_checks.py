@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import connection
 from django.utils import timezone
 
-from portal.doctor import broker, host, mail, production, storage, web, workers
+from portal.doctor import broker, database, host, mail, production, storage, web, workers
 from portal.doctor import keys as key_checks
+from portal.doctor.database import judged_log
 from portal.doctor.findings import Findings, FindingState
 from portal.jobs.ticks import KEY, last_tick, note_tick
 from portal.own_keys import private_pem
@@ -194,3 +196,52 @@ def test_without_nginx_its_check_is_skipped(settings):
     settings.X_ACCEL_PREFIX = ""
     (finding,) = web.bytes_by_nginx()
     assert finding.state == FindingState.SKIPPED
+
+
+# --- what PostgreSQL writes into its log
+
+LOGGED = "with their values"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, None),
+        ({"log_statement": "ddl"}, None),
+        ({"log_statement": "mod"}, LOGGED),
+        ({"log_statement": "all", "log_parameter_max_length": "0"}, None),
+        ({"log_min_duration_statement": "500"}, LOGGED),
+        ({"log_min_duration_sample": "100", "log_statement_sample_rate": "0.1"}, LOGGED),
+        ({"log_min_duration_sample": "100", "log_statement_sample_rate": "0"}, None),
+        ({"log_transaction_sample_rate": "0.01"}, LOGGED),
+        ({"log_parameter_max_length_on_error": "-1"}, "that fail"),
+        ({"auto_explain.log_min_duration": "0"}, None),
+        (
+            {
+                "auto_explain.log_min_duration": "0",
+                "auto_explain.log_parameter_max_length": "-1",
+            },
+            "auto_explain",
+        ),
+    ],
+    ids=str,
+)
+def test_a_log_that_would_hold_prompts_is_warned_of(changed, words):
+    with connection.cursor() as cursor:
+        for name, value in changed.items():
+            if not name.startswith("auto_explain"):
+                cursor.execute(f"SET LOCAL {name} = '{value}'")
+        cursor.execute(database.LOG_SETTINGS)
+        found = judged_log({**dict(cursor.fetchall()), **changed})
+    assert [words in warning for warning in warnings(found)] == ([True] if words else [])
+    assert faults(found) == []
+    assert "SET" in remedies(found) or not words
+
+
+@pytest.mark.django_db
+def test_the_servers_own_log_is_looked_at(monkeypatch):
+    seen = []
+    monkeypatch.setattr(database, "judged_log", lambda settings: seen.append(settings) or [])
+    database.server()
+    assert {"log_statement", "log_parameter_max_length"} <= seen[0].keys()
