@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from portal.errors import DomainError
 from portal.hub.services.uploads import open_upload
+from portal.hub.uploads.large_bodies import answer_to_large_body
 from portal.observability.request_ids import http_request_id
 from portal.storage import CorruptBlob, blob_store, require_room
 from portal.storage.incoming import Incoming
-from portal.surfaces.large_bodies import answer_to_large_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

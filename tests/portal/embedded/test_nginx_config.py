@@ -17,9 +17,9 @@ import pytest
 from portal.delivery.errors import TooManyDownloads
 from portal.embedded import nginx, processes
 from portal.embedded.errors import EmbeddedError
+from portal.hub.uploads.large_bodies import answer_to_large_body
 from portal.hub.uploads.streaming import LARGEST_BODY_BYTES
 from portal.observability.logs import SECRET_PATHS
-from portal.surfaces.large_bodies import answer_to_large_body
 from tests.live import free_port
 from tests.waiting import wait_until
 
